@@ -1,0 +1,2 @@
+//! ecsctl.
+fn main() {}

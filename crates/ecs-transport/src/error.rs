@@ -1,0 +1,166 @@
+//! Why an exchange failed, and whether the request can have been seen.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::{HeaderMap, StatusCode};
+
+/// Whether the service can have seen the request. Exhaustive on purpose: callers must decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// Certain: not one byte of the request left this machine towards the service.
+    NotSent,
+    /// Everything else, also when nothing is known.
+    MaybeSent,
+}
+
+/// What went wrong, in classes that lead to different advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The host name did not resolve.
+    Dns,
+    /// No connection: refused, unreachable, or not made in time.
+    Connect,
+    /// The proxy refused or failed to open a way to the service.
+    Proxy,
+    /// The TLS handshake failed: unknown CA, wrong name, no common version.
+    Tls,
+    /// The attempt's time ran out.
+    Timeout,
+    /// The attempt was given up before it began.
+    Cancelled,
+    /// The peer closed or reset the connection before a whole response had come.
+    Closed,
+    /// The head of a response came, and its body ended before its announced length.
+    BodyCut,
+    /// The response was larger than the limit.
+    TooLarge,
+    /// What came back is not HTTP.
+    Protocol,
+    /// The request cannot be sent as it is (for example a URI without a host).
+    Request,
+    /// Anything else, for example in a transport of one's own.
+    Other,
+}
+
+impl TransportErrorKind {
+    /// A lowercase phrase for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "the host name could not be resolved",
+            Self::Connect => "could not connect",
+            Self::Proxy => "the proxy did not connect us",
+            Self::Tls => "the TLS handshake failed",
+            Self::Timeout => "the attempt timed out",
+            Self::Cancelled => "cancelled before it began",
+            Self::Closed => "the connection ended before the response",
+            Self::BodyCut => "the response was cut short",
+            Self::TooLarge => "the response is larger than the limit",
+            Self::Protocol => "the answer is not valid HTTP",
+            Self::Request => "the request cannot be sent",
+            Self::Other => "the transport failed",
+        }
+    }
+}
+
+/// One failed exchange: [what](Self::kind), [how far it got](Self::delivery), and, where the head of a response
+/// had arrived, [that head](Self::head).
+///
+/// There is no conversion from other errors: whoever makes one says which [`Delivery`] it is.
+///
+/// ```
+/// use ecs_transport::{Delivery, TransportError, TransportErrorKind};
+///
+/// let error = TransportError::new(TransportErrorKind::Connect, Delivery::NotSent)
+///     .with_detail("10.0.0.1:443")
+///     .with_source(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+/// assert_eq!(error.to_string(), "could not connect: 10.0.0.1:443");
+/// assert!(error.is_not_sent());
+/// ```
+#[derive(Debug)]
+pub struct TransportError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: TransportErrorKind,
+    delivery: Delivery,
+    detail: Option<String>,
+    head: Option<(StatusCode, HeaderMap)>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl TransportError {
+    /// An error of this kind, with what is certain about delivery.
+    pub fn new(kind: TransportErrorKind, delivery: Delivery) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            delivery,
+            detail: None,
+            head: None,
+            source: None,
+        }))
+    }
+
+    /// [`TransportErrorKind::Other`] with [`Delivery::MaybeSent`]: the only safe thing to say of an unknown failure.
+    pub fn unknown(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(TransportErrorKind::Other, Delivery::MaybeSent).with_source(source)
+    }
+
+    /// Adds what it happened to, for people: an address, a limit. Never a header or a body.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the head of the response that had arrived: its request id is evidence.
+    #[must_use]
+    pub fn with_head(mut self, status: StatusCode, headers: HeaderMap) -> Self {
+        self.0.head = Some((status, headers));
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> TransportErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the service can have seen the request.
+    pub fn delivery(&self) -> Delivery {
+        self.0.delivery
+    }
+
+    /// Whether it is certain that nothing was sent.
+    pub fn is_not_sent(&self) -> bool {
+        self.0.delivery == Delivery::NotSent
+    }
+
+    /// Status and headers, where the head of a response had arrived before the failure.
+    pub fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
+        self.0.head.as_ref().map(|(status, headers)| (*status, headers))
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.kind.as_str())?;
+        match &self.0.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
