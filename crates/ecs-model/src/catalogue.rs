@@ -1,0 +1,74 @@
+//! What the error codes of the service mean. The entries are generated; their shape and the look-up are here.
+
+use crate::generated::error_catalogue::CATALOGUE;
+
+/// Whether the request that was answered with a code can have been executed, in part or in whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Executed {
+    /// The code proves that nothing was executed: the request was refused before any work began.
+    No,
+    /// Nothing is proven.
+    Maybe,
+}
+
+/// What a code says about the request it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Disposition {
+    /// Whether the request can have been executed.
+    pub executed: Executed,
+    /// Whether the service asks for less speed: the same request is welcome later.
+    pub throttling: bool,
+    /// Whether the same request can succeed later without anybody changing anything.
+    pub retryable: bool,
+    /// Whether the credentials, or what they permit, are the reason.
+    pub credentials: bool,
+    /// Whether a single server of a batch can be the reason, so that the same request without it can succeed.
+    pub one_server: bool,
+}
+
+/// One error code: where it comes from, what it means, what to do.
+///
+/// ```
+/// use ecs_model::{ErrorInfo, Executed};
+///
+/// let info = ErrorInfo::of("Ecs.0114").expect("documented");
+/// assert_eq!(info.status, Some(404));
+/// assert_eq!(info.disposition.executed, Executed::No);
+/// assert!(ErrorInfo::of("Ecs.9999").is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorInfo {
+    /// The code, as the service writes it.
+    pub code: &'static str,
+    /// The HTTP status that it is documented with. The service warns that it may send another.
+    pub status: Option<u16>,
+    /// What happened, in a few words.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+    /// What it says about the request.
+    pub disposition: Disposition,
+    /// Which page says so.
+    pub source: &'static str,
+}
+
+impl ErrorInfo {
+    /// The entry of this code, in any case; `None` if no page documents it.
+    pub fn of(code: &str) -> Option<&'static Self> {
+        CATALOGUE
+            .binary_search_by(|entry| compare_ignoring_case(entry.code, code))
+            .ok()
+            .and_then(|index| CATALOGUE.get(index))
+    }
+
+    /// All entries, ordered by code without regard to case.
+    pub fn all() -> &'static [Self] {
+        CATALOGUE
+    }
+}
+
+fn compare_ignoring_case(left: &str, right: &str) -> std::cmp::Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    left.bytes().map(lower).cmp(right.bytes().map(lower))
+}

@@ -1,0 +1,206 @@
+//! Identifiers, parsed once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+use uuid::Uuid;
+
+/// A text that is not the identifier it should be.
+///
+/// ```
+/// use ecs_model::ServerId;
+///
+/// let error = "web-1".parse::<ServerId>().unwrap_err();
+/// assert_eq!(error.to_string(), "\"web-1\" is not a server id: a UUID like 616fb98f-46ca-475e-917e-2563e5a8cd19 is needed");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseIdError {
+    what: &'static str,
+    needed: &'static str,
+    given: String,
+}
+
+impl ParseIdError {
+    fn new(what: &'static str, needed: &'static str, given: &str) -> Self {
+        const SHOWN: usize = 80;
+        let mut given: String = given.to_owned();
+        if let Some((end, _)) = given.char_indices().nth(SHOWN) {
+            given.truncate(end);
+            given.push('…');
+        }
+        Self {
+            what,
+            needed,
+            given,
+        }
+    }
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is not a {}: {} is needed",
+            self.given, self.what, self.needed
+        )
+    }
+}
+
+impl std::error::Error for ParseIdError {}
+
+/// The id of a server: a UUID in its hyphenated form, taken in any case, held as 16 bytes and written in lower case.
+///
+/// ```
+/// use ecs_model::ServerId;
+///
+/// let id: ServerId = "616FB98F-46CA-475E-917E-2563E5A8CD19".parse()?;
+/// assert_eq!(id.to_string(), "616fb98f-46ca-475e-917e-2563e5a8cd19");
+/// assert_eq!(size_of::<ServerId>(), 16);
+/// # Ok::<_, ecs_model::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(Uuid);
+
+impl ServerId {
+    const NEEDED: &str = "a UUID like 616fb98f-46ca-475e-917e-2563e5a8cd19";
+
+    /// The id with these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for ServerId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        // The uuid crate also takes braces, URNs and 32 bare digits; the service does not.
+        const HYPHENATED: usize = 36;
+        match Uuid::try_parse(text) {
+            Ok(id) if text.len() == HYPHENATED => Ok(Self(id)),
+            _ => Err(ParseIdError::new("server id", Self::NEEDED, text)),
+        }
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0.as_hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for ServerId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(
+            self.0
+                .as_hyphenated()
+                .encode_lower(&mut Uuid::encode_buffer()),
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Defines an id that is a text: what it may look like is its own, the rest is alike.
+macro_rules! text_id {
+    ($(#[$docs:meta])* $name:ident, $what:literal, $needed:literal, $valid:expr) => {
+        $(#[$docs])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The id as a text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(ParseIdError::new($what, $needed, text))
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// The id of a project (tenant): 1 to 64 ASCII letters, digits, `-` and `_`, so that it is safe in a path.
+    ///
+    /// ```
+    /// use ecs_model::ProjectId;
+    ///
+    /// assert!("5dd3c0b24cdc4d31952c49589182a89d".parse::<ProjectId>().is_ok());
+    /// assert!("../admin".parse::<ProjectId>().is_err());
+    /// ```
+    ProjectId, "project id", "1 to 64 letters, digits, '-' or '_'",
+    |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+text_id! {
+    /// The id of an asynchronous job. Opaque: up to 255 printable characters, percent-encoded in a path.
+    ///
+    /// ```
+    /// use ecs_model::JobId;
+    ///
+    /// assert!("ff80808288d41e1b018990260955686a".parse::<JobId>().is_ok());
+    /// assert!("".parse::<JobId>().is_err());
+    /// ```
+    JobId, "job id", "1 to 255 printable characters other than '.' or '..'",
+    |text| (1..=255).contains(&text.chars().count())
+        && text != "."
+        && text != ".."
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Reading what arrives: a field that is absent, null, blank or of the wrong type costs that field, never the rest.
+//!
+//! Used by the generated response types through `#[serde(deserialize_with = …)]`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    value::MapAccessDeserializer,
+};
+
+/// What a value of unknown type may be turned into. Each method answers `None` unless the type says otherwise.
+pub(crate) trait Lenient: Sized {
+    fn from_text(_: &str) -> Option<Self> {
+        None
+    }
+    fn from_unsigned(_: u64) -> Option<Self> {
+        None
+    }
+    fn from_signed(number: i64) -> Option<Self> {
+        u64::try_from(number).ok().and_then(Self::from_unsigned)
+    }
+    fn from_flag(_: bool) -> Option<Self> {
+        None
+    }
+}
+
+impl Lenient for String {
+    fn from_text(text: &str) -> Option<Self> {
+        // The service writes "" where it means "nothing".
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+    fn from_unsigned(number: u64) -> Option<Self> {
+        Some(number.to_string())
+    }
+    fn from_signed(number: i64) -> Option<Self> {
+        Some(number.to_string())
+    }
+    fn from_flag(flag: bool) -> Option<Self> {
+        Some(flag.to_string())
+    }
+}
+
+impl Lenient for u64 {
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn from_unsigned(number: u64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl Lenient for i64 {
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn from_unsigned(number: u64) -> Option<Self> {
+        number.try_into().ok()
+    }
+    fn from_signed(number: i64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl Lenient for bool {
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "true" | "True" | "TRUE" => Some(true),
+            "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        }
+    }
+    fn from_flag(flag: bool) -> Option<Self> {
+        Some(flag)
+    }
+}
+
+macro_rules! lenient_by_parse {
+    ($($id:ty),+) => {$(
+        impl Lenient for $id {
+            fn from_text(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+            fn from_unsigned(number: u64) -> Option<Self> {
+                number.to_string().parse().ok()
+            }
+        }
+    )+};
+}
+
+lenient_by_parse!(crate::ServerId, crate::JobId);
+
+/// Makes an open enum readable: any text that is not blank.
+macro_rules! lenient_open_enum {
+    ($($name:ty),+) => {$(
+        impl $crate::lenient::Lenient for $name {
+            fn from_text(text: &str) -> Option<Self> {
+                (!text.is_empty()).then(|| Self::from(text))
+            }
+        }
+    )+};
+}
+
+pub(crate) use lenient_open_enum;
+
+/// Defines the visitor methods that swallow compound values and keep going.
+macro_rules! swallow {
+    ($result:expr; map) => {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok($result)
+        }
+    };
+    ($result:expr; seq) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok($result)
+        }
+    };
+    ($result:expr; scalars) => {
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($result)
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($result)
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($result)
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($result)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($result)
+        }
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($result)
+        }
+    };
+}
+
+struct ScalarVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Lenient> Visitor<'de> for ScalarVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        // A number too large for 64 bits has lost digits on its way here.
+        Ok(None)
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(T::from_flag(flag))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(T::from_unsigned(number))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(T::from_signed(number))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(T::from_text(text))
+    }
+    swallow!(None; map);
+    swallow!(None; seq);
+}
+
+/// A text, number, flag, id or open enum, if it is there and readable.
+pub(crate) fn scalar<'de, T: Lenient, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(ScalarVisitor(PhantomData))
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+    swallow!(None; seq);
+    swallow!(None; scalars);
+}
+
+/// An object, if it is there and one.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(ObjectVisitor(PhantomData))
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Object<T> {
+    type Value = Option<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        object(deserializer)
+    }
+}
+
+struct Scalar<T>(PhantomData<T>);
+
+impl<'de, T: Lenient> DeserializeSeed<'de> for Scalar<T> {
+    type Value = Option<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        scalar(deserializer)
+    }
+}
+
+/// Collects what an element seed can read of an array.
+struct ListVisitor<T, F>(PhantomData<T>, F);
+
+impl<'de, T, S, F> Visitor<'de> for ListVisitor<T, F>
+where
+    F: Fn() -> S,
+    S: DeserializeSeed<'de, Value = Option<T>>,
+{
+    type Value = Option<Vec<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = seq.next_element_seed((self.1)())? {
+            list.extend(element);
+        }
+        Ok(Some(list))
+    }
+    swallow!(None; map);
+    swallow!(None; scalars);
+}
+
+/// The objects of an array; `None` if there is no array.
+pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    deserializer.deserialize_any(ListVisitor(PhantomData, || Object(PhantomData)))
+}
+
+/// The readable scalars of an array; `None` if there is no array.
+pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    deserializer.deserialize_any(ListVisitor(PhantomData, || Scalar(PhantomData)))
+}
+
+/// Reads an object from a body: with or without a byte-order mark, with keys given twice (the last one counts),
+/// with bytes that are not UTF-8 (replaced). `None` if the body is no JSON object.
+pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut straight = serde_json::Deserializer::from_slice(body);
+    if let Ok(value) = object(&mut straight)
+        && straight.end().is_ok()
+    {
+        return value;
+    }
+    let value: serde_json::Value = serde_json::from_str(&String::from_utf8_lossy(body)).ok()?;
+    object(value).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! An operation is a value: what to send, and how to read what comes back. No I/O.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::{Accepted, Job, JobId, ProjectId, ResponseError, ServersPage, ShownServer, request_id};
+
+/// Whether sending a request twice does what sending it once does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Idempotency {
+    /// A read: it may be repeated freely.
+    Idempotent,
+    /// An action: each acceptance acts anew.
+    NotIdempotent,
+}
+
+/// One request of the API, with everything that is needed to send it and to read the answer.
+///
+/// ```
+/// use ecs_model::{Operation, ShowJob};
+///
+/// let request = ShowJob::new("ff80808288d41e1b018990260955686a".parse()?)
+///     .encode(&"5dd3c0b24cdc4d31952c49589182a89d".parse()?);
+/// assert_eq!(
+///     request.uri(),
+///     "/v1/5dd3c0b24cdc4d31952c49589182a89d/jobs/ff80808288d41e1b018990260955686a"
+/// );
+/// # Ok::<_, ecs_model::ParseIdError>(())
+/// ```
+pub trait Operation {
+    /// The vendor's name of the operation.
+    const NAME: &'static str;
+    /// The HTTP method.
+    const METHOD: Method;
+    /// Whether it may be sent again.
+    const IDEMPOTENCY: Idempotency;
+    /// What a good answer holds.
+    type Output;
+
+    /// The request, with a URI of path and query only: the endpoint is the caller's.
+    fn encode(&self, project: &ProjectId) -> http::Request<Bytes>;
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// Everything that is not a readable success.
+    fn decode(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Self::Output, ResponseError>;
+}
+
+/// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the URI is valid.
+pub(crate) fn request(
+    method: Method,
+    path: &str,
+    query: &str,
+    body: Option<Vec<u8>>,
+) -> http::Request<Bytes> {
+    let uri = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    let mut request = http::Request::new(Bytes::from(body.unwrap_or_default()));
+    *request.method_mut() = method;
+    *request.uri_mut() = http::Uri::try_from(uri).unwrap_or_default();
+    let json = http::HeaderValue::from_static("application/json");
+    request
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, json.clone());
+    request.headers_mut().insert(header::ACCEPT, json);
+    request
+}
+
+/// Percent-encodes a text for a path segment or a query value: all but the unreserved characters of RFC 3986.
+pub(crate) fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+/// Undoes [`percent_encode`]; `None` if an escape is broken or the result is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                bytes.push(u8::try_from(high * 16 + low).ok()?);
+            }
+            b'+' => bytes.push(b' '),
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Reads the answer to an action: a success with a job id is acceptance, whatever else it holds.
+pub(crate) fn decode_accepted(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Accepted, ResponseError> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        #[serde(default, deserialize_with = "crate::lenient::scalar")]
+        job_id: Option<JobId>,
+    }
+    if !status.is_success() {
+        return Err(ResponseError::parse(status, headers, body));
+    }
+    match crate::lenient::from_body::<Body>(body).and_then(|body| body.job_id) {
+        Some(job_id) => Ok(Accepted {
+            job_id,
+            request_id: request_id(headers),
+        }),
+        None => Err(ResponseError::unreadable(status, headers, body)),
+    }
+}
+
+/// Reads the answer to a query: a success whose body holds what was asked for.
+pub(crate) fn decode_found<T: DeserializeOwned + Found>(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, ResponseError> {
+    if !status.is_success() {
+        return Err(ResponseError::parse(status, headers, body));
+    }
+    match crate::lenient::from_body::<T>(body) {
+        Some(found) if found.is_found() => Ok(found),
+        _ => Err(ResponseError::unreadable(status, headers, body)),
+    }
+}
+
+/// Whether a decoded body holds the thing that was asked for at all.
+pub(crate) trait Found {
+    fn is_found(&self) -> bool;
+}
+
+impl Found for Job {
+    /// A job without a status is an error in disguise: the job query answers 200 with `code` and `message`.
+    fn is_found(&self) -> bool {
+        self.status.is_some()
+    }
+}
+
+impl Found for ServersPage {
+    fn is_found(&self) -> bool {
+        self.servers.is_some()
+    }
+}
+
+impl Found for ShownServer {
+    fn is_found(&self) -> bool {
+        self.server.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

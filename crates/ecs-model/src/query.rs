@@ -1,0 +1,72 @@
+//! Query strings: written from checked values, read with every violation.
+
+use crate::operation::{percent_decode, percent_encode};
+use crate::validate::{ValidationError, Violation};
+
+/// Joins the parameters that have a value.
+pub(crate) fn encode_query(parameters: &[(&str, Option<String>)]) -> String {
+    let given = parameters
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let pairs: Vec<String> = given
+        .map(|(name, value)| format!("{name}={}", percent_encode(value)))
+        .collect();
+    pairs.join("&")
+}
+
+/// A query string that is being read: each parameter is taken once, and what is left at the end is a violation.
+pub(crate) struct Query {
+    left: Vec<(String, String)>,
+    violations: Vec<Violation>,
+}
+
+impl Query {
+    pub(crate) fn parse(query: &str) -> Self {
+        let mut left = Vec::new();
+        let mut violations = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match (percent_decode(name), percent_decode(value)) {
+                (Some(name), Some(value)) => left.push((name, value)),
+                _ => violations.push(Violation::new(
+                    format!("/{name}"),
+                    "broken percent-encoding",
+                )),
+            }
+        }
+        Self { left, violations }
+    }
+
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        let index = self.left.iter().position(|(given, _)| given == name)?;
+        Some(self.left.remove(index).1)
+    }
+
+    pub(crate) fn integer(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(number) if (min..=max).contains(&number) => Some(number),
+            _ => {
+                let bounds = if max == u64::MAX {
+                    format!("at least {min}")
+                } else {
+                    format!("from {min} to {max}")
+                };
+                let message = format!("an integer {bounds} is needed, found {text:?}");
+                self.violations
+                    .push(Violation::new(format!("/{name}"), message));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), ValidationError> {
+        for (name, _) in self.left {
+            self.violations.push(Violation::new(
+                format!("/{name}"),
+                "not a parameter of this request, or given twice",
+            ));
+        }
+        ValidationError::check(self.violations)
+    }
+}
