@@ -10,6 +10,7 @@ use crate::{
     Accepted, Job, JobId, ProjectId, RebootType, ResponseError, ServerId, ServersPage, ShownServer,
     StopType, action,
 };
+use crate::{RequestError, route};
 
 const BATCH_REBOOT_SERVERS: Schema = Schema::Object(&[Field {
     name: "reboot",
@@ -518,9 +519,10 @@ impl AnyOperation {
                 }
                 "os-stop" => Self::BatchStopServers(BatchStopServers::from_json(request.body())?),
                 _ => {
-                    return Err(
-                        ValidationError::unknown_action(&["reboot", "os-start", "os-stop"]).into(),
-                    );
+                    return Err(ValidationError::unknown_action(&[
+                        "reboot", "os-start", "os-stop",
+                    ])
+                    .into());
                 }
             },
             (["jobs", job_id], &Method::GET) => {
