@@ -1,1 +1,39 @@
-//! Placeholder.
+//! Who we are: credentials, where they come from, and how a request proves them.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `credentials` | [`Credentials`]: what is known, and how it goes into a request |
+//! | `provider` | [`CredentialsProvider`]: where credentials come from, [`StaticCredentials`] |
+//! | `error` | [`AuthError`] |
+//!
+//! A provider of your own, for example on top of a vault, is one function:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use ecs_auth::{AuthError, BoxFuture, Credentials, CredentialsProvider};
+//!
+//! #[derive(Debug)]
+//! struct Vault;
+//!
+//! impl CredentialsProvider for Vault {
+//!     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+//!         Box::pin(async { Credentials::token("a token from the vault") })
+//!     }
+//! }
+//!
+//! # futures_util::FutureExt::now_or_never(async {
+//! let mut request = http::Request::new(Bytes::new());
+//! Vault.credentials().await?.authenticate(&mut request);
+//! assert_eq!(request.headers()["x-auth-token"], "a token from the vault");
+//! assert!(!format!("{request:?}").contains("vault"), "the header is marked sensitive");
+//! # Ok::<_, AuthError>(()) }).unwrap().unwrap();
+//! ```
+
+mod credentials;
+mod error;
+mod provider;
+
+pub use credentials::Credentials;
+pub use ecs_transport::BoxFuture;
+pub use error::{AuthError, AuthErrorKind};
+pub use provider::{CredentialsProvider, StaticCredentials};

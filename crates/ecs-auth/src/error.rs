@@ -1,0 +1,64 @@
+//! Why there are no credentials.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The classes of [`AuthError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuthErrorKind {
+    /// What was given cannot be credentials.
+    Malformed,
+    /// A source that should have credentials could not give them.
+    Unavailable,
+}
+
+/// Credentials could not be had. Holds no secret.
+///
+/// ```
+/// use ecs_auth::{AuthError, AuthErrorKind};
+///
+/// let error = AuthError::new(AuthErrorKind::Unavailable, "the vault is sealed: unseal it and try again");
+/// assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+/// ```
+#[derive(Debug)]
+pub struct AuthError {
+    kind: AuthErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl AuthError {
+    /// An error with words for people: what happened, to what, what to do. No secrets.
+    pub fn new(kind: AuthErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The class.
+    pub fn kind(&self) -> AuthErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for AuthError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
