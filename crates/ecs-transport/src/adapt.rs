@@ -13,13 +13,21 @@ use crate::{Attempt, BoxFuture, Transport, TransportError};
 type Exchange = Result<http::Response<Bytes>, TransportError>;
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, attempt: &'a Attempt) -> BoxFuture<'a, Exchange> {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Exchange> {
         (**self).send(request, attempt)
     }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, attempt: &'a Attempt) -> BoxFuture<'a, Exchange> {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Exchange> {
         (**self).send(request, attempt)
     }
 }
@@ -62,7 +70,11 @@ where
     F: Fn(http::Request<Bytes>, Attempt) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Exchange> + Send + 'static,
 {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, attempt: &'a Attempt) -> BoxFuture<'a, Exchange> {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Exchange> {
         Box::pin((self.0)(request, attempt.clone()))
     }
 }
@@ -91,11 +103,19 @@ impl<S> fmt::Debug for ServiceTransport<S> {
 
 impl<S> Transport for ServiceTransport<S>
 where
-    S: Service<http::Request<Bytes>, Response = http::Response<Bytes>> + Clone + Send + Sync + 'static,
+    S: Service<http::Request<Bytes>, Response = http::Response<Bytes>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
     S::Future: Send,
 {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, attempt: &'a Attempt) -> BoxFuture<'a, Exchange> {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Exchange> {
         let mut service = self.0.clone();
         Box::pin(async move {
             attempt.mark().hold();

@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::redact::Headers;
+
 /// Whether the service can have seen the request. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
@@ -78,10 +80,8 @@ impl TransportErrorKind {
 /// assert_eq!(error.to_string(), "could not connect: 10.0.0.1:443");
 /// assert!(error.is_not_sent());
 /// ```
-#[derive(Debug)]
 pub struct TransportError(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: TransportErrorKind,
     delivery: Delivery,
@@ -145,7 +145,28 @@ impl TransportError {
 
     /// Status and headers, where the head of a response had arrived before the failure.
     pub fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
-        self.0.head.as_ref().map(|(status, headers)| (*status, headers))
+        self.0
+            .head
+            .as_ref()
+            .map(|(status, headers)| (*status, headers))
+    }
+}
+
+/// The headers of a response can hold a token, so they are shown masked.
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let mut shown = f.debug_struct("TransportError");
+        shown
+            .field("kind", &inner.kind)
+            .field("delivery", &inner.delivery)
+            .field("detail", &inner.detail);
+        if let Some((status, headers)) = &inner.head {
+            shown
+                .field("status", status)
+                .field("headers", &Headers(headers));
+        }
+        shown.field("source", &inner.source).finish()
     }
 }
 

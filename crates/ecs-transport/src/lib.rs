@@ -8,6 +8,7 @@
 //! | `attempt` | [`Attempt`]: what a transport is told about one try |
 //! | `mark` | [`SendMark`]: how a caller that gave up still learns whether anything left |
 //! | `error` | [`TransportError`], [`TransportErrorKind`], [`Delivery`] |
+//! | `redact` | headers as a log may show them |
 //! | `adapt` | transports made of an `Arc`, a closure, a tower service |
 //! | `hyper` (feature `hyper`, default) | the transport on hyper and rustls |
 //! | [`testing`] (feature `testing`) | scripted and misbehaving peers |
@@ -49,6 +50,7 @@ mod error;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod mark;
+mod redact;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -62,7 +64,7 @@ pub use adapt::{FnTransport, ServiceTransport};
 pub use attempt::Attempt;
 pub use error::{Delivery, TransportError, TransportErrorKind};
 #[cfg(feature = "hyper")]
-pub use hyper::{BuildError, HyperTransport, HyperTransportBuilder};
+pub use hyper::{BuildError, BuildErrorKind, HyperTransport, HyperTransportBuilder};
 pub use mark::SendMark;
 
 /// A boxed future, so that [`Transport`] is object-safe.

@@ -1,0 +1,299 @@
+//! Settings of the transport.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::HyperTransport;
+use super::connect::Connector;
+use super::tls::{self, Authority};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
+/// Shorter than the minute after which gateways usually close: a request that meets a closing connection has
+/// an unknown fate, and a new connection costs little.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Sets up a [`HyperTransport`].
+///
+/// ```
+/// use std::time::Duration;
+/// use ecs_transport::HyperTransport;
+///
+/// let transport = HyperTransport::builder()
+///     .connect_timeout(Duration::from_secs(5))
+///     .attempt_timeout(Duration::from_secs(30))
+///     .no_proxy()
+///     .build()?;
+/// # Ok::<(), ecs_transport::BuildError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct HyperTransportBuilder {
+    connect_timeout: Duration,
+    attempt_timeout: Duration,
+    response_limit: usize,
+    pool_idle_timeout: Duration,
+    native_roots: bool,
+    authorities: Vec<Authority>,
+    proxies: Proxies,
+}
+
+#[derive(Clone)]
+enum Proxies {
+    Environment,
+    None,
+    Given(GivenProxies),
+}
+
+/// URLs as given, which may hold credentials: not for `Debug`.
+#[derive(Clone, Default)]
+struct GivenProxies {
+    http: Option<String>,
+    https: Option<String>,
+    except: String,
+}
+
+impl Default for HyperTransportBuilder {
+    fn default() -> Self {
+        Self {
+            connect_timeout: CONNECT_TIMEOUT,
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            response_limit: RESPONSE_LIMIT,
+            pool_idle_timeout: POOL_IDLE_TIMEOUT,
+            native_roots: true,
+            authorities: Vec::new(),
+            proxies: Proxies::Environment,
+        }
+    }
+}
+
+impl HyperTransportBuilder {
+    /// Bounds making a connection: name resolution, TCP, proxy and TLS together. Default: 10 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Bounds an exchange whose [`Attempt`](crate::Attempt) has no timeout of its own, from the first poll to the
+    /// last byte of the response. Default: 60 s.
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.attempt_timeout = limit;
+        self
+    }
+
+    /// The largest response body, in bytes. No more than this is ever held in memory. Default: 16 MiB.
+    pub fn response_limit(mut self, bytes: usize) -> Self {
+        self.response_limit = bytes;
+        self
+    }
+
+    /// How long an unused connection is kept. Default: 20 s, less than servers usually keep theirs.
+    pub fn pool_idle_timeout(mut self, limit: Duration) -> Self {
+        self.pool_idle_timeout = limit;
+        self
+    }
+
+    /// Trusts the certificates in this PEM file **in addition to** those the machine trusts. Read by
+    /// [`build`](Self::build). Can be called more than once.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authorities.push(Authority::File(path.into()));
+        self
+    }
+
+    /// Like [`ca_file`](Self::ca_file), with the PEM text itself.
+    pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push(Authority::Pem(pem.into()));
+        self
+    }
+
+    /// Whether the certificates that the machine trusts are trusted here. Default: yes. Without them, only
+    /// [`ca_file`](Self::ca_file) and [`ca_pem`](Self::ca_pem) count.
+    pub fn native_roots(mut self, trust: bool) -> Self {
+        self.native_roots = trust;
+        self
+    }
+
+    /// Uses no proxy, whatever the environment says. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY` (or their lowercase forms) are read by [`build`](Self::build).
+    pub fn no_proxy(mut self) -> Self {
+        self.proxies = Proxies::None;
+        self
+    }
+
+    /// Sends `http` requests through this proxy, such as `http://user:password@proxy.example:3128`.
+    /// The environment is then not read.
+    pub fn http_proxy(self, url: impl Into<String>) -> Self {
+        self.given(|given| given.http = Some(url.into()))
+    }
+
+    /// Tunnels `https` requests through this proxy. The environment is then not read.
+    pub fn https_proxy(self, url: impl Into<String>) -> Self {
+        self.given(|given| given.https = Some(url.into()))
+    }
+
+    /// Hosts that are reached without the given proxies, in the form of `NO_PROXY`: names (with their
+    /// subdomains), addresses or networks such as `10.0.0.0/8`, separated by commas; `*` is every host.
+    /// The environment is then not read.
+    pub fn proxy_exceptions(self, hosts: impl Into<String>) -> Self {
+        self.given(|given| given.except = hosts.into())
+    }
+
+    fn given(mut self, change: impl FnOnce(&mut GivenProxies)) -> Self {
+        let mut given = match self.proxies {
+            Proxies::Given(given) => given,
+            Proxies::Environment | Proxies::None => GivenProxies::default(),
+        };
+        change(&mut given);
+        self.proxies = Proxies::Given(given);
+        self
+    }
+
+    /// Reads CA files, the machine's certificates and the environment, and makes the transport. Nothing is
+    /// connected or spawned.
+    ///
+    /// # Errors
+    /// A CA file that cannot be read, or is not PEM, or holds no usable certificate; a proxy that is not a URL.
+    /// That the machine trusts no certificates is not an error here: only an `https` request then fails, unless a
+    /// CA file was given.
+    pub fn build(self) -> Result<HyperTransport, BuildError> {
+        let tls = tls::configure(self.native_roots, &self.authorities)?;
+        let proxies = match self.proxies {
+            Proxies::None => None,
+            Proxies::Environment => Some(Arc::new(Matcher::from_env())),
+            Proxies::Given(given) => Some(Arc::new(given.matcher()?)),
+        };
+        let connector = Connector::new(tls.config, proxies.clone(), self.connect_timeout);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.pool_idle_timeout)
+            .build(connector);
+        Ok(HyperTransport {
+            client,
+            proxies,
+            trusts_someone: tls.trusts_someone,
+            attempt_timeout: self.attempt_timeout,
+            response_limit: self.response_limit,
+        })
+    }
+}
+
+impl GivenProxies {
+    fn matcher(self) -> Result<Matcher, BuildError> {
+        // hyper-util passes over what it cannot read, which would send requests past the proxy.
+        let targets = [
+            (&self.http, Uri::from_static("http://ecs.invalid")),
+            (&self.https, Uri::from_static("https://ecs.invalid")),
+        ];
+        for (url, target) in targets {
+            if let Some(url) = url
+                && Matcher::builder()
+                    .all(url.as_str())
+                    .build()
+                    .intercept(&target)
+                    .is_none()
+            {
+                let scheme = target.scheme_str().unwrap_or_default();
+                let detail = format!(
+                    "the proxy for {scheme} is not a URL such as http://proxy.example:3128"
+                );
+                return Err(BuildError::new(BuildErrorKind::Proxy, detail));
+            }
+        }
+        Ok(Matcher::builder()
+            .http(self.http.unwrap_or_default())
+            .https(self.https.unwrap_or_default())
+            .no(self.except)
+            .build())
+    }
+}
+
+impl fmt::Debug for HyperTransportBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proxies = match self.proxies {
+            Proxies::Environment => "environment",
+            Proxies::None => "none",
+            Proxies::Given(_) => "given",
+        };
+        f.debug_struct("HyperTransportBuilder")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("response_limit", &self.response_limit)
+            .field("pool_idle_timeout", &self.pool_idle_timeout)
+            .field("native_roots", &self.native_roots)
+            .field("proxies", &proxies)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which setting a transport cannot be built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BuildErrorKind {
+    /// A CA file cannot be read.
+    CaFile,
+    /// What should be CA certificates are none.
+    CaCertificate,
+    /// A given proxy is not a URL.
+    Proxy,
+    /// TLS cannot be set up.
+    Tls,
+}
+
+/// Why a [`HyperTransport`] could not be built.
+///
+/// ```
+/// use ecs_transport::{BuildErrorKind, HyperTransport};
+///
+/// let error = HyperTransport::builder().ca_pem("not a certificate").build().unwrap_err();
+/// assert_eq!(error.kind(), BuildErrorKind::CaCertificate);
+/// ```
+#[derive(Debug)]
+pub struct BuildError {
+    kind: BuildErrorKind,
+    detail: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl BuildError {
+    pub(super) fn new(kind: BuildErrorKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            source: None,
+        }
+    }
+
+    pub(super) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Which setting it was.
+    pub fn kind(&self) -> BuildErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl StdError for BuildError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,223 @@
+//! The transport on hyper and rustls.
+
+mod builder;
+mod classify;
+mod connect;
+mod request;
+mod stream;
+mod tls;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http::{Request, Response, response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::proxy::matcher::Matcher;
+
+pub use self::builder::{BuildError, BuildErrorKind, HyperTransportBuilder};
+use self::connect::Connector;
+use crate::{
+    Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
+};
+
+/// HTTP/1.1 over TCP or TLS, with kept-alive connections.
+///
+/// It is cheap to clone, and clones share their connections. Each exchange must be polled on a tokio runtime with
+/// I/O and time enabled.
+///
+/// What it does not do: follow redirects, try again, ask for compression or undo it, set `User-Agent`.
+///
+/// An exchange that ended in time leaves the attempt's [`SendMark`] exact but for one case: it says
+/// [`MaybeSent`](Delivery::MaybeSent) once a kept-alive connection was chosen, even if that connection turned out
+/// to be closed and gave the request back unsent, and the exchange was dropped while a new one was made. The
+/// [`TransportError`], where there is one, knows better.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use ecs_transport::{Attempt, HyperTransport, Transport};
+///
+/// let transport = HyperTransport::builder().ca_file("/etc/ecs/ca.pem").build()?;
+/// let request = http::Request::get("https://ecs.example/v1/p/jobs/j").body(Bytes::new())?;
+/// let response = transport.send(request, &Attempt::first()).await?;
+/// println!("{}", response.status());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct HyperTransport {
+    client: Client<Connector, Full<Bytes>>,
+    proxies: Option<Arc<Matcher>>,
+    trusts_someone: bool,
+    attempt_timeout: Duration,
+    response_limit: usize,
+}
+
+impl HyperTransport {
+    /// A transport with the defaults of [`HyperTransportBuilder`].
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Sets one up in detail.
+    pub fn builder() -> HyperTransportBuilder {
+        HyperTransportBuilder::default()
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        attempt: &Attempt,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let mut request = request::prepare(request, self.proxies.as_deref())?;
+        let address = connect::address(request.uri());
+        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.trusts_someone {
+            return Err(TransportError::new(TransportErrorKind::Tls, Delivery::NotSent).with_detail(format!(
+                "{address}: this machine has no trusted CA certificates; install them or give a CA file"
+            )));
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(
+                TransportError::new(TransportErrorKind::Other, Delivery::NotSent)
+                    .with_detail("HyperTransport works only on a tokio runtime"),
+            );
+        }
+
+        let handover = Handover {
+            captured: capture_connection(&mut request),
+            mark: attempt.mark(),
+        };
+        let limit = attempt.timeout().unwrap_or(self.attempt_timeout);
+        let mut head = None;
+        let ended = tokio::time::timeout(limit, async {
+            let response = handover
+                .watch(self.client.request(request))
+                .await
+                .map_err(|error| classify::exchange(error, &address))?;
+            let (parts, body) = response.into_parts();
+            head = Some(parts);
+            read(body, self.response_limit, &address).await
+        })
+        .await;
+
+        let outcome = ended.unwrap_or_else(|_| {
+            let detail = format!("{address} after {limit:?}");
+            Err(
+                TransportError::new(TransportErrorKind::Timeout, handover.delivery())
+                    .with_detail(detail),
+            )
+        });
+        match (outcome, head) {
+            (Ok(body), Some(mut parts)) => {
+                parts.extensions.clear(); // hyper's own notes
+                Ok(Response::from_parts(parts, body))
+            }
+            (
+                Err(error),
+                Some(response::Parts {
+                    status, headers, ..
+                }),
+            ) => Err(error.with_head(status, headers)),
+            (Err(error), None) => Err(error),
+            // A body is only read after a head; if that were ever wrong, nothing would be known.
+            (Ok(_), None) => Err(TransportError::unknown("a body came without a head")),
+        }
+    }
+}
+
+impl Transport for HyperTransport {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+        // Held already here, so that a future which is never polled has certainly sent nothing.
+        attempt.mark().hold();
+        Box::pin(self.exchange(request, attempt))
+    }
+}
+
+impl fmt::Debug for HyperTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport")
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("response_limit", &self.response_limit)
+            .field("proxies", &self.proxies.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Watches for the moment in which the client gives the request to a connection. See `classify` for why nothing
+/// can have been sent before.
+struct Handover<'a> {
+    captured: CaptureConnection,
+    mark: &'a SendMark,
+}
+
+impl Handover<'_> {
+    fn delivery(&self) -> Delivery {
+        if self.captured.connection_metadata().is_some() {
+            Delivery::MaybeSent
+        } else {
+            Delivery::NotSent
+        }
+    }
+
+    fn note(&self) {
+        if self.delivery() == Delivery::MaybeSent {
+            self.mark.set();
+        }
+    }
+
+    /// Drives the exchange. The request is given to a connection only inside a poll, so a look after each
+    /// poll sets the mark before anybody who ends this future can read it.
+    async fn watch<F: Future>(&self, exchange: F) -> F::Output {
+        let mut exchange = pin!(exchange);
+        poll_fn(|cx| {
+            let polled = exchange.as_mut().poll(cx);
+            self.note();
+            polled
+        })
+        .await
+    }
+}
+
+impl Drop for Handover<'_> {
+    /// Only has something to do if a poll ended in a panic.
+    fn drop(&mut self) {
+        self.note();
+    }
+}
+
+async fn read(mut body: Incoming, limit: usize, address: &str) -> Result<Bytes, TransportError> {
+    let too_large = || {
+        TransportError::new(TransportErrorKind::TooLarge, Delivery::MaybeSent)
+            .with_detail(format!("{address} sent more than {limit} bytes"))
+    };
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(too_large());
+    }
+    // What is announced need not come: room for more than this is made as it comes.
+    let mut whole = Vec::with_capacity(announced.min(64 * 1024));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| classify::body(error, address))?;
+        if let Ok(chunk) = frame.into_data() {
+            if chunk.len() > limit - whole.len() {
+                return Err(too_large());
+            }
+            whole.extend_from_slice(&chunk);
+        }
+    }
+    Ok(whole.into())
+}
