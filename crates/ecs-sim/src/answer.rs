@@ -1,0 +1,73 @@
+//! Answers, in the families that the service and the gateway before it use.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use serde_json::json;
+
+/// One answer, before it has its request id.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// What was asked for.
+    Found(Vec<u8>),
+    /// The service's own family: `{"error":{"code","message"}}`.
+    Error(StatusCode, &'static str, String),
+    /// The gateway's family: `{"error_code","error_msg","request_id"}`.
+    Gateway(StatusCode, &'static str, String),
+    /// The family of OpenStack: `{"<name>":{"code","message"}}`.
+    Fault(StatusCode, &'static str, String),
+}
+
+impl Answer {
+    /// 200 with this body.
+    pub(crate) fn found(body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => Self::Found(body),
+            // Cannot be: nothing that is answered holds a map with other keys than texts.
+            Err(error) => Self::Error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Common.0001",
+                format!("the answer could not be written: {error}"),
+            ),
+        }
+    }
+
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Error(StatusCode::BAD_REQUEST, code, message.into())
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response<Bytes> {
+        let (status, body) = match self {
+            Self::Found(body) => (StatusCode::OK, body),
+            Self::Error(status, code, message) => (
+                status,
+                json!({"error": {"code": code, "message": message}})
+                    .to_string()
+                    .into_bytes(),
+            ),
+            Self::Gateway(status, code, message) => (
+                status,
+                json!({"error_code": code, "error_msg": message, "request_id": request_id})
+                    .to_string()
+                    .into_bytes(),
+            ),
+            Self::Fault(status, name, message) => (
+                status,
+                json!({name: {"code": status.as_u16(), "message": message}})
+                    .to_string()
+                    .into_bytes(),
+            ),
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json;charset=utf-8"),
+        );
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        response
+    }
+}

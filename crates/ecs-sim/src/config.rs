@@ -1,0 +1,229 @@
+//! What a region is made of.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ecs_model::{BatchRebootServers, ProjectId};
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::identity::Identity;
+use crate::{Region, SimError};
+
+/// How many servers a region has if nothing else is said.
+pub const DEFAULT_SERVERS: usize = 20;
+/// The most servers a region can have.
+pub const MAX_SERVERS: usize = 1_000_000;
+/// How many servers one action takes in any [`QUOTA_WINDOW`], as the pages of the batch actions say.
+pub const DEFAULT_QUOTA: usize = 1000;
+/// The window that the quota is counted in.
+pub const QUOTA_WINDOW: Duration = Duration::from_secs(60);
+/// The shortest and the longest time that an action takes on a server, if nothing else is said.
+pub const DEFAULT_DURATIONS: RangeInclusive<Duration> =
+    Duration::from_secs(15)..=Duration::from_secs(35);
+/// How long a finished job can still be asked for.
+pub const JOB_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a region answers what is over its quota. Either way nothing of the request is executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Throttling {
+    /// 202 with an error body, code `Common.0024`.
+    #[default]
+    FlowLimit,
+    /// 429 as the gateway in front of the service answers: `APIGW.0308`, with the limit in the message.
+    Gateway,
+}
+
+/// Settings of a [`Region`].
+///
+/// ```
+/// use std::time::Duration;
+/// use ecs_sim::{Region, Throttling};
+///
+/// let region = Region::builder()
+///     .servers(1200)
+///     .seed(42)
+///     .durations(Duration::from_secs(5)..=Duration::from_secs(8))
+///     .throttling(Throttling::Gateway)
+///     .failing(0.02)
+///     .build()?;
+/// assert_eq!(region.servers().count(), 1200);
+/// # Ok::<_, ecs_sim::SimError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct RegionBuilder {
+    pub(crate) settings: Settings,
+    name: Option<String>,
+    project_id: Option<ProjectId>,
+    token: Option<SecretString>,
+}
+
+/// What a region keeps of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) servers: usize,
+    pub(crate) seed: u64,
+    pub(crate) durations: RangeInclusive<Duration>,
+    pub(crate) quota: usize,
+    pub(crate) throttling: Throttling,
+    pub(crate) max_servers_per_request: usize,
+    pub(crate) failing: f64,
+    pub(crate) shutoff: f64,
+    pub(crate) locked: f64,
+    pub(crate) epoch: Option<Timestamp>,
+}
+
+impl Default for RegionBuilder {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                servers: DEFAULT_SERVERS,
+                seed: 1,
+                durations: DEFAULT_DURATIONS,
+                quota: DEFAULT_QUOTA,
+                throttling: Throttling::default(),
+                max_servers_per_request: BatchRebootServers::MAX_SERVERS,
+                failing: 0.0,
+                shutoff: 0.0,
+                locked: 0.0,
+                epoch: None,
+            },
+            name: None,
+            project_id: None,
+            token: None,
+        }
+    }
+}
+
+impl RegionBuilder {
+    /// How many servers there are, at most [`MAX_SERVERS`]. Default: [`DEFAULT_SERVERS`].
+    pub fn servers(mut self, servers: usize) -> Self {
+        self.settings.servers = servers;
+        self
+    }
+
+    /// What all randomness comes from. Default: 1.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// The region's name. Default: `sim-1`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The project that the servers are in. Default: drawn from the seed.
+    pub fn project_id(mut self, project_id: ProjectId) -> Self {
+        self.project_id = Some(project_id);
+        self
+    }
+
+    /// The token that lets a client in. Default: drawn from the seed.
+    pub fn token(mut self, token: impl Into<SecretString>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// The shortest and the longest time that an action takes on a server; drawn evenly. Default: [`DEFAULT_DURATIONS`].
+    /// Before it begins, a job is prepared for a twentieth of the shortest.
+    pub fn durations(mut self, durations: RangeInclusive<Duration>) -> Self {
+        self.settings.durations = durations;
+        self
+    }
+
+    /// How many servers each of restart, start and stop takes in any [`QUOTA_WINDOW`]. Default: [`DEFAULT_QUOTA`].
+    /// A request is taken as a whole or not at all, so one with more servers than the quota never is.
+    pub fn quota(mut self, servers: usize) -> Self {
+        self.settings.quota = servers;
+        self
+    }
+
+    /// How a request over the quota is answered.
+    pub fn throttling(mut self, throttling: Throttling) -> Self {
+        self.settings.throttling = throttling;
+        self
+    }
+
+    /// How many servers one request may name, from 1 to 1,000; above it is `Ecs.0118`. Default: 1,000.
+    pub fn max_servers_per_request(mut self, servers: usize) -> Self {
+        self.settings.max_servers_per_request = servers;
+        self
+    }
+
+    /// The share of actions on a server that fail, from 0 to 1. Default: none.
+    pub fn failing(mut self, share: f64) -> Self {
+        self.settings.failing = share;
+        self
+    }
+
+    /// The share of servers that are stopped at first, from 0 to 1. Default: none.
+    pub fn shutoff(mut self, share: f64) -> Self {
+        self.settings.shutoff = share;
+        self
+    }
+
+    /// The share of servers that are locked, from 0 to 1: a request that names one is refused. Default: none.
+    pub fn locked(mut self, share: f64) -> Self {
+        self.settings.locked = share;
+        self
+    }
+
+    /// What the calendar says when the region's clock begins. Default: 2026-01-01T00:00:00Z, and over HTTP the time
+    /// at which the server was bound.
+    pub fn epoch(mut self, epoch: Timestamp) -> Self {
+        self.settings.epoch = Some(epoch);
+        self
+    }
+
+    /// The region.
+    ///
+    /// # Errors
+    /// A share that isn't from 0 to 1, an empty range of durations, too many servers, a limit that cannot be.
+    pub fn build(self) -> Result<Region, SimError> {
+        let settings = self.settings;
+        for (what, share) in [
+            ("failing", settings.failing),
+            ("stopped", settings.shutoff),
+            ("locked", settings.locked),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(SimError::config(format!(
+                    "the share of {what} servers must be from 0 to 1, not {share}"
+                )));
+            }
+        }
+        if settings.durations.is_empty() {
+            return Err(SimError::config(
+                "the longest duration must not be shorter than the shortest",
+            ));
+        }
+        if settings.servers > MAX_SERVERS {
+            return Err(SimError::config(format!(
+                "at most {MAX_SERVERS} servers can be simulated, not {}",
+                settings.servers
+            )));
+        }
+        let most = BatchRebootServers::MAX_SERVERS;
+        if !(1..=most).contains(&settings.max_servers_per_request) {
+            return Err(SimError::config(format!(
+                "a request may name from 1 to {most} servers, not {}",
+                settings.max_servers_per_request
+            )));
+        }
+        let mut identity = Identity::generate(settings.seed)?;
+        if let Some(name) = self.name {
+            identity.region = name;
+        }
+        if let Some(project_id) = self.project_id {
+            identity.project_id = project_id;
+        }
+        if let Some(token) = self.token {
+            identity.token = token;
+        }
+        Ok(Region::new(settings, identity))
+    }
+}

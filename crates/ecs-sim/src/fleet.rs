@@ -1,0 +1,294 @@
+//! The servers, and what state each is in at a given time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_model::{RebootType, ServerId, StopType};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::config::Settings;
+use crate::seed::{self, Purpose};
+
+/// What can be done to servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Restart.
+    Reboot(RebootType),
+    /// Start.
+    Start,
+    /// Stop.
+    Stop(StopType),
+}
+
+/// The kinds of [`Action`], each of which has a quota of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActionKind {
+    /// Restart, soft or hard.
+    Reboot,
+    /// Start.
+    Start,
+    /// Stop, soft or hard.
+    Stop,
+}
+
+impl Action {
+    /// Which quota it counts against.
+    pub fn kind(self) -> ActionKind {
+        match self {
+            Self::Reboot(_) => ActionKind::Reboot,
+            Self::Start => ActionKind::Start,
+            Self::Stop(_) => ActionKind::Stop,
+        }
+    }
+}
+
+/// Whether a server at rest runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    Active,
+    Shutoff,
+}
+
+/// What is being done to a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) action: Action,
+    pub(crate) begin: Duration,
+    pub(crate) end: Duration,
+    pub(crate) fails: bool,
+}
+
+impl Task {
+    fn outcome(&self, before: Power) -> Power {
+        match self.action {
+            _ if self.fails => before,
+            Action::Reboot(_) | Action::Start => Power::Active,
+            Action::Stop(_) => Power::Shutoff,
+        }
+    }
+}
+
+/// When something happened, in seconds of the region's clock; negative is before its epoch.
+pub(crate) type Moment = i64;
+
+pub(crate) fn moment(at: Duration) -> Moment {
+    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// One server.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) id: ServerId,
+    pub(crate) name: String,
+    pub(crate) role: &'static str,
+    pub(crate) env: &'static str,
+    pub(crate) zone: &'static str,
+    pub(crate) flavor: &'static Flavor,
+    /// Servers are created in batches of up to 20.
+    pub(crate) reservation: usize,
+    pub(crate) ip: String,
+    pub(crate) created: Moment,
+    pub(crate) locked: bool,
+    pub(crate) always_fails: bool,
+    power: Power,
+    updated: Moment,
+    task: Option<Task>,
+    acted_on: u32,
+}
+
+/// What a server looks like at a given time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) status: &'static str,
+    pub(crate) vm_state: &'static str,
+    pub(crate) task_state: Option<&'static str>,
+    pub(crate) updated: Moment,
+}
+
+impl Server {
+    /// The power at rest, when it last changed, and the task that isn't over yet.
+    fn at(&self, now: Duration) -> (Power, Moment, Option<&Task>) {
+        match &self.task {
+            Some(task) if now >= task.end => (task.outcome(self.power), moment(task.end), None),
+            task => (self.power, self.updated, task.as_ref()),
+        }
+    }
+
+    pub(crate) fn power(&self, now: Duration) -> Power {
+        self.at(now).0
+    }
+
+    pub(crate) fn is_busy(&self, now: Duration) -> bool {
+        self.at(now).2.is_some()
+    }
+
+    pub(crate) fn view(&self, now: Duration) -> View {
+        let (power, updated, task) = self.at(now);
+        let (rest, vm_state) = match power {
+            Power::Active => ("ACTIVE", "active"),
+            Power::Shutoff => ("SHUTOFF", "stopped"),
+        };
+        let (status, task_state) = match task.map(|task| (task.action, now >= task.begin)) {
+            None => (rest, None),
+            Some((Action::Reboot(RebootType::Soft), false)) => ("REBOOT", Some("rebooting")),
+            Some((Action::Reboot(RebootType::Soft), true)) => ("REBOOT", Some("reboot_started")),
+            Some((Action::Reboot(RebootType::Hard), false)) => {
+                ("HARD_REBOOT", Some("rebooting_hard"))
+            }
+            Some((Action::Reboot(RebootType::Hard), true)) => {
+                ("HARD_REBOOT", Some("reboot_started_hard"))
+            }
+            Some((Action::Start, _)) => (rest, Some("powering-on")),
+            Some((Action::Stop(_), _)) => (rest, Some("powering-off")),
+        };
+        View {
+            status,
+            vm_state,
+            task_state,
+            updated,
+        }
+    }
+
+    /// How often it was acted on before this action, which begins to count now.
+    pub(crate) fn count_action(&mut self) -> u32 {
+        let before = self.acted_on;
+        self.acted_on = before.saturating_add(1);
+        before
+    }
+
+    /// Begins a task. What the one before it did is kept.
+    pub(crate) fn begin(&mut self, task: Task, now: Duration) {
+        self.power = self.power(now);
+        self.updated = moment(now);
+        self.task = Some(task);
+    }
+}
+
+/// What a server is made of.
+#[derive(Debug)]
+pub(crate) struct Flavor {
+    pub(crate) id: &'static str,
+    pub(crate) vcpus: &'static str,
+    pub(crate) ram: &'static str,
+}
+
+const FLAVORS: [Flavor; 3] = [
+    Flavor {
+        id: "s3.medium.2",
+        vcpus: "1",
+        ram: "2048",
+    },
+    Flavor {
+        id: "s3.large.2",
+        vcpus: "2",
+        ram: "4096",
+    },
+    Flavor {
+        id: "s3.xlarge.4",
+        vcpus: "4",
+        ram: "16384",
+    },
+];
+const ROLES: [&str; 4] = ["web", "app", "db", "cache"];
+const ENVS: [&str; 3] = ["prod", "stage", "test"];
+const ZONES: [&str; 3] = ["sim-1a", "sim-1b", "sim-1c"];
+const RESERVATION: usize = 20;
+
+/// All servers.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    servers: Vec<Server>,
+    places: HashMap<ServerId, u32>,
+}
+
+impl Fleet {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let mut rng = seed::rng(settings.seed, Purpose::Fleet);
+        let mut numbers = [0_u32; ROLES.len()];
+        let mut servers = Vec::with_capacity(settings.servers);
+        let mut places = HashMap::with_capacity(settings.servers);
+        for index in 0..settings.servers {
+            let role = pick(&mut rng, &[45, 30, 15, 10]);
+            numbers[role] += 1;
+            let mut server = Server {
+                id: server_id(&mut rng),
+                name: format!("{}-{:03}", ROLES[role], numbers[role]),
+                role: ROLES[role],
+                env: ENVS[pick(&mut rng, &[60, 25, 15])],
+                zone: ZONES[pick(&mut rng, &[1, 1, 1])],
+                flavor: &FLAVORS[pick(&mut rng, &[5, 3, 2])],
+                reservation: index / RESERVATION,
+                ip: ip(index),
+                // Up to a year before the region's clock began.
+                created: -rng.random_range(86_400..365 * 86_400),
+                locked: rng.random_bool(settings.locked),
+                always_fails: false,
+                power: if rng.random_bool(settings.shutoff) {
+                    Power::Shutoff
+                } else {
+                    Power::Active
+                },
+                updated: 0,
+                task: None,
+                acted_on: 0,
+            };
+            server.updated = rng.random_range(server.created..0);
+            // MAX_SERVERS is far below what 32 bits hold.
+            places.insert(server.id, u32::try_from(index).unwrap_or(u32::MAX));
+            servers.push(server);
+        }
+        Self { servers, places }
+    }
+
+    pub(crate) fn all(&self) -> &[Server] {
+        &self.servers
+    }
+
+    pub(crate) fn place(&self, id: &ServerId) -> Option<u32> {
+        self.places.get(id).copied()
+    }
+
+    pub(crate) fn at(&self, place: u32) -> Option<&Server> {
+        self.servers.get(usize::try_from(place).ok()?)
+    }
+
+    pub(crate) fn at_mut(&mut self, place: u32) -> Option<&mut Server> {
+        self.servers.get_mut(usize::try_from(place).ok()?)
+    }
+
+    pub(crate) fn find(&self, id: &ServerId) -> Option<&Server> {
+        self.at(self.place(id)?)
+    }
+
+    pub(crate) fn find_mut(&mut self, id: &ServerId) -> Option<&mut Server> {
+        self.at_mut(self.place(id)?)
+    }
+}
+
+/// An index, drawn by weight.
+fn pick(rng: &mut ChaCha8Rng, weights: &[u32]) -> usize {
+    let mut left = rng.random_range(0..weights.iter().sum());
+    for (index, &weight) in weights.iter().enumerate() {
+        if left < weight {
+            return index;
+        }
+        left -= weight;
+    }
+    0
+}
+
+/// A random UUID: version 4, variant 1.
+fn server_id(rng: &mut ChaCha8Rng) -> ServerId {
+    let mut bytes: [u8; 16] = rng.random();
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    ServerId::from_bytes(bytes)
+}
+
+/// A private address of its own for each server: from 10.0.0.4 on.
+fn ip(index: usize) -> String {
+    let host = index + 4;
+    let byte = |shift: u32| (host >> shift) & 0xff;
+    format!("10.{}.{}.{}", byte(16), byte(8), byte(0))
+}

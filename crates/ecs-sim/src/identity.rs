@@ -1,0 +1,74 @@
+//! Who may come in.
+
+use ecs_model::ProjectId;
+use rand::RngExt;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::SimError;
+use crate::seed::{self, Purpose};
+
+/// Everything that a client has to know to be let in: made up, and treated as if it weren't.
+///
+/// ```
+/// let region = ecs_sim::Region::builder().seed(7).build()?;
+/// let shown = format!("{:?}", region.identity());
+/// assert!(shown.contains(&region.identity().access_key) && shown.contains("REDACTED"));
+/// # Ok::<_, ecs_sim::SimError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The project that the servers are in.
+    pub project_id: ProjectId,
+    /// The name of the region.
+    pub region: String,
+    /// The public half of the key pair. Signed requests are refused today: this half and the other are for later.
+    pub access_key: String,
+    /// The secret half of the key pair.
+    pub secret_key: SecretString,
+    /// What `X-Auth-Token` must hold.
+    pub token: SecretString,
+    /// The user's name.
+    pub user: String,
+    /// The user's password.
+    pub password: SecretString,
+    /// The name of the domain (account).
+    pub domain: String,
+}
+
+impl Identity {
+    /// An identity made of the seed.
+    pub(crate) fn generate(seed: u64) -> Result<Self, SimError> {
+        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let mut rng = seed::rng(seed, Purpose::Identity);
+        let mut letters = |count: usize| -> String {
+            (0..count)
+                .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
+                .collect()
+        };
+        let access_key = letters(20);
+        let secret_key = letters(40);
+        let token = format!("SIM{}", letters(61));
+        let password = letters(16);
+        Ok(Self {
+            project_id: parse_project(&seed::hex_id(&mut rng))?,
+            region: "sim-1".to_owned(),
+            access_key,
+            secret_key: secret_key.into(),
+            token: token.into(),
+            user: "sim-user".to_owned(),
+            password: password.into(),
+            domain: "sim-domain".to_owned(),
+        })
+    }
+
+    /// Whether this is the token.
+    pub(crate) fn accepts_token(&self, token: &[u8]) -> bool {
+        self.token.expose_secret().as_bytes() == token
+    }
+}
+
+fn parse_project(text: &str) -> Result<ProjectId, SimError> {
+    text.parse()
+        .map_err(|error| SimError::config("the project id is not valid").with_source(error))
+}

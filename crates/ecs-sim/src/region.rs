@@ -1,0 +1,164 @@
+//! The region itself: one request in, one answer out, and nothing else. No I/O, no clock of its own.
+
+mod actions;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_model::ServerId;
+use jiff::Timestamp;
+use rand_chacha::ChaCha8Rng;
+
+use crate::accepted::AcceptanceLog;
+use crate::config::{RegionBuilder, Settings};
+use crate::fleet::Fleet;
+use crate::identity::Identity;
+use crate::jobs::Jobs;
+use crate::quota::Window;
+use crate::render::Calendar;
+use crate::seed::{self, Purpose};
+
+/// 2026-01-01T00:00:00Z: the same for every run, so that the same seed gives the same answers.
+const DEFAULT_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// A simulated region: servers, jobs, a quota, and the documented answers.
+///
+/// It is a pure core: what it answers follows from its settings, from the requests so far, and from the time it is
+/// given, which is the time since the region's epoch. Time that goes backwards is taken as standing still.
+///
+/// ```
+/// use std::time::Duration;
+/// use bytes::Bytes;
+/// use ecs_model::{BatchRebootServers, JobStatus, Operation, RebootType, ShowJob};
+/// use ecs_sim::Region;
+/// use secrecy::ExposeSecret;
+///
+/// let mut region = Region::builder().servers(3).build()?;
+/// let project = region.identity().project_id.clone();
+/// let token = region.identity().token.expose_secret().to_owned();
+/// let mut send = |mut request: http::Request<Bytes>, seconds: u64| {
+///     request.headers_mut().insert("x-auth-token", token.parse().unwrap());
+///     region.handle(&request, Duration::from_secs(seconds)).into_parts()
+/// };
+/// # let servers: Vec<_> = Region::builder().servers(3).build()?.servers().collect();
+///
+/// let (head, body) = send(BatchRebootServers::new(RebootType::Soft, servers)?.encode(&project), 0);
+/// let accepted = BatchRebootServers::decode(head.status, &head.headers, &body)?;
+/// let ask = ShowJob::new(accepted.job_id);
+/// let (head, body) = send(ask.encode(&project), 10);
+/// assert_eq!(ShowJob::decode(head.status, &head.headers, &body)?.status, Some(JobStatus::Running));
+/// let (head, body) = send(ask.encode(&project), 40);
+/// assert_eq!(ShowJob::decode(head.status, &head.headers, &body)?.status, Some(JobStatus::Success));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Region {
+    settings: Settings,
+    identity: Identity,
+    fleet: Fleet,
+    jobs: Jobs,
+    quotas: Quotas,
+    accepted: AcceptanceLog,
+    ids: ChaCha8Rng,
+    now: Duration,
+}
+
+/// One window for each kind of action.
+#[derive(Debug, Default)]
+struct Quotas {
+    reboot: Window,
+    start: Window,
+    stop: Window,
+}
+
+impl Region {
+    /// Settings for a region.
+    pub fn builder() -> RegionBuilder {
+        RegionBuilder::default()
+    }
+
+    pub(crate) fn new(settings: Settings, identity: Identity) -> Self {
+        Self {
+            fleet: Fleet::new(&settings),
+            jobs: Jobs::default(),
+            quotas: Quotas::default(),
+            accepted: AcceptanceLog::default(),
+            ids: seed::rng(settings.seed, Purpose::Ids),
+            now: Duration::ZERO,
+            settings,
+            identity,
+        }
+    }
+
+    /// Answers one request at a time, which is counted from the region's epoch. Never panics, whatever the request.
+    pub fn handle(&mut self, request: &http::Request<Bytes>, now: Duration) -> http::Response<Bytes> {
+        self.now = self.now.max(now);
+        self.jobs.expire(self.now);
+        let request_id = seed::hex_id(&mut self.ids);
+        self.route(request, &request_id).into_response(&request_id)
+    }
+
+    /// Who may come in, and where to.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What all randomness comes from.
+    pub fn seed(&self) -> u64 {
+        self.settings.seed
+    }
+
+    /// The ids of all servers, in the order of the list.
+    pub fn servers(&self) -> impl ExactSizeIterator<Item = ServerId> + '_ {
+        self.fleet.all().iter().map(|server| server.id)
+    }
+
+    /// The name of a server.
+    pub fn server_name(&self, id: &ServerId) -> Option<&str> {
+        Some(&self.fleet.find(id)?.name)
+    }
+
+    /// Everything that was accepted so far.
+    pub fn accepted(&self) -> &AcceptanceLog {
+        &self.accepted
+    }
+
+    /// Locks or unlocks a server: a request that names a locked one is refused with `Ecs.0605`. False if there is no such server.
+    pub fn set_locked(&mut self, id: &ServerId, locked: bool) -> bool {
+        let server = self.fleet.find_mut(id);
+        server.map(|server| server.locked = locked).is_some()
+    }
+
+    /// Makes every later action on a server fail, or leaves it to the share of failing ones again. False if there is
+    /// no such server.
+    pub fn set_failing(&mut self, id: &ServerId, failing: bool) -> bool {
+        let server = self.fleet.find_mut(id);
+        server
+            .map(|server| server.always_fails = failing)
+            .is_some()
+    }
+
+    /// The time of the last request, or zero: the region's clock as far as it has seen it.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// What the calendar shows when the clock is at zero.
+    pub fn epoch(&self) -> Timestamp {
+        self.settings.epoch.unwrap_or(DEFAULT_EPOCH)
+    }
+
+    /// Begins the calendar at a time, unless the settings say when it begins.
+    pub(crate) fn default_epoch(&mut self, epoch: Timestamp) {
+        self.settings.epoch.get_or_insert(epoch);
+    }
+
+    fn calendar(&self) -> Calendar {
+        Calendar {
+            epoch: self.epoch(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Actions on servers: taken as a whole or not at all.
+
+use std::time::Duration;
+
+use ecs_model::{JobId, RebootType, ServerId};
+use http::StatusCode;
+use rand::RngExt;
+use serde_json::json;
+
+use super::{Quotas, Region};
+use crate::accepted::Acceptance;
+use crate::answer::Answer;
+use crate::config::Throttling;
+use crate::fleet::{Power, Server, Task};
+use crate::jobs::{Failure, Job, SubJob};
+use crate::quota::Window;
+use crate::{Action, ActionKind, seed};
+
+/// How long a job is prepared, as a part of the shortest time that an action takes.
+const PREPARATION: u32 = 20;
+
+impl Quotas {
+    fn of(&mut self, kind: ActionKind) -> &mut Window {
+        match kind {
+            ActionKind::Reboot => &mut self.reboot,
+            ActionKind::Start => &mut self.start,
+            ActionKind::Stop => &mut self.stop,
+        }
+    }
+}
+
+impl Region {
+    pub(super) fn act(&mut self, action: Action, ids: &[ServerId], request_id: &str) -> Answer {
+        let places = match self.check(action, ids) {
+            Ok(places) => places,
+            Err(refusal) => return refusal,
+        };
+        let (quota, now) = (self.settings.quota, self.now);
+        if !self.quotas.of(action.kind()).take(ids.len(), quota, now) {
+            return self.throttled();
+        }
+        let id: u128 = self.ids.random();
+        // 32 hex digits are a job id.
+        let Ok(job_id) = seed::hex(id).parse::<JobId>() else {
+            return Answer::bad_request("Ecs.0000", "the job could not be created");
+        };
+        let job = self.start_job(id, action, &places);
+        self.jobs.insert(job);
+        let answer = Answer::found(&json!({"job_id": job_id}));
+        self.accepted.push(Acceptance {
+            at: now,
+            action,
+            job_id,
+            request_id: request_id.to_owned(),
+            servers: ids.to_vec(),
+        });
+        answer
+    }
+
+    /// Everything but the quota, which only counts what would be taken otherwise.
+    fn check(&self, action: Action, ids: &[ServerId]) -> Result<Vec<u32>, Answer> {
+        if ids.len() > self.settings.max_servers_per_request {
+            return Err(self.too_many(ids.len()));
+        }
+        let (places, missing): (Vec<_>, Vec<_>) = ids
+            .iter()
+            .map(|id| self.fleet.place(id).ok_or(id))
+            .partition(Result::is_ok);
+        if !missing.is_empty() {
+            return Err(Answer::Error(
+                StatusCode::NOT_FOUND,
+                "Ecs.0114",
+                named("does not exist", missing.into_iter().filter_map(Result::err)),
+            ));
+        }
+        let places: Vec<u32> = places.into_iter().flatten().collect();
+        let those = |which: &dyn Fn(&Server) -> bool| -> Vec<ServerId> {
+            let servers = places.iter().filter_map(|&place| self.fleet.at(place));
+            let chosen = servers.filter(|server| which(server));
+            chosen.map(|server| server.id).collect()
+        };
+        let refusals: [(&str, &str, &dyn Fn(&Server) -> bool); 3] = [
+            ("Ecs.0605", "is locked", &|server| server.locked),
+            ("Ecs.0100", "is busy with another task", &|server| {
+                server.is_busy(self.now)
+            }),
+            // A guest that doesn't run cannot be asked to restart; a hard restart gives it power.
+            ("Ecs.0100", "is stopped and cannot be restarted softly", &|server| {
+                action == Action::Reboot(RebootType::Soft)
+                    && server.power(self.now) == Power::Shutoff
+            }),
+        ];
+        for (code, why, which) in refusals {
+            let found = those(which);
+            if !found.is_empty() {
+                return Err(Answer::bad_request(code, named(why, found.iter())));
+            }
+        }
+        Ok(places)
+    }
+
+    pub(super) fn too_many(&self, count: usize) -> Answer {
+        let most = self.settings.max_servers_per_request;
+        Answer::bad_request(
+            "Ecs.0118",
+            format!("{count} servers are too many for one request: at most {most}"),
+        )
+    }
+
+    fn throttled(&self) -> Answer {
+        match self.settings.throttling {
+            Throttling::FlowLimit => Answer::Error(
+                StatusCode::ACCEPTED,
+                "Common.0024",
+                "too many servers in the last minute: nothing was done, try again later".to_owned(),
+            ),
+            Throttling::Gateway => Answer::Gateway(
+                StatusCode::TOO_MANY_REQUESTS,
+                "APIGW.0308",
+                format!(
+                    "over the throttling threshold: policy user over ratelimit,limit:{},time:1 minute",
+                    self.settings.quota
+                ),
+            ),
+        }
+    }
+
+    fn start_job(&mut self, id: u128, action: Action, places: &[u32]) -> Job {
+        let now = self.now;
+        let begin = now.saturating_add(*self.settings.durations.start() / PREPARATION);
+        let mut subs = Vec::with_capacity(places.len());
+        for &place in places {
+            let sub_id: u128 = self.ids.random();
+            let Some(server) = self.fleet.at_mut(place) else {
+                continue;
+            };
+            let mut fate = seed::fate(self.settings.seed, place, server.count_action());
+            let lasts: Duration = fate.random_range(self.settings.durations.clone());
+            let fails = fate.random_bool(self.settings.failing) || server.always_fails;
+            let hidden = fate.random();
+            let in_place = match action {
+                Action::Reboot(_) => false,
+                Action::Start => server.power(now) == Power::Active,
+                Action::Stop(_) => server.power(now) == Power::Shutoff,
+            };
+            let mut sub = SubJob {
+                id: sub_id,
+                server: server.id,
+                end: begin,
+                failure: None,
+            };
+            // What is as it should be already succeeds as soon as the job begins, and the server isn't touched.
+            if !in_place {
+                sub.end = begin.saturating_add(lasts);
+                sub.failure = fails.then(|| Failure::of(action, hidden));
+                let task = Task {
+                    action,
+                    begin,
+                    end: sub.end,
+                    fails,
+                };
+                server.begin(task, now);
+            }
+            subs.push(sub);
+        }
+        Job {
+            id,
+            action,
+            accepted: now,
+            begin,
+            end: subs.iter().map(|sub| sub.end).max().unwrap_or(begin),
+            subs,
+        }
+    }
+}
+
+/// A sentence about servers, which are named as long as there are few.
+fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
+    const NAMED: usize = 5;
+    let ids: Vec<&ServerId> = ids.collect();
+    let shown: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match ids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("server {}{more} {what}", shown.join(", "))
+}

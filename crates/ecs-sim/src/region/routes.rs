@@ -1,0 +1,155 @@
+//! Which answer a request gets.
+
+use bytes::Bytes;
+use ecs_model::{AnyOperation, ProjectId, RequestErrorKind, ServerId, ShowJob};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::Region;
+use crate::Action;
+use crate::answer::Answer;
+use crate::query::ListQuery;
+use crate::render;
+
+use ecs_model::StopType;
+
+impl Region {
+    /// The answer to a body that was too large to be read.
+    pub(crate) fn refuse_too_large(&mut self, limit: usize) -> http::Response<Bytes> {
+        let request_id = crate::seed::hex_id(&mut self.ids);
+        Answer::Fault(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "overLimit",
+            format!("the body is larger than {limit} bytes"),
+        )
+        .into_response(&request_id)
+    }
+
+    pub(super) fn route(&mut self, request: &http::Request<Bytes>, request_id: &str) -> Answer {
+        let operation = AnyOperation::from_request(request);
+        // The gateway looks for the path first, then at who asks; the service looks at the rest.
+        match operation.as_ref().map_err(|error| error.kind()) {
+            Err(RequestErrorKind::NoSuchPath) => {
+                let message = "no API has this path";
+                return Answer::Gateway(StatusCode::NOT_FOUND, "APIGW.0101", message.to_owned());
+            }
+            Err(RequestErrorKind::NoSuchMethod) => {
+                let message = format!("{} is not possible on this path", request.method());
+                return Answer::Fault(StatusCode::METHOD_NOT_ALLOWED, "badMethod", message);
+            }
+            _ => {}
+        }
+        if let Some(refusal) = self.refuse_stranger(request.headers()) {
+            return refusal;
+        }
+        let (project, operation) = match operation {
+            Ok(found) => found,
+            Err(error) => {
+                return match count_servers(request.body()) {
+                    Some(count) if count > self.settings.max_servers_per_request => {
+                        self.too_many(count)
+                    }
+                    _ => Answer::bad_request("Ecs.0005", error.to_string()),
+                };
+            }
+        };
+        if let Some(refusal) = self.refuse_project(&project, &operation) {
+            return refusal;
+        }
+        match operation {
+            AnyOperation::BatchRebootServers(it) => {
+                self.act(Action::Reboot(it.kind()), it.servers(), request_id)
+            }
+            AnyOperation::BatchStartServers(it) => {
+                self.act(Action::Start, it.servers(), request_id)
+            }
+            AnyOperation::BatchStopServers(it) => self.act(
+                Action::Stop(it.kind().unwrap_or(StopType::Soft)),
+                it.servers(),
+                request_id,
+            ),
+            AnyOperation::ShowJob(it) => self.show_job(&it),
+            AnyOperation::ShowServer(it) => self.show_server(it.server_id()),
+            AnyOperation::ListServersDetails(_) => {
+                self.list(&ListQuery::parse(request.uri().query().unwrap_or_default()))
+            }
+            _ => Answer::Gateway(
+                StatusCode::NOT_FOUND,
+                "APIGW.0101",
+                "this simulator does not have this API".to_owned(),
+            ),
+        }
+    }
+
+    fn refuse_stranger(&self, headers: &HeaderMap) -> Option<Answer> {
+        const SIGNED: &[u8] = b"SDK-HMAC-SHA256";
+        let unauthorized = |message: &str| {
+            Answer::Gateway(
+                StatusCode::UNAUTHORIZED,
+                "APIGW.0301",
+                message.to_owned(),
+            )
+        };
+        match (headers.get("x-auth-token"), headers.get("authorization")) {
+            (Some(token), _) if self.identity.accepts_token(token.as_bytes()) => None,
+            (Some(_), _) => Some(Answer::Error(
+                StatusCode::UNAUTHORIZED,
+                "Common.0013",
+                "the token is not valid here".to_owned(),
+            )),
+            (None, Some(signature)) if signature.as_bytes().starts_with(SIGNED) => {
+                Some(unauthorized(
+                    "the request is signed, but this simulator takes tokens only: send X-Auth-Token",
+                ))
+            }
+            (None, _) => Some(unauthorized("neither a token nor a signature: send X-Auth-Token")),
+        }
+    }
+
+    fn refuse_project(&self, project: &ProjectId, operation: &AnyOperation) -> Option<Answer> {
+        if *project == self.identity.project_id {
+            return None;
+        }
+        // The two halves of the service have codes of their own for it.
+        let code = match operation {
+            AnyOperation::ShowJob(_) => "Common.0018",
+            _ => "Ecs.0023",
+        };
+        let message = format!("the token is for another project than {project}");
+        Some(Answer::bad_request(code, message))
+    }
+
+    fn show_job(&self, asked: &ShowJob) -> Answer {
+        match self.jobs.find(asked.job_id().as_str()) {
+            Some(job) => Answer::found(&render::job(job, self.calendar(), self.now)),
+            None => Answer::bad_request("Common.0011", format!("there is no job {}", asked.job_id())),
+        }
+    }
+
+    fn show_server(&self, id: &ServerId) -> Answer {
+        match self.fleet.find(id) {
+            Some(server) => Answer::found(&json!({
+                "server": render::server(server, &self.identity, self.calendar(), self.now)
+            })),
+            None => Answer::Error(
+                StatusCode::NOT_FOUND,
+                "Ecs.0114",
+                format!("server {id} does not exist"),
+            ),
+        }
+    }
+
+    fn list(&self, query: &ListQuery) -> Answer {
+        let page = query.page(self.fleet.all(), self.now);
+        let shown = |server| render::server(server, &self.identity, self.calendar(), self.now);
+        let servers: Vec<Value> = page.servers.into_iter().map(shown).collect();
+        Answer::found(&json!({"count": page.count, "servers": servers}))
+    }
+}
+
+/// How many servers a body names that is not valid: too many are refused with a code of its own.
+fn count_servers(body: &[u8]) -> Option<usize> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let action = body.as_object()?.values().next()?;
+    Some(action.get("servers")?.as_array()?.len())
+}

@@ -1,0 +1,58 @@
+//! Randomness by seed: the same seed gives the same region.
+//!
+//! Every purpose has streams of its own, so that what one draws doesn't move what another gets. What happens to a
+//! server hangs on the server and on how often it was acted on, not on the order of requests: clients that
+//! run at the same time cannot make it differ.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// What randomness is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    /// What servers there are.
+    Fleet = 1,
+    /// Who may come in.
+    Identity = 2,
+    /// The ids of jobs and requests.
+    Ids = 3,
+    /// How long the network takes.
+    Latency = 4,
+    /// What becomes of an action on a server.
+    Fate = 5,
+}
+
+/// The randomness for one purpose.
+pub(crate) fn rng(seed: u64, purpose: Purpose) -> ChaCha8Rng {
+    stream(seed, purpose, 0, 0)
+}
+
+/// The randomness for what the `nth` action on a server does.
+pub(crate) fn fate(seed: u64, server: u32, nth: u32) -> ChaCha8Rng {
+    stream(seed, Purpose::Fate, server, nth)
+}
+
+fn stream(seed: u64, purpose: Purpose, server: u32, nth: u32) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    for (place, byte) in key.iter_mut().zip(seed.to_le_bytes()) {
+        *place = byte;
+    }
+    // The last byte of the key, which no seed reaches.
+    if let Some(place) = key.last_mut() {
+        *place = purpose as u8;
+    }
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream((u64::from(server) << 32) | u64::from(nth));
+    rng
+}
+
+/// 32 hex digits, as the service's job, project and request ids have.
+pub(crate) fn hex_id(rng: &mut ChaCha8Rng) -> String {
+    hex(rng.random())
+}
+
+/// 16 bytes as 32 hex digits.
+pub(crate) fn hex(id: u128) -> String {
+    format!("{id:032x}")
+}
