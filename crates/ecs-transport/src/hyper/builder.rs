@@ -18,8 +18,7 @@ use super::tls::{self, Authority};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
-/// Shorter than the minute after which gateways usually close: a request that meets a closing connection has
-/// an unknown fate, and a new connection costs little.
+/// Shorter than the minute after which gateways usually close: a request that meets a closing connection is lost.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sets up a [`HyperTransport`].
@@ -172,12 +171,13 @@ impl HyperTransportBuilder {
             Proxies::Given(given) => Some(Arc::new(given.matcher()?)),
         };
         let connector = Connector::new(tls.config, proxies.clone(), self.connect_timeout);
-        let client = Client::builder(TokioExecutor::new())
+        let mut clients = Client::builder(TokioExecutor::new());
+        clients
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(self.pool_idle_timeout)
-            .build(connector);
+            .pool_idle_timeout(self.pool_idle_timeout);
         Ok(HyperTransport {
-            client,
+            keeping: clients.build(connector.clone()),
+            fresh: clients.pool_max_idle_per_host(0).build(connector),
             proxies,
             trusts_someone: tls.trusts_someone,
             attempt_timeout: self.attempt_timeout,

@@ -28,17 +28,20 @@ use crate::{
     Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
 };
 
-/// HTTP/1.1 over TCP or TLS, with kept-alive connections.
+/// HTTP/1.1 over TCP or TLS.
+///
+/// Idempotent methods (such as `GET`) use kept-alive connections. `POST` and `PATCH` travel on a connection of their
+/// own each: a server may close a kept-alive connection at the moment in which a request is written to it, and the
+/// fate of that request is then unknown. A handshake costs less than a restart that somebody must look after.
 ///
 /// It is cheap to clone, and clones share their connections. Each exchange must be polled on a tokio runtime with
 /// I/O and time enabled.
 ///
 /// What it does not do: follow redirects, try again, ask for compression or undo it, set `User-Agent`.
 ///
-/// An exchange that ended in time leaves the attempt's [`SendMark`] exact but for one case: it says
-/// [`MaybeSent`](Delivery::MaybeSent) once a kept-alive connection was chosen, even if that connection turned out
-/// to be closed and gave the request back unsent, and the exchange was dropped while a new one was made. The
-/// [`TransportError`], where there is one, knows better.
+/// However an exchange ends, also by being dropped, the attempt's [`SendMark`] says [`Delivery::NotSent`] exactly
+/// if no connection ever had the request. A kept-alive connection that turns out to be closed and gives a request
+/// back unsent counts as one that had it; the [`TransportError`] then knows better.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -53,7 +56,10 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct HyperTransport {
-    client: Client<Connector, Full<Bytes>>,
+    /// Keeps connections and uses them again: for methods that may be repeated.
+    keeping: Client<Connector, Full<Bytes>>,
+    /// Makes a connection for each request: for all other methods.
+    fresh: Client<Connector, Full<Bytes>>,
     proxies: Option<Arc<Matcher>>,
     trusts_someone: bool,
     attempt_timeout: Duration,
@@ -93,6 +99,11 @@ impl HyperTransport {
             );
         }
 
+        let client = if request.method().is_idempotent() {
+            &self.keeping
+        } else {
+            &self.fresh
+        };
         let handover = Handover {
             captured: capture_connection(&mut request),
             mark: attempt.mark(),
@@ -101,7 +112,7 @@ impl HyperTransport {
         let mut head = None;
         let ended = tokio::time::timeout(limit, async {
             let response = handover
-                .watch(self.client.request(request))
+                .watch(client.request(request))
                 .await
                 .map_err(|error| classify::exchange(error, &address))?;
             let (parts, body) = response.into_parts();

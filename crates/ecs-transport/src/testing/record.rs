@@ -1,0 +1,221 @@
+//! What went through another transport.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::{Exchange, lock};
+use crate::redact::Headers;
+use crate::{Attempt, BoxFuture, Delivery, Transport, TransportErrorKind};
+
+/// Keeps every request and what became of it, and otherwise is the transport it wraps. Clones share the record.
+///
+/// ```
+/// use bytes::Bytes;
+/// use ecs_transport::testing::{RecordingTransport, ScriptedTransport};
+/// use ecs_transport::{Attempt, Transport};
+///
+/// let script = ScriptedTransport::new().respond(http::StatusCode::ACCEPTED, "");
+/// let transport = RecordingTransport::new(script);
+/// # futures_util::FutureExt::now_or_never(async {
+/// let request = http::Request::get("http://ecs.example/").header("X-Auth-Token", "t0k3n").body(Bytes::new())?;
+/// transport.send(request, &Attempt::first()).await?;
+///
+/// let record = transport.record();
+/// assert_eq!(record[0].request().headers()["x-auth-token"], "t0k3n");
+/// assert!(!format!("{record:?}").contains("t0k3n")); // safe to print in a failing test
+/// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap().unwrap();
+/// ```
+#[derive(Clone)]
+pub struct RecordingTransport<T> {
+    inner: T,
+    record: Record,
+}
+
+type Record = Arc<Mutex<Vec<Recorded>>>;
+
+impl<T: Transport> RecordingTransport<T> {
+    /// Records what goes through `inner`.
+    pub fn new(inner: T) -> Self {
+        Self {
+            inner,
+            record: Record::default(),
+        }
+    }
+}
+
+impl<T> RecordingTransport<T> {
+    /// The wrapped transport.
+    pub fn inner(&self) -> &T {
+        &self.inner
+    }
+
+    /// Everything so far, in the order of the calls.
+    pub fn record(&self) -> Vec<Recorded> {
+        lock(&self.record).clone()
+    }
+
+    /// The requests so far, in the order of the calls.
+    pub fn requests(&self) -> Vec<Request<Bytes>> {
+        lock(&self.record)
+            .iter()
+            .map(|recorded| recorded.request.clone())
+            .collect()
+    }
+
+    /// How many calls there have been.
+    pub fn calls(&self) -> usize {
+        lock(&self.record).len()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for RecordingTransport<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordingTransport")
+            .field("inner", &self.inner)
+            .field("record", &*lock(&self.record))
+            .finish()
+    }
+}
+
+impl<T: Transport> Transport for RecordingTransport<T> {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Exchange> {
+        let entry = {
+            let mut record = lock(&self.record);
+            record.push(Recorded {
+                attempt: attempt.number(),
+                request: request.clone(),
+                outcome: Outcome::Pending,
+            });
+            Entry {
+                record: &self.record,
+                index: record.len() - 1,
+            }
+        };
+        Box::pin(async move {
+            let exchange = self.inner.send(request, attempt).await;
+            entry.set(match &exchange {
+                Ok(response) => Outcome::Response(response.clone()),
+                Err(error) => Outcome::Failed {
+                    kind: error.kind(),
+                    delivery: error.delivery(),
+                    message: error.to_string(),
+                },
+            });
+            exchange
+        })
+    }
+}
+
+struct Entry<'a> {
+    record: &'a Mutex<Vec<Recorded>>,
+    index: usize,
+}
+
+impl Entry<'_> {
+    fn set(&self, outcome: Outcome) {
+        if let Some(recorded) = lock(self.record).get_mut(self.index) {
+            recorded.outcome = outcome;
+        }
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        if let Some(recorded) = lock(self.record).get_mut(self.index)
+            && matches!(recorded.outcome, Outcome::Pending)
+        {
+            recorded.outcome = Outcome::Dropped;
+        }
+    }
+}
+
+/// One call. `Debug` masks headers that hold secrets and shows no bodies.
+#[derive(Clone)]
+pub struct Recorded {
+    attempt: u32,
+    request: Request<Bytes>,
+    outcome: Outcome,
+}
+
+impl Recorded {
+    /// The number of the attempt.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The request as it was given.
+    pub fn request(&self) -> &Request<Bytes> {
+        &self.request
+    }
+
+    /// What became of it.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded")
+            .field("attempt", &self.attempt)
+            .field("method", self.request.method())
+            .field("uri", self.request.uri())
+            .field("headers", &Headers(self.request.headers()))
+            .field("body_len", &self.request.body().len())
+            .field("outcome", &self.outcome)
+            .finish()
+    }
+}
+
+/// What became of one call. `Debug` masks headers that hold secrets and shows no bodies.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Nothing yet.
+    Pending,
+    /// A whole response.
+    Response(Response<Bytes>),
+    /// A failure.
+    Failed {
+        /// What went wrong.
+        kind: TransportErrorKind,
+        /// Whether the service can have seen the request.
+        delivery: Delivery,
+        /// The error as text.
+        message: String,
+    },
+    /// The caller dropped the future before it was done.
+    Dropped,
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("Pending"),
+            Self::Dropped => f.write_str("Dropped"),
+            Self::Response(response) => f
+                .debug_struct("Response")
+                .field("status", &response.status())
+                .field("headers", &Headers(response.headers()))
+                .field("body_len", &response.body().len())
+                .finish(),
+            Self::Failed {
+                kind,
+                delivery,
+                message,
+            } => f
+                .debug_struct("Failed")
+                .field("kind", kind)
+                .field("delivery", delivery)
+                .field("message", message)
+                .finish(),
+        }
+    }
+}
