@@ -72,3 +72,6 @@ fn compare_ignoring_case(left: &str, right: &str) -> std::cmp::Ordering {
     let lower = |byte: u8| byte.to_ascii_lowercase();
     left.bytes().map(lower).cmp(right.bytes().map(lower))
 }
+
+#[cfg(test)]
+mod tests;

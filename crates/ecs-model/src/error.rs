@@ -12,9 +12,10 @@ use crate::lenient::from_body;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResponseErrorKind {
-    /// The status is not a success, or the body of a success is an error.
+    /// The status is not a success.
     Refused,
-    /// The status is a success and the body does not hold what it must: a job id, a job, a page.
+    /// The status is a success and the body does not hold what it must: a job id, a job, a page. It may hold an
+    /// error instead, whose code and message are found all the same.
     Unreadable,
 }
 
@@ -71,6 +72,8 @@ struct Inner {
     retry_after: Option<String>,
     location: Option<String>,
     shape: BodyShape,
+    /// A success that names a job, though not in a way that could be read: no code can take that back.
+    names_job: bool,
 }
 
 impl ResponseError {
@@ -85,19 +88,21 @@ impl ResponseError {
     }
 
     fn new(kind: ResponseErrorKind, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let header = |name: &str| {
-            let text = headers.get(name)?.to_str().ok()?.trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        };
         let mut found = Found::default();
+        let mut names_job = false;
         let shape = match from_body::<Map<String, Value>>(body) {
             Some(object) => {
                 found.read(&object);
+                names_job = status.is_success()
+                    && match object.get("job_id") {
+                        None | Some(Value::Null) => false,
+                        Some(Value::String(text)) => !text.trim().is_empty(),
+                        Some(_) => true,
+                    };
                 BodyShape::Json
             }
             None => shape_of(body),
         };
-        found.unswap();
         Self(Box::new(Inner {
             kind,
             status,
@@ -105,9 +110,10 @@ impl ResponseError {
             message: found.message,
             details: found.details,
             request_id: request_id(headers).or(found.request_id),
-            retry_after: header("retry-after"),
-            location: header("location"),
+            retry_after: header(headers, "retry-after"),
+            location: header(headers, "location"),
             shape,
+            names_job,
         }))
     }
 
@@ -156,8 +162,26 @@ impl ResponseError {
         &self.0.shape
     }
 
-    /// What the catalogue says of the code.
+    /// What the catalogue says of the code. `None` if it does not list the code, and if the answer contradicts
+    /// itself: a success that names a job, in a form that cannot be read, beside a code. Such a code proves nothing.
+    ///
+    /// ```
+    /// use ecs_model::ResponseError;
+    /// use http::{HeaderMap, StatusCode};
+    ///
+    /// let refused = br#"{"error":{"code":"Common.0024","message":"too many requests"}}"#;
+    /// let error = ResponseError::parse(StatusCode::ACCEPTED, &HeaderMap::new(), refused);
+    /// assert!(error.info().is_some_and(|info| info.disposition.throttling));
+    ///
+    /// let unclear = br#"{"job_id":[],"error":{"code":"Common.0024","message":"too many requests"}}"#;
+    /// let error = ResponseError::parse(StatusCode::ACCEPTED, &HeaderMap::new(), unclear);
+    /// assert_eq!(error.code(), Some("Common.0024"));
+    /// assert!(error.info().is_none());
+    /// ```
     pub fn info(&self) -> Option<&'static ErrorInfo> {
+        if self.0.names_job {
+            return None;
+        }
         self.code().and_then(ErrorInfo::of)
     }
 
@@ -215,10 +239,15 @@ impl std::error::Error for ResponseError {}
 pub fn request_id(headers: &HeaderMap) -> Option<String> {
     ["x-request-id", "x-openstack-request-id"]
         .iter()
-        .find_map(|name| {
-            let text = headers.get(*name)?.to_str().ok()?.trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        })
+        .find_map(|name| header(headers, name))
+}
+
+/// The first value of a header that is not blank; bytes that are not UTF-8 are replaced.
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get_all(name).iter().find_map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        (!text.trim().is_empty()).then(|| text.trim().to_owned())
+    })
 }
 
 /// What was found in a body so far.
@@ -243,9 +272,7 @@ impl Found {
             .into_iter()
             .chain(object.values().filter_map(Value::as_object))
         {
-            if self.code.is_none() || self.message.is_none() {
-                self.read_flat(object);
-            }
+            self.read_flat(object);
             if self.details.is_empty() {
                 self.details = details(object);
             }
@@ -267,6 +294,7 @@ impl Found {
         {
             self.message.clone_from(&first.message);
         }
+        unswap(&mut self.code, &mut self.message);
     }
 
     fn read_flat(&mut self, object: &Map<String, Value>) {
@@ -279,17 +307,27 @@ impl Found {
         fill(&mut self.message, Self::MESSAGES);
         fill(&mut self.request_id, &["request_id", "requestId"]);
     }
+}
 
-    /// One page of the documentation swaps code and message, and so may a service that was built from it.
-    fn unswap(&mut self) {
-        let known = |text: &Option<String>| {
-            text.as_deref()
-                .is_some_and(|text| ErrorInfo::of(text).is_some())
-        };
-        if known(&self.message) && !known(&self.code) {
-            std::mem::swap(&mut self.code, &mut self.message);
-        }
+/// One page of the documentation swaps code and message, and so may a service that was built from it.
+fn unswap(code: &mut Option<String>, message: &mut Option<String>) {
+    let is_code = |text: &Option<String>| text.as_deref().is_some_and(is_code);
+    if is_code(message) && !is_code(code) {
+        std::mem::swap(code, message);
     }
+}
+
+/// Whether a text is an error code beyond doubt: a known one, or a word, a dot and four digits or more.
+fn is_code(text: &str) -> bool {
+    let shaped = || {
+        text.split_once('.').is_some_and(|(word, digits)| {
+            !word.is_empty()
+                && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+                && digits.len() >= 4
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    ErrorInfo::of(text).is_some() || shaped()
 }
 
 fn details(object: &Map<String, Value>) -> Vec<ErrorDetail> {
@@ -298,15 +336,17 @@ fn details(object: &Map<String, Value>) -> Vec<ErrorDetail> {
     };
     list.iter()
         .filter_map(Value::as_object)
-        .map(|detail| ErrorDetail {
-            code: text(detail, Found::CODES),
-            message: text(detail, Found::MESSAGES),
+        .map(|detail| {
+            let mut code = text(detail, Found::CODES);
+            let mut message = text(detail, Found::MESSAGES);
+            unswap(&mut code, &mut message);
+            ErrorDetail { code, message }
         })
         .filter(|detail| detail.code.is_some() || detail.message.is_some())
         .collect()
 }
 
-/// The first of the fields that holds a text, or a number that can stand for one.
+/// The first of the fields that holds a text that is not blank, or a number: that becomes text.
 fn text(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| match object.get(*name)? {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),

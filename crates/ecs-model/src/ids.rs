@@ -187,18 +187,20 @@ text_id! {
 }
 
 text_id! {
-    /// The id of an asynchronous job. Opaque: up to 255 printable characters, percent-encoded in a path.
+    /// The id of an asynchronous job. Opaque: 1 to 255 characters, none of them blank or a control character,
+    /// percent-encoded in a path. Because proxies decode and resolve paths, no part of it between slashes
+    /// (of either kind) may be `.` or `..`.
     ///
     /// ```
     /// use ecs_model::JobId;
     ///
     /// assert!("ff80808288d41e1b018990260955686a".parse::<JobId>().is_ok());
     /// assert!("".parse::<JobId>().is_err());
+    /// assert!("../cloudservers".parse::<JobId>().is_err());
     /// ```
-    JobId, "job id", "1 to 255 printable characters other than '.' or '..'",
+    JobId, "job id", "1 to 255 characters without blanks and without '.' or '..' as a part of a path",
     |text| (1..=255).contains(&text.chars().count())
-        && text != "."
-        && text != ".."
+        && !text.split(['/', '\\']).any(|part| part == "." || part == "..")
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 

@@ -30,7 +30,7 @@ pub(crate) trait Lenient: Sized {
 impl Lenient for String {
     fn from_text(text: &str) -> Option<Self> {
         // The service writes "" where it means "nothing".
-        (!text.is_empty()).then(|| text.to_owned())
+        (!text.trim().is_empty()).then(|| text.to_owned())
     }
     fn from_unsigned(number: u64) -> Option<Self> {
         Some(number.to_string())
@@ -97,7 +97,7 @@ macro_rules! lenient_open_enum {
     ($($name:ty),+) => {$(
         impl $crate::lenient::Lenient for $name {
             fn from_text(text: &str) -> Option<Self> {
-                (!text.is_empty()).then(|| Self::from(text))
+                (!text.trim().is_empty()).then(|| Self::from(text))
             }
         }
     )+};
@@ -168,8 +168,31 @@ impl<'de, T: Lenient> Visitor<'de> for ScalarVisitor<T> {
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(T::from_text(text))
     }
-    swallow!(None; map);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == NUMBER {
+                found = map
+                    .next_value_seed(Scalar::<String>(PhantomData))?
+                    .and_then(|digits| from_digits(&digits));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
     swallow!(None; seq);
+}
+
+/// How serde_json hands over a number once any crate of the program turns its feature `arbitrary_precision` on.
+const NUMBER: &str = "$serde_json::private::Number";
+
+fn from_digits<T: Lenient>(digits: &str) -> Option<T> {
+    match (digits.parse::<u64>(), digits.parse::<i64>()) {
+        (Ok(number), _) => T::from_unsigned(number),
+        (_, Ok(number)) => T::from_signed(number),
+        _ => None,
+    }
 }
 
 /// A text, number, flag, id or open enum, if it is there and readable.
@@ -260,7 +283,8 @@ pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
 }
 
 /// Reads an object from a body: with or without a byte-order mark, with keys given twice (the last one counts),
-/// with bytes that are not UTF-8 (replaced). `None` if the body is no JSON object.
+/// with bytes that are not UTF-8 (replaced), with texts that JSON would not allow (see [`mend`]).
+/// `None` if the body is no JSON object.
 pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut straight = serde_json::Deserializer::from_slice(body);
@@ -269,8 +293,54 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     {
         return value;
     }
-    let value: serde_json::Value = serde_json::from_str(&String::from_utf8_lossy(body)).ok()?;
+    let value: serde_json::Value =
+        serde_json::from_str(&mend(&String::from_utf8_lossy(body))).ok()?;
     object(value).ok().flatten()
+}
+
+/// Mends what gateways and templates do to texts in JSON: half of a surrogate pair (a message cut between
+/// the two) becomes U+FFFD, a bare control character is escaped. Valid JSON stays as it is.
+fn mend(json: &str) -> String {
+    const ESCAPE: usize = r"\u0000".len();
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    let mut in_text = false;
+    while let Some(first) = rest.chars().next() {
+        let mut taken = first.len_utf8();
+        match first {
+            '"' => in_text = !in_text,
+            '\\' if in_text => {
+                let low = rest.get(ESCAPE..).and_then(code_unit);
+                taken = match (code_unit(rest), low) {
+                    (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 2 * ESCAPE,
+                    (Some(0xD800..=0xDFFF), _) => {
+                        mended.push_str(r"\ufffd");
+                        rest = rest.get(ESCAPE..).unwrap_or_default();
+                        continue;
+                    }
+                    (Some(_), _) => ESCAPE,
+                    (None, _) => rest.chars().take(2).map(char::len_utf8).sum(),
+                };
+            }
+            control @ '\0'..'\x20' if in_text => {
+                mended.push_str(&format!("\\u{:04x}", u32::from(control)));
+                rest = rest.get(taken..).unwrap_or_default();
+                continue;
+            }
+            _ => {}
+        }
+        let (done, left) = rest.split_at_checked(taken).unwrap_or((rest, ""));
+        mended.push_str(done);
+        rest = left;
+    }
+    mended
+}
+
+/// The UTF-16 code unit of the escape that the text begins with, if it begins with one.
+fn code_unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(r"\u")?.get(..4)?;
+    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //!
 
 mod action;
+#[cfg(any(test, feature = "proptest"))]
+pub mod arbitrary;
 mod catalogue;
 mod error;
 mod generated;

@@ -90,3 +90,6 @@ macro_rules! closed_enum {
 
 pub(crate) use closed_enum;
 pub(crate) use open_enum;
+
+#[cfg(test)]
+mod tests;

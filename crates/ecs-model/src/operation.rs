@@ -54,7 +54,9 @@ pub trait Operation {
     ) -> Result<Self::Output, ResponseError>;
 }
 
-/// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the URI is valid.
+/// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the URI is valid
+/// unless it is longer than any server takes (64 KiB). Then it is `/`, which no operation has: a request that is
+/// refused, never one that asks for more than was meant.
 pub(crate) fn request(
     method: Method,
     path: &str,
@@ -112,7 +114,7 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Reads the answer to an action: a success with a job id is acceptance, whatever else it holds.
+/// Reads the answer to an action: a success with a readable job id is acceptance, whatever else it holds.
 pub(crate) fn decode_accepted(
     status: StatusCode,
     headers: &HeaderMap,

@@ -1,7 +1,7 @@
 //! Query strings: written from checked values, read with every violation.
 
 use crate::operation::{percent_decode, percent_encode};
-use crate::validate::{ValidationError, Violation};
+use crate::validate::{ValidationError, Violation, descend, quoted};
 
 /// Joins the parameters that have a value.
 pub(crate) fn encode_query(parameters: &[(&str, Option<String>)]) -> String {
@@ -28,10 +28,7 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (percent_decode(name), percent_decode(value)) {
                 (Some(name), Some(value)) => left.push((name, value)),
-                _ => violations.push(Violation::new(
-                    format!("/{name}"),
-                    "broken percent-encoding",
-                )),
+                _ => violations.push(violation(name, "broken percent-encoding")),
             }
         }
         Self { left, violations }
@@ -44,17 +41,18 @@ impl Query {
 
     pub(crate) fn integer(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
         let text = self.text(name)?;
+        // Rust's own parser would also take a plus sign.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
-            Ok(number) if (min..=max).contains(&number) => Some(number),
+            Ok(number) if digits && (min..=max).contains(&number) => Some(number),
             _ => {
                 let bounds = if max == u64::MAX {
                     format!("at least {min}")
                 } else {
                     format!("from {min} to {max}")
                 };
-                let message = format!("an integer {bounds} is needed, found {text:?}");
-                self.violations
-                    .push(Violation::new(format!("/{name}"), message));
+                let message = format!("an integer {bounds} is needed, found {}", quoted(&text));
+                self.violations.push(violation(name, message));
                 None
             }
         }
@@ -62,11 +60,19 @@ impl Query {
 
     pub(crate) fn finish(mut self) -> Result<(), ValidationError> {
         for (name, _) in self.left {
-            self.violations.push(Violation::new(
-                format!("/{name}"),
-                "not a parameter of this request, or given twice",
-            ));
+            let message = "not a parameter of this request, or given twice";
+            self.violations.push(violation(&name, message));
         }
         ValidationError::check(self.violations)
     }
 }
+
+/// A violation of one parameter: its pointer is its name.
+fn violation(name: &str, message: impl Into<String>) -> Violation {
+    let mut pointer = String::new();
+    descend(&mut pointer, name);
+    Violation::new(pointer, message)
+}
+
+#[cfg(test)]
+mod tests;

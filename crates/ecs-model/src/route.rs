@@ -125,3 +125,6 @@ pub(crate) fn action_key(body: &[u8]) -> Result<String, RequestError> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 
 use serde_json::Value;
 
@@ -133,7 +134,7 @@ impl fmt::Display for ValidationError {
 impl std::error::Error for ValidationError {}
 
 impl Schema {
-    /// Parses a body and collects every violation in it.
+    /// Parses a body and collects every violation in it. Of a key that is given twice, the last one counts.
     pub(crate) fn parse(&self, body: &[u8]) -> Result<Value, ValidationError> {
         let value: Value = serde_json::from_slice(body).map_err(|error| {
             ValidationError::one(Violation::new("", format!("not JSON: {error}")))
@@ -199,7 +200,7 @@ impl Schema {
                 if let Some(field) = unique {
                     let texts = list
                         .iter()
-                        .map(|value| value.get(field).and_then(Value::as_str));
+                        .map(|value| value.get(field)?.as_str().map(str::to_ascii_lowercase));
                     for (index, first) in duplicates(texts) {
                         found.push(Violation::new(
                             format!("{pointer}/{index}/{field}"),
@@ -236,20 +237,20 @@ impl Schema {
 }
 
 /// Adds a segment to the pointer and returns the length to go back to.
-fn descend(pointer: &mut String, segment: &str) -> usize {
+pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
     let parent = pointer.len();
     pointer.push('/');
     pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
     parent
 }
 
-/// The positions of texts that stood earlier already, with the position of the first.
-pub(crate) fn duplicates<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Vec<(usize, usize)> {
-    let mut first: HashMap<String, usize> = HashMap::new();
+/// The positions of values that stood earlier already, with the position of the first.
+fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
+    let mut first: HashMap<T, usize> = HashMap::new();
     let mut found = Vec::new();
-    for (index, text) in texts.enumerate() {
-        let Some(text) = text else { continue };
-        match first.entry(text.to_ascii_lowercase()) {
+    for (index, value) in values.enumerate() {
+        let Some(value) = value else { continue };
+        match first.entry(value) {
             std::collections::hash_map::Entry::Occupied(entry) => found.push((index, *entry.get())),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 entry.insert(index);
@@ -261,14 +262,20 @@ pub(crate) fn duplicates<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Ve
 
 /// A value for an error message: short, whatever was given.
 fn shown(value: &Value) -> String {
-    const SHOWN: usize = 60;
     match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        Value::String(text) if text.chars().count() > SHOWN => {
-            format!("{:?}…", text.chars().take(SHOWN).collect::<String>())
-        }
+        Value::String(text) => quoted(text),
         scalar => scalar.to_string(),
+    }
+}
+
+/// A text for an error message, in quotes and short.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
     }
 }
 
@@ -292,8 +299,7 @@ pub(crate) fn check_servers(
             format!("at most {max} are allowed, there are {}", servers.len()),
         ));
     }
-    let texts: Vec<String> = servers.iter().map(ToString::to_string).collect();
-    for (index, first) in duplicates(texts.iter().map(|text| Some(text.as_str()))) {
+    for (index, first) in duplicates(servers.iter().map(Some)) {
         found.push(Violation::new(
             format!("{pointer}/{index}/id"),
             format!("the same as {pointer}/{first}/id"),

@@ -1,0 +1,296 @@
+//! Requests: as values, and as JSON that is valid or nearly so.
+
+use std::collections::HashSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+use super::{change, job_id, mutated, project_id, server_id};
+use crate::{
+    AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListServersDetails,
+    RebootType, ServerId, ShowJob, ShowServer, StopType,
+};
+
+/// Servers for one request: no duplicates, usually a few, rarely as many as are allowed.
+pub fn server_ids() -> impl Strategy<Value = Vec<ServerId>> + Clone {
+    const MOST: usize = BatchRebootServers::MAX_SERVERS;
+    prop_oneof![
+        180 => vec(server_id(), 1..6),
+        19 => vec(server_id(), 6..40),
+        1 => vec(server_id(), MOST - 2..=MOST),
+    ]
+    .prop_map(distinct)
+}
+
+/// Drops what stood earlier already. At least one remains of at least one.
+fn distinct(mut servers: Vec<ServerId>) -> Vec<ServerId> {
+    let mut seen = HashSet::new();
+    servers.retain(|&server| seen.insert(server));
+    servers
+}
+
+/// How a restart is done.
+pub fn reboot_type() -> impl Strategy<Value = RebootType> + Clone {
+    select(RebootType::ALL)
+}
+
+/// How a stop is done.
+pub fn stop_type() -> impl Strategy<Value = StopType> + Clone {
+    select(StopType::ALL)
+}
+
+/// A request to restart servers.
+pub fn batch_reboot_servers() -> impl Strategy<Value = BatchRebootServers> + Clone {
+    (reboot_type(), server_ids()).prop_filter_map("invalid", |(kind, servers)| {
+        BatchRebootServers::new(kind, servers).ok()
+    })
+}
+
+/// A request to start servers.
+pub fn batch_start_servers() -> impl Strategy<Value = BatchStartServers> + Clone {
+    server_ids().prop_filter_map("invalid", |servers| BatchStartServers::new(servers).ok())
+}
+
+/// A request to stop servers, with or without a type.
+pub fn batch_stop_servers() -> impl Strategy<Value = BatchStopServers> + Clone {
+    (proptest::option::of(stop_type()), server_ids())
+        .prop_filter_map("invalid", |(kind, servers)| {
+            BatchStopServers::new(kind, servers).ok()
+        })
+}
+
+/// A query for a job.
+pub fn show_job() -> impl Strategy<Value = ShowJob> + Clone {
+    job_id().prop_map(ShowJob::new)
+}
+
+/// A query for a server.
+pub fn show_server() -> impl Strategy<Value = ShowServer> + Clone {
+    server_id().prop_map(ShowServer::new)
+}
+
+/// A query for a page of servers: any of its parameters, with any text where a text is allowed.
+pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clone {
+    const TEXTS: &[&str] = &[
+        "name",
+        "status",
+        "tags",
+        "not-tags",
+        "flavor",
+        "reservation_id",
+        "ip",
+    ];
+    let number = |range| proptest::option::of(range);
+    let text = prop_oneof![
+        Just("ACTIVE".to_owned()),
+        "[ -~]{0,12}",
+        any::<String>().prop_map(|text| text.chars().take(40).collect()),
+    ];
+    let texts = proptest::sample::subsequence(TEXTS, 0..=TEXTS.len())
+        .prop_flat_map(move |names| (Just(names.clone()), vec(text.clone(), names.len())));
+    (number(1_u64..=5000), number(1_u64..=1000), texts).prop_filter_map(
+        "refused",
+        |(offset, limit, (names, texts))| {
+            let numbers = [("offset", offset), ("limit", limit)].into_iter();
+            let numbers = numbers.filter_map(|(name, number)| Some((name, number?.to_string())));
+            let pairs: Vec<String> = numbers
+                .chain(names.into_iter().zip(texts))
+                .map(|(name, text)| format!("{name}={}", crate::operation::percent_encode(&text)))
+                .collect();
+            ListServersDetails::from_query(&pairs.join("&")).ok()
+        },
+    )
+}
+
+/// Any of the operations.
+pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
+    prop_oneof![
+        batch_reboot_servers().prop_map(AnyOperation::BatchRebootServers),
+        batch_start_servers().prop_map(AnyOperation::BatchStartServers),
+        batch_stop_servers().prop_map(AnyOperation::BatchStopServers),
+        show_job().prop_map(AnyOperation::ShowJob),
+        show_server().prop_map(AnyOperation::ShowServer),
+        list_servers_details().prop_map(AnyOperation::ListServersDetails),
+    ]
+}
+
+/// The body of a batch action that the service takes, with ids in any case.
+///
+/// ```
+/// use ecs_model::{BatchRebootServers, BatchStartServers, BatchStopServers, arbitrary};
+/// use proptest::prelude::*;
+///
+/// proptest!(|(body in arbitrary::valid_request())| {
+///     let body = body.to_string();
+///     prop_assert!(
+///         BatchRebootServers::from_json(body.as_bytes()).is_ok()
+///             || BatchStartServers::from_json(body.as_bytes()).is_ok()
+///             || BatchStopServers::from_json(body.as_bytes()).is_ok()
+///     );
+/// });
+/// ```
+pub fn valid_request() -> impl Strategy<Value = Value> + Clone {
+    let action = prop_oneof![
+        select(&["SOFT", "HARD"][..]).prop_map(|kind| ("reboot", Some(kind))),
+        Just(("os-start", None)),
+        proptest::option::of(select(&["SOFT", "HARD"][..])).prop_map(|kind| ("os-stop", kind)),
+    ];
+    (action, server_ids(), any::<u64>()).prop_map(|((key, kind), servers, case)| {
+        let servers: Vec<Value> = servers
+            .iter()
+            .enumerate()
+            .map(
+                |(index, server)| json!({"id": in_case(&server.to_string(), case >> (index % 64))}),
+            )
+            .collect();
+        let mut action = json!({"servers": servers});
+        if let Some(kind) = kind {
+            action["type"] = kind.into();
+        }
+        json!({key: action})
+    })
+}
+
+/// The text in lower case, upper case or a mixture, by the lowest two bits.
+fn in_case(text: &str, case: u64) -> String {
+    match case & 3 {
+        0 | 1 => text.to_owned(),
+        2 => text.to_ascii_uppercase(),
+        _ => text
+            .char_indices()
+            .map(|(index, c)| {
+                if index % 2 == 0 {
+                    c.to_ascii_uppercase()
+                } else {
+                    c
+                }
+            })
+            .collect(),
+    }
+}
+
+/// The body of a batch action with one thing done to it that usually makes it wrong: a field dropped, replaced or
+/// added somewhere, no servers, too many, one of them twice, an id or a type that is none, another action's name.
+/// Some are valid all the same.
+pub fn almost_valid_request() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => mutated(valid_request()),
+        6 => (valid_request(), flaw(), any::<Index>()).prop_map(|(mut body, flaw, at)| {
+            flaw.apply(&mut body, at);
+            body
+        }),
+        1 => (valid_request(), change(), change(), any::<[Index; 2]>()).prop_map(
+            |(mut body, first, second, at)| {
+                for (change, at) in [first, second].into_iter().zip(at) {
+                    let places = super::pointers(&body);
+                    let place = places.get(at.index(places.len().max(1)));
+                    change.apply(&mut body, place.map_or("", String::as_str));
+                }
+                body
+            }
+        ),
+    ]
+}
+
+/// What is wrong with a request, on purpose.
+#[derive(Clone, Debug)]
+enum Flaw {
+    NoServers,
+    TooMany(usize),
+    Twice,
+    BadId(String),
+    BadType(Value),
+    Named(String),
+    OtherFieldInServer,
+}
+
+fn flaw() -> impl Strategy<Value = Flaw> + Clone {
+    prop_oneof![
+        20 => Just(Flaw::NoServers),
+        1 => (1001_usize..1003).prop_map(Flaw::TooMany),
+        20 => Just(Flaw::Twice),
+        40 => bad_id().prop_map(Flaw::BadId),
+        20 => prop_oneof![
+            select(&["soft", "Hard", "SOFT ", "", "GENTLE"][..]).prop_map(Value::from),
+            super::json(),
+        ]
+        .prop_map(Flaw::BadType),
+        20 => prop_oneof![
+            select(&["reboot", "os-start", "os-stop", "os-reboot", "Reboot"][..])
+                .prop_map(str::to_owned),
+            project_id().prop_map(|text| text.to_string()),
+        ]
+        .prop_map(Flaw::Named),
+        10 => Just(Flaw::OtherFieldInServer),
+    ]
+}
+
+/// Texts that look like the id of a server.
+fn bad_id() -> impl Strategy<Value = String> + Clone {
+    prop_oneof![
+        server_id().prop_map(|id| id.to_string().replace('-', "")),
+        server_id().prop_map(|id| format!("{{{id}}}")),
+        server_id().prop_map(|id| format!("urn:uuid:{id}")),
+        server_id().prop_map(|id| format!("{id}\n")),
+        server_id().prop_map(|id| id.to_string().replace('-', "_")),
+        (server_id(), any::<Index>(), any::<char>()).prop_map(|(id, at, c)| {
+            let mut text: Vec<char> = id.to_string().chars().collect();
+            let at = at.index(text.len());
+            text.splice(at..=at, [c]);
+            text.into_iter().collect()
+        }),
+        (server_id(), 0_usize..36).prop_map(|(id, end)| id.to_string().chars().take(end).collect()),
+        any::<String>(),
+    ]
+}
+
+impl Flaw {
+    fn apply(self, body: &mut Value, at: Index) {
+        if let Self::Named(name) = &self {
+            let action = body
+                .as_object_mut()
+                .and_then(|body| body.values_mut().next());
+            *body = json!({name: action.map(Value::take)});
+            return;
+        }
+        let action = body
+            .as_object_mut()
+            .and_then(|body| body.values_mut().next());
+        let Some(action) = action else { return };
+        if let Self::BadType(kind) = self {
+            action["type"] = kind;
+            return;
+        }
+        let Some(servers) = action["servers"].as_array_mut() else {
+            return;
+        };
+        let at = at.index(servers.len().max(1));
+        let id = servers.get(at).and_then(|server| server["id"].as_str());
+        let id = id.unwrap_or_default().to_owned();
+        let server = match self {
+            Self::NoServers => {
+                servers.clear();
+                return;
+            }
+            Self::TooMany(count) => {
+                servers.extend((0..count - servers.len()).map(|number| {
+                    let number = u128::MAX - number as u128;
+                    json!({"id": ServerId::from_bytes(number.to_be_bytes())})
+                }));
+                return;
+            }
+            Self::Twice => {
+                servers.push(json!({"id": in_case(&id, 3)}));
+                return;
+            }
+            Self::BadId(bad) => json!({"id": bad}),
+            Self::OtherFieldInServer => json!({"id": id, "name": "web"}),
+            Self::BadType(_) | Self::Named(_) => return,
+        };
+        if let Some(place) = servers.get_mut(at) {
+            *place = server;
+        }
+    }
+}
