@@ -1,0 +1,334 @@
+//! The books of a run: which batch is where, and what became of each server. Pure: no clock, no I/O.
+
+use std::collections::{HashMap, VecDeque};
+
+use ecs_model::{Accepted, Job, ServerId};
+
+use super::plan::Plan;
+use super::verdict::verdicts;
+use crate::event::Event;
+use crate::exec::Failure;
+use crate::policy::Judgement;
+use crate::report::{JobReport, Outcome, PowerAction, Problem, Report, ServerReport, Stopped};
+
+/// One batch of the plan.
+#[derive(Debug)]
+struct Batch {
+    servers: Vec<ServerId>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Planned,
+    Submitting,
+    /// Taken back before it was sent (again), and why it had not been accepted until then.
+    Withdrawn(Problem),
+    /// The index of its job.
+    Watching(usize),
+    Ended,
+}
+
+/// What is known of a batch whose submission was cut short.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    NotExecuted(Problem),
+    Unknown(Problem),
+}
+
+/// Why a batch that never got its turn was not attempted.
+pub(crate) const NEVER_SENT: &str = "not sent: the run was stopped before";
+
+/// The books.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    run_id: String,
+    action: PowerAction,
+    batches: Vec<Batch>,
+    /// The batches that were not given out yet.
+    planned: VecDeque<usize>,
+    jobs: Vec<JobReport>,
+    outcomes: HashMap<ServerId, Outcome>,
+    /// Nothing more is submitted, and why.
+    halted: Option<Problem>,
+    refused: Option<Problem>,
+    denied: Option<Problem>,
+}
+
+impl Machine {
+    pub(crate) fn new(run_id: String, plan: Plan) -> Self {
+        let batch = |servers| Batch {
+            servers,
+            state: State::Planned,
+        };
+        Self {
+            run_id,
+            action: plan.action,
+            outcomes: HashMap::with_capacity(plan.servers()),
+            planned: (0..plan.batches.len()).collect(),
+            batches: plan.batches.into_iter().map(batch).collect(),
+            jobs: Vec::new(),
+            halted: None,
+            refused: None,
+            denied: None,
+        }
+    }
+
+    pub(crate) fn planned(&self) -> Event {
+        Event::Planned {
+            run_id: self.run_id.clone(),
+            servers: self.batches.iter().map(|batch| batch.servers.len()).sum(),
+            batches: self.batches.len(),
+        }
+    }
+
+    pub(crate) fn action(&self) -> PowerAction {
+        self.action
+    }
+
+    pub(crate) fn servers(&self, batch: usize) -> &[ServerId] {
+        self.batches.get(batch).map_or(&[], |batch| &batch.servers)
+    }
+
+    /// The next batch to submit. It counts as being submitted from now on.
+    pub(crate) fn next_batch(&mut self) -> Option<usize> {
+        if self.halted.is_some() {
+            return None;
+        }
+        let index = self.planned.pop_front()?;
+        self.batches.get_mut(index)?.state = State::Submitting;
+        Some(index)
+    }
+
+    /// Nothing more is to be submitted: it would end in the same way.
+    fn halt(&mut self, why: Problem) {
+        self.halted.get_or_insert(why);
+    }
+
+    /// The service took a batch.
+    pub(crate) fn accepted(&mut self, index: usize, accepted: Accepted) -> Option<Event> {
+        let batch = self.batches.get_mut(index)?;
+        batch.state = State::Watching(self.jobs.len());
+        self.jobs.push(JobReport {
+            job_id: accepted.job_id.clone(),
+            status: None,
+            servers: batch.servers.len(),
+            request_id: accepted.request_id,
+        });
+        Some(Event::Accepted {
+            batch: index + 1,
+            servers: batch.servers.len(),
+            job_id: accepted.job_id,
+        })
+    }
+
+    /// A batch was not taken, or nobody knows.
+    pub(crate) fn not_accepted(&mut self, index: usize, failure: Failure) -> Vec<Event> {
+        let error = failure.problem;
+        if failure.stopped {
+            if let Some(batch) = self.batches.get_mut(index) {
+                batch.state = State::Withdrawn(error);
+            }
+            return Vec::new();
+        }
+        let outcome = match failure.judgement {
+            Judgement::Refused => Outcome::Failed {
+                job_id: None,
+                error: error.clone(),
+            },
+            judgement if judgement.proves_not_executed() => Outcome::NotAttempted {
+                error: error.clone(),
+            },
+            _ => Outcome::Unknown {
+                job_id: None,
+                error: error.clone(),
+            },
+        };
+        match failure.judgement {
+            // The other batches would be told the same.
+            Judgement::RefusedCredentials => {
+                self.refused.get_or_insert_with(|| error.clone());
+                self.halt(Problem {
+                    message: format!(
+                        "not sent, since another request was refused: {}",
+                        error.message
+                    ),
+                    code: error.code.clone(),
+                });
+            }
+            Judgement::NotDelivered => {
+                self.halt(Problem::new(format!(
+                    "not sent, since the service is out of reach: {}",
+                    error.message
+                )));
+            }
+            _ => {}
+        }
+        let mut events = vec![Event::BatchEnded {
+            batch: index + 1,
+            servers: self.servers(index).len(),
+            outcome: outcome.name(),
+            error,
+        }];
+        events.extend(self.end_all(index, &outcome));
+        events
+    }
+
+    /// A job was looked at; `ended`: for the last time.
+    pub(crate) fn looked(&mut self, index: usize, job: &Job, ended: bool) -> Vec<Event> {
+        let Some((batch, report)) = self.watching(index) else {
+            return Vec::new();
+        };
+        let status = job.status.clone();
+        report.status.clone_from(&status);
+        let job_id = report.job_id.clone();
+        let servers = batch.servers.clone();
+        if ended {
+            batch.state = State::Ended;
+        }
+        let told = verdicts(&job_id, &servers, job);
+        let mut events = Vec::new();
+        if let Some(status) = status {
+            events.push(Event::JobProgress {
+                job_id,
+                status,
+                done: told.len(),
+                servers: servers.len(),
+            });
+        }
+        events.extend(
+            told.into_iter()
+                .filter_map(|(id, outcome)| self.end_one(id, outcome)),
+        );
+        events
+    }
+
+    /// A job will not tell how it ended.
+    pub(crate) fn lost(&mut self, index: usize, error: Problem) -> Vec<Event> {
+        let Some((batch, report)) = self.watching(index) else {
+            return Vec::new();
+        };
+        batch.state = State::Ended;
+        let job_id = Some(report.job_id.clone());
+        self.end_all(index, &Outcome::Unknown { job_id, error })
+    }
+
+    /// We may not look at jobs any more. Says whether that is news.
+    pub(crate) fn denied(&mut self, why: Problem) -> bool {
+        let news = self.denied.is_none();
+        self.halt(Problem::new(format!(
+            "not sent, since jobs cannot be looked at: {}",
+            why.message
+        )));
+        self.denied.get_or_insert(why);
+        news
+    }
+
+    fn watching(&mut self, index: usize) -> Option<(&mut Batch, &mut JobReport)> {
+        let batch = self.batches.get_mut(index)?;
+        let State::Watching(job) = batch.state else {
+            return None;
+        };
+        Some((batch, self.jobs.get_mut(job)?))
+    }
+
+    /// The first outcome of a server stays.
+    fn end_one(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        match self.outcomes.entry(id) {
+            std::collections::hash_map::Entry::Occupied(_) => None,
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let event = Event::server_done(id, &outcome);
+                entry.insert(outcome);
+                Some(event)
+            }
+        }
+    }
+
+    fn end_all(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
+        if let Some(batch) = self.batches.get_mut(index) {
+            batch.state = State::Ended;
+        }
+        let servers = self.servers(index).to_vec();
+        servers
+            .into_iter()
+            .filter_map(|id| self.end_one(id, outcome.clone()))
+            .collect()
+    }
+
+    /// Closes the books: every server gets an outcome. `fate(batch)` says what is known of a batch that was being
+    /// submitted; `stopped` is why the run ends now, if something was still to be done.
+    pub(crate) fn close(
+        mut self,
+        stopped: Option<Stopped>,
+        fate: impl Fn(usize) -> Fate,
+    ) -> Report {
+        let mut cut_short = self.denied.is_some();
+        for index in 0..self.batches.len() {
+            let Some(batch) = self.batches.get(index) else {
+                continue;
+            };
+            let outcome = match &batch.state {
+                State::Planned => {
+                    cut_short |= self.halted.is_none();
+                    let error = self
+                        .halted
+                        .clone()
+                        .unwrap_or_else(|| Problem::new(NEVER_SENT));
+                    Outcome::NotAttempted { error }
+                }
+                State::Submitting => {
+                    cut_short = true;
+                    match fate(index) {
+                        Fate::NotExecuted(error) => Outcome::NotAttempted { error },
+                        Fate::Unknown(error) => Outcome::Unknown {
+                            job_id: None,
+                            error,
+                        },
+                    }
+                }
+                State::Withdrawn(error) => {
+                    cut_short = true;
+                    Outcome::NotAttempted {
+                        error: error.clone(),
+                    }
+                }
+                State::Watching(job) => {
+                    cut_short = true;
+                    let Some(job) = self.jobs.get(*job) else {
+                        continue;
+                    };
+                    let job_id = job.job_id.clone();
+                    Outcome::Running { job_id }
+                }
+                State::Ended => continue,
+            };
+            self.end_all(index, &outcome);
+        }
+        let stopped = self
+            .denied
+            .map(Stopped::Denied)
+            .or(stopped)
+            .filter(|_| cut_short);
+        let mut outcomes = self.outcomes;
+        let servers = self.batches.into_iter().flat_map(|batch| batch.servers);
+        let report = |id| ServerReport {
+            id,
+            outcome: outcomes.remove(&id).unwrap_or_else(|| Outcome::Unknown {
+                job_id: None,
+                error: Problem::new("the run lost track of this server: please report this"),
+            }),
+        };
+        Report {
+            run_id: self.run_id,
+            action: self.action,
+            servers: servers.map(report).collect(),
+            jobs: self.jobs,
+            stopped,
+            refused: self.refused,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

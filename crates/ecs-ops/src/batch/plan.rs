@@ -1,0 +1,57 @@
+//! Splitting servers into requests.
+
+use ecs_model::{
+    BatchRebootServers, BatchStartServers, BatchStopServers, Operation as _, ProjectId, ServerId,
+    ValidationError,
+};
+
+use crate::report::PowerAction;
+
+/// What a run is going to send: shown before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// What is done.
+    pub action: PowerAction,
+    /// The servers of each request, in the order in which they were given.
+    pub batches: Vec<Vec<ServerId>>,
+}
+
+impl Plan {
+    /// Splits into batches of `size`, the last one being smaller.
+    pub(crate) fn new(action: PowerAction, servers: &[ServerId], size: usize) -> Self {
+        Self {
+            action,
+            batches: servers
+                .chunks(size.max(1))
+                .map(<[ServerId]>::to_vec)
+                .collect(),
+        }
+    }
+
+    /// How many servers there are.
+    pub fn servers(&self) -> usize {
+        self.batches.iter().map(Vec::len).sum()
+    }
+
+    /// The request of each batch as it would be sent, without the endpoint and without credentials.
+    ///
+    /// # Errors
+    /// None for a plan that a [`RunBuilder`](crate::RunBuilder) made: it has been checked.
+    pub fn requests(
+        &self,
+        project: &ProjectId,
+    ) -> Result<Vec<http::Request<bytes::Bytes>>, ValidationError> {
+        let encode = |servers: &Vec<ServerId>| {
+            let servers = servers.clone();
+            Ok(match self.action {
+                PowerAction::Reboot(kind) => {
+                    BatchRebootServers::new(kind, servers)?.encode(project)
+                }
+                PowerAction::Start => BatchStartServers::new(servers)?.encode(project),
+                PowerAction::Stop(kind) => BatchStopServers::new(kind, servers)?.encode(project),
+            })
+        };
+        self.batches.iter().map(encode).collect()
+    }
+}

@@ -1,0 +1,344 @@
+//! The client: who talks to which project of which service, and how.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ecs_auth::CredentialsProvider;
+use ecs_model::{
+    Job, JobId, ListServersDetails, Operation, ProjectId, RebootType, Server, ServerId, ShowJob,
+    ShowServer, StopType,
+};
+use ecs_transport::Transport;
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::clock::{WallClock, scale};
+use crate::exec::{Failure, Scope};
+use crate::jobs::JobWait;
+use crate::pace::Pace;
+use crate::report::PowerAction;
+use crate::{Endpoint, Error, ErrorKind, Polling, RetryPolicy, RunBuilder};
+
+/// A client of one project of one service. Cheap to clone; clones share the quota.
+///
+/// See the [crate's front page](crate) for an example.
+#[derive(Clone)]
+pub struct Client(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) project: ProjectId,
+    pub(crate) credentials: Arc<dyn CredentialsProvider>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) polling: Polling,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) pace: Pace,
+    /// Bounds the job queries in flight.
+    pub(crate) queries: Semaphore,
+    pub(crate) concurrent_submissions: usize,
+    pub(crate) clock: WallClock,
+    pub(crate) user_agent: http::HeaderValue,
+    /// Until when no action is sent, because the service throttled one.
+    pub(crate) paused_until: Mutex<Option<Instant>>,
+    rng: Mutex<ChaCha8Rng>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.0.endpoint.to_string())
+            .field("project", &self.0.project)
+            .field("credentials", &self.0.credentials)
+            .field("transport", &self.0.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// How many servers the service lets an account restart, start or stop in a minute (vendor's batch pages).
+    pub const SERVERS_PER_MINUTE: usize = 1000;
+
+    /// Begins a client.
+    pub fn builder(endpoint: Endpoint, project: ProjectId) -> ClientBuilder {
+        ClientBuilder {
+            endpoint,
+            project,
+            credentials: None,
+            transport: None,
+            retry: RetryPolicy::default(),
+            polling: Polling::default(),
+            attempt_timeout: Duration::from_secs(60),
+            servers_per_minute: Self::SERVERS_PER_MINUTE,
+            concurrent_queries: 8,
+            concurrent_submissions: 4,
+            time_factor: 1.0,
+            seed: None,
+            epoch: None,
+            user_agent: concat!("ecs-ops/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// Restarts servers.
+    pub fn reboot(
+        &self,
+        kind: RebootType,
+        servers: impl IntoIterator<Item = ServerId>,
+    ) -> RunBuilder {
+        self.run(PowerAction::Reboot(kind), servers)
+    }
+
+    /// Starts servers.
+    pub fn start(&self, servers: impl IntoIterator<Item = ServerId>) -> RunBuilder {
+        self.run(PowerAction::Start, servers)
+    }
+
+    /// Stops servers; without a type the service stops them softly.
+    pub fn stop(
+        &self,
+        kind: Option<StopType>,
+        servers: impl IntoIterator<Item = ServerId>,
+    ) -> RunBuilder {
+        self.run(PowerAction::Stop(kind), servers)
+    }
+
+    /// Does this to servers.
+    pub fn run(
+        &self,
+        action: PowerAction,
+        servers: impl IntoIterator<Item = ServerId>,
+    ) -> RunBuilder {
+        RunBuilder::new(self.clone(), action, servers.into_iter().collect())
+    }
+
+    /// Looks at one job, once.
+    ///
+    /// # Errors
+    /// Refused (an unknown job: finished ones are deleted after about a day), or no readable answer after a few attempts.
+    pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
+        self.read(&ShowJob::new(job_id.clone())).await
+    }
+
+    /// Waits for jobs of any kind to end.
+    pub fn wait_for_jobs(&self, jobs: impl IntoIterator<Item = JobId>) -> JobWait {
+        JobWait::new(self.clone(), jobs.into_iter().collect())
+    }
+
+    /// Looks at one server.
+    ///
+    /// # Errors
+    /// Refused (no such server), or no readable answer after a few attempts.
+    pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
+        let shown = self.read(&ShowServer::new(id)).await?;
+        // Decoding made sure that it is there.
+        shown
+            .server
+            .ok_or_else(|| Error::invalid("the answer holds no server"))
+    }
+
+    /// Lists all servers of the project, page by page.
+    ///
+    /// A server that is made or deleted meanwhile may be missed; none is listed twice.
+    ///
+    /// # Errors
+    /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
+    /// silently would lose it.
+    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
+        /// What the vendor advises for large fleets.
+        const PAGE: u64 = 200;
+        let mut found: Vec<Server> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for page in 1.. {
+            let query = ListServersDetails::builder()
+                .offset(page)
+                .limit(PAGE)
+                .build();
+            let query = query.map_err(|error| Error::invalid(error.to_string()))?;
+            let servers = self.read(&query).await?.servers.unwrap_or_default();
+            let before = found.len();
+            let last = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            for server in servers {
+                let Some(id) = server.id else {
+                    let problem =
+                        crate::Problem::new("the list of servers has one without a readable id");
+                    return Err(Error::new(ErrorKind::Unreachable, problem));
+                };
+                if seen.insert(id) {
+                    found.push(server);
+                }
+            }
+            // A page that brings nothing new is the end too: some services repeat the last one.
+            if last || found.len() == before {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
+        self.0
+            .execute(operation, &mut Scope::read())
+            .await
+            .map_err(Failure::into_error)
+    }
+}
+
+impl Inner {
+    pub(crate) fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
+        draw(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Collects what a [`Client`] is made of.
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    endpoint: Endpoint,
+    project: ProjectId,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
+    transport: Option<Arc<dyn Transport>>,
+    retry: RetryPolicy,
+    polling: Polling,
+    attempt_timeout: Duration,
+    servers_per_minute: usize,
+    concurrent_queries: usize,
+    concurrent_submissions: usize,
+    time_factor: f64,
+    seed: Option<u64>,
+    epoch: Option<Timestamp>,
+    user_agent: String,
+}
+
+impl ClientBuilder {
+    /// Who we are. Required.
+    pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.credentials = Some(Arc::new(provider));
+        self
+    }
+
+    /// How requests travel. Required.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// How often and how fast requests are sent again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How often jobs are looked at.
+    pub fn polling(mut self, polling: Polling) -> Self {
+        self.polling = polling;
+        self
+    }
+
+    /// How long one attempt may take, from sending to the last byte of the answer. Default: 60 s.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// The most servers in any 60 seconds. Default: [`Client::SERVERS_PER_MINUTE`].
+    pub fn servers_per_minute(mut self, servers: usize) -> Self {
+        self.servers_per_minute = servers;
+        self
+    }
+
+    /// How many batches may be underway at once. Default: 4.
+    pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
+        self.concurrent_submissions = submissions;
+        self
+    }
+
+    /// How many job queries may be underway at once. Default: 8.
+    pub fn concurrent_queries(mut self, queries: usize) -> Self {
+        self.concurrent_queries = queries;
+        self
+    }
+
+    /// For a simulated service whose clock runs `factor` times as fast: shortens every pause, and the quota's minute,
+    /// by it. Time limits that you set stay as they are. Default: 1.
+    pub fn time_factor(mut self, factor: f64) -> Self {
+        self.time_factor = factor;
+        self
+    }
+
+    /// Makes the jitter repeatable.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// What the wall clock shows now; by default the system's time. For tests on paused time.
+    pub fn epoch(mut self, now: Timestamp) -> Self {
+        self.epoch = Some(now);
+        self
+    }
+
+    /// The `User-Agent` header.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`]: something is missing or out of range.
+    pub fn build(self) -> Result<Client, Error> {
+        let missing = |what: &str| Error::invalid(format!("a client needs {what}"));
+        let at_least_1 = |what: &str, value: usize| match value {
+            0 => Err(Error::invalid(format!("{what} must be at least 1"))),
+            value => Ok(value),
+        };
+        let factor = self.time_factor;
+        if !(factor.is_finite() && (0.001..=1_000_000.0).contains(&factor)) {
+            return Err(Error::invalid(
+                "the time factor must be from 0.001 to 1000000",
+            ));
+        }
+        if self.attempt_timeout.is_zero() {
+            return Err(Error::invalid(
+                "the time limit of an attempt must not be zero",
+            ));
+        }
+        const MINUTE: Duration = Duration::from_secs(60);
+        let user_agent = http::HeaderValue::from_str(&self.user_agent).map_err(|_| {
+            Error::invalid("the user agent has characters that a header cannot hold")
+        })?;
+        Ok(Client(Arc::new(Inner {
+            endpoint: self.endpoint,
+            project: self.project,
+            credentials: self.credentials.ok_or_else(|| missing("credentials"))?,
+            transport: self.transport.ok_or_else(|| missing("a transport"))?,
+            retry: self.retry.scaled(factor),
+            polling: self.polling.scaled(factor),
+            attempt_timeout: self.attempt_timeout,
+            pace: Pace::new(
+                at_least_1("servers per minute", self.servers_per_minute)?,
+                scale(MINUTE, factor),
+            ),
+            queries: Semaphore::new(
+                at_least_1("concurrent queries", self.concurrent_queries)?
+                    .min(Semaphore::MAX_PERMITS),
+            ),
+            concurrent_submissions: at_least_1(
+                "concurrent submissions",
+                self.concurrent_submissions,
+            )?,
+            clock: WallClock::starting_at(self.epoch.unwrap_or_else(Timestamp::now)),
+            user_agent,
+            paused_until: Mutex::new(None),
+            rng: Mutex::new(match self.seed {
+                Some(seed) => ChaCha8Rng::seed_from_u64(seed),
+                None => rand::make_rng(),
+            }),
+        })))
+    }
+}

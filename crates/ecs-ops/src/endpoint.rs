@@ -1,0 +1,138 @@
+//! Where the service is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+
+/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's own.
+///
+/// ```
+/// use ecs_ops::Endpoint;
+///
+/// let endpoint: Endpoint = "https://ecs.eu-de.otc.t-systems.com/".parse()?;
+/// assert_eq!(endpoint.to_string(), "https://ecs.eu-de.otc.t-systems.com");
+/// assert!("ecs.eu-de.otc.t-systems.com".parse::<Endpoint>().is_err());
+/// # Ok::<_, ecs_ops::ParseEndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    scheme: Scheme,
+    authority: Authority,
+    prefix: String,
+}
+
+/// A text that is not an [`Endpoint`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseEndpointError {
+    problem: &'static str,
+}
+
+impl fmt::Display for ParseEndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: an endpoint looks like https://ecs.eu-de.otc.t-systems.com",
+            self.problem
+        )
+    }
+}
+
+impl std::error::Error for ParseEndpointError {}
+
+impl FromStr for Endpoint {
+    type Err = ParseEndpointError;
+
+    fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
+        // The text is not repeated in the error: it may hold a password.
+        let wrong = |problem| ParseEndpointError { problem };
+        let uri: Uri = text.trim().parse().map_err(|_| wrong("not a URL"))?;
+        let parts = uri.into_parts();
+        let scheme = parts
+            .scheme
+            .ok_or(wrong("no http:// or https:// before the host"))?;
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(wrong("neither http nor https"));
+        }
+        let authority = parts.authority.ok_or(wrong("no host"))?;
+        if authority.host().is_empty() {
+            return Err(wrong("no host"));
+        }
+        if authority.as_str().contains('@') {
+            return Err(wrong("a user or password has no place in an endpoint"));
+        }
+        let path = parts.path_and_query;
+        if path.as_ref().is_some_and(|path| path.query().is_some()) {
+            return Err(wrong("a query has no place in an endpoint"));
+        }
+        let prefix = path.map(|path| path.path().trim_end_matches('/').to_owned());
+        Ok(Self {
+            scheme,
+            authority,
+            prefix: prefix.unwrap_or_default(),
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}
+
+impl Endpoint {
+    /// Makes the URI of an operation, which has a path and perhaps a query, absolute.
+    pub(crate) fn absolute(&self, relative: &Uri) -> Result<Uri, http::Error> {
+        let path = relative
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(format!("{}{path}", self.prefix))
+            .build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_endpoint_may_look_like() {
+        for (text, shown) in [
+            ("http://127.0.0.1:40123", "http://127.0.0.1:40123"),
+            ("https://[::1]:8443/", "https://[::1]:8443"),
+            (
+                " https://gateway.example/ecs/ ",
+                "https://gateway.example/ecs",
+            ),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), shown);
+        }
+        for text in [
+            "",
+            "ecs.example",
+            "ftp://ecs.example",
+            "https://",
+            "https://u:p@h",
+            "https://h/?q",
+            "https://h h",
+            "http://:80",
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err().to_string();
+            assert!(error.contains("looks like https://"), "{text:?}: {error}");
+            assert!(!error.contains("u:p"));
+        }
+    }
+
+    #[test]
+    fn a_prefix_stands_before_the_path() {
+        let endpoint: Endpoint = "https://gateway.example/ecs/".parse().unwrap();
+        let uri = endpoint
+            .absolute(&"/v1/p/jobs/j?x=%20".parse().unwrap())
+            .unwrap();
+        assert_eq!(uri, "https://gateway.example/ecs/v1/p/jobs/j?x=%20");
+    }
+}

@@ -1,0 +1,141 @@
+//! What happens on the way, for whoever watches.
+
+use std::time::Duration;
+
+use ecs_model::{JobId, JobStatus, ServerId};
+use serde::Serialize;
+use serde::ser::Serializer;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::report::{Outcome, Problem, ServerReport};
+
+/// One thing that happened in a run. Batches are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The run begins.
+    Planned {
+        /// Its id.
+        run_id: String,
+        /// How many servers.
+        servers: usize,
+        /// In how many requests.
+        batches: usize,
+    },
+    /// A batch is sent.
+    Submitting {
+        /// The batch.
+        batch: usize,
+        /// Its servers.
+        servers: usize,
+    },
+    /// A batch was accepted.
+    Accepted {
+        /// The batch.
+        batch: usize,
+        /// Its servers.
+        servers: usize,
+        /// Its job.
+        job_id: JobId,
+    },
+    /// The service asks for less speed; the batch is sent again later.
+    Throttled {
+        /// The batch.
+        batch: usize,
+        /// What the service said.
+        error: Problem,
+        /// When it is sent again, in milliseconds.
+        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        retry_after: Duration,
+    },
+    /// A batch was certainly not delivered and is sent again later.
+    Retrying {
+        /// The batch.
+        batch: usize,
+        /// Why it was not delivered.
+        error: Problem,
+        /// When it is sent again, in milliseconds.
+        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        retry_after: Duration,
+    },
+    /// A batch ended without a job: each of its servers has the same outcome.
+    BatchEnded {
+        /// The batch.
+        batch: usize,
+        /// Its servers.
+        servers: usize,
+        /// `failed`, `not_attempted` or `unknown`.
+        outcome: &'static str,
+        /// Why.
+        error: Problem,
+    },
+    /// A job was looked at.
+    JobProgress {
+        /// The job.
+        job_id: JobId,
+        /// Its status.
+        status: JobStatus,
+        /// Of how many of its servers the end is known.
+        done: usize,
+        /// How many servers it has.
+        servers: usize,
+    },
+    /// The outcome of a server is known.
+    ServerDone(ServerReport),
+    /// No further batch is sent.
+    Stopping {
+        /// Why.
+        reason: String,
+    },
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Event {
+    pub(crate) fn server_done(id: ServerId, outcome: &Outcome) -> Self {
+        Self::ServerDone(ServerReport {
+            id,
+            outcome: outcome.clone(),
+        })
+    }
+}
+
+/// The events of a run, from the moment at which this was asked for.
+///
+/// Nothing waits for the reader: events that are not read wait in memory until this is dropped.
+#[derive(Debug)]
+pub struct Events(UnboundedReceiver<Event>);
+
+impl Events {
+    /// The next event; `None` when the run has ended and every event was read.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.0.recv().await
+    }
+
+    /// The next event, if there is one already.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// Where events go: to every reader that is still there.
+#[derive(Debug, Default)]
+pub(crate) struct Sink(Vec<UnboundedSender<Event>>);
+
+impl Sink {
+    pub(crate) fn subscribe(&mut self) -> Events {
+        let (sender, receiver) = unbounded_channel();
+        self.0.push(sender);
+        Events(receiver)
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        for reader in &self.0 {
+            // A reader that is gone is not missed.
+            let _ = reader.send(event.clone());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Waiting for jobs that somebody else made.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use ecs_auth::BoxFuture;
+use ecs_model::{Job, JobId};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::{Look, Watched};
+use crate::Client;
+use crate::report::Problem;
+
+/// How the waiting for a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JobEnd {
+    /// The job ended: SUCCESS or FAIL.
+    Ended(Job),
+    /// The deadline came first; the job as it was last seen.
+    Deadline(Option<Job>),
+    /// The service does not know the job.
+    Lost(Problem),
+    /// The service does not let us look.
+    Denied(Problem),
+}
+
+/// One job of a [`JobWait`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitedJob {
+    /// The job.
+    pub job_id: JobId,
+    /// How the waiting for it ended.
+    pub end: JobEnd,
+}
+
+type Progress = Box<dyn FnMut(&JobId, &Job) + Send>;
+
+/// Waits for jobs: await it. Dropping it stops only the waiting.
+#[must_use]
+pub struct JobWait {
+    client: Client,
+    jobs: Vec<JobId>,
+    deadline: Option<Duration>,
+    progress: Option<Progress>,
+}
+
+impl JobWait {
+    pub(crate) fn new(client: Client, jobs: Vec<JobId>) -> Self {
+        Self {
+            client,
+            jobs,
+            deadline: None,
+            progress: None,
+        }
+    }
+
+    /// The longest time to wait. Without it, as long as the service knows the jobs.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Is called after each look at a job.
+    pub fn on_progress(mut self, progress: impl FnMut(&JobId, &Job) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    async fn wait(mut self) -> Vec<WaitedJob> {
+        let deadline = self
+            .deadline
+            .and_then(|deadline| Instant::now().checked_add(deadline));
+        let inner = &self.client.0;
+        let mut ends: Vec<Option<JobEnd>> = self.jobs.iter().map(|_| None).collect();
+        let mut seen: Vec<Option<Job>> = ends.iter().map(|_| None).collect();
+        let look =
+            |index: usize, watched: Watched| async move { (index, inner.look(watched).await) };
+        let watched = self.jobs.iter().cloned().map(Watched::found).enumerate();
+        let mut looks: FuturesUnordered<_> = watched
+            .map(|(index, watched)| look(index, watched))
+            .collect();
+        loop {
+            let next = async {
+                match deadline {
+                    Some(deadline) => tokio::time::timeout_at(deadline, looks.next())
+                        .await
+                        .unwrap_or(None),
+                    None => looks.next().await,
+                }
+            };
+            let Some((index, (watched, result))) = next.await else {
+                break;
+            };
+            let (Some(end), Some(last)) = (ends.get_mut(index), seen.get_mut(index)) else {
+                break;
+            };
+            match result {
+                Look::Goes(job) => {
+                    if let Some(progress) = &mut self.progress {
+                        progress(&watched.job_id, &job);
+                    }
+                    *last = Some(job);
+                    looks.push(look(index, watched));
+                }
+                Look::NotYet => looks.push(look(index, watched)),
+                Look::Ended(job) => {
+                    if let Some(progress) = &mut self.progress {
+                        progress(&watched.job_id, &job);
+                    }
+                    *end = Some(JobEnd::Ended(job));
+                }
+                Look::Lost(problem) => *end = Some(JobEnd::Lost(problem)),
+                Look::Denied(problem) => *end = Some(JobEnd::Denied(problem)),
+            }
+        }
+        drop(looks);
+        let ends = ends.into_iter().zip(seen);
+        let ends = ends.map(|(end, last)| end.unwrap_or(JobEnd::Deadline(last)));
+        self.jobs
+            .into_iter()
+            .zip(ends)
+            .map(|(job_id, end)| WaitedJob { job_id, end })
+            .collect()
+    }
+}
+
+impl IntoFuture for JobWait {
+    type Output = Vec<WaitedJob>;
+    type IntoFuture = BoxFuture<'static, Vec<WaitedJob>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.wait())
+    }
+}

@@ -1,0 +1,132 @@
+use std::time::Duration;
+
+use ecs_transport::SendMark;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::Pace;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+fn on_paused_time<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test)
+}
+
+/// The most servers that any window of a service can see if it counts each batch at `seen`.
+fn peak(batches: &[(Instant, usize)]) -> usize {
+    let in_window = |start: Instant| {
+        batches
+            .iter()
+            .filter(move |(seen, _)| *seen >= start && seen.duration_since(start) < WINDOW)
+    };
+    batches
+        .iter()
+        .map(|(start, _)| in_window(*start).map(|(_, n)| n).sum())
+        .max()
+        .unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Wherever between sending and answer the service counts a batch, no window holds more than the quota.
+    #[test]
+    fn no_window_holds_more_than_the_quota(
+        batches in prop::collection::vec((1_usize..=100, 0_u64..90, 0.0_f64..=1.0, any::<bool>()), 1..60),
+        limit in 100_usize..=300,
+    ) {
+        let seen = on_paused_time(async move {
+            let pace = Pace::new(limit, WINDOW);
+            let tasks = batches.into_iter().map(|(servers, latency, at, delivered)| {
+                let pace = pace.clone();
+                async move {
+                    let mut share = pace.acquire(servers).await;
+                    let sent = Instant::now();
+                    share.may_be_counted(SendMark::new());
+                    let latency = Duration::from_secs(latency);
+                    tokio::time::sleep(latency).await;
+                    if !delivered {
+                        share.not_counted();
+                    }
+                    delivered.then(|| (sent + latency.mul_f64(at), servers))
+                }
+            });
+            futures_util::future::join_all(tasks).await
+        });
+        let seen: Vec<_> = seen.into_iter().flatten().collect();
+        prop_assert!(peak(&seen) <= limit, "{} of {limit}", peak(&seen));
+    }
+}
+
+#[test]
+fn a_fleet_takes_hardly_longer_than_it_must() {
+    let elapsed = on_paused_time(async {
+        let pace = Pace::new(1000, WINDOW);
+        let start = Instant::now();
+        for _ in 0..1000 {
+            let mut share = pace.acquire(100).await;
+            share.may_be_counted(SendMark::new());
+        }
+        start.elapsed()
+    });
+    // 100,000 servers: the first 1,000 at once, then 1,000 a minute.
+    assert!(elapsed >= WINDOW * 99, "{elapsed:?}");
+    assert!(elapsed <= (WINDOW * 99).mul_f64(1.02), "{elapsed:?}");
+}
+
+#[test]
+fn whoever_asks_first_is_served_first() {
+    let order = on_paused_time(async {
+        let pace = Pace::new(100, WINDOW);
+        let order = std::cell::RefCell::new(Vec::new());
+        let tasks = [(0, 100), (1, 100), (2, 1), (3, 1)].map(|(name, servers)| {
+            let (pace, order) = (pace.clone(), &order);
+            async move {
+                let mut share = pace.acquire(servers).await;
+                share.may_be_counted(SendMark::new());
+                order.borrow_mut().push(name);
+            }
+        });
+        futures_util::future::join_all(tasks).await;
+        order.into_inner()
+    });
+    assert_eq!(order, [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_share_that_was_not_used_is_given_back_at_once() {
+    let elapsed = on_paused_time(async {
+        let pace = Pace::new(100, WINDOW);
+        let unused = pace.acquire(100).await;
+        let start = Instant::now();
+        let waiting = pace.acquire(100);
+        let giving_back = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(unused);
+        };
+        let (share, ()) = futures_util::future::join(waiting, giving_back).await;
+        drop(share);
+        start.elapsed()
+    });
+    assert_eq!(elapsed, Duration::from_secs(1));
+}
+
+#[test]
+fn giving_up_while_waiting_harms_nobody() {
+    on_paused_time(async {
+        let pace = Pace::new(100, WINDOW);
+        let mut first = pace.acquire(100).await;
+        first.may_be_counted(SendMark::new());
+        drop(first);
+        let impatient = tokio::time::timeout(Duration::from_secs(5), pace.acquire(100));
+        assert!(impatient.await.is_err());
+        let start = Instant::now();
+        drop(pace.acquire(100).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(55));
+    });
+}

@@ -1,0 +1,275 @@
+//! One outcome for each server.
+
+use std::fmt;
+
+use ecs_model::{JobId, JobStatus, RebootType, ServerId, StopType};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+/// What a run does to its servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PowerAction {
+    /// Restart them.
+    Reboot(RebootType),
+    /// Start them.
+    Start,
+    /// Stop them; without a type the service stops them softly.
+    Stop(Option<StopType>),
+}
+
+impl PowerAction {
+    /// `reboot`, `start` or `stop`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reboot(_) => "reboot",
+            Self::Start => "start",
+            Self::Stop(_) => "stop",
+        }
+    }
+
+    /// `SOFT` or `HARD`, where the request says so.
+    pub fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Reboot(kind) => Some(kind.as_str()),
+            Self::Start => None,
+            Self::Stop(kind) => kind.map(StopType::as_str),
+        }
+    }
+}
+
+/// What went wrong, in words for people and, where the service gave one, a code for programs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The service's error code.
+    pub code: Option<String>,
+    /// What happened.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn with_code(mut self, code: Option<&str>) -> Self {
+        self.code = code.map(str::to_owned);
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What became of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its job says that it was done.
+    Succeeded {
+        /// The job.
+        job_id: JobId,
+    },
+    /// Refused before anything was done (no job), or its job says that it failed.
+    Failed {
+        /// The job, if there was one.
+        job_id: Option<JobId>,
+        /// Why.
+        error: Problem,
+    },
+    /// Accepted; its job had not ended when we stopped looking.
+    Running {
+        /// The job to look at.
+        job_id: JobId,
+    },
+    /// Certain: never accepted. It is safe to run again.
+    NotAttempted {
+        /// Why not.
+        error: Problem,
+    },
+    /// It may have been done, or not: look at the server before running again.
+    Unknown {
+        /// The job, if there was one.
+        job_id: Option<JobId>,
+        /// What is known.
+        error: Problem,
+    },
+}
+
+impl Outcome {
+    /// The word for it in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Running { .. } => "running",
+            Self::NotAttempted { .. } => "not_attempted",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The job, if there was one.
+    pub fn job_id(&self) -> Option<&JobId> {
+        match self {
+            Self::Succeeded { job_id } | Self::Running { job_id } => Some(job_id),
+            Self::Failed { job_id, .. } | Self::Unknown { job_id, .. } => job_id.as_ref(),
+            Self::NotAttempted { .. } => None,
+        }
+    }
+
+    /// Why it did not succeed.
+    pub fn error(&self) -> Option<&Problem> {
+        match self {
+            Self::Succeeded { .. } | Self::Running { .. } => None,
+            Self::Failed { error, .. }
+            | Self::NotAttempted { error }
+            | Self::Unknown { error, .. } => Some(error),
+        }
+    }
+}
+
+/// One server of a [`Report`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerReport {
+    /// The server.
+    pub id: ServerId,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl Serialize for ServerReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (job_id, error) = (self.outcome.job_id(), self.outcome.error());
+        let fields = 2 + usize::from(job_id.is_some()) + usize::from(error.is_some());
+        let mut server = serializer.serialize_struct("ServerReport", fields)?;
+        server.serialize_field("id", &self.id)?;
+        server.serialize_field("outcome", self.outcome.name())?;
+        match job_id {
+            Some(job_id) => server.serialize_field("job_id", job_id)?,
+            None => server.skip_field("job_id")?,
+        }
+        match error {
+            Some(error) => server.serialize_field("error", error)?,
+            None => server.skip_field("error")?,
+        }
+        server.end()
+    }
+}
+
+/// One job of a [`Report`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct JobReport {
+    /// The job.
+    pub job_id: JobId,
+    /// Its status when it was last seen; nothing if it never was.
+    pub status: Option<JobStatus>,
+    /// How many servers were given to it.
+    pub servers: usize,
+    /// The id of the exchange that made it, for the service's support.
+    pub request_id: Option<String>,
+}
+
+/// How many servers had which outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// All that were asked for.
+    pub requested: usize,
+    /// [`Outcome::Succeeded`].
+    pub succeeded: usize,
+    /// [`Outcome::Failed`].
+    pub failed: usize,
+    /// [`Outcome::Running`].
+    pub running: usize,
+    /// [`Outcome::NotAttempted`].
+    pub not_attempted: usize,
+    /// [`Outcome::Unknown`].
+    pub unknown: usize,
+}
+
+/// Why a run ended before all of its jobs did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// Its deadline came.
+    Deadline,
+    /// Its [`Control`](crate::Control) was used.
+    Asked,
+    /// The service no longer lets us look at the jobs.
+    Denied(Problem),
+}
+
+/// What became of each server of a run: each exactly once, in the order in which they were given.
+///
+/// Serializes to the stable, versioned form of `ecsctl -o json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// A random id of this run.
+    pub run_id: String,
+    /// What was asked for.
+    pub action: PowerAction,
+    /// The jobs, in the order of their acceptance.
+    pub jobs: Vec<JobReport>,
+    /// The servers.
+    pub servers: Vec<ServerReport>,
+    /// Why the run ended early, if it did.
+    pub stopped: Option<Stopped>,
+    /// The refusal, if a request was refused because of the credentials or what they permit.
+    pub refused: Option<Problem>,
+}
+
+impl Report {
+    /// The version of the serialized form.
+    pub const VERSION: u32 = 1;
+
+    /// The counts.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            requested: self.servers.len(),
+            ..Summary::default()
+        };
+        for server in &self.servers {
+            *match server.outcome {
+                Outcome::Succeeded { .. } => &mut summary.succeeded,
+                Outcome::Failed { .. } => &mut summary.failed,
+                Outcome::Running { .. } => &mut summary.running,
+                Outcome::NotAttempted { .. } => &mut summary.not_attempted,
+                Outcome::Unknown { .. } => &mut summary.unknown,
+            } += 1;
+        }
+        summary
+    }
+
+    /// The outcome of one server.
+    pub fn outcome(&self, id: ServerId) -> Option<&Outcome> {
+        self.servers
+            .iter()
+            .find(|server| server.id == id)
+            .map(|server| &server.outcome)
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("Report", 7)?;
+        report.serialize_field("version", &Self::VERSION)?;
+        report.serialize_field("run_id", &self.run_id)?;
+        report.serialize_field("operation", self.action.name())?;
+        report.serialize_field("type", &self.action.kind())?;
+        report.serialize_field("summary", &self.summary())?;
+        report.serialize_field("jobs", &self.jobs)?;
+        report.serialize_field("servers", &self.servers)?;
+        report.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;
