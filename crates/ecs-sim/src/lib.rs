@@ -1,6 +1,70 @@
 //! A region that isn't there.
+//!
+//! The documented behaviour of the Elastic Cloud Server API for batch restarts, starts and stops, for jobs and for
+//! servers: on a clock of its own, from a seed, without an account. Develop against it, test against it.
+//!
+//! Three ways to use it, from the inside out:
+//! - [`Region`] is a pure function with memory: a request and a time in, an answer out.
+//! - [`SimTransport`] is a region as a [`Transport`](ecs_transport::Transport): no sockets, and under a paused tokio
+//!   clock no waiting.
+//! - [`Server`] serves it over HTTP or HTTPS, also to other people's clients; [`SimServer`] does so in the background.
+//!
+//! A restart of three servers, on virtual time:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ecs_model::{BatchRebootServers, JobStatus, Operation, RebootType, ShowJob};
+//! use ecs_sim::{Region, SimTransport};
+//! use ecs_transport::{Attempt, Transport};
+//! use secrecy::ExposeSecret;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(async {
+//! let region = Region::builder().servers(3).seed(1).build()?;
+//! let servers: Vec<_> = region.servers().collect();
+//! let identity = region.identity().clone();
+//! let transport = SimTransport::new(region);
+//! let send = async |mut request: http::Request<bytes::Bytes>| {
+//!     let token = identity.token.expose_secret().parse()?;
+//!     request.headers_mut().insert("x-auth-token", token);
+//!     let (head, body) = transport.send(request, &Attempt::first()).await?.into_parts();
+//!     Ok::<_, Box<dyn std::error::Error>>((head.status, head.headers, body))
+//! };
+//!
+//! let restart = BatchRebootServers::new(RebootType::Soft, servers)?;
+//! let (status, headers, body) = send(restart.encode(&identity.project_id)).await?;
+//! let accepted = BatchRebootServers::decode(status, &headers, &body)?;
+//!
+//! tokio::time::sleep(Duration::from_secs(40)).await; // virtual: over at once
+//! let query = ShowJob::new(accepted.job_id);
+//! let (status, headers, body) = send(query.encode(&identity.project_id)).await?;
+//! assert_eq!(ShowJob::decode(status, &headers, &body)?.status, Some(JobStatus::Success));
+//!
+//! // What the region knows, whatever the client was told:
+//! assert_eq!(transport.region().with(|region| region.accepted().most_times()), 1);
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | `config` | [`RegionBuilder`], [`Throttling`], the defaults |
+//! | `region` | [`Region`]; in it `routes` (which answer a request gets) and `actions` (restart, start, stop) |
+//! | `fleet`, `jobs` | servers and jobs, whose state is a function of the time |
+//! | `quota` | the window of 60 seconds |
+//! | `query` | filters and pages of the list |
+//! | `answer`, `render` | the families of errors; servers and jobs as JSON |
+//! | `accepted` | [`AcceptanceLog`]: what was really accepted, for tests |
+//! | `identity`, `seed` | [`Identity`]: made-up credentials; randomness |
+//! | `clock`, `shared` | the region's time on tokio's; [`SharedRegion`] |
+//! | `transport` | [`SimTransport`] |
+//! | `serve` | [`Server`], [`SimServer`], [`Tls`], [`ServerInfo`] |
+//!
+//! What it does not do: check signatures (it takes tokens only), issue tokens, and misbehave. Unlike the service it
+//! never loses a request, and never answers slower than it is told to.
+
 mod accepted;
 mod answer;
+mod clock;
 mod config;
 mod error;
 mod fleet;
@@ -11,6 +75,9 @@ mod quota;
 mod region;
 mod render;
 mod seed;
+mod serve;
+mod shared;
+mod transport;
 
 pub use accepted::{Acceptance, AcceptanceLog};
 pub use config::{
@@ -21,3 +88,6 @@ pub use error::{SimError, SimErrorKind};
 pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
 pub use region::Region;
+pub use serve::{DEFAULT_LISTEN, REQUEST_LIMIT, Server, ServerBuilder, ServerInfo, SimServer, Tls};
+pub use shared::SharedRegion;
+pub use transport::SimTransport;

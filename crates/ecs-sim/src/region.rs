@@ -94,7 +94,11 @@ impl Region {
     }
 
     /// Answers one request at a time, which is counted from the region's epoch. Never panics, whatever the request.
-    pub fn handle(&mut self, request: &http::Request<Bytes>, now: Duration) -> http::Response<Bytes> {
+    pub fn handle(
+        &mut self,
+        request: &http::Request<Bytes>,
+        now: Duration,
+    ) -> http::Response<Bytes> {
         self.now = self.now.max(now);
         self.jobs.expire(self.now);
         let request_id = seed::hex_id(&mut self.ids);
@@ -136,9 +140,7 @@ impl Region {
     /// no such server.
     pub fn set_failing(&mut self, id: &ServerId, failing: bool) -> bool {
         let server = self.fleet.find_mut(id);
-        server
-            .map(|server| server.always_fails = failing)
-            .is_some()
+        server.map(|server| server.always_fails = failing).is_some()
     }
 
     /// The time of the last request, or zero: the region's clock as far as it has seen it.

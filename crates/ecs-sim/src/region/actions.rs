@@ -29,6 +29,24 @@ impl Quotas {
     }
 }
 
+/// Why a server cannot be acted on now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    Locked,
+    Busy,
+    Stopped,
+}
+
+impl Obstacle {
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Locked => ("Ecs.0605", "is locked"),
+            Self::Busy => ("Ecs.0100", "is busy with another task"),
+            Self::Stopped => ("Ecs.0100", "is stopped and cannot be restarted softly"),
+        }
+    }
+}
+
 impl Region {
     pub(super) fn act(&mut self, action: Action, ids: &[ServerId], request_id: &str) -> Answer {
         let places = match self.check(action, ids) {
@@ -70,33 +88,39 @@ impl Region {
             return Err(Answer::Error(
                 StatusCode::NOT_FOUND,
                 "Ecs.0114",
-                named("does not exist", missing.into_iter().filter_map(Result::err)),
+                named(
+                    "does not exist",
+                    missing.into_iter().filter_map(Result::err),
+                ),
             ));
         }
         let places: Vec<u32> = places.into_iter().flatten().collect();
-        let those = |which: &dyn Fn(&Server) -> bool| -> Vec<ServerId> {
-            let servers = places.iter().filter_map(|&place| self.fleet.at(place));
-            let chosen = servers.filter(|server| which(server));
-            chosen.map(|server| server.id).collect()
-        };
-        let refusals: [(&str, &str, &dyn Fn(&Server) -> bool); 3] = [
-            ("Ecs.0605", "is locked", &|server| server.locked),
-            ("Ecs.0100", "is busy with another task", &|server| {
-                server.is_busy(self.now)
-            }),
-            // A guest that doesn't run cannot be asked to restart; a hard restart gives it power.
-            ("Ecs.0100", "is stopped and cannot be restarted softly", &|server| {
-                action == Action::Reboot(RebootType::Soft)
-                    && server.power(self.now) == Power::Shutoff
-            }),
-        ];
-        for (code, why, which) in refusals {
-            let found = those(which);
-            if !found.is_empty() {
-                return Err(Answer::bad_request(code, named(why, found.iter())));
-            }
+        let servers = places.iter().filter_map(|&place| self.fleet.at(place));
+        let refused: Vec<(ServerId, Obstacle)> = servers
+            .filter_map(|server| Some((server.id, self.obstacle(action, server)?)))
+            .collect();
+        // One code for the whole request: that of the first server with an obstacle, and all servers with the same.
+        if let Some(&(_, first)) = refused.first() {
+            let alike = refused.iter().filter(|(_, obstacle)| *obstacle == first);
+            let (code, why) = first.words();
+            return Err(Answer::bad_request(
+                code,
+                named(why, alike.map(|(id, _)| id)),
+            ));
         }
         Ok(places)
+    }
+
+    fn obstacle(&self, action: Action, server: &Server) -> Option<Obstacle> {
+        if server.locked {
+            return Some(Obstacle::Locked);
+        }
+        if server.is_busy(self.now) {
+            return Some(Obstacle::Busy);
+        }
+        // A guest that doesn't run cannot be asked to restart; a hard restart gives it power.
+        let soft = action == Action::Reboot(RebootType::Soft);
+        (soft && server.power(self.now) == Power::Shutoff).then_some(Obstacle::Stopped)
     }
 
     pub(super) fn too_many(&self, count: usize) -> Answer {

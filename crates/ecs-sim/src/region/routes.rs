@@ -84,11 +84,7 @@ impl Region {
     fn refuse_stranger(&self, headers: &HeaderMap) -> Option<Answer> {
         const SIGNED: &[u8] = b"SDK-HMAC-SHA256";
         let unauthorized = |message: &str| {
-            Answer::Gateway(
-                StatusCode::UNAUTHORIZED,
-                "APIGW.0301",
-                message.to_owned(),
-            )
+            Answer::Gateway(StatusCode::UNAUTHORIZED, "APIGW.0301", message.to_owned())
         };
         match (headers.get("x-auth-token"), headers.get("authorization")) {
             (Some(token), _) if self.identity.accepts_token(token.as_bytes()) => None,
@@ -102,7 +98,9 @@ impl Region {
                     "the request is signed, but this simulator takes tokens only: send X-Auth-Token",
                 ))
             }
-            (None, _) => Some(unauthorized("neither a token nor a signature: send X-Auth-Token")),
+            (None, _) => Some(unauthorized(
+                "neither a token nor a signature: send X-Auth-Token",
+            )),
         }
     }
 
@@ -122,7 +120,9 @@ impl Region {
     fn show_job(&self, asked: &ShowJob) -> Answer {
         match self.jobs.find(asked.job_id().as_str()) {
             Some(job) => Answer::found(&render::job(job, self.calendar(), self.now)),
-            None => Answer::bad_request("Common.0011", format!("there is no job {}", asked.job_id())),
+            None => {
+                Answer::bad_request("Common.0011", format!("there is no job {}", asked.job_id()))
+            }
         }
     }
 

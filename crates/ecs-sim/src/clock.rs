@@ -1,0 +1,34 @@
+//! The region's clock, on tokio's time.
+
+use std::num::NonZeroU32;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Time since the clock was first read, times the speed. It begins with the first reading and not before, so that it
+/// can be made outside of a runtime, whose time can be another.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    begin: OnceLock<Instant>,
+    speed: NonZeroU32,
+}
+
+impl Clock {
+    pub(crate) fn new(speed: NonZeroU32) -> Self {
+        Self {
+            begin: OnceLock::new(),
+            speed,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        let begin = *self.begin.get_or_init(Instant::now);
+        let elapsed = Instant::now().saturating_duration_since(begin);
+        elapsed.saturating_mul(self.speed.get())
+    }
+
+    pub(crate) fn speed(&self) -> NonZeroU32 {
+        self.speed
+    }
+}

@@ -1,0 +1,89 @@
+//! One connection.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::REQUEST_LIMIT;
+use crate::SharedRegion;
+use crate::clock::Clock;
+
+/// How long a client may take for the TLS handshake, and for the head of a request.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves one connection to its end. What goes wrong on it is the client's to notice: there is nobody here to tell.
+pub(super) async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    region: SharedRegion,
+    clock: Arc<Clock>,
+    watcher: Watcher,
+) {
+    // Answers are small: waiting to fill packets only delays them.
+    let _ = stream.set_nodelay(true);
+    match acceptor {
+        None => serve_http(stream, region, clock, watcher).await,
+        Some(acceptor) => {
+            let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+            if let Ok(Ok(stream)) = handshake.await {
+                serve_http(stream, region, clock, watcher).await;
+            }
+        }
+    }
+}
+
+async fn serve_http<S>(stream: S, region: SharedRegion, clock: Arc<Clock>, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let (region, clock) = (region.clone(), Arc::clone(&clock));
+        async move { Ok::<_, Infallible>(answer(request, &region, &clock).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = watcher.watch(connection).await;
+}
+
+async fn answer(
+    request: http::Request<Incoming>,
+    region: &SharedRegion,
+    clock: &Clock,
+) -> http::Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let response = match Limited::new(body, REQUEST_LIMIT).collect().await {
+        Ok(body) => {
+            let request = http::Request::from_parts(head, body.to_bytes());
+            region.with(|region| region.handle(&request, clock.now()))
+        }
+        Err(error) if error.is::<LengthLimitError>() => {
+            let mut response = region.with(|region| region.refuse_too_large(REQUEST_LIMIT));
+            // The rest of the body is not read, so nothing can follow it.
+            response.headers_mut().insert(
+                http::header::CONNECTION,
+                http::HeaderValue::from_static("close"),
+            );
+            response
+        }
+        // The client left in the middle of its request: it was not received, so nothing is done. Nobody reads this answer.
+        Err(_) => {
+            let mut response = http::Response::new(Bytes::new());
+            *response.status_mut() = http::StatusCode::BAD_REQUEST;
+            response
+        }
+    };
+    response.map(Full::new)
+}
