@@ -116,9 +116,10 @@ where
         request: http::Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Exchange> {
+        // Held already here, so that a future which is never polled has certainly sent nothing.
+        attempt.mark().hold();
         let mut service = self.0.clone();
         Box::pin(async move {
-            attempt.mark().hold();
             std::future::poll_fn(|cx| service.poll_ready(cx))
                 .await
                 .map_err(|error| into_transport_error(error.into(), Phase::NotReady))?;

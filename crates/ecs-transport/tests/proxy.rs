@@ -186,27 +186,24 @@ async fn exceptions_are_reached_directly() {
         .await
         .unwrap();
     let url = format!("http://user:hunter2@{}", proxy.address());
-    for hosts in ["127.0.0.1", "ecs.example, 127.0.0.0/8", "*"] {
+    let by_name = server.url().replace("127.0.0.1", "localhost");
+    for (hosts, url_of_server) in [
+        ("127.0.0.1", server.url()),
+        ("ecs.example, 127.0.0.0/8", server.url()),
+        ("localhost", by_name.clone()),
+        ("*", by_name),
+    ] {
         let transport = builder()
             .http_proxy(&url)
             .proxy_exceptions(hosts)
             .build()
             .unwrap();
-        if hosts != "*" {
-            assert_eq!(
-                send(&transport, get("http://ecs.invalid/"))
-                    .await
-                    .unwrap()
-                    .status(),
-                StatusCode::BAD_GATEWAY
-            );
-        }
-        assert_eq!(
-            send(&transport, get(server.url())).await.unwrap().status(),
-            StatusCode::OK
-        );
+        let response = send(&transport, get(url_of_server)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{hosts}");
+        let other = send(&transport, get("http://10.0.0.1/")).await.unwrap();
+        assert_eq!(other.status(), StatusCode::BAD_GATEWAY, "{hosts}");
     }
-    assert_eq!((proxy.requests(), server.requests()), (2, 3));
+    assert_eq!((proxy.requests(), server.requests()), (4, 4));
     for request in server.seen() {
         assert!(!request.headers().contains_key("proxy-authorization"));
         assert_eq!(request.uri(), "/");

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{TlsServer, builder, fail, get, pki, post, send};
+use common::{TlsServer, builder, fail, get, pki, pki_of, post, send};
 use ecs_transport::testing::{Play, Tarpit};
 use ecs_transport::{BuildErrorKind, Delivery, HyperTransport, TransportErrorKind as Kind};
 use http::StatusCode;
@@ -87,20 +87,20 @@ async fn tls_1_2_is_spoken() {
 #[tokio::test]
 async fn an_unknown_authority_has_been_sent_nothing() {
     let server = TlsServer::start(&pki(&["127.0.0.1"]), &[&TLS13]).await;
-    let transport = builder()
-        .ca_pem(pki(&["127.0.0.1"]).ca_pem)
-        .build()
-        .unwrap();
-    let error = fail(
-        &transport,
-        post(format!("https://127.0.0.1:{}/", server.port)),
-    )
-    .await;
-    assert_eq!(
-        (error.kind(), error.delivery()),
-        (Kind::Tls, Delivery::NotSent)
-    );
-    assert!(error.to_string().contains("CA file"), "{error}");
+    // One with a name of its own, and one that only has the same name.
+    for authority in [pki_of("Another Authority", &[]), pki(&[])] {
+        let transport = builder().ca_pem(authority.ca_pem).build().unwrap();
+        let error = fail(
+            &transport,
+            post(format!("https://127.0.0.1:{}/", server.port)),
+        )
+        .await;
+        assert_eq!(
+            (error.kind(), error.delivery()),
+            (Kind::Tls, Delivery::NotSent)
+        );
+        assert!(error.to_string().contains("CA file"), "{error}");
+    }
     assert_eq!(server.requests(), 0);
 }
 

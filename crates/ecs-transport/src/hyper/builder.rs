@@ -140,8 +140,8 @@ impl HyperTransportBuilder {
     }
 
     /// Hosts that are reached without the given proxies, in the form of `NO_PROXY`: names (with their
-    /// subdomains), addresses or networks such as `10.0.0.0/8`, separated by commas; `*` is every host.
-    /// The environment is then not read.
+    /// subdomains), addresses or networks such as `10.0.0.0/8`, separated by commas. `*` is every name, but no
+    /// address. The environment is then not read.
     pub fn proxy_exceptions(self, hosts: impl Into<String>) -> Self {
         self.given(|given| given.except = hosts.into())
     }

@@ -87,7 +87,7 @@ pub(super) fn advice(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     use rustls::Error as E;
 
     Some(match find::<E>(error)? {
-        E::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        E::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "its certificate is not from an authority trusted here; if it is a private one, give its CA file"
         }
         E::InvalidCertificate(

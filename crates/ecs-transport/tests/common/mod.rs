@@ -1,6 +1,10 @@
 //! What the tests on real sockets share.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate that uses a part of it"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +15,9 @@ use ecs_transport::{
     Attempt, Delivery, HyperTransport, HyperTransportBuilder, Transport, TransportError,
 };
 use http::{Request, Response};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -89,7 +95,13 @@ pub struct Pki {
 }
 
 pub fn pki(names: &[&str]) -> Pki {
+    pki_of("An Authority", names)
+}
+
+pub fn pki_of(authority: &str, names: &[&str]) -> Pki {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.distinguished_name = DistinguishedName::new();
+    ca.distinguished_name.push(DnType::CommonName, authority);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
