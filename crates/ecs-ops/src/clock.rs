@@ -43,9 +43,9 @@ pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let asked = match header.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let date = jiff::fmt::rfc2822::DateTimeParser::new()
-                .parse_timestamp(header)
-                .ok()?;
+            // A wrong weekday does not make the date less clear.
+            let dates = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+            let date = dates.parse_timestamp(header).ok()?;
             Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO)
         }
     };

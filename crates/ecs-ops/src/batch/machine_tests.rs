@@ -1,1 +1,179 @@
+use std::collections::{HashMap, HashSet};
 
+use ecs_model::{Accepted, Job, RebootType, ServerId};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+/// What can happen to a batch that was given out.
+#[derive(Clone, Debug)]
+enum Fact {
+    Submission(Submission),
+    Look {
+        status: &'static str,
+        subs: Vec<(usize, &'static str)>,
+        ended: bool,
+    },
+    Lost,
+    Denied,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Submission {
+    Accepted,
+    Ended(Judgement),
+    Withdrawn(Judgement),
+}
+
+fn submissions() -> impl Strategy<Value = Submission> {
+    use Judgement::*;
+    let judgement = prop::sample::select(vec![
+        NotDelivered,
+        Throttled,
+        Refused,
+        RefusedCredentials,
+        Unknown,
+    ]);
+    let proof = prop::sample::select(vec![NotDelivered, Throttled]);
+    prop_oneof![
+        4 => Just(Submission::Accepted),
+        2 => judgement.prop_map(Submission::Ended),
+        1 => proof.prop_map(Submission::Withdrawn),
+    ]
+}
+
+fn facts() -> impl Strategy<Value = Fact> {
+    let status = || {
+        prop::sample::select(vec![
+            "INIT",
+            "RUNNING",
+            "SUCCESS",
+            "FAIL",
+            "PENDING_PAYMENT",
+        ])
+    };
+    let subs = prop::collection::vec((0_usize..8, status()), 0..6);
+    prop_oneof![
+        4 => submissions().prop_map(Fact::Submission),
+        4 => (status(), subs, any::<bool>()).prop_map(|(status, subs, ended)| Fact::Look { status, subs, ended }),
+        1 => Just(Fact::Lost),
+        1 => Just(Fact::Denied),
+    ]
+}
+
+fn id(number: usize) -> ServerId {
+    ServerId::from_bytes(u128::try_from(number).unwrap().to_be_bytes())
+}
+
+fn job(status: &str, subs: &[(ServerId, &str)]) -> Job {
+    let sub =
+        |(id, status): &(ServerId, &str)| json!({"status": status, "entities": {"server_id": id}});
+    let subs: Vec<_> = subs.iter().map(sub).collect();
+    serde_json::from_value(json!({"status": status, "entities": {"sub_jobs": subs}})).unwrap()
+}
+
+fn failure(judgement: Judgement, stopped: bool) -> Failure {
+    Failure {
+        stopped,
+        ..Failure::new(judgement, Problem::new("why"))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: each server is in the report exactly once, in the given order, with an
+    /// outcome that what happened allows.
+    #[test]
+    fn each_server_exactly_once_with_an_outcome_that_is_true(
+        servers in 1_usize..30,
+        size in 1_usize..8,
+        facts in prop::collection::vec((any::<prop::sample::Index>(), facts()), 0..40),
+        sent: bool,
+    ) {
+        let ids: Vec<ServerId> = (0..servers).map(id).collect();
+        let plan = Plan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
+        let mut machine = Machine::new("run".to_owned(), plan);
+        let mut given: Vec<usize> = Vec::new();
+        // What is true of each batch, kept apart from the machine.
+        let mut accepted: HashMap<usize, bool> = HashMap::new();
+        let mut refused: HashSet<usize> = HashSet::new();
+        let mut unclear: HashSet<usize> = HashSet::new();
+        let mut done_events: HashMap<ServerId, usize> = HashMap::new();
+        for (which, fact) in facts {
+            given.extend(machine.next_batch());
+            if given.is_empty() {
+                continue;
+            }
+            let batch = *which.get(&given);
+            let open = !accepted.contains_key(&batch) && !refused.contains(&batch) && !unclear.contains(&batch);
+            let events = match fact {
+                Fact::Submission(_) if !open => continue,
+                Fact::Submission(Submission::Accepted) => {
+                    accepted.insert(batch, false);
+                    let accepted = accepted_as(&format!("job-{batch}"));
+                    machine.accepted(batch, accepted).into_iter().collect()
+                }
+                Fact::Submission(Submission::Ended(judgement)) => {
+                    if judgement == Judgement::Unknown { unclear.insert(batch); } else { refused.insert(batch); }
+                    machine.not_accepted(batch, failure(judgement, false))
+                }
+                Fact::Submission(Submission::Withdrawn(judgement)) => {
+                    refused.insert(batch);
+                    machine.not_accepted(batch, failure(judgement, true))
+                }
+                Fact::Look { status, subs, ended } => {
+                    let members = machine.servers(batch).to_vec();
+                    let subs: Vec<_> = subs.iter().filter_map(|(n, s)| Some((*members.get(*n)?, *s))).collect();
+                    machine.looked(batch, &job(status, &subs), ended && matches!(status, "SUCCESS" | "FAIL"))
+                }
+                Fact::Lost => machine.lost(batch, Problem::new("lost")),
+                Fact::Denied => { machine.denied(Problem::new("denied")); Vec::new() }
+            };
+            for event in events {
+                if let Event::ServerDone(server) = event {
+                    *done_events.entry(server.id).or_default() += 1;
+                }
+            }
+        }
+        let report = machine.close(Some(Stopped::Asked), |_| {
+            if sent { Fate::Unknown(Problem::new("sent")) } else { Fate::NotExecuted(Problem::new("not sent")) }
+        });
+        let reported: Vec<ServerId> = report.servers.iter().map(|server| server.id).collect();
+        prop_assert_eq!(&reported, &ids);
+        prop_assert!(done_events.values().all(|&count| count == 1));
+        let summary = report.summary();
+        prop_assert_eq!(
+            summary.succeeded + summary.failed + summary.running + summary.not_attempted + summary.unknown,
+            servers
+        );
+        for (index, server) in report.servers.iter().enumerate() {
+            let batch = index / size;
+            let was_accepted = accepted.contains_key(&batch);
+            let allowed = match &server.outcome {
+                Outcome::Succeeded { .. } | Outcome::Running { .. } => was_accepted,
+                Outcome::Failed { job_id: Some(_), .. } | Outcome::Unknown { job_id: Some(_), .. } => was_accepted,
+                Outcome::Failed { job_id: None, .. } => refused.contains(&batch),
+                Outcome::NotAttempted { .. } => {
+                    !was_accepted && !unclear.contains(&batch) && (!given.contains(&batch) || refused.contains(&batch) || !sent)
+                }
+                Outcome::Unknown { job_id: None, .. } => {
+                    unclear.contains(&batch) || (sent && given.contains(&batch) && !was_accepted && !refused.contains(&batch))
+                }
+            };
+            prop_assert!(allowed, "{:?} for batch {}", server, batch);
+        }
+    }
+}
+
+fn accepted_as(job_id: &str) -> Accepted {
+    use ecs_model::Operation as _;
+    let body = json!({"job_id": job_id}).to_string();
+    ecs_model::BatchStartServers::decode(
+        http::StatusCode::OK,
+        &http::HeaderMap::new(),
+        body.as_bytes(),
+    )
+    .unwrap()
+}

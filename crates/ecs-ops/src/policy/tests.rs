@@ -1,1 +1,261 @@
+use std::time::Duration;
 
+use ecs_model::{ErrorInfo, Executed, Idempotency, ResponseError};
+use ecs_transport::Delivery;
+use http::{HeaderMap, StatusCode};
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+const ACTION: Idempotency = Idempotency::NotIdempotent;
+const READ: Idempotency = Idempotency::Idempotent;
+
+fn answer(status: u16, body: &str) -> ResponseError {
+    let status = StatusCode::from_u16(status).unwrap();
+    ResponseError::parse(status, &HeaderMap::new(), body.as_bytes())
+}
+
+fn action(status: u16, body: &str) -> Judgement {
+    judge(ACTION, AttemptOutcome::Answered(&answer(status, body)))
+}
+
+/// A code in every shape in which the service and its gateways write errors.
+fn families(code: &str) -> [String; 6] {
+    [
+        format!(r#"{{"error":{{"code":"{code}","message":"words"}}}}"#),
+        format!(
+            r#"{{"error":{{"message":"words","details":[{{"code":"{code}","message":"more"}}]}}}}"#
+        ),
+        format!(r#"{{"error_code":"{code}","error_msg":"words","request_id":"r"}}"#),
+        format!(r#"{{"errorCode":"{code}","errorMsg":"words"}}"#),
+        format!(r#"{{"code":"{code}","message":"words"}}"#),
+        format!(r#"{{"badRequest":{{"code":"{code}","message":"words"}}}}"#),
+    ]
+}
+
+/// Bodies that say nothing that could prove anything.
+const SILENT: &[&str] = &[
+    "",
+    "{}",
+    "null",
+    "<html><head><title>oops</title></head></html>",
+    r#"{"error":{"code":"Ecs.01"#,
+    r#"{"itemNotFound":{"code":404,"message":"gone"}}"#,
+    r#"{"error_code":"Vendor.7777","error_msg":"new"}"#,
+];
+
+/// What the status alone proves about an action.
+#[test]
+fn every_status_without_a_documented_code() {
+    use Judgement::{Refused, RefusedCredentials, Throttled, Unknown};
+    let table = [
+        (
+            Unknown,
+            vec![
+                200, 201, 202, 203, 204, 206, 300, 301, 302, 303, 304, 408, 499,
+            ],
+        ),
+        (Unknown, vec![500, 501, 502, 503, 504, 505, 507, 520, 599]),
+        (
+            Refused,
+            vec![
+                307, 308, 400, 404, 405, 406, 407, 409, 410, 411, 413, 414, 415, 422, 431,
+            ],
+        ),
+        (RefusedCredentials, vec![401, 403]),
+        (Throttled, vec![429]),
+    ];
+    for (expected, statuses) in table {
+        for status in statuses {
+            for body in SILENT {
+                assert_eq!(action(status, body), expected, "{status} {body}");
+            }
+        }
+    }
+}
+
+/// The documented ways of saying no, in each error family.
+#[test]
+fn documented_codes_in_every_family() {
+    use Judgement::{Refused, RefusedCredentials, Throttled, Unknown};
+    let table = [
+        (202, "Common.0024", Throttled),
+        (429, "Common.1503", Throttled),
+        (429, "APIGW.0308", Throttled),
+        (501, "Ecs.0603", Throttled),
+        (400, "Ecs.0118", Refused),
+        (404, "Ecs.0114", Refused),
+        (404, "Ecs.0614", Refused),
+        (400, "Ecs.0605", Refused),
+        (400, "Ecs.0100", Refused),
+        (400, "Ecs.0005", Refused),
+        (400, "Common.0002", Refused),
+        (401, "Common.0013", RefusedCredentials),
+        (400, "Common.0018", RefusedCredentials),
+        (400, "Ecs.0023", RefusedCredentials),
+        (403, "Pdp.0001", RefusedCredentials),
+        (403, "Ecs.0003", RefusedCredentials),
+        // A 400 that speaks of work that failed proves nothing.
+        (400, "Ecs.0002", Unknown),
+        (400, "Ecs.0227", Unknown),
+        (400, "Ecs.0611", Unknown),
+        (400, "Ecs.1000", Unknown),
+        (400, "Ecs.1002", Unknown),
+        (500, "Common.0001", Unknown),
+        // Nor does a code that would be proof, on a status that says that something broke, or on a success.
+        (500, "Ecs.0114", Unknown),
+        (502, "Ecs.0005", Unknown),
+        (503, "Common.0024", Unknown),
+        (504, "APIGW.0308", Unknown),
+        (200, "Ecs.0114", Unknown),
+    ];
+    for (status, code, expected) in table {
+        for body in families(code) {
+            assert_eq!(action(status, &body), expected, "{status} {body}");
+        }
+    }
+}
+
+/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all families.
+#[test]
+fn an_action_is_sent_again_only_after_proof() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let policy = RetryPolicy::default();
+    for info in ErrorInfo::all() {
+        for status in 200..600 {
+            let [body, ..] = families(info.code);
+            let judgement = action(status, &body);
+            let next = policy.decide(judgement, History::default(), None, false, &mut rng);
+            if let Next::RetryAfter(_) = next {
+                let proof =
+                    info.disposition.executed == Executed::No && info.disposition.throttling;
+                assert!(status == 429 || proof, "{status} {}", info.code);
+                assert!(
+                    ![500, 502, 503, 504].contains(&status),
+                    "{status} {}",
+                    info.code
+                );
+            }
+            if info.disposition.executed == Executed::Maybe && status != 429 {
+                assert_eq!(judgement, Judgement::Unknown, "{status} {}", info.code);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_delivery() {
+    let failed = AttemptOutcome::Failed;
+    assert_eq!(
+        judge(ACTION, failed(Delivery::NotSent)),
+        Judgement::NotDelivered
+    );
+    assert_eq!(
+        judge(ACTION, failed(Delivery::MaybeSent)),
+        Judgement::Unknown
+    );
+    assert_eq!(
+        judge(READ, failed(Delivery::NotSent)),
+        Judgement::NotDelivered
+    );
+    assert_eq!(
+        judge(READ, failed(Delivery::MaybeSent)),
+        Judgement::Transient
+    );
+}
+
+/// Throttling and trouble at the service never end the reading of a job.
+#[test]
+fn what_ends_a_read() {
+    let read = |status, body: &str| judge(READ, AttemptOutcome::Answered(&answer(status, body)));
+    for body in SILENT {
+        for status in [408, 500, 501, 502, 503, 504] {
+            assert_eq!(read(status, body), Judgement::Transient, "{status} {body}");
+        }
+        assert_eq!(read(429, body), Judgement::Throttled);
+        assert_eq!(read(401, body), Judgement::RefusedCredentials);
+        assert_eq!(read(404, body), Judgement::Refused);
+    }
+    for body in families("Common.0011") {
+        assert_eq!(read(400, &body), Judgement::Refused, "{body}");
+    }
+    for body in families("Common.0025") {
+        assert_eq!(read(400, &body), Judgement::Transient, "{body}");
+    }
+    for body in families("Common.0024") {
+        assert_eq!(read(202, &body), Judgement::Throttled, "{body}");
+    }
+}
+
+fn judgements() -> impl Strategy<Value = Judgement> {
+    use Judgement::*;
+    prop::sample::select(vec![
+        Done,
+        NotDelivered,
+        Throttled,
+        Refused,
+        RefusedCredentials,
+        Transient,
+        Unknown,
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pauses_keep_their_bounds_and_final_judgements_end(
+        judgement in judgements(),
+        failures in 0_u32..100,
+        throttles in 0_u32..100,
+        asked in prop::option::of(0_u64..=3600),
+        patient: bool,
+        seed: u64,
+    ) {
+        let policy = RetryPolicy::default();
+        let history = History { failures, throttles };
+        let asked = asked.map(Duration::from_secs);
+        let decide = || policy.decide(judgement, history, asked, patient, &mut ChaCha8Rng::seed_from_u64(seed));
+        prop_assert_eq!(decide(), decide(), "the seed decides");
+        match decide() {
+            Next::RetryAfter(pause) => {
+                prop_assert!(matches!(judgement, Judgement::Throttled | Judgement::NotDelivered | Judgement::Transient));
+                prop_assert!(pause >= asked.unwrap_or_default());
+                prop_assert!(pause <= asked.unwrap_or_default() + Duration::from_secs(60));
+                prop_assert!(judgement == Judgement::Throttled || patient || failures < policy.max_failures());
+            }
+            Next::End => prop_assert!(judgement != Judgement::Throttled),
+        }
+    }
+
+    #[test]
+    fn no_answer_leads_to_a_panic(status in 100_u16..1000, body: Vec<u8>) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let error = ResponseError::parse(status, &HeaderMap::new(), &body);
+        for idempotency in [ACTION, READ] {
+            judge(idempotency, AttemptOutcome::Answered(&error));
+        }
+    }
+}
+
+#[test]
+fn pauses_grow_with_failures() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let policy = RetryPolicy::default();
+    let mut longest = |failures| {
+        let history = History {
+            failures,
+            throttles: 0,
+        };
+        let draw = |_| match policy.decide(Judgement::Transient, history, None, true, &mut rng) {
+            Next::RetryAfter(pause) => pause,
+            Next::End => panic!("patient"),
+        };
+        (0..200).map(draw).max().unwrap()
+    };
+    assert!(longest(1) <= Duration::from_millis(500));
+    assert!(longest(3) > Duration::from_millis(1000) && longest(3) <= Duration::from_millis(2000));
+    assert!(longest(60) > Duration::from_secs(15) && longest(60) <= Duration::from_secs(20));
+}

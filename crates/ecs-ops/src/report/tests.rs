@@ -1,1 +1,74 @@
+use serde_json::json;
 
+use super::*;
+
+const SERVERS: [&str; 5] = [
+    "616fb98f-46ca-475e-917e-2563e5a8cd19",
+    "726fb98f-46ca-475e-917e-2563e5a8cd20",
+    "826fb98f-46ca-475e-917e-2563e5a8cd21",
+    "926fb98f-46ca-475e-917e-2563e5a8cd22",
+    "a26fb98f-46ca-475e-917e-2563e5a8cd23",
+];
+
+#[test]
+fn the_stable_form() {
+    let job_id: JobId = "ff80808288d41e1b018990260955686a".parse().unwrap();
+    let outcomes = [
+        Outcome::Succeeded {
+            job_id: job_id.clone(),
+        },
+        Outcome::Failed {
+            job_id: Some(job_id.clone()),
+            error: Problem::new("it did not come back").with_code(Some("Ecs.0227")),
+        },
+        Outcome::Unknown {
+            job_id: None,
+            error: Problem::new("the connection ended"),
+        },
+        Outcome::NotAttempted {
+            error: Problem::new("stopped"),
+        },
+        Outcome::Running {
+            job_id: job_id.clone(),
+        },
+    ];
+    let servers = SERVERS
+        .iter()
+        .zip(outcomes)
+        .map(|(id, outcome)| ServerReport {
+            id: id.parse().unwrap(),
+            outcome,
+        });
+    let report = Report {
+        run_id: "run".to_owned(),
+        action: PowerAction::Reboot(RebootType::Soft),
+        jobs: vec![JobReport {
+            job_id,
+            status: Some(JobStatus::Success),
+            servers: 3,
+            request_id: Some("req".to_owned()),
+        }],
+        servers: servers.collect(),
+        stopped: None,
+        refused: None,
+    };
+    let job = "ff80808288d41e1b018990260955686a";
+    assert_eq!(
+        serde_json::to_value(&report).unwrap(),
+        json!({
+            "version": 1, "run_id": "run", "operation": "reboot", "type": "SOFT",
+            "summary": {"requested": 5, "succeeded": 1, "failed": 1, "running": 1, "not_attempted": 1, "unknown": 1},
+            "jobs": [{"job_id": job, "status": "SUCCESS", "servers": 3, "request_id": "req"}],
+            "servers": [
+                {"id": SERVERS[0], "outcome": "succeeded", "job_id": job},
+                {"id": SERVERS[1], "outcome": "failed", "job_id": job,
+                 "error": {"code": "Ecs.0227", "message": "it did not come back"}},
+                {"id": SERVERS[2], "outcome": "unknown", "error": {"code": null, "message": "the connection ended"}},
+                {"id": SERVERS[3], "outcome": "not_attempted", "error": {"code": null, "message": "stopped"}},
+                {"id": SERVERS[4], "outcome": "running", "job_id": job},
+            ],
+        })
+    );
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(text.starts_with(r#"{"version":1,"run_id":"run","operation":"reboot","type":"SOFT","summary":{"requested":5,"#));
+}
