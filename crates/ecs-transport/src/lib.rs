@@ -10,8 +10,8 @@
 //! | `error` | [`TransportError`], [`TransportErrorKind`], [`Delivery`] |
 //! | `redact` | headers as a log may show them |
 //! | `adapt` | transports made of an `Arc`, a closure, a tower service |
-//! | `hyper` (feature `hyper`, default) | the transport on hyper and rustls |
-//! | [`testing`] (feature `testing`) | scripted and misbehaving peers |
+//! | `hyper` (feature `hyper`, default) | `HyperTransport`: the transport on hyper and rustls |
+//! | `testing` (feature `testing`) | scripted and recording transports, a misbehaving server |
 //!
 //! A transport of your own is one function:
 //!
