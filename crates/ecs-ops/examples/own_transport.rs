@@ -4,6 +4,8 @@
 //! order: `hold` first, `set` just before the first byte can leave, and `NotSent` only where that is certain. Then
 //! everything above decides right, also when this future is dropped half-way.
 
+#![allow(clippy::print_stdout, reason = "what an example has to say")]
+
 use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::RebootType;

@@ -4,6 +4,8 @@
 //! real one, put `HyperTransport::builder().build()?` (feature `hyper`) where the simulator stands, and your endpoint,
 //! project and token.
 
+#![allow(clippy::print_stdout, reason = "what an example has to say")]
+
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::RebootType;
 use ecs_ops::{Client, Outcome};

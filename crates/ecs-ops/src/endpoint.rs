@@ -82,6 +82,26 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
+    /// Whether requests travel encrypted.
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
+    /// The host, without a port; an IPv6 address without its brackets.
+    ///
+    /// ```
+    /// let endpoint: ecs_ops::Endpoint = "http://[::1]:8080/ecs".parse()?;
+    /// assert_eq!(endpoint.host(), "::1");
+    /// # Ok::<_, ecs_ops::ParseEndpointError>(())
+    /// ```
+    pub fn host(&self) -> &str {
+        let host = self.authority.host();
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        bare.unwrap_or(host)
+    }
+
     /// Makes the URI of an operation, which has a path and perhaps a query, absolute.
     pub(crate) fn absolute(&self, relative: &Uri) -> Result<Uri, http::Error> {
         let path = relative

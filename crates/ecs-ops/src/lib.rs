@@ -14,6 +14,35 @@
 //!
 //! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
 //!
+//! ```
+//! use ecs_ops::auth::{Credentials, StaticCredentials};
+//! use ecs_ops::model::RebootType;
+//! use ecs_ops::Client;
+//! # use ecs_sim::{Region, SimTransport};
+//! # use secrecy::ExposeSecret as _;
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+//! # let region = Region::builder().servers(3).build()?;
+//! # let servers: Vec<_> = region.servers().collect();
+//! # let project = region.identity().project_id.clone();
+//! # let token = region.identity().token.expose_secret().to_owned();
+//! # let transport = SimTransport::new(region);
+//!
+//! // `transport`: the hyper transport, one of your own, or here the simulator.
+//! let client = Client::builder("https://ecs.eu-de.otc.t-systems.com".parse()?, project)
+//!     .credentials(StaticCredentials::new(Credentials::token(token)?))
+//!     .transport(transport)
+//!     .build()?;
+//! let mut run = client.reboot(RebootType::Soft, servers).start().await?; // checks everything, sends nothing
+//! let mut events = run.events();
+//! let report = run.await; // one outcome for each server
+//! assert_eq!(report.summary().succeeded, 3);
+//! while let Some(event) = events.next().await {
+//!     println!("{event:?}");
+//! }
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Never twice
 //!
 //! A restart is sent again only if it is certain that the service did not execute it. Where that is not certain, the
@@ -31,6 +60,8 @@ mod jobs;
 mod pace;
 pub mod policy;
 mod report;
+#[cfg(test)]
+mod scripted;
 
 pub use ecs_auth as auth;
 pub use ecs_model as model;

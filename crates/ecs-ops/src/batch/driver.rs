@@ -222,7 +222,7 @@ async fn at(deadline: Option<Instant>) {
 /// One step that is underway.
 enum Step {
     Submitted(usize, Result<Accepted, Failure>),
-    Looked(usize, Watched, Look),
+    Looked(usize, Watched, Box<Look>),
 }
 
 #[derive(Clone, Copy)]
@@ -262,7 +262,7 @@ impl<'a> Driver<'a> {
                     self.submitted(machine, batch, result, &mut steps);
                 }
                 Step::Looked(batch, watched, look) => {
-                    self.looked(machine, batch, watched, look, &mut steps)
+                    self.looked(machine, batch, watched, *look, &mut steps)
                 }
             }
         }
@@ -356,7 +356,7 @@ impl<'a> Driver<'a> {
     ) {
         steps.push(Box::pin(async move {
             let (watched, look) = self.client.0.look(watched).await;
-            Step::Looked(batch, watched, look)
+            Step::Looked(batch, watched, Box::new(look))
         }));
     }
 
@@ -395,3 +395,7 @@ impl<'a> Driver<'a> {
 fn invalid(error: ValidationError) -> Failure {
     Failure::new(Judgement::Refused, Problem::new(chain(&error)))
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;
