@@ -79,6 +79,7 @@ pub fn json() -> impl Strategy<Value = Value> + Clone {
                 .prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
+    .boxed()
 }
 
 /// Names that the API uses, and any other.
@@ -110,6 +111,7 @@ fn key() -> impl Strategy<Value = String> + Clone {
         proptest::sample::select(KNOWN).prop_map(str::to_owned),
         "[a-z/~]{0,6}",
     ]
+    .boxed()
 }
 
 /// This JSON with one change somewhere in it: a field or element dropped, made null, replaced or added.
@@ -122,13 +124,17 @@ fn key() -> impl Strategy<Value = String> + Clone {
 ///     let _: Result<ecs_model::Job, _> = serde_json::from_value(value);
 /// });
 /// ```
-pub fn mutated(original: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    (original, change(), any::<Index>()).prop_map(|(mut value, change, place)| {
-        let places = pointers(&value);
-        let place = places.get(place.index(places.len().max(1)));
-        change.apply(&mut value, place.map_or("", String::as_str));
-        value
-    })
+pub fn mutated(
+    original: impl Strategy<Value = Value> + 'static,
+) -> impl Strategy<Value = Value> + Clone {
+    (original, change(), any::<Index>())
+        .prop_map(|(mut value, change, place)| {
+            let places = pointers(&value);
+            let place = places.get(place.index(places.len().max(1)));
+            change.apply(&mut value, place.map_or("", String::as_str));
+            value
+        })
+        .boxed()
 }
 
 /// One change at a place.
@@ -146,6 +152,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> + Clone {
         json().prop_map(Change::Replace),
         (key(), json()).prop_map(|(key, value)| Change::Add(key, value)),
     ]
+    .boxed()
 }
 
 impl Change {

@@ -22,6 +22,7 @@ pub fn server_ids() -> impl Strategy<Value = Vec<ServerId>> + Clone {
         1 => vec(server_id(), MOST - 2..=MOST),
     ]
     .prop_map(distinct)
+    .boxed()
 }
 
 /// Drops what stood earlier already. At least one remains of at least one.
@@ -43,14 +44,18 @@ pub fn stop_type() -> impl Strategy<Value = StopType> + Clone {
 
 /// A request to restart servers.
 pub fn batch_reboot_servers() -> impl Strategy<Value = BatchRebootServers> + Clone {
-    (reboot_type(), server_ids()).prop_filter_map("invalid", |(kind, servers)| {
-        BatchRebootServers::new(kind, servers).ok()
-    })
+    (reboot_type(), server_ids())
+        .prop_filter_map("invalid", |(kind, servers)| {
+            BatchRebootServers::new(kind, servers).ok()
+        })
+        .boxed()
 }
 
 /// A request to start servers.
 pub fn batch_start_servers() -> impl Strategy<Value = BatchStartServers> + Clone {
-    server_ids().prop_filter_map("invalid", |servers| BatchStartServers::new(servers).ok())
+    server_ids()
+        .prop_filter_map("invalid", |servers| BatchStartServers::new(servers).ok())
+        .boxed()
 }
 
 /// A request to stop servers, with or without a type.
@@ -59,6 +64,7 @@ pub fn batch_stop_servers() -> impl Strategy<Value = BatchStopServers> + Clone {
         .prop_filter_map("invalid", |(kind, servers)| {
             BatchStopServers::new(kind, servers).ok()
         })
+        .boxed()
 }
 
 /// A query for a job.
@@ -90,9 +96,8 @@ pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clo
     ];
     let texts = proptest::sample::subsequence(TEXTS, 0..=TEXTS.len())
         .prop_flat_map(move |names| (Just(names.clone()), vec(text.clone(), names.len())));
-    (number(1_u64..=5000), number(1_u64..=1000), texts).prop_filter_map(
-        "refused",
-        |(offset, limit, (names, texts))| {
+    (number(1_u64..=5000), number(1_u64..=1000), texts)
+        .prop_filter_map("refused", |(offset, limit, (names, texts))| {
             let numbers = [("offset", offset), ("limit", limit)].into_iter();
             let numbers = numbers.filter_map(|(name, number)| Some((name, number?.to_string())));
             let pairs: Vec<String> = numbers
@@ -100,8 +105,8 @@ pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clo
                 .map(|(name, text)| format!("{name}={}", crate::operation::percent_encode(&text)))
                 .collect();
             ListServersDetails::from_query(&pairs.join("&")).ok()
-        },
-    )
+        })
+        .boxed()
 }
 
 /// Any of the operations.
@@ -114,6 +119,7 @@ pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
         show_server().prop_map(AnyOperation::ShowServer),
         list_servers_details().prop_map(AnyOperation::ListServersDetails),
     ]
+    .boxed()
 }
 
 /// The body of a batch action that the service takes, with ids in any case.
@@ -137,20 +143,22 @@ pub fn valid_request() -> impl Strategy<Value = Value> + Clone {
         Just(("os-start", None)),
         proptest::option::of(select(&["SOFT", "HARD"][..])).prop_map(|kind| ("os-stop", kind)),
     ];
-    (action, server_ids(), any::<u64>()).prop_map(|((key, kind), servers, case)| {
-        let servers: Vec<Value> = servers
+    (action, server_ids(), any::<u64>())
+        .prop_map(|((key, kind), servers, case)| {
+            let servers: Vec<Value> = servers
             .iter()
             .enumerate()
             .map(
                 |(index, server)| json!({"id": in_case(&server.to_string(), case >> (index % 64))}),
             )
             .collect();
-        let mut action = json!({"servers": servers});
-        if let Some(kind) = kind {
-            action["type"] = kind.into();
-        }
-        json!({key: action})
-    })
+            let mut action = json!({"servers": servers});
+            if let Some(kind) = kind {
+                action["type"] = kind.into();
+            }
+            json!({key: action})
+        })
+        .boxed()
 }
 
 /// The text in lower case, upper case or a mixture, by the lowest two bits.
@@ -174,7 +182,7 @@ fn in_case(text: &str, case: u64) -> String {
 /// The body of a batch action with one thing done to it that usually makes it wrong: a field dropped, replaced or
 /// added somewhere, no servers, too many, one of them twice, an id or a type that is none, another action's name.
 /// Some are valid all the same.
-pub fn almost_valid_request() -> impl Strategy<Value = Value> {
+pub fn almost_valid_request() -> impl Strategy<Value = Value> + Clone {
     prop_oneof![
         6 => mutated(valid_request()),
         6 => (valid_request(), flaw(), any::<Index>()).prop_map(|(mut body, flaw, at)| {
@@ -192,6 +200,7 @@ pub fn almost_valid_request() -> impl Strategy<Value = Value> {
             }
         ),
     ]
+    .boxed()
 }
 
 /// What is wrong with a request, on purpose.
@@ -225,6 +234,7 @@ fn flaw() -> impl Strategy<Value = Flaw> + Clone {
         .prop_map(Flaw::Named),
         10 => Just(Flaw::OtherFieldInServer),
     ]
+    .boxed()
 }
 
 /// Texts that look like the id of a server.
@@ -244,6 +254,7 @@ fn bad_id() -> impl Strategy<Value = String> + Clone {
         (server_id(), 0_usize..36).prop_map(|(id, end)| id.to_string().chars().take(end).collect()),
         any::<String>(),
     ]
+    .boxed()
 }
 
 impl Flaw {

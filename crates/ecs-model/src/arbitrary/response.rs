@@ -31,6 +31,7 @@ fn code() -> impl Strategy<Value = String> + Clone {
         "APIGW\\.0[0-9]{3}",
         "[A-Za-z]{1,10}[0-9]{0,4}",
     ]
+    .boxed()
 }
 
 fn time() -> impl Strategy<Value = Value> + Clone {
@@ -48,6 +49,7 @@ fn status() -> impl Strategy<Value = Value> + Clone {
         1 => Just(json!("PENDING_PAYMENT")),
         1 => "[A-Z_]{1,12}".prop_map(Value::from),
     ]
+    .boxed()
 }
 
 /// An id as the service writes it, or as a number.
@@ -56,21 +58,24 @@ fn id_of_a_job() -> impl Strategy<Value = Value> + Clone {
         4 => job_id().prop_map(|id| json!(id)),
         1 => any::<u64>().prop_map(Value::from),
     ]
+    .boxed()
 }
 
 fn server_entity() -> impl Strategy<Value = Value> + Clone {
     let reason = prop_oneof![3 => nothing(), 1 => words().prop_map(|text| Some(json!(text)))];
-    (server_id(), reason).prop_map(|(id, reason)| {
-        object(vec![
-            ("server_id", Some(json!(id))),
-            ("errorcode_message", reason),
-        ])
-    })
+    (server_id(), reason)
+        .prop_map(|(id, reason)| {
+            object(vec![
+                ("server_id", Some(json!(id))),
+                ("errorcode_message", reason),
+            ])
+        })
+        .boxed()
 }
 
 /// What jobs and sub-jobs have in common, around their entities.
 fn job_with(
-    entities: impl Strategy<Value = Option<Value>> + Clone,
+    entities: impl Strategy<Value = Option<Value>> + 'static,
 ) -> impl Strategy<Value = Value> + Clone {
     let end = prop_oneof![1 => nothing(), 1 => time().prop_map(Some)];
     let why = prop_oneof![
@@ -79,21 +84,23 @@ fn job_with(
         1 => (nothing(), words().prop_map(|words| Some(json!(words)))),
     ];
     let extra = proptest::option::of(super::json());
-    (status(), id_of_a_job(), time(), end, why, entities, extra).prop_map(
-        |(status, id, begin, end, (code, reason), entities, extra)| {
-            object(vec![
-                ("status", Some(status)),
-                ("job_id", Some(id)),
-                ("job_type", Some(json!("rebootServer"))),
-                ("begin_time", Some(begin)),
-                ("end_time", end),
-                ("error_code", code),
-                ("fail_reason", reason),
-                ("entities", entities),
-                ("x_new_field", extra),
-            ])
-        },
-    )
+    (status(), id_of_a_job(), time(), end, why, entities, extra)
+        .prop_map(
+            |(status, id, begin, end, (code, reason), entities, extra)| {
+                object(vec![
+                    ("status", Some(status)),
+                    ("job_id", Some(id)),
+                    ("job_type", Some(json!("rebootServer"))),
+                    ("begin_time", Some(begin)),
+                    ("end_time", end),
+                    ("error_code", code),
+                    ("fail_reason", reason),
+                    ("entities", entities),
+                    ("x_new_field", extra),
+                ])
+            },
+        )
+        .boxed()
 }
 
 /// A job, as its query answers: running or ended, with known and unknown statuses; entities absent, null, empty, with
@@ -114,6 +121,7 @@ pub fn job() -> impl Strategy<Value = Value> + Clone {
         1 => server_id().prop_map(|id| Some(json!({"nic_id": id}))),
         6 => subs,
     ])
+    .boxed()
 }
 
 /// A page of servers, as the list answers, with as many blanks and nulls as the service puts there.
@@ -141,14 +149,16 @@ pub fn servers_page() -> impl Strategy<Value = Value> + Clone {
             ])
         },
     );
-    (vec(server, 0..5), any::<u32>(), any::<bool>()).prop_map(|(servers, count, as_text)| {
-        let count = if as_text {
-            json!(count.to_string())
-        } else {
-            json!(count)
-        };
-        json!({"servers": servers, "count": count})
-    })
+    (vec(server, 0..5), any::<u32>(), any::<bool>())
+        .prop_map(|(servers, count, as_text)| {
+            let count = if as_text {
+                json!(count.to_string())
+            } else {
+                json!(count)
+            };
+            json!({"servers": servers, "count": count})
+        })
+        .boxed()
 }
 
 /// The families of error answers.
@@ -230,7 +240,9 @@ pub struct ErrorBody {
 /// });
 /// ```
 pub fn error_body() -> impl Strategy<Value = ErrorBody> + Clone {
-    select(ErrorFamily::ALL).prop_flat_map(error_body_of)
+    select(ErrorFamily::ALL)
+        .prop_flat_map(error_body_of)
+        .boxed()
 }
 
 /// An error answer of this family.
@@ -239,45 +251,47 @@ pub fn error_body_of(family: ErrorFamily) -> impl Strategy<Value = ErrorBody> + 
     let code =
         prop_oneof![4 => code().prop_map(Value::from), 1 => (400_u64..600).prop_map(Value::from)];
     let fault = select(&["badRequest", "itemNotFound", "overLimit", "computeFault"][..]);
-    (code, words(), fault, any::<Index>()).prop_map(move |(code, message, fault, cut)| {
-        let json = match family {
-            ErrorFamily::Wrapped | ErrorFamily::Cut => {
-                json!({"error": {"code": code, "message": message}})
+    (code, words(), fault, any::<Index>())
+        .prop_map(move |(code, message, fault, cut)| {
+            let json = match family {
+                ErrorFamily::Wrapped | ErrorFamily::Cut => {
+                    json!({"error": {"code": code, "message": message}})
+                }
+                ErrorFamily::Gateway => {
+                    json!({"error_code": code, "error_msg": message, "request_id": "6f2c"})
+                }
+                ErrorFamily::Camel => json!({"errorCode": code, "errorMsg": message}),
+                ErrorFamily::Flat => json!({"code": code, "message": message}),
+                ErrorFamily::OpenStack => json!({fault: {"code": code, "message": message}}),
+                ErrorFamily::Details => {
+                    json!({"error": {"details": [{"code": code, "message": message}]}})
+                }
+                ErrorFamily::Html | ErrorFamily::Empty => Value::Null,
+            };
+            let text = json.to_string();
+            let (json, bytes) = match family {
+                ErrorFamily::Html => {
+                    let title = "<html>\r\n<head><title>502 Bad Gateway</title></head></html>";
+                    (None, title.into())
+                }
+                ErrorFamily::Empty => (None, Vec::new()),
+                ErrorFamily::Cut => {
+                    let mut bytes = text.into_bytes();
+                    bytes.truncate(1 + cut.index(bytes.len() - 1));
+                    (None, bytes)
+                }
+                _ => (Some(json), text.into_bytes()),
+            };
+            let code = code
+                .as_str()
+                .map_or_else(|| code.to_string(), str::to_owned);
+            ErrorBody {
+                family,
+                code: json.is_some().then_some(code),
+                message: json.is_some().then_some(message),
+                json,
+                bytes,
             }
-            ErrorFamily::Gateway => {
-                json!({"error_code": code, "error_msg": message, "request_id": "6f2c"})
-            }
-            ErrorFamily::Camel => json!({"errorCode": code, "errorMsg": message}),
-            ErrorFamily::Flat => json!({"code": code, "message": message}),
-            ErrorFamily::OpenStack => json!({fault: {"code": code, "message": message}}),
-            ErrorFamily::Details => {
-                json!({"error": {"details": [{"code": code, "message": message}]}})
-            }
-            ErrorFamily::Html | ErrorFamily::Empty => Value::Null,
-        };
-        let text = json.to_string();
-        let (json, bytes) = match family {
-            ErrorFamily::Html => {
-                let title = "<html>\r\n<head><title>502 Bad Gateway</title></head></html>";
-                (None, title.into())
-            }
-            ErrorFamily::Empty => (None, Vec::new()),
-            ErrorFamily::Cut => {
-                let mut bytes = text.into_bytes();
-                bytes.truncate(1 + cut.index(bytes.len() - 1));
-                (None, bytes)
-            }
-            _ => (Some(json), text.into_bytes()),
-        };
-        let code = code
-            .as_str()
-            .map_or_else(|| code.to_string(), str::to_owned);
-        ErrorBody {
-            family,
-            code: json.is_some().then_some(code),
-            message: json.is_some().then_some(message),
-            json,
-            bytes,
-        }
-    })
+        })
+        .boxed()
 }
