@@ -1,2 +1,45 @@
-//! Chores.
-fn main() {}
+//! Developer chores, run as `cargo xtask …`.
+//!
+//! | chore | does |
+//! |---|---|
+//! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal: what it prints is what it is for"
+)]
+
+mod codegen;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <chore>
+
+chores:
+  codegen            write the generated files from crates/ecs-model/api/ecs.openapi.yaml
+  codegen --check    write nothing; list what is stale, missing or extra, and fail if anything is
+  help               show this";
+
+fn main() -> ExitCode {
+    // xtask lives one level below the root of the workspace.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["codegen"] => codegen::write(root),
+        ["codegen", "--check"] => codegen::check(root),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}

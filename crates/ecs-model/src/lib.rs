@@ -24,11 +24,14 @@ mod query;
 mod route;
 mod validate;
 
+#[cfg(test)]
+mod tests;
+
 pub use catalogue::{Disposition, ErrorInfo, Executed};
 pub use error::{BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, request_id};
 pub use generated::operations::*;
 pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ServerId};
-pub use operation::{Idempotency, Operation};
+pub use operation::{Accepted, Idempotency, Operation};
 pub use route::{RequestError, RequestErrorKind};
 pub use validate::{ValidationError, Violation};

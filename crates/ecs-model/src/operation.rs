@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Accepted, Job, JobId, ProjectId, ResponseError, ServersPage, ShownServer, request_id};
+use crate::{Job, JobId, ProjectId, ResponseError, ServersPage, ShownServer, request_id};
 
 /// Whether sending a request twice does what sending it once does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +53,16 @@ pub trait Operation {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Self::Output, ResponseError>;
+}
+
+/// An accepted action: the job that carries it out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The job to watch.
+    pub job_id: JobId,
+    /// The id of the exchange, if the service gave one.
+    pub request_id: Option<String>,
 }
 
 /// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the URI is valid

@@ -43,19 +43,13 @@ impl Query {
         let text = self.text(name)?;
         // Rust's own parser would also take a plus sign.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits && (min..=max).contains(&number) => Some(number),
-            _ => {
-                let bounds = if max == u64::MAX {
-                    format!("at least {min}")
-                } else {
-                    format!("from {min} to {max}")
-                };
-                let message = format!("an integer {bounds} is needed, found {}", quoted(&text));
-                self.violations.push(violation(name, message));
-                None
-            }
-        }
+        let number = digits.then(|| text.parse().ok()).flatten();
+        let violation = match number {
+            Some(number) => out_of_bounds(name, number, min, max),
+            None => Some(not_an_integer(name, &quoted(&text), min, max)),
+        };
+        self.violations.extend(violation.clone());
+        number.filter(|_| violation.is_none())
     }
 
     pub(crate) fn finish(mut self) -> Result<(), ValidationError> {
@@ -65,6 +59,35 @@ impl Query {
         }
         ValidationError::check(self.violations)
     }
+}
+
+/// Checks integers that were set, not read: each with its name and its bounds.
+pub(crate) fn check_integers(
+    parameters: &[(&str, Option<u64>, u64, u64)],
+) -> Result<(), ValidationError> {
+    let given = parameters
+        .iter()
+        .filter_map(|(name, value, min, max)| Some((name, (*value)?, *min, *max)));
+    let violations =
+        given.filter_map(|(name, value, min, max)| out_of_bounds(name, value, min, max));
+    ValidationError::check(violations.collect())
+}
+
+fn out_of_bounds(name: &str, number: u64, min: u64, max: u64) -> Option<Violation> {
+    let inside = (min..=max).contains(&number);
+    (!inside).then(|| not_an_integer(name, &quoted(&number.to_string()), min, max))
+}
+
+fn not_an_integer(name: &str, found: &str, min: u64, max: u64) -> Violation {
+    let bounds = if max == u64::MAX {
+        format!("at least {min}")
+    } else {
+        format!("from {min} to {max}")
+    };
+    violation(
+        name,
+        format!("an integer {bounds} is needed, found {found}"),
+    )
 }
 
 /// A violation of one parameter: its pointer is its name.

@@ -1,0 +1,131 @@
+//! `AnyOperation`: from a request to its operation, as a service sees it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::emit_operations::method;
+use super::ir::{Operation, Segment, Shape};
+use super::rust::{docs, ident};
+
+pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
+    let variants = operations.iter().map(|operation| {
+        let docs = docs(&format!("{}.", operation.summary));
+        let name = ident(&operation.name);
+        quote!(#docs #name(#name))
+    });
+    // Paths without an id come first: `detail` is no server.
+    let mut paths: Vec<&[Segment]> = Vec::new();
+    for operation in operations {
+        if !paths.contains(&operation.path.as_slice()) {
+            paths.push(&operation.path);
+        }
+    }
+    paths.sort_by_key(|path| {
+        path.iter()
+            .any(|segment| matches!(segment, Segment::Id { .. }))
+    });
+    let arms = paths.into_iter().map(|path| arms(path, operations));
+    quote! {
+        /// Any operation, as a service sees it.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum AnyOperation {
+            #(#variants),*
+        }
+
+        impl AnyOperation {
+            /// Reads a request.
+            ///
+            /// # Errors
+            /// No such path, no such method on it, or everything that is wrong with the parameters and the body.
+            pub fn from_request(
+                request: &http::Request<Bytes>,
+            ) -> Result<(ProjectId, Self), RequestError> {
+                let (project, segments) = route::split(request.uri().path())?;
+                let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+                let operation = match (segments.as_slice(), request.method()) {
+                    #(#arms)*
+                    _ => return Err(RequestError::no_such_path()),
+                };
+                Ok((project, operation))
+            }
+        }
+    }
+}
+
+/// The arms of one path: its methods, then all others.
+fn arms(path: &[Segment], operations: &[Operation]) -> TokenStream {
+    let here: Vec<&Operation> = operations
+        .iter()
+        .filter(|operation| operation.path == path)
+        .collect();
+    let mut methods = Vec::new();
+    for operation in &here {
+        if !methods.contains(&operation.method) {
+            methods.push(operation.method);
+        }
+    }
+    let bound = pattern(path, |name| {
+        let name = ident(name);
+        quote!(#name)
+    });
+    let any = pattern(path, |_| quote!(_));
+    let arms = methods.into_iter().map(|wanted| {
+        let operations: Vec<&Operation> = here
+            .iter()
+            .copied()
+            .filter(|operation| operation.method == wanted)
+            .collect();
+        let method = method(wanted);
+        let read = read(&operations);
+        quote!((#bound, &#method) => #read,)
+    });
+    quote! {
+        #(#arms)*
+        (#any, _) => return Err(RequestError::no_such_method()),
+    }
+}
+
+fn pattern(path: &[Segment], id: impl Fn(&str) -> TokenStream) -> TokenStream {
+    let segments = path.iter().map(|segment| match segment {
+        Segment::Literal(text) => quote!(#text),
+        Segment::Id { name, .. } => id(name),
+    });
+    quote!([#(#segments),*])
+}
+
+/// How the operations of one path and method are read; several are told apart by the key of their body.
+fn read(operations: &[&Operation]) -> TokenStream {
+    let by_key = operations.iter().filter_map(|operation| {
+        let Shape::Action { key, .. } = &operation.shape else {
+            return None;
+        };
+        let name = ident(&operation.name);
+        Some((
+            key,
+            quote!(#key => Self::#name(#name::from_json(request.body())?),),
+        ))
+    });
+    let (keys, arms): (Vec<&String>, Vec<TokenStream>) = by_key.unzip();
+    if !keys.is_empty() {
+        return quote! {
+            match route::action_key(request.body())?.as_str() {
+                #(#arms)*
+                _ => return Err(ValidationError::unknown_action(&[#(#keys),*]).into()),
+            }
+        };
+    }
+    let operations = operations.iter().map(|operation| {
+        let name = ident(&operation.name);
+        match &operation.shape {
+            Shape::Show { name: id, .. } => {
+                let field = ident(id);
+                quote!(Self::#name(#name::new(route::id(#id, #field)?)))
+            }
+            _ => quote! {
+                Self::#name(#name::from_query(request.uri().query().unwrap_or_default())?)
+            },
+        }
+    });
+    quote!(#(#operations)*)
+}

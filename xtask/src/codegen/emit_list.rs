@@ -1,0 +1,189 @@
+//! A query with parameters: the operation and its builder.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::emit_operations::{implementation, number, path};
+use super::ir::{Operation, Parameter, ParameterKind};
+use super::rust::{docs, ident, sourced};
+
+pub(super) fn list(operation: &Operation, parameters: &[Parameter]) -> TokenStream {
+    let docs = sourced(&operation.doc, &operation.source);
+    let name = ident(&operation.name);
+    let builder = format_ident!("{}Builder", operation.name);
+    let builder_doc = super::rust::docs(&format!(
+        "Collects the parameters of [`{}`] and checks them together.",
+        operation.name
+    ));
+    let limits = parameters.iter().map(limits);
+    let fields = parameters.iter().map(|parameter| {
+        let (name, ty) = (ident(&parameter.name), stored(parameter));
+        quote!(#name: Option<#ty>)
+    });
+    let getters = parameters.iter().map(getter);
+    let setters = parameters.iter().map(setter);
+    let reads = parameters.iter().map(|parameter| {
+        let (name, wire) = (ident(&parameter.name), &parameter.wire);
+        let read = match bounds(&quote!(Self), parameter) {
+            None => quote!(query.text(#wire)),
+            Some([min, max]) => quote!(query.integer(#wire, #min, #max)),
+        };
+        quote!(#name: #read)
+    });
+    let checks = parameters.iter().filter_map(|parameter| {
+        let (field, wire) = (ident(&parameter.name), &parameter.wire);
+        let [min, max] = bounds(&quote!(#name), parameter)?;
+        Some(quote!((#wire, self.0.#field, #min, #max)))
+    });
+    let writes = parameters.iter().map(|parameter| {
+        let (name, wire) = (ident(&parameter.name), &parameter.wire);
+        match parameter.kind {
+            ParameterKind::Text => quote!((#wire, self.#name.clone())),
+            ParameterKind::Integer { .. } => {
+                quote!((#wire, self.#name.map(|value| value.to_string())))
+            }
+        }
+    });
+    let path = path(operation);
+    let implementation = implementation(
+        operation,
+        quote!(operation::decode_found),
+        quote! {
+            let query = query::encode_query(&[#(#writes),*]);
+            operation::request(Method::GET, &format!(#path), &query, None)
+        },
+    );
+    quote! {
+        #docs
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct #name {
+            #(#fields),*
+        }
+
+        impl #name {
+            #(#limits)*
+
+            /// A query without parameters; set on the builder what should differ.
+            pub fn builder() -> #builder {
+                #builder(Self::default())
+            }
+
+            /// Reads a query string.
+            ///
+            /// # Errors
+            /// Every violation; the pointer is the parameter's name.
+            pub fn from_query(query: &str) -> Result<Self, ValidationError> {
+                let mut query = Query::parse(query);
+                let found = Self { #(#reads),* };
+                query.finish().map(|()| found)
+            }
+
+            #(#getters)*
+        }
+
+        #builder_doc
+        #[derive(Clone, Debug, Default)]
+        pub struct #builder(#name);
+
+        impl #builder {
+            #(#setters)*
+
+            /// The query.
+            ///
+            /// # Errors
+            /// Every violation; the pointer is the parameter's name.
+            pub fn build(self) -> Result<#name, ValidationError> {
+                query::check_integers(&[#(#checks),*])?;
+                Ok(self.0)
+            }
+        }
+
+        #implementation
+    }
+}
+
+fn stored(parameter: &Parameter) -> TokenStream {
+    match parameter.kind {
+        ParameterKind::Text => quote!(String),
+        ParameterKind::Integer { .. } => quote!(u64),
+    }
+}
+
+/// The smallest and the largest value of an integer; the type that has the constants is `owner`.
+fn bounds(owner: &TokenStream, parameter: &Parameter) -> Option<[TokenStream; 2]> {
+    let ParameterKind::Integer { min, max, .. } = parameter.kind else {
+        return None;
+    };
+    let min = number(min);
+    let max = match max {
+        Some(_) => {
+            let constant = constant("MAX", parameter);
+            quote!(#owner::#constant)
+        }
+        None => quote!(u64::MAX),
+    };
+    Some([quote!(#min), max])
+}
+
+fn constant(prefix: &str, parameter: &Parameter) -> proc_macro2::Ident {
+    format_ident!("{prefix}_{}", parameter.name.to_uppercase())
+}
+
+/// The limits of an integer, named.
+fn limits(parameter: &Parameter) -> TokenStream {
+    let ParameterKind::Integer { max, default, .. } = parameter.kind else {
+        return quote!();
+    };
+    let name = &parameter.wire;
+    let one = |prefix, doc: String, value: Option<i64>| {
+        value.map(|value| {
+            let docs = docs(&doc);
+            let constant = constant(prefix, parameter);
+            let value = number(value);
+            quote!(#docs pub const #constant: u64 = #value;)
+        })
+    };
+    let max = one("MAX", format!("The largest `{name}`."), max);
+    let default = one(
+        "DEFAULT",
+        format!("What the service takes when `{name}` is not given."),
+        default,
+    );
+    quote!(#max #default)
+}
+
+fn getter(parameter: &Parameter) -> TokenStream {
+    let name = ident(&parameter.name);
+    let docs = docs(&format!("{} `None` if it is not given.", parameter.doc));
+    match parameter.kind {
+        ParameterKind::Text => quote! {
+            #docs
+            pub fn #name(&self) -> Option<&str> {
+                self.#name.as_deref()
+            }
+        },
+        ParameterKind::Integer { .. } => quote! {
+            #docs
+            pub fn #name(&self) -> Option<u64> {
+                self.#name
+            }
+        },
+    }
+}
+
+fn setter(parameter: &Parameter) -> TokenStream {
+    let name = ident(&parameter.name);
+    let docs = docs(&parameter.doc);
+    let (ty, value) = match parameter.kind {
+        ParameterKind::Text => (quote!(impl Into<String>), quote!(#name.into())),
+        ParameterKind::Integer { .. } => (quote!(u64), quote!(#name)),
+    };
+    quote! {
+        #docs
+        #[must_use]
+        pub fn #name(mut self, #name: #ty) -> Self {
+            self.0.#name = Some(#value);
+            self
+        }
+    }
+}

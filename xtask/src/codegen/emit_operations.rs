@@ -1,0 +1,369 @@
+//! `operations.rs`: requests as values, and the way back from a request to its operation.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use super::emit_any::any_operation;
+use super::emit_list::list;
+use super::ir::{Body, Ir, Kind, Method, Operation, Segment, Shape};
+use super::rust::{docs, file, format, ident, sourced};
+use super::write::File;
+
+pub(crate) fn emit(ir: &Ir) -> Vec<File> {
+    let imports = imports(ir);
+    let operations = ir
+        .operations
+        .iter()
+        .map(|operation| match &operation.shape {
+            Shape::Action {
+                key,
+                body,
+                kind,
+                min_servers,
+                max_servers,
+                servers_per_minute,
+            } => {
+                let limits = [*min_servers, *max_servers, *servers_per_minute];
+                action(operation, key, body, kind.as_ref(), limits)
+            }
+            Shape::Show { name, ty, doc } => show(operation, name, ty, doc),
+            Shape::List(parameters) => list(operation, parameters),
+        });
+    let any = any_operation(&ir.operations);
+    let code = quote!(#imports #(#operations)* #any);
+    vec![file("operations.rs", &[format(code)])]
+}
+
+fn imports(ir: &Ir) -> TokenStream {
+    let mut names = BTreeSet::from(["ProjectId", "ResponseError"]);
+    let shapes = || ir.operations.iter().map(|operation| &operation.shape);
+    let actions = shapes().any(|shape| matches!(shape, Shape::Action { .. }));
+    let lists = shapes().any(|shape| matches!(shape, Shape::List(_)));
+    for operation in &ir.operations {
+        names.insert(&operation.output);
+        match &operation.shape {
+            Shape::Action { kind, .. } => {
+                names.insert("ServerId");
+                names.extend(kind.as_ref().map(|kind| kind.ty.as_str()));
+            }
+            Shape::Show { ty, .. } => {
+                names.insert(ty);
+            }
+            Shape::List(_) => {}
+        }
+    }
+    let names = names.into_iter().map(ident);
+    let validate = match (actions, lists) {
+        (true, _) => quote!(
+            use crate::validate::{self, Field, Schema, ValidationError};
+        ),
+        (false, true) => quote!(
+            use crate::validate::ValidationError;
+        ),
+        (false, false) => quote!(),
+    };
+    let action = actions.then(|| {
+        quote!(
+            use crate::action;
+        )
+    });
+    let query = lists.then(|| {
+        quote!(
+            use crate::query::{self, Query};
+        )
+    });
+    let encode = shapes()
+        .any(|shape| matches!(shape, Shape::Show { .. }))
+        .then(|| {
+            quote!(
+                use crate::operation::percent_encode;
+            )
+        });
+    quote! {
+        use bytes::Bytes;
+        use http::{HeaderMap, Method, StatusCode};
+        #action
+        use crate::operation::{self, Idempotency, Operation};
+        #encode
+        #query
+        use crate::route::{self, RequestError};
+        #validate
+        use crate::{#(#names),*};
+    }
+}
+
+fn action(
+    operation: &Operation,
+    key: &str,
+    body: &Body,
+    kind: Option<&Kind>,
+    [min, max, per_minute]: [i64; 3],
+) -> TokenStream {
+    let docs = sourced(&operation.doc, &operation.source);
+    let name = ident(&operation.name);
+    let table = format_ident!("{}", upper(&operation.name));
+    let schema = schema(body);
+    let pointer = format!("/{key}/servers");
+    let (min, max, per_minute) = (number(min), number(max), number(per_minute));
+    let parts = kind_parts(key, kind);
+    let KindParts {
+        field,
+        parameter,
+        init,
+        read,
+        wire,
+        getter,
+    } = parts;
+    let found = if kind.is_some() {
+        quote!(kind)
+    } else {
+        quote!(_)
+    };
+    let implementation = implementation(
+        operation,
+        quote!(operation::decode_accepted),
+        quote!(action::encode(project, #key, #wire, &self.servers)),
+    );
+    quote! {
+        const #table: Schema = #schema;
+
+        #docs
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct #name {
+            #field
+            servers: Vec<ServerId>,
+        }
+
+        impl #name {
+            /// The fewest servers that one request may name.
+            pub const MIN_SERVERS: usize = #min;
+            /// The most servers that one request may name.
+            pub const MAX_SERVERS: usize = #max;
+            /// The most servers that the service takes in a minute, over all requests.
+            pub const MAX_SERVERS_PER_MINUTE: usize = #per_minute;
+
+            /// A request for these servers.
+            ///
+            /// # Errors
+            /// Every violation: too few or too many servers, and each that is named twice.
+            pub fn new(#parameter servers: Vec<ServerId>) -> Result<Self, ValidationError> {
+                validate::check_servers(#pointer, &servers, Self::MIN_SERVERS, Self::MAX_SERVERS)?;
+                Ok(Self { #init servers })
+            }
+
+            /// Reads a request body.
+            ///
+            /// # Errors
+            /// Every violation, with its JSON pointer.
+            pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
+                let (#found, servers) = action::parse(&#table, #key, body)?;
+                #read
+                Ok(Self { #init servers })
+            }
+
+            #getter
+
+            /// The servers.
+            pub fn servers(&self) -> &[ServerId] {
+                &self.servers
+            }
+        }
+
+        #implementation
+    }
+}
+
+/// What the type of an action adds to its code: nothing, if it has none.
+#[derive(Default)]
+struct KindParts {
+    field: TokenStream,
+    parameter: TokenStream,
+    init: TokenStream,
+    read: TokenStream,
+    wire: TokenStream,
+    getter: TokenStream,
+}
+
+fn kind_parts(key: &str, kind: Option<&Kind>) -> KindParts {
+    let Some(kind) = kind else {
+        return KindParts {
+            wire: quote!(None),
+            ..KindParts::default()
+        };
+    };
+    let ty = ident(&kind.ty);
+    let (stored, read, wire, doc) = if kind.required {
+        let pointer = format!("/{key}/type");
+        (
+            quote!(#ty),
+            quote! {
+                let kind = kind
+                    .as_deref()
+                    .and_then(#ty::from_wire)
+                    .ok_or_else(|| ValidationError::missing(#pointer))?;
+            },
+            quote!(Some(self.kind.as_str())),
+            docs(&kind.doc),
+        )
+    } else {
+        (
+            quote!(Option<#ty>),
+            quote!(let kind = kind.as_deref().and_then(#ty::from_wire);),
+            quote!(self.kind.map(#ty::as_str)),
+            docs(&format!("{} `None` leaves it to the service.", kind.doc)),
+        )
+    };
+    KindParts {
+        field: quote!(kind: #stored,),
+        parameter: quote!(kind: #stored,),
+        init: quote!(kind,),
+        read,
+        wire,
+        getter: quote! {
+            #doc
+            pub fn kind(&self) -> #stored {
+                self.kind
+            }
+        },
+    }
+}
+
+fn schema(body: &Body) -> TokenStream {
+    match body {
+        Body::Object(fields) => {
+            let fields = fields.iter().map(|field| {
+                let (name, required) = (&field.name, field.required);
+                let schema = schema(&field.body);
+                quote!(Field { name: #name, required: #required, schema: #schema })
+            });
+            quote!(Schema::Object(&[#(#fields),*]))
+        }
+        Body::List {
+            items,
+            min,
+            max,
+            unique,
+        } => {
+            let items = schema(items);
+            let (min, max) = (number(*min), number(*max));
+            let unique = match unique {
+                Some(field) => quote!(Some(#field)),
+                None => quote!(None),
+            };
+            quote!(Schema::List { items: &#items, min: #min, max: #max, unique: #unique })
+        }
+        Body::OneOf(values) => quote!(Schema::OneOf(&[#(#values),*])),
+        Body::ServerId => quote!(Schema::ServerId),
+    }
+}
+
+fn show(operation: &Operation, field: &str, ty: &str, doc: &str) -> TokenStream {
+    let docs = sourced(&operation.doc, &operation.source);
+    let doc = super::rust::docs(doc);
+    let name = ident(&operation.name);
+    let field = ident(field);
+    let ty = ident(ty);
+    let path = path(operation);
+    let implementation = implementation(
+        operation,
+        quote!(operation::decode_found),
+        quote! {
+            let #field = percent_encode(&self.#field.to_string());
+            operation::request(Method::GET, &format!(#path), "", None)
+        },
+    );
+    quote! {
+        #docs
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct #name {
+            #field: #ty,
+        }
+
+        impl #name {
+            /// A query for this one.
+            pub fn new(#field: #ty) -> Self {
+                Self { #field }
+            }
+
+            #doc
+            pub fn #field(&self) -> &#ty {
+                &self.#field
+            }
+        }
+
+        #implementation
+    }
+}
+
+/// `impl Operation for …`.
+pub(super) fn implementation(
+    operation: &Operation,
+    decode: TokenStream,
+    encode: TokenStream,
+) -> TokenStream {
+    let name = ident(&operation.name);
+    let text = &operation.name;
+    let method = method(operation.method);
+    let idempotency = ident(if operation.idempotent {
+        "Idempotent"
+    } else {
+        "NotIdempotent"
+    });
+    let output = ident(&operation.output);
+    quote! {
+        impl Operation for #name {
+            const NAME: &'static str = #text;
+            const METHOD: Method = #method;
+            const IDEMPOTENCY: Idempotency = Idempotency::#idempotency;
+            type Output = #output;
+
+            fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
+                #encode
+            }
+
+            fn decode(
+                status: StatusCode,
+                headers: &HeaderMap,
+                body: &[u8],
+            ) -> Result<#output, ResponseError> {
+                #decode(status, headers, body)
+            }
+        }
+    }
+}
+
+pub(super) fn method(method: Method) -> TokenStream {
+    let method = ident(method.as_str());
+    quote!(Method::#method)
+}
+
+/// The path as a format string: `{project}` and the ids are variables of the code.
+pub(super) fn path(operation: &Operation) -> String {
+    let mut path = "/v1/{project}".to_owned();
+    for segment in &operation.path {
+        match segment {
+            Segment::Literal(text) => path.push_str(&format!("/{text}")),
+            Segment::Id { name, .. } => path.push_str(&format!("/{{{name}}}")),
+        }
+    }
+    path
+}
+
+/// A number without a type.
+pub(super) fn number(number: i64) -> Literal {
+    Literal::i64_unsuffixed(number)
+}
+
+/// `ShowJob` → `SHOW_JOB`.
+fn upper(name: &str) -> String {
+    let mut constant = String::new();
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !constant.is_empty() {
+            constant.push('_');
+        }
+        constant.push(character.to_ascii_uppercase());
+    }
+    constant
+}

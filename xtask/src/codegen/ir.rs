@@ -1,0 +1,186 @@
+//! What the emitters work from: the description, checked and in the terms of the code.
+
+#[derive(Debug)]
+pub(crate) struct Ir {
+    /// In the description's order.
+    pub(crate) types: Vec<TypeDef>,
+    /// In the description's order.
+    pub(crate) operations: Vec<Operation>,
+    /// Ordered by code without regard to case.
+    pub(crate) errors: Vec<ErrorCode>,
+    /// The titles of the error groups with their source, in the description's order.
+    pub(crate) groups: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TypeDef {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) source: String,
+    pub(crate) kind: TypeKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum TypeKind {
+    ClosedEnum(Vec<Choice>),
+    OpenEnum(Vec<Choice>),
+    Struct(Vec<Field>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) variant: String,
+    pub(crate) wire: String,
+    pub(crate) doc: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) wire: String,
+    pub(crate) doc: String,
+    pub(crate) ty: FieldType,
+}
+
+/// The type of a field of an answer; each is optional besides.
+#[derive(Debug)]
+pub(crate) enum FieldType {
+    /// A text, number, flag, id or open enum, by its Rust type.
+    Scalar(String),
+    Object(String),
+    Objects(String),
+    Scalars(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) summary: String,
+    pub(crate) doc: String,
+    pub(crate) source: String,
+    pub(crate) method: Method,
+    /// After `/v1/{project_id}`.
+    pub(crate) path: Vec<Segment>,
+    pub(crate) idempotent: bool,
+    pub(crate) output: String,
+    pub(crate) shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    Literal(String),
+    Id { name: String, ty: String },
+}
+
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// One object named `key`, with servers and perhaps a type.
+    Action {
+        key: String,
+        body: Body,
+        kind: Option<Kind>,
+        min_servers: i64,
+        max_servers: i64,
+        servers_per_minute: i64,
+    },
+    /// The one thing that the path names.
+    Show {
+        name: String,
+        ty: String,
+        doc: String,
+    },
+    /// Query parameters, all of them optional.
+    List(Vec<Parameter>),
+}
+
+/// The type of an action.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    pub(crate) ty: String,
+    pub(crate) required: bool,
+    pub(crate) doc: String,
+}
+
+/// What a request body must look like.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Object(Vec<BodyField>),
+    List {
+        items: Box<Body>,
+        min: i64,
+        max: i64,
+        unique: Option<String>,
+    },
+    OneOf(Vec<String>),
+    ServerId,
+}
+
+#[derive(Debug)]
+pub(crate) struct BodyField {
+    pub(crate) name: String,
+    pub(crate) required: bool,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    /// The Rust name.
+    pub(crate) name: String,
+    pub(crate) wire: String,
+    pub(crate) doc: String,
+    pub(crate) kind: ParameterKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum ParameterKind {
+    Text,
+    Integer {
+        min: i64,
+        max: Option<i64>,
+        default: Option<i64>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct ErrorCode {
+    pub(crate) code: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) meaning: String,
+    pub(crate) advice: String,
+    /// Whether the request can have been executed.
+    pub(crate) maybe_executed: bool,
+    pub(crate) throttling: bool,
+    pub(crate) retryable: bool,
+    pub(crate) credentials: bool,
+    pub(crate) one_server: bool,
+    pub(crate) source: String,
+}
+
+impl Operation {
+    /// The whole path, as the description writes it.
+    pub(crate) fn template(&self) -> String {
+        let mut path = "/v1/{project_id}".to_owned();
+        for segment in &self.path {
+            match segment {
+                Segment::Literal(text) => path.push_str(&format!("/{text}")),
+                Segment::Id { name, .. } => path.push_str(&format!("/{{{name}}}")),
+            }
+        }
+        path
+    }
+}
+
+impl Method {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}

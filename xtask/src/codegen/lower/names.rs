@@ -1,0 +1,68 @@
+//! From the vendor's names to Rust's.
+
+use super::super::Problem;
+use super::super::yaml::Key;
+
+/// `OS-EXT-STS:task_state` → `task_state`, `hostId` → `host_id`, `not-tags` → `not_tags`.
+pub(super) fn snake(wire: &Key) -> Result<String, Problem> {
+    let last = wire.text.rsplit(':').next().unwrap_or_default();
+    let mut name = String::new();
+    for character in last.chars() {
+        match character {
+            '-' => name.push('_'),
+            upper if upper.is_ascii_uppercase() => {
+                if !name.is_empty() {
+                    name.push('_');
+                }
+                name.push(upper.to_ascii_lowercase());
+            }
+            other => name.push(other),
+        }
+    }
+    identifier(wire, name)
+}
+
+/// `SHELVED_OFFLOADED` → `ShelvedOffloaded`.
+pub(super) fn pascal(wire: &Key) -> Result<String, Problem> {
+    let words = wire.text.split(['_', '-']);
+    let name = words
+        .map(|word| {
+            let mut characters = word.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            first
+                .into_iter()
+                .chain(characters.map(|other| other.to_ascii_lowercase()))
+                .collect::<String>()
+        })
+        .collect();
+    identifier(wire, name)
+}
+
+fn identifier(wire: &Key, name: String) -> Result<String, Problem> {
+    // A keyword is no identifier to syn.
+    match syn::parse_str::<syn::Ident>(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(Problem::new(
+            wire.line,
+            format!("`{}` cannot become a Rust name", wire.text),
+        )),
+    }
+}
+
+/// Fails if two things of a kind have the same name.
+pub(super) fn distinct<'a>(
+    what: &str,
+    names: impl Iterator<Item = (&'a str, usize)>,
+) -> Result<(), Problem> {
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    for (name, line) in names {
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
+            return Err(Problem::new(
+                line,
+                format!("the {what} `{name}` is given already in line {first}; rename one"),
+            ));
+        }
+        seen.push((name, line));
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! What the emitters of code share.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use super::MARK;
+use super::write::File;
+
+/// A name that `lower` has checked to be an identifier.
+pub(crate) fn ident(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}
+
+/// A doc comment.
+pub(crate) fn docs(text: &str) -> TokenStream {
+    let lines = text.lines().map(|line| {
+        if line.is_empty() {
+            String::new()
+        } else {
+            format!(" {line}")
+        }
+    });
+    quote!(#(#[doc = #lines])*)
+}
+
+/// A description and, below it, the page that it comes from.
+pub(crate) fn sourced(text: &str, source: &str) -> TokenStream {
+    docs(&format!(
+        "{text}\n\nSource: `{source}` of the vendor's API reference."
+    ))
+}
+
+/// A file of code: formatted items.
+pub(crate) fn file(name: &str, items: &[String]) -> File {
+    let path = format!("{}/{name}", super::CODE);
+    File::new(&path, format!("// {MARK}\n\n{}", items.join("\n")))
+}
+
+/// Items, formatted, with a blank line between those that are more than a line.
+pub(crate) fn format(code: TokenStream) -> String {
+    let file: syn::File = match syn::parse2(code.clone()) {
+        Ok(file) => file,
+        // A bug of an emitter. The compiler says it best, so it gets to see what there is.
+        Err(error) => return format!("compile_error!({:?});\n{code}\n", error.to_string()),
+    };
+    let mut text = String::new();
+    let mut short = true;
+    for item in file.items {
+        let is_short = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
+        if !text.is_empty() && !(short && is_short) {
+            text.push('\n');
+        }
+        short = is_short;
+        text.push_str(&prettyplease::unparse(&syn::File {
+            shebang: None,
+            frontmatter: None,
+            attrs: Vec::new(),
+            items: vec![item],
+        }));
+    }
+    text
+}
+
+/// An enum as the argument of a macro. The formatter leaves arguments alone, so the enum is formatted as the item that
+/// it looks like: its texts stand where discriminants do.
+pub(crate) fn enum_macro(name: &str, docs: TokenStream, of: &Ident, values: TokenStream) -> String {
+    let item = format(quote!(#docs enum #of { #values }));
+    let mut text = format!("{name}! {{\n");
+    for line in item.lines() {
+        let line = line.strip_prefix("enum ").unwrap_or(line);
+        text.push_str(&format!("    {line}\n"));
+    }
+    text.push_str("}\n");
+    text
+}
