@@ -88,6 +88,20 @@ async fn https_goes_through_a_tunnel_that_sees_only_the_address() {
 }
 
 #[tokio::test]
+async fn a_proxy_can_itself_be_reached_over_tls() {
+    let pki = pki(&["localhost"]);
+    let proxy = TlsServer::start(&pki, &[&TLS13]).await;
+    let transport = builder()
+        .ca_pem(pki.ca_pem.clone())
+        .http_proxy(format!("https://localhost:{}", proxy.port))
+        .build()
+        .unwrap();
+    let response = send(&transport, get("http://ecs.invalid/")).await.unwrap();
+    assert_eq!(response.headers()["x-tls"], "TLSv1_3");
+    assert_eq!(proxy.requests(), 1);
+}
+
+#[tokio::test]
 async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
     for play in [
         Play::new()

@@ -95,6 +95,8 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // Divided among the addresses of a name, so that one which never answers leaves time for the next.
+        tcp.set_connect_timeout(Some(limit));
         let to_proxy = with_tls(tcp.clone(), Arc::clone(&config));
         Self {
             tls: with_tls(
