@@ -134,6 +134,51 @@ async fn a_client_that_is_faster_than_the_service_allows_is_slowed_not_broken() 
     assert_eq!(report.summary().succeeded, 600);
 }
 
+/// One server that does not exist, or that is locked, is refused; the other servers of its batch are restarted.
+#[tokio::test(start_paused = true)]
+async fn a_culprit_does_not_keep_the_others_from_being_restarted() {
+    let region = Region::builder().servers(300).seed(10);
+    let (sim, mut servers, client) = client_of(region, Duration::from_millis(100), |sim| sim);
+    let locked = servers[120];
+    let absent: ServerId = "00000000-0000-4000-8000-000000000000".parse().unwrap();
+    servers.insert(40, absent);
+    sim.region()
+        .with(|region| assert!(region.set_locked(&locked, true)));
+    let report = client
+        .reboot(RebootType::Soft, servers.clone())
+        .start()
+        .await
+        .unwrap()
+        .await;
+    check(&sim, &servers, &report);
+    assert_eq!(
+        (report.summary().succeeded, report.summary().failed),
+        (299, 2)
+    );
+    for (culprit, code) in [(absent, "Ecs.0114"), (locked, "Ecs.0605")] {
+        let error = report.outcome(culprit).unwrap().error().unwrap();
+        assert_eq!(error.code.as_deref(), Some(code));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_takes_fewer_servers_in_a_request() {
+    let region = Region::builder()
+        .servers(500)
+        .max_servers_per_request(30)
+        .seed(11);
+    let (sim, servers, client) = client_of(region, Duration::from_millis(100), |sim| sim);
+    let report = client
+        .reboot(RebootType::Soft, servers.clone())
+        .batch_size(500)
+        .start()
+        .await
+        .unwrap()
+        .await;
+    check(&sim, &servers, &report);
+    assert_eq!(report.summary().succeeded, 500);
+}
+
 #[tokio::test(start_paused = true)]
 async fn starting_and_stopping() {
     let region = Region::builder().servers(50).seed(9);

@@ -57,7 +57,7 @@ async fn each_fault_sends_at_most_once_and_says_what_is_known() {
         ("never answers", read().hang(), "unknown", "timed out"),
         ("never sends the body", read().send(head).hang(), "unknown", "timed out"),
         ("talks SSH", read().send("SSH-2.0-OpenSSH_9.2\r\n"), "unknown", "not valid HTTP"),
-        ("does not end its body", read().send("HTTP/1.1 200 OK\r\n\r\n").send_forever("x y "), "unknown", "larger"),
+        ("does not end its body", read().send("HTTP/1.1 200 OK\r\n\r\n").send_forever("x".repeat(65_536)), "unknown", "larger"),
         ("500", new().reply(StatusCode::INTERNAL_SERVER_ERROR, ""), "unknown", "HTTP 500"),
         ("502", new().reply(StatusCode::BAD_GATEWAY, "<html><title>Bad</title>"), "unknown", "titled \"Bad\""),
         ("202 without a job", new().reply(StatusCode::ACCEPTED, "{}"), "unknown", "HTTP 202"),

@@ -59,6 +59,16 @@ pub enum Event {
         #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
         retry_after: Duration,
     },
+    /// A batch was refused, perhaps because of one of its servers or of their number: its servers are sent again in
+    /// smaller batches.
+    Split {
+        /// The batch.
+        batch: usize,
+        /// Its servers.
+        servers: usize,
+        /// The refusal.
+        error: Problem,
+    },
     /// A batch ended without a job: each of its servers has the same outcome.
     BatchEnded {
         /// The batch.

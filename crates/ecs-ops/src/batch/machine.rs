@@ -1,17 +1,18 @@
 //! The books of a run: which batch is where, and what became of each server. Pure: no clock, no I/O.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use ecs_model::{Accepted, Job, ServerId};
+use ecs_model::{Accepted, ErrorInfo, Executed, Job, ServerId};
 
 use super::plan::Plan;
+use super::queue::Queue;
 use super::verdict::verdicts;
 use crate::event::Event;
 use crate::exec::Failure;
 use crate::policy::Judgement;
 use crate::report::{JobReport, Outcome, PowerAction, Problem, Report, ServerReport, Stopped};
 
-/// One batch of the plan.
+/// One batch that was given out.
 #[derive(Debug)]
 struct Batch {
     servers: Vec<ServerId>,
@@ -20,12 +21,12 @@ struct Batch {
 
 #[derive(Debug)]
 enum State {
-    Planned,
     Submitting,
     /// Taken back before it was sent (again), and why it had not been accepted until then.
     Withdrawn(Problem),
     /// The index of its job.
     Watching(usize),
+    /// Each of its servers has an outcome, or is in the queue again.
     Ended,
 }
 
@@ -44,9 +45,12 @@ pub(crate) const NEVER_SENT: &str = "not sent: the run was stopped before";
 pub(crate) struct Machine {
     run_id: String,
     action: PowerAction,
+    /// All servers, in the order in which they were given.
+    servers: Vec<ServerId>,
+    queue: Queue,
     batches: Vec<Batch>,
-    /// The batches that were not given out yet.
-    planned: VecDeque<usize>,
+    /// How many batches the plan had.
+    planned: usize,
     jobs: Vec<JobReport>,
     outcomes: HashMap<ServerId, Outcome>,
     /// Nothing more is submitted, and why.
@@ -57,16 +61,14 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(run_id: String, plan: Plan) -> Self {
-        let batch = |servers| Batch {
-            servers,
-            state: State::Planned,
-        };
         Self {
             run_id,
             action: plan.action,
+            servers: plan.batches.iter().flatten().copied().collect(),
             outcomes: HashMap::with_capacity(plan.servers()),
-            planned: (0..plan.batches.len()).collect(),
-            batches: plan.batches.into_iter().map(batch).collect(),
+            batches: Vec::with_capacity(plan.batches.len()),
+            planned: plan.batches.len(),
+            queue: Queue::new(plan.batches),
             jobs: Vec::new(),
             halted: None,
             refused: None,
@@ -77,8 +79,8 @@ impl Machine {
     pub(crate) fn planned(&self) -> Event {
         Event::Planned {
             run_id: self.run_id.clone(),
-            servers: self.batches.iter().map(|batch| batch.servers.len()).sum(),
-            batches: self.batches.len(),
+            servers: self.servers.len(),
+            batches: self.planned,
         }
     }
 
@@ -95,8 +97,12 @@ impl Machine {
         if self.halted.is_some() {
             return None;
         }
-        let index = self.planned.pop_front()?;
-        self.batches.get_mut(index)?.state = State::Submitting;
+        let index = self.batches.len();
+        let servers = self.queue.next(index)?;
+        self.batches.push(Batch {
+            servers,
+            state: State::Submitting,
+        });
         Some(index)
     }
 
@@ -107,6 +113,7 @@ impl Machine {
 
     /// The service took a batch.
     pub(crate) fn accepted(&mut self, index: usize, accepted: Accepted) -> Option<Event> {
+        self.queue.settled(index, true);
         let batch = self.batches.get_mut(index)?;
         batch.state = State::Watching(self.jobs.len());
         self.jobs.push(JobReport {
@@ -124,7 +131,15 @@ impl Machine {
 
     /// A batch was not taken, or nobody knows.
     pub(crate) fn not_accepted(&mut self, index: usize, failure: Failure) -> Vec<Event> {
+        self.queue.settled(index, false);
         let error = failure.problem;
+        if failure.judgement == Judgement::Refused && self.take_apart(index, &error) {
+            return vec![Event::Split {
+                batch: index + 1,
+                servers: self.servers(index).len(),
+                error,
+            }];
+        }
         if failure.stopped {
             if let Some(batch) = self.batches.get_mut(index) {
                 batch.state = State::Withdrawn(error);
@@ -172,6 +187,36 @@ impl Machine {
         }];
         events.extend(self.end_all(index, &outcome));
         events
+    }
+
+    /// Puts the servers of a refused batch into the queue again, in smaller batches, if that can help.
+    fn take_apart(&mut self, index: usize, error: &Problem) -> bool {
+        const TOO_MANY_SERVERS: &str = "Ecs.0118";
+        let Some(info) = error.code.as_deref().and_then(ErrorInfo::of) else {
+            return false;
+        };
+        let Some(batch) = self
+            .batches
+            .get_mut(index)
+            .filter(|batch| batch.servers.len() > 1)
+        else {
+            return false;
+        };
+        // The one place where something is sent again after a refusal: only on proof.
+        if info.disposition.executed != Executed::No {
+            return false;
+        }
+        if info.code == TOO_MANY_SERVERS {
+            self.queue.too_many(batch.servers.clone());
+        } else if info.disposition.one_server {
+            let named = |id: &&ServerId| error.message.contains(&id.to_string());
+            let named: Vec<_> = batch.servers.iter().filter(named).copied().collect();
+            self.queue.take_apart(batch.servers.clone(), &named);
+        } else {
+            return false;
+        }
+        batch.state = State::Ended;
+        true
     }
 
     /// A job was looked at; `ended`: for the last time.
@@ -268,14 +313,6 @@ impl Machine {
                 continue;
             };
             let outcome = match &batch.state {
-                State::Planned => {
-                    cut_short |= self.halted.is_none();
-                    let error = self
-                        .halted
-                        .clone()
-                        .unwrap_or_else(|| Problem::new(NEVER_SENT));
-                    Outcome::NotAttempted { error }
-                }
                 State::Submitting => {
                     cut_short = true;
                     match fate(index) {
@@ -304,13 +341,22 @@ impl Machine {
             };
             self.end_all(index, &outcome);
         }
+        let left: Vec<_> = self.queue.left().collect();
+        cut_short |= !left.is_empty() && self.halted.is_none();
+        let never = self
+            .halted
+            .clone()
+            .unwrap_or_else(|| Problem::new(NEVER_SENT));
+        for id in left {
+            let error = never.clone();
+            self.end_one(id, Outcome::NotAttempted { error });
+        }
         let stopped = self
             .denied
             .map(Stopped::Denied)
             .or(stopped)
             .filter(|_| cut_short);
         let mut outcomes = self.outcomes;
-        let servers = self.batches.into_iter().flat_map(|batch| batch.servers);
         let report = |id| ServerReport {
             id,
             outcome: outcomes.remove(&id).unwrap_or_else(|| Outcome::Unknown {
@@ -321,7 +367,7 @@ impl Machine {
         Report {
             run_id: self.run_id,
             action: self.action,
-            servers: servers.map(report).collect(),
+            servers: self.servers.into_iter().map(report).collect(),
             jobs: self.jobs,
             stopped,
             refused: self.refused,

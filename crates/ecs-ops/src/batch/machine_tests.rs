@@ -24,6 +24,7 @@ enum Submission {
     Accepted,
     Ended(Judgement),
     Withdrawn(Judgement),
+    RefusedWith(&'static str),
 }
 
 fn submissions() -> impl Strategy<Value = Submission> {
@@ -40,6 +41,7 @@ fn submissions() -> impl Strategy<Value = Submission> {
         4 => Just(Submission::Accepted),
         2 => judgement.prop_map(Submission::Ended),
         1 => proof.prop_map(Submission::Withdrawn),
+        3 => prop::sample::select(vec!["Ecs.0114", "Ecs.0118", "Ecs.0005"]).prop_map(Submission::RefusedWith),
     ]
 }
 
@@ -73,10 +75,11 @@ fn job(status: &str, subs: &[(ServerId, &str)]) -> Job {
     serde_json::from_value(json!({"status": status, "entities": {"sub_jobs": subs}})).unwrap()
 }
 
-fn failure(judgement: Judgement, stopped: bool) -> Failure {
+fn failure(judgement: Judgement, code: Option<&str>, stopped: bool) -> Failure {
+    let problem = Problem::new("why").with_code(code);
     Failure {
         stopped,
-        ..Failure::new(judgement, Problem::new("why"))
+        ..Failure::new(judgement, problem)
     }
 }
 
@@ -96,40 +99,57 @@ proptest! {
         let plan = Plan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
         let mut machine = Machine::new("run".to_owned(), plan);
         let mut given: Vec<usize> = Vec::new();
-        // What is true of each batch, kept apart from the machine.
-        let mut accepted: HashMap<usize, bool> = HashMap::new();
-        let mut refused: HashSet<usize> = HashSet::new();
-        let mut unclear: HashSet<usize> = HashSet::new();
+        // What is true of each batch and server, kept apart from the machine.
+        let mut settled: HashSet<usize> = HashSet::new();
+        let mut out: HashSet<ServerId> = HashSet::new();
+        let mut accepted: HashSet<ServerId> = HashSet::new();
+        let mut unclear: HashSet<ServerId> = HashSet::new();
         let mut done_events: HashMap<ServerId, usize> = HashMap::new();
         for (which, fact) in facts {
-            given.extend(machine.next_batch());
+            if let Some(batch) = machine.next_batch() {
+                for id in machine.servers(batch) {
+                    prop_assert!(!accepted.contains(id) && !unclear.contains(id), "{id} is sent again");
+                    prop_assert!(out.insert(*id), "{id} is in two batches at once");
+                }
+                given.push(batch);
+            }
             if given.is_empty() {
                 continue;
             }
             let batch = *which.get(&given);
-            let open = !accepted.contains_key(&batch) && !refused.contains(&batch) && !unclear.contains(&batch);
+            let members = machine.servers(batch).to_vec();
             let events = match fact {
-                Fact::Submission(_) if !open => continue,
-                Fact::Submission(Submission::Accepted) => {
-                    accepted.insert(batch, false);
-                    let accepted = accepted_as(&format!("job-{batch}"));
-                    machine.accepted(batch, accepted).into_iter().collect()
-                }
-                Fact::Submission(Submission::Ended(judgement)) => {
-                    if judgement == Judgement::Unknown { unclear.insert(batch); } else { refused.insert(batch); }
-                    machine.not_accepted(batch, failure(judgement, false))
-                }
-                Fact::Submission(Submission::Withdrawn(judgement)) => {
-                    refused.insert(batch);
-                    machine.not_accepted(batch, failure(judgement, true))
+                Fact::Submission(_) if !settled.insert(batch) => continue,
+                Fact::Submission(submission) => {
+                    members.iter().for_each(|id| { out.remove(id); });
+                    match submission {
+                        Submission::Accepted => {
+                            accepted.extend(members);
+                            machine.accepted(batch, accepted_as(&format!("job-{batch}"))).into_iter().collect()
+                        }
+                        Submission::Ended(judgement) => {
+                            if judgement == Judgement::Unknown {
+                                unclear.extend(members);
+                            }
+                            machine.not_accepted(batch, failure(judgement, None, false))
+                        }
+                        Submission::Withdrawn(judgement) => {
+                            machine.not_accepted(batch, failure(judgement, None, true))
+                        }
+                        Submission::RefusedWith(code) => {
+                            machine.not_accepted(batch, failure(Judgement::Refused, Some(code), false))
+                        }
+                    }
                 }
                 Fact::Look { status, subs, ended } => {
-                    let members = machine.servers(batch).to_vec();
                     let subs: Vec<_> = subs.iter().filter_map(|(n, s)| Some((*members.get(*n)?, *s))).collect();
                     machine.looked(batch, &job(status, &subs), ended && matches!(status, "SUCCESS" | "FAIL"))
                 }
                 Fact::Lost => machine.lost(batch, Problem::new("lost")),
-                Fact::Denied => { machine.denied(Problem::new("denied")); Vec::new() }
+                Fact::Denied => {
+                    machine.denied(Problem::new("denied"));
+                    Vec::new()
+                }
             };
             for event in events {
                 if let Event::ServerDone(server) = event {
@@ -148,21 +168,19 @@ proptest! {
             summary.succeeded + summary.failed + summary.running + summary.not_attempted + summary.unknown,
             servers
         );
-        for (index, server) in report.servers.iter().enumerate() {
-            let batch = index / size;
-            let was_accepted = accepted.contains_key(&batch);
+        for server in &report.servers {
+            let accepted = accepted.contains(&server.id);
+            let unclear = unclear.contains(&server.id);
+            let maybe_sent = sent && out.contains(&server.id);
             let allowed = match &server.outcome {
-                Outcome::Succeeded { .. } | Outcome::Running { .. } => was_accepted,
-                Outcome::Failed { job_id: Some(_), .. } | Outcome::Unknown { job_id: Some(_), .. } => was_accepted,
-                Outcome::Failed { job_id: None, .. } => refused.contains(&batch),
-                Outcome::NotAttempted { .. } => {
-                    !was_accepted && !unclear.contains(&batch) && (!given.contains(&batch) || refused.contains(&batch) || !sent)
+                Outcome::Succeeded { .. } | Outcome::Running { .. } => accepted,
+                Outcome::Failed { job_id: Some(_), .. } | Outcome::Unknown { job_id: Some(_), .. } => accepted,
+                Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
+                    !accepted && !unclear && !maybe_sent
                 }
-                Outcome::Unknown { job_id: None, .. } => {
-                    unclear.contains(&batch) || (sent && given.contains(&batch) && !was_accepted && !refused.contains(&batch))
-                }
+                Outcome::Unknown { job_id: None, .. } => !accepted && (unclear || maybe_sent),
             };
-            prop_assert!(allowed, "{:?} for batch {}", server, batch);
+            prop_assert!(allowed, "{:?}", server);
         }
     }
 }
