@@ -104,10 +104,10 @@ async fn each_fault_sends_at_most_once_and_says_what_is_known() {
 
 #[tokio::test]
 async fn a_refused_connection_is_tried_again_and_nothing_was_attempted() {
-    let gone = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
+    // Bound and not listening: nobody else gets the port, and it refuses.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = socket.local_addr().unwrap();
     let report = reboot(&format!("http://{gone}"), PATIENT).await;
     let error = report.servers[0].outcome.error().unwrap();
     assert_eq!(report.summary().not_attempted, 3);
