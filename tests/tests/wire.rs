@@ -46,7 +46,7 @@ async fn each_fault_sends_at_most_once_and_says_what_is_known() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n";
     let redirect =
         "HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
-    let none = r#"{"error":{"code":"Ecs.0114","message":"none"}}"#;
+    let none = r#"{"error":{"code":"Ecs.0005","message":"none"}}"#;
     // (what the server does, how, the outcome of each server, words that say why)
     let table: Vec<(&str, Play, &str, &str)> = vec![
         ("closes without an answer", read(), "unknown", "the connection ended"),
@@ -63,7 +63,7 @@ async fn each_fault_sends_at_most_once_and_says_what_is_known() {
         ("202 without a job", new().reply(StatusCode::ACCEPTED, "{}"), "unknown", "HTTP 202"),
         ("204", read().send("HTTP/1.1 204 No Content\r\n\r\n"), "unknown", "HTTP 204"),
         ("307", read().send(redirect), "failed", "/elsewhere"),
-        ("404", new().reply(StatusCode::NOT_FOUND, none), "failed", "Ecs.0114"),
+        ("400", new().reply(StatusCode::BAD_REQUEST, none), "failed", "Ecs.0005"),
         ("401", new().reply(StatusCode::UNAUTHORIZED, ""), "not_attempted", "HTTP 401"),
         ("1xx first", read().send(format!("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{JOB}", JOB.len())), "running", ""),
         ("a byte-order mark", new().reply(StatusCode::OK, format!("\u{feff}{JOB}")), "running", ""),
