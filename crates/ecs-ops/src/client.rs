@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) queries: Semaphore,
     pub(crate) concurrent_submissions: usize,
     pub(crate) clock: WallClock,
+    time_factor: f64,
     pub(crate) user_agent: http::HeaderValue,
     /// Until when no action is sent, because the service throttled one.
     pub(crate) paused_until: Mutex<Option<Instant>>,
@@ -188,6 +189,11 @@ impl Client {
 }
 
 impl Inner {
+    /// A duration of the service, by our clock.
+    pub(crate) fn scaled(&self, duration: Duration) -> Duration {
+        scale(duration, self.time_factor)
+    }
+
     pub(crate) fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
         draw(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -333,6 +339,7 @@ impl ClientBuilder {
                 self.concurrent_submissions,
             )?,
             clock: WallClock::starting_at(self.epoch.unwrap_or_else(Timestamp::now)),
+            time_factor: factor,
             user_agent,
             paused_until: Mutex::new(None),
             rng: Mutex::new(match self.seed {

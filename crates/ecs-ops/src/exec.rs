@@ -18,7 +18,7 @@ use crate::clock::retry_after;
 use crate::control::{Control, Level};
 use crate::error::chain;
 use crate::pace::Share;
-use crate::policy::{AttemptOutcome, History, Judgement, Next, judge};
+use crate::policy::{AttemptOutcome, History, Judgement, Next, judge, pause_in_words};
 use crate::report::Problem;
 use crate::{Error, ErrorKind};
 
@@ -326,7 +326,10 @@ impl Inner {
     }
 
     fn asked(&self, error: &ResponseError) -> Option<Duration> {
-        retry_after(error.retry_after()?, self.clock.now())
+        let header = error
+            .retry_after()
+            .and_then(|header| retry_after(header, self.clock.now()));
+        header.or_else(|| pause_in_words(error.message()?).map(|pause| self.scaled(pause)))
     }
 
     /// Throttling of one action slows all.

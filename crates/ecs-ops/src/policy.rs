@@ -247,6 +247,33 @@ impl RetryPolicy {
     }
 }
 
+/// The pause in the words of a gateway that throttles, as in `Throttled by user … limit:1000,time:1 minute`: the whole
+/// window, since nobody says how much of it is over. At most an hour.
+///
+/// ```
+/// use std::time::Duration;
+/// use ecs_ops::policy::pause_in_words;
+///
+/// let words = "policy user over ratelimit,limit:60,time:1 minute";
+/// assert_eq!(pause_in_words(words), Some(Duration::from_secs(60)));
+/// ```
+pub fn pause_in_words(words: &str) -> Option<Duration> {
+    let (_, rest) = words.split_once("limit:")?;
+    let (limit, rest) = rest.split_once(',')?;
+    let _: u64 = limit.trim().parse().ok()?;
+    let rest = rest.trim_start().strip_prefix("time:")?.trim_start();
+    let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = rest.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let unit = unit.trim_start().to_ascii_lowercase();
+    let seconds = [("second", 1), ("minute", 60), ("hour", 3600)]
+        .iter()
+        .find_map(|(name, seconds)| unit.starts_with(name).then_some(*seconds))?;
+    Some(Duration::from_secs(
+        number.saturating_mul(seconds).min(3600),
+    ))
+}
+
 /// Evenly from zero to `base` doubled for each time but the first, at most `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
     let doubled = base.saturating_mul(

@@ -202,6 +202,30 @@ fn judgements() -> impl Strategy<Value = Judgement> {
     ])
 }
 
+#[test]
+fn the_pause_in_a_gateways_words() {
+    let cases = [
+        ("Throttled by user. limit:1000,time:1 minute", Some(60)),
+        ("limit:10,time:5 second", Some(5)),
+        ("limit:10,time:2 minutes.", Some(120)),
+        ("limit: 10, time: 2minute", Some(120)),
+        ("limit:10,time:99999999999999999999 minute", None),
+        ("limit:10,time:18446744073709551615 minute", Some(3600)),
+        ("limit:10,time:1 fortnight", None),
+        ("limit:x,time:1 minute", None),
+        ("time:1 minute", None),
+        ("limit:10", None),
+        ("", None),
+    ];
+    for (words, seconds) in cases {
+        assert_eq!(
+            pause_in_words(words),
+            seconds.map(Duration::from_secs),
+            "{words:?}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -228,6 +252,11 @@ proptest! {
             }
             Next::End => prop_assert!(judgement != Judgement::Throttled),
         }
+    }
+
+    #[test]
+    fn no_words_lead_to_a_panic(words in "(limit:[0-9x]{0,4},? ?time:)?.{0,40}") {
+        let _ = pause_in_words(&words);
     }
 
     #[test]
