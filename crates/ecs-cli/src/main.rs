@@ -1,2 +1,80 @@
-//! ecsctl.
-fn main() {}
+//! `ecsctl`: restart, start and stop fleets of Elastic Cloud Servers.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `args` | what may stand on the command line |
+//! | `commands` | what each command does |
+//! | `connect` | from the global options to a client |
+//! | `confirm` | the question before servers are acted on |
+//! | `ids` | ids from arguments and files, checked all at once |
+//! | `render` | tables, JSON, progress |
+//! | `exit` | exit codes |
+//! | `fail` | errors for people |
+//! | `signals`, `term` | Ctrl-C; stdout and stderr |
+
+mod args;
+mod commands;
+mod confirm;
+mod connect;
+mod exit;
+mod fail;
+mod ids;
+mod render;
+mod signals;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command, Job};
+use exit::Exit;
+use fail::Fail;
+use term::{Notes, Results};
+
+fn main() -> ExitCode {
+    // Ends with 2 for bad usage, and with 0 after --help and --version.
+    let cli = Cli::parse();
+    let notes = Notes::new(cli.global.quiet);
+    let mut results = Results::stdout();
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fail::new(Exit::Failed, format!("cannot start: {error}")))
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run(cli, &notes, &mut results));
+            // A question that was left open must not keep the process.
+            runtime.shutdown_background();
+            ended
+        });
+    let mut exit = ended.unwrap_or_else(|fail| {
+        notes.fail(&fail);
+        fail.exit
+    });
+    if let Some(error) = results.finish() {
+        notes.fail(&Fail::new(
+            Exit::Failed,
+            format!("cannot write the results: {error}"),
+        ));
+        exit = exit.max(Exit::Failed);
+    }
+    exit.into()
+}
+
+async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
+    let global = &cli.global;
+    let (action, args) = match cli.command {
+        Command::Reboot(reboot) => reboot.split(),
+        Command::Start(start) => start.split(),
+        Command::Stop(stop) => stop.split(),
+        Command::Job(Job::Show(args)) => {
+            return commands::job::show(&args, global, notes, results).await;
+        }
+        Command::Job(Job::Wait(args)) => {
+            return commands::job::wait(&args, global, notes, results).await;
+        }
+        Command::Explain(args) => return commands::explain::run(&args, results),
+        Command::Sim(args) => return commands::sim::run(&args, global, notes, results).await,
+    };
+    commands::run::run(action, args, global, notes, results).await
+}

@@ -1,0 +1,359 @@
+//! What may stand on the command line.
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ecs_ops::model::{ProjectId, RebootType, StopType};
+use ecs_ops::{Client, PowerAction, RunBuilder};
+use secrecy::SecretString;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every server succeeded (with --no-wait: was accepted)
+  1  at least one server failed or was not attempted
+  2  bad usage or input, or the question was not answered with yes: nothing was sent
+  3  the fate of at least one server is unknown: look at it before you run again
+  4  the credentials, or what they permit, were refused: no server was touched
+  5  stopped before the end: deadline or Ctrl-C
+
+The highest that applies wins, but 2 and 4 only occur when no server can have been touched.";
+
+const ABOUT_EXAMPLES: &str = "\
+Examples:
+  ecsctl reboot --sim --all --yes
+      Restarts a simulated fleet: no account needed.
+  ecsctl reboot --endpoint https://ecs.eu-de.otc.t-systems.com --project-id P --token - ID ID < token.txt
+      Restarts two servers.
+  ecsctl explain Ecs.0114
+      Says what an error code means.";
+
+const RUN_EXAMPLES: &str = "\
+Examples (with --endpoint, --project-id and --token, or with --sim):
+  ecsctl {verb} 616fb98f-46ca-475e-917e-2563e5a8cd19
+      Asks, sends, waits, and prints a verdict.
+  ecsctl {verb} --from-file servers.txt --dry-run
+      Shows the requests; sends none.
+  ecsctl {verb} --from-file servers.txt --yes --deadline 15m -o json > report.json
+      For scripts: no question, at most 15 minutes, every server in the report.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ecsctl",
+    version,
+    about = "Restart, start and stop fleets of Elastic Cloud Servers, with a verdict for each server",
+    after_help = format!("{ABOUT_EXAMPLES}\n\n{EXIT_CODES}"),
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The service: https://HOST, with a port or path if it has one
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The project that the servers are in
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) project_id: Option<ProjectId>,
+    /// A token for that project; `-` reads it from stdin. Other users of this machine can see arguments in the list of
+    /// processes: prefer `-`
+    #[arg(long, global = true, value_name = "TOKEN", allow_hyphen_values = true, value_parser = secret)]
+    pub(crate) token: Option<SecretString>,
+    /// Also trust the certificates in this PEM file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Run against an embedded simulator of 1,200 servers, whose clock runs faster: no account needed
+    #[arg(long, global = true)]
+    pub(crate) sim: bool,
+    /// No progress, notes and hints on stderr; only errors, warnings and questions
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Restart servers
+    #[command(after_help = run_help("reboot"))]
+    Reboot(Reboot),
+    /// Start servers
+    #[command(after_help = run_help("start"))]
+    Start(Start),
+    /// Stop servers
+    #[command(after_help = run_help("stop"))]
+    Stop(Stop),
+    /// Look at jobs, or wait for them to end
+    #[command(subcommand)]
+    Job(Job),
+    /// Say what an error code of the service means, and what to do about it
+    #[command(
+        after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"
+    )]
+    Explain(Explain),
+    /// Serve a simulated region over HTTP or HTTPS, until Ctrl-C
+    #[command(after_help = SIM_HELP)]
+    Sim(Sim),
+}
+
+fn run_help(verb: &str) -> String {
+    format!("{}\n\n{EXIT_CODES}", RUN_EXAMPLES.replace("{verb}", verb))
+}
+
+/// What restarting, starting and stopping have in common.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Servers, by their ids
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Further ids from this file (`-`: stdin), one a line; blank lines and what follows a `#` are passed over
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_file: Option<PathBuf>,
+    /// All servers of the project
+    #[arg(long, conflicts_with_all = ["ids", "from_file"])]
+    pub(crate) all: bool,
+    /// The most servers in one request, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = RunBuilder::DEFAULT_BATCH_SIZE, value_parser = batch_size)]
+    pub(crate) batch_size: usize,
+    /// Stop when this time is over (such as 90s, 15m, 1h30m), with a report. What was accepted by then goes on at the
+    /// service
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// The longest time that one request may take
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(crate) attempt_timeout: Duration,
+    /// The most servers in any 60 seconds; the service takes 1000
+    #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
+    pub(crate) servers_per_minute: usize,
+    /// Show the requests, send none of them. With --all the servers are listed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Don't wait for the jobs: end when every request is answered
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reboot {
+    /// Ask the guest to restart, or cut its power
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
+    kind: Kind,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    /// Ask the guest to shut down, or cut its power. Without it the service decides: softly, its pages say
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    kind: Option<Kind>,
+    #[command(flatten)]
+    run: Run,
+}
+
+impl Reboot {
+    pub(crate) fn split(self) -> (PowerAction, Run) {
+        let kind = match self.kind {
+            Kind::Soft => RebootType::Soft,
+            Kind::Hard => RebootType::Hard,
+        };
+        (PowerAction::Reboot(kind), self.run)
+    }
+}
+
+impl Start {
+    pub(crate) fn split(self) -> (PowerAction, Run) {
+        (PowerAction::Start, self.run)
+    }
+}
+
+impl Stop {
+    pub(crate) fn split(self) -> (PowerAction, Run) {
+        let kind = self.kind.map(|kind| match kind {
+            Kind::Soft => StopType::Soft,
+            Kind::Hard => StopType::Hard,
+        });
+        (PowerAction::Stop(kind), self.run)
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
+    Soft,
+    Hard,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Look at jobs once
+    #[command(after_help = "\
+Exit codes: 0 every job was shown, 1 no readable answer, 2 bad usage, 3 the service does not know a job,
+4 credentials refused. The highest that applies wins.")]
+    Show(JobShow),
+    /// Wait until jobs have ended
+    #[command(after_help = "\
+Exit codes: 0 every job ended with SUCCESS, 1 at least one failed, 2 bad usage, 3 the service does not know a job,
+4 credentials refused, 5 stopped before the end (deadline, Ctrl-C). The highest that applies wins.")]
+    Wait(JobWait),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobShow {
+    /// Jobs, by their ids
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobWait {
+    /// Jobs, by their ids
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// Stop waiting when this time is over (such as 90s, 15m, 1h30m)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) deadline: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, in upper or lower case
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Output {
+    /// How results are written to stdout: for people, as one JSON document, or as one JSON object a line while it happens
+    #[arg(short, long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Jsonl,
+}
+
+const SIM_HELP: &str = "\
+The first line on stdout is one JSON object: where it listens, the project, the token, the servers. --project-id and
+--token choose those two; otherwise they come from the seed.
+
+Examples:
+  ecsctl sim --servers 20 --seed 1 --speed 10
+  ecsctl sim --tls --ca-out ca.pem      and then: ecsctl reboot --ca-file ca.pem --endpoint https://127.0.0.1:PORT …";
+
+#[derive(Debug, Args)]
+pub(crate) struct Sim {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = ecs_sim::DEFAULT_LISTEN)]
+    pub(crate) listen: String,
+    /// How many servers there are
+    #[arg(long, value_name = "N", default_value_t = ecs_sim::DEFAULT_SERVERS)]
+    pub(crate) servers: usize,
+    /// What all randomness comes from: ids, names, durations, failures
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many times as fast as real time its clock runs
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    pub(crate) speed: NonZeroU32,
+    /// The share of actions on a server that fail
+    #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
+    pub(crate) fail: f64,
+    /// How long an action on a server takes at least and at most, in seconds of its clock
+    #[arg(long, value_name = "MIN..MAX", default_value = "15..35", value_parser = seconds)]
+    pub(crate) job_seconds: RangeInclusive<Duration>,
+    /// How many servers each action takes in a minute of its clock
+    #[arg(long, value_name = "N", default_value_t = ecs_sim::DEFAULT_QUOTA, value_parser = at_least_1)]
+    pub(crate) quota: usize,
+    /// Serve HTTPS for localhost, 127.0.0.1 and ::1, with a new certificate from a new CA
+    #[arg(long, requires = "ca_out", conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) tls: bool,
+    /// Where the certificate of that CA is written to, for --ca-file
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) ca_out: Option<PathBuf>,
+    /// Serve HTTPS with this certificate chain (PEM, its own certificate first)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key (PEM) of --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "what clap asks of a value parser")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
+fn at_least_1(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1 up is needed".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn batch_size(text: &str) -> Result<usize, String> {
+    let max = RunBuilder::MAX_BATCH_SIZE;
+    match text.parse() {
+        Ok(number) if (1..=max).contains(&number) => Ok(number),
+        _ => Err(format!("a whole number from 1 to {max} is needed")),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "a duration such as 90s, 15m or 1h30m is needed".to_owned();
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    match Duration::try_from(parsed) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(wrong()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a percentage from 0% to 100% is needed".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<RangeInclusive<Duration>, String> {
+    let wrong = || "two numbers of seconds are needed, such as 15..35".to_owned();
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let seconds = |text: &str| {
+        let seconds = text.parse::<f64>().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
+    };
+    match (seconds(min), seconds(max)) {
+        (Some(min), Some(max)) if min <= max => Ok(min..=max),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! `explain`.
+
+use ecs_ops::model::{ErrorInfo, Executed};
+use serde::Serialize;
+
+use crate::args::{Explain, Format};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::render::json;
+use crate::term::Results;
+
+/// What is known of a code.
+#[derive(Serialize)]
+struct Explanation {
+    version: u32,
+    code: &'static str,
+    status: Option<u16>,
+    meaning: &'static str,
+    advice: &'static str,
+    /// `false`: proof that nothing was executed; nothing: not proven.
+    executed: Option<bool>,
+    throttling: bool,
+    retryable: bool,
+    credentials: bool,
+    one_server: bool,
+    source: &'static str,
+}
+
+pub(crate) fn run(args: &Explain, results: &mut Results) -> Result<Exit, Fail> {
+    let code = args.code.trim();
+    let info = ErrorInfo::of(code).ok_or_else(|| unknown(code))?;
+    let told = info.disposition;
+    let explanation = Explanation {
+        version: 1,
+        code: info.code,
+        status: info.status,
+        meaning: info.meaning,
+        advice: info.advice,
+        executed: (told.executed == Executed::No).then_some(false),
+        throttling: told.throttling,
+        retryable: told.retryable,
+        credentials: told.credentials,
+        one_server: told.one_server,
+        source: info.source,
+    };
+    results.write(&match args.output.format {
+        Format::Table => text(&explanation),
+        Format::Json => json::document(&explanation),
+        Format::Jsonl => json::line(&explanation),
+    });
+    Ok(Exit::Success)
+}
+
+fn text(it: &Explanation) -> String {
+    let status = it
+        .status
+        .map(|status| format!(" (HTTP {status})"))
+        .unwrap_or_default();
+    let executed = match it.executed {
+        Some(_) => "no: a request that is answered with this code changed nothing",
+        None => "not known: the code does not prove that nothing was done",
+    };
+    let mut text = format!(
+        "{}{status}: {}\n  what to do  {}\n  executed    {executed}\n",
+        it.code, it.meaning, it.advice
+    );
+    let notes = [
+        (
+            it.throttling,
+            "throttling  the service asks for less speed; ecsctl waits and sends again",
+        ),
+        (
+            it.retryable && !it.throttling,
+            "retryable   the same request can succeed later",
+        ),
+        (
+            it.credentials,
+            "cause       the credentials, or what they permit",
+        ),
+        (
+            it.one_server,
+            "cause       perhaps a single server of the request",
+        ),
+    ];
+    for (_, note) in notes.iter().filter(|(applies, _)| *applies) {
+        text.push_str(&format!("  {note}\n"));
+    }
+    text.push_str(&format!("  source      {}\n", it.source));
+    text
+}
+
+fn unknown(code: &str) -> Fail {
+    let near = nearest(code);
+    let fail = Fail::usage(format!(
+        "no page of the service documents the code {code:?}"
+    ));
+    match near.is_empty() {
+        true => fail,
+        false => fail.hint(format!("documented codes like it: {}", near.join(", "))),
+    }
+}
+
+/// The documented codes that look most like it.
+fn nearest(code: &str) -> Vec<&'static str> {
+    const SHOWN: usize = 5;
+    let code = code.to_lowercase();
+    let mut codes: Vec<(usize, &'static str)> = ErrorInfo::all()
+        .iter()
+        .map(|info| {
+            (
+                strsim::damerau_levenshtein(&code, &info.code.to_lowercase()),
+                info.code,
+            )
+        })
+        .collect();
+    codes.sort_unstable();
+    codes
+        .into_iter()
+        .take(SHOWN)
+        .map(|(_, code)| code)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_with_a_typo_are_found() {
+        assert!(nearest("Ecs.0141").contains(&"Ecs.0114"));
+        assert!(nearest("COMMON.024").contains(&"Common.0024"));
+    }
+}

@@ -1,0 +1,6 @@
+//! What each command does.
+
+pub(crate) mod explain;
+pub(crate) mod job;
+pub(crate) mod run;
+pub(crate) mod sim;

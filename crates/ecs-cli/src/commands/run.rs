@@ -1,0 +1,263 @@
+//! `reboot`, `start`, `stop`.
+
+use std::future::IntoFuture as _;
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+use ecs_ops::model::ServerId;
+use ecs_ops::{Control, Event, PowerAction, Report, RunBuilder, Stopped};
+
+use crate::args::{Format, Global, Run};
+use crate::confirm::{Question, verb};
+use crate::connect::{Connection, Settings, connect};
+use crate::exit::{Exit, Facts};
+use crate::fail::{Fail, hint_for};
+use crate::ids::{self, IdFile};
+use crate::render::json::DryRun;
+use crate::render::progress::Progress;
+use crate::render::{json, table};
+use crate::signals::Signals;
+use crate::term::{Notes, Results};
+
+/// Runs the command; what it returns as an error happened before any server can have been touched.
+pub(crate) async fn run(
+    action: PowerAction,
+    args: Run,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let given = given(&args, action)?;
+    let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
+    let settings = Settings {
+        attempt_timeout: Some(args.attempt_timeout),
+        servers_per_minute: Some(args.servers_per_minute),
+        stdin_is_taken: ids_from_stdin,
+    };
+    let connection = connect(global, &settings, notes).await?;
+    let begin = Instant::now();
+    let servers = match given {
+        Some(ids) => ids.into_iter().map(|id| (id, id.to_string())).collect(),
+        None => list(&connection, args.deadline, notes).await?,
+    };
+    // The time that a person takes to answer is not the run's.
+    let left = args
+        .deadline
+        .map(|deadline| deadline.saturating_sub(begin.elapsed()));
+    let (servers, named): (Vec<ServerId>, Vec<String>) = servers.into_iter().unzip();
+
+    let mut builder = connection
+        .client
+        .run(action, servers)
+        .batch_size(args.batch_size)
+        .wait(!args.no_wait);
+    if let Some(left) = left {
+        builder = builder.deadline(left);
+    }
+    let plan = builder
+        .plan()
+        .map_err(|error| Fail::usage(error.to_string()))?;
+    if args.dry_run {
+        let shown = DryRun::new(&plan, &connection)
+            .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+        results.write(&match args.output.format {
+            Format::Table => {
+                table::dry_run(&shown, &verb(action), plan.servers(), &connection.place())
+            }
+            Format::Json => json::document(&shown),
+            Format::Jsonl => shown.lines(),
+        });
+        return Ok(Exit::Success);
+    }
+    if !args.yes {
+        let question = Question {
+            action,
+            connection: &connection,
+            requests: plan.batches.len(),
+            batch_size: plan.batches.first().map_or(0, Vec::len),
+            servers: &named,
+            stdin_is_taken: ids_from_stdin || token_from_stdin(global),
+        };
+        question.ask(notes).await?;
+    }
+    let report = execute(builder, args.output.format, notes, results).await?;
+    match args.output.format {
+        Format::Table => results.write(&table::report(&report)),
+        Format::Json => results.write(&json::document(&report)),
+        Format::Jsonl => results.write(&json::report_line(&report)),
+    }
+    advise(&report, args.no_wait, notes);
+    Ok(Facts::of(&report, args.no_wait).exit())
+}
+
+/// The ids that were given; nothing if all servers are meant.
+fn given(args: &Run, action: PowerAction) -> Result<Option<Vec<ServerId>>, Fail> {
+    if args.all {
+        return Ok(None);
+    }
+    let file = args.from_file.as_deref().map(IdFile::read).transpose()?;
+    let given = ids::parse("server", &args.ids, file.as_ref())?;
+    if given.is_empty() {
+        let message = match &args.from_file {
+            Some(path) => format!(
+                "no server to {}: there is no id in {}",
+                action.name(),
+                path.display()
+            ),
+            None => format!("no server to {}", action.name()),
+        };
+        return Err(Fail::usage(message)
+            .hint("name servers by their ids, or in a file with --from-file, or all with --all"));
+    }
+    Ok(Some(given))
+}
+
+fn token_from_stdin(global: &Global) -> bool {
+    use secrecy::ExposeSecret as _;
+    global
+        .token
+        .as_ref()
+        .is_some_and(|token| token.expose_secret() == "-")
+}
+
+/// All servers of the project, with their names.
+async fn list(
+    connection: &Connection,
+    deadline: Option<Duration>,
+    notes: &Notes,
+) -> Result<Vec<(ServerId, String)>, Fail> {
+    let place = format!("project {} at {}", connection.project, connection.place());
+    notes.note(&format!("listing the servers of {place}"));
+    let listing = connection.client.servers();
+    let listed = match deadline {
+        Some(deadline) => tokio::time::timeout(deadline, listing).await.map_err(|_| {
+            Fail::new(
+                Exit::Stopped,
+                format!("the deadline came while the servers of {place} were listed"),
+            )
+            .hint("nothing was sent; give it more time with --deadline")
+        })?,
+        None => listing.await,
+    };
+    let servers = listed
+        .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
+    if servers.is_empty() {
+        return Err(
+            Fail::usage(format!("there is no server in {place}")).hint("check --project-id")
+        );
+    }
+    // A listed server has an id, or the listing fails.
+    let named = servers.into_iter().filter_map(|server| {
+        let id = server.id?;
+        Some(match server.name {
+            Some(name) => (id, format!("{id} {name}")),
+            None => (id, id.to_string()),
+        })
+    });
+    Ok(named.collect())
+}
+
+/// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
+async fn execute(
+    builder: RunBuilder,
+    format: Format,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Report, Fail> {
+    let mut run = builder
+        .start()
+        .await
+        .map_err(|error| Fail::usage(error.to_string()))?;
+    let signals = Signals::new()
+        .map_err(|error| Fail::new(Exit::Failed, format!("cannot handle signals: {error}")))?;
+    let lines = format == Format::Jsonl;
+    let mut events = run.events();
+    let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
+    let listener = tokio::spawn(listen(signals, run.control(), progress.notes().clone()));
+    let run_id = run.run_id().to_owned();
+    let run = tokio::spawn(run.into_future());
+    while let Some(event) = events.next().await {
+        progress.show(&event);
+        if lines {
+            results.write(&json::event(&event));
+        }
+        if let Event::Stopping { .. } = event {
+            progress.notes().hint("what was accepted is still watched");
+        }
+    }
+    let report = run.await;
+    listener.abort();
+    progress.finish();
+    report.map_err(|error| {
+        Fail::new(
+            Exit::Unknown,
+            format!("run {run_id} ended abnormally: {error}"),
+        )
+        .hint("look at the servers before you run again, and please report this")
+    })
+}
+
+/// The first request to stop stops sending, the second one everything.
+async fn listen(mut signals: Signals, control: Control, notes: Notes) {
+    signals.next().await;
+    control.stop_submitting();
+    notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
+    signals.next().await;
+    control.end();
+    notes.always("ending: what was accepted goes on at the service");
+}
+
+/// What to do next, where it is not plain from the verdicts.
+fn advise(report: &Report, no_wait: bool, notes: &Notes) {
+    let summary = report.summary();
+    match &report.stopped {
+        Some(Stopped::Deadline) => notes.note("stopped: the deadline came"),
+        Some(Stopped::Asked) => notes.note("stopped: as asked"),
+        Some(Stopped::Denied(problem)) => {
+            notes.note(&format!(
+                "stopped: the service no longer lets us look at the jobs: {problem}"
+            ));
+        }
+        _ => {}
+    }
+    if let Some(problem) = &report.refused {
+        notes.always(&format!("error: the service refused us: {problem}"));
+    }
+    let problems = report
+        .servers
+        .iter()
+        .filter_map(|server| server.outcome.error());
+    let hint = problems
+        .take(1)
+        .find_map(|problem| hint_for(&problem.message, report.refused.is_some()));
+    if let Some(hint) = hint {
+        notes.hint(hint);
+    }
+    if summary.unknown > 0 {
+        notes.hint(
+            "unknown servers may have been acted on or not: look at them before you run again",
+        );
+    }
+    if summary.running > 0 {
+        let jobs: Vec<&str> = report
+            .jobs
+            .iter()
+            .map(|job| job.job_id.as_str())
+            .take(3)
+            .collect();
+        let more = if report.jobs.len() > jobs.len() {
+            " …"
+        } else {
+            ""
+        };
+        let why = if no_wait {
+            "not waited for"
+        } else {
+            "still running"
+        };
+        notes.hint(&format!("{why}: ecsctl job wait {}{more}", jobs.join(" ")));
+    }
+    if summary.not_attempted > 0 && report.refused.is_none() {
+        notes.hint("servers that were not attempted can safely be given to another run");
+    }
+}

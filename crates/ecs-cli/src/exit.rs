@@ -1,0 +1,116 @@
+//! Exit codes: the table of the design as pure functions.
+
+use ecs_ops::model::JobStatus;
+use ecs_ops::{ErrorKind, JobEnd, Outcome, Report};
+
+/// What the process ends with. The order is that of the numbers: the highest that applies wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Everything that was asked for was done.
+    Success = 0,
+    /// At least one server failed or was not attempted.
+    Failed = 1,
+    /// Bad usage or input: nothing was sent.
+    Usage = 2,
+    /// The fate of at least one server is unknown.
+    Unknown = 3,
+    /// The credentials, or what they permit, were refused: no server can have been touched.
+    Credentials = 4,
+    /// Stopped before the end.
+    Stopped = 5,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What there is at least one of in a report, as far as the exit code needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) succeeded: bool,
+    /// By its job.
+    pub(crate) failed: bool,
+    /// Before there was a job.
+    pub(crate) rejected: bool,
+    pub(crate) running: bool,
+    pub(crate) not_attempted: bool,
+    pub(crate) unknown: bool,
+    /// A request was refused because of the credentials.
+    pub(crate) refused: bool,
+    /// The run ended early.
+    pub(crate) stopped: bool,
+    /// The run was not to wait for its jobs.
+    pub(crate) no_wait: bool,
+}
+
+impl Facts {
+    /// Reads a report.
+    pub(crate) fn of(report: &Report, no_wait: bool) -> Self {
+        let mut facts = Self {
+            refused: report.refused.is_some(),
+            stopped: report.stopped.is_some(),
+            no_wait,
+            ..Self::default()
+        };
+        for server in &report.servers {
+            *match &server.outcome {
+                Outcome::Succeeded { .. } => &mut facts.succeeded,
+                Outcome::Failed {
+                    job_id: Some(_), ..
+                } => &mut facts.failed,
+                Outcome::Failed { job_id: None, .. } => &mut facts.rejected,
+                Outcome::Running { .. } => &mut facts.running,
+                Outcome::NotAttempted { .. } => &mut facts.not_attempted,
+                Outcome::Unknown { .. } => &mut facts.unknown,
+            } = true;
+        }
+        facts
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(self) -> Exit {
+        let touched = self.succeeded || self.failed || self.running || self.unknown;
+        // A run that waits leaves servers running only if it was stopped.
+        let cut_short = self.stopped || (self.running && !self.no_wait);
+        let applies = [
+            (
+                Exit::Failed,
+                self.failed || self.rejected || self.not_attempted,
+            ),
+            (Exit::Unknown, self.unknown),
+            (Exit::Credentials, self.refused && !touched),
+            (Exit::Stopped, cut_short),
+        ];
+        let highest = applies.into_iter().filter(|(_, applies)| *applies);
+        highest.map(|(exit, _)| exit).max().unwrap_or(Exit::Success)
+    }
+}
+
+/// The exit code when something could not be done before any server was touched.
+pub(crate) fn of_error(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Invalid => Exit::Usage,
+        ErrorKind::Credentials => Exit::Credentials,
+        ErrorKind::Deadline => Exit::Stopped,
+        // Refused, unreachable, and kinds to come.
+        _ => Exit::Failed,
+    }
+}
+
+/// The exit code of waiting for one job.
+pub(crate) fn of_job_end(end: &JobEnd) -> Exit {
+    match end {
+        JobEnd::Ended(job) if job.status == Some(JobStatus::Success) => Exit::Success,
+        JobEnd::Ended(_) => Exit::Failed,
+        JobEnd::Lost(_) => Exit::Unknown,
+        JobEnd::Denied(_) => Exit::Credentials,
+        // The deadline, and ends to come.
+        _ => Exit::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests;

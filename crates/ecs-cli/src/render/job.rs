@@ -1,0 +1,195 @@
+//! Jobs.
+
+use ecs_ops::model::{Job, JobId, JobStatus, SubJob};
+use ecs_ops::{JobEnd, Problem};
+use serde::Serialize;
+
+use super::table::{Table, reason};
+use crate::exit::{self, Exit};
+
+/// What is known of a job that was asked for.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Shown {
+    pub(crate) job_id: JobId,
+    /// `succeeded`, `failed`, `running`, `unknown` (to the service), `refused` (we may not look), `unreachable`.
+    pub(crate) state: &'static str,
+    /// As the service described it.
+    job: Option<Job>,
+    /// Why there is nothing to show.
+    pub(crate) error: Option<Problem>,
+    #[serde(skip)]
+    pub(crate) exit: Exit,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Document<'a> {
+    version: u32,
+    jobs: &'a [Shown],
+}
+
+#[derive(Serialize)]
+pub(crate) struct JobEvent<'a> {
+    event: &'static str,
+    job_id: &'a JobId,
+    state: &'static str,
+    job: Option<&'a Job>,
+    error: Option<&'a Problem>,
+}
+
+impl Shown {
+    /// A job that was looked at once.
+    pub(crate) fn of_job(job_id: JobId, job: Job) -> Self {
+        let state = match job.status {
+            Some(JobStatus::Success) => "succeeded",
+            Some(JobStatus::Fail) => "failed",
+            _ => "running",
+        };
+        Self {
+            job_id,
+            state,
+            job: Some(job),
+            error: None,
+            exit: Exit::Success,
+        }
+    }
+
+    /// A job that could not be looked at.
+    pub(crate) fn without(job_id: JobId, state: &'static str, error: Problem) -> Self {
+        Self {
+            job_id,
+            state,
+            job: None,
+            error: Some(error),
+            exit: Exit::Success,
+        }
+    }
+
+    /// A job that was waited for; `last`: as it was last seen.
+    pub(crate) fn of_end(job_id: JobId, end: JobEnd, last: Option<Job>) -> Self {
+        let exit = exit::of_job_end(&end);
+        let (state, job, error) = match end {
+            JobEnd::Ended(job) => (
+                if exit == Exit::Success {
+                    "succeeded"
+                } else {
+                    "failed"
+                },
+                Some(job),
+                None,
+            ),
+            JobEnd::Lost(error) => ("unknown", last, Some(error)),
+            JobEnd::Denied(error) => ("refused", last, Some(error)),
+            _ => ("running", last, None),
+        };
+        Self {
+            job_id,
+            state,
+            job,
+            error,
+            exit,
+        }
+    }
+
+    /// As a line of events.
+    pub(crate) fn event(&self) -> JobEvent<'_> {
+        JobEvent {
+            event: "job",
+            job_id: &self.job_id,
+            state: self.state,
+            job: self.job.as_ref(),
+            error: self.error.as_ref(),
+        }
+    }
+}
+
+pub(crate) fn document(jobs: &[Shown]) -> Document<'_> {
+    Document { version: 1, jobs }
+}
+
+/// Such as `RUNNING, 3 of 10 parts ended`.
+pub(crate) fn status(job: &Job) -> String {
+    let status = job.status.as_ref().map_or("no status", JobStatus::as_str);
+    match parts(job) {
+        [] => status.to_owned(),
+        parts => {
+            let ended = parts.iter().filter(|part| has_ended(part)).count();
+            format!("{status}, {ended} of {} parts ended", parts.len())
+        }
+    }
+}
+
+fn parts(job: &Job) -> &[SubJob] {
+    let parts = job
+        .entities
+        .as_ref()
+        .and_then(|entities| entities.sub_jobs.as_deref());
+    parts.unwrap_or_default()
+}
+
+fn has_ended(part: &SubJob) -> bool {
+    matches!(part.status, Some(JobStatus::Success | JobStatus::Fail))
+}
+
+/// A row for each job, then a row for each of their servers.
+pub(crate) fn table(jobs: &[Shown]) -> String {
+    let mut table = Table::new(&["JOB", "STATE", "STATUS", "BEGAN", "ENDED", "REASON"]);
+    let mut servers = Table::new(&["SERVER", "STATUS", "JOB", "REASON"]);
+    for shown in jobs {
+        let text = |field: fn(&Job) -> Option<&String>| {
+            shown
+                .job
+                .as_ref()
+                .and_then(field)
+                .cloned()
+                .unwrap_or_else(|| "-".to_owned())
+        };
+        let why = shown.error.as_ref().map(reason).or_else(|| {
+            let job = shown.job.as_ref()?;
+            Some(joined(&[
+                job.error_code.as_deref(),
+                job.fail_reason.as_deref(),
+            ]))
+        });
+        table.row([
+            shown.job_id.to_string(),
+            shown.state.to_owned(),
+            shown.job.as_ref().map_or_else(|| "-".to_owned(), status),
+            text(|job| job.begin_time.as_ref()),
+            text(|job| job.end_time.as_ref()),
+            why.unwrap_or_default(),
+        ]);
+        for part in shown.job.iter().flat_map(parts) {
+            let entities = part.entities.as_ref();
+            let server = entities.and_then(|entities| entities.server_id);
+            servers.row([
+                server.map_or_else(|| "-".to_owned(), |id| id.to_string()),
+                part.status
+                    .as_ref()
+                    .map_or("-", JobStatus::as_str)
+                    .to_owned(),
+                shown.job_id.to_string(),
+                joined(&[
+                    part.error_code.as_deref(),
+                    part.fail_reason.as_deref(),
+                    entities.and_then(|entities| entities.errorcode_message.as_deref()),
+                ]),
+            ]);
+        }
+    }
+    let mut text = table.render();
+    if !servers.is_empty() {
+        text.push('\n');
+        text.push_str(&servers.render());
+    }
+    text
+}
+
+fn joined(words: &[Option<&str>]) -> String {
+    let words: Vec<&str> = words
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|words| !words.is_empty())
+        .collect();
+    words.join(": ")
+}

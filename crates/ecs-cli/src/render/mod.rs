@@ -1,0 +1,6 @@
+//! Results and progress as text.
+
+pub(crate) mod job;
+pub(crate) mod json;
+pub(crate) mod progress;
+pub(crate) mod table;

@@ -1,0 +1,270 @@
+//! How a run goes, on stderr.
+
+use std::time::Duration;
+
+use ecs_ops::{Event, Outcome};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::term::{Notes, stderr_is_lively};
+
+/// What happened so far. Pure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) servers: usize,
+    pub(crate) batches: usize,
+    /// Batches that were sent, and those of them that were answered.
+    sent: usize,
+    answered: usize,
+    pub(crate) accepted: usize,
+    pub(crate) done: usize,
+    failed: usize,
+    /// Not attempted or unknown.
+    other: usize,
+    /// What the service, or the way to it, last said to a batch that is sent again.
+    waiting: Option<String>,
+    stopping: bool,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, event: &Event) {
+        match event {
+            Event::Planned {
+                servers, batches, ..
+            } => (self.servers, self.batches) = (*servers, *batches),
+            Event::Submitting { .. } => self.sent += 1,
+            Event::Accepted { servers, .. } => {
+                self.answered += 1;
+                self.accepted += servers;
+                self.waiting = None;
+            }
+            Event::BatchEnded { .. } => {
+                self.answered += 1;
+                self.waiting = None;
+            }
+            Event::Throttled { retry_after, .. } => {
+                self.waiting = Some(format!("throttled, again in {}", rounded(*retry_after)));
+            }
+            Event::Retrying { retry_after, .. } => {
+                self.waiting = Some(format!("no connection, again in {}", rounded(*retry_after)));
+            }
+            Event::ServerDone(server) => {
+                self.done += 1;
+                match server.outcome {
+                    Outcome::Succeeded { .. } | Outcome::Running { .. } => {}
+                    Outcome::Failed { .. } => self.failed += 1,
+                    Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
+                }
+            }
+            Event::Stopping { .. } => self.stopping = true,
+            // A look at a job is in what became of its servers; and events to come.
+            _ => {}
+        }
+    }
+
+    /// Such as `1000 accepted, 12 failed; waiting for the quota`.
+    pub(crate) fn words(&self) -> String {
+        let mut words = format!("{} accepted", self.accepted);
+        for (count, what) in [(self.failed, "failed"), (self.other, "not done or unknown")] {
+            if count > 0 {
+                words.push_str(&format!(", {count} {what}"));
+            }
+        }
+        if self.stopping {
+            words.push_str("; nothing more is sent");
+        } else if let Some(waiting) = &self.waiting {
+            words.push_str("; ");
+            words.push_str(waiting);
+        } else if self.sent == self.answered && self.answered < self.batches {
+            words.push_str("; the next request waits for the quota");
+        }
+        words
+    }
+}
+
+fn rounded(pause: Duration) -> String {
+    match pause.as_secs() {
+        0 => format!("{} ms", pause.as_millis()),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+/// Shows events: as a bar on a terminal, as a few lines elsewhere.
+pub(crate) struct Progress {
+    tally: Tally,
+    notes: Notes,
+    style: Style,
+}
+
+enum Style {
+    Silent,
+    Lines { tenths: usize, throttled: bool },
+    Bar(ProgressBar),
+}
+
+impl Progress {
+    /// `silent`: the events are shown elsewhere.
+    pub(crate) fn new(notes: &Notes, silent: bool) -> Self {
+        let style = if notes.is_quiet() || silent {
+            Style::Silent
+        } else if stderr_is_lively() {
+            Style::Bar(bar())
+        } else {
+            Style::Lines {
+                tenths: 0,
+                throttled: false,
+            }
+        };
+        let notes = match &style {
+            Style::Bar(bar) => notes.past(bar.clone()),
+            _ => notes.clone(),
+        };
+        Self {
+            tally: Tally::default(),
+            notes,
+            style,
+        }
+    }
+
+    /// Where to say things while there is a bar.
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    pub(crate) fn show(&mut self, event: &Event) {
+        self.tally.count(event);
+        let tally = &self.tally;
+        match &mut self.style {
+            Style::Silent => {}
+            Style::Bar(bar) => {
+                bar.set_length(tally.servers as u64);
+                bar.set_position(tally.done as u64);
+                bar.set_message(crate::term::clean(&tally.words()));
+                if let Some(line) = trouble(event) {
+                    self.notes.note(&line);
+                }
+            }
+            Style::Lines { tenths, throttled } => {
+                let line = trouble(event).or_else(|| match event {
+                    Event::Accepted {
+                        batch,
+                        servers,
+                        job_id,
+                    } => {
+                        *throttled = false;
+                        Some(format!(
+                            "request {batch} of {} accepted: {servers} servers, job {job_id}",
+                            tally.batches
+                        ))
+                    }
+                    // Said once until a request goes through again.
+                    Event::Throttled { error, .. } | Event::Retrying { error, .. }
+                        if !*throttled =>
+                    {
+                        *throttled = true;
+                        Some(format!(
+                            "{}: {error}",
+                            tally.waiting.as_deref().unwrap_or("waiting")
+                        ))
+                    }
+                    Event::ServerDone(_) => {
+                        let now = tally.done.saturating_mul(10) / tally.servers.max(1);
+                        let news = now > *tenths;
+                        *tenths = now;
+                        news.then(|| format!("{} of {} servers done", tally.done, tally.servers))
+                    }
+                    _ => None,
+                });
+                if let Some(line) = line {
+                    self.notes.note(&line);
+                }
+            }
+        }
+    }
+
+    /// The last state stays to be read.
+    pub(crate) fn finish(&self) {
+        if let Style::Bar(bar) = &self.style {
+            bar.abandon();
+        }
+    }
+}
+
+/// What is worth a line of its own on a terminal, too.
+fn trouble(event: &Event) -> Option<String> {
+    match event {
+        Event::BatchEnded {
+            batch,
+            servers,
+            outcome,
+            error,
+        } => {
+            let outcome = outcome.replace('_', " ");
+            Some(format!(
+                "request {batch}: {servers} servers {outcome}: {error}"
+            ))
+        }
+        Event::Stopping { reason } => Some(format!("nothing more is sent: {reason}")),
+        _ => None,
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // A constant, checked by a test.
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+const TEMPLATE: &str = "{elapsed:>4} [{bar:30}] {pos}/{len} done, {wide_msg}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_one() {
+        ProgressStyle::with_template(TEMPLATE).unwrap();
+    }
+
+    #[test]
+    fn the_words_follow_the_events() {
+        let mut tally = Tally::default();
+        let planned = Event::Planned {
+            run_id: "r".to_owned(),
+            servers: 4,
+            batches: 2,
+        };
+        tally.count(&planned);
+        assert_eq!(
+            tally.words(),
+            "0 accepted; the next request waits for the quota"
+        );
+        tally.count(&Event::Submitting {
+            batch: 1,
+            servers: 2,
+        });
+        assert_eq!(tally.words(), "0 accepted");
+        let job_id = "j".parse().unwrap();
+        tally.count(&Event::Accepted {
+            batch: 1,
+            servers: 2,
+            job_id,
+        });
+        assert_eq!(
+            tally.words(),
+            "2 accepted; the next request waits for the quota"
+        );
+        tally.count(&Event::Submitting {
+            batch: 2,
+            servers: 2,
+        });
+        tally.count(&Event::Stopping {
+            reason: "asked".to_owned(),
+        });
+        assert_eq!(tally.words(), "2 accepted; nothing more is sent");
+        assert_eq!((tally.servers, tally.batches, tally.done), (4, 2, 0));
+    }
+}

@@ -1,0 +1,140 @@
+//! Results for people.
+
+use ecs_ops::{Outcome, Report};
+
+use super::json::DryRun;
+use crate::confirm::counted;
+use crate::term::clean;
+
+/// Rows in aligned columns. The last column is as wide as it needs to be.
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(header: &[&str]) -> Self {
+        let header = header.iter().map(ToString::to_string).collect();
+        Self { rows: vec![header] }
+    }
+
+    /// What comes from the service is made safe to show.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows
+            .push(cells.into_iter().map(|cell| clean(&cell)).collect());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
+    pub(crate) fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let mut widths = vec![0; columns];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (&width, cell) in widths.iter().zip(row) {
+                line.push_str(&format!("{cell:<width$}  "));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The verdicts, and a line that sums them up.
+pub(crate) fn report(report: &Report) -> String {
+    let mut table = Table::new(&["SERVER", "OUTCOME", "JOB", "REASON"]);
+    for server in &report.servers {
+        let job = server
+            .outcome
+            .job_id()
+            .map_or("-", |job_id| job_id.as_str());
+        table.row([
+            server.id.to_string(),
+            words(&server.outcome).to_owned(),
+            job.to_owned(),
+            server.outcome.error().map(reason).unwrap_or_default(),
+        ]);
+    }
+    format!("{}\n{}\n", table.render(), summary(report))
+}
+
+/// Why, with the code where it is not in the words already.
+pub(crate) fn reason(error: &ecs_ops::Problem) -> String {
+    match &error.code {
+        Some(code) if !error.message.contains(code.as_str()) => {
+            format!("{code}: {}", error.message)
+        }
+        _ => error.message.clone(),
+    }
+}
+
+fn words(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::NotAttempted { .. } => "not attempted",
+        outcome => outcome.name(),
+    }
+}
+
+/// Such as `3 servers: 2 succeeded, 1 failed`.
+pub(crate) fn summary(report: &Report) -> String {
+    let summary = report.summary();
+    let counts = [
+        (summary.succeeded, "succeeded"),
+        (summary.failed, "failed"),
+        (summary.running, "running"),
+        (summary.not_attempted, "not attempted"),
+        (summary.unknown, "unknown"),
+    ];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    format!("{}: {}", counted(summary.requested), counts.join(", "))
+}
+
+/// The requests that would be sent.
+pub(crate) fn dry_run(plan: &DryRun<'_>, what: &str, servers: usize, place: &str) -> String {
+    let mut table = Table::new(&["REQUEST", "SERVERS", "METHOD", "PATH", "FIRST SERVER"]);
+    for (index, request) in plan.requests.iter().enumerate() {
+        let first = request
+            .body
+            .as_object()
+            .and_then(|body| body.values().next());
+        let first = first.and_then(|action| action.pointer("/servers/0/id")?.as_str());
+        table.row([
+            (index + 1).to_string(),
+            request.servers.to_string(),
+            request.method.clone(),
+            request.path.clone(),
+            first.unwrap_or_default().to_owned(),
+        ]);
+    }
+    format!(
+        "{}\n{what} {} at {place}: nothing was sent (dry run)\n",
+        table.render(),
+        counted(servers)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_cells_are_safe() {
+        let mut table = Table::new(&["A", "LONG", "C"]);
+        assert!(table.is_empty());
+        table.row(["1".to_owned(), "é".to_owned(), "\u{1b}[2J\nx".to_owned()]);
+        assert!(!table.is_empty());
+        assert_eq!(table.render(), "A  LONG  C\n1  é     \\u{1b}[2J\\nx\n");
+    }
+}

@@ -1,0 +1,156 @@
+//! Writing to stdout and stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::ProgressBar;
+
+use crate::fail::Fail;
+
+/// Whether this character could change how a terminal shows the rest: controls, and those that reorder text.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A text from elsewhere, safe to show: what could steer a terminal is escaped.
+pub(crate) fn clean(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_treacherous(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// JSON, safe to show, and the same JSON: such characters only occur within its strings.
+pub(crate) fn clean_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_treacherous(c) && c != '\n' {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Results, on their way to stdout. A reader that has gone away, as `head` does, is not an error: the rest is dropped.
+pub(crate) struct Results<W: Write = io::Stdout> {
+    out: W,
+    state: State,
+}
+
+enum State {
+    Open,
+    ReaderGone,
+    Failed(io::Error),
+}
+
+impl Results {
+    pub(crate) fn stdout() -> Self {
+        Self::new(io::stdout())
+    }
+}
+
+impl<W: Write> Results<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self {
+            out,
+            state: State::Open,
+        }
+    }
+
+    /// Writes whole lines and sees to it that they arrive.
+    pub(crate) fn write(&mut self, text: &str) {
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        let written = self.out.write_all(text.as_bytes());
+        match written.and_then(|()| self.out.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.state = State::ReaderGone
+            }
+            Err(error) => self.state = State::Failed(error),
+        }
+    }
+
+    /// What kept results from being written, if anything did.
+    pub(crate) fn finish(self) -> Option<io::Error> {
+        match self.state {
+            State::Failed(error) => Some(error),
+            State::Open | State::ReaderGone => None,
+        }
+    }
+}
+
+/// Words to the person at stderr. Clones write to the same place, past the progress bar if there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
+    quiet: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Notes {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet, bar: None }
+    }
+
+    /// From now on there is a progress bar.
+    pub(crate) fn past(&self, bar: ProgressBar) -> Self {
+        Self {
+            quiet: self.quiet,
+            bar: Some(bar),
+        }
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// A line that `--quiet` suppresses.
+    pub(crate) fn note(&self, line: &str) {
+        if !self.quiet {
+            self.always(line);
+        }
+    }
+
+    /// A line that has to be seen.
+    pub(crate) fn always(&self, line: &str) {
+        let line = clean(line);
+        // When nobody can read it there is nobody to tell.
+        let write = || drop(writeln!(io::stderr().lock(), "{line}"));
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    pub(crate) fn warn(&self, line: &str) {
+        self.always(&format!("warning: {line}"));
+    }
+
+    pub(crate) fn hint(&self, line: &str) {
+        self.note(&format!("hint: {line}"));
+    }
+
+    pub(crate) fn fail(&self, fail: &Fail) {
+        self.always(&format!("error: {}", fail.message));
+        for detail in &fail.details {
+            self.always(&format!("  {detail}"));
+        }
+        if let Some(hint) = &fail.hint {
+            self.always(&format!("hint: {hint}"));
+        }
+    }
+}
+
+/// Whether somebody watches stderr on a terminal that can move its cursor.
+pub(crate) fn stderr_is_lively() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests;
