@@ -81,6 +81,3 @@ pub(crate) fn parse(
         servers.filter_map(|server| server.get("id").and_then(Value::as_str)?.parse().ok());
     Ok((kind.map(str::to_owned), servers.collect()))
 }
-
-#[cfg(test)]
-mod tests;

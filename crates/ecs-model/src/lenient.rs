@@ -298,8 +298,9 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     object(value).ok().flatten()
 }
 
-/// Mends what gateways and templates do to texts in JSON: half of a surrogate pair (a message cut between
-/// the two) becomes U+FFFD, a bare control character is escaped. Valid JSON stays as it is.
+/// Mends what costs a whole body though it spoils a single value: half of a surrogate pair (a message cut between
+/// the two) becomes U+FFFD, a bare control character is escaped, a number beyond all floats becomes null.
+/// The rest stays as it is.
 fn mend(json: &str) -> String {
     const ESCAPE: usize = r"\u0000".len();
     let mut mended = String::with_capacity(json.len());
@@ -321,6 +322,17 @@ fn mend(json: &str) -> String {
                     (Some(_), _) => ESCAPE,
                     (None, _) => rest.chars().take(2).map(char::len_utf8).sum(),
                 };
+            }
+            '-' | '0'..='9' if !in_text => {
+                let end =
+                    rest.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9'));
+                let number = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+                taken = number.len();
+                if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+                    mended.push_str("null");
+                    rest = rest.get(taken..).unwrap_or_default();
+                    continue;
+                }
             }
             control @ '\0'..'\x20' if in_text => {
                 mended.push_str(&format!("\\u{:04x}", u32::from(control)));

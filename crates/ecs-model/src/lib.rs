@@ -1,14 +1,65 @@
-//! The ECS API as values.
+//! The ECS API as values: what can be asked, what it is written like, what the answers mean.
+//!
+//! A request is a checked value that implements [`Operation`]: it encodes itself as an [`http::Request`] and decodes
+//! the answer. There are no sockets, no clocks and no `async` in this crate; sending is the caller's part.
+//!
+//! - What we send is closed: an id is a UUID, a batch names 1 to 1,000 different servers, and everything that is wrong
+//!   is reported at once, each with its JSON pointer ([`ValidationError`]).
+//! - What arrives is open: unknown states and codes are kept, unknown fields are ignored, a field that is absent, null,
+//!   blank or of the wrong type costs that field only. Nothing that arrives can panic.
+//! - An answer that is not what was asked for is a [`ResponseError`], which keeps the status, the request id, and the
+//!   code and message of every shape that the service and its gateways use.
+//!
+//! The description of the API is `api/ecs.openapi.yaml`; from it come the types, operations and catalogue entries.
+//!
+//! # Example
+//!
+//! Restart two servers, read the answer, read a refusal:
+//!
+//! ```
+//! use ecs_model::{BatchRebootServers, Executed, Operation, ProjectId, RebootType};
+//! use http::{HeaderMap, StatusCode};
+//!
+//! let project: ProjectId = "5dd3c0b24cdc4d31952c49589182a89d".parse()?;
+//! let servers = vec![
+//!     "616fb98f-46ca-475e-917e-2563e5a8cd19".parse()?,
+//!     "726FB98F-46CA-475E-917E-2563E5A8CD20".parse()?,
+//! ];
+//! let request = BatchRebootServers::new(RebootType::Soft, servers)?.encode(&project);
+//! assert_eq!(request.uri(), "/v1/5dd3c0b24cdc4d31952c49589182a89d/cloudservers/action");
+//! assert!(request.body().starts_with(br#"{"reboot":{"type":"SOFT","servers":[{"id":"616fb98f-"#));
+//!
+//! // … the request travels, and one of these comes back:
+//! let headers = HeaderMap::new();
+//! let body = br#"{"job_id":"ff80808288d41e1b018990260955686a"}"#;
+//! let accepted = BatchRebootServers::decode(StatusCode::OK, &headers, body)?;
+//! assert_eq!(accepted.job_id.as_str(), "ff80808288d41e1b018990260955686a");
+//!
+//! let body = br#"{"error":{"code":"Ecs.0114","message":"The server does not exist."}}"#;
+//! let error = BatchRebootServers::decode(StatusCode::NOT_FOUND, &headers, body).unwrap_err();
+//! assert_eq!(error.to_string(), "HTTP 404 Ecs.0114: The server does not exist.");
+//! let info = error.info().expect("a documented code");
+//! assert_eq!(info.disposition.executed, Executed::No);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Map
 //!
 //! | module | holds |
 //! |---|---|
 //! | `ids` | [`ServerId`], [`ProjectId`], [`JobId`] |
-//! | `operation` | [`Operation`]: a request as a value |
+//! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
+//! | `open_enum`, `lenient` | how values that we do not know are read and kept |
 //! | `error` | [`ResponseError`]: every shape that errors come in |
-//! | `catalogue` | [`ErrorInfo`]: what the error codes mean |
-//! | `generated` | the types, operations and catalogue entries, from `api/ecs.openapi.yaml` |
+//! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
+//! | `catalogue` | [`ErrorInfo`]: what the error codes mean, and what they prove |
+//! | `generated` | the types, operations and catalogue entries |
+//! | `arbitrary` | strategies for property tests of your own, with the feature `proptest` |
 //!
+//! # Features
+//!
+//! `proptest`: the public module `arbitrary`.
 
 mod action;
 #[cfg(any(test, feature = "proptest"))]

@@ -17,8 +17,8 @@ use crate::{
 pub fn server_ids() -> impl Strategy<Value = Vec<ServerId>> + Clone {
     const MOST: usize = BatchRebootServers::MAX_SERVERS;
     prop_oneof![
-        180 => vec(server_id(), 1..6),
-        19 => vec(server_id(), 6..40),
+        450 => vec(server_id(), 1..6),
+        49 => vec(server_id(), 6..40),
         1 => vec(server_id(), MOST - 2..=MOST),
     ]
     .prop_map(distinct)

@@ -1,1 +1,75 @@
+use super::*;
 
+#[test]
+fn every_code_is_found_in_any_case() {
+    for (index, info) in ErrorInfo::all().iter().enumerate() {
+        for code in [
+            info.code.to_owned(),
+            info.code.to_uppercase(),
+            info.code.to_lowercase(),
+        ] {
+            assert_eq!(ErrorInfo::of(&code), ErrorInfo::all().get(index), "{code}");
+        }
+    }
+    for code in [
+        "",
+        "Ecs",
+        "Ecs.",
+        "Ecs.01140",
+        " Ecs.0114",
+        "ecs.\u{fffd}",
+        "zzz",
+    ] {
+        assert!(ErrorInfo::of(code).is_none(), "{code}");
+    }
+}
+
+/// The look-up is a binary search, so order is not a matter of taste.
+#[test]
+fn the_order_is_strict() {
+    for pair in ErrorInfo::all().windows(2) {
+        let order = compare_ignoring_case(pair[0].code, pair[1].code);
+        assert_eq!(
+            order,
+            std::cmp::Ordering::Less,
+            "{} {}",
+            pair[0].code,
+            pair[1].code
+        );
+    }
+}
+
+/// "Never restart a server twice": what throttles is sent again, so it must prove that nothing was executed.
+#[test]
+fn dispositions_do_not_contradict_themselves() {
+    assert!(ErrorInfo::all().len() >= 155);
+    for info in ErrorInfo::all() {
+        let it = info.disposition;
+        assert!(!(it.throttling && it.credentials), "{}", info.code);
+        if it.throttling {
+            assert_eq!(it.executed, Executed::No, "{}", info.code);
+        }
+        assert!(!info.meaning.is_empty() && !info.advice.is_empty() && !info.source.is_empty());
+        assert!(
+            info.status
+                .is_none_or(|status| (200..600).contains(&status)),
+            "{}",
+            info.code
+        );
+    }
+}
+
+/// What the rest of the workspace relies on.
+#[test]
+fn codes_with_a_part_to_play() {
+    let of = |code| ErrorInfo::of(code).expect("documented").disposition;
+    for code in ["Common.0024", "Common.1503", "APIGW.0308", "Ecs.0603"] {
+        assert!(of(code).throttling, "{code}");
+    }
+    for code in ["Ecs.0114", "Ecs.0614"] {
+        assert!(of(code).one_server, "{code}");
+        assert_eq!(of(code).executed, Executed::No, "{code}");
+    }
+    assert_eq!(of("Ecs.0118").executed, Executed::No);
+    assert!(of("APIGW.0301").credentials);
+}

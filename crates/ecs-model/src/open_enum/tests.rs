@@ -1,1 +1,32 @@
+use crate::{JobStatus, RebootType, StopType};
 
+#[test]
+fn open_enums_keep_what_they_do_not_know() {
+    for text in ["INIT", "RUNNING", "SUCCESS", "FAIL"] {
+        let status = JobStatus::from(text);
+        assert!(!matches!(status, JobStatus::Unknown(_)), "{text}");
+        assert_eq!(status.to_string(), text);
+    }
+    for text in ["PENDING_PAYMENT", "success", ""] {
+        assert_eq!(JobStatus::from(text), JobStatus::Unknown(text.to_owned()));
+        assert_eq!(JobStatus::from(text).as_str(), text);
+    }
+    let json = serde_json::to_string(&JobStatus::from("PENDING_PAYMENT")).expect("JSON");
+    assert_eq!(json, r#""PENDING_PAYMENT""#);
+}
+
+#[test]
+fn closed_enums_are_exact() {
+    for &kind in RebootType::ALL {
+        assert_eq!(RebootType::from_wire(kind.as_str()), Some(kind));
+        assert_eq!(
+            serde_json::to_string(&kind).expect("JSON"),
+            format!("\"{kind}\"")
+        );
+    }
+    assert_eq!(RebootType::ALL.len(), 2);
+    for text in ["soft", "SOFT ", ""] {
+        assert_eq!(RebootType::from_wire(text), None);
+        assert_eq!(StopType::from_wire(text), None);
+    }
+}
