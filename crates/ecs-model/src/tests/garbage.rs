@@ -106,10 +106,11 @@ proptest! {
         let _ = BatchRebootServers::from_json(&body);
         let _ = BatchStartServers::from_json(&body);
         let _ = BatchStopServers::from_json(&body);
-        if let Ok(request) = http::Request::builder().method(method).uri(path).body(Bytes::from(body)) {
-            if let Err(error) = AnyOperation::from_request(&request) {
-                prop_assert!(!error.to_string().is_empty());
-            }
+        let request = http::Request::builder().method(method).uri(path).body(Bytes::from(body));
+        if let Ok(request) = request
+            && let Err(error) = AnyOperation::from_request(&request)
+        {
+            prop_assert!(!error.to_string().is_empty());
         }
     }
 
