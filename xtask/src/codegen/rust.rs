@@ -47,16 +47,27 @@ pub(crate) fn format(code: TokenStream) -> String {
     let mut short = true;
     for item in file.items {
         let is_short = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
-        if !text.is_empty() && !(short && is_short) {
+        let together = short && is_short;
+        if !text.is_empty() && !together {
             text.push('\n');
         }
         short = is_short;
-        text.push_str(&prettyplease::unparse(&syn::File {
+        let item = prettyplease::unparse(&syn::File {
             shebang: None,
             frontmatter: None,
             attrs: Vec::new(),
             items: vec![item],
-        }));
+        });
+        // prettyplease sets the members of an item without a gap.
+        let mut after_member = false;
+        for line in item.lines() {
+            if after_member && line.starts_with("    ") {
+                text.push('\n');
+            }
+            after_member = line == "    }";
+            text.push_str(line);
+            text.push('\n');
+        }
     }
     text
 }

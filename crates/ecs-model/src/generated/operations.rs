@@ -81,6 +81,7 @@ impl BatchRebootServers {
         )?;
         Ok(Self { kind, servers })
     }
+
     /// Reads a request body.
     ///
     /// # Errors
@@ -93,10 +94,12 @@ impl BatchRebootServers {
             .ok_or_else(|| ValidationError::missing("/reboot/type"))?;
         Ok(Self { kind, servers })
     }
+
     /// How a server is restarted.
     pub fn kind(&self) -> RebootType {
         self.kind
     }
+
     /// The servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
@@ -111,6 +114,7 @@ impl Operation for BatchRebootServers {
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
         action::encode(project, "reboot", Some(self.kind.as_str()), &self.servers)
     }
+
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,
@@ -179,6 +183,7 @@ impl BatchStartServers {
         )?;
         Ok(Self { servers })
     }
+
     /// Reads a request body.
     ///
     /// # Errors
@@ -187,6 +192,7 @@ impl BatchStartServers {
         let (_, servers) = action::parse(&BATCH_START_SERVERS, "os-start", body)?;
         Ok(Self { servers })
     }
+
     /// The servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
@@ -201,6 +207,7 @@ impl Operation for BatchStartServers {
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
         action::encode(project, "os-start", None, &self.servers)
     }
+
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,
@@ -278,6 +285,7 @@ impl BatchStopServers {
         )?;
         Ok(Self { kind, servers })
     }
+
     /// Reads a request body.
     ///
     /// # Errors
@@ -287,10 +295,12 @@ impl BatchStopServers {
         let kind = kind.as_deref().and_then(StopType::from_wire);
         Ok(Self { kind, servers })
     }
+
     /// How a server is stopped. `None` leaves it to the service.
     pub fn kind(&self) -> Option<StopType> {
         self.kind
     }
+
     /// The servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
@@ -310,6 +320,7 @@ impl Operation for BatchStopServers {
             &self.servers,
         )
     }
+
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,
@@ -332,6 +343,7 @@ impl ShowJob {
     pub fn new(job_id: JobId) -> Self {
         Self { job_id }
     }
+
     /// The job.
     pub fn job_id(&self) -> &JobId {
         &self.job_id
@@ -352,6 +364,7 @@ impl Operation for ShowJob {
             None,
         )
     }
+
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,
@@ -388,6 +401,7 @@ impl ListServersDetails {
     pub fn builder() -> ListServersDetailsBuilder {
         ListServersDetailsBuilder(Self::default())
     }
+
     /// Reads a query string.
     ///
     /// # Errors
@@ -407,38 +421,47 @@ impl ListServersDetails {
         };
         query.finish().map(|()| found)
     }
+
     /// The number of the page, counted from 1; 0 means the first page, too. `None` if it is not given.
     pub fn offset(&self) -> Option<u64> {
         self.offset
     }
+
     /// The most servers on a page. For large fleets the service recommends 200. `None` if it is not given.
     pub fn limit(&self) -> Option<u64> {
         self.limit
     }
+
     /// Only servers of this flavor. `None` if it is not given.
     pub fn flavor(&self) -> Option<&str> {
         self.flavor.as_deref()
     }
+
     /// Only servers whose name contains this; a dot stands for any one character. `None` if it is not given.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
+
     /// Only servers in this state. Servers on their way out of it count: ACTIVE finds those that are restarting, too. `None` if it is not given.
     pub fn status(&self) -> Option<&str> {
         self.status.as_deref()
     }
+
     /// Only servers with a tag that contains this. `None` if it is not given.
     pub fn tags(&self) -> Option<&str> {
         self.tags.as_deref()
     }
+
     /// Only servers without such a tag; `__type_baremetal` leaves out bare-metal servers. `None` if it is not given.
     pub fn not_tags(&self) -> Option<&str> {
         self.not_tags.as_deref()
     }
+
     /// Only servers that were created together, by the id of their reservation. `None` if it is not given.
     pub fn reservation_id(&self) -> Option<&str> {
         self.reservation_id.as_deref()
     }
+
     /// Only servers with a private IPv4 address that contains this. `None` if it is not given.
     pub fn ip(&self) -> Option<&str> {
         self.ip.as_deref()
@@ -456,54 +479,63 @@ impl ListServersDetailsBuilder {
         self.0.offset = Some(offset);
         self
     }
+
     /// The most servers on a page. For large fleets the service recommends 200.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {
         self.0.limit = Some(limit);
         self
     }
+
     /// Only servers of this flavor.
     #[must_use]
     pub fn flavor(mut self, flavor: impl Into<String>) -> Self {
         self.0.flavor = Some(flavor.into());
         self
     }
+
     /// Only servers whose name contains this; a dot stands for any one character.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.0.name = Some(name.into());
         self
     }
+
     /// Only servers in this state. Servers on their way out of it count: ACTIVE finds those that are restarting, too.
     #[must_use]
     pub fn status(mut self, status: impl Into<String>) -> Self {
         self.0.status = Some(status.into());
         self
     }
+
     /// Only servers with a tag that contains this.
     #[must_use]
     pub fn tags(mut self, tags: impl Into<String>) -> Self {
         self.0.tags = Some(tags.into());
         self
     }
+
     /// Only servers without such a tag; `__type_baremetal` leaves out bare-metal servers.
     #[must_use]
     pub fn not_tags(mut self, not_tags: impl Into<String>) -> Self {
         self.0.not_tags = Some(not_tags.into());
         self
     }
+
     /// Only servers that were created together, by the id of their reservation.
     #[must_use]
     pub fn reservation_id(mut self, reservation_id: impl Into<String>) -> Self {
         self.0.reservation_id = Some(reservation_id.into());
         self
     }
+
     /// Only servers with a private IPv4 address that contains this.
     #[must_use]
     pub fn ip(mut self, ip: impl Into<String>) -> Self {
         self.0.ip = Some(ip.into());
         self
     }
+
     /// The query.
     ///
     /// # Errors
@@ -545,6 +577,7 @@ impl Operation for ListServersDetails {
             None,
         )
     }
+
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,
@@ -567,6 +600,7 @@ impl ShowServer {
     pub fn new(server_id: ServerId) -> Self {
         Self { server_id }
     }
+
     /// The server.
     pub fn server_id(&self) -> &ServerId {
         &self.server_id
@@ -587,6 +621,7 @@ impl Operation for ShowServer {
             None,
         )
     }
+
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,

@@ -47,7 +47,7 @@ pub(super) fn content<'a>(
     spec: &'a Spec,
 ) -> Result<Option<&'a spec::Content>, Problem> {
     let reference = match response {
-        spec::Response::Inline(content) => return Ok(content.as_ref()),
+        spec::Response::Inline(content) => return Ok(content.as_deref()),
         spec::Response::Reference(reference) => reference,
     };
     match spec
@@ -55,7 +55,7 @@ pub(super) fn content<'a>(
         .iter()
         .find(|(key, _)| key.text == reference.text)
     {
-        Some((_, spec::Response::Inline(content))) => Ok(content.as_ref()),
+        Some((_, spec::Response::Inline(content))) => Ok(content.as_deref()),
         _ => Err(Problem::new(
             reference.line,
             format!("there is no response `{}` under components", reference.text),

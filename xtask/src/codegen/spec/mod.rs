@@ -66,7 +66,7 @@ pub(crate) struct Parameter {
 pub(crate) enum Response {
     /// A response under `components`.
     Reference(Key),
-    Inline(Option<Content>),
+    Inline(Option<Box<Content>>),
 }
 
 #[derive(Debug)]
@@ -200,7 +200,7 @@ fn response(node: &Node) -> Result<Response, Problem> {
     fields.text("description")?;
     let content = fields.optional("content").map(content).transpose()?;
     fields.finish()?;
-    Ok(Response::Inline(content))
+    Ok(Response::Inline(content.map(Box::new)))
 }
 
 fn content(node: &Node) -> Result<Content, Problem> {
