@@ -1,0 +1,141 @@
+//! The list with its filters, and one server.
+
+use std::collections::HashSet;
+
+use ecs_model::RebootType::Soft;
+use ecs_model::{ListServersDetails, Operation, ServersPage};
+use serde_json::Value;
+
+use super::Client;
+use crate::Region;
+
+fn names(client: &mut Client, query: &str) -> Vec<String> {
+    let got = client.get(&format!("cloudservers/detail?limit=1000&{query}"));
+    let body = got.json();
+    let servers = body["servers"].as_array().unwrap();
+    assert_eq!(body["count"], servers.len(), "{query}");
+    let name = |server: &Value| server["name"].as_str().unwrap().to_owned();
+    servers.iter().map(name).collect()
+}
+
+#[test]
+fn pages_count_from_one_and_zero_is_the_first() {
+    let mut client = Client::of(60);
+    let ids: Vec<String> = client.ids().iter().map(ToString::to_string).collect();
+    let mut page = |query: &str| -> Vec<String> {
+        let got = client.get(&format!("cloudservers/detail{query}"));
+        let body = got.json();
+        assert_eq!(body["count"], 60);
+        let servers = body["servers"].as_array().unwrap();
+        let id = |server: &Value| server["id"].as_str().unwrap().to_owned();
+        servers.iter().map(id).collect()
+    };
+    for first in ["", "?offset=0", "?offset=1", "?limit=25&offset=1"] {
+        assert_eq!(page(first), ids[..25], "{first}");
+    }
+    assert_eq!(page("?offset=2"), ids[25..50]);
+    assert_eq!(page("?offset=3"), ids[50..]);
+    assert_eq!(page("?offset=4"), [""; 0]);
+    assert_eq!(page("?limit=7&offset=2"), ids[7..14]);
+    assert_eq!(page("?limit=1000"), ids);
+    assert_eq!(page("?limit=1000&offset=18446744073709551615"), [""; 0]);
+}
+
+#[test]
+fn filters() {
+    let mut client = Client::new(Region::builder().servers(200).shutoff(0.2));
+    let all = names(&mut client, "");
+    let having = |what: &dyn Fn(&str) -> bool| -> Vec<String> {
+        all.iter().filter(|name| what(name)).cloned().collect()
+    };
+    let web = having(&|name| name.starts_with("web-"));
+    assert!(web.len() > 20 && web.len() < 180);
+    assert_eq!(names(&mut client, "name=web"), web);
+    assert_eq!(names(&mut client, "tags=role%3Dweb"), web);
+    assert_eq!(
+        names(&mut client, "not-tags=role%3Dweb"),
+        having(&|name| !name.starts_with("web-"))
+    );
+    assert_eq!(names(&mut client, "tags=role").len(), 200);
+    assert_eq!(names(&mut client, "tags=rol").len(), 0);
+    assert_eq!(names(&mut client, "tags=web").len(), 0);
+    // A period is any character; nothing else is special.
+    assert_eq!(
+        names(&mut client, "name=w.b-00."),
+        having(&|name| name.starts_with("web-00"))
+    );
+    assert_eq!(names(&mut client, "name=web*").len(), 0);
+    assert_eq!(names(&mut client, "name=WEB").len(), 0);
+    assert_eq!(names(&mut client, "name=").len(), 200);
+    // Filters add up.
+    let both = names(&mut client, "tags=role%3Dweb%2Cenv%3Dprod");
+    assert!(!both.is_empty() && both.len() < web.len());
+    assert_eq!(names(&mut client, "name=web&tags=env%3Dprod"), both);
+
+    let stopped = names(&mut client, "status=SHUTOFF").len();
+    assert!((15..70).contains(&stopped));
+    assert_eq!(names(&mut client, "status=ACTIVE").len(), 200 - stopped);
+    assert_eq!(names(&mut client, "status=NONSENSE").len(), 0);
+    assert_eq!(
+        names(&mut client, "ip=10.0.0.4"),
+        [all[0].as_str()]
+            .into_iter()
+            .chain(
+                // 10.0.0.40 to .49 contain it too.
+                all[36..46].iter().map(String::as_str)
+            )
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(names(&mut client, "reservation_id=r-sim00001"), all[20..40]);
+    let flavors = ["s3.medium.2", "s3.large.2", "s3.xlarge.4"];
+    let counts = flavors.map(|flavor| names(&mut client, &format!("flavor={flavor}")).len());
+    assert_eq!(counts.iter().sum::<usize>(), 200);
+}
+
+#[test]
+fn active_also_finds_what_is_restarting() {
+    let mut client = Client::of(10);
+    let ids = client.ids();
+    assert_eq!(client.reboot(Soft, &ids[..4]).status, 200);
+    assert_eq!(names(&mut client, "status=REBOOT").len(), 4);
+    assert_eq!(names(&mut client, "status=ACTIVE").len(), 10);
+    assert_eq!(names(&mut client, "status=HARD_REBOOT").len(), 0);
+}
+
+#[test]
+fn the_model_reads_what_is_listed() {
+    let mut client = Client::of(3);
+    let ids = client.ids();
+    assert_eq!(client.reboot(Soft, &ids[..1]).status, 200);
+    let got = client.call(&ListServersDetails::builder().build().unwrap());
+    let page: ServersPage =
+        ListServersDetails::decode(got.status, &got.headers, &got.body).unwrap();
+    assert_eq!(page.count, Some(3));
+    let servers = page.servers.unwrap();
+    assert_eq!(
+        servers.iter().map(|s| s.id.unwrap()).collect::<Vec<_>>(),
+        ids
+    );
+    assert_eq!(servers[0].task_state.as_deref(), Some("rebooting"));
+    assert_eq!(servers[1].task_state, None);
+    // The list and the query for one show the same.
+    let listed = got.json()["servers"][0].clone();
+    assert_eq!(client.server(&ids[0]), listed);
+    let updated = listed["updated"].as_str().unwrap();
+    assert_eq!(updated, "2026-01-01T00:00:00Z");
+    assert!(listed["created"].as_str().unwrap() < updated);
+    assert_eq!(listed["OS-SRV-USG:launched_at"].as_str().unwrap().len(), 26);
+}
+
+#[test]
+fn large_fleets_have_ids_names_and_addresses_of_their_own() {
+    let region = Region::builder().servers(100_000).build().unwrap();
+    let fleet = region.fleet.all();
+    let ids: HashSet<_> = fleet.iter().map(|server| server.id).collect();
+    let names: HashSet<_> = fleet.iter().map(|server| &server.name).collect();
+    let ips: HashSet<_> = fleet.iter().map(|server| &server.ip).collect();
+    assert_eq!(
+        (ids.len(), names.len(), ips.len()),
+        (100_000, 100_000, 100_000)
+    );
+}
