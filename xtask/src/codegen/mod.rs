@@ -76,7 +76,7 @@ pub(crate) fn write(root: &Path) -> ExitCode {
     })
 }
 
-/// Says what [`write`] would do, and fails if that is anything.
+/// Says what [`write()`] would do, and fails if that is anything.
 pub(crate) fn check(root: &Path) -> ExitCode {
     run(root, |differences| {
         for difference in &differences {

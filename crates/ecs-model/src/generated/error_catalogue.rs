@@ -741,7 +741,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
             executed: Executed::Maybe,
             throttling: false,
             retryable: false,
-            credentials: true,
+            credentials: false,
             one_server: false,
         },
         source: "appendix/error_codes",

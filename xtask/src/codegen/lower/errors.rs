@@ -48,6 +48,10 @@ fn error(code: &CodeSpec, group: &ErrorGroup) -> Result<ErrorCode, Problem> {
         Some("one_server needs executed: \"no\", because splitting a batch sends it again")
     } else if maybe_executed && found.throttling {
         Some("throttling needs executed: \"no\", because a throttled request is sent again")
+    } else if maybe_executed && found.credentials {
+        Some(
+            "credentials needs executed: \"no\", because refused credentials are reported as nothing done",
+        )
     } else if found.throttling && !found.retryable {
         Some("throttling needs retryable: a throttled request is welcome later")
     } else if found.credentials && found.retryable {

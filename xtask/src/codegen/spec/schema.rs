@@ -128,6 +128,27 @@ fn check(node: &Node, schema: &Schema) -> Result<(), Problem> {
             ));
         }
     }
+    for whole in ["$ref", "anyOf"] {
+        let other = entries
+            .iter()
+            .find(|(key, _)| key.text != whole && key.text != "description");
+        if let (Some(_), Some((key, _))) = (has(whole), other) {
+            return Err(Problem::new(
+                key.line,
+                format!("`{}` says nothing beside `{whole}`; remove one", key.text),
+            ));
+        }
+    }
+    for keyword in ["pattern", "minLength", "maxLength"] {
+        if let (Some((key, _)), None) = (has(keyword), &schema.handwritten) {
+            return Err(Problem::new(
+                key.line,
+                format!(
+                    "`{keyword}` is checked by types written by hand only; see x-ecs-handwritten"
+                ),
+            ));
+        }
+    }
     if schema.types.contains(&Type::Object) && schema.additional.is_none() {
         return Err(Problem::new(
             schema.line,
