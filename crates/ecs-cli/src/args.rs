@@ -250,7 +250,7 @@ pub(crate) struct Explain {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Output {
     /// How results are written to stdout: for people, as one JSON document, or as one JSON object a line while it happens
-    #[arg(short, long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
 }
 

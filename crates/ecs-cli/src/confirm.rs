@@ -20,8 +20,6 @@ pub(crate) struct Question<'a> {
     pub(crate) batch_size: usize,
     /// The servers, with their names as far as they are known.
     pub(crate) servers: &'a [String],
-    /// Stdin has been read already: the answer comes from the terminal itself.
-    pub(crate) stdin_is_taken: bool,
 }
 
 impl Question<'_> {
@@ -51,48 +49,54 @@ impl Question<'_> {
     }
 
     /// Asks, and returns only if the answer is yes.
-    pub(crate) async fn ask(self, notes: &Notes) -> Result<(), Fail> {
-        let Some(answers) = self.terminal() else {
-            return Err(Fail::usage(format!(
-                "not done without a question, and there is no terminal to ask it on: {} {}",
-                verb(self.action).to_lowercase(),
-                counted(self.servers.len())
-            ))
-            .hint(
-                "add --yes to go on without a question, or --dry-run to see what would be sent",
-            ));
-        };
-        notes.always(&self.text());
+    pub(crate) async fn ask(self, terminal: Terminal, notes: &Notes) -> Result<(), Fail> {
+        self.text().lines().for_each(|line| notes.always(line));
         notes.always("Type yes to go on:");
         // Not on a thread of the runtime, which may have a simulator to run. Ctrl-C ends the process here: nothing was sent.
         let answer = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
-            let mut answers = BufReader::new(answers.take(1024));
+            let mut answers = BufReader::new(terminal.0.take(1024));
             answers.read_line(&mut line).map(|_| line)
         });
         let answer = answer
             .await
             .map_err(io::Error::other)
-            .and_then(|answer| answer)
-            .unwrap_or_default();
-        match answer.trim().to_ascii_lowercase().as_str() {
+            .and_then(|answer| answer);
+        match answer
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "y" | "yes" => Ok(()),
             _ => Err(Fail::usage("not confirmed: nothing was sent")),
         }
     }
+}
 
-    /// Where answers come from, if the question can be seen as well.
-    fn terminal(&self) -> Option<Box<dyn Read + Send>> {
+/// Where answers come from.
+pub(crate) struct Terminal(Box<dyn Read + Send>);
+
+impl Terminal {
+    /// The terminal, if the question can be seen and answered there. `stdin_is_taken`: something else is read from
+    /// stdin, so the answer comes from the terminal itself.
+    pub(crate) fn open(stdin_is_taken: bool) -> Result<Self, Fail> {
+        let there_is_none = || {
+            Fail::usage("nothing is done without asking, and there is no terminal to ask on: nothing was sent")
+                .hint("add --yes to go on without a question, or --dry-run to see what would be sent")
+        };
         if !io::stderr().is_terminal() {
-            return None;
+            return Err(there_is_none());
         }
-        if self.stdin_is_taken {
+        if stdin_is_taken {
             let terminal = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
-            return File::open(terminal).ok().map(|file| Box::new(file) as _);
+            let file = File::open(terminal).map_err(|_| there_is_none())?;
+            return Ok(Self(Box::new(file)));
         }
-        io::stdin()
-            .is_terminal()
-            .then(|| Box::new(io::stdin()) as _)
+        match io::stdin().is_terminal() {
+            true => Ok(Self(Box::new(io::stdin()))),
+            false => Err(there_is_none()),
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use ecs_ops::model::ServerId;
-use ecs_ops::{Control, Event, PowerAction, Report, RunBuilder, Stopped};
+use ecs_ops::{Control, PowerAction, Report, RunBuilder, Stopped};
 
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, verb};
+use crate::confirm::{Question, Terminal, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::{Exit, Facts};
 use crate::fail::{Fail, hint_for};
@@ -29,6 +29,11 @@ pub(crate) async fn run(
 ) -> Result<Exit, Fail> {
     let given = given(&args, action)?;
     let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
+    let terminal = if args.yes || args.dry_run {
+        None
+    } else {
+        Some(Terminal::open(ids_from_stdin || token_from_stdin(global))?)
+    };
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
@@ -69,16 +74,15 @@ pub(crate) async fn run(
         });
         return Ok(Exit::Success);
     }
-    if !args.yes {
+    if let Some(terminal) = terminal {
         let question = Question {
             action,
             connection: &connection,
             requests: plan.batches.len(),
             batch_size: plan.batches.first().map_or(0, Vec::len),
             servers: &named,
-            stdin_is_taken: ids_from_stdin || token_from_stdin(global),
         };
-        question.ask(notes).await?;
+        question.ask(terminal, notes).await?;
     }
     let report = execute(builder, args.output.format, notes, results).await?;
     match args.output.format {
@@ -180,9 +184,6 @@ async fn execute(
         progress.show(&event);
         if lines {
             results.write(&json::event(&event));
-        }
-        if let Event::Stopping { .. } = event {
-            progress.notes().hint("what was accepted is still watched");
         }
     }
     let report = run.await;

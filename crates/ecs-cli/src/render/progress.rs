@@ -5,6 +5,7 @@ use std::time::Duration;
 use ecs_ops::{Event, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::confirm::counted;
 use crate::term::{Notes, stderr_is_lively};
 
 /// What happened so far. Pure.
@@ -152,8 +153,9 @@ impl Progress {
                     } => {
                         *throttled = false;
                         Some(format!(
-                            "request {batch} of {} accepted: {servers} servers, job {job_id}",
-                            tally.batches
+                            "request {batch} of {} accepted: {}, job {job_id}",
+                            tally.batches,
+                            counted(*servers)
                         ))
                     }
                     // Said once until a request goes through again.
@@ -200,7 +202,8 @@ fn trouble(event: &Event) -> Option<String> {
         } => {
             let outcome = outcome.replace('_', " ");
             Some(format!(
-                "request {batch}: {servers} servers {outcome}: {error}"
+                "request {batch}: {} {outcome}: {error}",
+                counted(*servers)
             ))
         }
         Event::Stopping { reason } => Some(format!("nothing more is sent: {reason}")),

@@ -1,0 +1,138 @@
+//! What `ecsctl` says about itself and about codes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::ecsctl;
+
+const NONE: [&str; 0] = [];
+
+/// The options in a help text.
+fn options(arguments: &[&str]) -> Vec<String> {
+    let help = ecsctl(arguments, &NONE).expect(0).stdout;
+    let begins = help
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with('-'));
+    let mut found: Vec<String> = begins
+        .filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")))
+        .map(str::to_owned)
+        .collect();
+    found.sort();
+    // The words below the options name some of them again.
+    found.dedup();
+    found
+}
+
+#[test]
+fn each_command_offers_what_the_design_says() {
+    const GLOBAL: [&str; 7] = [
+        "--ca-file",
+        "--endpoint",
+        "--help",
+        "--project-id",
+        "--quiet",
+        "--sim",
+        "--token",
+    ];
+    const RUN: [&str; 10] = [
+        "--all",
+        "--attempt-timeout",
+        "--batch-size",
+        "--deadline",
+        "--dry-run",
+        "--from-file",
+        "--no-wait",
+        "--output",
+        "--servers-per-minute",
+        "--yes",
+    ];
+    let sim = [
+        "--listen",
+        "--servers",
+        "--seed",
+        "--speed",
+        "--fail",
+        "--job-seconds",
+        "--quota",
+        "--tls",
+        "--ca-out",
+        "--tls-cert",
+        "--tls-key",
+    ];
+    let typed = [&RUN[..], &["--type"]].concat();
+    for (command, own) in [
+        (&["reboot"][..], &typed[..]),
+        (&["stop"], &typed),
+        (&["start"], &RUN),
+        (&["job", "show"], &["--output"]),
+        (&["job", "wait"], &["--deadline", "--output"]),
+        (&["explain"], &["--output"]),
+        (&["sim"], &sim),
+    ] {
+        let mut expected = [&GLOBAL[..], own].concat();
+        expected.sort_unstable();
+        assert_eq!(
+            options(&[command, &["--help"]].concat()),
+            expected,
+            "{command:?}"
+        );
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes_and_shows_examples() {
+    for command in ["reboot", "start", "stop"] {
+        let help = ecsctl(&[command, "--help"], &NONE).expect(0).stdout;
+        assert!(
+            help.contains(&format!(
+                "ecsctl {command} --from-file servers.txt --dry-run"
+            )),
+            "{help}"
+        );
+        assert!(!help.contains("{verb}"));
+        assert!(
+            help.contains("Exit codes:") && help.contains("5  stopped before the end"),
+            "{help}"
+        );
+    }
+    let help = ecsctl(&["--help"], &NONE).expect(0).stdout;
+    for command in ["reboot", "start", "stop", "job", "explain", "sim"] {
+        assert!(
+            help.contains(&format!("\n  {command} ")),
+            "{command}: {help}"
+        );
+    }
+    let version = ecsctl(&["--version"], &NONE).expect(0).stdout;
+    assert_eq!(version, format!("ecsctl {}\n", env!("CARGO_PKG_VERSION")));
+    let nothing = ecsctl(&NONE, &NONE).expect(2);
+    assert!(
+        nothing.stderr.contains("Usage: ecsctl"),
+        "{}",
+        nothing.stderr
+    );
+}
+
+#[test]
+fn codes_are_explained() {
+    let text = ecsctl(&["explain", "eCS.0114"], &NONE).expect(0).stdout;
+    assert!(
+        text.starts_with("Ecs.0114 (HTTP 404): the server does not exist\n"),
+        "{text}"
+    );
+    let json = ecsctl(&["explain", "Common.0024", "-o", "json"], &NONE)
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&json["version"], &json["code"]),
+        (&1.into(), &"Common.0024".into())
+    );
+    assert_eq!(
+        (&json["throttling"], &json["executed"]),
+        (&true.into(), &false.into())
+    );
+    let unknown = ecsctl(&["explain", "Ecs.0114\u{1b}[2J"], &NONE);
+    let unknown = unknown.refuses(2, &["documents the code", "Ecs.0114"]);
+    assert!(!unknown.stderr.contains('\u{1b}'));
+}

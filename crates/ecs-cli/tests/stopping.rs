@@ -1,0 +1,104 @@
+//! Runs that end early: with a complete report, and 5.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::io::{BufReader, Read};
+
+use common::{Running, Sim, ecsctl, outcomes};
+use serde_json::Value;
+
+/// One server now, the others after the minute of the quota.
+const SLOWLY: [&str; 8] = [
+    "reboot",
+    "--all",
+    "--yes",
+    "-o",
+    "json",
+    "--servers-per-minute",
+    "1",
+    "--batch-size=1",
+];
+
+#[test]
+fn at_the_deadline() {
+    let sim = Sim::start(1, |region| region);
+    let more = [
+        sim.options(),
+        vec!["--deadline".to_owned(), "1500ms".to_owned()],
+    ]
+    .concat();
+    let ended = ecsctl(&SLOWLY, &more).expect(5);
+    assert_eq!(
+        outcomes(&ended.json()),
+        ["running", "not_attempted", "not_attempted"]
+    );
+    assert!(
+        ended.stderr.contains("the deadline came"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(sim.accepted(), 1);
+}
+
+/// Starts it, sends the signals once the first server is accepted, and returns its report.
+fn interrupted(sim: &Sim, signals: &[&str]) -> Value {
+    let mut run = Running::spawn(SLOWLY.map(str::to_owned).into_iter().chain(sim.options()));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 3 accepted");
+    for signal in signals {
+        run.signal(signal);
+        Running::until(
+            &mut stderr,
+            if *signal == signals[0] {
+                "stopping: "
+            } else {
+                "ending: "
+            },
+        );
+    }
+    let mut stdout = String::new();
+    run.0
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[test]
+fn ctrl_c_stops_sending_and_watches_what_was_accepted() {
+    let sim = Sim::start(100, |region| region);
+    let report = interrupted(&sim, &["INT"]);
+    assert_eq!(
+        outcomes(&report),
+        ["succeeded", "not_attempted", "not_attempted"]
+    );
+    assert_eq!(sim.accepted(), 1);
+}
+
+#[test]
+fn ctrl_c_twice_ends_at_once() {
+    let sim = Sim::start(1, |region| region);
+    let report = interrupted(&sim, &["INT", "TERM"]);
+    assert_eq!(
+        outcomes(&report),
+        ["running", "not_attempted", "not_attempted"]
+    );
+    assert_eq!(report["summary"]["requested"], 3);
+    assert_eq!(sim.accepted(), 1);
+}
+
+#[test]
+fn the_simulator_ends_well_when_asked_to() {
+    for signal in ["INT", "TERM"] {
+        let (mut sim, info) = Running::sim(&["--servers", "2", "--seed", "9"]);
+        assert_eq!(info["servers"].as_array().unwrap().len(), 2);
+        sim.signal(signal);
+        assert_eq!(sim.wait().code(), Some(0));
+    }
+}
