@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
@@ -64,26 +64,32 @@ async fn answer(
     clock: &Clock,
 ) -> http::Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let response = match Limited::new(body, REQUEST_LIMIT).collect().await {
+    // A client that announces too much, and waits for the answer, is not kept waiting.
+    if body.size_hint().lower() > REQUEST_LIMIT as u64 {
+        return too_large(region);
+    }
+    match Limited::new(body, REQUEST_LIMIT).collect().await {
         Ok(body) => {
             let request = http::Request::from_parts(head, body.to_bytes());
-            region.with(|region| region.handle(&request, clock.now()))
+            let response = region.with(|region| region.handle(&request, clock.now()));
+            response.map(Full::new)
         }
-        Err(error) if error.is::<LengthLimitError>() => {
-            let mut response = region.with(|region| region.refuse_too_large(REQUEST_LIMIT));
-            // The rest of the body is not read, so nothing can follow it.
-            response.headers_mut().insert(
-                http::header::CONNECTION,
-                http::HeaderValue::from_static("close"),
-            );
-            response
-        }
+        Err(error) if error.is::<LengthLimitError>() => too_large(region),
         // The client left in the middle of its request: it was not received, so nothing is done. Nobody reads this answer.
         Err(_) => {
-            let mut response = http::Response::new(Bytes::new());
+            let mut response = http::Response::new(Full::default());
             *response.status_mut() = http::StatusCode::BAD_REQUEST;
             response
         }
-    };
+    }
+}
+
+fn too_large(region: &SharedRegion) -> http::Response<Full<Bytes>> {
+    let mut response = region.with(|region| region.refuse_too_large(REQUEST_LIMIT));
+    // The rest of the body is not read, so nothing can follow it.
+    response.headers_mut().insert(
+        http::header::CONNECTION,
+        http::HeaderValue::from_static("close"),
+    );
     response.map(Full::new)
 }

@@ -28,8 +28,8 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// ```
 #[derive(Clone)]
 pub struct Tls {
-    chain: String,
-    key: SecretString,
+    pub(super) chain: String,
+    pub(super) key: SecretString,
     ca: Option<String>,
 }
 
