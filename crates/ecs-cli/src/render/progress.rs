@@ -76,7 +76,7 @@ impl Tally {
             words.push_str("; ");
             words.push_str(waiting);
         } else if self.sent == self.answered && self.answered < self.batches {
-            words.push_str("; the next request waits for the quota");
+            words.push_str("; waiting for the quota");
         }
         words
     }
@@ -221,7 +221,7 @@ fn bar() -> ProgressBar {
     bar
 }
 
-const TEMPLATE: &str = "{elapsed:>4} [{bar:30}] {pos}/{len} done, {wide_msg}";
+const TEMPLATE: &str = "{elapsed:>4} [{bar:20}] {pos}/{len} done, {wide_msg}";
 
 #[cfg(test)]
 mod tests {
@@ -243,7 +243,7 @@ mod tests {
         tally.count(&planned);
         assert_eq!(
             tally.words(),
-            "0 accepted; the next request waits for the quota"
+            "0 accepted; waiting for the quota"
         );
         tally.count(&Event::Submitting {
             batch: 1,
@@ -258,7 +258,7 @@ mod tests {
         });
         assert_eq!(
             tally.words(),
-            "2 accepted; the next request waits for the quota"
+            "2 accepted; waiting for the quota"
         );
         tally.count(&Event::Submitting {
             batch: 2,
