@@ -111,7 +111,9 @@ async fn exchange(server: &SimServer, head: &str, body: &[u8]) -> String {
     // The server may close before it has read everything.
     let _ = stream.write_all(body).await;
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
+    let read = stream.read_to_end(&mut answer);
+    let read = tokio::time::timeout(Duration::from_secs(20), read).await;
+    let _ = read.expect("an answer, not silence");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
