@@ -241,10 +241,7 @@ mod tests {
             batches: 2,
         };
         tally.count(&planned);
-        assert_eq!(
-            tally.words(),
-            "0 accepted; waiting for the quota"
-        );
+        assert_eq!(tally.words(), "0 accepted; waiting for the quota");
         tally.count(&Event::Submitting {
             batch: 1,
             servers: 2,
@@ -256,10 +253,7 @@ mod tests {
             servers: 2,
             job_id,
         });
-        assert_eq!(
-            tally.words(),
-            "2 accepted; waiting for the quota"
-        );
+        assert_eq!(tally.words(), "2 accepted; waiting for the quota");
         tally.count(&Event::Submitting {
             batch: 2,
             servers: 2,
