@@ -57,16 +57,18 @@
 //! | `identity`, `seed` | [`Identity`]: made-up credentials; randomness |
 //! | `clock`, `shared` | the region's time on tokio's; [`SharedRegion`] |
 //! | `transport` | [`SimTransport`] |
+//! | `faults` | [`FaultyTransport`]: what goes wrong on the way and at the service, by seed ([`Faults`], [`Trace`]) |
 //! | `serve` | [`Server`], [`SimServer`], [`Tls`], [`ServerInfo`] |
 //!
-//! What it does not do: check signatures (it takes tokens only), issue tokens, and misbehave. Unlike the service it
-//! never loses a request, and never answers slower than it is told to.
+//! What it does not do: check signatures (it takes tokens only) and issue tokens. The region itself never misbehaves:
+//! it loses no request, and answers no slower than it is told to. For that there is [`FaultyTransport`].
 
 mod accepted;
 mod answer;
 mod clock;
 mod config;
 mod error;
+mod faults;
 mod fleet;
 mod identity;
 mod jobs;
@@ -85,6 +87,7 @@ pub use config::{
     RegionBuilder, Throttling,
 };
 pub use error::{SimError, SimErrorKind};
+pub use faults::{Asked, Exchange, Fault, Faults, FaultyTransport, Told, Trace};
 pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
 pub use region::Region;

@@ -1,0 +1,317 @@
+//! A network and a service that misbehave, by seed: what the documents do not promise, and what happens all the same.
+
+mod answers;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_model::{AnyOperation, JobId};
+use ecs_transport::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
+use http::{Request, Response};
+use tokio::task::JoinHandle;
+
+use crate::SimTransport;
+use plan::{JobFate, Plan};
+
+pub use plan::{Fault, Faults};
+pub use trace::{Asked, Exchange, Told, Trace};
+
+type Answer = Result<Response<Bytes>, TransportError>;
+
+/// A [`SimTransport`] between which and its client things go wrong, as [`Faults`] say.
+///
+/// It keeps its mark exactly: held from the beginning, set when the request leaves, and [`Delivery::NotSent`] only
+/// before. What has left travels by itself: it can arrive when the client has long given up. Its ways take the time that
+/// the faults say, not the latency of the [`SimTransport`].
+///
+/// What happened is in its [`Trace`]. The same seed and the same calls at the same times give the same trace.
+/// Clones share everything.
+///
+/// ```
+/// use ecs_sim::{Faults, FaultyTransport, Region, SimTransport};
+///
+/// let mut faults = Faults::none(7);
+/// faults.loss_after = 0.2; // one answer in five never comes
+/// let transport = FaultyTransport::new(SimTransport::new(Region::builder().build()?), faults);
+/// assert!(transport.trace().exchanges.is_empty());
+/// # Ok::<_, ecs_sim::SimError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FaultyTransport(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sim: SimTransport,
+    faults: Faults,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    trace: Trace,
+    jobs: HashMap<JobId, JobFate>,
+    /// By how many seconds the region's clock is off, and how often it was set.
+    skew: i64,
+    steps: usize,
+}
+
+impl FaultyTransport {
+    /// Lets these faults happen on the way to this region.
+    pub fn new(sim: SimTransport, faults: Faults) -> Self {
+        Self(Arc::new(Inner {
+            sim,
+            faults,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// The transport beneath: its region, and the time without steps of the clock.
+    pub fn sim(&self) -> &SimTransport {
+        &self.0.sim
+    }
+
+    /// What happened so far.
+    pub fn trace(&self) -> Trace {
+        self.0.state().trace.clone()
+    }
+}
+
+impl Transport for FaultyTransport {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+        attempt.mark().hold();
+        let (index, plan) = self.0.begin(&request);
+        Box::pin(async move {
+            let mut ending = Ending {
+                inner: &self.0,
+                index,
+                told: Told::Nothing,
+            };
+            let limit = attempt.timeout().filter(|_| plan.keeps_time);
+            let exchange = self.exchange(request, attempt, index, plan);
+            let answer = match limit {
+                Some(limit) => tokio::time::timeout(limit, exchange)
+                    .await
+                    .unwrap_or_else(|_| {
+                        let delivery = attempt.mark().delivery();
+                        Err(TransportError::new(TransportErrorKind::Timeout, delivery))
+                    }),
+                None => exchange.await,
+            };
+            ending.told = match &answer {
+                Ok(response) => Told::Answer(response.status()),
+                Err(error) => Told::Failure(error.kind(), error.delivery()),
+            };
+            answer
+        })
+    }
+}
+
+impl FaultyTransport {
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        attempt: &Attempt,
+        index: usize,
+        plan: Plan,
+    ) -> Answer {
+        travel(plan.connecting).await;
+        match plan.fault {
+            Some(Fault::Refused) => {
+                return Err(TransportError::new(
+                    TransportErrorKind::Connect,
+                    Delivery::NotSent,
+                ));
+            }
+            Some(Fault::ConnectHangs) => std::future::pending().await,
+            _ => {}
+        }
+        attempt.mark().set();
+        self.0
+            .note(index, |exchange, now| exchange.left = Some(now));
+        match plan.fault {
+            Some(Fault::Reset) => {
+                travel(plan.there).await;
+                return Err(closed());
+            }
+            Some(Fault::Swallowed) => std::future::pending().await,
+            _ => {}
+        }
+        let outlives = plan.outlives;
+        let mut journey = Journey {
+            task: tokio::spawn(Arc::clone(&self.0).deliver(request, index, plan)),
+            outlives,
+        };
+        match (&mut journey.task).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => std::future::pending().await,
+            Err(error) => Err(TransportError::unknown(error)),
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, request: &Request<Bytes>) -> (usize, Plan) {
+        let asked = match AnyOperation::from_request(request) {
+            Ok((_, AnyOperation::BatchRebootServers(it))) => Asked::Action(it.servers().to_vec()),
+            Ok((_, AnyOperation::BatchStartServers(it))) => Asked::Action(it.servers().to_vec()),
+            Ok((_, AnyOperation::BatchStopServers(it))) => Asked::Action(it.servers().to_vec()),
+            Ok((_, AnyOperation::ShowJob(it))) => Asked::Job(it.job_id().clone()),
+            _ => Asked::Other,
+        };
+        let begun = self.sim.now();
+        let mut state = self.state();
+        let index = state.trace.exchanges.len();
+        let fate = match &asked {
+            Asked::Job(job) => state.jobs.get(job).copied(),
+            _ => None,
+        };
+        let mut plan = Plan::draw(&self.faults, index, &asked);
+        if let Some(fate) = fate {
+            plan.fault = plan.fault.or_else(|| fate.fault_at(begun));
+        }
+        if let Some(step) = plan.step.filter(|_| state.steps < plan::MOST_STEPS) {
+            state.steps += 1;
+            state.skew += step;
+            state.trace.clock_steps.push((begun, step));
+        }
+        state.trace.exchanges.push(Exchange {
+            asked,
+            fault: plan.fault.clone(),
+            begun,
+            left: None,
+            arrived: None,
+            accepted: None,
+            ended: None,
+        });
+        (index, plan)
+    }
+
+    fn note(&self, index: usize, note: impl FnOnce(&mut Exchange, Duration)) {
+        let now = self.sim.now();
+        if let Some(exchange) = self.state().trace.exchanges.get_mut(index) {
+            note(exchange, now);
+        }
+    }
+
+    /// The way to the region, the region's answer, and the way back. `None`: no answer ever comes.
+    async fn deliver(
+        self: Arc<Self>,
+        request: Request<Bytes>,
+        index: usize,
+        plan: Plan,
+    ) -> Option<Answer> {
+        travel(plan.there).await;
+        let mut rng = self.faults.rng(index, plan::ANSWERS);
+        let response = match plan.fault {
+            Some(Fault::Throttled) => answers::throttled(&mut rng, self.calendar()),
+            Some(Fault::ErrorBefore) => answers::server_error(&mut rng),
+            Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
+            Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut rng),
+            _ => self.arrive(&request, index),
+        };
+        let answer = match plan.fault {
+            Some(Fault::ErrorAfter) => Ok(answers::server_error(&mut rng)),
+            Some(Fault::Garbage) => Ok(answers::garbage(&mut rng)),
+            Some(Fault::Closed) => Err(closed()),
+            Some(Fault::BodyCut) => {
+                let (head, _) = response.into_parts();
+                let error = TransportError::new(TransportErrorKind::BodyCut, Delivery::MaybeSent);
+                Err(error.with_head(head.status, head.headers))
+            }
+            Some(Fault::Silent) => return None,
+            _ => Ok(response),
+        };
+        travel(plan.back).await;
+        Some(answer)
+    }
+
+    fn arrive(&self, request: &Request<Bytes>, index: usize) -> Response<Bytes> {
+        let skew = self.state().skew;
+        let now = off_by(self.sim.now(), skew);
+        let (response, accepted) = self.sim.region().with(|region| {
+            let before = region.accepted().entries().len();
+            let response = region.handle(request, now);
+            let new = region.accepted().entries().get(before);
+            (response, new.map(|acceptance| acceptance.job_id.clone()))
+        });
+        if let Some(job) = &accepted {
+            let fate = JobFate::draw(&self.faults, index, self.sim.now());
+            self.state().jobs.insert(job.clone(), fate);
+        }
+        self.note(index, |exchange, now| {
+            exchange.arrived = Some(now);
+            exchange.accepted = accepted;
+        });
+        response
+    }
+
+    /// What the region's calendar shows.
+    fn calendar(&self) -> jiff::Timestamp {
+        let now = off_by(self.sim.now(), self.state().skew);
+        let epoch = self.sim.region().with(|region| region.epoch());
+        epoch.checked_add(now).unwrap_or(jiff::Timestamp::MAX)
+    }
+}
+
+fn off_by(now: Duration, seconds: i64) -> Duration {
+    let skew = Duration::from_secs(seconds.unsigned_abs());
+    match seconds {
+        0.. => now.saturating_add(skew),
+        _ => now.saturating_sub(skew),
+    }
+}
+
+fn closed() -> TransportError {
+    TransportError::new(TransportErrorKind::Closed, Delivery::MaybeSent)
+}
+
+async fn travel(time: Duration) {
+    // Even the shortest sleep takes a millisecond.
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// A request that has left. When the client gives up it goes on, or ends with its connection.
+struct Journey {
+    task: JoinHandle<Option<Answer>>,
+    outlives: bool,
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        if !self.outlives {
+            self.task.abort();
+        }
+    }
+}
+
+/// Notes when the client stopped waiting, also when it dropped the future.
+struct Ending<'a> {
+    inner: &'a Inner,
+    index: usize,
+    told: Told,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let told = self.told;
+        self.inner.note(self.index, |exchange, now| {
+            exchange.ended = Some((now, told));
+        });
+    }
+}

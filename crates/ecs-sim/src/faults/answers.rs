@@ -1,0 +1,156 @@
+//! Answers that no healthy region gives.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use rand::{Rng, RngExt};
+use serde_json::{Value, json};
+
+use super::plan::pick;
+
+/// Not executed, be slower: in all forms in which it is said, with and without `Retry-After`.
+pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {
+    let (status, body) = match rng.random_range(0..6) {
+        0 => (202, service("Common.0024", "Flow limit exceeded.")),
+        1 => (429, service("Common.1503", "too many requests")),
+        2 => (
+            429,
+            gateway(
+                "APIGW.0308",
+                "policy user over ratelimit,limit:60,time:1 minute",
+            ),
+        ),
+        3 => (429, gateway("APIGW.0308", "throttled")),
+        4 => (501, service("Ecs.0603", "try again in a minute")),
+        _ => (429, HTML.to_owned()),
+    };
+    let mut response = response(status, body);
+    let pause = rng.random_range(0..90_u32);
+    let retry_after = match rng.random_range(0..3) {
+        0 => Some(pause.to_string()),
+        1 => now
+            .checked_add(std::time::Duration::from_secs(pause.into()))
+            .ok()
+            .and_then(|date| {
+                DateTimePrinter::new()
+                    .timestamp_to_rfc9110_string(&date)
+                    .ok()
+            }),
+        _ => None,
+    };
+    if let Some(value) = retry_after.and_then(|value| HeaderValue::from_str(&value).ok()) {
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    response
+}
+
+/// A status that says nothing about whether it was executed, and a body that may say anything, even that it was not.
+pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
+    let status = pick(rng, &[500, 502, 503, 504, 408]);
+    let code = pick(
+        rng,
+        &[
+            "Ecs.0000",
+            "Common.0001",
+            "APIGW.0201",
+            "Common.0024",
+            "Ecs.0005",
+        ],
+    );
+    // 408 with a code that proves a refusal is a refusal.
+    let first = if status == 408 { 4 } else { 0 };
+    let body = match rng.random_range(first..7) {
+        0 => service(code, "something went wrong"),
+        1 => gateway(code, "something went wrong"),
+        2 => json!({"errorCode": code, "errorMsg": "something went wrong"}).to_string(),
+        3 => json!({"code": code, "message": "something went wrong"}).to_string(),
+        4 => {
+            json!({"computeFault": {"code": status, "message": "something went wrong"}}).to_string()
+        }
+        5 => HTML.to_owned(),
+        _ => String::new(),
+    };
+    response(status, cut_sometimes(rng, body))
+}
+
+/// A success that says nothing.
+pub(super) fn garbage(rng: &mut impl Rng) -> Response<Bytes> {
+    let bodies = [
+        "",
+        "{}",
+        "null",
+        HTML,
+        r#"{"job_id":null}"#,
+        r#"{"job_id":[]}"#,
+        r#"{"job_id":"ff80808288d41e1b01899"#,
+        r#"{"job_id":{},"error":{"code":"Common.0024","message":"Flow limit exceeded."}}"#,
+    ];
+    let status = pick(rng, &[200, 200, 201, 202, 204]);
+    match status {
+        204 => response(status, String::new()),
+        _ => response(status, pick(rng, &bodies)),
+    }
+}
+
+/// There is no such job, in the words of each half of the service.
+pub(super) fn unknown_job(rng: &mut impl Rng) -> Response<Bytes> {
+    match rng.random_range(0..4) {
+        0 => response(400, service("Common.0011", "the job does not exist")),
+        1 => response(
+            400,
+            json!({"code": "Common.0011", "message": "the job does not exist"}).to_string(),
+        ),
+        2 => response(404, service("Common.0011", "the job does not exist")),
+        _ => response(
+            404,
+            json!({"itemNotFound": {"code": 404, "message": "no such job"}}).to_string(),
+        ),
+    }
+}
+
+/// It goes on, in each of the forms that pages show.
+pub(super) fn unfinished_job(rng: &mut impl Rng) -> Response<Bytes> {
+    let status = pick(rng, &["INIT", "RUNNING", "RUNNING", "PENDING_PAYMENT"]);
+    let entities = pick(
+        rng,
+        &[
+            Value::Null,
+            json!({}),
+            json!({"sub_jobs_total": 0, "sub_jobs": []}),
+        ],
+    );
+    let mut job = json!({
+        "status": status, "entities": entities, "end_time": "", "error_code": null, "fail_reason": "",
+    });
+    if rng.random()
+        && let Some(job) = job.as_object_mut()
+    {
+        job.remove("entities");
+    }
+    response(200, job.to_string())
+}
+
+const HTML: &str = "<html><head><title>Bad Gateway</title></head></html>";
+
+fn service(code: &str, message: &str) -> String {
+    json!({"error": {"code": code, "message": message}}).to_string()
+}
+
+fn gateway(code: &str, message: &str) -> String {
+    json!({"error_code": code, "error_msg": message, "request_id": "0"}).to_string()
+}
+
+fn cut_sometimes(rng: &mut impl Rng, mut body: String) -> String {
+    if rng.random_bool(0.1) {
+        body.truncate(body.len() / 2);
+    }
+    body
+}
+
+fn response(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    // Every status here is one.
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    response
+}

@@ -1,0 +1,278 @@
+//! What goes wrong with which exchange: drawn from the seed and the number of the exchange, so that what one exchange
+//! draws moves no other.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::trace::Asked;
+
+/// Purposes of randomness within one exchange.
+const EXCHANGE: u64 = 0;
+pub(super) const ANSWERS: u64 = 1;
+const JOB: u64 = 2;
+/// The clock is set this often at most: jobs are not to be a day old because of it.
+pub(super) const MOST_STEPS: usize = 3;
+const LONGEST_STEP: i64 = 3600;
+
+/// How often what goes wrong: shares of exchanges (or of jobs), from 0 to 1. Above 1 in sum, the first ones win.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Faults {
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// Lost before the region sees it: refused, no connection in time, reset, swallowed.
+    pub loss_before: f64,
+    /// Executed, and no answer: closed, body cut, silence.
+    pub loss_after: f64,
+    /// Not executed, and told to be slower: 202, 429, 501.
+    pub throttling: f64,
+    /// A server error or gateway error of any family, not executed.
+    pub error_before: f64,
+    /// A server error or gateway error of any family, executed.
+    pub error_after: f64,
+    /// Executed, and a success that says nothing: no job id, HTML, empty, cut.
+    pub garbage: f64,
+    /// The share of ways that take `long_delay` instead of `delay`.
+    pub slow: f64,
+    /// How long a way takes: connecting, there, back.
+    pub delay: RangeInclusive<Duration>,
+    /// How long a slow way takes.
+    pub long_delay: RangeInclusive<Duration>,
+    /// The share of jobs that are unknown for up to a minute and a half.
+    pub jobs_unknown_at_first: f64,
+    /// The share of jobs that stay unknown for ever.
+    pub lost_jobs: f64,
+    /// The share of jobs that are shown as unfinished for up to ten minutes.
+    pub slow_jobs: f64,
+    /// The share of exchanges before which the region's clock is set by up to an hour, back or forth; at most three
+    /// times in all.
+    pub clock_steps: f64,
+}
+
+impl Faults {
+    /// Nothing goes wrong, and nothing takes time.
+    pub fn none(seed: u64) -> Self {
+        Self {
+            seed,
+            loss_before: 0.0,
+            loss_after: 0.0,
+            throttling: 0.0,
+            error_before: 0.0,
+            error_after: 0.0,
+            garbage: 0.0,
+            slow: 0.0,
+            delay: Duration::ZERO..=Duration::ZERO,
+            long_delay: Duration::from_secs(1)..=Duration::from_secs(90),
+            jobs_unknown_at_first: 0.0,
+            lost_jobs: 0.0,
+            slow_jobs: 0.0,
+            clock_steps: 0.0,
+        }
+    }
+
+    /// A mixture drawn from the seed. Each kind of fault is absent in about half of the mixtures: with all of them
+    /// all the time, the one that matters is hidden behind the others.
+    pub fn drawn(seed: u64) -> Self {
+        let mut faults = Self::none(seed);
+        let mut rng = faults.rng(usize::MAX, EXCHANGE);
+        let mut share = |shares: &[f64]| match rng.random_bool(0.5) {
+            true => 0.0,
+            false => pick(&mut rng, shares),
+        };
+        let often = &[0.02, 0.1, 0.3];
+        faults.loss_before = share(often);
+        faults.loss_after = share(often);
+        faults.throttling = share(often);
+        faults.error_before = share(often);
+        faults.error_after = share(often);
+        faults.garbage = share(often);
+        faults.slow = share(&[0.01, 0.1]);
+        faults.jobs_unknown_at_first = share(&[0.2, 1.0]);
+        faults.lost_jobs = share(&[0.05, 0.3]);
+        faults.slow_jobs = share(&[0.2, 1.0]);
+        faults.clock_steps = share(&[0.01, 0.1]);
+        let longest = pick(&mut rng, &[0, 1, 50, 800, 5000]);
+        faults.delay = Duration::ZERO..=Duration::from_millis(longest);
+        faults
+    }
+
+    /// Whether nothing can go wrong (though it may take time).
+    pub fn is_none(&self) -> bool {
+        let silent = Self {
+            delay: self.delay.clone(),
+            long_delay: self.long_delay.clone(),
+            ..Self::none(self.seed)
+        };
+        *self == silent
+    }
+
+    pub(super) fn rng(&self, index: usize, purpose: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        // 64 bits hold any index that there will ever be, and a purpose below it.
+        rng.set_stream((index as u64).wrapping_mul(4) | purpose);
+        rng
+    }
+
+    fn way(&self, rng: &mut impl Rng) -> Duration {
+        let range = match happens(rng, self.slow) {
+            true => &self.long_delay,
+            false => &self.delay,
+        };
+        match range.is_empty() {
+            true => Duration::ZERO,
+            false => rng.random_range(range.clone()),
+        }
+    }
+}
+
+/// What went wrong with one exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The connection was refused: certainly not sent.
+    Refused,
+    /// The connection was never made: certainly not sent.
+    ConnectHangs,
+    /// It left, and the connection was reset before the region saw it.
+    Reset,
+    /// It left and never arrived, and nobody says so.
+    Swallowed,
+    /// Told to be slower, by the gateway: the region did not see it.
+    Throttled,
+    /// A server error, and the region did not see it.
+    ErrorBefore,
+    /// Executed, and answered with a server error.
+    ErrorAfter,
+    /// Executed, and answered with a success that says nothing.
+    Garbage,
+    /// Executed, and the connection closed without an answer.
+    Closed,
+    /// Executed, and the body of the answer was cut.
+    BodyCut,
+    /// Executed, and never answered.
+    Silent,
+    /// The job was said to be unknown.
+    UnknownJob,
+    /// The job was said to be unfinished.
+    UnfinishedJob,
+}
+
+/// What is going to happen to one exchange.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) fault: Option<Fault>,
+    pub(super) connecting: Duration,
+    pub(super) there: Duration,
+    pub(super) back: Duration,
+    /// Whether a request that has left goes on when the client gives up.
+    pub(super) outlives: bool,
+    /// Whether the transport keeps the time limit itself, or leaves that to its caller.
+    pub(super) keeps_time: bool,
+    /// By how much the region's clock is set before, in seconds.
+    pub(super) step: Option<i64>,
+}
+
+impl Plan {
+    pub(super) fn draw(faults: &Faults, index: usize, asked: &Asked) -> Self {
+        let mut rng = faults.rng(index, EXCHANGE);
+        let connecting = match rng.random_bool(0.5) {
+            true => Duration::ZERO, // a connection that was there already
+            false => faults.way(&mut rng),
+        };
+        let plan = Self {
+            fault: draw_fault(faults, &mut rng),
+            connecting,
+            there: faults.way(&mut rng),
+            back: faults.way(&mut rng),
+            outlives: rng.random(),
+            keeps_time: rng.random(),
+            step: happens(&mut rng, faults.clock_steps)
+                .then(|| rng.random_range(-LONGEST_STEP..=LONGEST_STEP)),
+        };
+        // What is listed is not of interest here.
+        match asked {
+            Asked::Other => Self {
+                fault: None,
+                ..plan
+            },
+            _ => plan,
+        }
+    }
+}
+
+fn draw_fault(faults: &Faults, rng: &mut impl Rng) -> Option<Fault> {
+    let mut left = rng.random::<f64>();
+    let mut hit = |share: f64| {
+        left -= share;
+        left < 0.0
+    };
+    if hit(faults.loss_before) {
+        let kinds = [
+            Fault::Refused,
+            Fault::ConnectHangs,
+            Fault::Reset,
+            Fault::Swallowed,
+        ];
+        Some(pick(rng, &kinds))
+    } else if hit(faults.loss_after) {
+        Some(pick(rng, &[Fault::Closed, Fault::BodyCut, Fault::Silent]))
+    } else if hit(faults.throttling) {
+        Some(Fault::Throttled)
+    } else if hit(faults.error_before) {
+        Some(Fault::ErrorBefore)
+    } else if hit(faults.error_after) {
+        Some(Fault::ErrorAfter)
+    } else if hit(faults.garbage) {
+        Some(Fault::Garbage)
+    } else {
+        None
+    }
+}
+
+/// How a job is shown, whatever it is: unknown until one time, then unfinished until another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JobFate {
+    unknown_until: Duration,
+    unfinished_until: Duration,
+}
+
+impl JobFate {
+    pub(super) fn draw(faults: &Faults, index: usize, now: Duration) -> Self {
+        let mut rng = faults.rng(index, JOB);
+        let mut within = |share, seconds: u64| match happens(&mut rng, share) {
+            true => now + Duration::from_millis(rng.random_range(0..=seconds * 1000)),
+            false => Duration::ZERO,
+        };
+        let unknown_until = within(faults.jobs_unknown_at_first, 90);
+        let unfinished_until = within(faults.slow_jobs, 600);
+        Self {
+            unknown_until: match happens(&mut rng, faults.lost_jobs) {
+                true => Duration::MAX,
+                false => unknown_until,
+            },
+            unfinished_until,
+        }
+    }
+
+    pub(super) fn fault_at(self, now: Duration) -> Option<Fault> {
+        if now < self.unknown_until {
+            Some(Fault::UnknownJob)
+        } else if now < self.unfinished_until {
+            Some(Fault::UnfinishedJob)
+        } else {
+            None
+        }
+    }
+}
+
+fn happens(rng: &mut impl Rng, share: f64) -> bool {
+    rng.random::<f64>() < share
+}
+
+pub(super) fn pick<T: Clone>(rng: &mut impl Rng, from: &[T]) -> T {
+    // Every list that is picked from has an entry.
+    from[rng.random_range(0..from.len())].clone()
+}

@@ -1,0 +1,225 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+use ecs_model::{BatchRebootServers, Operation, RebootType, ResponseError, ServerId, ShowJob};
+use http::{HeaderMap, StatusCode};
+use secrecy::ExposeSecret as _;
+
+use super::*;
+use crate::Region;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+struct World {
+    transport: FaultyTransport,
+    servers: Vec<ServerId>,
+}
+
+impl World {
+    fn new(faults: Faults) -> Self {
+        let region = Region::builder().servers(200).seed(1).build().unwrap();
+        let servers = region.servers().collect();
+        Self {
+            transport: FaultyTransport::new(SimTransport::new(region), faults),
+            servers,
+        }
+    }
+
+    fn request<O: Operation>(&self, operation: &O) -> Request<Bytes> {
+        let (project, token) = self.transport.sim().region().with(|region| {
+            let identity = region.identity();
+            (identity.project_id.clone(), identity.token.clone())
+        });
+        let mut request = operation.encode(&project);
+        let token = token.expose_secret().parse().unwrap();
+        request.headers_mut().insert("x-auth-token", token);
+        request
+    }
+
+    /// Restarts one server in one attempt, bounded from outside as a careful client does.
+    async fn restart(&self, index: usize) -> (Option<Answer>, Delivery) {
+        let restart = BatchRebootServers::new(RebootType::Soft, vec![self.servers[index]]).unwrap();
+        let attempt = Attempt::first().with_timeout(LIMIT);
+        let request = self.request(&restart);
+        let answer = tokio::time::timeout(LIMIT * 2, self.transport.send(request, &attempt)).await;
+        (answer.ok(), attempt.mark().delivery())
+    }
+}
+
+fn with(set: impl FnOnce(&mut Faults)) -> Faults {
+    let mut faults = Faults::none(3);
+    set(&mut faults);
+    faults
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_faults_it_is_the_region() {
+    let world = World::new(Faults::none(1));
+    let (answer, delivery) = world.restart(0).await;
+    assert_eq!(answer.unwrap().unwrap().status(), StatusCode::OK);
+    assert_eq!(delivery, Delivery::MaybeSent);
+    let trace = world.transport.trace();
+    assert!(trace.exchanges[0].accepted.is_some() && trace.exchanges[0].fault.is_none());
+    assert!(trace.to_string().contains("accepted as"), "{trace}");
+}
+
+/// Each kind of fault keeps its word: what was executed is in the region's log, what was not is not, and the mark and
+/// the error say "not sent" only of what never left.
+#[tokio::test(start_paused = true)]
+async fn each_fault_keeps_its_word() {
+    let mut seen = BTreeSet::new();
+    for faults in [
+        with(|f| f.loss_before = 1.0),
+        with(|f| f.loss_after = 1.0),
+        with(|f| f.throttling = 1.0),
+        with(|f| f.error_before = 1.0),
+        with(|f| f.error_after = 1.0),
+        with(|f| f.garbage = 1.0),
+    ] {
+        let world = World::new(faults);
+        for index in 0..40 {
+            let (answer, delivery) = world.restart(index).await;
+            let exchange = world.transport.trace().exchanges[index].clone();
+            let fault = exchange.fault.clone().unwrap();
+            let executed = world
+                .transport
+                .sim()
+                .region()
+                .with(|region| region.accepted().times(&world.servers[index]) == 1);
+            assert_eq!(executed, exchange.accepted.is_some());
+            let (should_be_executed, should_have_left) = match fault {
+                Fault::Refused | Fault::ConnectHangs => (false, false),
+                Fault::Reset | Fault::Swallowed | Fault::Throttled | Fault::ErrorBefore => {
+                    (false, true)
+                }
+                _ => (true, true),
+            };
+            assert_eq!(executed, should_be_executed, "{fault:?}");
+            assert_eq!(exchange.left.is_some(), should_have_left, "{fault:?}");
+            assert_eq!(
+                delivery == Delivery::MaybeSent,
+                should_have_left,
+                "{fault:?}"
+            );
+            if let Some(Err(error)) = &answer {
+                assert_eq!(error.is_not_sent(), !should_have_left, "{fault:?}");
+            }
+            if let Some(Ok(response)) = &answer {
+                let (status, headers) = (response.status(), response.headers());
+                let decoded = BatchRebootServers::decode(status, headers, response.body());
+                let error = decoded.unwrap_err();
+                assert!(
+                    error.is_throttling() || fault != Fault::Throttled,
+                    "{error}"
+                );
+            }
+            seen.insert(format!("{fault:?}"));
+        }
+    }
+    assert_eq!(seen.len(), 11, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_left_can_arrive_when_nobody_waits_for_it() {
+    let world = World::new(with(|faults| {
+        faults.delay = Duration::from_secs(40)..=Duration::from_secs(80);
+    }));
+    for index in 0..20 {
+        world.restart(index).await;
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let exchanges = world.transport.trace().exchanges;
+    let late = exchanges
+        .iter()
+        .filter(|exchange| exchange.is_late())
+        .count();
+    let never = exchanges
+        .iter()
+        .filter(|exchange| exchange.arrived.is_none())
+        .count();
+    assert!(late > 3 && never > 3, "{late} late, {never} never");
+    assert_eq!(
+        exchanges.iter().filter(|e| e.accepted.is_some()).count(),
+        20 - never
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
+    let world = World::new(with(|faults| {
+        faults.jobs_unknown_at_first = 1.0;
+        faults.slow_jobs = 1.0;
+    }));
+    for index in 0..5 {
+        world.restart(index).await;
+    }
+    let exchanges = world.transport.trace().exchanges;
+    let mut words = vec![Vec::new(); exchanges.len()];
+    for _ in 0..800 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for (exchange, words) in exchanges.iter().zip(&mut words) {
+            let request = world.request(&ShowJob::new(exchange.accepted.clone().unwrap()));
+            let answer = world.transport.send(request, &Attempt::first()).await;
+            let response = answer.unwrap();
+            let (status, headers) = (response.status(), response.headers());
+            let word = match ShowJob::decode(status, headers, response.body()) {
+                Ok(job) if job.status.as_ref().unwrap().as_str() == "SUCCESS" => "done",
+                Ok(_) => "goes on",
+                Err(_) => "unknown",
+            };
+            if words.last() != Some(&word) {
+                words.push(word);
+            }
+        }
+    }
+    assert!(
+        words.contains(&vec!["unknown", "goes on", "done"]),
+        "{words:?}"
+    );
+    assert!(
+        words.iter().all(|words| words.last() == Some(&"done")),
+        "{words:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_trace_and_another_another() {
+    let mut traces = Vec::new();
+    for seed in [5, 5, 6] {
+        let mut faults = Faults::drawn(9);
+        faults.seed = seed;
+        faults.loss_before = 0.3;
+        let world = World::new(faults);
+        let restarts = (0..50).map(|index| world.restart(index));
+        futures_util::future::join_all(restarts).await;
+        traces.push(world.transport.trace());
+    }
+    assert_eq!(traces[0], traces[1]);
+    assert_ne!(traces[0], traces[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_steps_both_ways_and_not_for_ever() {
+    let world = World::new(with(|faults| faults.clock_steps = 1.0));
+    for index in 0..20 {
+        world.restart(index).await;
+    }
+    assert_eq!(world.transport.trace().clock_steps.len(), plan::MOST_STEPS);
+}
+
+#[test]
+fn server_errors_prove_nothing_and_come_in_every_family() {
+    let mut rng = Faults::none(1).rng(0, plan::ANSWERS);
+    let mut bodies = BTreeSet::new();
+    for _ in 0..500 {
+        let response = answers::server_error(&mut rng);
+        bodies.insert(response.body().clone());
+        let error = ResponseError::parse(response.status(), &HeaderMap::new(), response.body());
+        assert!(matches!(
+            error.status().as_u16(),
+            408 | 500 | 502 | 503 | 504
+        ));
+    }
+    assert!(bodies.len() > 20);
+}

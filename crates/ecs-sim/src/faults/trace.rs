@@ -1,0 +1,116 @@
+//! What happened, exchange by exchange: what was asked, how far it got, what the client was told.
+
+use std::fmt;
+use std::time::Duration;
+
+use ecs_model::{JobId, ServerId};
+use ecs_transport::{Delivery, TransportErrorKind};
+use http::StatusCode;
+
+use super::plan::Fault;
+
+/// Everything that went through a [`FaultyTransport`](super::FaultyTransport), in the order of sending. `Display`
+/// shows one line for each exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trace {
+    /// The exchanges.
+    pub exchanges: Vec<Exchange>,
+    /// When the region's clock was set, and by how many seconds.
+    pub clock_steps: Vec<(Duration, i64)>,
+}
+
+/// One exchange. Times are counted as [`SimTransport::now`](crate::SimTransport::now) does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// What was asked for.
+    pub asked: Asked,
+    /// What went wrong, if anything did.
+    pub fault: Option<Fault>,
+    /// When the transport was given the request.
+    pub begun: Duration,
+    /// When the request left: from then on it is marked as sent.
+    pub left: Option<Duration>,
+    /// When the region saw it.
+    pub arrived: Option<Duration>,
+    /// The job that it made.
+    pub accepted: Option<JobId>,
+    /// When the client was told, or stopped waiting, and what it learned.
+    pub ended: Option<(Duration, Told)>,
+}
+
+impl Exchange {
+    /// Whether the region saw it when the client no longer waited for it.
+    pub fn is_late(&self) -> bool {
+        matches!((self.arrived, self.ended), (Some(arrived), Some((ended, _))) if arrived > ended)
+    }
+}
+
+/// What an exchange asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Asked {
+    /// To restart, start or stop these servers.
+    Action(Vec<ServerId>),
+    /// How far this job is.
+    Job(JobId),
+    /// Anything else.
+    Other,
+}
+
+/// What a client learned of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// An answer with this status.
+    Answer(StatusCode),
+    /// A failure.
+    Failure(TransportErrorKind, Delivery),
+    /// Nothing: it dropped the future.
+    Nothing,
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, seconds) in &self.clock_steps {
+            writeln!(f, "{at:>10.3?}  the region's clock is set by {seconds:+} s")?;
+        }
+        for (index, exchange) in self.exchanges.iter().enumerate() {
+            writeln!(f, "{:>10.3?}  #{index} {exchange}", exchange.begun)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.asked {
+            Asked::Action(servers) => {
+                let first = servers.first().map(ToString::to_string).unwrap_or_default();
+                write!(f, "act on {} ({first:.8} …)", servers.len())?;
+            }
+            Asked::Job(job) => write!(f, "job {:.8}", job.as_str())?,
+            Asked::Other => f.write_str("other")?,
+        }
+        if let Some(fault) = &self.fault {
+            write!(f, " [{fault:?}]")?;
+        }
+        if let Some(left) = self.left {
+            write!(f, ", left {left:.3?}")?;
+        }
+        if let Some(arrived) = self.arrived {
+            write!(f, ", arrived {arrived:.3?}")?;
+        }
+        if let Some(job) = &self.accepted {
+            write!(f, ", accepted as {:.8}", job.as_str())?;
+        }
+        match self.ended {
+            Some((at, Told::Answer(status))) => write!(f, ", told {status} {at:.3?}"),
+            Some((at, Told::Failure(kind, delivery))) => {
+                write!(f, ", told {kind:?} {delivery:?} {at:.3?}")
+            }
+            Some((at, Told::Nothing)) => write!(f, ", dropped {at:.3?}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep --show S`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal: what it prints is what it is for"
+)]
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use ecs_tests::sweep::{simulate, sweep};
+
+const USAGE: &str = "usage: sweep [--seeds N] [--from S] [--threads T] | sweep --show S";
+const MOST_FAILURES: usize = 10;
+
+struct Arguments {
+    seeds: u64,
+    from: u64,
+    threads: usize,
+    show: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let right = match arguments.show {
+        Some(seed) => {
+            let outcome = simulate(seed);
+            print!("{outcome}");
+            outcome.violations.is_empty()
+        }
+        None => run(&arguments),
+    };
+    ExitCode::from(u8::from(!right))
+}
+
+fn run(arguments: &Arguments) -> bool {
+    let begun = Instant::now();
+    let shown = AtomicU64::new(0);
+    let rate = |seeds: u64| seeds as f64 / begun.elapsed().as_secs_f64();
+    let progress = |seeds: u64| {
+        // A line every ten seconds is enough.
+        let tenth = begun.elapsed().as_secs() / 10;
+        if shown.fetch_max(tenth, Ordering::Relaxed) < tenth {
+            eprintln!(
+                "{seeds} of {} seeds, {:.0} a second",
+                arguments.seeds,
+                rate(seeds)
+            );
+        }
+    };
+    let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    let total = sweep(seeds, arguments.threads, MOST_FAILURES, &progress);
+    println!(
+        "{} seeds from {}, {} exchanges, in {:.1?} ({:.0} seeds a second): {} failed",
+        total.seeds,
+        arguments.from,
+        total.exchanges,
+        begun.elapsed(),
+        rate(total.seeds),
+        total.failed.len()
+    );
+    for outcome in &total.failed {
+        let seed = outcome.seed;
+        println!("\nseed {seed}; replay with: cargo xtask sweep --show {seed}");
+        for violation in outcome.violations.iter().take(5) {
+            println!("  {violation}");
+        }
+    }
+    total.failed.is_empty()
+}
+
+fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
+    let mut arguments = Arguments {
+        seeds: 10_000,
+        from: 0,
+        threads: 2,
+        show: None,
+    };
+    while let Some(name) = given.next() {
+        let value: u64 = given.next()?.replace('_', "").parse().ok()?;
+        match name.as_str() {
+            "--seeds" => arguments.seeds = value,
+            "--from" => arguments.from = value,
+            "--threads" => arguments.threads = usize::try_from(value).ok()?,
+            "--show" => arguments.show = Some(value),
+            _ => return None,
+        }
+    }
+    Some(arguments)
+}

@@ -1,0 +1,296 @@
+//! What must hold, whatever went wrong: between what the region accepted, what happened on the way, and the reports.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
+use ecs_ops::{Outcome, ServerReport};
+use ecs_sim::{Asked, Exchange, Fault, SimTransport, Told, Trace};
+use secrecy::ExposeSecret as _;
+
+use super::Played;
+use super::scenario::{RunPlan, Scenario};
+
+const WINDOW: Duration = Duration::from_secs(60);
+/// The resolution of tokio's timers.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Everything that does not hold.
+pub(super) fn violations(
+    scenario: &Scenario,
+    plans: &[&RunPlan],
+    sim: &SimTransport,
+    trace: &Trace,
+    runs: &[Played],
+) -> Vec<String> {
+    let mut checker = Checker {
+        scenario,
+        trace,
+        truth: Truth::ask(sim, trace),
+        violations: Vec::new(),
+    };
+    checker.accepted_once(sim);
+    checker.paced();
+    for (plan, run) in plans.iter().zip(runs) {
+        checker.ends_in_time(plan, run);
+        checker.sends_nothing_after_it_was_stopped(plan, run);
+        checker.reports_each_server_once(run);
+        for server in run.report.iter().flat_map(|report| &report.servers) {
+            checker.reports_the_truth(plan, server);
+        }
+    }
+    checker.is_quiet_at_the_end(runs);
+    checker.violations
+}
+
+/// What the region knows.
+struct Truth {
+    /// The job of each server that was accepted.
+    jobs: HashMap<ServerId, JobId>,
+    /// How it ended there.
+    ends: HashMap<ServerId, JobStatus>,
+    /// What was sent of each server, and how it ended.
+    sent: HashMap<ServerId, Vec<usize>>,
+    /// The jobs that the client was told are unknown.
+    disowned: HashSet<JobId>,
+}
+
+impl Truth {
+    fn ask(sim: &SimTransport, trace: &Trace) -> Self {
+        let mut truth = Self {
+            jobs: HashMap::new(),
+            ends: HashMap::new(),
+            sent: HashMap::new(),
+            disowned: HashSet::new(),
+        };
+        sim.region().with(|region| {
+            let entries = region.accepted().entries().to_vec();
+            // Every job is over by then, and none is forgotten yet.
+            let later = region.now() + Duration::from_secs(7200);
+            let identity = region.identity().clone();
+            for entry in entries {
+                let mut request = ShowJob::new(entry.job_id.clone()).encode(&identity.project_id);
+                if let Ok(token) = identity.token.expose_secret().parse() {
+                    request.headers_mut().insert("x-auth-token", token);
+                }
+                truth.read(&region.handle(&request, later));
+                let jobs = entry.servers.iter().map(|id| (*id, entry.job_id.clone()));
+                truth.jobs.extend(jobs);
+            }
+        });
+        for (index, exchange) in trace.exchanges.iter().enumerate() {
+            match &exchange.asked {
+                Asked::Action(servers) => {
+                    for id in servers {
+                        truth.sent.entry(*id).or_default().push(index);
+                    }
+                }
+                Asked::Job(job) if exchange.fault == Some(Fault::UnknownJob) => {
+                    truth.disowned.insert(job.clone());
+                }
+                _ => {}
+            }
+        }
+        truth
+    }
+
+    fn read(&mut self, shown: &http::Response<Bytes>) {
+        let job: Option<Job> = ShowJob::decode(shown.status(), shown.headers(), shown.body()).ok();
+        let entities = job.and_then(|job| job.entities);
+        for sub in entities
+            .and_then(|entities| entities.sub_jobs)
+            .unwrap_or_default()
+        {
+            let server = sub.entities.and_then(|entities| entities.server_id);
+            if let (Some(server), Some(status)) = (server, sub.status) {
+                self.ends.insert(server, status);
+            }
+        }
+    }
+}
+
+struct Checker<'a> {
+    scenario: &'a Scenario,
+    trace: &'a Trace,
+    truth: Truth,
+    violations: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn hold(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.violations.push(otherwise());
+        }
+    }
+
+    fn accepted_once(&mut self, sim: &SimTransport) {
+        let most = sim.region().with(|region| region.accepted().most_times());
+        self.hold(most <= 1, || format!("a server was accepted {most} times"));
+    }
+
+    /// What the region took, in any window: by the time at which it took it, and not by its own clock, which is set
+    /// now and then. What arrives when its client no longer waits for it is nothing that a client can pace.
+    fn paced(&mut self) {
+        let mut taken: Vec<(Duration, usize)> = Vec::new();
+        for exchange in &self.trace.exchanges {
+            if let (Asked::Action(servers), Some(at)) = (&exchange.asked, exchange.arrived)
+                && exchange.accepted.is_some()
+                && !exchange.is_late()
+            {
+                taken.push((at, servers.len()));
+            }
+        }
+        taken.sort_unstable();
+        let mut window: VecDeque<(Duration, usize)> = VecDeque::new();
+        let mut sum = 0;
+        for (at, servers) in taken {
+            while let Some(&(first, left)) = window.front()
+                && at - first >= WINDOW
+            {
+                sum -= left;
+                window.pop_front();
+            }
+            window.push_back((at, servers));
+            sum += servers;
+            let quota = self.scenario.quota;
+            self.hold(sum <= quota, || {
+                format!("{sum} servers in the minute before {at:.3?}, and {quota} are allowed")
+            });
+        }
+    }
+
+    fn ends_in_time(&mut self, plan: &RunPlan, run: &Played) {
+        let took = run.ended - run.began;
+        self.hold(!run.endless, || "a run did not end".to_owned());
+        for limit in [plan.deadline, plan.end].into_iter().flatten() {
+            self.hold(took <= limit + TICK, || {
+                format!("a run that had to end after {limit:.3?} took {took:.3?}")
+            });
+        }
+    }
+
+    fn sends_nothing_after_it_was_stopped(&mut self, plan: &RunPlan, run: &Played) {
+        let mine: HashSet<&ServerId> = run.servers.iter().collect();
+        let stopped = plan
+            .stop
+            .map_or(run.ended, |stop| (run.began + stop + TICK).min(run.ended));
+        for exchange in &self.trace.exchanges {
+            if let Asked::Action(servers) = &exchange.asked
+                && servers.first().is_some_and(|first| mine.contains(first))
+            {
+                let begun = exchange.begun;
+                self.hold(begun <= stopped, || {
+                    format!("sent at {begun:.3?} what was stopped at {stopped:.3?}")
+                });
+            }
+        }
+    }
+
+    fn is_quiet_at_the_end(&mut self, runs: &[Played]) {
+        let last = runs.iter().map(|run| run.ended).max().unwrap_or_default();
+        let begun = self
+            .trace
+            .exchanges
+            .iter()
+            .map(|exchange| exchange.begun)
+            .max();
+        let begun = begun.unwrap_or_default();
+        self.hold(begun <= last, || {
+            format!("something was sent at {begun:.3?}, and the last run ended at {last:.3?}")
+        });
+    }
+
+    fn reports_each_server_once(&mut self, run: &Played) {
+        let Some(report) = &run.report else {
+            return;
+        };
+        let reported = report.servers.iter().map(|server| &server.id);
+        self.hold(reported.eq(&run.servers), || {
+            "the report does not have each server once, in the order given".to_owned()
+        });
+    }
+
+    fn reports_the_truth(&mut self, plan: &RunPlan, server: &ServerReport) {
+        let ServerReport { id, outcome, .. } = server;
+        let job = self.truth.jobs.get(id);
+        let end = self.truth.ends.get(id);
+        let is_its_job = outcome.job_id().is_none_or(|told| Some(told) == job);
+        let holds = is_its_job
+            && match outcome {
+                Outcome::Succeeded { .. } => end == Some(&JobStatus::Success),
+                Outcome::Failed {
+                    job_id: Some(_), ..
+                } => end == Some(&JobStatus::Fail),
+                Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
+                    job.is_none()
+                }
+                // A run that waits and is left alone sees the end of every job.
+                Outcome::Running { .. } => !plan.wait || plan.is_disturbed(),
+                Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id),
+                // Neither throttling nor errors make a job unknown.
+                Outcome::Unknown {
+                    job_id: Some(job), ..
+                } => self.truth.disowned.contains(job),
+            };
+        let truth =
+            || format!("{id} is said to be {outcome:?}; its job is {job:?}, its end {end:?}");
+        let mut wrong: Vec<String> = (!holds).then(truth).into_iter().collect();
+        if let Some(told) = self
+            .told_of(id)
+            .filter(|told| Some(*told) != outcome.job_id())
+        {
+            wrong.push(format!(
+                "{id} was accepted as {told:?}, and the report says {outcome:?}"
+            ));
+        }
+        if !plan.is_disturbed() {
+            wrong.extend(self.left_undone_without_reason(id, outcome));
+        }
+        self.violations.extend(wrong);
+    }
+
+    fn sendings<'a>(&'a self, id: &ServerId) -> impl Iterator<Item = &'a Exchange> {
+        let indices = self.truth.sent.get(id).map_or(&[][..], Vec::as_slice);
+        indices
+            .iter()
+            .filter_map(|&index| self.trace.exchanges.get(index))
+    }
+
+    /// Whether it left, and what came back does not tell whether it was executed.
+    fn may_be_unknown(&self, id: &ServerId) -> bool {
+        self.sendings(id).any(|exchange| {
+            let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+            let clear = matches!(exchange.fault, None | Some(Fault::Throttled));
+            exchange.left.is_some() && !(answered && clear)
+        })
+    }
+
+    /// The job that the client was told of, in so many words.
+    fn told_of(&self, id: &ServerId) -> Option<&JobId> {
+        self.sendings(id).find_map(|exchange| {
+            let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+            exchange
+                .accepted
+                .as_ref()
+                .filter(|_| answered && exchange.fault.is_none())
+        })
+    }
+
+    /// Of a run that was left alone: not attempting needs a service that is out of reach, and failing without a job
+    /// needs a request that the region refused.
+    fn left_undone_without_reason(&self, id: &ServerId, outcome: &Outcome) -> Option<String> {
+        let reason = match outcome {
+            Outcome::NotAttempted { .. } => self.trace.exchanges.iter().any(|exchange| {
+                matches!(exchange.asked, Asked::Action(_)) && exchange.left.is_none()
+            }),
+            Outcome::Failed { job_id: None, .. } => self.sendings(id).any(|exchange| {
+                exchange.arrived.is_some()
+                    && exchange.accepted.is_none()
+                    && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
+            }),
+            _ => true,
+        };
+        (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
+    }
+}

@@ -1,0 +1,64 @@
+//! Many seeds, on several threads.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::{Outcome, simulate};
+
+/// What came of many seeds.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Sweep {
+    /// How many seeds were simulated.
+    pub seeds: u64,
+    /// How many requests were made in all.
+    pub exchanges: u64,
+    /// The outcomes of the seeds with violations, by seed.
+    pub failed: Vec<Outcome>,
+}
+
+/// Simulates these seeds on so many threads. Ends early when `most_failures` seeds have failed. `progress` is called
+/// from time to time with how many are done.
+pub fn sweep(
+    seeds: Range<u64>,
+    threads: usize,
+    most_failures: usize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Sweep {
+    const CHUNK: u64 = 64;
+    let next = AtomicU64::new(seeds.start);
+    let total = Mutex::new(Sweep::default());
+    let work = || {
+        loop {
+            let first = next.fetch_add(CHUNK, Ordering::Relaxed);
+            let mut done = Sweep::default();
+            for seed in first..first.saturating_add(CHUNK).min(seeds.end) {
+                let outcome = simulate(seed);
+                done.seeds += 1;
+                done.exchanges += outcome.trace.exchanges.len() as u64;
+                if !outcome.violations.is_empty() {
+                    done.failed.push(outcome);
+                }
+            }
+            let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+            let over = done.seeds < CHUNK;
+            total.seeds += done.seeds;
+            total.exchanges += done.exchanges;
+            total.failed.append(&mut done.failed);
+            if over || total.failed.len() >= most_failures {
+                break;
+            }
+            progress(total.seeds);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(work);
+        }
+    });
+    let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    total.failed.sort_by_key(|outcome| outcome.seed);
+    total
+}

@@ -1,0 +1,244 @@
+//! Deterministic simulation: a client, a region and everything that goes wrong between them follow from one seed, on
+//! virtual time; afterwards the region's log is held against the client's reports.
+//!
+//! ```
+//! use ecs_tests::sweep::simulate;
+//!
+//! let outcome = simulate(4);
+//! assert!(outcome.violations.is_empty(), "{outcome}");
+//! assert_eq!(outcome, simulate(4));
+//! ```
+
+mod check;
+mod many;
+mod scenario;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::model::ServerId;
+use ecs_ops::transport::Transport;
+use ecs_ops::{Client, ClientBuilder, Outcome as ServerOutcome, Report};
+use ecs_sim::{FaultyTransport, SimTransport, Trace};
+use futures_util::future::join_all;
+use secrecy::ExposeSecret as _;
+use tokio::time::sleep;
+
+use scenario::{RunPlan, Scenario};
+
+pub use many::{Sweep, sweep};
+
+/// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
+const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
+/// Longer than the slowest request is underway.
+const SETTLING: Duration = Duration::from_secs(600);
+
+/// What is tested: the client as it is, or one with a mistake, to see that the mistake is found.
+pub trait Subject {
+    /// What the client sends through.
+    fn transport(&self, faulty: FaultyTransport) -> Arc<dyn Transport> {
+        Arc::new(faulty)
+    }
+
+    /// Further settings of the client; `quota` is what it may send in a minute.
+    fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
+        let _ = quota;
+        client
+    }
+
+    /// What the client says at the end.
+    fn report(&self, report: &mut Report) {
+        let _ = report;
+    }
+}
+
+/// The client as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Faithful;
+
+impl Subject for Faithful {}
+
+/// What came of one seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// What was wrong; nothing, one hopes.
+    pub violations: Vec<String>,
+    /// What was simulated.
+    pub scenario: String,
+    /// What happened on the way.
+    pub trace: Trace,
+    /// What became of each run.
+    pub runs: Vec<Played>,
+}
+
+/// One run, as seen from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Played {
+    /// What was asked for, in order.
+    pub servers: Vec<ServerId>,
+    /// When it began and ended, by the clock of the trace.
+    pub began: Duration,
+    /// When it ended or was dropped.
+    pub ended: Duration,
+    /// Its report, unless its future was dropped. The random id is taken out.
+    pub report: Option<Report>,
+    /// It did not end.
+    pub endless: bool,
+}
+
+/// Simulates one seed with the client as it is.
+pub fn simulate(seed: u64) -> Outcome {
+    simulate_with(seed, &Faithful)
+}
+
+/// Simulates one seed with this client.
+pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
+    let scenario = Scenario::draw(seed);
+    let mut outcome = Outcome {
+        seed,
+        violations: Vec::new(),
+        scenario: format!("{scenario:?}"),
+        trace: Trace::default(),
+        runs: Vec::new(),
+    };
+    let simulation = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()?
+            .block_on(run(&scenario, seed, subject, &mut outcome))
+    };
+    match catch_unwind(AssertUnwindSafe(simulation)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => outcome
+            .violations
+            .push(format!("cannot be simulated: {error}")),
+        Err(_) => outcome.violations.push("it panicked".to_owned()),
+    }
+    outcome
+}
+
+async fn run(
+    scenario: &Scenario,
+    seed: u64,
+    subject: &dyn Subject,
+    outcome: &mut Outcome,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let region = scenario.region.clone().build()?;
+    let servers = scenario.deal(seed, region.servers().collect());
+    let project = region.identity().project_id.clone();
+    let token = Credentials::token(region.identity().token.expose_secret())?;
+    let epoch = region.epoch();
+    let sim = SimTransport::new(region);
+    sim.now(); // The clock of the trace begins here.
+    let faulty = FaultyTransport::new(sim.clone(), scenario.faults.clone());
+    let client = Client::builder("https://ecs.sim.example".parse()?, project)
+        .credentials(StaticCredentials::new(token))
+        .transport(subject.transport(faulty.clone()))
+        .retry(ecs_ops::RetryPolicy::default().with_max_failures(scenario.max_failures))
+        .polling(scenario.polling.clone())
+        .attempt_timeout(scenario.attempt_timeout)
+        .servers_per_minute(scenario.quota)
+        .concurrent_submissions(scenario.submissions)
+        .concurrent_queries(scenario.queries)
+        .seed(seed)
+        .epoch(epoch);
+    let client = subject.client(client, scenario.quota).build()?;
+    let parts = scenario.runs.iter().zip(servers);
+    let parts = parts.filter(|(_, servers)| !servers.is_empty());
+    let (plans, runs): (Vec<&RunPlan>, Vec<_>) = parts
+        .map(|(plan, servers)| (plan, play(&client, &sim, plan, servers)))
+        .unzip();
+    for played in join_all(runs).await {
+        let mut played = played?;
+        if let Some(report) = &mut played.report {
+            report.run_id.clear();
+            subject.report(report);
+        }
+        outcome.runs.push(played);
+    }
+    // What is still underway may arrive, and nothing more may be sent.
+    sleep(SETTLING).await;
+    outcome.trace = faulty.trace();
+    outcome.violations = check::violations(scenario, &plans, &sim, &outcome.trace, &outcome.runs);
+    Ok(())
+}
+
+async fn play(
+    client: &Client,
+    sim: &SimTransport,
+    plan: &RunPlan,
+    servers: Vec<ServerId>,
+) -> Result<Played, ecs_ops::Error> {
+    sleep(plan.starts_after).await;
+    let mut run = client
+        .run(plan.action, servers.clone())
+        .batch_size(plan.batch_size)
+        .wait(plan.wait);
+    if let Some(deadline) = plan.deadline {
+        run = run.deadline(deadline);
+    }
+    let run = run.start().await?;
+    let control = run.control();
+    let began = sim.now();
+    let disturbance = async {
+        let stop = async {
+            at(plan.stop).await;
+            control.stop_submitting();
+        };
+        let end = async {
+            at(plan.end).await;
+            control.end();
+        };
+        futures_util::future::join(stop, end).await;
+        std::future::pending::<()>().await;
+    };
+    let (report, endless) = tokio::select! {
+        biased;
+        () = at(plan.dropped) => (None, false),
+        () = sleep(FOR_EVER) => (None, true),
+        () = disturbance => (None, false),
+        report = run.into_future() => (Some(report), false),
+    };
+    Ok(Played {
+        servers,
+        began,
+        ended: sim.now(),
+        report,
+        endless,
+    })
+}
+
+async fn at(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// All that is needed to understand what went wrong.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}: {}", self.seed, self.scenario)?;
+        write!(f, "{}", self.trace)?;
+        for (index, run) in self.runs.iter().enumerate() {
+            let (began, ended) = (run.began, run.ended);
+            writeln!(f, "run {index}: {began:.3?} to {ended:.3?}")?;
+            for server in run.report.iter().flat_map(|report| &report.servers) {
+                let job = server.outcome.job_id().map_or("-", |job| job.as_str());
+                let error = server.outcome.error().map_or("", |error| &error.message);
+                let name = ServerOutcome::name(&server.outcome);
+                writeln!(f, "  {} {name} {job:.8} {error}", server.id)?;
+            }
+        }
+        for violation in &self.violations {
+            writeln!(f, "WRONG: {violation}")?;
+        }
+        Ok(())
+    }
+}

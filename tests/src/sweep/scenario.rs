@@ -1,0 +1,180 @@
+//! What is simulated: everything that follows from a seed.
+
+use std::time::Duration;
+
+use ecs_ops::model::{RebootType, ServerId, StopType};
+use ecs_ops::{Polling, PowerAction};
+use ecs_sim::{Faults, RegionBuilder, Throttling};
+use rand::seq::SliceRandom as _;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A region, a client, and what the client is told to do.
+#[derive(Clone, Debug)]
+pub(super) struct Scenario {
+    pub(super) region: RegionBuilder,
+    /// How many of the requested servers don't exist.
+    pub(super) absent: usize,
+    /// What the client may send in a minute.
+    pub(super) quota: usize,
+    pub(super) submissions: usize,
+    pub(super) queries: usize,
+    pub(super) attempt_timeout: Duration,
+    pub(super) max_failures: u32,
+    pub(super) polling: Polling,
+    pub(super) faults: Faults,
+    pub(super) runs: Vec<RunPlan>,
+}
+
+/// One run of the client, and how it is disturbed.
+#[derive(Clone, Debug)]
+pub(super) struct RunPlan {
+    pub(super) action: PowerAction,
+    /// Its part of the servers, from 0 to 1.
+    pub(super) share: f64,
+    pub(super) batch_size: usize,
+    pub(super) wait: bool,
+    pub(super) starts_after: Duration,
+    pub(super) deadline: Option<Duration>,
+    /// Counted from the beginning of the run: no more submissions, the end with a report, the future dropped.
+    pub(super) stop: Option<Duration>,
+    pub(super) end: Option<Duration>,
+    pub(super) dropped: Option<Duration>,
+}
+
+impl RunPlan {
+    pub(super) fn is_disturbed(&self) -> bool {
+        self.deadline.is_some() || self.stop.is_some() || self.end.is_some()
+    }
+}
+
+impl Scenario {
+    pub(super) fn draw(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let rng = &mut rng;
+        // Small fleets find the same mistakes as large ones, and many more of them can be tried.
+        let servers = match rng.random_range(0..10) {
+            0 => 1,
+            1..9 => rng.random_range(2..30),
+            _ => rng.random_range(30..200),
+        };
+        let quota = match rng.random_range(0..3) {
+            0 => 1000,
+            1 => rng.random_range(1..=20),
+            _ => rng.random_range(10..=60),
+        };
+        let most_in_a_batch = rng.random_range(1..=40_usize);
+        let enforced = match rng.random_bool(0.3) {
+            // The client may believe in too much, but no batch may be too large for ever.
+            true => rng.random_range(most_in_a_batch.min(quota)..=quota),
+            // Not at all: then keeping to it is the client's merit alone.
+            false => usize::MAX,
+        };
+        let some = |rng: &mut ChaCha8Rng, shares: &[f64]| match rng.random_bool(0.5) {
+            true => 0.0,
+            false => pick(rng, shares),
+        };
+        let longest = pick(rng, &[35, 35, 5, 1]);
+        let region = RegionBuilder::default()
+            .seed(seed)
+            .servers(servers)
+            .quota(enforced)
+            .throttling(pick(rng, &[Throttling::FlowLimit, Throttling::Gateway]))
+            .max_servers_per_request(pick(rng, &[1000, 1000, 1000, 25, 7, 1]))
+            // A busy server is refused, and that would hide that it is asked for twice: some are busy only for an instant.
+            .durations(Duration::from_millis(longest * 300)..=Duration::from_secs(longest))
+            .failing(some(rng, &[0.05, 0.5, 1.0]))
+            .locked(some(rng, &[0.02, 0.2]))
+            .shutoff(some(rng, &[0.02, 0.5]));
+        let faults = match rng.random_bool(0.1) {
+            true => Faults::none(seed),
+            false => Faults::drawn(seed),
+        };
+        let runs = if rng.random_bool(0.7) { 1 } else { 2 };
+        let shares: Vec<f64> = match runs {
+            1 => vec![1.0],
+            _ => {
+                let first = rng.random();
+                vec![first, 1.0 - first]
+            }
+        };
+        Self {
+            region,
+            absent: if rng.random_bool(0.2) {
+                rng.random_range(1..4)
+            } else {
+                0
+            },
+            quota,
+            submissions: rng.random_range(1..=6),
+            queries: rng.random_range(1..=8),
+            attempt_timeout: Duration::from_secs(pick(rng, &[2, 10, 60])),
+            max_failures: rng.random_range(1..=6),
+            polling: match rng.random() {
+                true => Polling::default(),
+                false => Polling::new(secs(rng, 0..20), secs(rng, 1..10), secs(rng, 1..20)),
+            },
+            faults,
+            runs: shares
+                .into_iter()
+                .map(|share| RunPlan::draw(rng, share, most_in_a_batch))
+                .collect(),
+        }
+    }
+
+    /// The servers of each run: those of the region and some that don't exist, shuffled and dealt out.
+    pub(super) fn deal(&self, seed: u64, mut servers: Vec<ServerId>) -> Vec<Vec<ServerId>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(!seed);
+        servers.extend((0..self.absent).map(|_| ServerId::from_bytes(rng.random())));
+        servers.shuffle(&mut rng);
+        let all = servers.len();
+        let mut parts: Vec<Vec<ServerId>> = Vec::new();
+        for (index, run) in self.runs.iter().enumerate() {
+            let count = match index + 1 == self.runs.len() {
+                true => servers.len(),
+                // Rounding cannot take more than there are.
+                false => ((all as f64 * run.share) as usize).min(servers.len()),
+            };
+            parts.push(servers.drain(..count).collect());
+        }
+        parts
+    }
+}
+
+impl RunPlan {
+    fn draw(rng: &mut ChaCha8Rng, share: f64, most_in_a_batch: usize) -> Self {
+        let sometime = |rng: &mut ChaCha8Rng, how_often: f64| {
+            let longest = pick(rng, &[500, 20_000, 90_000, 400_000]);
+            rng.random_bool(how_often)
+                .then(|| Duration::from_millis(rng.random_range(0..longest)))
+        };
+        let action = match rng.random_range(0..6) {
+            0 => PowerAction::Start,
+            1 => PowerAction::Stop(pick(
+                rng,
+                &[None, Some(StopType::Soft), Some(StopType::Hard)],
+            )),
+            2 => PowerAction::Reboot(RebootType::Hard),
+            _ => PowerAction::Reboot(RebootType::Soft),
+        };
+        Self {
+            action,
+            share,
+            batch_size: rng.random_range(1..=most_in_a_batch),
+            wait: rng.random_bool(0.9),
+            starts_after: sometime(rng, 0.3).unwrap_or_default(),
+            deadline: sometime(rng, 0.3),
+            stop: sometime(rng, 0.2),
+            end: sometime(rng, 0.15),
+            dropped: sometime(rng, 0.1),
+        }
+    }
+}
+
+fn secs(rng: &mut impl Rng, range: std::ops::Range<u64>) -> Duration {
+    Duration::from_secs(rng.random_range(range))
+}
+
+fn pick<T: Copy>(rng: &mut impl Rng, from: &[T]) -> T {
+    from[rng.random_range(0..from.len())]
+}
