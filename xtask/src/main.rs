@@ -3,6 +3,7 @@
 //! | chore | does |
 //! |---|---|
 //! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
+//! | `sweep` | simulates many seeds of client, region and faults; shows one |
 
 #![allow(
     clippy::print_stdout,
@@ -11,6 +12,7 @@
 )]
 
 mod codegen;
+mod sweep;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +23,9 @@ usage: cargo xtask <chore>
 chores:
   codegen            write the generated files from crates/ecs-model/api/ecs.openapi.yaml
   codegen --check    write nothing; list what is stale, missing or extra, and fail if anything is
+  sweep [--seeds N] [--from S] [--threads T]
+                     simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
+  sweep --show S     simulate one seed and show what happened
   help               show this";
 
 fn main() -> ExitCode {
@@ -33,6 +38,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
+        ["sweep", arguments @ ..] => sweep::run(root, arguments),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS

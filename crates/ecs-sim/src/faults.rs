@@ -218,6 +218,7 @@ impl Inner {
         let mut rng = self.faults.rng(index, plan::ANSWERS);
         let response = match plan.fault {
             Some(Fault::Throttled) => answers::throttled(&mut rng, self.calendar()),
+            Some(Fault::Denied) => answers::denied(&mut rng),
             Some(Fault::ErrorBefore) => answers::server_error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
             Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut rng),

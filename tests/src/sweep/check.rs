@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
-use ecs_ops::{Outcome, ServerReport};
+use ecs_ops::{JobEnd, Outcome, Report, ServerReport, Stopped, WaitedJob};
 use ecs_sim::{Asked, Exchange, Fault, SimTransport, Told, Trace};
 use secrecy::ExposeSecret as _;
 
-use super::Played;
 use super::scenario::{RunPlan, Scenario};
+use super::{Played, Waited};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// The resolution of tokio's timers.
@@ -21,9 +21,9 @@ pub(super) fn violations(
     scenario: &Scenario,
     plans: &[&RunPlan],
     sim: &SimTransport,
-    trace: &Trace,
-    runs: &[Played],
+    outcome: &super::Outcome,
 ) -> Vec<String> {
+    let (trace, runs) = (&outcome.trace, &outcome.runs);
     let mut checker = Checker {
         scenario,
         trace,
@@ -36,11 +36,20 @@ pub(super) fn violations(
         checker.ends_in_time(plan, run);
         checker.sends_nothing_after_it_was_stopped(plan, run);
         checker.reports_each_server_once(run);
-        for server in run.report.iter().flat_map(|report| &report.servers) {
+        checker.tells_what_it_reports(run);
+        if let Some(report) = &run.report {
+            checker.reports_its_end(plan, run, report);
+        }
+        // The events of a run that was dropped are all that it ever said.
+        let report = run.report.as_ref().map(|report| &report.servers);
+        for server in report.unwrap_or(&run.events) {
             checker.reports_the_truth(plan, server);
         }
     }
-    checker.is_quiet_at_the_end(runs);
+    if let Some(deadline) = scenario.wait {
+        checker.waits_for_the_truth(deadline, &outcome.waited);
+    }
+    checker.is_quiet_at_the_end(runs, &outcome.waited);
     checker.violations
 }
 
@@ -50,6 +59,8 @@ struct Truth {
     jobs: HashMap<ServerId, JobId>,
     /// How it ended there.
     ends: HashMap<ServerId, JobStatus>,
+    /// How each job ended, and how many servers it has.
+    statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
     /// What was sent of each server, and how it ended.
     sent: HashMap<ServerId, Vec<usize>>,
     /// The jobs that the client was told are unknown.
@@ -61,6 +72,7 @@ impl Truth {
         let mut truth = Self {
             jobs: HashMap::new(),
             ends: HashMap::new(),
+            statuses: HashMap::new(),
             sent: HashMap::new(),
             disowned: HashSet::new(),
         };
@@ -74,7 +86,9 @@ impl Truth {
                 if let Ok(token) = identity.token.expose_secret().parse() {
                     request.headers_mut().insert("x-auth-token", token);
                 }
-                truth.read(&region.handle(&request, later));
+                let status = truth.read(&region.handle(&request, later));
+                let known = (status, entry.servers.len());
+                truth.statuses.insert(entry.job_id.clone(), known);
                 let jobs = entry.servers.iter().map(|id| (*id, entry.job_id.clone()));
                 truth.jobs.extend(jobs);
             }
@@ -95,9 +109,9 @@ impl Truth {
         truth
     }
 
-    fn read(&mut self, shown: &http::Response<Bytes>) {
-        let job: Option<Job> = ShowJob::decode(shown.status(), shown.headers(), shown.body()).ok();
-        let entities = job.and_then(|job| job.entities);
+    fn read(&mut self, shown: &http::Response<Bytes>) -> Option<JobStatus> {
+        let job: Job = ShowJob::decode(shown.status(), shown.headers(), shown.body()).ok()?;
+        let entities = job.entities;
         for sub in entities
             .and_then(|entities| entities.sub_jobs)
             .unwrap_or_default()
@@ -107,6 +121,7 @@ impl Truth {
                 self.ends.insert(server, status);
             }
         }
+        job.status
     }
 }
 
@@ -187,18 +202,95 @@ impl Checker<'_> {
         }
     }
 
-    fn is_quiet_at_the_end(&mut self, runs: &[Played]) {
-        let last = runs.iter().map(|run| run.ended).max().unwrap_or_default();
-        let begun = self
-            .trace
-            .exchanges
-            .iter()
-            .map(|exchange| exchange.begun)
-            .max();
-        let begun = begun.unwrap_or_default();
+    fn is_quiet_at_the_end(&mut self, runs: &[Played], waited: &Waited) {
+        let last = runs.iter().map(|run| run.ended).max().unwrap_or_default() + waited.took;
+        let begun = self.trace.exchanges.iter().map(|exchange| exchange.begun);
+        let begun = begun.max().unwrap_or_default();
         self.hold(begun <= last, || {
-            format!("something was sent at {begun:.3?}, and the last run ended at {last:.3?}")
+            format!("something was sent at {begun:.3?}, and everything ended at {last:.3?}")
         });
+    }
+
+    fn denied(&self) -> bool {
+        let mut faults = self.trace.exchanges.iter().map(|exchange| &exchange.fault);
+        faults.any(|fault| *fault == Some(Fault::Denied))
+    }
+
+    /// Why it ended, and with which jobs: each that it was told of, once.
+    fn reports_its_end(&mut self, plan: &RunPlan, run: &Played, report: &Report) {
+        let reason = match &report.stopped {
+            None => true,
+            Some(Stopped::Deadline) => plan.deadline.is_some(),
+            Some(Stopped::Asked) => plan.stop.or(plan.end).is_some(),
+            _ => self.denied(),
+        };
+        self.hold(reason, || {
+            format!("without a reason it ended as {:?}", report.stopped)
+        });
+        let told: HashSet<&JobId> = run
+            .servers
+            .iter()
+            .filter_map(|id| self.told_of(id))
+            .collect();
+        let reported: HashSet<&JobId> = report.jobs.iter().map(|job| &job.job_id).collect();
+        let right = told == reported
+            && report.jobs.len() == reported.len()
+            && report.jobs.iter().all(|job| {
+                let known = self.truth.statuses.get(&job.job_id);
+                known.is_some_and(|(_, servers)| *servers == job.servers)
+            });
+        self.hold(right, || {
+            format!("these are not the jobs that were made: {:?}", report.jobs)
+        });
+    }
+
+    /// Each server ends once, and as the report says.
+    fn tells_what_it_reports(&mut self, run: &Played) {
+        let mut told = HashMap::new();
+        for server in &run.events {
+            let before = told.insert(server.id, &server.outcome);
+            self.hold(before.is_none(), || format!("{} ended twice", server.id));
+        }
+        let reported = run.report.iter().flat_map(|report| &report.servers);
+        for ServerReport { id, outcome, .. } in reported {
+            let same = told.get(id).is_none_or(|told| *told == outcome);
+            self.hold(same, || {
+                format!(
+                    "{id} ended as {:?}, and the report says {outcome:?}",
+                    told.get(id)
+                )
+            });
+        }
+    }
+
+    fn waits_for_the_truth(&mut self, deadline: Option<Duration>, waited: &Waited) {
+        let Some(ends) = &waited.ends else {
+            return self.hold(false, || "a wait for jobs did not end".to_owned());
+        };
+        let took = waited.took;
+        self.hold(
+            deadline.is_none_or(|deadline| took <= deadline + TICK),
+            || format!("a wait that had to end after {deadline:.3?} took {took:.3?}"),
+        );
+        self.hold(ends.iter().map(|job| &job.job_id).eq(&waited.jobs), || {
+            "the wait does not have each job once, in the order given".to_owned()
+        });
+        for WaitedJob { job_id, end, .. } in ends {
+            let truth = self
+                .truth
+                .statuses
+                .get(job_id)
+                .map(|(status, _)| status.clone());
+            let holds = match end {
+                JobEnd::Ended(job) => truth.as_ref() == Some(&job.status),
+                JobEnd::Deadline(_) => deadline.is_some(),
+                JobEnd::Lost(_) => truth.is_none() || self.truth.disowned.contains(job_id),
+                _ => self.denied(),
+            };
+            self.hold(holds, || {
+                format!("waiting for {job_id:?} ended with {end:?}; its end is {truth:?}")
+            });
+        }
     }
 
     fn reports_each_server_once(&mut self, run: &Played) {
@@ -226,7 +318,7 @@ impl Checker<'_> {
                     job.is_none()
                 }
                 // A run that waits and is left alone sees the end of every job.
-                Outcome::Running { .. } => !plan.wait || plan.is_disturbed(),
+                Outcome::Running { .. } => !plan.wait || plan.is_disturbed() || self.denied(),
                 Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id),
                 // Neither throttling nor errors make a job unknown.
                 Outcome::Unknown {
@@ -261,7 +353,10 @@ impl Checker<'_> {
     fn may_be_unknown(&self, id: &ServerId) -> bool {
         self.sendings(id).any(|exchange| {
             let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
-            let clear = matches!(exchange.fault, None | Some(Fault::Throttled));
+            let clear = matches!(
+                exchange.fault,
+                None | Some(Fault::Throttled | Fault::Denied)
+            );
             exchange.left.is_some() && !(answered && clear)
         })
     }
@@ -277,13 +372,16 @@ impl Checker<'_> {
         })
     }
 
-    /// Of a run that was left alone: not attempting needs a service that is out of reach, and failing without a job
+    /// Of a run that was left alone: not attempting needs a service that is out of reach or denies, and failing without a job
     /// needs a request that the region refused.
     fn left_undone_without_reason(&self, id: &ServerId, outcome: &Outcome) -> Option<String> {
         let reason = match outcome {
-            Outcome::NotAttempted { .. } => self.trace.exchanges.iter().any(|exchange| {
-                matches!(exchange.asked, Asked::Action(_)) && exchange.left.is_none()
-            }),
+            Outcome::NotAttempted { .. } => {
+                self.denied()
+                    || self.trace.exchanges.iter().any(|exchange| {
+                        matches!(exchange.asked, Asked::Action(_)) && exchange.left.is_none()
+                    })
+            }
             Outcome::Failed { job_id: None, .. } => self.sendings(id).any(|exchange| {
                 exchange.arrived.is_some()
                     && exchange.accepted.is_none()

@@ -19,9 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::model::ServerId;
+use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::transport::Transport;
-use ecs_ops::{Client, ClientBuilder, Outcome as ServerOutcome, Report};
+use ecs_ops::{
+    Client, ClientBuilder, Event, Outcome as ServerOutcome, Report, ServerReport, WaitedJob,
+};
 use ecs_sim::{FaultyTransport, SimTransport, Trace};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
@@ -74,6 +76,8 @@ pub struct Outcome {
     pub trace: Trace,
     /// What became of each run.
     pub runs: Vec<Played>,
+    /// What became of the jobs that were waited for afterwards.
+    pub waited: Waited,
 }
 
 /// One run, as seen from outside.
@@ -87,8 +91,21 @@ pub struct Played {
     pub ended: Duration,
     /// Its report, unless its future was dropped. The random id is taken out.
     pub report: Option<Report>,
+    /// What its events said of servers.
+    pub events: Vec<ServerReport>,
     /// It did not end.
     pub endless: bool,
+}
+
+/// A wait for all jobs, as seen from outside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Waited {
+    /// What was asked for, in order.
+    pub jobs: Vec<JobId>,
+    /// How long it took.
+    pub took: Duration,
+    /// What became of each; nothing if it did not end.
+    pub ends: Option<Vec<WaitedJob>>,
 }
 
 /// Simulates one seed with the client as it is.
@@ -105,6 +122,7 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
         scenario: format!("{scenario:?}"),
         trace: Trace::default(),
         runs: Vec::new(),
+        waited: Waited::default(),
     };
     let simulation = || {
         tokio::runtime::Builder::new_current_thread()
@@ -162,10 +180,13 @@ async fn run(
         }
         outcome.runs.push(played);
     }
+    if let Some(deadline) = scenario.wait {
+        outcome.waited = wait(&client, &sim, deadline).await;
+    }
     // What is still underway may arrive, and nothing more may be sent.
     sleep(SETTLING).await;
     outcome.trace = faulty.trace();
-    outcome.violations = check::violations(scenario, &plans, &sim, &outcome.trace, &outcome.runs);
+    outcome.violations = check::violations(scenario, &plans, &sim, outcome);
     Ok(())
 }
 
@@ -183,7 +204,8 @@ async fn play(
     if let Some(deadline) = plan.deadline {
         run = run.deadline(deadline);
     }
-    let run = run.start().await?;
+    let mut run = run.start().await?;
+    let mut events = run.events();
     let control = run.control();
     let began = sim.now();
     let disturbance = async {
@@ -205,13 +227,42 @@ async fn play(
         () = disturbance => (None, false),
         report = run.into_future() => (Some(report), false),
     };
+    let events = std::iter::from_fn(|| events.try_next());
+    let events = events.filter_map(|event| match event {
+        Event::ServerDone(server) => Some(server),
+        _ => None,
+    });
+    let events = events.collect();
     Ok(Played {
         servers,
         began,
         ended: sim.now(),
         report,
+        events,
         endless,
     })
+}
+
+/// Waits for every job that there is, and for one that never was.
+async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -> Waited {
+    let mut jobs: Vec<JobId> = sim.region().with(|region| {
+        let entries = region.accepted().entries().iter();
+        entries.map(|entry| entry.job_id.clone()).collect()
+    });
+    jobs.extend("0".repeat(32).parse());
+    let mut wait = client.wait_for_jobs(jobs.clone());
+    if let Some(deadline) = deadline {
+        wait = wait.deadline(deadline);
+    }
+    let began = sim.now();
+    let ends = tokio::time::timeout(FOR_EVER, wait.into_future())
+        .await
+        .ok();
+    Waited {
+        jobs,
+        took: sim.now() - began,
+        ends,
+    }
 }
 
 async fn at(time: Option<Duration>) {

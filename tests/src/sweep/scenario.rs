@@ -24,6 +24,8 @@ pub(super) struct Scenario {
     pub(super) polling: Polling,
     pub(super) faults: Faults,
     pub(super) runs: Vec<RunPlan>,
+    /// Whether all jobs are waited for afterwards, and for how long at most.
+    pub(super) wait: Option<Option<Duration>>,
 }
 
 /// One run of the client, and how it is disturbed.
@@ -119,6 +121,7 @@ impl Scenario {
                 .into_iter()
                 .map(|share| RunPlan::draw(rng, share, most_in_a_batch))
                 .collect(),
+            wait: rng.random_bool(0.3).then(|| sometime(rng, 0.5)),
         }
     }
 
@@ -143,11 +146,6 @@ impl Scenario {
 
 impl RunPlan {
     fn draw(rng: &mut ChaCha8Rng, share: f64, most_in_a_batch: usize) -> Self {
-        let sometime = |rng: &mut ChaCha8Rng, how_often: f64| {
-            let longest = pick(rng, &[500, 20_000, 90_000, 400_000]);
-            rng.random_bool(how_often)
-                .then(|| Duration::from_millis(rng.random_range(0..longest)))
-        };
         let action = match rng.random_range(0..6) {
             0 => PowerAction::Start,
             1 => PowerAction::Stop(pick(
@@ -169,6 +167,12 @@ impl RunPlan {
             dropped: sometime(rng, 0.1),
         }
     }
+}
+
+fn sometime(rng: &mut impl Rng, how_often: f64) -> Option<Duration> {
+    let longest = pick(rng, &[500, 20_000, 90_000, 400_000]);
+    rng.random_bool(how_often)
+        .then(|| Duration::from_millis(rng.random_range(0..longest)))
 }
 
 fn secs(rng: &mut impl Rng, range: std::ops::Range<u64>) -> Duration {

@@ -27,22 +27,38 @@ pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {
     };
     let mut response = response(status, body);
     let pause = rng.random_range(0..90_u32);
+    let date = |seconds: u32| {
+        let date = now
+            .checked_add(std::time::Duration::from_secs(seconds.into()))
+            .ok()?;
+        DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&date)
+            .ok()
+    };
     let retry_after = match rng.random_range(0..3) {
         0 => Some(pause.to_string()),
-        1 => now
-            .checked_add(std::time::Duration::from_secs(pause.into()))
-            .ok()
-            .and_then(|date| {
-                DateTimePrinter::new()
-                    .timestamp_to_rfc9110_string(&date)
-                    .ok()
-            }),
+        1 => date(pause),
         _ => None,
     };
-    if let Some(value) = retry_after.and_then(|value| HeaderValue::from_str(&value).ok()) {
-        response.headers_mut().insert(header::RETRY_AFTER, value);
+    for (name, value) in [(header::RETRY_AFTER, retry_after), (header::DATE, date(0))] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
+}
+
+/// Not with these credentials, in the words of the gateway, of the service, and in none.
+pub(super) fn denied(rng: &mut impl Rng) -> Response<Bytes> {
+    match rng.random_range(0..4) {
+        0 => response(
+            401,
+            gateway("APIGW.0301", "incorrect IAM authentication information"),
+        ),
+        1 => response(401, service("Common.0013", "the token is not valid")),
+        2 => response(403, gateway("APIGW.0302", "the IAM user is not authorized")),
+        _ => response(403, String::new()),
+    }
 }
 
 /// A status that says nothing about whether it was executed, and a body that may say anything, even that it was not.

@@ -13,9 +13,9 @@ use super::trace::Asked;
 const EXCHANGE: u64 = 0;
 pub(super) const ANSWERS: u64 = 1;
 const JOB: u64 = 2;
-/// The clock is set this often at most: jobs are not to be a day old because of it.
+/// The clock is set this often at most, by so many seconds: it stays within the quarter of an hour that signatures allow.
 pub(super) const MOST_STEPS: usize = 3;
-const LONGEST_STEP: i64 = 3600;
+const LONGEST_STEP: i64 = 300;
 
 /// How often what goes wrong: shares of exchanges (or of jobs), from 0 to 1. Above 1 in sum, the first ones win.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Faults {
     pub loss_after: f64,
     /// Not executed, and told to be slower: 202, 429, 501.
     pub throttling: f64,
+    /// Not executed, and told that the credentials are not good enough: 401, 403.
+    pub denials: f64,
     /// A server error or gateway error of any family, not executed.
     pub error_before: f64,
     /// A server error or gateway error of any family, executed.
@@ -47,8 +49,8 @@ pub struct Faults {
     pub lost_jobs: f64,
     /// The share of jobs that are shown as unfinished for up to ten minutes.
     pub slow_jobs: f64,
-    /// The share of exchanges before which the region's clock is set by up to an hour, back or forth; at most three
-    /// times in all.
+    /// The share of exchanges before which the region's clock is set by up to five minutes, back or forth; at most
+    /// three times in all.
     pub clock_steps: f64,
 }
 
@@ -60,6 +62,7 @@ impl Faults {
             loss_before: 0.0,
             loss_after: 0.0,
             throttling: 0.0,
+            denials: 0.0,
             error_before: 0.0,
             error_after: 0.0,
             garbage: 0.0,
@@ -86,6 +89,7 @@ impl Faults {
         faults.loss_before = share(often);
         faults.loss_after = share(often);
         faults.throttling = share(often);
+        faults.denials = share(&[0.0, 0.0, 0.01, 0.1]);
         faults.error_before = share(often);
         faults.error_after = share(often);
         faults.garbage = share(often);
@@ -94,9 +98,26 @@ impl Faults {
         faults.lost_jobs = share(&[0.05, 0.3]);
         faults.slow_jobs = share(&[0.2, 1.0]);
         faults.clock_steps = share(&[0.01, 0.1]);
+        faults.leave_room();
         let longest = pick(&mut rng, &[0, 1, 50, 800, 5000]);
         faults.delay = Duration::ZERO..=Duration::from_millis(longest);
         faults
+    }
+
+    /// One exchange in three goes well at least: otherwise nothing would ever end.
+    fn leave_room(&mut self) {
+        let mut shares = [
+            &mut self.loss_before,
+            &mut self.loss_after,
+            &mut self.throttling,
+            &mut self.denials,
+            &mut self.error_before,
+            &mut self.error_after,
+            &mut self.garbage,
+        ];
+        let sum: f64 = shares.iter().map(|share| **share).sum();
+        let scale = (2.0 / 3.0 / sum).min(1.0);
+        shares.iter_mut().for_each(|share| **share *= scale);
     }
 
     /// Whether nothing can go wrong (though it may take time).
@@ -142,6 +163,8 @@ pub enum Fault {
     Swallowed,
     /// Told to be slower, by the gateway: the region did not see it.
     Throttled,
+    /// Told that the credentials are not good enough: the region did not see it.
+    Denied,
     /// A server error, and the region did not see it.
     ErrorBefore,
     /// Executed, and answered with a server error.
@@ -221,6 +244,8 @@ fn draw_fault(faults: &Faults, rng: &mut impl Rng) -> Option<Fault> {
         Some(pick(rng, &[Fault::Closed, Fault::BodyCut, Fault::Silent]))
     } else if hit(faults.throttling) {
         Some(Fault::Throttled)
+    } else if hit(faults.denials) {
+        Some(Fault::Denied)
     } else if hit(faults.error_before) {
         Some(Fault::ErrorBefore)
     } else if hit(faults.error_after) {

@@ -73,6 +73,7 @@ async fn each_fault_keeps_its_word() {
         with(|f| f.loss_before = 1.0),
         with(|f| f.loss_after = 1.0),
         with(|f| f.throttling = 1.0),
+        with(|f| f.denials = 1.0),
         with(|f| f.error_before = 1.0),
         with(|f| f.error_after = 1.0),
         with(|f| f.garbage = 1.0),
@@ -90,9 +91,11 @@ async fn each_fault_keeps_its_word() {
             assert_eq!(executed, exchange.accepted.is_some());
             let (should_be_executed, should_have_left) = match fault {
                 Fault::Refused | Fault::ConnectHangs => (false, false),
-                Fault::Reset | Fault::Swallowed | Fault::Throttled | Fault::ErrorBefore => {
-                    (false, true)
-                }
+                Fault::Reset
+                | Fault::Swallowed
+                | Fault::Throttled
+                | Fault::Denied
+                | Fault::ErrorBefore => (false, true),
                 _ => (true, true),
             };
             assert_eq!(executed, should_be_executed, "{fault:?}");
@@ -117,7 +120,7 @@ async fn each_fault_keeps_its_word() {
             seen.insert(format!("{fault:?}"));
         }
     }
-    assert_eq!(seen.len(), 11, "{seen:?}");
+    assert_eq!(seen.len(), 12, "{seen:?}");
 }
 
 #[tokio::test(start_paused = true)]
