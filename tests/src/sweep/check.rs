@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
-use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
+use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::{JobEnd, Outcome, Report, ServerReport, Stopped, WaitedJob};
 use ecs_sim::{Asked, Exchange, Fault, SimTransport, Told, Trace};
-use secrecy::ExposeSecret as _;
 
 use super::scenario::{RunPlan, Scenario};
+use super::truth::Truth;
 use super::{Played, Waited};
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -51,78 +50,6 @@ pub(super) fn violations(
     }
     checker.is_quiet_at_the_end(runs, &outcome.waited);
     checker.violations
-}
-
-/// What the region knows.
-struct Truth {
-    /// The job of each server that was accepted.
-    jobs: HashMap<ServerId, JobId>,
-    /// How it ended there.
-    ends: HashMap<ServerId, JobStatus>,
-    /// How each job ended, and how many servers it has.
-    statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
-    /// What was sent of each server, and how it ended.
-    sent: HashMap<ServerId, Vec<usize>>,
-    /// The jobs that the client was told are unknown.
-    disowned: HashSet<JobId>,
-}
-
-impl Truth {
-    fn ask(sim: &SimTransport, trace: &Trace) -> Self {
-        let mut truth = Self {
-            jobs: HashMap::new(),
-            ends: HashMap::new(),
-            statuses: HashMap::new(),
-            sent: HashMap::new(),
-            disowned: HashSet::new(),
-        };
-        sim.region().with(|region| {
-            let entries = region.accepted().entries().to_vec();
-            // Every job is over by then, and none is forgotten yet.
-            let later = region.now() + Duration::from_secs(7200);
-            let identity = region.identity().clone();
-            for entry in entries {
-                let mut request = ShowJob::new(entry.job_id.clone()).encode(&identity.project_id);
-                if let Ok(token) = identity.token.expose_secret().parse() {
-                    request.headers_mut().insert("x-auth-token", token);
-                }
-                let status = truth.read(&region.handle(&request, later));
-                let known = (status, entry.servers.len());
-                truth.statuses.insert(entry.job_id.clone(), known);
-                let jobs = entry.servers.iter().map(|id| (*id, entry.job_id.clone()));
-                truth.jobs.extend(jobs);
-            }
-        });
-        for (index, exchange) in trace.exchanges.iter().enumerate() {
-            match &exchange.asked {
-                Asked::Action(servers) => {
-                    for id in servers {
-                        truth.sent.entry(*id).or_default().push(index);
-                    }
-                }
-                Asked::Job(job) if exchange.fault == Some(Fault::UnknownJob) => {
-                    truth.disowned.insert(job.clone());
-                }
-                _ => {}
-            }
-        }
-        truth
-    }
-
-    fn read(&mut self, shown: &http::Response<Bytes>) -> Option<JobStatus> {
-        let job: Job = ShowJob::decode(shown.status(), shown.headers(), shown.body()).ok()?;
-        let entities = job.entities;
-        for sub in entities
-            .and_then(|entities| entities.sub_jobs)
-            .unwrap_or_default()
-        {
-            let server = sub.entities.and_then(|entities| entities.server_id);
-            if let (Some(server), Some(status)) = (server, sub.status) {
-                self.ends.insert(server, status);
-            }
-        }
-        job.status
-    }
 }
 
 struct Checker<'a> {
@@ -320,10 +247,10 @@ impl Checker<'_> {
                 // A run that waits and is left alone sees the end of every job.
                 Outcome::Running { .. } => !plan.wait || plan.is_disturbed() || self.denied(),
                 Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id),
-                // Neither throttling nor errors make a job unknown.
+                // Neither throttling nor errors make a job unknown, nor that it is new.
                 Outcome::Unknown {
                     job_id: Some(job), ..
-                } => self.truth.disowned.contains(job),
+                } => self.truth.lost.contains(job),
             };
         let truth =
             || format!("{id} is said to be {outcome:?}; its job is {job:?}, its end {end:?}");

@@ -12,6 +12,7 @@
 mod check;
 mod many;
 mod scenario;
+mod truth;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

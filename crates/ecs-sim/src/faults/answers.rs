@@ -72,6 +72,8 @@ pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
             "APIGW.0201",
             "Common.0024",
             "Ecs.0005",
+            "Ecs.0118",
+            "Ecs.0605",
         ],
     );
     // 408 with a code that proves a refusal is a refusal.

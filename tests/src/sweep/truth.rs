@@ -1,0 +1,95 @@
+//! What really happened, as far as reports are held against it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
+use ecs_sim::{Asked, Fault, SimTransport, Trace};
+use secrecy::ExposeSecret as _;
+
+/// For so long a job that was just accepted may be unknown to queries.
+const NEW: Duration = Duration::from_secs(60);
+
+/// What the region knows.
+pub(super) struct Truth {
+    /// The job of each server that was accepted.
+    pub(super) jobs: HashMap<ServerId, JobId>,
+    /// How it ended there.
+    pub(super) ends: HashMap<ServerId, JobStatus>,
+    /// How each job ended, and how many servers it has.
+    pub(super) statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
+    /// The exchanges that asked to act on each server, by their index.
+    pub(super) sent: HashMap<ServerId, Vec<usize>>,
+    /// The jobs that the client was told are unknown.
+    pub(super) disowned: HashSet<JobId>,
+    /// Those of which it was told so when they were no longer new: for a minute an unknown job may just be new.
+    pub(super) lost: HashSet<JobId>,
+}
+
+impl Truth {
+    pub(super) fn ask(sim: &SimTransport, trace: &Trace) -> Self {
+        let mut truth = Self {
+            jobs: HashMap::new(),
+            ends: HashMap::new(),
+            statuses: HashMap::new(),
+            sent: HashMap::new(),
+            disowned: HashSet::new(),
+            lost: HashSet::new(),
+        };
+        sim.region().with(|region| {
+            let entries = region.accepted().entries().to_vec();
+            // Every job is over by then, and none is forgotten yet.
+            let later = region.now() + Duration::from_secs(7200);
+            let identity = region.identity().clone();
+            for entry in entries {
+                let mut request = ShowJob::new(entry.job_id.clone()).encode(&identity.project_id);
+                if let Ok(token) = identity.token.expose_secret().parse() {
+                    request.headers_mut().insert("x-auth-token", token);
+                }
+                let status = truth.read(&region.handle(&request, later));
+                let known = (status, entry.servers.len());
+                truth.statuses.insert(entry.job_id.clone(), known);
+                let jobs = entry.servers.iter().map(|id| (*id, entry.job_id.clone()));
+                truth.jobs.extend(jobs);
+            }
+        });
+        let mut made = HashMap::new();
+        for (index, exchange) in trace.exchanges.iter().enumerate() {
+            if let (Some(job), Some(arrived)) = (&exchange.accepted, exchange.arrived) {
+                made.insert(job, arrived);
+            }
+            match &exchange.asked {
+                Asked::Action(servers) => {
+                    for id in servers {
+                        truth.sent.entry(*id).or_default().push(index);
+                    }
+                }
+                Asked::Job(job) if exchange.fault == Some(Fault::UnknownJob) => {
+                    truth.disowned.insert(job.clone());
+                    let age = exchange.ended.zip(made.get(job));
+                    if age.is_some_and(|((ended, _), made)| ended - *made >= NEW) {
+                        truth.lost.insert(job.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        truth
+    }
+
+    fn read(&mut self, shown: &http::Response<Bytes>) -> Option<JobStatus> {
+        let job: Job = ShowJob::decode(shown.status(), shown.headers(), shown.body()).ok()?;
+        let entities = job.entities;
+        for sub in entities
+            .and_then(|entities| entities.sub_jobs)
+            .unwrap_or_default()
+        {
+            let server = sub.entities.and_then(|entities| entities.server_id);
+            if let (Some(server), Some(status)) = (server, sub.status) {
+                self.ends.insert(server, status);
+            }
+        }
+        job.status
+    }
+}
