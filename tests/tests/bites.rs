@@ -3,7 +3,7 @@
 //! The mistakes are made at the client's seams, by a transport that behaves as a mistaken client would.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use ecs_ops::{ClientBuilder, Outcome, Report};
 use ecs_sim::FaultyTransport;
 use ecs_tests::sweep::{Subject, simulate_with};
 use http::{Method, Request, Response, StatusCode};
+use tokio::time::Instant;
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
@@ -33,7 +34,7 @@ fn is_found(subject: &impl Subject, violation: &str) {
 struct Mistaken(fn(FaultyTransport, Request<Bytes>, Attempt) -> BoxFuture<'static, Answer>);
 
 impl Subject for Mistaken {
-    fn transport(&self, faulty: FaultyTransport) -> Arc<dyn Transport> {
+    fn transport(&self, faulty: FaultyTransport, _: usize) -> Arc<dyn Transport> {
         Arc::new(MistakenTransport(faulty, self.0))
     }
 }
@@ -197,16 +198,76 @@ fn giving_up_a_job_at_the_first_error() {
     is_found(&subject, "is said to be Unknown");
 }
 
-/// No pacing, or a token bucket with a burst: up to twice the quota passes within a window.
+/// A token bucket: full at the beginning and refilled evenly, it lets up to twice the quota through in a window.
 #[test]
-fn a_burst_at_the_seam_of_two_windows() {
-    struct Burst;
-    impl Subject for Burst {
+fn a_token_bucket() {
+    #[derive(Debug)]
+    struct Bucket {
+        faulty: FaultyTransport,
+        quota: f64,
+        /// How many tokens there were, and when.
+        tokens: Mutex<(f64, Instant)>,
+    }
+    impl Bucket {
+        fn take(&self, servers: f64) -> bool {
+            let (tokens, since) = &mut *self.tokens.lock().unwrap();
+            let refill = since.elapsed().as_secs_f64() * self.quota / 60.0;
+            *tokens = (*tokens + refill).min(self.quota);
+            *since = Instant::now();
+            let enough = *tokens >= servers;
+            if enough {
+                *tokens -= servers;
+            }
+            enough
+        }
+    }
+    impl Transport for Bucket {
+        fn send<'a>(
+            &'a self,
+            request: Request<Bytes>,
+            attempt: &'a Attempt,
+        ) -> BoxFuture<'a, Answer> {
+            let servers = String::from_utf8_lossy(request.body())
+                .matches("\"id\"")
+                .count() as f64;
+            attempt.mark().hold();
+            Box::pin(async move {
+                while servers > 0.0 && !self.take(servers) {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                self.faulty.send(request, attempt).await
+            })
+        }
+    }
+    struct BucketInstead;
+    impl Subject for BucketInstead {
+        fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
+            let quota = quota as f64;
+            let tokens = Mutex::new((quota, Instant::now()));
+            Arc::new(Bucket {
+                faulty,
+                quota,
+                tokens,
+            })
+        }
+        /// Takes the client's own pacing away: its window is a second long.
+        fn client(&self, client: ClientBuilder, _: usize) -> ClientBuilder {
+            client.time_factor(60.0)
+        }
+    }
+    is_found(&BucketInstead, "are allowed");
+}
+
+/// Told a quota that is twice as large as it is, as when two clients share an account and don't know of each other.
+#[test]
+fn a_wrong_quota() {
+    struct Wrong;
+    impl Subject for Wrong {
         fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
             client.servers_per_minute(quota * 2)
         }
     }
-    is_found(&Burst, "are allowed");
+    is_found(&Wrong, "are allowed");
 }
 
 /// The quota's minute is counted from the sending and not from the answer, so that a slow request and the next

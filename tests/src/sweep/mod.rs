@@ -41,12 +41,13 @@ const SETTLING: Duration = Duration::from_secs(600);
 
 /// What is tested: the client as it is, or one with a mistake, to see that the mistake is found.
 pub trait Subject {
-    /// What the client sends through.
-    fn transport(&self, faulty: FaultyTransport) -> Arc<dyn Transport> {
+    /// What the client sends through; `quota` is how many servers it may send in a minute.
+    fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
+        let _ = quota;
         Arc::new(faulty)
     }
 
-    /// Further settings of the client; `quota` is what it may send in a minute.
+    /// Further settings of the client.
     fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
         let _ = quota;
         client
@@ -158,7 +159,7 @@ async fn run(
     let faulty = FaultyTransport::new(sim.clone(), scenario.faults.clone());
     let client = Client::builder("https://ecs.sim.example".parse()?, project)
         .credentials(StaticCredentials::new(token))
-        .transport(subject.transport(faulty.clone()))
+        .transport(subject.transport(faulty.clone(), scenario.quota))
         .retry(ecs_ops::RetryPolicy::default().with_max_failures(scenario.max_failures))
         .polling(scenario.polling.clone())
         .attempt_timeout(scenario.attempt_timeout)
