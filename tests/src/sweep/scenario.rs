@@ -88,10 +88,14 @@ impl Scenario {
             .failing(some(rng, &[0.05, 0.5, 1.0]))
             .locked(some(rng, &[0.02, 0.2]))
             .shutoff(some(rng, &[0.02, 0.5]));
-        let faults = match rng.random_bool(0.1) {
+        let attempt_timeout = Duration::from_secs(pick(rng, &[2, 10, 60]));
+        let mut faults = match rng.random_bool(0.1) {
             true => Faults::none(seed),
             false => Faults::drawn(seed),
         };
+        // Connecting, there and back: what is not slow comes in time.
+        let longest = (*faults.delay.end()).min(attempt_timeout / 4);
+        faults.delay = Duration::ZERO..=longest;
         let runs = if rng.random_bool(0.7) { 1 } else { 2 };
         let shares: Vec<f64> = match runs {
             1 => vec![1.0],
@@ -110,7 +114,7 @@ impl Scenario {
             quota,
             submissions: rng.random_range(1..=6),
             queries: rng.random_range(1..=8),
-            attempt_timeout: Duration::from_secs(pick(rng, &[2, 10, 60])),
+            attempt_timeout,
             max_failures: rng.random_range(1..=6),
             polling: match rng.random() {
                 true => Polling::default(),
