@@ -6,12 +6,12 @@ mod plan;
 mod tests;
 mod trace;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ecs_model::{AnyOperation, JobId};
+use ecs_model::{AnyOperation, JobId, Operation as _, ShowJob};
 use ecs_transport::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 use http::{Request, Response};
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::SimTransport;
 use plan::{JobFate, Plan};
 
-pub use plan::{Fault, Faults};
+pub use plan::{Fault, Faults, Target};
 pub use trace::{Asked, Exchange, Told, Trace};
 
 type Answer = Result<Response<Bytes>, TransportError>;
@@ -29,6 +29,8 @@ type Answer = Result<Response<Bytes>, TransportError>;
 /// It keeps its mark exactly: held from the beginning, set when the request leaves, and [`Delivery::NotSent`] only
 /// before. What has left travels by itself: it can arrive when the client has long given up. Its ways take the time that
 /// the faults say, not the latency of the [`SimTransport`].
+///
+/// Besides what is drawn, [`inject`](Self::inject) lets a fault of choice happen to the next exchange of its kind.
 ///
 /// What happened is in its [`Trace`]. The same seed and the same calls at the same times give the same trace.
 /// Clones share everything.
@@ -56,6 +58,9 @@ struct Inner {
 struct State {
     trace: Trace,
     jobs: HashMap<JobId, JobFate>,
+    injected: VecDeque<(Target, Fault)>,
+    /// Jobs that were given a number, by that number.
+    numbered: HashMap<JobId, JobId>,
     /// By how many seconds the region's clock is off, and how often it was set.
     skew: i64,
     steps: usize,
@@ -76,6 +81,21 @@ impl FaultyTransport {
         &self.0.sim
     }
 
+    /// Lets this happen to the next exchange of this kind of which nothing was said yet, whatever would have been drawn
+    /// for it.
+    ///
+    /// ```
+    /// # use ecs_sim::{Fault, Faults, FaultyTransport, Region, SimTransport, Target};
+    /// # let sim = SimTransport::new(Region::builder().build()?);
+    /// let transport = FaultyTransport::new(sim, Faults::none(7));
+    /// transport.inject(Target::Action, Fault::Refused);
+    /// transport.inject(Target::Action, Fault::Closed); // for the second action
+    /// # Ok::<_, ecs_sim::SimError>(())
+    /// ```
+    pub fn inject(&self, target: Target, fault: Fault) {
+        self.0.state().injected.push_back((target, fault));
+    }
+
     /// What happened so far.
     pub fn trace(&self) -> Trace {
         self.0.state().trace.clone()
@@ -89,6 +109,7 @@ impl Transport for FaultyTransport {
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
         attempt.mark().hold();
+        let request = self.0.by_its_own_id(request);
         let (index, plan) = self.0.begin(&request);
         Box::pin(async move {
             let mut ending = Ending {
@@ -144,6 +165,12 @@ impl FaultyTransport {
                 return Err(closed());
             }
             Some(Fault::Swallowed) => std::future::pending().await,
+            Some(Fault::GivenBack) => {
+                return Err(TransportError::new(
+                    TransportErrorKind::Cancelled,
+                    Delivery::NotSent,
+                ));
+            }
             _ => {}
         }
         let outlives = plan.outlives;
@@ -156,6 +183,18 @@ impl FaultyTransport {
             Ok(None) => std::future::pending().await,
             Err(error) => Err(TransportError::unknown(error)),
         }
+    }
+}
+
+impl State {
+    fn injected_for(&mut self, asked: &Asked) -> Option<Fault> {
+        let target = match asked {
+            Asked::Action(_) => Target::Action,
+            Asked::Job(_) => Target::Job,
+            Asked::Other => return None,
+        };
+        let next = self.injected.iter().position(|(it, _)| *it == target)?;
+        self.injected.remove(next).map(|(_, fault)| fault)
     }
 }
 
@@ -182,6 +221,9 @@ impl Inner {
         let mut plan = Plan::draw(&self.faults, index, &asked);
         if let Some(fate) = fate {
             plan.fault = plan.fault.or_else(|| fate.fault_at(begun));
+        }
+        if let Some(fault) = state.injected_for(&asked) {
+            plan.fault = Some(fault);
         }
         if let Some(step) = plan.step.filter(|_| state.steps < plan::MOST_STEPS) {
             state.steps += 1;
@@ -222,16 +264,30 @@ impl Inner {
             Some(Fault::ErrorBefore) => answers::server_error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
             Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut rng),
+            Some(Fault::Replaced {
+                executed: false,
+                status,
+                ref body,
+            }) => answers::replaced(status, body),
             _ => self.arrive(&request, index),
         };
+        let failed = |kind| TransportError::new(kind, Delivery::MaybeSent);
         let answer = match plan.fault {
+            Some(Fault::Replaced { status, body, .. }) => Ok(answers::replaced(status, &body)),
+            Some(Fault::Compressed) => Ok(answers::compressed(response)),
+            Some(Fault::Marked) => Ok(answers::marked(response)),
+            Some(Fault::Numbered) => Ok(self.numbered(response, index)),
+            Some(Fault::NotHttp) => Err(failed(TransportErrorKind::Protocol)),
+            Some(Fault::TooLarge) => {
+                let (head, _) = response.into_parts();
+                Err(failed(TransportErrorKind::TooLarge).with_head(head.status, head.headers))
+            }
             Some(Fault::ErrorAfter) => Ok(answers::server_error(&mut rng)),
             Some(Fault::Garbage) => Ok(answers::garbage(&mut rng)),
             Some(Fault::Closed) => Err(closed()),
             Some(Fault::BodyCut) => {
                 let (head, _) = response.into_parts();
-                let error = TransportError::new(TransportErrorKind::BodyCut, Delivery::MaybeSent);
-                Err(error.with_head(head.status, head.headers))
+                Err(failed(TransportErrorKind::BodyCut).with_head(head.status, head.headers))
             }
             Some(Fault::Silent) => return None,
             _ => Ok(response),
@@ -258,6 +314,30 @@ impl Inner {
             exchange.accepted = accepted;
         });
         response
+    }
+
+    /// Makes the id of the job in the answer a number that was not given before.
+    fn numbered(&self, response: Response<Bytes>, index: usize) -> Response<Bytes> {
+        let number = 4_000_000_000 + index as u64;
+        let (response, job) = answers::numbered(response, number);
+        if let (Some(job), Ok(number)) = (job, number.to_string().parse()) {
+            self.state().numbered.insert(number, job);
+        }
+        response
+    }
+
+    /// A query for a job by the number that it was given, as the region knows the job.
+    fn by_its_own_id(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        if let Ok((project, AnyOperation::ShowJob(it))) = AnyOperation::from_request(&request)
+            && let Some(job) = self.state().numbered.get(it.job_id())
+        {
+            *request.uri_mut() = ShowJob::new(job.clone())
+                .encode(&project)
+                .into_parts()
+                .0
+                .uri;
+        }
+        request
     }
 
     /// What the region's calendar shows.

@@ -87,7 +87,7 @@ pub use config::{
     RegionBuilder, Throttling,
 };
 pub use error::{SimError, SimErrorKind};
-pub use faults::{Asked, Exchange, Fault, Faults, FaultyTransport, Told, Trace};
+pub use faults::{Asked, Exchange, Fault, Faults, FaultyTransport, Target, Told, Trace};
 pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
 pub use region::Region;

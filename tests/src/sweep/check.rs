@@ -306,7 +306,9 @@ impl Checker<'_> {
             Outcome::NotAttempted { .. } => {
                 self.denied()
                     || self.trace.exchanges.iter().any(|exchange| {
-                        matches!(exchange.asked, Asked::Action(_)) && exchange.left.is_none()
+                        let given_back = exchange.fault == Some(Fault::GivenBack);
+                        matches!(exchange.asked, Asked::Action(_))
+                            && (exchange.left.is_none() || given_back)
                     })
             }
             Outcome::Failed { job_id: None, .. } => self.sendings(id).any(|exchange| {

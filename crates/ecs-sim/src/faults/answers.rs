@@ -1,6 +1,7 @@
 //! Answers that no healthy region gives.
 
 use bytes::Bytes;
+use ecs_model::JobId;
 use http::{HeaderValue, Response, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -147,6 +148,49 @@ pub(super) fn unfinished_job(rng: &mut impl Rng) -> Response<Bytes> {
         job.remove("entities");
     }
     response(200, job.to_string())
+}
+
+/// An answer of choice.
+pub(super) fn replaced(status: StatusCode, body: &Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body.clone());
+    *response.status_mut() = status;
+    response
+}
+
+/// The answer's head, and as its body a text that only gzip can read.
+pub(super) fn compressed(mut response: Response<Bytes>) -> Response<Bytes> {
+    // Header, an empty block, checksum and length of nothing.
+    const GZIP: &[u8] =
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00";
+    *response.body_mut() = Bytes::from_static(GZIP);
+    let gzip = HeaderValue::from_static("gzip");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_ENCODING, gzip);
+    response
+}
+
+/// The same answer, begun with a byte-order mark.
+pub(super) fn marked(mut response: Response<Bytes>) -> Response<Bytes> {
+    let marked = [b"\xef\xbb\xbf", &response.body()[..]].concat();
+    *response.body_mut() = marked.into();
+    response
+}
+
+/// The same answer with a number for its job id, and the id that it had.
+pub(super) fn numbered(
+    mut response: Response<Bytes>,
+    number: u64,
+) -> (Response<Bytes>, Option<JobId>) {
+    let mut job = None;
+    if let Ok(mut body) = serde_json::from_slice::<Value>(response.body())
+        && let Some(id) = body.get_mut("job_id")
+    {
+        job = id.as_str().and_then(|id| id.parse().ok());
+        *id = number.into();
+        *response.body_mut() = body.to_string().into();
+    }
+    (response, job)
 }
 
 const HTML: &str = "<html><head><title>Bad Gateway</title></head></html>";

@@ -4,6 +4,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::StatusCode;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -23,9 +25,9 @@ const LONGEST_STEP: i64 = 300;
 pub struct Faults {
     /// What everything is drawn from.
     pub seed: u64,
-    /// Lost before the region sees it: refused, no connection in time, reset, swallowed.
+    /// Lost before the region sees it: refused, no connection in time, reset, swallowed, given back.
     pub loss_before: f64,
-    /// Executed, and no answer: closed, body cut, silence.
+    /// Executed, and no answer that could be read: closed, body cut, silence, not HTTP, too large.
     pub loss_after: f64,
     /// Not executed, and told to be slower: 202, 429, 501.
     pub throttling: f64,
@@ -161,6 +163,8 @@ pub enum Fault {
     Reset,
     /// It left and never arrived, and nobody says so.
     Swallowed,
+    /// A kept connection was found closed and gave the request back: the mark is set, and the error knows better.
+    GivenBack,
     /// Told to be slower, by the gateway: the region did not see it.
     Throttled,
     /// Told that the credentials are not good enough: the region did not see it.
@@ -177,10 +181,38 @@ pub enum Fault {
     BodyCut,
     /// Executed, and never answered.
     Silent,
+    /// Executed, and what came back is not HTTP.
+    NotHttp,
+    /// Executed, and the answer is larger than anybody reads.
+    TooLarge,
+    /// Executed, and the answer is compressed though nobody asked for it.
+    Compressed,
+    /// Executed, and the answer begins with a byte-order mark.
+    Marked,
+    /// Executed, and the job's id is a JSON number, by which it can be asked for.
+    Numbered,
+    /// Answered with something else.
+    Replaced {
+        /// Whether the region saw the request.
+        executed: bool,
+        /// The status of the answer.
+        status: StatusCode,
+        /// Its body.
+        body: Bytes,
+    },
     /// The job was said to be unknown.
     UnknownJob,
     /// The job was said to be unfinished.
     UnfinishedJob,
+}
+
+/// Which exchanges a fault of choice is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Those that restart, start or stop servers.
+    Action,
+    /// Those that ask how far a job is.
+    Job,
 }
 
 /// What is going to happen to one exchange.
@@ -238,10 +270,18 @@ fn draw_fault(faults: &Faults, rng: &mut impl Rng) -> Option<Fault> {
             Fault::ConnectHangs,
             Fault::Reset,
             Fault::Swallowed,
+            Fault::GivenBack,
         ];
         Some(pick(rng, &kinds))
     } else if hit(faults.loss_after) {
-        Some(pick(rng, &[Fault::Closed, Fault::BodyCut, Fault::Silent]))
+        let kinds = [
+            Fault::Closed,
+            Fault::BodyCut,
+            Fault::Silent,
+            Fault::NotHttp,
+            Fault::TooLarge,
+        ];
+        Some(pick(rng, &kinds))
     } else if hit(faults.throttling) {
         Some(Fault::Throttled)
     } else if hit(faults.denials) {

@@ -93,6 +93,7 @@ async fn each_fault_keeps_its_word() {
                 Fault::Refused | Fault::ConnectHangs => (false, false),
                 Fault::Reset
                 | Fault::Swallowed
+                | Fault::GivenBack
                 | Fault::Throttled
                 | Fault::Denied
                 | Fault::ErrorBefore => (false, true),
@@ -106,7 +107,8 @@ async fn each_fault_keeps_its_word() {
                 "{fault:?}"
             );
             if let Some(Err(error)) = &answer {
-                assert_eq!(error.is_not_sent(), !should_have_left, "{fault:?}");
+                let unsent = !should_have_left || fault == Fault::GivenBack;
+                assert_eq!(error.is_not_sent(), unsent, "{fault:?}");
             }
             if let Some(Ok(response)) = &answer {
                 let (status, headers) = (response.status(), response.headers());
@@ -120,7 +122,62 @@ async fn each_fault_keeps_its_word() {
             seen.insert(format!("{fault:?}"));
         }
     }
-    assert_eq!(seen.len(), 12, "{seen:?}");
+    assert_eq!(seen.len(), 15, "{seen:?}");
+}
+
+/// Injected faults come in their order, each to an exchange of its kind, and say the truth in their own way.
+#[tokio::test(start_paused = true)]
+async fn injected_faults_happen_once_and_in_order() {
+    let world = World::new(Faults::none(1));
+    let replaced = |executed, status, body: &'static str| Fault::Replaced {
+        executed,
+        status,
+        body: body.into(),
+    };
+    let faults = [
+        replaced(false, StatusCode::CONFLICT, "no"),
+        replaced(true, StatusCode::BAD_GATEWAY, "perhaps"),
+        Fault::Compressed,
+        Fault::Marked,
+        Fault::Numbered,
+    ];
+    for fault in &faults {
+        world.transport.inject(Target::Action, fault.clone());
+    }
+    world.transport.inject(Target::Job, Fault::Refused);
+    let mut bodies = Vec::new();
+    for index in 0..6 {
+        let response = world.restart(index).await.0.unwrap().unwrap();
+        bodies.push((response.status().as_u16(), response.body().clone()));
+    }
+    let trace = world.transport.trace();
+    let happened: Vec<_> = trace.exchanges.iter().map(|it| it.fault.clone()).collect();
+    assert_eq!(happened[..5], faults.map(Some));
+    assert_eq!(happened[5], None);
+    let accepted: Vec<_> = trace
+        .exchanges
+        .iter()
+        .map(|it| it.accepted.is_some())
+        .collect();
+    assert_eq!(accepted, [false, true, true, true, true, true]);
+    assert_eq!(bodies[0], (409, "no".into()));
+    assert_eq!(bodies[1], (502, "perhaps".into()));
+    assert!(bodies[2].1.starts_with(b"\x1f\x8b"));
+    assert!(bodies[3].1.starts_with(b"\xef\xbb\xbf{"));
+    assert_eq!(bodies[4].1, r#"{"job_id":4000000004}"#);
+
+    let query = world.request(&ShowJob::new("4000000004".parse().unwrap()));
+    let attempt = Attempt::first();
+    let refused = world.transport.send(query.clone(), &attempt).await;
+    assert!(refused.unwrap_err().is_not_sent());
+    let shown = world.transport.send(query, &attempt).await.unwrap();
+    assert_eq!(shown.status(), StatusCode::OK);
+    let own = trace.exchanges[4].accepted.clone().unwrap();
+    assert_eq!(
+        world.transport.trace().exchanges[7].asked,
+        Asked::Job(own.clone())
+    );
+    assert!(String::from_utf8_lossy(shown.body()).contains(own.as_str()));
 }
 
 #[tokio::test(start_paused = true)]
