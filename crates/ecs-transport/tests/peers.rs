@@ -5,6 +5,7 @@
 mod common;
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use common::{get, post, transport};
@@ -196,6 +197,23 @@ async fn a_server_plays_its_script_and_closes_what_comes_after() {
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_slow_server_sends_byte_by_byte_and_goes_on_with_the_next_play() {
+    let slow = Play::new().send_slowly("ab", Duration::from_millis(20));
+    let server = Tarpit::start_then([slow], Play::new().send("then"))
+        .await
+        .unwrap();
+    let began = std::time::Instant::now();
+    let mut read = String::new();
+    for expected in ["ab", "then", "then"] {
+        let mut peer = TcpStream::connect(server.address()).await.unwrap();
+        read.clear();
+        peer.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, expected);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(40));
 }
 
 #[tokio::test]

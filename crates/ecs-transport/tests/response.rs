@@ -199,6 +199,45 @@ async fn a_flood_without_a_length_ends_at_the_limit() {
     }
 }
 
+/// Many floods at once must not fill the memory: beyond their first MiB, responses are read one at a time.
+#[tokio::test]
+async fn large_bodies_are_read_one_at_a_time_and_small_ones_at_any_time() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 3145728\r\n\r\n";
+    let goes_on = Signal::new();
+    let slow = Play::new()
+        .read_request()
+        .send(head)
+        .send(vec![b'x'; 2 << 20])
+        .wait_for(&goes_on)
+        .send(vec![b'x'; 1 << 20]);
+    let slow = Tarpit::always(slow).await.unwrap();
+    let large = answering(head.to_owned() + &"x".repeat(3 << 20)).await;
+    let small = Tarpit::always(Play::new().reply(StatusCode::OK, vec![b'x'; 1 << 20]))
+        .await
+        .unwrap();
+    let transport = transport();
+    let (first, request) = (transport.clone(), get(slow.url()));
+    let first = tokio::spawn(async move { send(&first, request).await });
+    let waits = async {
+        // It has to wait as soon as the first response has come beyond its first MiB.
+        loop {
+            let attempt = Attempt::first().with_timeout(Duration::from_millis(500));
+            match send_as(&transport, get(large.url()), attempt).await {
+                Ok(response) => assert_eq!(response.body().len(), 3 << 20),
+                Err(error) => return assert_eq!(error.kind(), Kind::Timeout),
+            }
+        }
+    };
+    let waits = tokio::time::timeout(Duration::from_secs(30), waits).await;
+    waits.expect("large bodies are read side by side");
+    let passes = send(&transport, get(small.url())).await.unwrap();
+    assert_eq!(passes.body().len(), 1 << 20);
+    goes_on.give();
+    assert_eq!(first.await.unwrap().unwrap().body().len(), 3 << 20);
+    let in_turn = send(&transport, get(large.url())).await.unwrap();
+    assert_eq!(in_turn.body().len(), 3 << 20);
+}
+
 #[tokio::test]
 async fn a_head_without_an_end_is_refused() {
     let play = Play::new()

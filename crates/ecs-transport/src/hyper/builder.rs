@@ -10,6 +10,7 @@ use http::Uri;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
 
 use super::HyperTransport;
 use super::connect::Connector;
@@ -89,7 +90,10 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// The largest response body, in bytes. No more than this is ever held in memory. Default: 16 MiB.
+    /// The largest response body, in bytes. No more than this is ever held of a response. Default: 16 MiB.
+    ///
+    /// Of all exchanges that are underway at once, only one at a time reads beyond its first MiB; the others wait for
+    /// it, within their own time limits.
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.response_limit = bytes;
         self
@@ -182,6 +186,7 @@ impl HyperTransportBuilder {
             trusts_someone: tls.trusts_someone,
             attempt_timeout: self.attempt_timeout,
             response_limit: self.response_limit,
+            large: Arc::new(Semaphore::new(1)),
         })
     }
 }

@@ -21,6 +21,7 @@ use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::proxy::matcher::Matcher;
+use tokio::sync::Semaphore;
 
 pub use self::builder::{BuildError, BuildErrorKind, HyperTransportBuilder};
 use self::connect::Connector;
@@ -64,6 +65,8 @@ pub struct HyperTransport {
     trusts_someone: bool,
     attempt_timeout: Duration,
     response_limit: usize,
+    /// Whoever reads a large response holds this.
+    large: Arc<Semaphore>,
 }
 
 impl HyperTransport {
@@ -117,7 +120,7 @@ impl HyperTransport {
                 .map_err(|error| classify::exchange(error, &address))?;
             let (parts, body) = response.into_parts();
             head = Some(parts);
-            read(body, self.response_limit, &address).await
+            read(body, self.response_limit, &self.large, &address).await
         })
         .await;
 
@@ -210,7 +213,16 @@ impl Drop for Handover<'_> {
     }
 }
 
-async fn read(mut body: Incoming, limit: usize, address: &str) -> Result<Bytes, TransportError> {
+/// Responses up to this size are read side by side. What is larger is read one response at a time, so that many
+/// floods at once do not fill the memory: each is bounded by the limit, and all but one by this.
+const SIDE_BY_SIDE: usize = 1024 * 1024;
+
+async fn read(
+    mut body: Incoming,
+    limit: usize,
+    large: &Semaphore,
+    address: &str,
+) -> Result<Bytes, TransportError> {
     let too_large = || {
         TransportError::new(TransportErrorKind::TooLarge, Delivery::MaybeSent)
             .with_detail(format!("{address} sent more than {limit} bytes"))
@@ -221,11 +233,16 @@ async fn read(mut body: Incoming, limit: usize, address: &str) -> Result<Bytes, 
     }
     // What is announced need not come: room for more than this is made as it comes.
     let mut whole = Vec::with_capacity(announced.min(64 * 1024));
+    let mut turn = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| classify::body(error, address))?;
         if let Ok(chunk) = frame.into_data() {
             if chunk.len() > limit - whole.len() {
                 return Err(too_large());
+            }
+            if turn.is_none() && chunk.len() > SIDE_BY_SIDE.saturating_sub(whole.len()) {
+                // The semaphore is never closed; if it were, the limit would still hold.
+                turn = large.acquire().await.ok();
             }
             whole.extend_from_slice(&chunk);
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode};
@@ -36,6 +37,7 @@ enum Step {
     ReadByte,
     Send(Bytes),
     SendForever(Bytes),
+    SendSlowly(Bytes, Duration),
     WaitFor(Signal),
     Reset,
     Hang,
@@ -69,6 +71,12 @@ impl Play {
     #[must_use]
     pub fn send_forever(self, bytes: impl Into<Bytes>) -> Self {
         self.step(Step::SendForever(bytes.into()))
+    }
+
+    /// Sends these bytes one by one, with a pause before each, until the peer has had enough.
+    #[must_use]
+    pub fn send_slowly(self, bytes: impl Into<Bytes>, pause: Duration) -> Self {
+        self.step(Step::SendSlowly(bytes.into(), pause))
     }
 
     /// Reads one whole request and answers it with a whole response.
@@ -186,7 +194,16 @@ impl Tarpit {
     /// # Errors
     /// There is no free port.
     pub async fn always(play: Play) -> io::Result<Self> {
-        Self::serve((Ipv4Addr::LOCALHOST, 0).into(), Vec::new(), play).await
+        Self::start_then([], play).await
+    }
+
+    /// Like [`start`](Self::start), and plays `then` with all connections that come after the last of `plays`.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub async fn start_then(plays: impl IntoIterator<Item = Play>, then: Play) -> io::Result<Self> {
+        let plays = plays.into_iter().collect();
+        Self::serve((Ipv4Addr::LOCALHOST, 0).into(), plays, then).await
     }
 
     /// Like [`start`](Self::start), on an address of choice. Port 0 is any free one.
@@ -308,6 +325,12 @@ async fn perform(mut stream: TcpStream, play: Play, log: &Log) -> io::Result<()>
             Step::SendForever(bytes) => loop {
                 stream.write_all(&bytes).await?;
             },
+            Step::SendSlowly(bytes, pause) => {
+                for byte in bytes {
+                    tokio::time::sleep(pause).await;
+                    stream.write_u8(byte).await?;
+                }
+            }
             Step::WaitFor(signal) => signal.given().await,
             Step::Reset => {
                 stream.set_zero_linger()?;
