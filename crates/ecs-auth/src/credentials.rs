@@ -1,14 +1,16 @@
 //! What proves who we are.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{AuthError, AuthErrorKind};
+use crate::signer::{self, AUTH_TOKEN};
+use crate::{AccessKey, AuthError, AuthErrorKind};
 
-/// Credentials, ready to go into a request. `Debug` masks them.
+/// Credentials, ready to go into a request. `Debug` masks them; a clone shares them, and the last one overwrites them.
 ///
 /// ```
 /// use ecs_auth::Credentials;
@@ -18,11 +20,11 @@ use crate::{AuthError, AuthErrorKind};
 /// # Ok::<_, ecs_auth::AuthError>(())
 /// ```
 #[derive(Clone)]
-pub struct Credentials(Kind);
+pub struct Credentials(Arc<Kind>);
 
-#[derive(Clone)]
 enum Kind {
     Token(SecretString),
+    AccessKey(AccessKey),
 }
 
 impl Credentials {
@@ -48,27 +50,51 @@ impl Credentials {
                 "the token has characters that no token has: was it cut or pasted with a line break?",
             ));
         }
-        Ok(Self(Kind::Token(token)))
+        Ok(Self(Arc::new(Kind::Token(token))))
     }
 
-    /// Puts the proof into the request: the last thing that is done to it before it is sent.
-    pub fn authenticate(&self, request: &mut http::Request<Bytes>) {
-        match &self.0 {
+    /// A pair of keys, with which each request is signed.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use ecs_auth::{AccessKey, Credentials};
+    ///
+    /// let key = AccessKey::new("QTWAOYTTINDUT2QVKYUC", "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc")?;
+    /// let mut request = http::Request::get("https://ecs.example/v1/p/jobs/j").body(Bytes::new())?;
+    /// Credentials::access_key(key).authenticate_at(&mut request, "2026-11-23T12:59:00Z".parse()?);
+    /// assert!(request.headers()["authorization"].to_str()?.starts_with("SDK-HMAC-SHA256 Access=QTWAO"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn access_key(key: AccessKey) -> Self {
+        Self(Arc::new(Kind::AccessKey(key)))
+    }
+
+    /// Puts the proof into the request, replacing any older one: the last thing that is done to it before it is sent. With a
+    /// key, `now` is the time of signing, and what is signed is described at [`sign`](crate::sign): put `X-Project-Id` in
+    /// before.
+    pub fn authenticate_at(&self, request: &mut http::Request<Bytes>, now: Timestamp) {
+        match &*self.0 {
             Kind::Token(token) => {
-                // Checked in the constructor, so the conversion holds.
-                if let Ok(mut value) = HeaderValue::from_str(token.expose_secret()) {
-                    value.set_sensitive(true);
-                    request.headers_mut().insert("x-auth-token", value);
-                }
+                signer::remove_proof(request);
+                signer::insert(request, AUTH_TOKEN, token.expose_secret(), true);
+            }
+            Kind::AccessKey(key) => {
+                signer::sign(request, key, now);
             }
         }
+    }
+
+    /// [`authenticate_at`](Self::authenticate_at), by the system's clock.
+    pub fn authenticate(&self, request: &mut http::Request<Bytes>) {
+        self.authenticate_at(request, Timestamp::now());
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &*self.0 {
             Kind::Token(_) => f.write_str("Credentials::Token(<masked>)"),
+            Kind::AccessKey(key) => write!(f, "Credentials::AccessKey({key:?})"),
         }
     }
 }

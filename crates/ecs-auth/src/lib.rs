@@ -4,6 +4,11 @@
 //! |---|---|
 //! | `credentials` | [`Credentials`]: what is known, and how it goes into a request |
 //! | `provider` | [`CredentialsProvider`]: where credentials come from, [`StaticCredentials`] |
+//! | `access_key` | [`AccessKey`]: a pair of keys to sign with |
+//! | `signer` | [`sign`]: SDK-HMAC-SHA256, [`Signed`] |
+//! | `canonical` | [`CanonicalRequest`]: what is signed |
+//! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
+//! | `date` | times as `X-Sdk-Date` writes them |
 //! | `error` | [`AuthError`] |
 //!
 //! A provider of your own, for example on top of a vault, is one function:
@@ -29,11 +34,20 @@
 //! # Ok::<_, AuthError>(()) }).unwrap().unwrap();
 //! ```
 
+mod access_key;
+mod canonical;
 mod credentials;
+mod date;
 mod error;
 mod provider;
+mod signer;
+mod verifier;
 
+pub use access_key::AccessKey;
+pub use canonical::CanonicalRequest;
 pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
 pub use error::{AuthError, AuthErrorKind};
 pub use provider::{CredentialsProvider, StaticCredentials};
+pub use signer::{Signed, sign};
+pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

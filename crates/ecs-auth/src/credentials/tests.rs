@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::Credentials;
-use crate::{AuthErrorKind, CredentialsProvider, StaticCredentials};
+use crate::{AccessKey, AuthErrorKind, CredentialsProvider, StaticCredentials};
 
 const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCCA38CAQExDTALBglghkgBZQMEAgEw";
 
@@ -14,6 +14,45 @@ fn debug_masks_the_token_in_every_type_that_holds_it() {
     let shown = format!("{credentials:?} {provider:?} {request:?}");
     assert!(!shown.contains("MIID"), "{shown}");
     assert!(shown.contains("masked"));
+}
+
+#[test]
+fn debug_masks_the_secret_key_in_every_type_that_holds_it() {
+    let key = AccessKey::new("QTWAOYTTINDUT2QVKYUC", "MFyfvK41ba2giqM7Uio6")
+        .unwrap()
+        .with_security_token("gQpjbi1ub3J0aC00i2bQ")
+        .unwrap();
+    let credentials = Credentials::access_key(key);
+    let provider = StaticCredentials::new(credentials.clone());
+    let mut request = http::Request::new(Bytes::new());
+    credentials.authenticate(&mut request);
+    let shown = format!("{credentials:?} {provider:?} {provider:#?} {request:?}");
+    assert!(shown.contains("QTWAOYTTINDUT2QVKYUC"), "{shown}");
+    for secret in ["MFyf", "gQpj", "Signature="] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn a_token_replaces_a_signature_and_a_signature_a_token() {
+    let key = AccessKey::new("AK", "SK").unwrap();
+    let key = Credentials::access_key(key.with_security_token("T").unwrap());
+    let token = Credentials::token(TOKEN).unwrap();
+    let mut request = http::Request::get("https://ecs.example/x")
+        .body(Bytes::new())
+        .unwrap();
+    let names = |request: &http::Request<Bytes>| {
+        let mut names: Vec<String> = request.headers().keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    let signed = ["authorization", "host", "x-sdk-date", "x-security-token"];
+    key.authenticate(&mut request);
+    assert_eq!(names(&request), signed);
+    token.authenticate(&mut request);
+    assert_eq!(names(&request), ["host", "x-auth-token"]);
+    key.authenticate(&mut request);
+    assert_eq!(names(&request), signed);
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! The form of a request that is signed.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use sha2::{Digest, Sha256};
+
+pub(crate) const CONTENT_SHA256: &str = "x-sdk-content-sha256";
+pub(crate) const SECURITY_TOKEN: &str = "x-security-token";
+
+/// What [`CONTENT_SHA256`] says where the body is not signed.
+pub(crate) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// All but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
+
+/// A request in the form whose hash is signed: method, path, query, signed headers, their names, hash of the body, each on
+/// lines of its own. Both sides compute it; a signature is wrong where they differ.
+///
+/// `Display` and `Debug` mask the security token; [`as_bytes`](Self::as_bytes) does not.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CanonicalRequest(Vec<u8>);
+
+impl CanonicalRequest {
+    /// With the headers of these names, in this order. Each must be lower-case and there.
+    pub(crate) fn new(request: &Request<Bytes>, names: &[&str]) -> Self {
+        let mut text = Vec::with_capacity(512);
+        text.extend_from_slice(request.method().as_str().as_bytes());
+        text.push(b'\n');
+        push_path(&mut text, request.uri().path());
+        text.push(b'\n');
+        push_query(&mut text, request.uri().query().unwrap_or_default());
+        text.push(b'\n');
+        for name in names {
+            for value in request.headers().get_all(*name) {
+                text.extend_from_slice(name.as_bytes());
+                text.push(b':');
+                text.extend_from_slice(value.as_bytes().trim_ascii());
+                text.push(b'\n');
+            }
+        }
+        text.push(b'\n');
+        text.extend_from_slice(names.join(";").as_bytes());
+        text.push(b'\n');
+        if is_body_unsigned(request.headers()) {
+            text.extend_from_slice(UNSIGNED.as_bytes());
+        } else {
+            text.extend_from_slice(sha256_hex(request.body()).as_bytes());
+        }
+        Self(text)
+    }
+
+    /// The bytes whose hash is signed. They hold the security token, if there is one.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn sha256_hex(&self) -> String {
+        sha256_hex(&self.0)
+    }
+}
+
+pub(crate) fn is_body_unsigned(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_SHA256).iter();
+    values.next().is_some_and(|value| value == UNSIGNED) && values.next().is_none()
+}
+
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Escapes are undone and made anew, so that their spelling does not matter; the last `/` is for signing only.
+fn push_path(text: &mut Vec<u8>, path: &str) {
+    let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
+    push_encoded(text, &decoded, RESERVED_IN_PATH);
+    if text.last() != Some(&b'/') {
+        text.push(b'/');
+    }
+}
+
+fn push_query(text: &mut Vec<u8>, query: &str) {
+    if query.is_empty() {
+        return;
+    }
+    let mut pairs: Vec<_> = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode_query(name), decode_query(value)))
+        .collect();
+    // Before encoding: `Z` comes before `{`, but after `%7B`.
+    pairs.sort_unstable();
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if at > 0 {
+            text.push(b'&');
+        }
+        push_encoded(text, name, RESERVED);
+        text.push(b'=');
+        push_encoded(text, value, RESERVED);
+    }
+}
+
+fn decode_query(text: &str) -> Vec<u8> {
+    percent_decode(text.replace('+', " ").as_bytes()).collect()
+}
+
+fn push_encoded(text: &mut Vec<u8>, bytes: &[u8], set: &'static AsciiSet) {
+    for part in percent_encode(bytes, set) {
+        text.extend_from_slice(part.as_bytes());
+    }
+}
+
+impl fmt::Display for CanonicalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(&self.0);
+        for (at, line) in text.split('\n').enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            match line.strip_prefix(SECURITY_TOKEN) {
+                Some(value) if value.starts_with(':') => write!(f, "{SECURITY_TOKEN}:***")?,
+                _ => f.write_str(line)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for CanonicalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CanonicalRequest({:?})", self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

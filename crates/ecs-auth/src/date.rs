@@ -1,0 +1,86 @@
+//! Times as `X-Sdk-Date` writes them: `20261123T125900Z`.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+/// UTC, to the second; what is below a second is cut.
+pub(crate) fn format(time: Timestamp) -> String {
+    let time = TimeZone::UTC.to_datetime(time);
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        time.year(),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+/// `None` unless it is written exactly as [`format`] writes and exists.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let shape = bytes.len() == 16
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        });
+    if !shape {
+        return None;
+    }
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<i8>().ok();
+    let date = DateTime::new(
+        text.get(..4)?.parse().ok()?,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(9, 11)?,
+        part(11, 13)?,
+        part(13, 15)?,
+        0,
+    );
+    TimeZone::UTC.to_timestamp(date.ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{format, parse};
+
+    #[test]
+    fn a_time_is_written_to_the_second_and_read_back() {
+        let time = "2026-11-23T12:59:00.999Z".parse().unwrap();
+        assert_eq!(format(time), "20261123T125900Z");
+        assert_eq!(
+            parse("20261123T125900Z"),
+            Some("2026-11-23T12:59:00Z".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_written_otherwise_or_does_not_exist_is_not_a_time() {
+        for text in [
+            "",
+            "20261123T125900",
+            "2026-11-23T12:59:00Z",
+            "20261123 125900Z",
+            "20261123T125900z",
+            "20261123T125900+",
+            "+0261123T125900Z",
+            "20261323T125900Z",
+            "20260229T125900Z",
+            "20261123T240000Z",
+            "20261123T125960Z",
+            "2026112éT125900Z",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_timestamp_can_be_written() {
+        for time in [jiff::Timestamp::MIN, jiff::Timestamp::MAX] {
+            assert!(format(time).ends_with('Z'));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! SDK-HMAC-SHA256: how an access key proves itself.
+
+use std::fmt;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::header::{AUTHORIZATION, HOST};
+use http::uri::Scheme;
+use http::{HeaderName, HeaderValue, Request, Uri};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::canonical::{CONTENT_SHA256, SECURITY_TOKEN, is_body_unsigned};
+use crate::{AccessKey, CanonicalRequest, date};
+
+pub(crate) const ALGORITHM: &str = "SDK-HMAC-SHA256";
+pub(crate) const DATE: &str = "x-sdk-date";
+pub(crate) const AUTH_TOKEN: &str = "x-auth-token";
+
+/// The headers that are signed where they are there, in the order of the canonical request. What a proxy may add or
+/// change (`User-Agent`, `Accept`, …) is not among them.
+const SIGNED_HEADERS: [&str; 7] = [
+    "content-type",
+    "host",
+    "x-domain-id",
+    "x-project-id",
+    CONTENT_SHA256,
+    DATE,
+    SECURITY_TOKEN,
+];
+
+/// Signs a request as of `now` and puts the signature into it, replacing whatever proof it had. This must be the last
+/// that happens to it: the bytes that are sent are the bytes that were signed.
+///
+/// Adds `Host` (from the URI), `X-Sdk-Date`, `Authorization`, and `X-Security-Token` for a temporary key. Signs these, the body,
+/// and `Content-Type`, `X-Project-Id` and `X-Domain-Id` where they are there.
+///
+/// ```
+/// use bytes::Bytes;
+/// use ecs_auth::{AccessKey, sign};
+///
+/// let key = AccessKey::new("QTWAOYTTINDUT2QVKYUC", "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc")?;
+/// let mut request = http::Request::get("https://ecs.example/v1/5dd3c0b2/jobs/ff80?b=2&a=1")
+///     .header("x-project-id", "5dd3c0b2")
+///     .body(Bytes::new())?;
+/// let signed = sign(&mut request, &key, "2026-11-23T12:59:00Z".parse()?);
+/// assert_eq!(
+///     signed.canonical_request().to_string(),
+///     "GET\n/v1/5dd3c0b2/jobs/ff80/\na=1&b=2\n\
+///      host:ecs.example\nx-project-id:5dd3c0b2\nx-sdk-date:20261123T125900Z\n\n\
+///      host;x-project-id;x-sdk-date\n\
+///      e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+/// );
+/// let sent = request.headers()["authorization"].to_str()?;
+/// assert!(sent.ends_with(&format!("Signature={}", signed.signature())));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub fn sign(request: &mut Request<Bytes>, key: &AccessKey, now: Timestamp) -> Signed {
+    let date = date::format(now);
+    remove_proof(request);
+    if !request.headers().contains_key(HOST)
+        && let Some(host) = host_of(request.uri())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+    if !is_body_unsigned(request.headers()) {
+        // A hash of other bytes would be refused; the one of these is in the canonical request anyway.
+        request.headers_mut().remove(CONTENT_SHA256);
+    }
+    insert(request, DATE, &date, false);
+    if let Some(token) = key.security_token() {
+        insert(request, SECURITY_TOKEN, token, true);
+    }
+    let signed = compute(request, key, &date, &SIGNED_HEADERS);
+    let authorization = authorization(key, &signed);
+    insert(request, "authorization", &authorization, true);
+    signed
+}
+
+fn authorization(key: &AccessKey, signed: &Signed) -> String {
+    format!(
+        "{ALGORITHM} Access={}, SignedHeaders={}, Signature={}",
+        key.id(),
+        signed.signed_headers,
+        signed.signature
+    )
+}
+
+/// Takes out what an earlier attempt may have put in.
+pub(crate) fn remove_proof(request: &mut Request<Bytes>) {
+    for name in [AUTHORIZATION.as_str(), AUTH_TOKEN, DATE, SECURITY_TOKEN] {
+        request.headers_mut().remove(name);
+    }
+}
+
+/// The value was checked where it came from, so it is always one that a header can hold.
+pub(crate) fn insert(
+    request: &mut Request<Bytes>,
+    name: &'static str,
+    value: &str,
+    sensitive: bool,
+) {
+    if let Ok(mut value) = HeaderValue::from_str(value) {
+        value.set_sensitive(sensitive);
+        request
+            .headers_mut()
+            .insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// What a client sends as `Host` for this URI: without the port where it is the scheme's own.
+fn host_of(uri: &Uri) -> Option<HeaderValue> {
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let own = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP => Some(80),
+        Some(scheme) if *scheme == Scheme::HTTPS => Some(443),
+        _ => None,
+    };
+    match uri.port() {
+        Some(port) if Some(port.as_u16()) != own => {
+            HeaderValue::try_from(format!("{host}:{port}")).ok()
+        }
+        _ => HeaderValue::from_str(host).ok(),
+    }
+}
+
+/// Signs the headers of these names that are there. Names with `_` are left out, as proxies drop such headers.
+fn compute(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[&str]) -> Signed {
+    let present: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| !name.contains('_') && request.headers().contains_key(*name))
+        .collect();
+    let canonical_request = CanonicalRequest::new(request, &present);
+    let string_to_sign = string_to_sign(date, None, &canonical_request);
+    let signature = hmac(key.secret(), string_to_sign.as_bytes()).finalize();
+    Signed {
+        signed_headers: present.join(";"),
+        signature: hex::encode(signature.into_bytes()),
+        canonical_request,
+        string_to_sign,
+    }
+}
+
+pub(crate) fn string_to_sign(
+    date: &str,
+    scope: Option<&str>,
+    canonical_request: &CanonicalRequest,
+) -> String {
+    let hash = canonical_request.sha256_hex();
+    match scope {
+        None => format!("{ALGORITHM}\n{date}\n{hash}"),
+        Some(scope) => format!("{ALGORITHM}\n{date}\n{scope}\n{hash}"),
+    }
+}
+
+pub(crate) type HmacSha256 = Hmac<Sha256>;
+
+/// HMAC-SHA256 over the message, not yet finalized: to be taken as a signature or compared with one.
+pub(crate) fn hmac(key: &[u8], message: &[u8]) -> HmacSha256 {
+    // What `new_from_slice` does, but without an error that cannot happen.
+    let mut block = Zeroizing::new([0_u8; 64]);
+    match block.get_mut(..key.len()) {
+        Some(start) => start.copy_from_slice(key),
+        None => block[..32].copy_from_slice(&Sha256::digest(key)),
+    }
+    let mut mac = HmacSha256::new((&*block).into());
+    mac.update(message);
+    mac
+}
+
+/// What [`sign`] computed. `Debug` masks the signature and the security token: for a quarter of an hour they let
+/// whoever has them send this request.
+#[derive(Clone)]
+pub struct Signed {
+    canonical_request: CanonicalRequest,
+    string_to_sign: String,
+    signed_headers: String,
+    signature: String,
+}
+
+impl Signed {
+    /// The request as it was signed.
+    pub fn canonical_request(&self) -> &CanonicalRequest {
+        &self.canonical_request
+    }
+
+    /// The algorithm, the time and the hash of the canonical request, each on a line.
+    pub fn string_to_sign(&self) -> &str {
+        &self.string_to_sign
+    }
+
+    /// The names of the signed headers, joined by `;`.
+    pub fn signed_headers(&self) -> &str {
+        &self.signed_headers
+    }
+
+    /// The signature, in lower-case hex.
+    pub fn signature(&self) -> &str {
+        &self.signature
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed")
+            .field("canonical_request", &self.canonical_request)
+            .field("string_to_sign", &self.string_to_sign)
+            .field("signature", &format_args!("<masked>"))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
