@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use crate::clock::{WallClock, scale};
+use crate::contact::Contact;
 use crate::exec::{Failure, Scope};
 use crate::jobs::JobWait;
 use crate::pace::Pace;
@@ -44,8 +44,7 @@ pub(crate) struct Inner {
     pub(crate) clock: WallClock,
     time_factor: f64,
     pub(crate) user_agent: http::HeaderValue,
-    /// Until when no action is sent, because the service throttled one.
-    pub(crate) paused_until: Mutex<Option<Instant>>,
+    pub(crate) contact: Contact,
     rng: Mutex<ChaCha8Rng>,
 }
 
@@ -159,9 +158,10 @@ impl Client {
                 .limit(PAGE)
                 .build();
             let query = query.map_err(|error| Error::invalid(error.to_string()))?;
-            let servers = self.read(&query).await?.servers.unwrap_or_default();
+            let list = self.read(&query).await?;
+            let (all, servers) = (list.count, list.servers.unwrap_or_default());
             let before = found.len();
-            let last = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             for server in servers {
                 let Some(id) = server.id else {
                     let problem =
@@ -172,8 +172,9 @@ impl Client {
                     found.push(server);
                 }
             }
-            // A page that brings nothing new is the end too: some services repeat the last one.
-            if last || found.len() == before {
+            // A short page is not the end, since the service may allow less than we ask for; one with nothing new is.
+            let all = all.and_then(|all| usize::try_from(all).ok());
+            if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
                 break;
             }
         }
@@ -256,13 +257,13 @@ impl ClientBuilder {
         self
     }
 
-    /// How many batches may be underway at once. Default: 4.
+    /// How many batches of one run may be underway at once. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
         self
     }
 
-    /// How many job queries may be underway at once. Default: 8.
+    /// How many job queries of all runs and waits of this client may be underway at once. Default: 8.
     pub fn concurrent_queries(mut self, queries: usize) -> Self {
         self.concurrent_queries = queries;
         self
@@ -314,6 +315,11 @@ impl ClientBuilder {
                 "the time limit of an attempt must not be zero",
             ));
         }
+        if self.polling.storms() || self.retry.storms() {
+            return Err(Error::invalid(
+                "a pause between looks at a job, or before another attempt, must not be zero",
+            ));
+        }
         const MINUTE: Duration = Duration::from_secs(60);
         let user_agent = http::HeaderValue::from_str(&self.user_agent).map_err(|_| {
             Error::invalid("the user agent has characters that a header cannot hold")
@@ -338,10 +344,10 @@ impl ClientBuilder {
                 "concurrent submissions",
                 self.concurrent_submissions,
             )?,
-            clock: WallClock::starting_at(self.epoch.unwrap_or_else(Timestamp::now)),
+            clock: WallClock::new(self.epoch),
             time_factor: factor,
             user_agent,
-            paused_until: Mutex::new(None),
+            contact: Contact::default(),
             rng: Mutex::new(match self.seed {
                 Some(seed) => ChaCha8Rng::seed_from_u64(seed),
                 None => rand::make_rng(),

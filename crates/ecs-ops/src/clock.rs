@@ -1,33 +1,70 @@
-//! Time: tokio's, and a wall clock that moves with it.
+//! Time: tokio's, the wall clock, and the service's clock.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// The wall-clock time of tokio instants: read once, then carried on by tokio's clock, so that tests on paused time
-/// get the same timestamps each time.
-#[derive(Clone, Copy, Debug)]
+/// What the clocks on the wall show: ours, and what the service's answers tell of its own.
+#[derive(Debug)]
 pub(crate) struct WallClock {
-    origin: Timestamp,
-    start: Instant,
+    /// For tests on paused time: what it showed at an instant, from where tokio's clock carries it on.
+    epoch: Option<(Timestamp, Instant)>,
+    /// How far the service's clock is ahead of ours, by the last answer with a date.
+    ahead: Mutex<Option<SignedDuration>>,
 }
 
 impl WallClock {
-    pub(crate) fn starting_at(origin: Timestamp) -> Self {
+    /// The system's clock, or one that shows `epoch` now and moves with tokio's.
+    pub(crate) fn new(epoch: Option<Timestamp>) -> Self {
         Self {
-            origin,
-            start: Instant::now(),
+            epoch: epoch.map(|epoch| (epoch, Instant::now())),
+            ahead: Mutex::default(),
         }
     }
 
-    pub(crate) fn at(&self, instant: Instant) -> Timestamp {
-        let elapsed = instant.saturating_duration_since(self.start);
-        self.origin.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+    pub(crate) fn now(&self) -> Timestamp {
+        match self.epoch {
+            None => Timestamp::now(),
+            Some((epoch, start)) => epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX),
+        }
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.at(Instant::now())
+    /// Learns from the date of an answer that has just come.
+    pub(crate) fn observe(&self, headers: &HeaderMap) {
+        let date = headers.get(http::header::DATE);
+        if let Some(date) = date.and_then(|date| http_date(date.to_str().ok()?)) {
+            let ahead = date.duration_since(self.now());
+            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+        }
+    }
+
+    /// The service's time for one of ours; ours, as long as it has not told its own.
+    pub(crate) fn of_the_service(&self, ours: Timestamp) -> Timestamp {
+        let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ours.checked_add(ahead.unwrap_or_default()).unwrap_or(ours)
+    }
+
+    /// The pause that a `Retry-After` header asks for: seconds, or a date on the service's clock.
+    pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
+        retry_after(header, self.of_the_service(self.now()))
+    }
+}
+
+/// The instant that comes this much later; one that never comes, if that is beyond what the clock can hold.
+pub(crate) fn after(duration: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(duration.min(NEVER)).unwrap_or(now)
+}
+
+/// Waits until then; without a time, for ever.
+pub(crate) async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -36,20 +73,23 @@ pub(crate) fn scale(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() / factor).unwrap_or(duration)
 }
 
-/// The pause that a `Retry-After` header asks for: seconds, or an HTTP date.
-pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     /// Longer than any service means it: a date from a clock that is wrong.
     const LONGEST: Duration = Duration::from_secs(3600);
     let asked = match header.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            // A wrong weekday does not make the date less clear.
-            let dates = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
-            let date = dates.parse_timestamp(header).ok()?;
-            Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO)
+            let until = http_date(header)?.duration_since(now);
+            Duration::try_from(until).unwrap_or(Duration::ZERO)
         }
     };
     Some(asked.min(LONGEST))
+}
+
+fn http_date(header: &str) -> Option<Timestamp> {
+    // A wrong weekday does not make the date less clear.
+    let dates = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    dates.parse_timestamp(header).ok()
 }
 
 #[cfg(test)]
@@ -77,5 +117,32 @@ mod tests {
                 "{header:?}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_date_to_wait_for_is_read_on_the_clock_of_the_service() {
+        let clock = WallClock::new(Some("1994-11-06T08:49:00Z".parse().unwrap()));
+        let date = "Sun, 06 Nov 1994 09:19:30 GMT";
+        assert_eq!(clock.retry_after(date), Some(Duration::from_secs(1830)));
+        let mut headers = HeaderMap::new();
+        // Its clock is half an hour ahead of ours.
+        headers.insert("date", "Sun, 06 Nov 1994 09:19:00 GMT".parse().unwrap());
+        clock.observe(&headers);
+        assert_eq!(clock.retry_after(date), Some(Duration::from_secs(30)));
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(clock.retry_after(date), Some(Duration::from_secs(10)));
+        // A date that is none changes nothing.
+        headers.insert("date", "yesterday".parse().unwrap());
+        clock.observe(&headers);
+        assert_eq!(clock.retry_after(date), Some(Duration::from_secs(10)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_pause_is_too_long_for_the_clock() {
+        assert!(after(Duration::MAX) > Instant::now() + Duration::from_secs(1_000_000));
+        assert_eq!(
+            after(Duration::from_secs(2)),
+            Instant::now() + Duration::from_secs(2)
+        );
     }
 }

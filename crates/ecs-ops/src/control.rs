@@ -5,6 +5,8 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Go,
+    /// The run itself found that submitting more is of no use.
+    Halted,
     NoMoreSubmissions,
     End,
 }
@@ -26,6 +28,11 @@ impl Control {
     /// Ends the run at once, with a complete report.
     pub fn end(&self) {
         self.raise(Level::End);
+    }
+
+    /// Whatever waits to be sent would end in the same way as what was refused.
+    pub(crate) fn halt(&self) {
+        self.raise(Level::Halted);
     }
 
     fn raise(&self, level: Level) {

@@ -23,7 +23,14 @@ pub enum Event {
         /// In how many requests.
         batches: usize,
     },
-    /// A batch is sent.
+    /// A batch waits until the quota has room for it.
+    WaitingForQuota {
+        /// The batch.
+        batch: usize,
+        /// Its servers.
+        servers: usize,
+    },
+    /// A batch is sent for the first time.
     Submitting {
         /// The batch.
         batch: usize,
@@ -91,6 +98,16 @@ pub enum Event {
         /// How many servers it has.
         servers: usize,
     },
+    /// A look at a job showed nothing; it goes on, and is looked at again later.
+    QueryFailed {
+        /// The job.
+        job_id: JobId,
+        /// Why.
+        error: Problem,
+        /// When it is looked at again, in milliseconds.
+        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        retry_after: Duration,
+    },
     /// The outcome of a server is known.
     ServerDone(ServerReport),
     /// No further batch is sent.
@@ -120,7 +137,8 @@ impl Event {
 pub struct Events(UnboundedReceiver<Event>);
 
 impl Events {
-    /// The next event; `None` when the run has ended and every event was read.
+    /// The next event; `None` when the run has ended and every event was read. Cancel-safe: as a branch of
+    /// `tokio::select!` it loses no event.
     pub async fn next(&mut self) -> Option<Event> {
         self.0.recv().await
     }

@@ -1,187 +1,31 @@
 //! The one retry loop.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod attempt;
+mod flight;
+mod scope;
 
-use bytes::Bytes;
-use ecs_auth::{AuthError, Credentials};
-use ecs_model::{Operation, ResponseError, request_id};
-use ecs_transport::{
-    Attempt, Delivery, SendMark, Transport as _, TransportError, TransportErrorKind,
-};
-use jiff::Timestamp;
+use ecs_auth::{AuthError, AuthErrorKind, Credentials};
+use ecs_model::Operation;
+use http::StatusCode;
 use tokio::time::Instant;
 
-use crate::batch::{Fate, NEVER_SENT};
+use self::attempt::Missed;
+use self::scope::Stopped;
 use crate::client::Inner;
-use crate::clock::retry_after;
-use crate::control::{Control, Level};
+use crate::clock::after;
 use crate::error::chain;
-use crate::pace::Share;
-use crate::policy::{AttemptOutcome, History, Judgement, Next, judge, pause_in_words};
+use crate::policy::{Effort, Judgement, Next};
 use crate::report::Problem;
-use crate::{Error, ErrorKind};
 
-/// Beyond its own limit a transport gets this long to say itself why it failed: its words are better than ours.
-const GRACE: Duration = Duration::from_secs(1);
+pub(crate) use flight::Flight;
+pub(crate) use scope::{ActionScope, Ending, Failure, Notice, Scope};
 
-/// How a request ended that was not done.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) judgement: Judgement,
-    pub(crate) problem: Problem,
-    /// The run was told to submit nothing more before the policy gave up.
-    pub(crate) stopped: bool,
-}
-
-impl Failure {
-    pub(crate) fn new(judgement: Judgement, problem: Problem) -> Self {
-        Self {
-            judgement,
-            problem,
-            stopped: false,
-        }
-    }
-
-    /// Never sent: the run was told to submit nothing more.
-    pub(crate) fn stopped() -> Self {
-        Self {
-            stopped: true,
-            ..Self::new(Judgement::NotDelivered, Problem::new(NEVER_SENT))
-        }
-    }
-
-    pub(crate) fn into_error(self) -> Error {
-        let kind = match self.judgement {
-            Judgement::Refused => ErrorKind::Refused,
-            Judgement::RefusedCredentials => ErrorKind::Credentials,
-            _ => ErrorKind::Unreachable,
-        };
-        Error::new(kind, self.problem)
-    }
-}
-
-/// What is known from outside of an action that is underway, also when its future was dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Flight(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    underway: Option<Underway>,
-    /// Why the last attempt that ended did not do it.
-    problem: Option<Problem>,
-}
-
-#[derive(Debug)]
-struct Underway {
-    mark: SendMark,
-    since: Timestamp,
-}
-
-impl Flight {
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(&self, mark: &SendMark, since: Timestamp) {
-        let mark = mark.clone();
-        self.lock().underway = Some(Underway { mark, since });
-    }
-
-    /// The attempt ended with the certainty that it was not executed.
-    fn not_executed(&self, problem: &Problem) {
-        let mut known = self.lock();
-        known.underway = None;
-        known.problem = Some(problem.clone());
-    }
-
-    /// What is known now.
-    pub(crate) fn fate(&self) -> Fate {
-        let known = self.lock();
-        match &known.underway {
-            Some(underway) if underway.mark.delivery() == Delivery::MaybeSent => {
-                Fate::Unknown(Problem::new(format!(
-                    "may have been executed: the run was stopped while the request was underway; sent at {:.0}",
-                    underway.since
-                )))
-            }
-            _ => Fate::NotExecuted(
-                known
-                    .problem
-                    .clone()
-                    .unwrap_or_else(|| Problem::new(NEVER_SENT)),
-            ),
-        }
-    }
-}
-
-/// What the retry loop tells on the way.
-#[derive(Debug)]
-pub(crate) enum Notice {
-    Throttled(Problem, Duration),
-    Retrying(Problem, Duration),
-}
-
-/// Under which circumstances a request is executed.
-pub(crate) struct Scope<'a> {
-    /// A read within a wait: its failures have no limit of their own.
-    patient: bool,
-    action: Option<ActionScope<'a>>,
-}
-
-/// What belongs to an action: each part is told before the first byte of an attempt can leave.
-pub(crate) struct ActionScope<'a> {
-    pub(crate) flight: &'a Flight,
-    pub(crate) share: &'a mut Share,
-    pub(crate) control: &'a Control,
-    pub(crate) notify: &'a (dyn Fn(Notice) + Send + Sync),
-}
-
-impl<'a> Scope<'a> {
-    pub(crate) fn read() -> Self {
-        Self {
-            patient: false,
-            action: None,
-        }
-    }
-
-    pub(crate) fn patient_read() -> Self {
-        Self {
-            patient: true,
-            action: None,
-        }
-    }
-
-    pub(crate) fn action(action: ActionScope<'a>) -> Self {
-        Self {
-            patient: false,
-            action: Some(action),
-        }
-    }
-
-    /// Waits, unless the run is told to submit nothing more.
-    async fn pause_until(&self, until: Instant) -> Result<(), Stopped> {
-        let pause = tokio::time::sleep_until(until);
-        match &self.action {
-            Some(action) => tokio::select! {
-                () = pause => Ok(()),
-                () = action.control.reached(Level::NoMoreSubmissions) => Err(Stopped),
-            },
-            None => {
-                pause.await;
-                Ok(())
-            }
-        }
-    }
-}
-
-struct Stopped;
-
-/// How one attempt ended.
-enum Ended<T> {
-    Success(T),
-    Answered(ResponseError),
-    Failed(TransportError),
+/// Whose credentials the attempts of a request carry.
+struct Who {
+    /// Credentials that were refused, in place of which others are asked for.
+    refused: Option<(Credentials, Missed)>,
+    /// Once, until something else happens than a refusal.
+    may_renew: bool,
 }
 
 impl Inner {
@@ -192,221 +36,199 @@ impl Inner {
         operation: &O,
         scope: &mut Scope<'_>,
     ) -> Result<O::Output, Failure> {
-        let mut history = History::default();
         let mut last: Option<Failure> = None;
-        let mut renewed: Option<Credentials> = None;
-        for number in 1.. {
-            if self.wait_for_the_throttle(scope).await.is_err() {
+        let mut silent_since: Option<Instant> = None;
+        let mut who = Who {
+            refused: None,
+            may_renew: true,
+        };
+        loop {
+            if self.wait_for_the_throttle(scope).await?.is_err() {
                 break;
             }
-            let credentials = match renewed.clone() {
-                Some(credentials) => credentials,
-                None => self
-                    .credentials
-                    .credentials()
-                    .await
-                    .map_err(no_credentials)?,
+            let asked = scope.unless_stopped(self.credentials_for(&mut who)).await;
+            let Ok(credentials) = asked else {
+                break;
             };
-            let request = self.request(operation, &credentials)?;
-            let attempt = Attempt::new(number).with_timeout(self.attempt_timeout);
-            let sent_at = self.clock.now();
-            if let Some(action) = &mut scope.action {
-                if action.control.level() >= Level::NoMoreSubmissions {
-                    break;
+            let no_credentials = credentials.is_err();
+            let missed = match credentials {
+                Err(missed) => missed,
+                Ok(credentials) => {
+                    let Ok(ended) = self.attempt(operation, &credentials, scope).await else {
+                        break;
+                    };
+                    let missed = match ended {
+                        Ok(output) => return Ok(output),
+                        Err(missed) => missed,
+                    };
+                    if who.may_ask_for_others(credentials, &missed) {
+                        last = Some(missed.into_failure());
+                        continue;
+                    }
+                    missed
                 }
-                action.flight.begin(attempt.mark(), sent_at);
-                action.share.may_be_counted(attempt.mark().clone());
-            }
-            let ended = self.attempt::<O>(request, &attempt).await;
-            let (judgement, problem, asked) = match &ended {
-                Ended::Success(_) => (Judgement::Done, Problem::new(""), None),
-                Ended::Answered(error) => (
-                    judge(O::IDEMPOTENCY, AttemptOutcome::Answered(error)),
-                    problem_of_answer(error),
-                    self.asked(error),
-                ),
-                Ended::Failed(error) => (
-                    judge(O::IDEMPOTENCY, AttemptOutcome::Failed(error.delivery())),
-                    problem_of_transport(error),
-                    None,
-                ),
             };
-            if let Ended::Success(output) = ended {
-                return Ok(output);
-            }
-            if judgement.proves_not_executed()
-                && let Some(action) = &mut scope.action
-            {
-                action.flight.not_executed(&problem);
-                action.share.not_counted();
-            }
-            if judgement == Judgement::RefusedCredentials
-                && renewed.is_none()
-                && is_unauthorized(&ended)
-            {
-                renewed = self
-                    .credentials
-                    .renew(&credentials)
-                    .await
-                    .map_err(no_credentials)?;
-                if renewed.is_some() {
-                    continue;
-                }
-            }
-            match judgement {
-                Judgement::Throttled => history.throttles = history.throttles.saturating_add(1),
-                _ => history.failures = history.failures.saturating_add(1),
+            let judgement = missed.judgement;
+            let asked = missed.asked;
+            let since = *silent_since.get_or_insert_with(Instant::now);
+            let answered = self.contact.last_answer();
+            let history = &mut scope.history;
+            history.add(judgement);
+            history.elapsed = scope.began.elapsed();
+            history.reached = answered.is_some();
+            history.outage = match answered {
+                Some(answered) if !no_credentials => answered.max(since).elapsed(),
+                _ => since.elapsed(),
+            };
+            if missed.status.is_some() && !no_credentials {
+                silent_since = None;
             }
             let next = self.with_rng(|rng| {
-                self.retry
-                    .decide(judgement, history, asked, scope.patient, rng)
+                let (effort, history) = (scope.effort, &scope.history);
+                self.retry.decide(judgement, effort, history, asked, rng)
             });
-            let failure = Failure::new(judgement, explain(judgement, problem, sent_at, history));
+            let mut failure = missed.into_failure();
+            if judgement == Judgement::NotDelivered {
+                failure.problem = failure.problem.after_attempts(scope.history.failures);
+            }
             let Next::RetryAfter(pause) = next else {
+                if no_credentials {
+                    failure.judgement = Judgement::RefusedCredentials;
+                }
                 return Err(failure);
             };
+            if judgement == Judgement::Throttled {
+                self.contact.be_silent_until(after(pause));
+            }
+            if scope.effort == Effort::Watch {
+                failure.look_again = Some(pause);
+                return Err(failure);
+            }
             if let Some(action) = &scope.action {
                 (action.notify)(match judgement {
                     Judgement::Throttled => Notice::Throttled(failure.problem.clone(), pause),
                     _ => Notice::Retrying(failure.problem.clone(), pause),
                 });
-                if judgement == Judgement::Throttled {
-                    self.throttle(Instant::now() + pause);
-                }
             }
             last = Some(failure);
-            if scope.pause_until(Instant::now() + pause).await.is_err() {
+            let pause = tokio::time::sleep(pause);
+            if scope.unless_stopped(pause).await.is_err() {
                 break;
             }
         }
         Err(match last {
             Some(failure) => Failure {
-                stopped: true,
+                ending: Ending::Withdrawn,
                 ..failure
             },
-            None => Failure::stopped(),
+            None => Failure::never_sent(),
         })
     }
 
-    async fn attempt<O: Operation>(
-        &self,
-        request: http::Request<Bytes>,
-        attempt: &Attempt,
-    ) -> Ended<O::Output> {
-        let exchange = self.transport.send(request, attempt);
-        match tokio::time::timeout(self.attempt_timeout.saturating_add(GRACE), exchange).await {
-            Ok(Ok(response)) => {
-                match O::decode(response.status(), response.headers(), response.body()) {
-                    Ok(output) => Ended::Success(output),
-                    Err(error) => Ended::Answered(error),
-                }
+    /// The credentials of the next attempt: others, if some were refused.
+    async fn credentials_for(&self, who: &mut Who) -> Result<Credentials, Missed> {
+        let answer = match &who.refused {
+            None => self.in_time(self.credentials.credentials()).await.map(Some),
+            Some((refused, _)) => self.in_time(self.credentials.renew(refused)).await,
+        };
+        match answer {
+            Ok(Some(credentials)) => {
+                who.refused = None;
+                Ok(credentials)
             }
-            Ok(Err(error)) => Ended::Failed(error),
-            Err(_) => Ended::Failed(
-                TransportError::new(TransportErrorKind::Timeout, attempt.mark().delivery())
-                    .with_detail(format!("no answer within {:?}", self.attempt_timeout)),
-            ),
+            Ok(None) => Err(who.no_others()),
+            Err(error) => Err(who.none(&error)),
         }
     }
 
-    fn request<O: Operation>(
+    /// A provider that hangs is one that has nothing to offer now.
+    async fn in_time<T>(
         &self,
-        operation: &O,
-        credentials: &Credentials,
-    ) -> Result<http::Request<Bytes>, Failure> {
-        let mut request = operation.encode(&self.project);
-        *request.uri_mut() = self.endpoint.absolute(request.uri()).map_err(|error| {
-            let words = format!("the request has no valid address: {error}");
-            Failure::new(Judgement::Refused, Problem::new(words))
-        })?;
-        let headers = request.headers_mut();
-        headers.insert(http::header::USER_AGENT, self.user_agent.clone());
-        credentials.authenticate(&mut request);
-        Ok(request)
+        asking: impl Future<Output = Result<T, AuthError>>,
+    ) -> Result<T, AuthError> {
+        let answer = tokio::time::timeout(self.attempt_timeout, asking).await;
+        answer.unwrap_or_else(|_| {
+            let limit = self.attempt_timeout;
+            let words = format!("the source of credentials gave no answer within {limit:?}");
+            Err(AuthError::new(AuthErrorKind::Unavailable, words))
+        })
     }
 
-    fn asked(&self, error: &ResponseError) -> Option<Duration> {
-        let header = error
-            .retry_after()
-            .and_then(|header| retry_after(header, self.clock.now()));
-        header.or_else(|| pause_in_words(error.message()?).map(|pause| self.scaled(pause)))
-    }
-
-    /// Throttling of one action slows all.
-    fn throttle(&self, until: Instant) {
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *paused = Some(paused.map_or(until, |other| other.max(until)));
-    }
-
-    async fn wait_for_the_throttle(&self, scope: &Scope<'_>) -> Result<(), Stopped> {
-        while scope.action.is_some() {
-            let until = *self
-                .paused_until
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            match until {
-                Some(until) if until > Instant::now() => scope.pause_until(until).await?,
-                _ => break,
+    /// Waits while the service is throttling: throttling of one request slows all.
+    async fn wait_for_the_throttle(
+        &self,
+        scope: &Scope<'_>,
+    ) -> Result<Result<(), Stopped>, Failure> {
+        while let Some(until) = self.contact.silent_until() {
+            let bound = scope.began.checked_add(self.retry.max_read_time());
+            if scope.effort == Effort::Read && bound.is_some_and(|bound| until > bound) {
+                let words = "the service asks for less speed for longer than a read may take";
+                return Err(Failure::new(Judgement::Throttled, Problem::new(words)));
+            }
+            let pause = tokio::time::sleep_until(until);
+            if let Err(stopped) = scope.unless_stopped(pause).await {
+                return Ok(Err(stopped));
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
-fn is_unauthorized<T>(ended: &Ended<T>) -> bool {
-    matches!(ended, Ended::Answered(error) if error.status() == http::StatusCode::UNAUTHORIZED)
-}
-
-fn no_credentials(error: AuthError) -> Failure {
-    let words = format!("no credentials: {}", chain(&error));
-    Failure::new(Judgement::RefusedCredentials, Problem::new(words))
-}
-
-fn problem_of_answer(error: &ResponseError) -> Problem {
-    let mut words = error.to_string();
-    if let Some(id) = error.request_id() {
-        words.push_str(&format!(" (request {id})"));
+impl Who {
+    /// Whether it is worth asking for other credentials after an attempt with these.
+    fn may_ask_for_others(&mut self, credentials: Credentials, missed: &Missed) -> bool {
+        if missed.status != Some(StatusCode::UNAUTHORIZED) {
+            self.may_renew = true;
+            return false;
+        }
+        if missed.judgement != Judgement::RefusedCredentials || !self.may_renew {
+            return false;
+        }
+        self.may_renew = false;
+        self.refused = Some((credentials, missed.clone()));
+        true
     }
-    if let Some(info) = error.info() {
-        words.push_str(&format!("; {}", info.advice));
-    }
-    Problem::new(words).with_code(error.code())
-}
 
-fn problem_of_transport(error: &TransportError) -> Problem {
-    let mut words = chain(error);
-    if let Some((status, headers)) = error.head() {
-        words.push_str(&format!(" after HTTP {}", status.as_u16()));
-        if let Some(id) = request_id(headers) {
-            words.push_str(&format!(" (request {id})"));
+    /// There are no others in place of the refused ones.
+    fn no_others(&mut self) -> Missed {
+        match self.refused.take() {
+            Some((_, refusal)) => refusal,
+            None => without_credentials("the source has none"),
         }
     }
-    Problem::new(words)
+
+    /// The source failed.
+    fn none(&self, error: &AuthError) -> Missed {
+        let words = chain(error);
+        let missed = match &self.refused {
+            Some((_, refusal)) => Missed {
+                problem: refusal
+                    .problem
+                    .clone()
+                    .and(&format!("other credentials: {words}")),
+                ..refusal.clone()
+            },
+            None => without_credentials(&words),
+        };
+        let judgement = match error.kind() {
+            // It may be back soon.
+            AuthErrorKind::Unavailable => Judgement::NotDelivered,
+            _ => Judgement::RefusedCredentials,
+        };
+        Missed {
+            judgement,
+            ..missed
+        }
+    }
 }
 
-/// Adds what the judgement means for whoever reads it.
-fn explain(
-    judgement: Judgement,
-    mut problem: Problem,
-    sent_at: Timestamp,
-    history: History,
-) -> Problem {
-    match judgement {
-        Judgement::Unknown => {
-            problem.message = format!(
-                "may have been executed: {}; sent at {sent_at:.0}",
-                problem.message
-            );
-        }
-        Judgement::NotDelivered if history.failures > 1 => {
-            problem.message = format!("{} ({} attempts)", problem.message, history.failures);
-        }
-        _ => {}
+fn without_credentials(why: &str) -> Missed {
+    Missed {
+        judgement: Judgement::RefusedCredentials,
+        problem: Problem::new(format!("no credentials: {why}")),
+        status: None,
+        asked: None,
     }
-    problem
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@
 mod batch;
 mod client;
 mod clock;
+mod contact;
 mod control;
 mod endpoint;
 mod error;

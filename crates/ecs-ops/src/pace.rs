@@ -67,36 +67,49 @@ impl Pace {
         self.0.limit
     }
 
-    /// Waits, in the order of asking, until there is room for `servers`, and takes it. Asking for more than the limit
-    /// gets the whole limit.
+    /// Takes room for `servers` if there is some and nobody waits for it. Asking for more than the limit gets the whole
+    /// limit.
+    pub(crate) fn try_acquire(&self, servers: usize) -> Option<Share> {
+        let _turn = self.0.turn.try_lock().ok()?;
+        self.take(servers).ok()
+    }
+
+    /// Waits, in the order of asking, until there is room for `servers`, and takes it.
     pub(crate) async fn acquire(&self, servers: usize) -> Share {
-        let servers = servers.min(self.0.limit);
         let _turn = self.0.turn.lock().await;
         loop {
             let room = self.0.room.notified();
-            let next = {
-                let mut ledger = self.0.ledger();
-                ledger.collect(Instant::now());
-                if ledger.used + servers <= self.0.limit {
-                    ledger.used += servers;
-                    return Share {
-                        pace: self.clone(),
-                        servers,
-                        mark: None,
-                    };
-                }
-                ledger.returning.first_key_value().map(|(&when, _)| when)
+            let next = match self.take(servers) {
+                Ok(share) => return share,
+                Err(next) => next,
             };
             match next {
                 Some(when) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(when) => {}
+                        biased;
                         () = room => {}
+                        () = tokio::time::sleep_until(when) => {}
                     }
                 }
                 None => room.await,
             }
         }
+    }
+
+    /// A share, or when some room comes back, if that is known.
+    fn take(&self, servers: usize) -> Result<Share, Option<Instant>> {
+        let servers = servers.min(self.0.limit);
+        let mut ledger = self.0.ledger();
+        ledger.collect(Instant::now());
+        if ledger.used + servers > self.0.limit {
+            return Err(ledger.returning.first_key_value().map(|(&when, _)| when));
+        }
+        ledger.used += servers;
+        Ok(Share {
+            pace: self.clone(),
+            servers,
+            mark: None,
+        })
     }
 }
 

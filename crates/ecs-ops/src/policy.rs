@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use ecs_model::{Executed, Idempotency, ResponseError, ResponseErrorKind};
-use ecs_transport::Delivery;
+use ecs_transport::{Delivery, TransportError, TransportErrorKind};
 use rand::{Rng, RngExt};
 
 /// How an attempt ended, as far as deciding needs it.
@@ -18,7 +18,7 @@ pub enum AttemptOutcome<'a> {
     /// An answer came, and it is an error.
     Answered(&'a ResponseError),
     /// No whole answer came: the transport failed, or the attempt's time ran out.
-    Failed(Delivery),
+    Failed(&'a TransportError),
 }
 
 /// What the outcome of an attempt proves.
@@ -65,15 +65,19 @@ impl Judgement {
 pub fn judge(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Judgement {
     match (idempotency, outcome) {
         (_, AttemptOutcome::Success) => Judgement::Done,
-        (_, AttemptOutcome::Failed(Delivery::NotSent)) => Judgement::NotDelivered,
-        (Idempotency::Idempotent, AttemptOutcome::Failed(Delivery::MaybeSent)) => {
-            Judgement::Transient
-        }
-        (Idempotency::NotIdempotent, AttemptOutcome::Failed(Delivery::MaybeSent)) => {
-            Judgement::Unknown
-        }
+        (_, AttemptOutcome::Failed(error)) => judge_failure(idempotency, error),
         (Idempotency::Idempotent, AttemptOutcome::Answered(error)) => judge_read(error),
         (Idempotency::NotIdempotent, AttemptOutcome::Answered(error)) => judge_action(error),
+    }
+}
+
+fn judge_failure(idempotency: Idempotency, error: &TransportError) -> Judgement {
+    match (error.delivery(), idempotency) {
+        // The same request will be no better the next time.
+        (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => Judgement::Refused,
+        (Delivery::NotSent, _) => Judgement::NotDelivered,
+        (Delivery::MaybeSent, Idempotency::Idempotent) => Judgement::Transient,
+        (Delivery::MaybeSent, Idempotency::NotIdempotent) => Judgement::Unknown,
     }
 }
 
@@ -81,28 +85,28 @@ fn judge_action(error: &ResponseError) -> Judgement {
     let documented = error.info().map(|info| info.disposition);
     match error.status().as_u16() {
         429 => Judgement::Throttled,
-        // A success without a job id is acceptance or not; only "flow limit exceeded" is clear.
-        200..=299 => match documented {
-            Some(code) if code.throttling && code.executed == Executed::No => Judgement::Throttled,
-            _ => Judgement::Unknown,
-        },
-        // Whatever the body says: something failed while, before or after it worked.
-        500 | 502 | 503 | 504 => Judgement::Unknown,
-        status => match documented {
+        // Waiting that ended, at a gateway: for us, or for the service behind it.
+        408 | 499 => Judgement::Unknown,
+        400..=499 => match documented {
             Some(code) if code.executed == Executed::Maybe => Judgement::Unknown,
             Some(code) if code.throttling => Judgement::Throttled,
             Some(code) if code.credentials => Judgement::RefusedCredentials,
             Some(_) => Judgement::Refused,
-            None => match status {
-                401 | 403 => Judgement::RefusedCredentials,
-                // Gave up waiting for us, or for the service behind.
-                408 | 499 => Judgement::Unknown,
-                400..=498 => Judgement::Refused,
-                // "Send it elsewhere": not executed here, and we don't follow.
-                307 | 308 => Judgement::Refused,
-                _ => Judgement::Unknown,
-            },
+            None if matches!(error.status().as_u16(), 401 | 403) => Judgement::RefusedCredentials,
+            None => Judgement::Refused,
         },
+        // "Send it elsewhere": not executed here, and we don't follow.
+        307 | 308 => match documented {
+            Some(code) if code.executed == Executed::Maybe => Judgement::Unknown,
+            _ => Judgement::Refused,
+        },
+        // The two statuses with which "flow limit exceeded" and "try again in a minute" are documented. No other code
+        // is proof there: it may stem from a layer that did not see what another one did.
+        202 | 501 => match documented {
+            Some(code) if code.throttling && code.executed == Executed::No => Judgement::Throttled,
+            _ => Judgement::Unknown,
+        },
+        _ => Judgement::Unknown,
     }
 }
 
@@ -132,6 +136,18 @@ pub enum Next {
     End,
 }
 
+/// How long a request is worth trying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// An action of a run: throttling is waited out, whatever was not delivered is tried for a while. The run's deadline
+    /// bounds it.
+    Action,
+    /// A read that somebody waits for.
+    Read,
+    /// A look at something that is watched: there is always a next one. The wait's deadline bounds it.
+    Watch,
+}
+
 /// What happened to a request so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -139,6 +155,23 @@ pub struct History {
     pub failures: u32,
     /// Attempts that ended as [`Judgement::Throttled`].
     pub throttles: u32,
+    /// How long the request has been tried.
+    pub elapsed: Duration,
+    /// Whether the service ever answered this client.
+    pub reached: bool,
+    /// How long it has been silent: since this request failed first, or since its last answer to any request.
+    pub outage: Duration,
+}
+
+impl History {
+    /// One more attempt ended in this way.
+    pub(crate) fn add(&mut self, judgement: Judgement) {
+        let count = match judgement {
+            Judgement::Throttled => &mut self.throttles,
+            _ => &mut self.failures,
+        };
+        *count = count.saturating_add(1);
+    }
 }
 
 /// How often and how fast a request is sent again.
@@ -147,8 +180,8 @@ pub struct History {
 /// use std::time::Duration;
 /// use ecs_ops::RetryPolicy;
 ///
-/// let policy = RetryPolicy::default().with_max_failures(8);
-/// assert_eq!(policy.base(), Duration::from_millis(500));
+/// let policy = RetryPolicy::default().with_max_failures(8).with_max_outage(Duration::from_secs(60));
+/// assert_eq!(policy.max_failures(), 8);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {
@@ -157,10 +190,13 @@ pub struct RetryPolicy {
     throttle_base: Duration,
     throttle_ceiling: Duration,
     max_failures: u32,
+    max_outage: Duration,
+    max_read_time: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Failures: up to 5 attempts, 0.5 s doubling to 20 s. Throttling: without an end, 2 s doubling to 60 s.
+    /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of a run.
+    /// Throttling: 2 s doubling to 60 s. A read: 2 minutes.
     fn default() -> Self {
         Self {
             base: Duration::from_millis(500),
@@ -168,16 +204,32 @@ impl Default for RetryPolicy {
             throttle_base: Duration::from_secs(2),
             throttle_ceiling: Duration::from_secs(60),
             max_failures: 5,
+            max_outage: Duration::from_secs(300),
+            max_read_time: Duration::from_secs(120),
         }
     }
 }
 
 impl RetryPolicy {
-    /// After how many attempts that were not delivered an action gives up, and a read outside of a wait too.
-    /// At least 1.
+    /// After how many attempts that were not delivered an action gives up if the service has never answered this
+    /// client, and a read in any case. At least 1.
     #[must_use]
     pub fn with_max_failures(mut self, attempts: u32) -> Self {
         self.max_failures = attempts.max(1);
+        self
+    }
+
+    /// How long actions are tried that are not delivered, once the service has answered this client.
+    #[must_use]
+    pub fn with_max_outage(mut self, outage: Duration) -> Self {
+        self.max_outage = outage;
+        self
+    }
+
+    /// The time within which the attempts of a read begin.
+    #[must_use]
+    pub fn with_max_read_time(mut self, time: Duration) -> Self {
+        self.max_read_time = time;
         self
     }
 
@@ -190,9 +242,13 @@ impl RetryPolicy {
         self
     }
 
-    /// The bound of the first pause after a failure.
-    pub fn base(&self) -> Duration {
-        self.base
+    /// The pauses after throttling, in the same way, but never less than half of `base`. What the service asks for comes
+    /// first: then a pause is that long, and up to `base` longer.
+    #[must_use]
+    pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
+        self.throttle_base = base;
+        self.throttle_ceiling = ceiling.max(base);
+        self
     }
 
     /// After how many attempts that were not delivered it gives up.
@@ -200,7 +256,18 @@ impl RetryPolicy {
         self.max_failures
     }
 
-    /// The same policy for a service whose clock runs `factor` times as fast.
+    /// The time within which the attempts of a read begin.
+    pub fn max_read_time(&self) -> Duration {
+        self.max_read_time
+    }
+
+    /// Whether some pause could be zero each time: that would be a storm.
+    pub(crate) fn storms(&self) -> bool {
+        self.base.is_zero() || self.throttle_base.is_zero()
+    }
+
+    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts that are not
+    /// delivered stays: connections are not faster than elsewhere.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let scale = |duration: Duration| crate::clock::scale(duration, factor);
         Self {
@@ -208,41 +275,52 @@ impl RetryPolicy {
             ceiling: scale(self.ceiling),
             throttle_base: scale(self.throttle_base),
             throttle_ceiling: scale(self.throttle_ceiling),
-            max_failures: self.max_failures,
+            ..self.clone()
         }
     }
 
     /// What follows a judgement. `history` includes the attempt that was judged; `asked` is the pause that the service
-    /// asked for, honoured as a minimum; `patient` reads have no limit of failures (their deadline bounds them).
+    /// asked for, honoured as a minimum.
     pub fn decide(
         &self,
         judgement: Judgement,
-        history: History,
+        effort: Effort,
+        history: &History,
         asked: Option<Duration>,
-        patient: bool,
         rng: &mut impl Rng,
     ) -> Next {
-        match judgement {
+        let pause = match judgement {
             Judgement::Throttled => {
-                let drawn = jittered(
-                    self.throttle_base,
-                    self.throttle_ceiling,
-                    history.throttles,
-                    rng,
-                );
-                Next::RetryAfter(match asked {
+                let (base, ceiling) = (self.throttle_base, self.throttle_ceiling);
+                let drawn = jittered(base, ceiling, history.throttles, rng);
+                match asked {
                     // Spread those who were told the same time.
-                    Some(asked) => asked.saturating_add(drawn.min(self.throttle_base)),
-                    None => drawn.max(self.throttle_base / 2),
-                })
+                    Some(asked) => asked.saturating_add(drawn.min(base)),
+                    None => drawn.max(base / 2),
+                }
             }
-            Judgement::NotDelivered | Judgement::Transient
-                if patient || history.failures < self.max_failures =>
-            {
+            Judgement::NotDelivered | Judgement::Transient => {
                 let drawn = jittered(self.base, self.ceiling, history.failures, rng);
-                Next::RetryAfter(asked.map_or(drawn, |asked| asked.max(drawn)))
+                asked.map_or(drawn, |asked| asked.max(drawn))
             }
-            _ => Next::End,
+            _ => return Next::End,
+        };
+        let worth_it = match effort {
+            Effort::Watch => true,
+            Effort::Action => match judgement {
+                Judgement::Throttled => true,
+                _ if history.reached => history.outage < self.max_outage,
+                _ => history.failures < self.max_failures,
+            },
+            Effort::Read => {
+                (judgement == Judgement::Throttled || history.failures < self.max_failures)
+                    && history.elapsed.saturating_add(pause) <= self.max_read_time
+            }
+        };
+        if worth_it {
+            Next::RetryAfter(pause)
+        } else {
+            Next::End
         }
     }
 }

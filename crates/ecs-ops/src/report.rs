@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use ecs_model::{JobId, JobStatus, RebootType, ServerId, StopType};
+use ecs_model::{JobId, JobStatus, RebootType, ResponseError, ServerId, StopType, request_id};
+use ecs_transport::{TransportError, TransportErrorKind};
+use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::error::chain;
 
 /// What a run does to its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,25 +42,96 @@ impl PowerAction {
 }
 
 /// What went wrong, in words for people and, where the service gave one, a code for programs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+///
+/// Serializes to its code and message, which holds the rest too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Problem {
     /// The service's error code.
     pub code: Option<String>,
     /// What happened.
     pub message: String,
+    /// How the exchange failed, if it was the transport that did.
+    #[serde(skip)]
+    pub transport: Option<TransportErrorKind>,
+    /// The service's id of the exchange, for its support.
+    #[serde(skip)]
+    pub request_id: Option<String>,
+    /// When the request was sent that may have been executed.
+    #[serde(skip)]
+    pub sent_at: Option<Timestamp>,
 }
 
 impl Problem {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
-            code: None,
             message: message.into(),
+            ..Self::default()
         }
     }
 
     pub(crate) fn with_code(mut self, code: Option<&str>) -> Self {
         self.code = code.map(str::to_owned);
+        self
+    }
+
+    /// What an answer says that is an error.
+    pub(crate) fn of_answer(error: &ResponseError) -> Self {
+        let mut problem = Self::new(error.to_string()).with_code(error.code());
+        problem.exchanged(error.request_id());
+        if let Some(info) = error.info() {
+            problem.message.push_str("; ");
+            problem.message.push_str(info.advice);
+        }
+        problem
+    }
+
+    /// What the transport says.
+    pub(crate) fn of_transport(error: &TransportError) -> Self {
+        let mut problem = Self::new(chain(error));
+        problem.transport = Some(error.kind());
+        if let Some((status, headers)) = error.head() {
+            problem
+                .message
+                .push_str(&format!(" after HTTP {}", status.as_u16()));
+            problem.exchanged(request_id(headers).as_deref());
+        }
+        problem
+    }
+
+    fn exchanged(&mut self, request_id: Option<&str>) {
+        if let Some(id) = request_id {
+            self.message.push_str(&format!(" (request {id})"));
+            self.request_id = Some(id.to_owned());
+        }
+    }
+
+    /// The same, in front of what follows from it.
+    pub(crate) fn because(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// Adds what went wrong besides.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.message = format!("{}; {more}", self.message);
+        self
+    }
+
+    /// Nobody knows whether the request that was sent then was executed.
+    pub(crate) fn maybe_executed(mut self, sent_at: Timestamp) -> Self {
+        self.message = format!(
+            "may have been executed: {}; sent at {sent_at:.0}",
+            self.message
+        );
+        self.sent_at = Some(sent_at);
+        self
+    }
+
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        if attempts > 1 {
+            self.message.push_str(&format!(" ({attempts} attempts)"));
+        }
         self
     }
 }
@@ -67,7 +142,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What became of one server.
+/// What became of one server. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Its job says that it was done.
@@ -248,7 +323,7 @@ impl Report {
         summary
     }
 
-    /// The outcome of one server.
+    /// The outcome of one server; looks through all of them.
     pub fn outcome(&self, id: ServerId) -> Option<&Outcome> {
         self.servers
             .iter()

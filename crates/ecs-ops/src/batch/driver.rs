@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::machine::{Fate, Machine};
 use super::plan::Plan;
+use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::error::chain;
 use crate::event::{Event, Events, Sink};
@@ -191,14 +192,17 @@ impl Run {
         let stopped = tokio::select! {
             biased;
             () = control.reached(Level::End) => Some(Stopped::Asked),
-            () = at(deadline) => Some(Stopped::Deadline),
+            () = until(deadline) => Some(Stopped::Deadline),
             () = driver.work(&mut machine, &mut flights) => None,
         };
         // A run that submitted nothing more, because it was asked to, ends by itself when its jobs do.
-        let stopped = stopped.or_else(|| (control.level() > Level::Go).then_some(Stopped::Asked));
-        machine.close(stopped, |batch| match flights.get(&batch) {
+        let asked = control.level() >= Level::NoMoreSubmissions;
+        let stopped = stopped.or_else(|| asked.then_some(Stopped::Asked));
+        machine.close(stopped, wait, |batch| match flights.get(&batch) {
             Some(flight) => flight.fate(),
-            None => Fate::NotExecuted(Problem::new(super::NEVER_SENT)),
+            None => Fate::Unknown(Problem::new(
+                "the run lost track of this batch: please report this",
+            )),
         })
     }
 }
@@ -209,13 +213,6 @@ impl IntoFuture for Run {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.drive())
-    }
-}
-
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 
@@ -275,19 +272,28 @@ impl<'a> Driver<'a> {
         flight: &Flight,
     ) -> Result<Accepted, Failure> {
         let inner = &self.client.0;
-        let mut share = tokio::select! {
-            biased;
-            () = self.control.reached(Level::NoMoreSubmissions) => return Err(Failure::stopped()),
-            share = inner.pace.acquire(servers.len()) => share,
-        };
         let batch = batch + 1;
         let count = servers.len();
-        self.sink.emit(Event::Submitting {
-            batch,
-            servers: count,
-        });
+        let mut share = match inner.pace.try_acquire(count) {
+            Some(share) => share,
+            None => {
+                self.sink.emit(Event::WaitingForQuota {
+                    batch,
+                    servers: count,
+                });
+                tokio::select! {
+                    biased;
+                    () = self.control.reached(Level::Halted) => return Err(Failure::never_sent()),
+                    share = inner.pace.acquire(count) => share,
+                }
+            }
+        };
         let notify = |notice| {
             self.sink.emit(match notice {
+                Notice::Sending => Event::Submitting {
+                    batch,
+                    servers: count,
+                },
                 Notice::Throttled(error, retry_after) => Event::Throttled {
                     batch,
                     error,
@@ -337,14 +343,13 @@ impl<'a> Driver<'a> {
                     .into_iter()
                     .for_each(|event| self.sink.emit(event));
                 if self.wait {
-                    self.watch(
-                        batch,
-                        Watched::accepted(job_id, &self.client.0.polling),
-                        steps,
-                    );
+                    self.watch(batch, self.client.0.watch_accepted(job_id), steps);
                 }
             }
             Err(failure) => self.emit(machine.not_accepted(batch, failure)),
+        }
+        if machine.is_halted() {
+            self.control.halt();
         }
     }
 
@@ -369,12 +374,22 @@ impl<'a> Driver<'a> {
         steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
     ) {
         match look {
-            Look::Goes(job) => {
-                self.emit(machine.looked(batch, &job, false));
-                self.watch(batch, watched, steps);
+            Look::Goes(job) | Look::Ended(job) => {
+                let (events, again) = machine.looked(batch, &job);
+                self.emit(events);
+                if again {
+                    self.watch(batch, watched, steps);
+                }
             }
             Look::NotYet => self.watch(batch, watched, steps),
-            Look::Ended(job) => self.emit(machine.looked(batch, &job, true)),
+            Look::Trouble(error, retry_after) => {
+                self.sink.emit(Event::QueryFailed {
+                    job_id: watched.job_id.clone(),
+                    error,
+                    retry_after,
+                });
+                self.watch(batch, watched, steps);
+            }
             Look::Lost(problem) => self.emit(machine.lost(batch, problem)),
             Look::Denied(problem) => {
                 if machine.denied(problem.clone()) {
@@ -382,6 +397,7 @@ impl<'a> Driver<'a> {
                         reason: problem.message,
                     });
                 }
+                self.control.halt();
             }
         }
     }

@@ -97,7 +97,7 @@ async fn being_told_to_stop_submitting() {
         ]
     );
     assert_eq!(report.stopped, Some(Stopped::Asked));
-    assert!(posts.load(Ordering::SeqCst) >= 2);
+    assert!(posts.posts() >= 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,5 +217,5 @@ async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
     );
     let error = client.start([]).start().await.unwrap_err();
     assert!(error.to_string().contains("no server"));
-    assert_eq!(posts.load(Ordering::SeqCst), 0);
+    assert_eq!(posts.posts(), 0);
 }

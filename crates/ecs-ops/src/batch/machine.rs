@@ -6,9 +6,9 @@ use ecs_model::{Accepted, ErrorInfo, Executed, Job, ServerId};
 
 use super::plan::Plan;
 use super::queue::Queue;
-use super::verdict::verdicts;
+use super::verdict::{Verdicts, is_over, verdicts};
 use crate::event::Event;
-use crate::exec::Failure;
+use crate::exec::{Ending, Failure};
 use crate::policy::Judgement;
 use crate::report::{JobReport, Outcome, PowerAction, Problem, Report, ServerReport, Stopped};
 
@@ -17,13 +17,15 @@ use crate::report::{JobReport, Outcome, PowerAction, Problem, Report, ServerRepo
 struct Batch {
     servers: Vec<ServerId>,
     state: State,
+    /// How often its job was over and contradicted itself.
+    doubts: u32,
 }
 
 #[derive(Debug)]
 enum State {
     Submitting,
-    /// Taken back before it was sent (again), and why it had not been accepted until then.
-    Withdrawn(Problem),
+    /// Taken back before it was sent again, and why it had not been accepted until then; or before it was sent at all.
+    Withdrawn(Option<Problem>),
     /// The index of its job.
     Watching(usize),
     /// Each of its servers has an outcome, or is in the queue again.
@@ -102,6 +104,7 @@ impl Machine {
         self.batches.push(Batch {
             servers,
             state: State::Submitting,
+            doubts: 0,
         });
         Some(index)
     }
@@ -109,6 +112,11 @@ impl Machine {
     /// Nothing more is to be submitted: it would end in the same way.
     fn halt(&mut self, why: Problem) {
         self.halted.get_or_insert(why);
+    }
+
+    /// Whether nothing more is to be submitted.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.is_some()
     }
 
     /// The service took a batch.
@@ -140,9 +148,10 @@ impl Machine {
                 error,
             }];
         }
-        if failure.stopped {
+        if failure.ending != Ending::GaveUp {
+            let sent = failure.ending == Ending::Withdrawn;
             if let Some(batch) = self.batches.get_mut(index) {
-                batch.state = State::Withdrawn(error);
+                batch.state = State::Withdrawn(sent.then_some(error));
             }
             return Vec::new();
         }
@@ -163,19 +172,18 @@ impl Machine {
             // The other batches would be told the same.
             Judgement::RefusedCredentials => {
                 self.refused.get_or_insert_with(|| error.clone());
-                self.halt(Problem {
-                    message: format!(
-                        "not sent, since another request was refused: {}",
-                        error.message
-                    ),
-                    code: error.code.clone(),
-                });
+                self.halt(
+                    error
+                        .clone()
+                        .because("not sent, since another request was refused"),
+                );
             }
             Judgement::NotDelivered => {
-                self.halt(Problem::new(format!(
-                    "not sent, since the service is out of reach: {}",
-                    error.message
-                )));
+                self.halt(
+                    error
+                        .clone()
+                        .because("not sent, since the service is out of reach"),
+                );
             }
             _ => {}
         }
@@ -219,19 +227,31 @@ impl Machine {
         true
     }
 
-    /// A job was looked at; `ended`: for the last time.
-    pub(crate) fn looked(&mut self, index: usize, job: &Job, ended: bool) -> Vec<Event> {
+    /// A job was looked at. Says whether it must be looked at again.
+    pub(crate) fn looked(&mut self, index: usize, job: &Job) -> (Vec<Event>, bool) {
+        /// How often a job that contradicts itself is looked at.
+        const DOUBTS: u32 = 3;
         let Some((batch, report)) = self.watching(index) else {
-            return Vec::new();
+            return (Vec::new(), false);
         };
         let status = job.status.clone();
         report.status.clone_from(&status);
         let job_id = report.job_id.clone();
         let servers = batch.servers.clone();
-        if ended {
+        let Verdicts { told, doubt } = verdicts(&job_id, &servers, job);
+        let mut again = !is_over(job);
+        let mut rest = None;
+        if let Some(doubt) = doubt {
+            batch.doubts += 1;
+            again = batch.doubts < DOUBTS;
+            rest = (!again).then(|| Outcome::Unknown {
+                job_id: Some(job_id.clone()),
+                error: doubt.because("the job is over and contradicts itself"),
+            });
+        }
+        if !again {
             batch.state = State::Ended;
         }
-        let told = verdicts(&job_id, &servers, job);
         let mut events = Vec::new();
         if let Some(status) = status {
             events.push(Event::JobProgress {
@@ -245,7 +265,10 @@ impl Machine {
             told.into_iter()
                 .filter_map(|(id, outcome)| self.end_one(id, outcome)),
         );
-        events
+        if let Some(rest) = rest {
+            events.extend(self.end_all(index, &rest));
+        }
+        (events, again)
     }
 
     /// A job will not tell how it ended.
@@ -261,10 +284,10 @@ impl Machine {
     /// We may not look at jobs any more. Says whether that is news.
     pub(crate) fn denied(&mut self, why: Problem) -> bool {
         let news = self.denied.is_none();
-        self.halt(Problem::new(format!(
-            "not sent, since jobs cannot be looked at: {}",
-            why.message
-        )));
+        self.halt(
+            why.clone()
+                .because("not sent, since jobs cannot be looked at"),
+        );
         self.denied.get_or_insert(why);
         news
     }
@@ -301,52 +324,46 @@ impl Machine {
     }
 
     /// Closes the books: every server gets an outcome. `fate(batch)` says what is known of a batch that was being
-    /// submitted; `stopped` is why the run ends now, if something was still to be done.
+    /// submitted; `stopped` is why the run ends now, if something was still to be done; without `waiting`, jobs may go on.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
+        waiting: bool,
         fate: impl Fn(usize) -> Fate,
     ) -> Report {
+        let never = || Problem::new(NEVER_SENT);
+        let never = self.halted.clone().unwrap_or_else(never);
         let mut cut_short = self.denied.is_some();
         for index in 0..self.batches.len() {
             let Some(batch) = self.batches.get(index) else {
                 continue;
             };
-            let outcome = match &batch.state {
-                State::Submitting => {
-                    cut_short = true;
-                    match fate(index) {
-                        Fate::NotExecuted(error) => Outcome::NotAttempted { error },
-                        Fate::Unknown(error) => Outcome::Unknown {
-                            job_id: None,
-                            error,
-                        },
+            let (outcome, is_cut_short) = match &batch.state {
+                State::Submitting => match fate(index) {
+                    Fate::NotExecuted(error) => (Outcome::NotAttempted { error }, true),
+                    Fate::Unknown(error) => {
+                        let job_id = None;
+                        (Outcome::Unknown { job_id, error }, true)
                     }
-                }
+                },
                 State::Withdrawn(error) => {
-                    cut_short = true;
-                    Outcome::NotAttempted {
-                        error: error.clone(),
-                    }
+                    let error = error.clone().unwrap_or_else(|| never.clone());
+                    (Outcome::NotAttempted { error }, self.halted.is_none())
                 }
                 State::Watching(job) => {
-                    cut_short = true;
                     let Some(job) = self.jobs.get(*job) else {
                         continue;
                     };
                     let job_id = job.job_id.clone();
-                    Outcome::Running { job_id }
+                    (Outcome::Running { job_id }, waiting)
                 }
                 State::Ended => continue,
             };
+            cut_short |= is_cut_short;
             self.end_all(index, &outcome);
         }
         let left: Vec<_> = self.queue.left().collect();
         cut_short |= !left.is_empty() && self.halted.is_none();
-        let never = self
-            .halted
-            .clone()
-            .unwrap_or_else(|| Problem::new(NEVER_SENT));
         for id in left {
             let error = never.clone();
             self.end_one(id, Outcome::NotAttempted { error });

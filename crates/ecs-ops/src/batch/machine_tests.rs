@@ -13,7 +13,6 @@ enum Fact {
     Look {
         status: &'static str,
         subs: Vec<(usize, &'static str)>,
-        ended: bool,
     },
     Lost,
     Denied,
@@ -58,7 +57,7 @@ fn facts() -> impl Strategy<Value = Fact> {
     let subs = prop::collection::vec((0_usize..8, status()), 0..6);
     prop_oneof![
         4 => submissions().prop_map(Fact::Submission),
-        4 => (status(), subs, any::<bool>()).prop_map(|(status, subs, ended)| Fact::Look { status, subs, ended }),
+        4 => (status(), subs).prop_map(|(status, subs)| Fact::Look { status, subs }),
         1 => Just(Fact::Lost),
         1 => Just(Fact::Denied),
     ]
@@ -75,10 +74,10 @@ fn job(status: &str, subs: &[(ServerId, &str)]) -> Job {
     serde_json::from_value(json!({"status": status, "entities": {"sub_jobs": subs}})).unwrap()
 }
 
-fn failure(judgement: Judgement, code: Option<&str>, stopped: bool) -> Failure {
+fn failure(judgement: Judgement, code: Option<&str>, ending: Ending) -> Failure {
     let problem = Problem::new("why").with_code(code);
     Failure {
-        stopped,
+        ending,
         ..Failure::new(judgement, problem)
     }
 }
@@ -104,6 +103,7 @@ proptest! {
         let mut out: HashSet<ServerId> = HashSet::new();
         let mut accepted: HashSet<ServerId> = HashSet::new();
         let mut unclear: HashSet<ServerId> = HashSet::new();
+        let mut done: HashSet<ServerId> = HashSet::new();
         let mut done_events: HashMap<ServerId, usize> = HashMap::new();
         for (which, fact) in facts {
             if let Some(batch) = machine.next_batch() {
@@ -131,19 +131,21 @@ proptest! {
                             if judgement == Judgement::Unknown {
                                 unclear.extend(members);
                             }
-                            machine.not_accepted(batch, failure(judgement, None, false))
+                            machine.not_accepted(batch, failure(judgement, None, Ending::GaveUp))
                         }
                         Submission::Withdrawn(judgement) => {
-                            machine.not_accepted(batch, failure(judgement, None, true))
+                            machine.not_accepted(batch, failure(judgement, None, Ending::Withdrawn))
                         }
                         Submission::RefusedWith(code) => {
-                            machine.not_accepted(batch, failure(Judgement::Refused, Some(code), false))
+                            machine.not_accepted(batch, failure(Judgement::Refused, Some(code), Ending::GaveUp))
                         }
                     }
                 }
-                Fact::Look { status, subs, ended } => {
+                Fact::Look { status, subs } => {
                     let subs: Vec<_> = subs.iter().filter_map(|(n, s)| Some((*members.get(*n)?, *s))).collect();
-                    machine.looked(batch, &job(status, &subs), ended && matches!(status, "SUCCESS" | "FAIL"))
+                    let own = |id: &ServerId| subs.iter().any(|(sub, status)| sub == id && *status == "SUCCESS");
+                    done.extend(members.iter().filter(|id| status == "SUCCESS" || own(id)));
+                    machine.looked(batch, &job(status, &subs)).0
                 }
                 Fact::Lost => machine.lost(batch, Problem::new("lost")),
                 Fact::Denied => {
@@ -157,7 +159,7 @@ proptest! {
                 }
             }
         }
-        let report = machine.close(Some(Stopped::Asked), |_| {
+        let report = machine.close(Some(Stopped::Asked), true, |_| {
             if sent { Fate::Unknown(Problem::new("sent")) } else { Fate::NotExecuted(Problem::new("not sent")) }
         });
         let reported: Vec<ServerId> = report.servers.iter().map(|server| server.id).collect();
@@ -173,7 +175,8 @@ proptest! {
             let unclear = unclear.contains(&server.id);
             let maybe_sent = sent && out.contains(&server.id);
             let allowed = match &server.outcome {
-                Outcome::Succeeded { .. } | Outcome::Running { .. } => accepted,
+                Outcome::Succeeded { .. } => accepted && done.contains(&server.id),
+                Outcome::Running { .. } => accepted,
                 Outcome::Failed { job_id: Some(_), .. } | Outcome::Unknown { job_id: Some(_), .. } => accepted,
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
                     !accepted && !unclear && !maybe_sent

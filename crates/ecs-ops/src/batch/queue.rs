@@ -61,6 +61,12 @@ impl Queue {
 
     /// One or more of these are the reason of a refusal; `named` are those that the service mentioned.
     pub(crate) fn take_apart(&mut self, servers: Vec<ServerId>, named: &[ServerId]) {
+        // Each suspect costs a request of its own. An answer that names many may just repeat what it was asked.
+        let worth_it = servers.len().checked_ilog2().unwrap_or(0).max(1);
+        let named = match u32::try_from(named.len()) {
+            Ok(few) if few <= worth_it => named,
+            _ => &[],
+        };
         let (suspects, rest): (Vec<_>, Vec<_>) =
             servers.into_iter().partition(|id| named.contains(id));
         if suspects.is_empty() {

@@ -6,36 +6,81 @@ use ecs_model::{Job, JobId, JobStatus, ServerId, SubJob};
 
 use crate::report::{Outcome, Problem};
 
-/// What a job says about the end of these servers: those whose end it does not tell yet are left out.
+/// What a job says about the end of its servers.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts {
+    /// Those whose end it tells.
+    pub(crate) told: Vec<(ServerId, Outcome)>,
+    /// Why the job, though it has ended, does not tell the end of the others.
+    pub(crate) doubt: Option<Problem>,
+}
+
+/// What a job says about the end of these servers.
 ///
 /// - A sub-job that ended decides for its server, also while the job goes on.
-/// - A job that succeeded has succeeded for every server of which it does not say otherwise.
+/// - A job that succeeded has succeeded for every server of which it does not say otherwise. It is doubted where it
+///   holds a sub-job for the server that has not ended, or one that did not succeed and does not say for which server.
 /// - A job that failed without saying for which servers leaves them unknown: some may have been restarted.
-pub(crate) fn verdicts(
-    job_id: &JobId,
-    servers: &[ServerId],
-    job: &Job,
-) -> Vec<(ServerId, Outcome)> {
+pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job) -> Verdicts {
     let itemised = itemised(job_id, job);
-    let rest = match &job.status {
+    let mut rest = match &job.status {
         Some(JobStatus::Success) => Some(Outcome::Succeeded {
             job_id: job_id.clone(),
         }),
         Some(JobStatus::Fail) => Some(Outcome::Unknown {
             job_id: Some(job_id.clone()),
-            error: {
-                let reason = reason(job.error_code.as_deref(), &[job.fail_reason.as_deref()]);
-                let message = format!(
-                    "the job failed and does not say for this server: {}",
-                    reason.message
-                );
-                Problem { message, ..reason }
-            },
+            error: reason(job.error_code.as_deref(), &[job.fail_reason.as_deref()])
+                .because("the job failed and does not say for this server"),
         }),
         _ => None,
     };
-    let told = |id: &ServerId| Some((*id, itemised.get(id).or(rest.as_ref())?.clone()));
-    servers.iter().filter_map(told).collect()
+    let (unfinished, stray) = loose_ends(job);
+    if job.status == Some(JobStatus::Success) && stray.is_some() {
+        rest = None;
+    }
+    let told = |id: &ServerId| {
+        let rest = rest.as_ref().filter(|_| !unfinished.contains_key(id));
+        Some((*id, itemised.get(id).or(rest)?.clone()))
+    };
+    let told: Vec<_> = servers.iter().filter_map(told).collect();
+    let status = unfinished.values().next().copied();
+    let doubt = match stray {
+        _ if !is_over(job) || told.len() == servers.len() => None,
+        Some(words) => Some(words),
+        None => status.map(|status| format!("its part for this server is {status}")),
+    };
+    Verdicts {
+        told,
+        doubt: doubt.map(Problem::new),
+    }
+}
+
+/// Whether the job says that it ended.
+pub(crate) fn is_over(job: &Job) -> bool {
+    matches!(job.status, Some(JobStatus::Success | JobStatus::Fail))
+}
+
+/// The servers whose sub-job has not ended; and what a sub-job says that did not succeed, without a server.
+fn loose_ends(job: &Job) -> (HashMap<ServerId, &JobStatus>, Option<String>) {
+    let sub_jobs = job.entities.iter().flat_map(|entities| &entities.sub_jobs);
+    let mut unfinished = HashMap::new();
+    let mut stray = None;
+    for sub_job in sub_jobs.flatten() {
+        let entities = sub_job.entities.as_ref();
+        match (
+            &sub_job.status,
+            entities.and_then(|entities| entities.server_id),
+        ) {
+            (None | Some(JobStatus::Success), _) | (Some(JobStatus::Fail), Some(_)) => {}
+            (Some(status), Some(id)) => {
+                unfinished.insert(id, status);
+            }
+            (Some(status), None) => {
+                stray = Some(format!("a part of it is {status} and names no server"));
+            }
+        }
+    }
+    (unfinished, stray)
 }
 
 /// What the sub-jobs that ended say about their servers.

@@ -1,7 +1,7 @@
 use ecs_model::{Job, JobId, ServerId};
 use serde_json::{Value, json};
 
-use super::verdicts;
+use super::{Verdicts, is_over, verdicts};
 use crate::report::Outcome;
 
 const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
@@ -13,7 +13,13 @@ fn told(job: Value) -> [String; 2] {
     let job: Job = serde_json::from_value(job).unwrap();
     let job_id: JobId = "j1".parse().unwrap();
     let servers: Vec<ServerId> = [A, B].iter().map(|id| id.parse().unwrap()).collect();
-    let told = verdicts(&job_id, &servers, &job);
+    let Verdicts { told, doubt } = verdicts(&job_id, &servers, &job);
+    // A job that ended and leaves a server out says why it is doubted.
+    assert_eq!(
+        doubt.is_some(),
+        is_over(&job) && told.len() < servers.len(),
+        "{doubt:?}"
+    );
     assert!(told.iter().all(|(id, _)| servers.contains(id)), "{told:?}");
     let words = |outcome: &Outcome| match outcome.error() {
         Some(error) => {
@@ -123,13 +129,6 @@ fn a_job_that_names_its_server_itself() {
 }
 
 #[test]
-fn a_failed_job_whose_sub_job_did_not_end_leaves_its_server_unknown() {
-    let [a, b] = told(job("FAIL", &[sub(A, "RUNNING"), sub(B, "SUCCESS")]));
-    assert!(a.starts_with("unknown|"), "{a}");
-    assert_eq!(b, "succeeded");
-}
-
-#[test]
 fn servers_that_nobody_asked_for_are_not_counted() {
     assert_eq!(
         told(job(
@@ -148,4 +147,44 @@ fn two_sub_jobs_for_one_server_do_not_hide_a_failure() {
     ] {
         assert!(told(job("SUCCESS", &subs))[0].starts_with("failed|"));
     }
+}
+
+/// A success that its own parts contradict is not believed.
+#[test]
+fn a_job_that_contradicts_itself_tells_no_success() {
+    let done = sub(A, "SUCCESS");
+    for status in ["RUNNING", "INIT", "PENDING_PAYMENT"] {
+        assert_eq!(
+            told(job("SUCCESS", &[done.clone(), sub(B, status)])),
+            ["succeeded", "-"]
+        );
+        assert_eq!(
+            told(job("FAIL", &[done.clone(), sub(B, status)])),
+            ["succeeded", "-"]
+        );
+        assert_eq!(
+            told(job("RUNNING", &[done.clone(), sub(B, status)])),
+            ["succeeded", "-"]
+        );
+        // Of a server that nobody asked for it does not matter.
+        assert_eq!(
+            told(job("SUCCESS", &[sub(FOREIGN, status)])),
+            ["succeeded", "succeeded"]
+        );
+    }
+    for nobody in [json!({}), json!(null), json!({"server_id": "no id"})] {
+        for status in ["FAIL", "RUNNING"] {
+            let stray = json!({"status": status, "entities": nobody});
+            assert_eq!(
+                told(job("SUCCESS", &[done.clone(), stray.clone()])),
+                ["succeeded", "-"]
+            );
+            assert_eq!(told(job("SUCCESS", &[stray])), ["-", "-"]);
+        }
+        let fine = json!({"status": "SUCCESS", "entities": nobody});
+        assert_eq!(told(job("SUCCESS", &[fine])), ["succeeded", "succeeded"]);
+    }
+    // A part that says nothing contradicts nothing.
+    let silent = json!({"status": null, "entities": {"server_id": B}});
+    assert_eq!(told(job("SUCCESS", &[silent])), ["succeeded", "succeeded"]);
 }

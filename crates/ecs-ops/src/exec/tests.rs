@@ -1,15 +1,13 @@
 //! The retry loop under a scripted transport: what is sent how often, and what is said of it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod budgets;
+mod credentials;
 
-use bytes::Bytes;
-use ecs_auth::{AuthError, BoxFuture, Credentials, CredentialsProvider};
 use ecs_model::RebootType;
-use ecs_transport::{Delivery, FnTransport, TransportErrorKind};
+use ecs_transport::{Delivery, TransportErrorKind};
 
-use crate::scripted::{DONE, Does, JOB, answer, client_of, endpoint, ids, outcome_of};
-use crate::{Client, Event};
+use crate::Event;
+use crate::scripted::{Does, JOB, OUT_OF_REACH, client_of, ids, outcome_of};
 
 /// Every way in which a submission can end × what is sent and said: (what the service does, POSTs, outcome, words).
 #[tokio::test(start_paused = true)]
@@ -96,6 +94,14 @@ async fn every_end_of_a_submission() {
             "timed out",
         ),
         (Fail(Kind::Other, MaybeSent), 1, "unknown", ""),
+        (Fail(Kind::Request, NotSent), 1, "failed", "cannot be sent"),
+        (
+            Answer(505, r#"{"error":{"code":"Ecs.0005","message":"bad"}}"#),
+            1,
+            "unknown",
+            "bad",
+        ),
+        (Answer(520, ""), 1, "unknown", "HTTP 520"),
         (
             Hang {
                 tells: false,
@@ -135,7 +141,7 @@ async fn every_end_of_a_submission() {
             .await;
         let (outcome, said) = outcome_of(&report);
         assert_eq!(
-            (outcome, posts.load(Ordering::SeqCst)),
+            (outcome, posts.posts()),
             (*expected, *expected_posts),
             "{does:?}: {said}"
         );
@@ -174,7 +180,7 @@ async fn throttling_is_waited_out_however_long_it_takes() {
             .unwrap();
         let mut events = run.events();
         let report = run.await;
-        assert_eq!(posts.load(Ordering::SeqCst), 41, "{status} {body}");
+        assert_eq!(posts.posts(), 41, "{status} {body}");
         assert_eq!(report.summary().succeeded, 2);
         let mut throttled = 0;
         while let Some(event) = events.next().await {
@@ -186,8 +192,7 @@ async fn throttling_is_waited_out_however_long_it_takes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_not_sent_is_sent_again() {
-    let refused = Does::Fail(TransportErrorKind::Connect, Delivery::NotSent);
-    let (builder, posts) = client_of(vec![refused.clone(), refused, Does::Answer(200, JOB)]);
+    let (builder, posts) = client_of(vec![OUT_OF_REACH, OUT_OF_REACH, Does::Answer(200, JOB)]);
     let report = builder
         .build()
         .unwrap()
@@ -196,107 +201,5 @@ async fn what_was_not_sent_is_sent_again() {
         .await
         .unwrap()
         .await;
-    assert_eq!(
-        (report.summary().succeeded, posts.load(Ordering::SeqCst)),
-        (2, 3)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_service_out_of_reach_is_not_asked_for_every_batch() {
-    let (builder, posts) = client_of(vec![Does::Fail(
-        TransportErrorKind::Connect,
-        Delivery::NotSent,
-    )]);
-    let client = builder.concurrent_submissions(1).build().unwrap();
-    let report = client
-        .reboot(RebootType::Hard, ids(1000))
-        .batch_size(10)
-        .start()
-        .await
-        .unwrap()
-        .await;
-    assert_eq!(report.summary().not_attempted, 1000);
-    assert_eq!(posts.load(Ordering::SeqCst), 5);
-    assert!(report.stopped.is_none());
-    assert!(
-        report.servers[999]
-            .outcome
-            .error()
-            .unwrap()
-            .message
-            .contains("out of reach")
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn refused_credentials_end_the_submitting() {
-    let body = r#"{"error":{"code":"Common.0013","message":"Invalid token."}}"#;
-    let (builder, posts) = client_of(vec![Does::Answer(401, body)]);
-    let client = builder.concurrent_submissions(1).build().unwrap();
-    let report = client
-        .reboot(RebootType::Soft, ids(50))
-        .batch_size(10)
-        .start()
-        .await
-        .unwrap()
-        .await;
-    assert_eq!(
-        (report.summary().not_attempted, posts.load(Ordering::SeqCst)),
-        (50, 1)
-    );
-    assert_eq!(report.refused.unwrap().code.as_deref(), Some("Common.0013"));
-}
-
-/// Has a second token once the first was refused.
-#[derive(Debug, Default)]
-struct Renewing(AtomicUsize);
-
-impl CredentialsProvider for Renewing {
-    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
-        let number = self.0.load(Ordering::SeqCst);
-        Box::pin(async move { Credentials::token(format!("token-{number}")) })
-    }
-
-    fn renew<'a>(
-        &'a self,
-        _: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Option<Credentials>, AuthError>> {
-        let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
-        Box::pin(async move { Credentials::token(format!("token-{number}")).map(Some) })
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refused_token_is_renewed_once() {
-    for (good, succeeded, posts_expected) in [("token-1", 2, 2), ("token-9", 0, 2)] {
-        let posts = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&posts);
-        let transport = FnTransport::new(move |request: http::Request<Bytes>, _| {
-            let is_post = request.method() == http::Method::POST;
-            let accepted = request.headers()["x-auth-token"] == good;
-            counted.fetch_add(usize::from(is_post), Ordering::SeqCst);
-            async move {
-                Ok(match (accepted, is_post) {
-                    (false, _) => answer(401, ""),
-                    (true, true) => answer(200, JOB),
-                    (true, false) => answer(200, DONE),
-                })
-            }
-        });
-        let client = Client::builder(endpoint(), "p1".parse().unwrap())
-            .credentials(Renewing::default())
-            .transport(transport)
-            .build()
-            .unwrap();
-        let report = client
-            .reboot(RebootType::Soft, ids(2))
-            .start()
-            .await
-            .unwrap()
-            .await;
-        assert_eq!(report.summary().succeeded, succeeded);
-        assert_eq!(posts.load(Ordering::SeqCst), posts_expected);
-        assert_eq!(report.refused.is_some(), succeeded == 0);
-    }
+    assert_eq!((report.summary().succeeded, posts.posts()), (2, 3));
 }

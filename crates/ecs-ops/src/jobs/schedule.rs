@@ -56,6 +56,11 @@ impl Polling {
         }
     }
 
+    /// Whether some pause is zero: that would be a storm.
+    pub(crate) fn storms(&self) -> bool {
+        self.base.is_zero()
+    }
+
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         Self {
             first: scale(self.first, factor),

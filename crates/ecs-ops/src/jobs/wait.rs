@@ -1,5 +1,6 @@
 //! Waiting for jobs that somebody else made.
 
+use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 
 use super::{Look, Watched};
 use crate::Client;
+use crate::clock::until;
+use crate::control::{Control, Level};
 use crate::report::Problem;
 
 /// How the waiting for a job ended.
@@ -19,7 +22,7 @@ use crate::report::Problem;
 pub enum JobEnd {
     /// The job ended: SUCCESS or FAIL.
     Ended(Job),
-    /// The deadline came first; the job as it was last seen.
+    /// The deadline came first, or the waiting was ended; the job as it was last seen.
     Deadline(Option<Job>),
     /// The service does not know the job.
     Lost(Problem),
@@ -38,6 +41,7 @@ pub struct WaitedJob {
 }
 
 type Progress = Box<dyn FnMut(&JobId, &Job) + Send>;
+type Trouble = Box<dyn FnMut(&JobId, &Problem, Duration) + Send>;
 
 /// Waits for jobs: await it. Dropping it stops only the waiting.
 #[must_use]
@@ -45,7 +49,18 @@ pub struct JobWait {
     client: Client,
     jobs: Vec<JobId>,
     deadline: Option<Duration>,
-    progress: Option<Progress>,
+    progress: Progress,
+    trouble: Trouble,
+    control: Control,
+}
+
+impl fmt::Debug for JobWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobWait")
+            .field("jobs", &self.jobs)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
 }
 
 impl JobWait {
@@ -54,7 +69,9 @@ impl JobWait {
             client,
             jobs,
             deadline: None,
-            progress: None,
+            progress: Box::new(|_, _| {}),
+            trouble: Box::new(|_, _, _| {}),
+            control: Control::new(),
         }
     }
 
@@ -66,8 +83,22 @@ impl JobWait {
 
     /// Is called after each look at a job.
     pub fn on_progress(mut self, progress: impl FnMut(&JobId, &Job) + Send + 'static) -> Self {
-        self.progress = Some(Box::new(progress));
+        self.progress = Box::new(progress);
         self
+    }
+
+    /// Is called when a look at a job showed nothing, with the reason and the time until the next one.
+    pub fn on_trouble(
+        mut self,
+        trouble: impl FnMut(&JobId, &Problem, Duration) + Send + 'static,
+    ) -> Self {
+        self.trouble = Box::new(trouble);
+        self
+    }
+
+    /// A handle that ends the waiting: what has not ended then is reported as with a deadline.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     async fn wait(mut self) -> Vec<WaitedJob> {
@@ -79,20 +110,19 @@ impl JobWait {
         let mut seen: Vec<Option<Job>> = ends.iter().map(|_| None).collect();
         let look =
             |index: usize, watched: Watched| async move { (index, inner.look(watched).await) };
-        let watched = self.jobs.iter().cloned().map(Watched::found).enumerate();
+        let jobs = self.jobs.iter().cloned();
+        let watched = jobs.map(|job_id| inner.watch_found(job_id)).enumerate();
         let mut looks: FuturesUnordered<_> = watched
             .map(|(index, watched)| look(index, watched))
             .collect();
         loop {
-            let next = async {
-                match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline, looks.next())
-                        .await
-                        .unwrap_or(None),
-                    None => looks.next().await,
-                }
+            let next = tokio::select! {
+                biased;
+                () = self.control.reached(Level::NoMoreSubmissions) => None,
+                () = until(deadline) => None,
+                next = looks.next() => next,
             };
-            let Some((index, (watched, result))) = next.await else {
+            let Some((index, (watched, result))) = next else {
                 break;
             };
             let (Some(end), Some(last)) = (ends.get_mut(index), seen.get_mut(index)) else {
@@ -100,17 +130,17 @@ impl JobWait {
             };
             match result {
                 Look::Goes(job) => {
-                    if let Some(progress) = &mut self.progress {
-                        progress(&watched.job_id, &job);
-                    }
+                    (self.progress)(&watched.job_id, &job);
                     *last = Some(job);
+                    looks.push(look(index, watched));
+                }
+                Look::Trouble(problem, pause) => {
+                    (self.trouble)(&watched.job_id, &problem, pause);
                     looks.push(look(index, watched));
                 }
                 Look::NotYet => looks.push(look(index, watched)),
                 Look::Ended(job) => {
-                    if let Some(progress) = &mut self.progress {
-                        progress(&watched.job_id, &job);
-                    }
+                    (self.progress)(&watched.job_id, &job);
                     *end = Some(JobEnd::Ended(job));
                 }
                 Look::Lost(problem) => *end = Some(JobEnd::Lost(problem)),

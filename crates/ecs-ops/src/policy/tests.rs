@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ecs_model::{ErrorInfo, Executed, Idempotency, ResponseError};
-use ecs_transport::Delivery;
+use ecs_transport::{Delivery, TransportError, TransportErrorKind};
 use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -54,7 +54,7 @@ fn every_status_without_a_documented_code() {
         (
             Unknown,
             vec![
-                200, 201, 202, 203, 204, 206, 300, 301, 302, 303, 304, 408, 499,
+                200, 201, 202, 203, 204, 206, 300, 301, 302, 303, 304, 408, 499, 600, 999,
             ],
         ),
         (Unknown, vec![500, 501, 502, 503, 504, 505, 507, 520, 599]),
@@ -110,6 +110,7 @@ fn documented_codes_in_every_family() {
         (503, "Common.0024", Unknown),
         (504, "APIGW.0308", Unknown),
         (200, "Ecs.0114", Unknown),
+        (200, "Common.0024", Unknown),
     ];
     for (status, code, expected) in table {
         for body in families(code) {
@@ -127,7 +128,17 @@ fn an_action_is_sent_again_only_after_proof() {
         for status in 200..600 {
             let [body, ..] = families(info.code);
             let judgement = action(status, &body);
-            let next = policy.decide(judgement, History::default(), None, false, &mut rng);
+            let next = decide(&policy, judgement, Effort::Action, &mut rng);
+            if judgement.proves_not_executed() && ![307, 308].contains(&status) {
+                let documented = [(202, "Common.0024"), (501, "Ecs.0603")];
+                let at_fault = (400..500).contains(&status) && ![408, 499].contains(&status);
+                let throttling = info.disposition.throttling && [202, 501].contains(&status);
+                assert!(
+                    at_fault || throttling || documented.contains(&(status, info.code)),
+                    "{status} {}",
+                    info.code
+                );
+            }
             if let Next::RetryAfter(_) = next {
                 let proof =
                     info.disposition.executed == Executed::No && info.disposition.throttling;
@@ -145,25 +156,86 @@ fn an_action_is_sent_again_only_after_proof() {
     }
 }
 
+fn decide(
+    policy: &RetryPolicy,
+    judgement: Judgement,
+    effort: Effort,
+    rng: &mut ChaCha8Rng,
+) -> Next {
+    policy.decide(judgement, effort, &History::default(), None, rng)
+}
+
 #[test]
 fn every_delivery() {
-    let failed = AttemptOutcome::Failed;
-    assert_eq!(
-        judge(ACTION, failed(Delivery::NotSent)),
-        Judgement::NotDelivered
-    );
-    assert_eq!(
-        judge(ACTION, failed(Delivery::MaybeSent)),
-        Judgement::Unknown
-    );
-    assert_eq!(
-        judge(READ, failed(Delivery::NotSent)),
-        Judgement::NotDelivered
-    );
-    assert_eq!(
-        judge(READ, failed(Delivery::MaybeSent)),
-        Judgement::Transient
-    );
+    use Delivery::{MaybeSent, NotSent};
+    use TransportErrorKind::{Closed, Connect, Request};
+    let table = [
+        (ACTION, Connect, NotSent, Judgement::NotDelivered),
+        (READ, Connect, NotSent, Judgement::NotDelivered),
+        (ACTION, Closed, MaybeSent, Judgement::Unknown),
+        (READ, Closed, MaybeSent, Judgement::Transient),
+        // What cannot be sent now cannot be sent later; unless the transport is not sure that it was not.
+        (ACTION, Request, NotSent, Judgement::Refused),
+        (READ, Request, NotSent, Judgement::Refused),
+        (ACTION, Request, MaybeSent, Judgement::Unknown),
+    ];
+    for (idempotency, kind, delivery, expected) in table {
+        let error = TransportError::new(kind, delivery);
+        let judgement = judge(idempotency, AttemptOutcome::Failed(&error));
+        assert_eq!(judgement, expected, "{kind:?} {delivery:?}");
+    }
+}
+
+/// How long each effort goes on: (judgement, effort, what happened so far, whether it goes on).
+#[test]
+fn how_long_it_is_worth_trying() {
+    use Judgement::{NotDelivered, Throttled, Transient};
+    let policy = RetryPolicy::default();
+    let seconds = Duration::from_secs;
+    let none = History::default();
+    let failures = |failures| History { failures, ..none };
+    let outage = |outage| History {
+        failures: 99,
+        reached: true,
+        outage: seconds(outage),
+        ..none
+    };
+    let elapsed = |elapsed| History {
+        elapsed: seconds(elapsed),
+        ..none
+    };
+    let table = [
+        // Nothing was ever there: a wrong address, most likely.
+        (NotDelivered, Effort::Action, failures(4), true),
+        (NotDelivered, Effort::Action, failures(5), false),
+        // It was there: it will come back, within reason.
+        (NotDelivered, Effort::Action, outage(299), true),
+        (NotDelivered, Effort::Action, outage(300), false),
+        (
+            Throttled,
+            Effort::Action,
+            History {
+                throttles: 9999,
+                ..elapsed(99_999)
+            },
+            true,
+        ),
+        (NotDelivered, Effort::Read, failures(4), true),
+        (Transient, Effort::Read, failures(5), false),
+        (Transient, Effort::Read, elapsed(119), true),
+        (Transient, Effort::Read, elapsed(121), false),
+        (Throttled, Effort::Read, elapsed(110), true),
+        (Throttled, Effort::Read, elapsed(120), false),
+        (Throttled, Effort::Watch, elapsed(99_999), true),
+        (Transient, Effort::Watch, failures(9999), true),
+        (NotDelivered, Effort::Watch, outage(99_999), true),
+    ];
+    for (judgement, effort, history, goes_on) in table {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let next = policy.decide(judgement, effort, &history, None, &mut rng);
+        let goes = next != Next::End;
+        assert_eq!(goes, goes_on, "{judgement:?} {effort:?} {history:?}");
+    }
 }
 
 /// Throttling and trouble at the service never end the reading of a job.
@@ -235,22 +307,22 @@ proptest! {
         failures in 0_u32..100,
         throttles in 0_u32..100,
         asked in prop::option::of(0_u64..=3600),
-        patient: bool,
+        effort in prop::sample::select(vec![Effort::Action, Effort::Read, Effort::Watch]),
+        reached: bool,
         seed: u64,
     ) {
         let policy = RetryPolicy::default();
-        let history = History { failures, throttles };
+        let history = History { failures, throttles, reached, ..History::default() };
         let asked = asked.map(Duration::from_secs);
-        let decide = || policy.decide(judgement, history, asked, patient, &mut ChaCha8Rng::seed_from_u64(seed));
+        let decide = || policy.decide(judgement, effort, &history, asked, &mut ChaCha8Rng::seed_from_u64(seed));
         prop_assert_eq!(decide(), decide(), "the seed decides");
         match decide() {
             Next::RetryAfter(pause) => {
                 prop_assert!(matches!(judgement, Judgement::Throttled | Judgement::NotDelivered | Judgement::Transient));
                 prop_assert!(pause >= asked.unwrap_or_default());
                 prop_assert!(pause <= asked.unwrap_or_default() + Duration::from_secs(60));
-                prop_assert!(judgement == Judgement::Throttled || patient || failures < policy.max_failures());
             }
-            Next::End => prop_assert!(judgement != Judgement::Throttled),
+            Next::End => prop_assert!(judgement != Judgement::Throttled || effort == Effort::Read),
         }
     }
 
@@ -273,18 +345,32 @@ proptest! {
 fn pauses_grow_with_failures() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let policy = RetryPolicy::default();
-    let mut longest = |failures| {
+    let mut longest = |judgement, times| {
         let history = History {
-            failures,
-            throttles: 0,
+            failures: times,
+            throttles: times,
+            ..History::default()
         };
-        let draw = |_| match policy.decide(Judgement::Transient, history, None, true, &mut rng) {
+        let draw = |_| match policy.decide(judgement, Effort::Watch, &history, None, &mut rng) {
             Next::RetryAfter(pause) => pause,
-            Next::End => panic!("patient"),
+            Next::End => panic!("a watch goes on"),
         };
         (0..200).map(draw).max().unwrap()
     };
-    assert!(longest(1) <= Duration::from_millis(500));
-    assert!(longest(3) > Duration::from_millis(1000) && longest(3) <= Duration::from_millis(2000));
-    assert!(longest(60) > Duration::from_secs(15) && longest(60) <= Duration::from_secs(20));
+    let mut between = |judgement, times, least: u64, most: u64| {
+        let longest = longest(judgement, times);
+        assert!(
+            longest > Duration::from_millis(least),
+            "{judgement:?} {times}: {longest:?}"
+        );
+        assert!(
+            longest <= Duration::from_millis(most),
+            "{judgement:?} {times}: {longest:?}"
+        );
+    };
+    between(Judgement::Transient, 1, 400, 500);
+    between(Judgement::Transient, 3, 1500, 2000);
+    between(Judgement::Transient, 60, 15_000, 20_000);
+    between(Judgement::Throttled, 1, 1500, 2000);
+    between(Judgement::Throttled, 60, 50_000, 60_000);
 }

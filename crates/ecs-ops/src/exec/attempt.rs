@@ -1,0 +1,146 @@
+//! One attempt: authenticated anew, with a time limit of its own.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_auth::Credentials;
+use ecs_model::{Operation, ResponseError};
+use ecs_transport::{Attempt, Delivery, Transport as _, TransportError, TransportErrorKind};
+use http::StatusCode;
+use jiff::Timestamp;
+
+use super::scope::{Failure, Notice, Scope, Stopped};
+use crate::client::Inner;
+use crate::control::Level;
+use crate::policy::{AttemptOutcome, Judgement, judge, pause_in_words};
+use crate::report::Problem;
+
+/// Beyond its own limit a transport gets this long to say itself why it failed: its words are better than ours.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How one attempt ended that was not done.
+#[derive(Clone)]
+pub(super) struct Missed {
+    pub(super) judgement: Judgement,
+    pub(super) problem: Problem,
+    pub(super) status: Option<StatusCode>,
+    /// The pause that the service asked for.
+    pub(super) asked: Option<Duration>,
+}
+
+impl Missed {
+    pub(super) fn into_failure(self) -> Failure {
+        Failure {
+            status: self.status,
+            ..Failure::new(self.judgement, self.problem)
+        }
+    }
+}
+
+impl Inner {
+    /// One attempt. `Stopped` if the run was told to submit nothing more before it began.
+    pub(super) async fn attempt<O: Operation>(
+        &self,
+        operation: &O,
+        credentials: &Credentials,
+        scope: &mut Scope<'_>,
+    ) -> Result<Result<O::Output, Missed>, Stopped> {
+        let request = match self.request(operation, credentials) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(self.missed::<O>(Err(error), self.clock.now()))),
+        };
+        let number = scope.attempts.saturating_add(1);
+        let attempt = Attempt::new(number).with_timeout(self.attempt_timeout);
+        let sent_at = self.clock.now();
+        if let Some(action) = &mut scope.action {
+            if action.control.level() >= Level::Halted {
+                return Err(Stopped);
+            }
+            if number == 1 {
+                (action.notify)(Notice::Sending);
+            }
+            action.flight.begin(attempt.mark(), sent_at);
+            action.share.may_be_counted(attempt.mark().clone());
+        }
+        scope.attempts = number;
+        let missed = match self.exchange(request, &attempt).await {
+            Ok(response) => {
+                match O::decode(response.status(), response.headers(), response.body()) {
+                    Ok(output) => return Ok(Ok(output)),
+                    Err(error) => self.missed::<O>(Ok(error), sent_at),
+                }
+            }
+            Err(error) => self.missed::<O>(Err(error), sent_at),
+        };
+        if missed.judgement.proves_not_executed()
+            && let Some(action) = &mut scope.action
+        {
+            action.flight.not_executed(&missed.problem);
+            action.share.not_counted();
+        }
+        Ok(Err(missed))
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        attempt: &Attempt,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let exchange = self.transport.send(request, attempt);
+        let limit = self.attempt_timeout.saturating_add(GRACE);
+        let answer = tokio::time::timeout(limit, exchange).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let words = format!("no answer within {:?}", self.attempt_timeout);
+            let delivery = attempt.mark().delivery();
+            Err(TransportError::new(TransportErrorKind::Timeout, delivery).with_detail(words))
+        });
+        if let Ok(response) = &answer {
+            self.clock.observe(response.headers());
+            self.contact.answered();
+        }
+        answer
+    }
+
+    fn missed<O: Operation>(
+        &self,
+        ended: Result<ResponseError, TransportError>,
+        sent_at: Timestamp,
+    ) -> Missed {
+        let (outcome, problem) = match &ended {
+            Ok(error) => (AttemptOutcome::Answered(error), Problem::of_answer(error)),
+            Err(error) => (AttemptOutcome::Failed(error), Problem::of_transport(error)),
+        };
+        let judgement = judge(O::IDEMPOTENCY, outcome);
+        Missed {
+            judgement,
+            problem: match judgement {
+                Judgement::Unknown => problem.maybe_executed(sent_at),
+                _ => problem,
+            },
+            asked: ended.as_ref().ok().and_then(|error| self.asked(error)),
+            status: ended.ok().map(|error| error.status()),
+        }
+    }
+
+    fn request<O: Operation>(
+        &self,
+        operation: &O,
+        credentials: &Credentials,
+    ) -> Result<http::Request<Bytes>, TransportError> {
+        let mut request = operation.encode(&self.project);
+        *request.uri_mut() = self.endpoint.absolute(request.uri()).map_err(|error| {
+            let delivery = Delivery::NotSent;
+            TransportError::new(TransportErrorKind::Request, delivery).with_source(error)
+        })?;
+        let headers = request.headers_mut();
+        headers.insert(http::header::USER_AGENT, self.user_agent.clone());
+        credentials.authenticate(&mut request);
+        Ok(request)
+    }
+
+    fn asked(&self, error: &ResponseError) -> Option<Duration> {
+        let header = || self.clock.retry_after(error.retry_after()?);
+        let words = || pause_in_words(error.message()?);
+        header().or_else(words).map(|pause| self.scaled(pause))
+    }
+}
