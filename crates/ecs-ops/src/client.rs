@@ -355,3 +355,6 @@ impl ClientBuilder {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests;

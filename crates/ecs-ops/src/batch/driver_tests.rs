@@ -1,5 +1,10 @@
 //! Whole runs under a scripted transport: how they end, and what they tell.
 
+#[path = "driver_tests/halting.rs"]
+mod halting;
+#[path = "driver_tests/watching.rs"]
+mod watching;
+
 use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

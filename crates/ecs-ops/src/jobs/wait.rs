@@ -166,3 +166,6 @@ impl IntoFuture for JobWait {
         Box::pin(self.wait())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Runs whose jobs are hard to see.
+
+use std::time::Duration;
+
+use ecs_model::RebootType;
+use http::Method;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::scripted::{DONE, Does, accepts, asked_job, ids, outcome_of, service};
+use crate::{ClientBuilder, Event, Report};
+
+async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
+    let client = builder.build().unwrap();
+    let run = client.reboot(RebootType::Soft, ids(servers)).batch_size(1);
+    let mut run = run
+        .deadline(Duration::from_secs(600))
+        .start()
+        .await
+        .unwrap();
+    let (mut events, mut others) = (run.events(), run.events());
+    let report = run.await;
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        // Each reader gets all of them.
+        assert_eq!(others.try_next().as_ref(), Some(&event));
+        told.push(event);
+    }
+    assert_eq!(others.next().await, None);
+    (report, told)
+}
+
+/// Jobs that cannot be seen do not keep others from being looked at, however few queries are underway at once.
+#[tokio::test(start_paused = true)]
+async fn sick_jobs_do_not_starve_the_others() {
+    for trouble in [
+        Does::Answer(500, ""),
+        Does::Hang {
+            tells: true,
+            sent: true,
+        },
+    ] {
+        let sick = trouble.clone();
+        let (builder, _) = service(move |request, number| match *request.method() {
+            Method::POST => accepts(number),
+            _ if asked_job(request) == "job-9" => Does::Answer(200, DONE),
+            _ => sick.clone(),
+        });
+        let builder = builder
+            .concurrent_queries(2)
+            .attempt_timeout(Duration::from_secs(4));
+        let began = Instant::now();
+        let (report, events) = reboot(builder, 10).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(600));
+        assert_eq!(report.servers[9].outcome.name(), "succeeded", "{trouble:?}");
+        assert_eq!(report.summary().running, 9);
+        let failed = events
+            .iter()
+            .filter(|event| matches!(event, Event::QueryFailed { .. }));
+        assert!(failed.count() > 18, "{trouble:?}");
+    }
+}
+
+/// A success that the job's own parts contradict is looked at again, and not believed in the end.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_contradicts_itself() {
+    let id = ids(1)[0].to_string();
+    for (healthy_from, outcome, looks) in [(2, "succeeded", 3), (99, "unknown", 3)] {
+        let id = id.clone();
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST => accepts(number),
+            _ => {
+                let status = if number < healthy_from {
+                    "RUNNING"
+                } else {
+                    "SUCCESS"
+                };
+                let sub = json!({"status": status, "entities": {"server_id": id}});
+                let job = json!({"status": "SUCCESS", "entities": {"sub_jobs": [sub]}});
+                Does::Says(200, job.to_string(), None)
+            }
+        });
+        let (report, _) = reboot(builder, 1).await;
+        let (name, words) = outcome_of(&report);
+        assert_eq!(name, outcome, "{words}");
+        assert_eq!(seen.count(Method::GET), looks);
+        if outcome == "unknown" {
+            assert!(
+                words.contains("its part for this server is RUNNING"),
+                "{words}"
+            );
+        }
+    }
+}
+
+/// A job that the service forgot, or will not show, leaves its servers unknown, with the service's words.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_cannot_be_looked_at() {
+    let unknown = r#"{"code":"Common.0011","message":"Invalid job id."}"#;
+    let invalid = r#"{"error":{"code":"Ecs.0005","message":"odd"}}"#;
+    for (status, body, words) in [
+        (400, unknown, "does not know the job"),
+        (404, "", "does not know the job"),
+        (400, invalid, "could not be looked at"),
+    ] {
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST => accepts(number),
+            _ => Does::Answer(status, body),
+        });
+        let (report, _) = reboot(builder, 1).await;
+        let (name, said) = outcome_of(&report);
+        assert_eq!(name, "unknown");
+        assert!(said.contains(words), "{said}");
+        assert!(seen.count(Method::GET) >= 3);
+        assert_eq!(report.stopped, None);
+    }
+}
