@@ -202,8 +202,28 @@ impl Tarpit {
     /// # Errors
     /// There is no free port.
     pub async fn start_then(plays: impl IntoIterator<Item = Play>, then: Play) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_on(listener, plays, then)
+    }
+
+    /// Like [`start_then`](Self::start_then), with a listener of choice: one that refused until now, for example.
+    ///
+    /// # Errors
+    /// The listener has no address.
+    pub fn start_on(
+        listener: TcpListener,
+        plays: impl IntoIterator<Item = Play>,
+        then: Play,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let log = Arc::new(Log::default());
         let plays = plays.into_iter().collect();
-        Self::serve((Ipv4Addr::LOCALHOST, 0).into(), plays, then).await
+        let server = tokio::spawn(accept(listener, plays, then, Arc::clone(&log)));
+        Ok(Self {
+            address,
+            log,
+            server: server.abort_handle(),
+        })
     }
 
     /// Like [`start`](Self::start), on an address of choice. Port 0 is any free one.
@@ -214,19 +234,7 @@ impl Tarpit {
         address: SocketAddr,
         plays: impl IntoIterator<Item = Play>,
     ) -> io::Result<Self> {
-        Self::serve(address, plays.into_iter().collect(), Play::new()).await
-    }
-
-    async fn serve(address: SocketAddr, plays: Vec<Play>, then: Play) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let log = Arc::new(Log::default());
-        let server = tokio::spawn(accept(listener, plays, then, Arc::clone(&log)));
-        Ok(Self {
-            address,
-            log,
-            server: server.abort_handle(),
-        })
+        Self::start_on(TcpListener::bind(address).await?, plays, Play::new())
     }
 
     /// Where it listens.

@@ -1,0 +1,445 @@
+//! Faults on the wire: what a server does with one connection, what the same is in the simulator, and what a run must
+//! say of it.
+//!
+//! The tests of `ecsctl` include this file by its path, so it uses only the standard library and the simulator.
+
+use ecs_sim::Fault;
+
+/// A body that is good for everything that is asked for: an action gets its job, a query a job that has ended.
+pub const ANSWER: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"SUCCESS"}"#;
+
+/// The same, as `gzip` writes it.
+const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xab\x56\xca\xca\x4f\x8a\xcf\x4c\x51\xb2\x52\x4a\x4b\xb3\x30\0\x42\
+    \x23\x0b\x8b\x14\x13\xc3\x54\xc3\x24\x03\x43\x0b\x4b\x4b\x03\x23\x33\x03\x4b\x53\x53\x33\x0b\xb3\x44\x25\x1d\xa5\
+    \xe2\x92\xc4\x92\xd2\x62\xa0\xda\xe0\x50\x67\x67\xd7\xe0\x60\xa5\x5a\0\x54\xd0\x0a\x18\x40\0\0\0";
+
+/// What must come of a run that meets a fault once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As if nothing had happened.
+    Succeeds,
+    /// Certainly not executed, sent again, and then as if nothing had happened.
+    Retried,
+    /// It may have been executed: one request and never a second.
+    Unknown,
+    /// Certainly not executed, and it is the request's fault.
+    Failed,
+    /// Certainly not executed, because of who asks.
+    Denied,
+    /// Only for queries: the jobs go on, and nobody may look at them.
+    Blind,
+}
+
+impl Verdict {
+    /// The outcome of each server.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Succeeds | Self::Retried => "succeeded",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+            Self::Denied => "not_attempted",
+            Self::Blind => "running",
+        }
+    }
+
+    /// What `ecsctl` ends with.
+    pub fn exit(self) -> i32 {
+        match self {
+            Self::Succeeds | Self::Retried => 0,
+            Self::Failed => 1,
+            Self::Unknown => 3,
+            Self::Denied => 4,
+            Self::Blind => 5,
+        }
+    }
+
+    /// How many requests the server may read that act on servers.
+    pub fn actions(self) -> usize {
+        match self {
+            Self::Retried => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// What a server does with one connection. After the last step it closes.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Reads one whole request.
+    Read,
+    /// Reads one byte.
+    ReadByte,
+    /// Sends this.
+    Send(Vec<u8>),
+    /// Sends this again and again, until the client has had enough.
+    SendForever(Vec<u8>),
+    /// Sends this byte by byte, ten in a second, until the client has had enough.
+    SendSlowly(Vec<u8>),
+    /// Says nothing more until the client closes.
+    Hang,
+    /// Ends the connection with a TCP reset.
+    Reset,
+}
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub struct WireFault {
+    /// What the server does, in words.
+    pub name: &'static str,
+    /// What the server does.
+    pub play: Vec<Step>,
+    /// The same in the simulator, with what can be told apart only there.
+    pub simulated: Vec<Fault>,
+    /// What must come of an action that meets it. A query always survives.
+    pub verdict: Verdict,
+    /// Words of the reason.
+    pub words: &'static str,
+    /// It ends only when the client's time for the attempt is over.
+    pub takes_time: bool,
+}
+
+/// A whole response.
+pub fn response(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// All faults.
+pub fn faults() -> Vec<WireFault> {
+    [
+        connections_that_end(),
+        answers_that_take_time(),
+        answers_that_are_no_http(),
+        answers_without_end(),
+        strange_answers(),
+    ]
+    .concat()
+}
+
+fn fault(
+    name: &'static str,
+    play: Vec<Step>,
+    simulated: &[Fault],
+    verdict: Verdict,
+    words: &'static str,
+) -> WireFault {
+    WireFault {
+        name,
+        play,
+        simulated: simulated.to_vec(),
+        verdict,
+        words,
+        takes_time: false,
+    }
+}
+
+fn connections_that_end() -> Vec<WireFault> {
+    use Step::{Read, ReadByte, Reset};
+    use Verdict::Unknown;
+    let ended = "the connection ended";
+    let cut = "cut short";
+    let unanswered = &[Fault::Reset, Fault::Closed];
+    vec![
+        fault(
+            "resets while the request comes",
+            vec![ReadByte, Reset],
+            &[Fault::Reset],
+            Unknown,
+            ended,
+        ),
+        fault(
+            "resets after the request",
+            vec![Read, Reset],
+            unanswered,
+            Unknown,
+            ended,
+        ),
+        fault(
+            "closes without an answer",
+            vec![Read],
+            unanswered,
+            Unknown,
+            ended,
+        ),
+        fault(
+            "cuts the status line",
+            vec![Read, send("HTTP/1.1 20")],
+            unanswered,
+            Unknown,
+            ended,
+        ),
+        fault(
+            "cuts the head",
+            vec![Read, send("HTTP/1.1 200 OK\r\nContent-")],
+            unanswered,
+            Unknown,
+            ended,
+        ),
+        fault(
+            "cuts the body",
+            vec![
+                Read,
+                send("HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n{\"job_id\":\"ff80"),
+            ],
+            &[Fault::BodyCut],
+            Unknown,
+            cut,
+        ),
+        fault(
+            "announces more than a whole body",
+            vec![
+                Read,
+                send(&format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{ANSWER}"
+                )),
+            ],
+            &[Fault::BodyCut],
+            Unknown,
+            cut,
+        ),
+        fault(
+            "cuts between chunks",
+            vec![
+                Read,
+                send(&format!(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{ANSWER}\r\n"
+                )),
+            ],
+            &[Fault::BodyCut],
+            Unknown,
+            cut,
+        ),
+        fault(
+            "says 103 and closes",
+            vec![Read, send("HTTP/1.1 103 Early Hints\r\n\r\n")],
+            unanswered,
+            Unknown,
+            ended,
+        ),
+    ]
+}
+
+fn answers_that_take_time() -> Vec<WireFault> {
+    use Step::{Hang, Read, SendSlowly};
+    let late = |name, play, simulated: &[Fault]| WireFault {
+        takes_time: true,
+        ..fault(name, play, simulated, Verdict::Unknown, "timed out")
+    };
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n";
+    vec![
+        late(
+            "never answers",
+            vec![Read, Hang],
+            &[Fault::Silent, Fault::Swallowed],
+        ),
+        late(
+            "never sends the body",
+            vec![Read, send(head), Hang],
+            &[Fault::Silent],
+        ),
+        // In the simulator this is a way that takes long: a test of its own.
+        late(
+            "answers too slowly",
+            vec![Read, SendSlowly(response("200 OK", "", ANSWER))],
+            &[],
+        ),
+        late(
+            "says 102 for ever",
+            vec![
+                Read,
+                SendSlowly("HTTP/1.1 102 Processing\r\n\r\n".repeat(100).into()),
+            ],
+            &[Fault::Silent],
+        ),
+    ]
+}
+
+fn answers_that_are_no_http() -> Vec<WireFault> {
+    let garbage = |name, bytes: &[u8]| {
+        let play = vec![Step::Read, Step::Send(bytes.to_vec())];
+        fault(
+            name,
+            play,
+            &[Fault::NotHttp],
+            Verdict::Unknown,
+            "not valid HTTP",
+        )
+    };
+    vec![
+        garbage("talks SSH", b"SSH-2.0-OpenSSH_9.9\r\n"),
+        garbage("talks TLS", b"\x15\x03\x03\x00\x02\x02\x28"),
+        garbage(
+            "talks HTTP/2",
+            b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80",
+        ),
+        garbage(
+            "sends a page without a head",
+            b"<html><body>It works!</body></html>\r\n\r\n",
+        ),
+        garbage("sends zeros", &[0; 64]),
+        garbage("has words for a status", b"HTTP/1.1 two hundred\r\n\r\n"),
+        garbage(
+            "has words for a length",
+            b"HTTP/1.1 200 OK\r\nContent-Length: some\r\n\r\n",
+        ),
+        garbage(
+            "has two lengths",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        ),
+        garbage(
+            "sends a chunk that is none",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+        ),
+    ]
+}
+
+fn answers_without_end() -> Vec<WireFault> {
+    use Step::{Read, SendForever};
+    let flood = |name, head: &str, again: String, words| {
+        let play = vec![Read, send(head), SendForever(again.into_bytes())];
+        fault(name, play, &[Fault::TooLarge], Verdict::Unknown, words)
+    };
+    let much = || "x".repeat(65_536);
+    let large = "larger than the limit";
+    vec![
+        flood(
+            "sends 4 GB",
+            "HTTP/1.1 200 OK\r\nContent-Length: 4294967296\r\n\r\n",
+            much(),
+            large,
+        ),
+        flood(
+            "does not end its body",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            much(),
+            large,
+        ),
+        flood(
+            "does not end its chunks",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            format!("10000\r\n{}\r\n", much()),
+            large,
+        ),
+        flood(
+            "does not end its head",
+            "HTTP/1.1 200 OK\r\nX-Long: ",
+            much(),
+            "not valid HTTP",
+        ),
+    ]
+}
+
+fn strange_answers() -> Vec<WireFault> {
+    use Verdict::{Succeeds, Unknown};
+    let answer = |name, headers: &str, body: &[u8], simulated: &[Fault], verdict, words| {
+        let play = vec![Step::Read, Step::Send(response("200 OK", headers, body))];
+        fault(name, play, simulated, verdict, words)
+    };
+    let good = String::from_utf8_lossy(&response("200 OK", "", ANSWER)).into_owned();
+    let raw = |name, bytes: String, verdict, words| {
+        fault(name, vec![Step::Read, send(&bytes)], &[], verdict, words)
+    };
+    let numbered = |number| ANSWER.replace("\"ff80808288d41e1b018990260955686a\"", number);
+    vec![
+        answer("is good", "", ANSWER.as_bytes(), &[], Succeeds, ""),
+        raw(
+            "says 100 and 103 first",
+            format!(
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n{good}"
+            ),
+            Succeeds,
+            "",
+        ),
+        raw("answers twice", format!("{good}{good}"), Succeeds, ""),
+        raw(
+            "goes on after its answer",
+            format!("{good}\0\0 and so on"),
+            Succeeds,
+            "",
+        ),
+        fault(
+            "switches protocols",
+            vec![
+                Step::Read,
+                send(
+                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+                ),
+            ],
+            &[],
+            Unknown,
+            "HTTP 101",
+        ),
+        answer(
+            "has a number for a job id",
+            "",
+            numbered("12").as_bytes(),
+            &[Fault::Numbered],
+            Succeeds,
+            "",
+        ),
+        answer(
+            "has a number that no job id is",
+            "",
+            numbered("1e400").as_bytes(),
+            &[],
+            Unknown,
+            "HTTP 200",
+        ),
+        answer(
+            "has a list for a job id",
+            "",
+            numbered("[]").as_bytes(),
+            &[],
+            Unknown,
+            "HTTP 200",
+        ),
+        answer(
+            "has an empty job id",
+            "",
+            numbered("\"\"").as_bytes(),
+            &[],
+            Unknown,
+            "HTTP 200",
+        ),
+        answer(
+            "has a path for a job id",
+            "",
+            numbered("\"../x\"").as_bytes(),
+            &[],
+            Unknown,
+            "HTTP 200",
+        ),
+        answer(
+            "marks its byte order",
+            "",
+            format!("\u{feff}{ANSWER}").as_bytes(),
+            &[Fault::Marked],
+            Succeeds,
+            "",
+        ),
+        answer(
+            "compresses its answer",
+            "Content-Encoding: gzip\r\n",
+            GZIP,
+            &[Fault::Compressed],
+            Unknown,
+            "HTTP 200",
+        ),
+        answer(
+            "says that it compresses and does not",
+            "Content-Encoding: gzip\r\n",
+            ANSWER.as_bytes(),
+            &[],
+            Succeeds,
+            "",
+        ),
+    ]
+}
+
+fn send(text: &str) -> Step {
+    Step::Send(text.as_bytes().to_vec())
+}
