@@ -9,6 +9,7 @@
 //! | `control` | [`Control`]: stopping a run from outside |
 //! | `jobs` | [`JobWait`], [`Polling`]: waiting for jobs |
 //! | `exec` | the one retry loop |
+//! | `contact` | what all requests learn from each other: throttling, outages |
 //! | [`policy`] | what to do after an attempt: pure decisions |
 //! | `pace` | never more servers than the quota in any window |
 //!
@@ -41,6 +42,25 @@
 //! }
 //! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Events on the way, beside a run that has a task of its own:
+//!
+//! ```
+//! # use ecs_ops::{Client, Event, model::ServerId};
+//! # async fn example(client: Client, servers: Vec<ServerId>) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut run = client.start(servers).start().await?;
+//! let mut events = run.events();
+//! let control = run.control();
+//! let run = tokio::spawn(run.into_future()); // needs `use std::future::IntoFuture`
+//! # use std::future::IntoFuture as _;
+//! while let Some(event) = events.next().await {
+//!     if let Event::Throttled { .. } = event {
+//!         control.stop_submitting(); // what was accepted is still watched
+//!     }
+//! }
+//! let report = run.await?;
+//! # let _ = report; Ok(()) }
 //! ```
 //!
 //! # Never twice
