@@ -100,9 +100,11 @@ fn unknown(code: &str) -> Fail {
     }
 }
 
-/// The documented codes that look most like it.
+/// The documented codes that look most like it, if any does.
 fn nearest(code: &str) -> Vec<&'static str> {
     const SHOWN: usize = 5;
+    /// What typing wrong does: a few letters, of nine or more.
+    const TYPOS: usize = 3;
     let code = code.to_lowercase();
     let mut codes: Vec<(usize, &'static str)> = ErrorInfo::all()
         .iter()
@@ -116,9 +118,15 @@ fn nearest(code: &str) -> Vec<&'static str> {
     codes.sort_unstable();
     codes
         .into_iter()
+        .filter(|(typos, like)| *typos <= TYPOS || is_end(&code, like))
         .take(SHOWN)
         .map(|(_, code)| code)
         .collect()
+}
+
+/// Whether this is the number of the code, as people write it who leave the name out.
+fn is_end(text: &str, code: &str) -> bool {
+    text.len() >= 4 && code.to_lowercase().ends_with(text)
 }
 
 #[cfg(test)]
@@ -129,5 +137,13 @@ mod tests {
     fn codes_with_a_typo_are_found() {
         assert!(nearest("Ecs.0141").contains(&"Ecs.0114"));
         assert!(nearest("COMMON.024").contains(&"Common.0024"));
+        assert!(nearest("0114").contains(&"Ecs.0114"));
+    }
+
+    #[test]
+    fn what_is_no_code_is_like_none() {
+        for text in ["", "nope", "4", "SUCCESS", "not found"] {
+            assert!(nearest(text).is_empty(), "{text:?}: {:?}", nearest(text));
+        }
     }
 }
