@@ -30,8 +30,6 @@ const SIM_SPEED: NonZeroU32 = match NonZeroU32::new(15) {
 pub(crate) struct Settings {
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) servers_per_minute: Option<usize>,
-    /// Something else is read from stdin.
-    pub(crate) stdin_is_taken: bool,
 }
 
 /// A client, and what to tell people about it.
@@ -45,6 +43,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Whether the service ends with this process.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.sim.is_some()
+    }
+
     /// The endpoint, for people.
     pub(crate) fn place(&self) -> String {
         match self.sim {
@@ -71,16 +74,7 @@ pub(crate) async fn connect(
     let endpoint: Endpoint = endpoint
         .parse()
         .map_err(|error| Fail::usage(format!("--endpoint: {error}")))?;
-    let token = match token.expose_secret() {
-        "-" if settings.stdin_is_taken => {
-            return Err(
-                Fail::usage("the ids and the token cannot both be read from stdin")
-                    .hint("put one of them into a file: --from-file FILE, or --token - < FILE"),
-            );
-        }
-        "-" => read_token()?,
-        _ => token.clone(),
-    };
+    let token = self::token(token)?;
     if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
         notes.warn(&format!(
             "the token travels unencrypted to {endpoint}: whoever can read the traffic can use it"
@@ -214,6 +208,14 @@ fn missing(global: &Global) -> Fail {
     Fail::usage(format!("missing {}", missing.join(", "))).hint(
         "they say which service, which project and who you are; with --sim none of them is needed",
     )
+}
+
+/// The token as it was given, or the one on stdin.
+pub(crate) fn token(given: &SecretString) -> Result<SecretString, Fail> {
+    match given.expose_secret() {
+        "-" => read_token(),
+        _ => Ok(given.clone()),
+    }
 }
 
 /// One line of stdin.

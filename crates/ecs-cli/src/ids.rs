@@ -47,9 +47,21 @@ impl IdFile {
             Fail::usage(format!("cannot read ids from {name}: {error}"))
                 .hint("--from-file takes a file with one server id a line")
         })?;
+        // As some shells write files; each of its lines would look malformed.
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(Fail::usage(format!(
+                "{name} is UTF-16, and ids are read as UTF-8: nothing was sent"
+            ))
+            .hint("save it as UTF-8; in PowerShell: … | Out-File -Encoding utf8 FILE"));
+        }
         // What is not UTF-8 is not an id: the line is shown as malformed.
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Self { name, text })
+    }
+
+    /// Where the ids come from, for messages.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The ids with their line numbers: without blank lines, comments, and the mark that some editors begin files with.

@@ -1,6 +1,7 @@
 //! Ctrl-C, and its relatives.
 
-use std::io;
+use crate::exit::Exit;
+use crate::fail::Fail;
 
 /// Requests to stop, from the terminal (Ctrl-C) or from a supervisor (SIGTERM). From when this is made on they no longer
 /// end the process by themselves.
@@ -12,11 +13,15 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> Result<Self, Fail> {
         use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Fail::new(Exit::Failed, format!("cannot handle signals: {error}")))
+        };
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
         })
     }
 
@@ -36,7 +41,7 @@ pub(crate) struct Signals(());
 #[cfg(not(unix))]
 impl Signals {
     #[allow(clippy::unnecessary_wraps, reason = "as on Unix")]
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> Result<Self, Fail> {
         Ok(Self(()))
     }
 

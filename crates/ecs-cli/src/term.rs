@@ -77,6 +77,16 @@ impl<W: Write> Results<W> {
         }
     }
 
+    /// Whether not all results arrived: nobody reads them any more, or they cannot be written.
+    pub(crate) fn are_lost(&self) -> bool {
+        !matches!(self.state, State::Open)
+    }
+
+    /// Whether results cannot be written.
+    pub(crate) fn have_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
     /// What kept results from being written, if anything did.
     pub(crate) fn finish(self) -> Option<io::Error> {
         match self.state {

@@ -7,13 +7,18 @@ mod common;
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
 use common::{Sim, command};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// Runs it with stdin and stderr on a terminal, answers the question, and returns exit code and what the terminal showed.
 fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
+    asked_and(sim, |terminal, _| terminal.write_all(answer).unwrap())
+}
+
+/// The same, with something else for an answer.
+fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -42,6 +47,7 @@ fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
             .into_iter()
             .chain(sim.options()),
     )
+    .env("TERM", "xterm")
     .stdin(Stdio::from(stdin))
     .stdout(Stdio::null())
     .stderr(Stdio::from(stderr))
@@ -56,7 +62,7 @@ fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
         shown.extend_from_slice(&buffer[..count]);
         if !answered && String::from_utf8_lossy(&shown).contains("Type yes to go on:") {
             assert_eq!(sim.accepted(), 0, "nothing is sent before the answer");
-            terminal.write_all(answer).unwrap();
+            answer(&mut terminal, &child);
             answered = true;
         }
     }
@@ -80,6 +86,9 @@ fn yes_goes_on() {
         ] {
             assert!(shown.contains(words), "{words:?} is missing in {shown}");
         }
+        // The progress is there, and what follows begins on a line of its own.
+        assert!(shown.contains("0/3 done, 3 accepted"), "{shown}");
+        assert!(shown.contains("\nhint: not waited for"), "{shown:?}");
     }
 }
 
@@ -93,4 +102,18 @@ fn anything_else_sends_nothing() {
         assert!(shown.contains("not confirmed: nothing was sent"), "{shown}");
         assert_eq!(sim.accepted(), 0);
     }
+}
+
+#[test]
+fn ctrl_c_instead_of_an_answer_sends_nothing() {
+    let sim = Sim::start(1, |region| region);
+    let (code, shown) = asked_and(&sim, |_, child| {
+        let kill = Command::new("sh")
+            .args(["-c", &format!("kill -INT {}", child.id())])
+            .status();
+        assert!(kill.unwrap().success());
+    });
+    assert_eq!(code, Some(5), "{shown}");
+    assert!(shown.contains("stopped: nothing was sent"), "{shown}");
+    assert_eq!(sim.accepted(), 0);
 }

@@ -73,6 +73,11 @@ fn over_http_to_another_process() {
     ];
     let ended = ecsctl(&arguments, &options_of(&info)).expect(0);
     check_report(&ended.json(), &[id(0), id(1), id(2)]);
+    assert!(
+        ended.stderr.ends_with("\n3 servers: 3 succeeded\n"),
+        "the verdict is also said to whoever watches: {}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -266,6 +271,63 @@ fn a_reader_that_goes_away_does_not_stop_the_run() {
         "{stderr}"
     );
     assert_eq!(sim.accepted(), 3);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_does_not_stop_the_run_and_is_said() {
+    let sim = Sim::start(1, |region| region);
+    for format in ["table", "json", "jsonl"] {
+        let arguments = [
+            "reboot",
+            &sim.id(0),
+            "--type=hard",
+            "-y",
+            "--no-wait",
+            "-o",
+            format,
+        ];
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let output = command(
+            arguments
+                .map(str::to_owned)
+                .into_iter()
+                .chain(sim.options()),
+        )
+        .stdout(full.unwrap())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        for words in ["error: cannot write the results", "\n1 server: 1 "] {
+            assert!(stderr.contains(words), "{words:?} is missing in {stderr}");
+        }
+    }
+    // A simulator of which nobody can learn where it is.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = command(["sim"]).stdout(full.unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn requests_are_numbered_sensibly_when_one_is_split() {
+    let sim = Sim::start(1, |region| region);
+    let missing = "11111111-1111-1111-1111-111111111111";
+    let arguments = ["reboot", &sim.id(0), missing, "--yes", "--no-wait"];
+    let ended = ecsctl(&arguments, &sim.options()).expect(1);
+    assert!(
+        ended.stderr.contains("request 2 accepted") && !ended.stderr.contains("2 of 1"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn no_one_is_told_to_wait_for_jobs_that_are_gone() {
+    let ended = ecsctl(&["start", "--sim", "--all", "--yes", "--no-wait"], &[""; 0]).expect(0);
+    assert!(ended.stdout.contains("1200 servers: 1200 running"));
+    assert!(!ended.stderr.contains("job wait"), "{}", ended.stderr);
 }
 
 #[test]

@@ -41,12 +41,34 @@ fn ids_are_checked_all_at_once() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_one_error() {
+    let sim = Sim::start(1, |region| region);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("servers.txt");
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let text = format!("\u{feff}{}\r\n", sim.id(0));
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(order).collect();
+        std::fs::write(&file, bytes).unwrap();
+        let arguments = ["reboot", "--from-file", file.to_str().unwrap(), "--yes"];
+        let ended = ecsctl(&arguments, &sim.options());
+        let ended = ended.refuses(2, &["servers.txt is UTF-16", "hint: save it as UTF-8"]);
+        assert!(!ended.stderr.contains("is not a server id"));
+    }
+    // What is only broken in places is shown in its place.
+    std::fs::write(&file, [sim.id(0).as_bytes(), b"\n\xc3\x28\n"].concat()).unwrap();
+    let arguments = ["reboot", "--from-file", file.to_str().unwrap(), "--yes"];
+    ecsctl(&arguments, &sim.options()).refuses(2, &["servers.txt:2: "]);
+    assert_eq!(sim.accepted(), 0);
+}
+
+#[test]
 fn an_empty_list() {
     let sim = Sim::start(1, |region| region);
     ecsctl(&["reboot", "--yes"], &sim.options())
         .refuses(2, &["no server to reboot", "--from-file", "--all"]);
     let arguments = ["start", "--from-file", "-", "--yes"];
-    with_stdin(&arguments, &sim.options(), "# none\n").refuses(2, &["no server to start"]);
+    with_stdin(&arguments, &sim.options(), "# none\n")
+        .refuses(2, &["no server to start", "no id in stdin"]);
     let empty = Sim::start(1, |region| region.servers(0));
     ecsctl(&["stop", "--all", "--yes"], &empty.options()).refuses(2, &["no server in project"]);
     ecsctl(
@@ -147,7 +169,10 @@ fn connections_are_checked_before_anything_is_sent() {
     );
     let mut both = sim.options();
     both[5] = "-".to_owned();
-    with_stdin(&["reboot", "--from-file", "-", "--yes"], &both, &sim.id(0)).refuses(2, &["stdin"]);
+    let stdin = format!("T0PSECRET\n{}\n", sim.id(0));
+    let ended = with_stdin(&["reboot", "--from-file", "-", "--yes"], &both, &stdin);
+    let ended = ended.refuses(2, &["cannot both be read from stdin"]);
+    assert!(!ended.stderr.contains("T0PSECRET"), "{}", ended.stderr);
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
@@ -206,6 +231,7 @@ fn usage_is_checked() {
         ),
         (&["start", "--sim", "--all", "--type", "hard"], "--type"),
         (&["sim", "--tls"], "--ca-out"),
+        (&["sim", "--token", "-"], "--token: the token is empty"),
         (&["sim", "--tls-cert", "x"], "--tls-key"),
         (
             &["sim", "--endpoint", "http://h"],

@@ -68,8 +68,7 @@ pub(crate) async fn wait(
 ) -> Result<Exit, Fail> {
     let ids: Vec<JobId> = ids::parse("job", &args.ids, None)?;
     let connection = connect(global, &Settings::default(), notes).await?;
-    let mut signals = Signals::new()
-        .map_err(|error| Fail::new(Exit::Failed, format!("cannot handle signals: {error}")))?;
+    let mut signals = Signals::new()?;
     let jobs = if ids.len() == 1 {
         "a job".to_owned()
     } else {

@@ -1,11 +1,12 @@
 //! `reboot`, `start`, `stop`.
 
+use std::collections::HashSet;
 use std::future::IntoFuture as _;
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
-use ecs_ops::model::ServerId;
-use ecs_ops::{Control, PowerAction, Report, RunBuilder, Stopped};
+use ecs_ops::model::{JobId, ServerId};
+use ecs_ops::{Control, Outcome, PowerAction, Report, RunBuilder, Stopped};
 
 use crate::args::{Format, Global, Run};
 use crate::confirm::{Question, Terminal, verb};
@@ -27,23 +28,31 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let given = given(&args, action)?;
     let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
+    let token_from_stdin = token_from_stdin(global);
+    if ids_from_stdin && token_from_stdin {
+        // Before anything is read: what is wrong with ids is shown, and a token must not be.
+        return Err(
+            Fail::usage("the ids and the token cannot both be read from stdin")
+                .hint("put one of them into a file: --from-file FILE, or --token - < FILE"),
+        );
+    }
+    let given = given(&args, action)?;
     let terminal = if args.yes || args.dry_run {
         None
     } else {
-        Some(Terminal::open(ids_from_stdin || token_from_stdin(global))?)
+        Some(Terminal::open(ids_from_stdin || token_from_stdin)?)
     };
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
-        stdin_is_taken: ids_from_stdin,
     };
     let connection = connect(global, &settings, notes).await?;
+    let mut signals = Signals::new()?;
     let begin = Instant::now();
     let servers = match given {
         Some(ids) => ids.into_iter().map(|id| (id, id.to_string())).collect(),
-        None => list(&connection, args.deadline, notes).await?,
+        None => unless_stopped(&mut signals, list(&connection, args.deadline, notes)).await?,
     };
     // The time that a person takes to answer is not the run's.
     let left = args
@@ -82,15 +91,18 @@ pub(crate) async fn run(
             batch_size: plan.batches.first().map_or(0, Vec::len),
             servers: &named,
         };
-        question.ask(terminal, notes).await?;
+        unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
     }
-    let report = execute(builder, args.output.format, notes, results).await?;
+    let report = execute(builder, args.output.format, signals, notes, results).await?;
     match args.output.format {
         Format::Table => results.write(&table::report(&report)),
         Format::Json => results.write(&json::document(&report)),
         Format::Jsonl => results.write(&json::report_line(&report)),
     }
-    advise(&report, args.no_wait, notes);
+    if args.output.format != Format::Table || results.are_lost() {
+        notes.note(&table::summary(&report));
+    }
+    advise(&report, args.no_wait, &connection, notes);
     Ok(Facts::of(&report, args.no_wait).exit())
 }
 
@@ -102,11 +114,11 @@ fn given(args: &Run, action: PowerAction) -> Result<Option<Vec<ServerId>>, Fail>
     let file = args.from_file.as_deref().map(IdFile::read).transpose()?;
     let given = ids::parse("server", &args.ids, file.as_ref())?;
     if given.is_empty() {
-        let message = match &args.from_file {
-            Some(path) => format!(
+        let message = match &file {
+            Some(file) => format!(
                 "no server to {}: there is no id in {}",
                 action.name(),
-                path.display()
+                file.name()
             ),
             None => format!("no server to {}", action.name()),
         };
@@ -122,6 +134,17 @@ fn token_from_stdin(global: &Global) -> bool {
         .token
         .as_ref()
         .is_some_and(|token| token.expose_secret() == "-")
+}
+
+/// What comes before anything is sent can be stopped.
+async fn unless_stopped<T>(
+    signals: &mut Signals,
+    what: impl Future<Output = Result<T, Fail>>,
+) -> Result<T, Fail> {
+    tokio::select! {
+        done = what => done,
+        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent")),
+    }
 }
 
 /// All servers of the project, with their names.
@@ -165,6 +188,7 @@ async fn list(
 async fn execute(
     builder: RunBuilder,
     format: Format,
+    signals: Signals,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Report, Fail> {
@@ -172,8 +196,6 @@ async fn execute(
         .start()
         .await
         .map_err(|error| Fail::usage(error.to_string()))?;
-    let signals = Signals::new()
-        .map_err(|error| Fail::new(Exit::Failed, format!("cannot handle signals: {error}")))?;
     let lines = format == Format::Jsonl;
     let mut events = run.events();
     let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
@@ -209,7 +231,7 @@ async fn listen(mut signals: Signals, control: Control, notes: Notes) {
 }
 
 /// What to do next, where it is not plain from the verdicts.
-fn advise(report: &Report, no_wait: bool, notes: &Notes) {
+fn advise(report: &Report, no_wait: bool, connection: &Connection, notes: &Notes) {
     let summary = report.summary();
     match &report.stopped {
         Some(Stopped::Deadline) => notes.note("stopped: the deadline came"),
@@ -239,26 +261,64 @@ fn advise(report: &Report, no_wait: bool, notes: &Notes) {
             "unknown servers may have been acted on or not: look at them before you run again",
         );
     }
-    if summary.running > 0 {
-        let jobs: Vec<&str> = report
-            .jobs
-            .iter()
-            .map(|job| job.job_id.as_str())
-            .take(3)
-            .collect();
-        let more = if report.jobs.len() > jobs.len() {
-            " …"
-        } else {
-            ""
-        };
+    // The jobs of an embedded simulator end with it.
+    if summary.running > 0 && !connection.is_simulated() {
+        const NAMED: usize = 3;
+        let jobs = report.jobs.iter().map(|job| &job.job_id);
+        let jobs = running_jobs(jobs, report.servers.iter().map(|server| &server.outcome));
+        let more = if jobs.len() > NAMED { " …" } else { "" };
         let why = if no_wait {
             "not waited for"
         } else {
             "still running"
         };
-        notes.hint(&format!("{why}: ecsctl job wait {}{more}", jobs.join(" ")));
+        let named = jobs.get(..NAMED).unwrap_or(&jobs).join(" ");
+        notes.hint(&format!("{why}: ecsctl job wait {named}{more}"));
     }
     if summary.not_attempted > 0 && report.refused.is_none() {
         notes.hint("servers that were not attempted can safely be given to another run");
+    }
+}
+
+/// Those of the jobs that have servers that are running, in their order.
+fn running_jobs<'a>(
+    jobs: impl Iterator<Item = &'a JobId>,
+    outcomes: impl Iterator<Item = &'a Outcome>,
+) -> Vec<&'a str> {
+    let running: HashSet<&JobId> = outcomes
+        .filter_map(|outcome| match outcome {
+            Outcome::Running { job_id } => Some(job_id),
+            _ => None,
+        })
+        .collect();
+    jobs.filter(|job_id| running.contains(job_id))
+        .map(JobId::as_str)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_jobs_that_have_not_ended_are_to_be_waited_for() {
+        let id = |id: &str| id.parse::<JobId>().unwrap();
+        let jobs = [id("ended"), id("running"), id("also")];
+        let outcomes = [
+            Outcome::Succeeded {
+                job_id: id("ended"),
+            },
+            Outcome::Running { job_id: id("also") },
+            Outcome::Running {
+                job_id: id("running"),
+            },
+            Outcome::Running {
+                job_id: id("running"),
+            },
+        ];
+        assert_eq!(
+            running_jobs(jobs.iter(), outcomes.iter()),
+            ["running", "also"]
+        );
     }
 }

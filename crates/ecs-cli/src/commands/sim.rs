@@ -6,6 +6,8 @@ use ecs_sim::{Region, Server, SimError, Tls};
 use secrecy::ExposeSecret as _;
 
 use crate::args::{Global, Sim};
+use crate::confirm::counted;
+use crate::connect::token;
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
@@ -37,11 +39,12 @@ pub(crate) async fn run(
     if let Some(project) = &global.project_id {
         region = region.project_id(project.clone());
     }
-    if let Some(token) = &global.token {
+    if let Some(given) = &global.token {
+        let token = token(given)?;
         // The same check as that of a client: a token that no client can send would let nobody in.
         ecs_ops::auth::Credentials::token(token.expose_secret())
             .map_err(|error| Fail::usage(format!("--token: {error}")))?;
-        region = region.token(token.clone());
+        region = region.token(token);
     }
     let mut server = Server::builder(region.build().map_err(cannot)?)
         .listen(&args.listen)
@@ -64,13 +67,16 @@ pub(crate) async fn run(
         })?;
         info = info.with_ca_file(path);
     }
-    let mut signals = Signals::new()
-        .map_err(|error| Fail::new(Exit::Failed, format!("cannot handle signals: {error}")))?;
+    let mut signals = Signals::new()?;
     results.write(&(info.to_line() + "\n"));
+    if results.have_failed() {
+        // Nobody would ever know where it is; why is said at the end.
+        return Ok(Exit::Failed);
+    }
     notes.note(&format!(
-        "simulated region {} with {} servers at {}, its clock runs {}× as fast; Ctrl-C ends it",
+        "simulated region {} with {} at {}, its clock runs {}× as fast; Ctrl-C ends it",
         info.region,
-        info.servers.len(),
+        counted(info.servers.len()),
         info.listening,
         info.speed
     ));

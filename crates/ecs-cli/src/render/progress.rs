@@ -1,5 +1,6 @@
 //! How a run goes, on stderr.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use ecs_ops::{Event, Outcome};
@@ -59,6 +60,14 @@ impl Tally {
             Event::Stopping { .. } => self.stopping = true,
             // A look at a job is in what became of its servers; and events to come.
             _ => {}
+        }
+    }
+
+    /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
+    pub(crate) fn request(&self, batch: usize) -> String {
+        match batch <= self.batches {
+            true => format!("request {batch} of {}", self.batches),
+            false => format!("request {batch}"),
         }
     }
 
@@ -140,21 +149,21 @@ impl Progress {
                 bar.set_length(tally.servers as u64);
                 bar.set_position(tally.done as u64);
                 bar.set_message(crate::term::clean(&tally.words()));
-                if let Some(line) = trouble(event) {
+                if let Some(line) = trouble(event, tally) {
                     self.notes.note(&line);
                 }
             }
             Style::Lines { tenths, throttled } => {
-                let line = trouble(event).or_else(|| match event {
+                let line = trouble(event, tally).or_else(|| match event {
                     Event::Accepted {
                         batch,
                         servers,
                         job_id,
                     } => {
                         *throttled = false;
+                        let request = tally.request(*batch);
                         Some(format!(
-                            "request {batch} of {} accepted: {}, job {job_id}",
-                            tally.batches,
+                            "{request} accepted: {}, job {job_id}",
                             counted(*servers)
                         ))
                     }
@@ -187,12 +196,14 @@ impl Progress {
     pub(crate) fn finish(&self) {
         if let Style::Bar(bar) = &self.style {
             bar.abandon();
+            // The bar leaves the cursor at the end of its line, which what follows must not continue.
+            drop(writeln!(io::stderr()));
         }
     }
 }
 
 /// What is worth a line of its own on a terminal, too.
-fn trouble(event: &Event) -> Option<String> {
+fn trouble(event: &Event, tally: &Tally) -> Option<String> {
     match event {
         Event::BatchEnded {
             batch,
@@ -201,8 +212,9 @@ fn trouble(event: &Event) -> Option<String> {
             error,
         } => {
             let outcome = outcome.replace('_', " ");
+            let request = tally.request(*batch);
             Some(format!(
-                "request {batch}: {} {outcome}: {error}",
+                "{request}: {} {outcome}: {error}",
                 counted(*servers)
             ))
         }
@@ -263,5 +275,7 @@ mod tests {
         });
         assert_eq!(tally.words(), "2 accepted; nothing more is sent");
         assert_eq!((tally.servers, tally.batches, tally.done), (4, 2, 0));
+        assert_eq!(tally.request(2), "request 2 of 2");
+        assert_eq!(tally.request(3), "request 3");
     }
 }
