@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use ecs_ops::transport::TransportErrorKind;
-use ecs_ops::{Error, ErrorKind};
+use ecs_ops::{Error, ErrorKind, Problem};
 
 use crate::exit::{self, Exit};
 
@@ -47,7 +47,7 @@ impl Fail {
     /// `what` could not be done.
     pub(crate) fn of_error(what: &str, error: &Error) -> Self {
         let fail = Self::new(exit::of_error(error.kind()), format!("{what}: {error}"));
-        match hint_for(&error.to_string(), error.kind() == ErrorKind::Credentials) {
+        match hint_for(error.problem(), error.kind() == ErrorKind::Credentials) {
             Some(hint) => fail.hint(hint),
             None => fail,
         }
@@ -55,19 +55,25 @@ impl Fail {
 }
 
 /// What to do about a problem that the service or the way to it has.
-pub(crate) fn hint_for(problem: &str, credentials: bool) -> Option<&'static str> {
-    let is = |kind: TransportErrorKind| problem.contains(kind.as_str());
+pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static str> {
     if credentials {
-        Some("check --token and --project-id: the token must be valid and issued for this project")
-    } else if is(TransportErrorKind::Tls) {
-        Some(
+        return Some(
+            "check --token and --project-id: the token must be valid and issued for this project",
+        );
+    }
+    match problem.transport? {
+        TransportErrorKind::Tls => Some(
             "if the service's certificate comes from a CA of your own, name it with --ca-file; \
              otherwise check the host in --endpoint",
-        )
-    } else if is(TransportErrorKind::Connect) || is(TransportErrorKind::Dns) {
-        Some("check --endpoint, and that this machine can reach it")
-    } else {
-        None
+        ),
+        TransportErrorKind::Connect | TransportErrorKind::Dns => {
+            Some("check --endpoint, and that this machine can reach it")
+        }
+        TransportErrorKind::Proxy => Some(
+            "the proxy comes from the environment: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name \
+             the host in NO_PROXY",
+        ),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Sim, ecsctl};
+use common::{Sim, dead_endpoint, ecsctl, options};
 
 /// Restarts all servers, each in a job of its own, without waiting; the ids of the jobs.
 fn jobs(sim: &Sim) -> Vec<String> {
@@ -76,6 +76,31 @@ fn jobs_that_take_longer_than_the_deadline() {
     );
     let shown = ecsctl(&["job", "show", &jobs[0], "-o", "json"], &sim.options()).expect(0);
     assert_eq!(shown.json()["jobs"][0]["state"], "running");
+}
+
+#[test]
+fn jobs_that_were_never_seen_are_not_said_to_run() {
+    let dead = options(&dead_endpoint(), "p", "t");
+    let ended = ecsctl(
+        &["job", "wait", "some", "--deadline", "1s", "-o", "json"],
+        &dead,
+    );
+    let ended = ended.expect(5);
+    let job = &ended.json()["jobs"][0];
+    assert_eq!(job["state"], "unreachable");
+    let message = job["error"]["message"].as_str().unwrap();
+    assert!(message.contains("could not connect"), "{message}");
+    for words in [
+        "no look at job some: could not connect",
+        "--deadline sets a limit",
+        "hint: check --endpoint",
+    ] {
+        assert!(
+            ended.stderr.contains(words),
+            "{words:?} is missing in {}",
+            ended.stderr
+        );
+    }
 }
 
 #[test]

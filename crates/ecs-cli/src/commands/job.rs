@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ecs_ops::model::{Job, JobId};
-use ecs_ops::{Client, ErrorKind, JobEnd};
+use ecs_ops::{Client, ErrorKind, JobEnd, Problem};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::args::{self, Format, Global, Output};
-use crate::connect::{Connection, Settings, connect};
+use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
 use crate::fail::{Fail, hint_for};
 use crate::ids;
@@ -57,6 +57,7 @@ pub(crate) async fn show(
 /// What is heard from the tasks that wait.
 enum Heard {
     Look(JobId, Job),
+    Trouble(JobId, Problem),
     End(JobId, JobEnd),
 }
 
@@ -79,6 +80,8 @@ pub(crate) async fn wait(
     let (mut waits, mut heard) = begin(&connection.client, &ids, args.deadline);
     let mut seen: HashMap<JobId, Job> = HashMap::new();
     let mut ends: HashMap<JobId, JobEnd> = HashMap::new();
+    // What kept us from looking since we last saw a job.
+    let mut troubles: HashMap<JobId, Problem> = HashMap::new();
     let silence = tokio::time::sleep(SILENCE);
     tokio::pin!(silence);
     let mut silent = true;
@@ -87,16 +90,26 @@ pub(crate) async fn wait(
             next = heard.recv() => match next {
                 Some(Heard::Look(job_id, job)) => {
                     silent = false;
+                    troubles.remove(&job_id);
                     if seen.get(&job_id).is_none_or(|before| before.status != job.status) {
                         notes.note(&format!("job {job_id}: {}", render::status(&job)));
                     }
                     seen.insert(job_id, job);
                 }
+                Some(Heard::Trouble(job_id, problem)) => {
+                    silent = false;
+                    // Said once until a job can be looked at again: it is the same for all of them.
+                    if troubles.is_empty() {
+                        still_trying(&format!("no look at job {job_id}: {problem}"), notes);
+                    }
+                    troubles.insert(job_id, problem);
+                }
                 Some(Heard::End(job_id, end)) => {
                     silent = false;
                     if args.output.format == Format::Jsonl {
-                        let last = seen.get(&job_id).cloned();
-                        results.write(&json::line(&Shown::of_end(job_id.clone(), end.clone(), last).event()));
+                        let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
+                        let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());
+                        results.write(&json::line(&shown.event()));
                     }
                     ends.insert(job_id, end);
                 }
@@ -109,7 +122,7 @@ pub(crate) async fn wait(
             }
             () = &mut silence, if silent => {
                 silent = false;
-                not_heard(&connection, notes);
+                still_trying(&format!("no answer from {} yet", connection.place()), notes);
             }
         }
     }
@@ -117,11 +130,11 @@ pub(crate) async fn wait(
     let shown: Vec<Shown> = ids
         .into_iter()
         .map(|job_id| {
-            let last = seen.remove(&job_id);
+            let (last, trouble) = (seen.remove(&job_id), troubles.remove(&job_id));
             let end = ends
                 .remove(&job_id)
                 .unwrap_or(JobEnd::Deadline(last.clone()));
-            Shown::of_end(job_id, end, last)
+            Shown::of_end(job_id, end, last, trouble)
         })
         .collect();
     let exit = shown
@@ -142,12 +155,15 @@ fn begin(
     let (sender, heard) = mpsc::unbounded_channel();
     let mut waits = JoinSet::new();
     for job_id in ids {
-        let looks = sender.clone();
+        let (looks, troubles) = (sender.clone(), sender.clone());
         let mut wait = client
             .wait_for_jobs([job_id.clone()])
             .on_progress(move |job_id, job| {
                 // A reader that is gone has stopped waiting.
                 let _ = looks.send(Heard::Look(job_id.clone(), job.clone()));
+            })
+            .on_trouble(move |job_id, problem, _| {
+                let _ = troubles.send(Heard::Trouble(job_id.clone(), problem.clone()));
             });
         if let Some(deadline) = deadline {
             wait = wait.deadline(deadline);
@@ -162,10 +178,9 @@ fn begin(
     (waits, heard)
 }
 
-fn not_heard(connection: &Connection, notes: &Notes) {
+fn still_trying(what: &str, notes: &Notes) {
     notes.note(&format!(
-        "no answer from {} yet; still trying (Ctrl-C stops, --deadline sets a limit)",
-        connection.place()
+        "{what}; still trying (Ctrl-C stops, --deadline sets a limit)"
     ));
 }
 
@@ -177,7 +192,7 @@ fn finish(shown: &[Shown], output: Output, notes: &Notes, results: &mut Results)
     }
     let refused = shown.iter().any(|shown| shown.state == "refused");
     let problem = shown.iter().find_map(|shown| shown.error.as_ref());
-    if let Some(hint) = problem.and_then(|problem| hint_for(&problem.message, refused)) {
+    if let Some(hint) = problem.and_then(|problem| hint_for(problem, refused)) {
         notes.hint(hint);
     }
 }

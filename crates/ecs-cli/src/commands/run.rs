@@ -252,7 +252,7 @@ fn advise(report: &Report, no_wait: bool, connection: &Connection, notes: &Notes
         .filter_map(|server| server.outcome.error());
     let hint = problems
         .take(1)
-        .find_map(|problem| hint_for(&problem.message, report.refused.is_some()));
+        .find_map(|problem| hint_for(problem, report.refused.is_some()));
     if let Some(hint) = hint {
         notes.hint(hint);
     }

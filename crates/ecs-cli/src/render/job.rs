@@ -15,7 +15,7 @@ pub(crate) struct Shown {
     pub(crate) state: &'static str,
     /// As the service described it.
     job: Option<Job>,
-    /// Why there is nothing to show.
+    /// Why there is nothing (new) to show.
     pub(crate) error: Option<Problem>,
     #[serde(skip)]
     pub(crate) exit: Exit,
@@ -64,8 +64,13 @@ impl Shown {
         }
     }
 
-    /// A job that was waited for; `last`: as it was last seen.
-    pub(crate) fn of_end(job_id: JobId, end: JobEnd, last: Option<Job>) -> Self {
+    /// A job that was waited for; `last`: as it was last seen; `trouble`: what kept us from looking since then.
+    pub(crate) fn of_end(
+        job_id: JobId,
+        end: JobEnd,
+        last: Option<Job>,
+        trouble: Option<Problem>,
+    ) -> Self {
         let exit = exit::of_job_end(&end);
         let (state, job, error) = match end {
             JobEnd::Ended(job) => (
@@ -79,7 +84,9 @@ impl Shown {
             ),
             JobEnd::Lost(error) => ("unknown", last, Some(error)),
             JobEnd::Denied(error) => ("refused", last, Some(error)),
-            _ => ("running", last, None),
+            // Of a job that was never seen nothing can be said.
+            _ if last.is_none() => ("unreachable", None, trouble),
+            _ => ("running", last, trouble),
         };
         Self {
             job_id,

@@ -1,5 +1,6 @@
 //! How a run goes, on stderr.
 
+use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -14,9 +15,8 @@ use crate::term::{Notes, stderr_is_lively};
 pub(crate) struct Tally {
     pub(crate) servers: usize,
     pub(crate) batches: usize,
-    /// Batches that were sent, and those of them that were answered.
-    sent: usize,
-    answered: usize,
+    /// Batches that wait for the quota.
+    held: HashSet<usize>,
     pub(crate) accepted: usize,
     pub(crate) done: usize,
     failed: usize,
@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     other: usize,
     /// What the service, or the way to it, last said to a batch that is sent again.
     waiting: Option<String>,
+    /// Why nothing is heard of the jobs.
+    blind: Option<String>,
     stopping: bool,
 }
 
@@ -33,15 +35,26 @@ impl Tally {
             Event::Planned {
                 servers, batches, ..
             } => (self.servers, self.batches) = (*servers, *batches),
-            Event::Submitting { .. } => self.sent += 1,
+            Event::WaitingForQuota { batch, .. } => {
+                self.held.insert(*batch);
+            }
+            Event::Submitting { batch, .. } => {
+                self.held.remove(batch);
+            }
             Event::Accepted { servers, .. } => {
-                self.answered += 1;
                 self.accepted += servers;
                 self.waiting = None;
             }
-            Event::BatchEnded { .. } => {
-                self.answered += 1;
+            Event::BatchEnded { batch, .. } => {
+                self.held.remove(batch);
                 self.waiting = None;
+            }
+            Event::JobProgress { .. } => self.blind = None,
+            Event::QueryFailed { retry_after, .. } => {
+                self.blind = Some(format!(
+                    "no look at the jobs, again in {}",
+                    rounded(*retry_after)
+                ));
             }
             Event::Throttled { retry_after, .. } => {
                 self.waiting = Some(format!("throttled, again in {}", rounded(*retry_after)));
@@ -58,7 +71,7 @@ impl Tally {
                 }
             }
             Event::Stopping { .. } => self.stopping = true,
-            // A look at a job is in what became of its servers; and events to come.
+            // Events to come.
             _ => {}
         }
     }
@@ -84,8 +97,12 @@ impl Tally {
         } else if let Some(waiting) = &self.waiting {
             words.push_str("; ");
             words.push_str(waiting);
-        } else if self.sent == self.answered && self.answered < self.batches {
+        } else if !self.held.is_empty() {
             words.push_str("; waiting for the quota");
+        }
+        if let Some(blind) = &self.blind {
+            words.push_str("; ");
+            words.push_str(blind);
         }
         words
     }
@@ -107,7 +124,11 @@ pub(crate) struct Progress {
 
 enum Style {
     Silent,
-    Lines { tenths: usize, throttled: bool },
+    Lines {
+        tenths: usize,
+        throttled: bool,
+        blind: bool,
+    },
     Bar(ProgressBar),
 }
 
@@ -122,6 +143,7 @@ impl Progress {
             Style::Lines {
                 tenths: 0,
                 throttled: false,
+                blind: false,
             }
         };
         let notes = match &style {
@@ -153,7 +175,11 @@ impl Progress {
                     self.notes.note(&line);
                 }
             }
-            Style::Lines { tenths, throttled } => {
+            Style::Lines {
+                tenths,
+                throttled,
+                blind,
+            } => {
                 let line = trouble(event, tally).or_else(|| match event {
                     Event::Accepted {
                         batch,
@@ -176,6 +202,15 @@ impl Progress {
                             "{}: {error}",
                             tally.waiting.as_deref().unwrap_or("waiting")
                         ))
+                    }
+                    // Said once until a job can be looked at again.
+                    Event::QueryFailed { job_id, error, .. } if !*blind => {
+                        *blind = true;
+                        Some(format!("no look at job {job_id}: {error}; still trying"))
+                    }
+                    Event::JobProgress { .. } => {
+                        *blind = false;
+                        None
                     }
                     Event::ServerDone(_) => {
                         let now = tally.done.saturating_mul(10) / tally.servers.max(1);
@@ -253,12 +288,16 @@ mod tests {
             batches: 2,
         };
         tally.count(&planned);
-        assert_eq!(tally.words(), "0 accepted; waiting for the quota");
+        assert_eq!(tally.words(), "0 accepted");
         tally.count(&Event::Submitting {
             batch: 1,
             servers: 2,
         });
-        assert_eq!(tally.words(), "0 accepted");
+        tally.count(&Event::WaitingForQuota {
+            batch: 2,
+            servers: 2,
+        });
+        assert_eq!(tally.words(), "0 accepted; waiting for the quota");
         let job_id = "j".parse().unwrap();
         tally.count(&Event::Accepted {
             batch: 1,
