@@ -150,13 +150,8 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
                 .cloned()
                 .unwrap_or_else(|| "-".to_owned())
         };
-        let why = shown.error.as_ref().map(reason).or_else(|| {
-            let job = shown.job.as_ref()?;
-            Some(joined(&[
-                job.error_code.as_deref(),
-                job.fail_reason.as_deref(),
-            ]))
-        });
+        let why = shown.error.as_ref().map(reason);
+        let why = why.or_else(|| shown.job.as_ref().map(why_it_failed));
         table.row([
             shown.job_id.to_string(),
             shown.state.to_owned(),
@@ -165,6 +160,21 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
             text(|job| job.end_time.as_ref()),
             why.unwrap_or_default(),
         ]);
+        // A job without parts can name the one server that it is for itself.
+        let whole = shown.job.as_ref().filter(|job| parts(job).is_empty());
+        if let Some(job) = whole
+            && let Some(server) = job.entities.as_ref().and_then(|it| it.server_id)
+        {
+            servers.row([
+                server.to_string(),
+                job.status
+                    .as_ref()
+                    .map_or("-", JobStatus::as_str)
+                    .to_owned(),
+                shown.job_id.to_string(),
+                why_it_failed(job),
+            ]);
+        }
         for part in shown.job.iter().flat_map(parts) {
             let entities = part.entities.as_ref();
             let server = entities.and_then(|entities| entities.server_id);
@@ -191,6 +201,15 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
     text
 }
 
+fn why_it_failed(job: &Job) -> String {
+    let entities = job.entities.as_ref();
+    joined(&[
+        job.error_code.as_deref(),
+        job.fail_reason.as_deref(),
+        entities.and_then(|entities| entities.errorcode_message.as_deref()),
+    ])
+}
+
 fn joined(words: &[Option<&str>]) -> String {
     let words: Vec<&str> = words
         .iter()
@@ -199,4 +218,35 @@ fn joined(words: &[Option<&str>]) -> String {
         .filter(|words| !words.is_empty())
         .collect();
     words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(job: &str) -> String {
+        let job: Job = serde_json::from_str(job).unwrap();
+        table(&[Shown::of_job("j1".parse().unwrap(), job)])
+    }
+
+    #[test]
+    fn the_server_of_a_job_without_parts_is_shown() {
+        let text = shown(
+            r#"{"status": "FAIL", "entities": {"server_id": "616fb98f-46ca-475e-917e-2563e5a8cd19",
+                "errorcode_message": "no power"}}"#,
+        );
+        let server = text.lines().last().unwrap();
+        assert_eq!(
+            server.split_whitespace().collect::<Vec<_>>(),
+            [
+                "616fb98f-46ca-475e-917e-2563e5a8cd19",
+                "FAIL",
+                "j1",
+                "no",
+                "power"
+            ]
+        );
+        let text = shown(r#"{"status": "RUNNING", "entities": {}}"#);
+        assert!(!text.contains("SERVER"), "{text}");
+    }
 }
