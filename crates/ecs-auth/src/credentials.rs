@@ -69,6 +69,11 @@ impl Credentials {
         Self(Arc::new(Kind::AccessKey(key)))
     }
 
+    /// Whether these are a clone of those: not merely equal.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Puts the proof into the request, replacing any older one: the last thing that is done to it before it is sent. With a
     /// key, `now` is the time of signing, and what is signed is described at [`sign`](crate::sign): put `X-Project-Id` in
     /// before.

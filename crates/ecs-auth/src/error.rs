@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// The classes of [`AuthError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,8 +10,10 @@ use std::fmt;
 pub enum AuthErrorKind {
     /// What was given cannot be credentials.
     Malformed,
-    /// A source that should have credentials could not give them.
+    /// A source that should have credentials could not give them now; later it may.
     Unavailable,
+    /// A service was asked for credentials and said no. Asking again the same way will not help, and may lock an account.
+    Refused,
 }
 
 /// Credentials could not be had. Holds no secret.
@@ -21,11 +24,11 @@ pub enum AuthErrorKind {
 /// let error = AuthError::new(AuthErrorKind::Unavailable, "the vault is sealed: unseal it and try again");
 /// assert_eq!(error.kind(), AuthErrorKind::Unavailable);
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AuthError {
     kind: AuthErrorKind,
     message: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl AuthError {
@@ -41,8 +44,13 @@ impl AuthError {
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// Whether asking again later can help.
+    pub fn is_temporary(&self) -> bool {
+        self.kind == AuthErrorKind::Unavailable
     }
 
     /// The class.

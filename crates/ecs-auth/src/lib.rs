@@ -9,6 +9,9 @@
 //! | `canonical` | [`CanonicalRequest`]: what is signed |
 //! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
 //! | `date` | times as `X-Sdk-Date` writes them |
+//! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
+//! | `renewal` | credentials that end, and others in time |
+//! | `exchange` | one question to a service that gives credentials |
 //! | `error` | [`AuthError`] |
 //!
 //! A provider of your own, for example on top of a vault, is one function:
@@ -39,7 +42,10 @@ mod canonical;
 mod credentials;
 mod date;
 mod error;
+mod exchange;
+mod iam;
 mod provider;
+mod renewal;
 mod signer;
 mod verifier;
 
@@ -48,6 +54,7 @@ pub use canonical::CanonicalRequest;
 pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
 pub use error::{AuthError, AuthErrorKind};
+pub use iam::{IamClient, IamTokens, Login, Project, Reference, TokenInfo, User};
 pub use provider::{CredentialsProvider, StaticCredentials};
 pub use signer::{Signed, sign};
 pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

@@ -1,0 +1,271 @@
+//! Tokens from IAM, and what else is asked there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_transport::Transport;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::exchange::{exchange, refusal, unavailable};
+use crate::renewal::{Fetched, Renewing, Source};
+use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
+
+mod answer;
+mod login;
+
+pub use answer::{Project, TokenInfo};
+pub use login::{Login, Reference, User};
+
+/// How long one answer of IAM may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Another token is fetched when this much is left, or a quarter of its life if that is less.
+const RENEW_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// The identity service (IAM) of a region.
+///
+/// ```
+/// # fn example(transport: std::sync::Arc<dyn ecs_transport::Transport>) -> Result<(), ecs_auth::AuthError> {
+/// use ecs_auth::{IamClient, Login, Reference, User};
+///
+/// let iam = IamClient::new(transport, "https://iam.eu-de.otc.t-systems.com/v3")?;
+/// let user = User::name("ops", Reference::name("OTC00000000001000000123"));
+/// let login = Login::password(user, "open sesame").for_project(Reference::name("eu-de"));
+/// let provider = iam.tokens(login); // give it to a client
+/// # let _ = provider; Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct IamClient {
+    transport: Arc<dyn Transport>,
+    /// Without `/v3`.
+    base: String,
+}
+
+impl IamClient {
+    /// The service at this address, with or without `/v3`.
+    ///
+    /// # Errors
+    /// [`AuthErrorKind::Malformed`] if that is no address of the kind `https://host`.
+    pub fn new(transport: Arc<dyn Transport>, endpoint: &str) -> Result<Self, AuthError> {
+        let base = endpoint.trim().trim_end_matches('/');
+        let base = base.strip_suffix("/v3").unwrap_or(base);
+        let uri: Result<Uri, _> = base.parse();
+        let usable = uri.is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri.query().is_none()
+        });
+        if !usable {
+            // Not repeated: addresses have been seen with passwords in them.
+            return Err(AuthError::new(
+                AuthErrorKind::Malformed,
+                "the address of IAM is not one like https://iam.eu-de.otc.t-systems.com",
+            ));
+        }
+        Ok(Self {
+            transport,
+            base: base.to_owned(),
+        })
+    }
+
+    /// Tokens by this login, a fresh one whenever it is needed.
+    pub fn tokens(&self, login: Login) -> IamTokens {
+        IamTokens(Renewing::new(TokenSource {
+            iam: self.clone(),
+            login,
+            last: Mutex::default(),
+        }))
+    }
+
+    /// The project of this name among those that the credentials can use: that of a region has the region's name.
+    ///
+    /// # Errors
+    /// [`AuthErrorKind::Refused`] if there is none, or if it is not clear which one is meant; otherwise as IAM answers.
+    pub async fn find_project(
+        &self,
+        credentials: &Credentials,
+        name: &str,
+    ) -> Result<Project, AuthError> {
+        let name_in_query = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let mut request = self.request(&format!("/v3/projects?name={name_in_query}"))?;
+        credentials.authenticate_at(&mut request, Timestamp::now());
+        let response = self.ask(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal(&self.name(), &response, &[]));
+        }
+        let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let projects = body.pointer("/projects").and_then(Value::as_array);
+        let Some(projects) = projects else {
+            let who = self.name();
+            return Err(unavailable(format!(
+                "{who} answered without a list of projects"
+            )));
+        };
+        let found: Vec<Project> = projects.iter().filter_map(Project::read).collect();
+        match &found[..] {
+            [project] => Ok(project.clone()),
+            [] => Err(AuthError::new(
+                AuthErrorKind::Refused,
+                format!(
+                    "no project is called {name}: is this the right region, and has it been used before? Or give the project's id"
+                ),
+            )),
+            several => {
+                let ids: Vec<&str> = several.iter().map(|project| &*project.id).collect();
+                let ids = ids.join(", ");
+                Err(AuthError::new(
+                    AuthErrorKind::Refused,
+                    format!(
+                        "several projects are called {name}: give the id of the one that is meant, of {ids}"
+                    ),
+                ))
+            }
+        }
+    }
+
+    fn request(&self, target: &str) -> Result<Request<Bytes>, AuthError> {
+        let request = Request::get(format!("{}{target}", self.base)).body(Bytes::new());
+        request.map_err(|error| {
+            AuthError::new(
+                AuthErrorKind::Malformed,
+                "IAM cannot be asked at this address",
+            )
+            .with_source(error)
+        })
+    }
+
+    async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, AuthError> {
+        exchange(&*self.transport, request, TIMEOUT, &self.name()).await
+    }
+
+    /// For messages; the host without what may stand before an `@`.
+    fn name(&self) -> String {
+        let host = self.base.split("://").nth(1).unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        format!("IAM at {host}")
+    }
+
+    async fn log_in(&self, login: &Login) -> Result<answer::Token, AuthError> {
+        let Some((by, domain_id)) = login.caller() else {
+            return self.log_in_once(login, |_| ()).await.0;
+        };
+        let credentials = by.credentials().await?;
+        let as_caller = |credentials: &Credentials, request: &mut Request<Bytes>| {
+            if let Some(Ok(id)) = domain_id.map(HeaderValue::from_str) {
+                request.headers_mut().insert("x-domain-id", id);
+            }
+            credentials.authenticate_at(request, Timestamp::now());
+        };
+        let (token, status) = self
+            .log_in_once(login, |request| as_caller(&credentials, request))
+            .await;
+        if status != Some(StatusCode::UNAUTHORIZED) {
+            return token;
+        }
+        match by.renew(&credentials).await? {
+            None => token,
+            Some(other) => {
+                let again = self.log_in_once(login, |request| as_caller(&other, request));
+                again.await.0
+            }
+        }
+    }
+
+    async fn log_in_once(
+        &self,
+        login: &Login,
+        prove: impl FnOnce(&mut Request<Bytes>),
+    ) -> (Result<answer::Token, AuthError>, Option<StatusCode>) {
+        let (response, secrets) = match self.ask_for_token(login, prove).await {
+            Ok(answered) => answered,
+            Err(error) => return (Err(error), None),
+        };
+        let token = if response.status().is_success() {
+            answer::read_token(&response, Timestamp::now(), &self.name())
+        } else {
+            let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+            Err(refusal(&self.name(), &response, &secrets))
+        };
+        (token, Some(response.status()))
+    }
+
+    async fn ask_for_token(
+        &self,
+        login: &Login,
+        prove: impl FnOnce(&mut Request<Bytes>),
+    ) -> Result<(Response<Bytes>, Vec<SecretString>), AuthError> {
+        let mut request = self.request("/v3/auth/tokens")?;
+        *request.method_mut() = Method::POST;
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        let (body, secrets) = login.body()?;
+        *request.body_mut() = body;
+        prove(&mut request);
+        Ok((self.ask(request).await?, secrets))
+    }
+}
+
+/// Tokens that IAM gives for a login: kept, replaced by fresh ones some minutes before they end and after the service refused
+/// one, by one login at a time however many requests wait for it. While a token is still good, it is used until
+/// its successor is there. A login that was refused is not repeated within a minute.
+#[derive(Debug)]
+pub struct IamTokens(Renewing<TokenSource>);
+
+impl IamTokens {
+    /// What IAM says of the token in use, for example its project. Logs in if there is none.
+    ///
+    /// # Errors
+    /// As [`credentials`](CredentialsProvider::credentials).
+    pub async fn info(&self) -> Result<TokenInfo, AuthError> {
+        self.0.credentials().await?;
+        let source = self.0.source();
+        let last = source.last.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(last.clone())
+    }
+}
+
+impl CredentialsProvider for IamTokens {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+        self.0.credentials()
+    }
+
+    fn renew<'a>(
+        &'a self,
+        refused: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Option<Credentials>, AuthError>> {
+        self.0.renew(refused)
+    }
+}
+
+#[derive(Debug)]
+struct TokenSource {
+    iam: IamClient,
+    login: Login,
+    last: Mutex<TokenInfo>,
+}
+
+impl Source for TokenSource {
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>> {
+        Box::pin(async {
+            let token = self.iam.log_in(&self.login).await?;
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = token.info;
+            let ahead = token
+                .lifetime
+                .map_or(RENEW_AHEAD, |life| RENEW_AHEAD.min(life / 4));
+            Ok(Fetched {
+                credentials: token.credentials,
+                lifetime: token.lifetime,
+                renew_ahead: ahead,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! What IAM answers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::exchange::unavailable;
+use crate::{AuthError, Credentials};
+
+/// A project: a region, or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Project {
+    /// The id, as it stands in paths.
+    pub id: String,
+    /// The name, for example `eu-de` or `eu-de_staging`.
+    pub name: String,
+}
+
+impl Project {
+    pub(super) fn read(value: &Value) -> Option<Self> {
+        Some(Self {
+            id: text(value, "/id")?,
+            name: text(value, "/name").unwrap_or_default(),
+        })
+    }
+}
+
+/// What IAM says of a token. Not the token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenInfo {
+    /// What it is good for, if that is a project.
+    pub project: Option<Project>,
+    /// The user's name.
+    pub user: Option<String>,
+    /// The name of the user's domain.
+    pub domain: Option<String>,
+    /// The names of the roles it has.
+    pub roles: Vec<String>,
+    /// Its end, by IAM's clock.
+    pub expires_at: Option<Timestamp>,
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    Some(value.pointer(pointer)?.as_str()?.to_owned())
+}
+
+pub(super) struct Token {
+    pub(super) credentials: Credentials,
+    pub(super) info: TokenInfo,
+    pub(super) lifetime: Option<Duration>,
+}
+
+/// The token is in a header; what else is known of it is in the body, which may be missing.
+pub(super) fn read_token(
+    response: &Response<Bytes>,
+    now: Timestamp,
+    who: &str,
+) -> Result<Token, AuthError> {
+    let token = response
+        .headers()
+        .get("x-subject-token")
+        .and_then(|token| token.to_str().ok())
+        .ok_or_else(|| {
+            let status = response.status().as_u16();
+            unavailable(format!(
+                "{who} answered {status}, but without a token: is this the address of IAM?"
+            ))
+        })?;
+    let credentials = Credentials::token(token)?;
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let time = |pointer| text(&body, pointer)?.parse::<Timestamp>().ok();
+    let expires_at = time("/token/expires_at");
+    // By IAM's own clock where it tells it: ours may be wrong.
+    let issued_at = time("/token/issued_at").unwrap_or(now);
+    let lifetime = expires_at.map(|end| {
+        let left = end.duration_since(issued_at);
+        Duration::try_from(left).unwrap_or_default()
+    });
+    if lifetime == Some(Duration::ZERO) {
+        return Err(unavailable(format!(
+            "{who} gave a token that has expired already"
+        )));
+    }
+    let roles = body.pointer("/token/roles").and_then(Value::as_array);
+    Ok(Token {
+        credentials,
+        info: TokenInfo {
+            project: body.pointer("/token/project").and_then(Project::read),
+            user: text(&body, "/token/user/name"),
+            domain: text(&body, "/token/user/domain/name"),
+            roles: roles
+                .into_iter()
+                .flatten()
+                .filter_map(|role| text(role, "/name"))
+                .collect(),
+            expires_at,
+        },
+        lifetime,
+    })
+}

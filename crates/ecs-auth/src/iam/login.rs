@@ -1,0 +1,424 @@
+//! What is shown to IAM to get a token.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{AuthError, AuthErrorKind, CredentialsProvider};
+
+/// Something in IAM, by its id or by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// By id.
+    Id(String),
+    /// By name.
+    Name(String),
+}
+
+impl Reference {
+    /// By id.
+    pub fn id(id: impl Into<String>) -> Self {
+        Self::Id(id.into())
+    }
+
+    /// By name.
+    pub fn name(name: impl Into<String>) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+/// Who logs in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum User {
+    /// By id, which needs no domain.
+    Id(String),
+    /// By name in a domain (an account).
+    Name {
+        /// The user's name.
+        name: String,
+        /// The user's domain.
+        domain: Reference,
+    },
+}
+
+impl User {
+    /// By id.
+    pub fn id(id: impl Into<String>) -> Self {
+        Self::Id(id.into())
+    }
+
+    /// By name in a domain.
+    pub fn name(name: impl Into<String>, domain: Reference) -> Self {
+        Self::Name {
+            name: name.into(),
+            domain,
+        }
+    }
+}
+
+/// A way to log in at IAM, and what the token is to be good for. `Debug` masks what is secret.
+///
+/// ```
+/// use ecs_auth::{Login, Reference, User};
+///
+/// let user = User::name("ops", Reference::name("OTC00000000001000000123"));
+/// let login = Login::password(user, "open sesame").for_project(Reference::name("eu-de"));
+/// assert!(!format!("{login:?}").contains("sesame"));
+/// ```
+pub struct Login {
+    identity: Identity,
+    scope: Option<Scope>,
+}
+
+enum Identity {
+    Password {
+        user: User,
+        password: SecretString,
+        /// `None` in it once it was used.
+        passcode: Option<Mutex<Option<SecretString>>>,
+    },
+    Token(SecretString),
+    Agency {
+        by: Arc<dyn CredentialsProvider>,
+        owner: Reference,
+        agency: String,
+        caller_domain_id: Option<String>,
+    },
+}
+
+#[derive(Debug)]
+enum Scope {
+    Project(Reference, Option<Reference>),
+    Domain(Reference),
+}
+
+impl Login {
+    /// As a user, with a password.
+    pub fn password(user: User, password: impl Into<String>) -> Self {
+        Self::new(Identity::Password {
+            user,
+            password: SecretString::from(password.into()),
+            passcode: None,
+        })
+    }
+
+    /// With a token that is there already, for example to get one for another project. The new one ends when the old one does.
+    pub fn token(token: impl Into<String>) -> Self {
+        Self::new(Identity::Token(SecretString::from(token.into())))
+    }
+
+    /// As an agency (`assume_role`): `owner` is the domain that lends its rights, `by` proves who borrows them.
+    pub fn agency(
+        by: impl CredentialsProvider,
+        owner: Reference,
+        agency: impl Into<String>,
+    ) -> Self {
+        Self::new(Identity::Agency {
+            by: Arc::new(by),
+            owner,
+            agency: agency.into(),
+            caller_domain_id: None,
+        })
+    }
+
+    fn new(identity: Identity) -> Self {
+        Self {
+            identity,
+            scope: None,
+        }
+    }
+
+    /// The second factor of a password: the six digits that the user's device shows. It is good for one token; for the
+    /// next one there has to be a new login.
+    #[must_use]
+    pub fn with_passcode(mut self, code: impl Into<String>) -> Self {
+        if let Identity::Password { passcode, .. } = &mut self.identity {
+            *passcode = Some(Mutex::new(Some(SecretString::from(code.into()))));
+        }
+        self
+    }
+
+    /// The id of the domain of who borrows an agency: needed where that is proved with an access key.
+    #[must_use]
+    pub fn with_caller_domain_id(mut self, id: impl Into<String>) -> Self {
+        if let Identity::Agency {
+            caller_domain_id, ..
+        } = &mut self.identity
+        {
+            *caller_domain_id = Some(id.into());
+        }
+        self
+    }
+
+    /// A token for a project. A name is looked up in the domain of the user or of the agency's owner.
+    #[must_use]
+    pub fn for_project(mut self, project: Reference) -> Self {
+        self.scope = Some(Scope::Project(project, None));
+        self
+    }
+
+    /// A token for a project of this domain.
+    #[must_use]
+    pub fn for_project_of(mut self, project: Reference, domain: Reference) -> Self {
+        self.scope = Some(Scope::Project(project, Some(domain)));
+        self
+    }
+
+    /// A token for a whole domain.
+    #[must_use]
+    pub fn for_domain(mut self, domain: Reference) -> Self {
+        self.scope = Some(Scope::Domain(domain));
+        self
+    }
+
+    /// Who proves themselves in the headers, and as of which domain.
+    pub(super) fn caller(&self) -> Option<(&dyn CredentialsProvider, Option<&str>)> {
+        match &self.identity {
+            Identity::Agency {
+                by,
+                caller_domain_id,
+                ..
+            } => Some((&**by, caller_domain_id.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// The request's body, which is overwritten when it is dropped, and what in it is secret.
+    pub(super) fn body(&self) -> Result<(Bytes, Vec<SecretString>), AuthError> {
+        let passcode = self.take_passcode()?;
+        let mut secrets: Vec<SecretString> = match &self.identity {
+            Identity::Password { password, .. } => vec![password.clone()],
+            Identity::Token(token) => vec![token.clone()],
+            Identity::Agency { .. } => Vec::new(),
+        };
+        secrets.extend(passcode.clone());
+        let body = wire::Body::new(self, passcode.as_ref());
+        // Room enough that it never moves and leaves a copy behind: six bytes are the longest escape.
+        let length: usize = secrets.iter().map(|part| part.expose_secret().len()).sum();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length * 6 + 4096));
+        serde_json::to_writer(&mut *bytes, &body).map_err(|error| {
+            AuthError::new(
+                AuthErrorKind::Malformed,
+                "the login cannot be written as JSON",
+            )
+            .with_source(error)
+        })?;
+        Ok((Bytes::from_owner(bytes), secrets))
+    }
+
+    fn take_passcode(&self) -> Result<Option<SecretString>, AuthError> {
+        let Identity::Password {
+            passcode: Some(passcode),
+            ..
+        } = &self.identity
+        else {
+            return Ok(None);
+        };
+        let taken = passcode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match taken {
+            Some(code) => Ok(Some(code)),
+            None => Err(AuthError::new(
+                AuthErrorKind::Refused,
+                "another token is needed, and a passcode is good for one only: log in again with a new one",
+            )),
+        }
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Login");
+        match &self.identity {
+            Identity::Password { user, passcode, .. } => shown
+                .field("user", user)
+                .field("password", &format_args!("<masked>"))
+                .field("with_passcode", &passcode.is_some()),
+            Identity::Token(_) => shown.field("token", &format_args!("<masked>")),
+            Identity::Agency {
+                by, owner, agency, ..
+            } => shown
+                .field("by", by)
+                .field("owner", owner)
+                .field("agency", agency),
+        };
+        shown.field("scope", &self.scope).finish()
+    }
+}
+
+/// The forms of `POST /v3/auth/tokens`.
+mod wire {
+    use super::{ExposeSecret, Identity, Login, Reference, Scope, SecretString, Serialize, User};
+
+    #[derive(Serialize)]
+    pub(super) struct Body<'a> {
+        auth: Auth<'a>,
+    }
+
+    #[derive(Serialize)]
+    struct Auth<'a> {
+        identity: Methods<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scope: Option<ScopePart<'a>>,
+    }
+
+    #[derive(Default, Serialize)]
+    struct Methods<'a> {
+        methods: Vec<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<OfUser<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        totp: Option<OfUser<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<Token<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        assume_role: Option<AssumeRole<'a>>,
+    }
+
+    #[derive(Serialize)]
+    struct OfUser<'a> {
+        user: UserPart<'a>,
+    }
+
+    #[derive(Default, Serialize)]
+    struct UserPart<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        domain: Option<Named<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        passcode: Option<&'a str>,
+    }
+
+    #[derive(Serialize)]
+    struct Token<'a> {
+        id: &'a str,
+    }
+
+    /// `xrole_name` is what the service and its other clients call the name of an agency here.
+    #[derive(Serialize)]
+    struct AssumeRole<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        domain_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        domain_name: Option<&'a str>,
+        xrole_name: &'a str,
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum ScopePart<'a> {
+        Project(Named<'a>),
+        Domain(Named<'a>),
+    }
+
+    #[derive(Default, Serialize)]
+    struct Named<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        domain: Option<Box<Named<'a>>>,
+    }
+
+    impl<'a> Named<'a> {
+        fn new(reference: &'a Reference) -> Self {
+            let (id, name) = split(reference);
+            Self {
+                id,
+                name,
+                domain: None,
+            }
+        }
+    }
+
+    fn split(reference: &Reference) -> (Option<&str>, Option<&str>) {
+        match reference {
+            Reference::Id(id) => (Some(id), None),
+            Reference::Name(name) => (None, Some(name)),
+        }
+    }
+
+    impl<'a> UserPart<'a> {
+        fn new(user: &'a User) -> Self {
+            match user {
+                User::Id(id) => Self {
+                    id: Some(id),
+                    ..Self::default()
+                },
+                User::Name { name, domain } => Self {
+                    name: Some(name),
+                    domain: Some(Named::new(domain)),
+                    ..Self::default()
+                },
+            }
+        }
+    }
+
+    impl<'a> Body<'a> {
+        pub(super) fn new(login: &'a Login, passcode: Option<&'a SecretString>) -> Self {
+            let mut identity = Methods::default();
+            let mut own_domain = None;
+            match &login.identity {
+                Identity::Password { user, password, .. } => {
+                    if let User::Name { domain, .. } = user {
+                        own_domain = Some(domain);
+                    }
+                    identity.methods.push("password");
+                    let mut part = UserPart::new(user);
+                    part.password = Some(password.expose_secret());
+                    identity.password = Some(OfUser { user: part });
+                    if let Some(passcode) = passcode {
+                        identity.methods.push("totp");
+                        let mut part = UserPart::new(user);
+                        part.passcode = Some(passcode.expose_secret());
+                        identity.totp = Some(OfUser { user: part });
+                    }
+                }
+                Identity::Token(token) => {
+                    identity.methods.push("token");
+                    let id = token.expose_secret();
+                    identity.token = Some(Token { id });
+                }
+                Identity::Agency { owner, agency, .. } => {
+                    own_domain = Some(owner);
+                    identity.methods.push("assume_role");
+                    let (domain_id, domain_name) = split(owner);
+                    identity.assume_role = Some(AssumeRole {
+                        domain_id,
+                        domain_name,
+                        xrole_name: agency,
+                    });
+                }
+            }
+            let scope = login.scope.as_ref().map(|scope| match scope {
+                Scope::Domain(domain) => ScopePart::Domain(Named::new(domain)),
+                Scope::Project(project, domain) => {
+                    let mut part = Named::new(project);
+                    if let Reference::Name(_) = project {
+                        let domain = domain.as_ref().or(own_domain);
+                        part.domain = domain.map(|domain| Box::new(Named::new(domain)));
+                    }
+                    ScopePart::Project(part)
+                }
+            });
+            Self {
+                auth: Auth { identity, scope },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! Credentials that end, and others in time.
+
+use std::fmt::{self, Debug};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
+
+/// The shortest time between two attempts to replace credentials that are still good.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// How long who fetches others waits for them while the old ones are good.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After a refusal the same is not asked again for this long: a few wrong passwords lock an account.
+const AFTER_REFUSAL: Duration = Duration::from_secs(60);
+
+/// Where fresh credentials come from.
+pub(crate) trait Source: Debug + Send + Sync + 'static {
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>>;
+}
+
+/// Fresh credentials.
+pub(crate) struct Fetched {
+    pub(crate) credentials: Credentials,
+    /// From the moment of asking. `None`: it is not known when they end.
+    pub(crate) lifetime: Option<Duration>,
+    /// With less than this left, others are fetched.
+    pub(crate) renew_ahead: Duration,
+}
+
+/// Keeps the credentials of a source fresh, by one fetch at a time however many wait for it.
+///
+/// There is no task of its own: who comes first when others are due fetches them (and gives up soon if that takes long), and
+/// who comes meanwhile gets the old ones as long as they are good.
+pub(crate) struct Renewing<S> {
+    source: S,
+    state: Mutex<State>,
+    /// Held while fetching.
+    gate: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// How many fetches have ended.
+    fetches: u64,
+    /// Why the last one failed.
+    failed: Option<AuthError>,
+    /// Before this, good credentials are not replaced.
+    pause_until: Option<Instant>,
+    /// Before this, nothing is fetched.
+    refused_until: Option<Instant>,
+}
+
+struct Held {
+    credentials: Credentials,
+    good_until: Option<Instant>,
+    renew_from: Option<Instant>,
+    renew_ahead: Duration,
+}
+
+impl Held {
+    fn new(fetched: Fetched, asked_at: Instant) -> Self {
+        let after = |lifetime| asked_at.checked_add(lifetime);
+        let renew_from = |lifetime: Duration| after(lifetime.saturating_sub(fetched.renew_ahead));
+        Self {
+            credentials: fetched.credentials,
+            good_until: fetched.lifetime.and_then(after),
+            renew_from: fetched.lifetime.and_then(renew_from),
+            renew_ahead: fetched.renew_ahead,
+        }
+    }
+}
+
+impl State {
+    /// What is good now.
+    fn good(&self, now: Instant) -> Option<&Held> {
+        let held = self.held.as_ref()?;
+        held.good_until.is_none_or(|end| now < end).then_some(held)
+    }
+
+    fn is_due(&self, held: &Held, now: Instant) -> bool {
+        held.renew_from.is_some_and(|from| now >= from)
+            && self.pause_until.is_none_or(|until| now >= until)
+    }
+
+    fn pause(&mut self) {
+        let renew_ahead = self.held.as_ref().map_or(PAUSE, |held| held.renew_ahead);
+        self.pause_until = Instant::now().checked_add(PAUSE.min(renew_ahead / 10));
+    }
+
+    /// How a fetch ended that was not underway yet when `fetches` were counted.
+    fn since(&self, fetches: u64, now: Instant) -> Option<Result<Credentials, AuthError>> {
+        if self.fetches == fetches {
+            return None;
+        }
+        match &self.failed {
+            Some(error) => Some(Err(error.clone())),
+            None => self.good(now).map(|held| Ok(held.credentials.clone())),
+        }
+    }
+}
+
+impl<S: Source> Renewing<S> {
+    pub(crate) fn new(source: S) -> Self {
+        Self {
+            source,
+            state: Mutex::default(),
+            gate: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn source(&self) -> &S {
+        &self.source
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn get(&self) -> Result<Credentials, AuthError> {
+        let (fetches, old) = {
+            let (state, now) = (self.state(), Instant::now());
+            match state.good(now) {
+                Some(held) if !state.is_due(held, now) => return Ok(held.credentials.clone()),
+                held => (state.fetches, held.map(|held| held.credentials.clone())),
+            }
+        };
+        let Some(old) = old else {
+            let _gate = self.gate.lock().await;
+            let meanwhile = self.state().since(fetches, Instant::now());
+            return match meanwhile {
+                Some(result) => result,
+                None => self.fetch().await,
+            };
+        };
+        let Ok(_gate) = self.gate.try_lock() else {
+            return Ok(old);
+        };
+        let meanwhile = self.state().since(fetches, Instant::now());
+        if let Some(result) = meanwhile {
+            return Ok(result.unwrap_or(old));
+        }
+        match tokio::time::timeout(PATIENCE, self.fetch()).await {
+            Ok(Ok(new)) => Ok(new),
+            Ok(Err(error)) if self.state().good(Instant::now()).is_none() => Err(error),
+            Ok(Err(_)) => Ok(old),
+            Err(_) => {
+                self.state().pause();
+                Ok(old)
+            }
+        }
+    }
+
+    async fn replace(&self, refused: &Credentials) -> Result<Credentials, AuthError> {
+        let other_than_refused = |state: &State| {
+            let held = state.good(Instant::now())?;
+            let other = !held.credentials.is_same(refused);
+            other.then(|| held.credentials.clone())
+        };
+        let fetches = {
+            let state = self.state();
+            if let Some(other) = other_than_refused(&state) {
+                return Ok(other);
+            }
+            state.fetches
+        };
+        let _gate = self.gate.lock().await;
+        let meanwhile = self.state().since(fetches, Instant::now());
+        match meanwhile {
+            Some(result) => result,
+            None => self.fetch().await,
+        }
+    }
+
+    /// Only with the gate held.
+    async fn fetch(&self) -> Result<Credentials, AuthError> {
+        {
+            let state = self.state();
+            if let (Some(until), Some(error)) = (state.refused_until, &state.failed)
+                && Instant::now() < until
+            {
+                return Err(error.clone());
+            }
+        }
+        let asked_at = Instant::now();
+        let result = self.source.fetch().await;
+        let mut state = self.state();
+        state.fetches = state.fetches.wrapping_add(1);
+        let result = match result {
+            Ok(fetched) => {
+                let credentials = fetched.credentials.clone();
+                state.held = Some(Held::new(fetched, asked_at));
+                state.failed = None;
+                Ok(credentials)
+            }
+            Err(error) => {
+                if error.kind() == AuthErrorKind::Refused {
+                    state.refused_until = Instant::now().checked_add(AFTER_REFUSAL);
+                }
+                state.failed = Some(error.clone());
+                Err(error)
+            }
+        };
+        state.pause();
+        result
+    }
+}
+
+impl<S: Source> CredentialsProvider for Renewing<S> {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+        Box::pin(self.get())
+    }
+
+    fn renew<'a>(
+        &'a self,
+        refused: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Option<Credentials>, AuthError>> {
+        Box::pin(async { self.replace(refused).await.map(Some) })
+    }
+}
+
+impl<S: Debug> Debug for Renewing<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

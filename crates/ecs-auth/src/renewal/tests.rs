@@ -1,0 +1,261 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use tokio::time::{Instant, advance, sleep};
+
+use super::{AFTER_REFUSAL, Fetched, PATIENCE, PAUSE, Renewing, Source};
+use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
+
+const LIFE: Duration = Duration::from_secs(3600);
+const AHEAD: Duration = Duration::from_secs(300);
+
+/// Gives `token-1`, `token-2`, … or fails as told, after a while.
+#[derive(Debug, Default)]
+struct Fake {
+    calls: Mutex<usize>,
+    takes: Mutex<Duration>,
+    fails: Mutex<VecDeque<AuthErrorKind>>,
+    unknown_end: bool,
+}
+
+impl Source for Fake {
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>> {
+        Box::pin(async {
+            let call = {
+                let mut calls = self.calls.lock().unwrap();
+                *calls += 1;
+                *calls
+            };
+            let takes = *self.takes.lock().unwrap();
+            sleep(takes).await;
+            if let Some(kind) = self.fails.lock().unwrap().pop_front() {
+                return Err(AuthError::new(kind, format!("call {call} failed")));
+            }
+            Ok(Fetched {
+                credentials: Credentials::token(format!("token-{call}"))?,
+                lifetime: (!self.unknown_end).then_some(LIFE),
+                renew_ahead: AHEAD,
+            })
+        })
+    }
+}
+
+fn renewing() -> Renewing<Fake> {
+    Renewing::new(Fake::default())
+}
+
+impl Renewing<Fake> {
+    fn calls(&self) -> usize {
+        *self.source.calls.lock().unwrap()
+    }
+
+    fn takes(&self, time: Duration) {
+        *self.source.takes.lock().unwrap() = time;
+    }
+
+    fn fails(&self, kinds: impl IntoIterator<Item = AuthErrorKind>) {
+        self.source.fails.lock().unwrap().extend(kinds);
+    }
+
+    async fn token(&self) -> Result<String, AuthError> {
+        self.credentials()
+            .await
+            .map(|credentials| name(&credentials))
+    }
+}
+
+fn name(credentials: &Credentials) -> String {
+    let mut request = http::Request::new(bytes::Bytes::new());
+    credentials.authenticate(&mut request);
+    let token = request.headers()["x-auth-token"].to_str();
+    token.unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_fetched_is_kept_until_it_is_due() {
+    let provider = renewing();
+    assert_eq!(
+        provider.calls(),
+        0,
+        "nothing happens before it is asked for"
+    );
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    advance(LIFE - AHEAD - Duration::from_millis(1)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-2");
+    assert_eq!(provider.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_wait_one_fetches() {
+    let provider = renewing();
+    provider.takes(Duration::from_secs(3));
+    let tokens = join_all((0..100).map(|_| provider.token())).await;
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.as_ref().unwrap() == "token-1")
+    );
+    assert_eq!(provider.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_wait_one_failure_is_all_theirs() {
+    for kind in [AuthErrorKind::Unavailable, AuthErrorKind::Refused] {
+        let provider = renewing();
+        provider.takes(Duration::from_secs(3));
+        provider.fails([kind]);
+        let results = join_all((0..100).map(|_| provider.token())).await;
+        for result in results {
+            let error = result.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.to_string()),
+                (kind, "call 1 failed".to_owned())
+            );
+        }
+        assert_eq!(provider.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_asked_again_and_a_refusal_only_after_a_while() {
+    let provider = renewing();
+    provider.fails([AuthErrorKind::Unavailable, AuthErrorKind::Refused]);
+    assert!(provider.token().await.unwrap_err().is_temporary());
+    let refused = provider.token().await.unwrap_err();
+    assert!(!refused.is_temporary());
+    assert_eq!(provider.calls(), 2);
+    advance(AFTER_REFUSAL - Duration::from_millis(1)).await;
+    let again = provider.token().await.unwrap_err();
+    assert_eq!(again.to_string(), refused.to_string());
+    assert_eq!(
+        provider.calls(),
+        2,
+        "a wrong password is not tried over and over"
+    );
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_old_one_is_used_until_the_new_one_is_there() {
+    let provider = renewing();
+    provider.token().await.unwrap();
+    advance(LIFE - AHEAD).await;
+    provider.takes(Duration::from_secs(3));
+    let began = Instant::now();
+    let mut first = Box::pin(provider.token());
+    assert!(first.as_mut().now_or_never().is_none(), "it fetches");
+    for _ in 0..10 {
+        assert_eq!(provider.token().await.unwrap(), "token-1");
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO, "nobody else waits");
+    assert_eq!(first.await.unwrap(), "token-2");
+    assert_eq!(provider.token().await.unwrap(), "token-2");
+    assert_eq!(provider.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_old_one_is_used_while_there_is_no_other_and_not_a_moment_longer() {
+    let provider = renewing();
+    provider.token().await.unwrap();
+    provider.fails(vec![AuthErrorKind::Unavailable; 1000]);
+    advance(LIFE - AHEAD).await;
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    assert_eq!(provider.calls(), 2);
+    advance(PAUSE - Duration::from_millis(1)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    assert_eq!(provider.calls(), 2, "and it does not hammer");
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    assert_eq!(provider.calls(), 3);
+    advance(AHEAD - PAUSE - Duration::from_millis(1)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    advance(Duration::from_millis(1)).await;
+    assert!(provider.token().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_holds_nobody_up_for_long_while_the_old_one_is_good() {
+    let provider = renewing();
+    provider.token().await.unwrap();
+    advance(LIFE - AHEAD).await;
+    provider.takes(Duration::from_secs(100_000));
+    let began = Instant::now();
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    assert_eq!(began.elapsed(), PATIENCE);
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    assert_eq!(began.elapsed(), PATIENCE, "and the next one not at all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_one_that_ends_during_a_failed_fetch_is_not_used() {
+    let provider = renewing();
+    provider.token().await.unwrap();
+    advance(LIFE - Duration::from_secs(1)).await;
+    provider.takes(Duration::from_secs(3));
+    provider.fails([AuthErrorKind::Unavailable]);
+    assert!(provider.token().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_one_is_replaced_once_for_all_who_had_it() {
+    let provider = renewing();
+    let refused = provider.credentials().await.unwrap();
+    provider.takes(Duration::from_secs(3));
+    let others = join_all((0..100).map(|_| provider.renew(&refused))).await;
+    for other in others {
+        assert_eq!(name(&other.unwrap().unwrap()), "token-2");
+    }
+    assert_eq!(provider.calls(), 2);
+    // Who comes late with it gets the new one, too.
+    let late = provider.renew(&refused).await.unwrap().unwrap();
+    assert_eq!(name(&late), "token-2");
+    assert_eq!(provider.calls(), 2);
+    // The new one can be refused in its turn.
+    let third = provider.renew(&late).await.unwrap().unwrap();
+    assert_eq!(name(&third), "token-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_one_that_cannot_be_replaced_is_one_failure_for_all() {
+    let provider = renewing();
+    let refused = provider.credentials().await.unwrap();
+    provider.takes(Duration::from_secs(3));
+    provider.fails([AuthErrorKind::Unavailable]);
+    let others = join_all((0..100).map(|_| provider.renew(&refused))).await;
+    assert!(others.iter().all(Result::is_err));
+    assert_eq!(provider.calls(), 2);
+    let other = provider.renew(&refused).await.unwrap().unwrap();
+    assert_eq!(name(&other), "token-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_leaves_the_fetch_to_the_next() {
+    let provider = renewing();
+    provider.takes(Duration::from_secs(3));
+    let mut first = Box::pin(provider.token());
+    let mut second = Box::pin(provider.token());
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(first);
+    assert_eq!(second.await.unwrap(), "token-2");
+    assert_eq!(provider.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_end_is_not_known_is_used_until_it_is_refused() {
+    let provider = Renewing::new(Fake {
+        unknown_end: true,
+        ..Fake::default()
+    });
+    let first = provider.credentials().await.unwrap();
+    advance(Duration::from_secs(1_000_000)).await;
+    assert_eq!(provider.token().await.unwrap(), "token-1");
+    assert!(provider.renew(&first).await.unwrap().is_some());
+    assert_eq!(provider.token().await.unwrap(), "token-2");
+}
