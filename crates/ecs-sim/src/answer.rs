@@ -12,6 +12,8 @@ pub(crate) enum Answer {
     Found(Vec<u8>),
     /// The service's own family: `{"error":{"code","message"}}`.
     Error(StatusCode, &'static str, String),
+    /// The family of the job query: `{"code","message"}`.
+    Bare(StatusCode, &'static str, String),
     /// The gateway's family: `{"error_code","error_msg","request_id"}`.
     Gateway(StatusCode, &'static str, String),
     /// The family of OpenStack: `{"<name>":{"code","message"}}`.
@@ -42,6 +44,12 @@ impl Answer {
             Self::Error(status, code, message) => (
                 status,
                 json!({"error": {"code": code, "message": message}})
+                    .to_string()
+                    .into_bytes(),
+            ),
+            Self::Bare(status, code, message) => (
+                status,
+                json!({"code": code, "message": message})
                     .to_string()
                     .into_bytes(),
             ),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ecs_model::{AnyOperation, ProjectId, RequestErrorKind, ServerId, ShowJob};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Region;
@@ -48,6 +48,9 @@ impl Region {
                 return match count_servers(request.body()) {
                     Some(count) if count > self.settings.max_servers_per_request => {
                         self.too_many(count)
+                    }
+                    None if request.body().is_empty() && request.method() == Method::POST => {
+                        Answer::bad_request("Common.0002", "the request has no body")
                     }
                     _ => Answer::bad_request("Ecs.0005", error.to_string()),
                 };
@@ -108,21 +111,24 @@ impl Region {
         if *project == self.identity.project_id {
             return None;
         }
-        // The two halves of the service have codes of their own for it.
-        let code = match operation {
-            AnyOperation::ShowJob(_) => "Common.0018",
-            _ => "Ecs.0023",
-        };
         let message = format!("the token is for another project than {project}");
-        Some(Answer::bad_request(code, message))
+        // The two halves of the service have codes and shapes of their own for it.
+        Some(match operation {
+            AnyOperation::ShowJob(_) => {
+                Answer::Bare(StatusCode::BAD_REQUEST, "Common.0018", message)
+            }
+            _ => Answer::bad_request("Ecs.0023", message),
+        })
     }
 
     fn show_job(&self, asked: &ShowJob) -> Answer {
         match self.jobs.find(asked.job_id().as_str()) {
             Some(job) => Answer::found(&render::job(job, self.calendar(), self.now)),
-            None => {
-                Answer::bad_request("Common.0011", format!("there is no job {}", asked.job_id()))
-            }
+            None => Answer::Bare(
+                StatusCode::BAD_REQUEST,
+                "Common.0011",
+                format!("there is no job {}", asked.job_id()),
+            ),
         }
     }
 

@@ -57,6 +57,18 @@ fn the_gateway_family_repeats_the_request_id_in_its_body() {
 }
 
 #[test]
+fn the_job_query_has_a_family_of_its_own() {
+    let mut client = Client::of(1);
+    let got = client.get("jobs/x");
+    let expected = serde_json::json!({"code": "Common.0011", "message": "there is no job x"});
+    assert_eq!((got.status.as_u16(), got.json()), (400, expected));
+    let path = http::Request::get("/v1/another/jobs/x");
+    let body = client.send(path.body(Bytes::new()).unwrap()).json();
+    assert_eq!(body["code"], "Common.0018");
+    assert!(body.get("error").is_none(), "{body}");
+}
+
+#[test]
 fn paths_methods_and_projects() {
     let mut client = Client::of(1);
     let project = client.region.identity().project_id.clone();
@@ -97,7 +109,7 @@ fn paths_methods_and_projects() {
 fn bodies_and_queries_that_are_not_valid_name_every_violation() {
     let mut client = Client::of(1);
     for (body, words) in [
-        ("", "not a JSON object"),
+        (" ", "not a JSON object"),
         ("[]", "not a JSON object"),
         ("{}", "exactly one action"),
         (r#"{"resize":{}}"#, "reboot"),
@@ -116,6 +128,9 @@ fn bodies_and_queries_that_are_not_valid_name_every_violation() {
     ] {
         client.post(body).assert_refused(400, "Ecs.0005", words);
     }
+    client
+        .post("")
+        .assert_refused(400, "Common.0002", "no body");
     let id = client.ids()[0];
     let twice = format!(
         r#"{{"os-stop":{{"servers":[{{"id":"{id}"}},{{"id":"{}"}}]}}}}"#,
