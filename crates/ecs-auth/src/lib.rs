@@ -10,6 +10,7 @@
 //! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
+//! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud |
 //! | `renewal` | credentials that end, and others in time |
 //! | `exchange` | one question to a service that gives credentials |
 //! | `error` | [`AuthError`] |
@@ -44,6 +45,7 @@ mod date;
 mod error;
 mod exchange;
 mod iam;
+mod metadata;
 mod provider;
 mod renewal;
 mod signer;
@@ -55,6 +57,7 @@ pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
 pub use error::{AuthError, AuthErrorKind};
 pub use iam::{IamClient, IamTokens, Login, Project, Reference, TokenInfo, User};
+pub use metadata::MetadataKeys;
 pub use provider::{CredentialsProvider, StaticCredentials};
 pub use signer::{Signed, sign};
 pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

@@ -1,0 +1,172 @@
+//! Temporary keys from the metadata service of the server that we run on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_transport::Transport;
+use http::{HeaderValue, Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::exchange::{exchange, refusal, unavailable};
+use crate::renewal::{Fetched, Renewing, Source};
+use crate::{AccessKey, AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
+
+/// Where every server finds its metadata service.
+const ADDRESS: &str = "http://169.254.169.254";
+
+const WHO: &str = "the metadata service";
+
+/// It is on the same host: what takes longer will not come, mostly because this is no server of the cloud.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Other keys are fetched when less than this is left of their day. The service has new ones well before.
+const RENEW_AHEAD: Duration = Duration::from_secs(40 * 60);
+
+/// Temporary keys of the agency that the server has on which this runs: kept, and replaced when less than 40 minutes remain or
+/// after the service refused them. Needs no configuration; the server needs an agency for cloud services.
+///
+/// The transport must reach 169.254.169.254 directly, not through a proxy.
+///
+/// ```
+/// # fn example(transport: std::sync::Arc<dyn ecs_transport::Transport>) {
+/// use ecs_auth::MetadataKeys;
+///
+/// let provider = MetadataKeys::new(transport); // give it to a client
+/// # let _ = provider; }
+/// ```
+#[derive(Debug)]
+pub struct MetadataKeys(Renewing<KeySource>);
+
+impl MetadataKeys {
+    /// From the service at 169.254.169.254.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self::at(transport, ADDRESS)
+    }
+
+    /// From a service elsewhere, for tests: `http://host:port`.
+    pub fn at(transport: Arc<dyn Transport>, address: &str) -> Self {
+        Self(Renewing::new(KeySource {
+            transport,
+            address: address.trim_end_matches('/').to_owned(),
+        }))
+    }
+}
+
+impl CredentialsProvider for MetadataKeys {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+        self.0.credentials()
+    }
+
+    fn renew<'a>(
+        &'a self,
+        refused: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Option<Credentials>, AuthError>> {
+        self.0.renew(refused)
+    }
+}
+
+#[derive(Debug)]
+struct KeySource {
+    transport: Arc<dyn Transport>,
+    address: String,
+}
+
+impl KeySource {
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        header: Option<(&'static str, HeaderValue)>,
+    ) -> Result<Response<Bytes>, AuthError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.address));
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let request = request.body(Bytes::new()).map_err(|error| {
+            AuthError::new(
+                AuthErrorKind::Malformed,
+                "the address of the metadata service is not one",
+            )
+            .with_source(error)
+        })?;
+        exchange(&*self.transport, request, TIMEOUT, WHO).await
+    }
+
+    /// The session token of the protected variant; `None` where the service knows nothing of it.
+    async fn session(&self) -> Result<Option<HeaderValue>, AuthError> {
+        let six_hours = HeaderValue::from_static("21600");
+        let header = ("x-metadata-token-ttl-seconds", six_hours);
+        let response = self
+            .ask("PUT", "/meta-data/latest/api/token", Some(header))
+            .await?;
+        match response.status() {
+            StatusCode::OK => {
+                let token = HeaderValue::from_bytes(response.body().trim_ascii());
+                let mut token = token
+                    .ok()
+                    .filter(|token| !token.is_empty())
+                    .ok_or_else(|| unavailable(format!("{WHO} gave no usable session token")))?;
+                token.set_sensitive(true);
+                Ok(Some(token))
+            }
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_IMPLEMENTED => Ok(None),
+            _ => Err(refusal(WHO, &response, &[])),
+        }
+    }
+
+    async fn keys(&self) -> Result<Fetched, AuthError> {
+        let session = self.session().await?;
+        let header = session.map(|token| ("x-metadata-token", token));
+        let response = self
+            .ask("GET", "/openstack/latest/securitykey", header)
+            .await?;
+        match response.status() {
+            StatusCode::OK => read(response.body(), Timestamp::now()),
+            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => Err(AuthError::new(
+                AuthErrorKind::Refused,
+                format!("{WHO} has no keys: give this server an agency for cloud services"),
+            )
+            .with_source(refusal(WHO, &response, &[]))),
+            _ => Err(refusal(WHO, &response, &[])),
+        }
+    }
+}
+
+impl Source for KeySource {
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>> {
+        Box::pin(self.keys())
+    }
+}
+
+fn read(body: &[u8], now: Timestamp) -> Result<Fetched, AuthError> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name| body.get("credential")?.get(name)?.as_str();
+    let (Some(access), Some(secret), Some(token)) =
+        (text("access"), text("secret"), text("securitytoken"))
+    else {
+        return Err(unavailable(format!("{WHO} answered without keys")));
+    };
+    let key = AccessKey::new(access, secret)?.with_security_token(token)?;
+    let end = text("expires_at").and_then(|end| end.parse::<Timestamp>().ok());
+    let lifetime = end.map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default());
+    if lifetime == Some(Duration::ZERO) {
+        return Err(unavailable(format!(
+            "{WHO} gave keys that have expired already: is the clock right?"
+        )));
+    }
+    Ok(Fetched {
+        credentials: Credentials::access_key(key),
+        lifetime,
+        renew_ahead: RENEW_AHEAD,
+    })
+}
+
+#[cfg(test)]
+mod tests;
