@@ -41,15 +41,16 @@ impl WallClock {
         }
     }
 
-    /// The service's time for one of ours; ours, as long as it has not told its own.
-    pub(crate) fn of_the_service(&self, ours: Timestamp) -> Timestamp {
+    /// The service's time for one of ours, once an answer had a date.
+    pub(crate) fn theirs(&self, ours: Timestamp) -> Option<Timestamp> {
         let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        ours.checked_add(ahead.unwrap_or_default()).unwrap_or(ours)
+        ours.checked_add(ahead?).ok()
     }
 
     /// The pause that a `Retry-After` header asks for: seconds, or a date on the service's clock.
     pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
-        retry_after(header, self.of_the_service(self.now()))
+        let now = self.now();
+        retry_after(header, self.theirs(now).unwrap_or(now))
     }
 }
 

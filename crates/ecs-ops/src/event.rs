@@ -87,6 +87,29 @@ pub enum Event {
         /// Why.
         error: Problem,
     },
+    /// The fate of a batch is unknown: its servers are looked at for evidence.
+    Reconciling {
+        /// The batch.
+        batch: usize,
+        /// Its servers.
+        servers: usize,
+        /// Why it is unknown.
+        error: Problem,
+    },
+    /// Servers are sent again after a request of unknown fate, as the caller wanted.
+    Resubmitting {
+        /// The batch that they were in.
+        batch: usize,
+        /// How many.
+        servers: usize,
+        /// Whether they may have been acted on the first time.
+        maybe_executed: bool,
+    },
+    /// The servers could not be listed, so that nothing can be told from them; it goes on.
+    ListFailed {
+        /// Why.
+        error: Problem,
+    },
     /// A job was looked at.
     JobProgress {
         /// The job.

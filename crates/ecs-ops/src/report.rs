@@ -60,6 +60,9 @@ pub struct Problem {
     /// When the request was sent that may have been executed.
     #[serde(skip)]
     pub sent_at: Option<Timestamp>,
+    /// The same by the service's clock, as far as that was known then.
+    #[serde(skip)]
+    pub(crate) sent_there: Option<Timestamp>,
 }
 
 impl Problem {
@@ -145,10 +148,10 @@ impl fmt::Display for Problem {
 /// What became of one server. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its job says that it was done.
+    /// Its job says that it was done; or the answer with the job was lost, and the server itself shows it.
     Succeeded {
-        /// The job.
-        job_id: JobId,
+        /// The job, if it is known.
+        job_id: Option<JobId>,
     },
     /// Refused before anything was done (no job), or its job says that it failed.
     Failed {
@@ -191,8 +194,10 @@ impl Outcome {
     /// The job, if there was one.
     pub fn job_id(&self) -> Option<&JobId> {
         match self {
-            Self::Succeeded { job_id } | Self::Running { job_id } => Some(job_id),
-            Self::Failed { job_id, .. } | Self::Unknown { job_id, .. } => job_id.as_ref(),
+            Self::Running { job_id } => Some(job_id),
+            Self::Succeeded { job_id }
+            | Self::Failed { job_id, .. }
+            | Self::Unknown { job_id, .. } => job_id.as_ref(),
             Self::NotAttempted { .. } => None,
         }
     }

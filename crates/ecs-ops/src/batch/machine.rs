@@ -1,16 +1,22 @@
 //! The books of a run: which batch is where, and what became of each server. Pure: no clock, no I/O.
 
+mod close;
+mod doubt;
+
 use std::collections::HashMap;
 
 use ecs_model::{Accepted, ErrorInfo, Executed, Job, ServerId};
 
+use self::doubt::Doubt;
 use super::plan::Plan;
 use super::queue::Queue;
 use super::verdict::{Verdicts, is_over, verdicts};
 use crate::event::Event;
 use crate::exec::{Ending, Failure};
 use crate::policy::Judgement;
-use crate::report::{JobReport, Outcome, PowerAction, Problem, Report, ServerReport, Stopped};
+use crate::report::{JobReport, Outcome, PowerAction, Problem};
+
+pub(crate) use doubt::OnUnknown;
 
 /// One batch that was given out.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ enum State {
     Withdrawn(Option<Problem>),
     /// The index of its job.
     Watching(usize),
+    /// Of unknown fate; its servers are looked at for evidence.
+    Doubtful(Doubt),
     /// Each of its servers has an outcome, or is in the queue again.
     Ended,
 }
@@ -59,11 +67,16 @@ pub(crate) struct Machine {
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
+    on_unknown: OnUnknown,
+    /// Servers that were sent again although they may have been acted on, and what was known of the first time.
+    resubmitted: HashMap<ServerId, Option<Problem>>,
 }
 
 impl Machine {
-    pub(crate) fn new(run_id: String, plan: Plan) -> Self {
+    pub(crate) fn new(run_id: String, plan: Plan, on_unknown: OnUnknown) -> Self {
         Self {
+            on_unknown,
+            resubmitted: HashMap::new(),
             run_id,
             action: plan.action,
             servers: plan.batches.iter().flatten().copied().collect(),
@@ -88,6 +101,11 @@ impl Machine {
 
     pub(crate) fn action(&self) -> PowerAction {
         self.action
+    }
+
+    /// All servers, in the order in which they were given.
+    pub(crate) fn all_servers(&self) -> &[ServerId] {
+        &self.servers
     }
 
     pub(crate) fn servers(&self, batch: usize) -> &[ServerId] {
@@ -156,17 +174,18 @@ impl Machine {
             return Vec::new();
         }
         let outcome = match failure.judgement {
+            Judgement::Unknown | Judgement::Done | Judgement::Transient => {
+                return self.unknown(index, error);
+            }
             Judgement::Refused => Outcome::Failed {
                 job_id: None,
                 error: error.clone(),
             },
-            judgement if judgement.proves_not_executed() => Outcome::NotAttempted {
-                error: error.clone(),
-            },
-            _ => Outcome::Unknown {
-                job_id: None,
-                error: error.clone(),
-            },
+            Judgement::NotDelivered | Judgement::Throttled | Judgement::RefusedCredentials => {
+                Outcome::NotAttempted {
+                    error: error.clone(),
+                }
+            }
         };
         match failure.judgement {
             // The other batches would be told the same.
@@ -302,6 +321,7 @@ impl Machine {
 
     /// The first outcome of a server stays.
     fn end_one(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        let outcome = self.in_view_of_the_first_time(id, outcome);
         match self.outcomes.entry(id) {
             std::collections::hash_map::Entry::Occupied(_) => None,
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -322,76 +342,7 @@ impl Machine {
             .filter_map(|id| self.end_one(id, outcome.clone()))
             .collect()
     }
-
-    /// Closes the books: every server gets an outcome. `fate(batch)` says what is known of a batch that was being
-    /// submitted; `stopped` is why the run ends now, if something was still to be done; without `waiting`, jobs may go on.
-    pub(crate) fn close(
-        mut self,
-        stopped: Option<Stopped>,
-        waiting: bool,
-        fate: impl Fn(usize) -> Fate,
-    ) -> Report {
-        let never = || Problem::new(NEVER_SENT);
-        let never = self.halted.clone().unwrap_or_else(never);
-        let mut cut_short = self.denied.is_some();
-        for index in 0..self.batches.len() {
-            let Some(batch) = self.batches.get(index) else {
-                continue;
-            };
-            let (outcome, is_cut_short) = match &batch.state {
-                State::Submitting => match fate(index) {
-                    Fate::NotExecuted(error) => (Outcome::NotAttempted { error }, true),
-                    Fate::Unknown(error) => {
-                        let job_id = None;
-                        (Outcome::Unknown { job_id, error }, true)
-                    }
-                },
-                State::Withdrawn(error) => {
-                    let error = error.clone().unwrap_or_else(|| never.clone());
-                    (Outcome::NotAttempted { error }, self.halted.is_none())
-                }
-                State::Watching(job) => {
-                    let Some(job) = self.jobs.get(*job) else {
-                        continue;
-                    };
-                    let job_id = job.job_id.clone();
-                    (Outcome::Running { job_id }, waiting)
-                }
-                State::Ended => continue,
-            };
-            cut_short |= is_cut_short;
-            self.end_all(index, &outcome);
-        }
-        let left: Vec<_> = self.queue.left().collect();
-        cut_short |= !left.is_empty() && self.halted.is_none();
-        for id in left {
-            let error = never.clone();
-            self.end_one(id, Outcome::NotAttempted { error });
-        }
-        let stopped = self
-            .denied
-            .map(Stopped::Denied)
-            .or(stopped)
-            .filter(|_| cut_short);
-        let mut outcomes = self.outcomes;
-        let report = |id| ServerReport {
-            id,
-            outcome: outcomes.remove(&id).unwrap_or_else(|| Outcome::Unknown {
-                job_id: None,
-                error: Problem::new("the run lost track of this server: please report this"),
-            }),
-        };
-        Report {
-            run_id: self.run_id,
-            action: self.action,
-            servers: self.servers.into_iter().map(report).collect(),
-            jobs: self.jobs,
-            stopped,
-            refused: self.refused,
-        }
-    }
 }
 
 #[cfg(test)]
-#[path = "machine_tests.rs"]
 mod tests;

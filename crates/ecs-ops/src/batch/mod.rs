@@ -1,13 +1,18 @@
 //! Runs: a list of servers, split into batches, submitted, watched, and reported.
 //!
-//! `plan` splits, `queue` takes refused batches apart (pure), `machine` keeps the books (pure), `verdict` reads jobs (pure), `driver` does the I/O.
+//! `plan` splits, `queue` takes refused batches apart (pure), `machine` keeps the books (pure), `verdict` reads jobs (pure),
+//! `evidence` reads servers whose fate is unknown (pure), `driver` and `reconcile` do the I/O
+//! of a `run`.
 
 mod driver;
+mod evidence;
 mod machine;
 mod plan;
 mod queue;
+mod reconcile;
+mod run;
 mod verdict;
 
-pub use driver::{Run, RunBuilder};
 pub(crate) use machine::{Fate, NEVER_SENT};
 pub use plan::Plan;
+pub use run::{Run, RunBuilder};

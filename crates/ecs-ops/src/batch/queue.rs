@@ -81,6 +81,14 @@ impl Queue {
         }
     }
 
+    /// These are to be sent again, when the others have been sent.
+    pub(crate) fn again(&mut self, servers: Vec<ServerId>) {
+        self.ready.push_back(Piece {
+            servers,
+            other_half: None,
+        });
+    }
+
     /// Batch `index` was answered, or will never be.
     pub(crate) fn settled(&mut self, index: usize, accepted: bool) {
         match self.waiting.remove(&index) {

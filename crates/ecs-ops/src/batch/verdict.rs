@@ -25,7 +25,7 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job) -> Verdi
     let itemised = itemised(job_id, job);
     let mut rest = match &job.status {
         Some(JobStatus::Success) => Some(Outcome::Succeeded {
-            job_id: job_id.clone(),
+            job_id: Some(job_id.clone()),
         }),
         Some(JobStatus::Fail) => Some(Outcome::Unknown {
             job_id: Some(job_id.clone()),
@@ -123,7 +123,10 @@ fn sub_verdict(job_id: &JobId, sub_job: &SubJob) -> Option<(ServerId, Outcome)> 
     let id = entities.server_id?;
     let job_id = job_id.clone();
     match sub_job.status.as_ref()? {
-        JobStatus::Success => Some((id, Outcome::Succeeded { job_id })),
+        JobStatus::Success => {
+            let job_id = Some(job_id);
+            Some((id, Outcome::Succeeded { job_id }))
+        }
         JobStatus::Fail => {
             let words = [
                 sub_job.fail_reason.as_deref(),

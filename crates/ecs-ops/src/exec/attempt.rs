@@ -52,6 +52,7 @@ impl Inner {
         let number = scope.attempts.saturating_add(1);
         let attempt = Attempt::new(number).with_timeout(self.attempt_timeout);
         let sent_at = self.clock.now();
+        let sent_there = self.clock.theirs(sent_at);
         if let Some(action) = &mut scope.action {
             if action.control.level() >= Level::Halted {
                 return Err(Stopped);
@@ -63,7 +64,7 @@ impl Inner {
             action.share.may_be_counted(attempt.mark().clone());
         }
         scope.attempts = number;
-        let missed = match self.exchange(request, &attempt).await {
+        let mut missed = match self.exchange(request, &attempt).await {
             Ok(response) => {
                 match O::decode(response.status(), response.headers(), response.body()) {
                     Ok(output) => return Ok(Ok(output)),
@@ -72,6 +73,9 @@ impl Inner {
             }
             Err(error) => self.missed::<O>(Err(error), sent_at),
         };
+        if missed.judgement == Judgement::Unknown {
+            missed.problem.sent_there = sent_there;
+        }
         if missed.judgement.proves_not_executed()
             && let Some(action) = &mut scope.action
         {

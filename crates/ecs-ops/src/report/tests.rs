@@ -15,7 +15,7 @@ fn the_stable_form() {
     let job_id: JobId = "ff80808288d41e1b018990260955686a".parse().unwrap();
     let outcomes = [
         Outcome::Succeeded {
-            job_id: job_id.clone(),
+            job_id: Some(job_id.clone()),
         },
         Outcome::Failed {
             job_id: Some(job_id.clone()),

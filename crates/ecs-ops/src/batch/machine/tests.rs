@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::batch::evidence::{Sent, Snapshot};
+use crate::report::Stopped;
 
 /// What can happen to a batch that was given out.
 #[derive(Clone, Debug)]
@@ -16,6 +18,38 @@ enum Fact {
     },
     Lost,
     Denied,
+    /// What each server of a batch of unknown fate shows, and whether it is the last look.
+    Evidence {
+        shows: Vec<Shows>,
+        last: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    Done,
+    Busy,
+    Untouched,
+    Nothing,
+}
+
+fn snapshots(servers: &[ServerId], shows: &[Shows]) -> (Snapshot, Snapshot) {
+    let server = |status: &str, updated: &str| {
+        serde_json::from_value(json!({"status": status, "updated": updated})).unwrap()
+    };
+    let before = ("ACTIVE", "2026-01-01T00:00:00Z");
+    let now = |shows: &Shows| match shows {
+        Shows::Done => ("ACTIVE", "2026-01-01T12:00:30Z"),
+        Shows::Busy => ("REBOOT", before.1),
+        Shows::Untouched => before,
+        Shows::Nothing => ("ERROR", "2026-01-01T12:00:30Z"),
+    };
+    let before = servers.iter().map(|id| (*id, server(before.0, before.1)));
+    let now = servers.iter().zip(shows).map(|(id, shows)| {
+        let (status, updated) = now(shows);
+        (*id, server(status, updated))
+    });
+    (before.collect(), now.collect())
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +89,17 @@ fn facts() -> impl Strategy<Value = Fact> {
         ])
     };
     let subs = prop::collection::vec((0_usize..8, status()), 0..6);
+    let shows = prop::sample::select(vec![
+        Shows::Done,
+        Shows::Busy,
+        Shows::Untouched,
+        Shows::Untouched,
+        Shows::Nothing,
+    ]);
     prop_oneof![
         4 => submissions().prop_map(Fact::Submission),
         4 => (status(), subs).prop_map(|(status, subs)| Fact::Look { status, subs }),
+        3 => (prop::collection::vec(shows, 8), any::<bool>()).prop_map(|(shows, last)| Fact::Evidence { shows, last }),
         1 => Just(Fact::Lost),
         1 => Just(Fact::Denied),
     ]
@@ -93,22 +135,29 @@ proptest! {
         size in 1_usize..8,
         facts in prop::collection::vec((any::<prop::sample::Index>(), facts()), 0..40),
         sent: bool,
+        reconcile: bool,
+        resubmit: bool,
     ) {
         let ids: Vec<ServerId> = (0..servers).map(id).collect();
         let plan = Plan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
-        let mut machine = Machine::new("run".to_owned(), plan);
+        let mut machine = Machine::new("run".to_owned(), plan, OnUnknown { reconcile, resubmit });
         let mut given: Vec<usize> = Vec::new();
         // What is true of each batch and server, kept apart from the machine.
         let mut settled: HashSet<usize> = HashSet::new();
         let mut out: HashSet<ServerId> = HashSet::new();
         let mut accepted: HashSet<ServerId> = HashSet::new();
         let mut unclear: HashSet<ServerId> = HashSet::new();
+        let mut shown_done: HashSet<ServerId> = HashSet::new();
+        let mut unknown_fates: HashMap<ServerId, usize> = HashMap::new();
         let mut done: HashSet<ServerId> = HashSet::new();
         let mut done_events: HashMap<ServerId, usize> = HashMap::new();
         for (which, fact) in facts {
             if let Some(batch) = machine.next_batch() {
                 for id in machine.servers(batch) {
-                    prop_assert!(!accepted.contains(id) && !unclear.contains(id), "{id} is sent again");
+                    prop_assert!(!accepted.contains(id), "{id} is sent again");
+                    // After a request of unknown fate once more at most, and only if that is wanted.
+                    let unknown = unknown_fates.get(id).copied().unwrap_or(0);
+                    prop_assert!(unknown == 0 || (resubmit && unknown == 1), "{id} is sent again");
                     prop_assert!(out.insert(*id), "{id} is in two batches at once");
                 }
                 given.push(batch);
@@ -129,6 +178,7 @@ proptest! {
                         }
                         Submission::Ended(judgement) => {
                             if judgement == Judgement::Unknown {
+                                members.iter().for_each(|id| *unknown_fates.entry(*id).or_default() += 1);
                                 unclear.extend(members);
                             }
                             machine.not_accepted(batch, failure(judgement, None, Ending::GaveUp))
@@ -146,6 +196,24 @@ proptest! {
                     let own = |id: &ServerId| subs.iter().any(|(sub, status)| sub == id && *status == "SUCCESS");
                     done.extend(members.iter().filter(|id| status == "SUCCESS" || own(id)));
                     machine.looked(batch, &job(status, &subs)).0
+                }
+                Fact::Evidence { shows, last } => {
+                    let doubtful = machine.doubtful().contains(&batch);
+                    prop_assert!(reconcile || !doubtful);
+                    let shows: Vec<_> = members.iter().zip(shows.iter().cycle()).map(|(_, shows)| *shows).collect();
+                    let (before, now) = snapshots(&members, &shows);
+                    let at = Some("2026-01-01T12:00:00Z".parse().unwrap());
+                    let touched = shows.iter().any(|shows| matches!(shows, Shows::Done | Shows::Busy));
+                    for (id, shows) in members.iter().zip(&shows).filter(|_| doubtful) {
+                        match shows {
+                            Shows::Done => { shown_done.insert(*id); }
+                            Shows::Untouched if last && !touched && !shown_done.contains(id) => {
+                                unclear.remove(id);
+                            }
+                            _ => {}
+                        }
+                    }
+                    machine.reconcile(batch, &before, Ok(&now), Sent { then: at, now: at }, last)
                 }
                 Fact::Lost => machine.lost(batch, Problem::new("lost")),
                 Fact::Denied => {
@@ -175,7 +243,8 @@ proptest! {
             let unclear = unclear.contains(&server.id);
             let maybe_sent = sent && out.contains(&server.id);
             let allowed = match &server.outcome {
-                Outcome::Succeeded { .. } => accepted && done.contains(&server.id),
+                Outcome::Succeeded { job_id: Some(_) } => accepted && done.contains(&server.id),
+                Outcome::Succeeded { job_id: None } => shown_done.contains(&server.id),
                 Outcome::Running { .. } => accepted,
                 Outcome::Failed { job_id: Some(_), .. } | Outcome::Unknown { job_id: Some(_), .. } => accepted,
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {

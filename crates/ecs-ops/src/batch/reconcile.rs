@@ -1,0 +1,110 @@
+//! Looking at servers whose fate is unknown: when, and against what.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_model::ServerId;
+use tokio::time::Instant;
+
+use super::evidence::{Sent, Snapshot};
+use super::machine::Machine;
+use crate::Client;
+use crate::event::{Event, Sink};
+use crate::report::Problem;
+
+/// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// The first pause before a look; each further one is twice as long, up to the longest.
+const FIRST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What looking takes.
+#[derive(Debug, Default)]
+pub(super) struct Reconciler {
+    /// The servers as they were before the run.
+    before: Snapshot,
+    /// Since when the fate of each batch is unknown.
+    since: HashMap<usize, Instant>,
+    looks: u32,
+    underway: bool,
+}
+
+impl Reconciler {
+    /// Looks at the servers before anything is done to them.
+    pub(super) async fn begin(&mut self, client: &Client, servers: &[ServerId], sink: &Sink) {
+        match list(client).await {
+            Ok(mut all) => {
+                let ours = servers.iter().filter_map(|id| all.remove_entry(id));
+                self.before = ours.collect();
+            }
+            Err(error) => sink.emit(Event::ListFailed { error }),
+        }
+    }
+
+    /// When to look next, if that is due to be arranged.
+    pub(super) fn next_look(&mut self, client: &Client, machine: &Machine) -> Option<Instant> {
+        let now = Instant::now();
+        let doubtful = machine.doubtful();
+        self.since.retain(|batch, _| doubtful.contains(batch));
+        for batch in &doubtful {
+            if !self.since.contains_key(batch) {
+                self.since.insert(*batch, now);
+                self.looks = 0;
+            }
+        }
+        if doubtful.is_empty() || self.underway {
+            return None;
+        }
+        self.underway = true;
+        let pause = FIRST.saturating_mul(1 << self.looks.min(8)).min(LONGEST);
+        let pause = client.0.scaled(pause);
+        let patience = client.0.scaled(PATIENCE);
+        // A look that would come shortly before the last one is the last one.
+        let last = self.since.values().map(|since| *since + patience).min()?;
+        let next = now + pause;
+        Some(if next + pause / 2 > last {
+            last.max(now)
+        } else {
+            next
+        })
+    }
+
+    /// The servers were listed.
+    pub(super) fn looked(
+        &mut self,
+        client: &Client,
+        machine: &mut Machine,
+        listed: Result<Snapshot, Problem>,
+    ) -> Vec<Event> {
+        self.underway = false;
+        self.looks = self.looks.saturating_add(1);
+        let mut events = Vec::new();
+        if let Err(error) = &listed {
+            let error = error.clone();
+            events.push(Event::ListFailed { error });
+        }
+        for batch in machine.doubtful() {
+            let Some(problem) = machine.doubt(batch) else {
+                continue;
+            };
+            let clock = &client.0.clock;
+            let sent = Sent {
+                then: problem.sent_there,
+                now: problem.sent_at.and_then(|sent_at| clock.theirs(sent_at)),
+            };
+            let since = self.since.get(&batch);
+            let last = since.is_none_or(|since| since.elapsed() >= client.0.scaled(PATIENCE));
+            let listed = listed.as_ref();
+            events.extend(machine.reconcile(batch, &self.before, listed, sent, last));
+        }
+        events
+    }
+}
+
+/// All servers of the project.
+pub(super) async fn list(client: &Client) -> Result<Snapshot, Problem> {
+    let servers = client.servers().await;
+    let servers = servers.map_err(|error| error.problem().clone())?;
+    let with_id = |server: ecs_model::Server| Some((server.id?, server));
+    Ok(servers.into_iter().filter_map(with_id).collect())
+}
