@@ -14,7 +14,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  every server succeeded (with --no-wait: was accepted)
   1  at least one server failed or was not attempted
-  2  bad usage or input, or the question was not answered with yes: nothing was sent
+  2  bad usage or input, or no yes to the question: nothing was sent
   3  the fate of at least one server is unknown: look at it before you run again
   4  the credentials, or what they permit, were refused: no server was touched
   5  stopped before the end: deadline or Ctrl-C
@@ -25,18 +25,28 @@ const ABOUT_EXAMPLES: &str = "\
 Examples:
   ecsctl reboot --sim --all --yes
       Restarts a simulated fleet: no account needed.
-  ecsctl reboot --endpoint https://ecs.eu-de.otc.t-systems.com --project-id P --token - ID ID < token.txt
-      Restarts two servers.
+  ecsctl reboot --endpoint https://ecs.eu-de.otc.t-systems.com --project-id P \\
+      --token - ID ID < token.txt
+      Restarts two servers, after a question.
   ecsctl explain Ecs.0114
       Says what an error code means.";
+
+const ENVIRONMENT: &str = "\
+Environment:
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+      The proxy on the way to --endpoint.
+  SSL_CERT_FILE, SSL_CERT_DIR
+      Certificates to trust instead of the system's.
+  NO_COLOR
+      No bold words.";
 
 const RUN_EXAMPLES: &str = "\
 Examples (with --endpoint, --project-id and --token, or with --sim):
   ecsctl {verb} 616fb98f-46ca-475e-917e-2563e5a8cd19
       Asks, sends, waits, and prints a verdict.
-  ecsctl {verb} --from-file servers.txt --dry-run
+  ecsctl {verb} --from-file ids.txt --dry-run
       Shows the requests; sends none.
-  ecsctl {verb} --from-file servers.txt --yes --deadline 15m -o json > report.json
+  ecsctl {verb} --from-file ids.txt --yes --deadline 15m -o json > report.json
       For scripts: no question, at most 15 minutes, every server in the report.";
 
 /// The command line.
@@ -45,7 +55,7 @@ Examples (with --endpoint, --project-id and --token, or with --sim):
     name = "ecsctl",
     version,
     about = "Restart, start and stop fleets of Elastic Cloud Servers, with a verdict for each server",
-    after_help = format!("{ABOUT_EXAMPLES}\n\n{EXIT_CODES}"),
+    after_help = format!("{ABOUT_EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}"),
     max_term_width = 110,
     arg_required_else_help = true
 )]
@@ -76,7 +86,7 @@ pub(crate) struct Global {
     /// Run against an embedded simulator of 1,200 servers, whose clock runs faster: no account needed
     #[arg(long, global = true)]
     pub(crate) sim: bool,
-    /// No progress, notes and hints on stderr; only errors, warnings and questions
+    /// No progress and notes on stderr; only errors, warnings and questions
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 }
@@ -207,13 +217,22 @@ pub(crate) enum Kind {
 pub(crate) enum Job {
     /// Look at jobs once
     #[command(after_help = "\
-Exit codes: 0 every job was shown, 1 no readable answer, 2 bad usage, 3 the service does not know a job,
-4 credentials refused. The highest that applies wins.")]
+Exit codes (the highest that applies wins):
+  0  every job was shown
+  1  no readable answer about at least one
+  2  bad usage
+  3  the service does not know at least one
+  4  the credentials, or what they permit, were refused")]
     Show(JobShow),
     /// Wait until jobs have ended
     #[command(after_help = "\
-Exit codes: 0 every job ended with SUCCESS, 1 at least one failed, 2 bad usage, 3 the service does not know a job,
-4 credentials refused, 5 stopped before the end (deadline, Ctrl-C). The highest that applies wins.")]
+Exit codes (the highest that applies wins):
+  0  every job ended with SUCCESS
+  1  at least one failed
+  2  bad usage
+  3  the service does not know at least one
+  4  the credentials, or what they permit, were refused
+  5  stopped before the end: deadline or Ctrl-C")]
     Wait(JobWait),
 }
 
@@ -262,12 +281,14 @@ pub(crate) enum Format {
 }
 
 const SIM_HELP: &str = "\
-The first line on stdout is one JSON object: where it listens, the project, the token, the servers. --project-id and
---token choose those two; otherwise they come from the seed.
+The first line on stdout is one JSON object: where it listens, the project, the token, the servers. \
+--project-id and --token choose those two; otherwise they come from the seed.
 
 Examples:
   ecsctl sim --servers 20 --seed 1 --speed 10
-  ecsctl sim --tls --ca-out ca.pem      and then: ecsctl reboot --ca-file ca.pem --endpoint https://127.0.0.1:PORT …";
+      Always the same twenty servers; jobs of half a minute take three seconds.
+  ecsctl sim --tls --ca-out ca.pem
+      Over HTTPS: give ecsctl --ca-file ca.pem and the endpoint that it prints.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Sim {

@@ -305,9 +305,6 @@ mod tests {
         let id = |id: &str| id.parse::<JobId>().unwrap();
         let jobs = [id("ended"), id("running"), id("also")];
         let outcomes = [
-            Outcome::Succeeded {
-                job_id: id("ended"),
-            },
             Outcome::Running { job_id: id("also") },
             Outcome::Running {
                 job_id: id("running"),
