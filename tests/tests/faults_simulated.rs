@@ -10,7 +10,7 @@ use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::{Client, Report};
 use ecs_sim::{Fault, Faults, FaultyTransport, Region, SimTransport, Target};
 use ecs_tests::faults::statuses::{Answer, answers};
-use ecs_tests::faults::wire::{self, Verdict};
+use ecs_tests::faults::{Verdict, wire};
 use http::StatusCode;
 use secrecy::ExposeSecret as _;
 
@@ -214,6 +214,7 @@ async fn each_status_in_each_family() {
         body,
         action: verdict,
         query,
+        ..
     } in answers()
     {
         let accepted = action(&name, replaced(status, &body, false), verdict).await;

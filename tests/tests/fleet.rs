@@ -117,7 +117,11 @@ async fn the_largest_fleet_in_hardly_more_than_the_shortest_possible_time() {
     assert_eq!(report.summary().running, 100_000);
     let least = WINDOW * 99;
     assert!(start.elapsed() >= least, "{:?}", start.elapsed());
-    assert!(start.elapsed() <= least.mul_f64(1.02), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() <= least.mul_f64(1.02),
+        "{:?}",
+        start.elapsed()
+    );
     sim.region().with(|region| {
         let accepted = region.accepted();
         assert_eq!(accepted.most_times(), 1);

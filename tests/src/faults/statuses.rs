@@ -1,6 +1,6 @@
 //! Answers that are errors: statuses × what the body says × in which family of errors, and what a run must say of each.
 
-use super::wire::Verdict::{self, Blind, Denied, Failed, Retried, Succeeds, Unknown};
+use super::Verdict::{self, Blind, Denied, Failed, Retried, Succeeds, Unknown};
 
 /// What the body of an answer can say by its code: nothing, "refused", both codes that are documented to say "later"
 /// on a success or a server error, "not with these credentials", "it failed, perhaps while it worked".
@@ -17,11 +17,12 @@ pub const CODES: [Option<&str>; 6] = [
 pub type Row = (u16, [Verdict; 6], [Verdict; 6]);
 
 const UNKNOWN: [Verdict; 6] = [Unknown; 6];
-const FAILED: [Verdict; 6] = [Failed; 6];
 const RETRIED: [Verdict; 6] = [Retried; 6];
 /// A refusal by its status: the code says more.
 const REFUSED: [Verdict; 6] = [Failed, Failed, Retried, Retried, Denied, Unknown];
 const DENIED: [Verdict; 6] = [Denied, Failed, Retried, Retried, Denied, Unknown];
+/// Sent elsewhere, so not executed here, unless the body speaks of work.
+const REDIRECTED: [Verdict; 6] = [Failed, Failed, Failed, Failed, Failed, Unknown];
 const FLOW_LIMIT: [Verdict; 6] = [Unknown, Unknown, Retried, Unknown, Unknown, Unknown];
 const BUSY: [Verdict; 6] = [Unknown, Unknown, Unknown, Retried, Unknown, Unknown];
 
@@ -36,7 +37,7 @@ pub const STATUSES: [Row; 19] = [
     (202, FLOW_LIMIT, BY_CODE),
     (204, UNKNOWN, BY_CODE),
     (303, UNKNOWN, BY_CODE),
-    (307, FAILED, BY_CODE),
+    (307, REDIRECTED, BY_CODE),
     (400, REFUSED, BY_CODE),
     (401, DENIED, BLIND),
     (403, DENIED, BLIND),
@@ -118,6 +119,8 @@ pub struct Answer {
     pub name: String,
     /// The status.
     pub status: u16,
+    /// What the body says.
+    pub code: Option<&'static str>,
     /// The body.
     pub body: String,
     /// What must come of an action that is answered so once.
@@ -130,7 +133,7 @@ pub struct Answer {
 pub fn answers() -> Vec<Answer> {
     let mut answers = Vec::new();
     for (status, actions, queries) in STATUSES {
-        for ((code, action), query) in CODES.iter().zip(actions).zip(queries) {
+        for ((code, action), query) in CODES.into_iter().zip(actions).zip(queries) {
             let bodies: Vec<(&str, String)> = match code {
                 Some(code) => FAMILIES.map(|(name, body)| (name, body(code))).to_vec(),
                 None => SILENT.map(|(name, body)| (name, body.to_owned())).to_vec(),
@@ -138,6 +141,7 @@ pub fn answers() -> Vec<Answer> {
             answers.extend(bodies.into_iter().map(|(family, body)| Answer {
                 name: format!("{status} {} in {family}", code.unwrap_or("no code")),
                 status,
+                code,
                 body,
                 action,
                 query,

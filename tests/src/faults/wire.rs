@@ -1,66 +1,13 @@
 //! Faults on the wire: what a server does with one connection, what the same is in the simulator, and what a run must
 //! say of it.
-//!
-//! The tests of `ecsctl` include this file by its path, so it uses only the standard library and the simulator.
 
 use ecs_sim::Fault;
 
+use super::Verdict;
+use super::strange::strange_answers;
+
 /// A body that is good for everything that is asked for: an action gets its job, a query a job that has ended.
 pub const ANSWER: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"SUCCESS"}"#;
-
-/// The same, as `gzip` writes it.
-const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xab\x56\xca\xca\x4f\x8a\xcf\x4c\x51\xb2\x52\x4a\x4b\xb3\x30\0\x42\
-    \x23\x0b\x8b\x14\x13\xc3\x54\xc3\x24\x03\x43\x0b\x4b\x4b\x03\x23\x33\x03\x4b\x53\x53\x33\x0b\xb3\x44\x25\x1d\xa5\
-    \xe2\x92\xc4\x92\xd2\x62\xa0\xda\xe0\x50\x67\x67\xd7\xe0\x60\xa5\x5a\0\x54\xd0\x0a\x18\x40\0\0\0";
-
-/// What must come of a run that meets a fault once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// As if nothing had happened.
-    Succeeds,
-    /// Certainly not executed, sent again, and then as if nothing had happened.
-    Retried,
-    /// It may have been executed: one request and never a second.
-    Unknown,
-    /// Certainly not executed, and it is the request's fault.
-    Failed,
-    /// Certainly not executed, because of who asks.
-    Denied,
-    /// Only for queries: the jobs go on, and nobody may look at them.
-    Blind,
-}
-
-impl Verdict {
-    /// The outcome of each server.
-    pub fn outcome(self) -> &'static str {
-        match self {
-            Self::Succeeds | Self::Retried => "succeeded",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-            Self::Denied => "not_attempted",
-            Self::Blind => "running",
-        }
-    }
-
-    /// What `ecsctl` ends with.
-    pub fn exit(self) -> i32 {
-        match self {
-            Self::Succeeds | Self::Retried => 0,
-            Self::Failed => 1,
-            Self::Unknown => 3,
-            Self::Denied => 4,
-            Self::Blind => 5,
-        }
-    }
-
-    /// How many requests the server may read that act on servers.
-    pub fn actions(self) -> usize {
-        match self {
-            Self::Retried => 2,
-            _ => 1,
-        }
-    }
-}
 
 /// What a server does with one connection. After the last step it closes.
 #[derive(Clone, Debug)]
@@ -120,7 +67,7 @@ pub fn faults() -> Vec<WireFault> {
     .concat()
 }
 
-fn fault(
+pub(super) fn fault(
     name: &'static str,
     play: Vec<Step>,
     simulated: &[Fault],
@@ -333,113 +280,6 @@ fn answers_without_end() -> Vec<WireFault> {
     ]
 }
 
-fn strange_answers() -> Vec<WireFault> {
-    use Verdict::{Succeeds, Unknown};
-    let answer = |name, headers: &str, body: &[u8], simulated: &[Fault], verdict, words| {
-        let play = vec![Step::Read, Step::Send(response("200 OK", headers, body))];
-        fault(name, play, simulated, verdict, words)
-    };
-    let good = String::from_utf8_lossy(&response("200 OK", "", ANSWER)).into_owned();
-    let raw = |name, bytes: String, verdict, words| {
-        fault(name, vec![Step::Read, send(&bytes)], &[], verdict, words)
-    };
-    let numbered = |number| ANSWER.replace("\"ff80808288d41e1b018990260955686a\"", number);
-    vec![
-        answer("is good", "", ANSWER.as_bytes(), &[], Succeeds, ""),
-        raw(
-            "says 100 and 103 first",
-            format!(
-                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n{good}"
-            ),
-            Succeeds,
-            "",
-        ),
-        raw("answers twice", format!("{good}{good}"), Succeeds, ""),
-        raw(
-            "goes on after its answer",
-            format!("{good}\0\0 and so on"),
-            Succeeds,
-            "",
-        ),
-        fault(
-            "switches protocols",
-            vec![
-                Step::Read,
-                send(
-                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-                ),
-            ],
-            &[],
-            Unknown,
-            "HTTP 101",
-        ),
-        answer(
-            "has a number for a job id",
-            "",
-            numbered("12").as_bytes(),
-            &[Fault::Numbered],
-            Succeeds,
-            "",
-        ),
-        answer(
-            "has a number that no job id is",
-            "",
-            numbered("1e400").as_bytes(),
-            &[],
-            Unknown,
-            "HTTP 200",
-        ),
-        answer(
-            "has a list for a job id",
-            "",
-            numbered("[]").as_bytes(),
-            &[],
-            Unknown,
-            "HTTP 200",
-        ),
-        answer(
-            "has an empty job id",
-            "",
-            numbered("\"\"").as_bytes(),
-            &[],
-            Unknown,
-            "HTTP 200",
-        ),
-        answer(
-            "has a path for a job id",
-            "",
-            numbered("\"../x\"").as_bytes(),
-            &[],
-            Unknown,
-            "HTTP 200",
-        ),
-        answer(
-            "marks its byte order",
-            "",
-            format!("\u{feff}{ANSWER}").as_bytes(),
-            &[Fault::Marked],
-            Succeeds,
-            "",
-        ),
-        answer(
-            "compresses its answer",
-            "Content-Encoding: gzip\r\n",
-            GZIP,
-            &[Fault::Compressed],
-            Unknown,
-            "HTTP 200",
-        ),
-        answer(
-            "says that it compresses and does not",
-            "Content-Encoding: gzip\r\n",
-            ANSWER.as_bytes(),
-            &[],
-            Succeeds,
-            "",
-        ),
-    ]
-}
-
-fn send(text: &str) -> Step {
+pub(super) fn send(text: &str) -> Step {
     Step::Send(text.as_bytes().to_vec())
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../common/mod.rs"]
 mod common;
 // The one table of faults.
 #[allow(
@@ -10,25 +11,19 @@ mod common;
     unreachable_pub,
     reason = "the table is for other tests too"
 )]
-#[path = "../../../tests/src/faults/statuses.rs"]
-mod statuses;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "the table is for other tests too"
-)]
-#[path = "../../../tests/src/faults/wire.rs"]
-mod wire;
+#[path = "../../../../tests/src/faults/mod.rs"]
+mod faults;
+mod server;
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::io::{BufReader, Read as _};
+use std::sync::Mutex;
 
 use common::{Ended, Running, ecsctl, options, outcomes};
+use faults::wire::{ANSWER, Step, response};
+use faults::{Verdict, statuses, wire};
 use serde_json::Value;
-use wire::{ANSWER, Step, Verdict, response};
+use server::Server;
 
 const IDS: [&str; 3] = [
     "616fb98f-46ca-475e-917e-2563e5a8cd19",
@@ -39,169 +34,10 @@ const JOB: &str = "ff80808288d41e1b018990260955686a";
 /// How many processes run at once.
 const AT_ONCE: usize = 12;
 
-/// A server that plays one script after the other with its connections, and answers well afterwards.
-struct Server {
-    listening: String,
-    seen: Arc<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    plays: VecDeque<Vec<Step>>,
-    /// The request lines of all requests.
-    requests: Vec<String>,
-    connections: usize,
-    /// Plays that are over.
-    over: usize,
-    /// Good answers wait until this is false.
-    held: bool,
-}
-
-impl Seen {
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap());
-        self.changed.notify_all();
-    }
-
-    fn wait_until(&self, reached: impl Fn(&State) -> bool) {
-        let state = self.state.lock().unwrap();
-        let limit = Duration::from_secs(60);
-        let waited = self
-            .changed
-            .wait_timeout_while(state, limit, |it| !reached(it));
-        assert!(
-            !waited.unwrap().1.timed_out(),
-            "the client did not do its part"
-        );
-    }
-}
-
-impl Server {
-    fn start(plays: impl IntoIterator<Item = Vec<Step>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self::on(listener, plays)
-    }
-
-    fn on(listener: TcpListener, plays: impl IntoIterator<Item = Vec<Step>>) -> Self {
-        let listening = listener.local_addr().unwrap().to_string();
-        let seen = Arc::new(Seen::default());
-        seen.change(|state| state.plays = plays.into_iter().collect());
-        let log = Arc::clone(&seen);
-        // Ends with the process.
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (stream, log) = (stream.unwrap(), Arc::clone(&log));
-                let mut next = None;
-                log.change(|state| {
-                    state.connections += 1;
-                    next = state.plays.pop_front();
-                });
-                std::thread::spawn(move || {
-                    // A client that goes away ends the play.
-                    match next {
-                        Some(play) => {
-                            let _ = perform(stream, &play, &log);
-                            log.change(|state| state.over += 1);
-                        }
-                        None => while answer_well(&stream, &log).is_ok_and(|more| more) {},
-                    }
-                });
-            }
-        });
-        Self { listening, seen }
-    }
-
-    fn options(&self) -> Vec<String> {
-        options(&format!("http://{}", self.listening), "p1", "t1")
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.seen.state.lock().unwrap()
-    }
-
-    fn actions(&self) -> usize {
-        let state = self.state();
-        let actions = state
-            .requests
-            .iter()
-            .filter(|line| line.starts_with("POST "));
-        actions.count()
-    }
-}
-
-fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result<()> {
-    for (index, step) in play.iter().enumerate() {
-        match step {
-            Step::Read => {
-                // A socket that is closed with something unread is reset.
-                let resets = matches!(play.get(index + 1), Some(Step::Reset));
-                if !read_request(&stream, seen, usize::from(resets))? {
-                    return Ok(());
-                }
-            }
-            Step::ReadByte => stream.read_exact(&mut [0])?,
-            Step::Send(bytes) => stream.write_all(bytes)?,
-            Step::SendForever(bytes) => loop {
-                stream.write_all(bytes)?;
-            },
-            Step::SendSlowly(bytes) => {
-                for byte in bytes {
-                    std::thread::sleep(Duration::from_millis(100));
-                    stream.write_all(&[*byte])?;
-                }
-            }
-            Step::Hang => while stream.read(&mut [0; 1024])? > 0 {},
-            // What was left unread makes it one.
-            Step::Reset => return Ok(()),
-        }
-    }
-    Ok(())
-}
-
-/// Reads one whole request, or all but its last bytes, once they are there. `false`: there is none.
-fn read_request(stream: &TcpStream, seen: &Seen, but: usize) -> std::io::Result<bool> {
-    let mut reader = BufReader::with_capacity(1, stream);
-    let (mut first, mut length) = (String::new(), 0_usize);
-    if reader.read_line(&mut first)? == 0 {
-        return Ok(false);
-    }
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let line = line.trim().to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length.saturating_sub(but)];
-    reader.read_exact(&mut body)?;
-    if but > 0 {
-        stream.peek(&mut [0])?;
-    }
-    seen.change(|state| state.requests.push(first.trim().to_owned()));
-    Ok(true)
-}
-
-fn answer_well(mut stream: &TcpStream, seen: &Seen) -> std::io::Result<bool> {
-    if !read_request(stream, seen, 0)? {
-        return Ok(false);
-    }
-    seen.wait_until(|state| !state.held);
-    stream.write_all(&response("200 OK", "", ANSWER))?;
-    Ok(true)
-}
+type Case = Box<dyn FnOnce() + Send>;
 
 /// Runs these side by side, a dozen at once.
-fn all(cases: Vec<Box<dyn FnOnce() + Send>>) {
+fn all(cases: Vec<Case>) {
     let cases = Mutex::new(VecDeque::from(cases));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_ONCE)
@@ -286,13 +122,13 @@ fn each_fault_of_the_wire_meets_an_action() {
         Box::new(move || {
             let server = Server::start([fault.play]);
             let patience: &[&str] = match fault.takes_time {
-                true => &["--attempt-timeout", "5s"],
+                true => &["--attempt-timeout", "4s"],
                 false => &[],
             };
             let ended = reboot(&server, patience);
             check(fault.name, ended, fault.verdict, fault.words);
             check_actions(fault.name, &server, fault.verdict);
-        }) as Box<dyn FnOnce() + Send>
+        }) as Case
     });
     all(cases.collect());
 }
@@ -304,12 +140,10 @@ fn each_fault_of_the_wire_meets_a_query() {
     let cases = faults.filter(|fault| !fault.takes_time).map(|fault| {
         Box::new(move || {
             let server = Server::start([fault.play]);
-            let began = std::time::Instant::now();
             let ended = ecsctl(&["job", "wait", JOB, "-o", "json"], &server.options());
-            eprintln!("{} {:?}", fault.name, began.elapsed());
             assert_eq!(ended.code, Some(0), "{}: {}", fault.name, ended.stderr);
             assert_eq!(server.actions(), 0);
-        }) as Box<dyn FnOnce() + Send>
+        }) as Case
     });
     all(cases.collect());
 }
@@ -348,13 +182,24 @@ fn each_status_with_each_code() {
             check(name, ended, answer.action, "");
             check_actions(name, &server, answer.action);
             assert_eq!(server.actions(), answer.action.actions(), "{name}");
-        }) as Box<dyn FnOnce() + Send>
+        }) as Case
     });
     all(cases.collect());
 }
 
-/// Refused until the client has said that it tries again: then it succeeds, with one request.
+/// Those that mostly wait, one beside the other.
 #[test]
+fn runs_that_take_their_time() {
+    all(vec![
+        Box::new(a_run_that_waits_survives_what_its_queries_meet),
+        Box::new(a_service_that_comes_back_gets_the_request_once),
+        Box::new(a_service_that_is_not_there),
+        Box::new(a_kept_connection_that_is_closed_between_queries),
+        Box::new(a_reset_before_the_request),
+    ]);
+}
+
+/// Refused until the client has said that it tries again: then it succeeds, with one request.
 fn a_service_that_comes_back_gets_the_request_once() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -379,7 +224,6 @@ fn a_service_that_comes_back_gets_the_request_once() {
 }
 
 /// Refused for good: five attempts, nothing attempted.
-#[test]
 fn a_service_that_is_not_there() {
     let endpoint = common::dead_endpoint();
     let arguments = [&["reboot", "--yes", "-o", "json"], &IDS[..]].concat();
@@ -392,7 +236,6 @@ fn a_service_that_is_not_there() {
 }
 
 /// The whole way, with the job: what the queries meet on it changes nothing.
-#[test]
 fn a_run_that_waits_survives_what_its_queries_meet() {
     let bad = response("502 Bad Gateway", "", "<html></html>");
     let server = Server::start([
@@ -406,7 +249,6 @@ fn a_run_that_waits_survives_what_its_queries_meet() {
 }
 
 /// A kept connection is closed between two queries, four seconds apart.
-#[test]
 fn a_kept_connection_that_is_closed_between_queries() {
     let running = response("200 OK", "", ANSWER.replace("SUCCESS", "RUNNING"));
     let server = Server::start([vec![Step::Read, Step::Send(running)]]);
@@ -416,7 +258,6 @@ fn a_kept_connection_that_is_closed_between_queries() {
 }
 
 /// Reset in the TLS handshake: nothing can have been sent, so it is tried again, and nothing was attempted.
-#[test]
 fn a_reset_before_the_request() {
     let tls = ecs_sim::Tls::self_signed().unwrap();
     let dir = tempfile::tempdir().unwrap();
