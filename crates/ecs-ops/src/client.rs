@@ -344,7 +344,7 @@ impl ClientBuilder {
                 "concurrent submissions",
                 self.concurrent_submissions,
             )?,
-            clock: WallClock::new(self.epoch),
+            clock: WallClock::new(self.epoch, factor),
             time_factor: factor,
             user_agent,
             contact: Contact::default(),

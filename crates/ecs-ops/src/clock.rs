@@ -12,16 +12,19 @@ use tokio::time::Instant;
 pub(crate) struct WallClock {
     /// For tests on paused time: what it showed at an instant, from where tokio's clock carries it on.
     epoch: Option<(Timestamp, Instant)>,
-    /// How far the service's clock is ahead of ours, by the last answer with a date.
-    ahead: Mutex<Option<SignedDuration>>,
+    /// How fast the service's clock runs, by ours.
+    factor: f64,
+    /// Our time and the service's, when the last answer with a date came.
+    seen: Mutex<Option<(Timestamp, Timestamp)>>,
 }
 
 impl WallClock {
     /// The system's clock, or one that shows `epoch` now and moves with tokio's.
-    pub(crate) fn new(epoch: Option<Timestamp>) -> Self {
+    pub(crate) fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
         Self {
             epoch: epoch.map(|epoch| (epoch, Instant::now())),
-            ahead: Mutex::default(),
+            factor,
+            seen: Mutex::default(),
         }
     }
 
@@ -35,16 +38,23 @@ impl WallClock {
     /// Learns from the date of an answer that has just come.
     pub(crate) fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(http::header::DATE);
-        if let Some(date) = date.and_then(|date| http_date(date.to_str().ok()?)) {
-            let ahead = date.duration_since(self.now());
-            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+        if let Some(theirs) = date.and_then(|date| http_date(date.to_str().ok()?)) {
+            let seen = Some((self.now(), theirs));
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         }
     }
 
     /// The service's time for one of ours, once an answer had a date.
     pub(crate) fn theirs(&self, ours: Timestamp) -> Option<Timestamp> {
-        let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        ours.checked_add(ahead?).ok()
+        let (our_time, their_time) = *self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()?;
+        let since = ours.duration_since(our_time).as_secs_f64() * self.factor;
+        their_time
+            .checked_add(SignedDuration::try_from_secs_f64(since).ok()?)
+            .ok()
     }
 
     /// The pause that a `Retry-After` header asks for: seconds, or a date on the service's clock.
@@ -122,7 +132,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_date_to_wait_for_is_read_on_the_clock_of_the_service() {
-        let clock = WallClock::new(Some("1994-11-06T08:49:00Z".parse().unwrap()));
+        let clock = WallClock::new(Some("1994-11-06T08:49:00Z".parse().unwrap()), 1.0);
         let date = "Sun, 06 Nov 1994 09:19:30 GMT";
         assert_eq!(clock.retry_after(date), Some(Duration::from_secs(1830)));
         let mut headers = HeaderMap::new();

@@ -54,10 +54,7 @@ impl Inner {
             let missed = match credentials {
                 Err(missed) => missed,
                 Ok(credentials) => {
-                    let Ok(ended) = self.attempt(operation, &credentials, scope).await else {
-                        break;
-                    };
-                    let missed = match ended {
+                    let missed = match self.attempt(operation, &credentials, scope).await {
                         Ok(output) => return Ok(output),
                         Err(missed) => missed,
                     };

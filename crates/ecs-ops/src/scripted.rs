@@ -19,8 +19,8 @@ pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
 #[derive(Clone, Debug)]
 pub(crate) enum Does {
     Answer(u16, &'static str),
-    /// An answer with a body of its own and a header.
-    Says(u16, String, Option<(&'static str, &'static str)>),
+    /// An answer with a body and headers of its own.
+    Says(u16, String, Vec<(&'static str, &'static str)>),
     Fail(TransportErrorKind, Delivery),
     /// Never answers; whether it says when something is sent, and whether it has been.
     Hang {
@@ -74,9 +74,9 @@ pub(crate) fn service(
         async move {
             match does {
                 Does::Answer(status, body) => Ok(answer(status, body)),
-                Does::Says(status, body, header) => {
+                Does::Says(status, body, headers) => {
                     let mut response = answer(status, &body);
-                    if let Some((name, value)) = header {
+                    for (name, value) in headers {
                         response.headers_mut().insert(name, value.parse().unwrap());
                     }
                     Ok(response)
@@ -116,7 +116,7 @@ pub(crate) fn asked_job(request: &http::Request<Bytes>) -> &str {
 
 /// Accepts a batch as the job `job-<number>`.
 pub(crate) fn accepts(number: usize) -> Does {
-    Does::Says(200, format!(r#"{{"job_id":"job-{number}"}}"#), None)
+    Does::Says(200, format!(r#"{{"job_id":"job-{number}"}}"#), Vec::new())
 }
 
 pub(crate) fn endpoint() -> Endpoint {

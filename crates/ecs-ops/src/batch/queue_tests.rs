@@ -18,6 +18,8 @@ enum Names {
     OneCulprit,
     Culprits,
     Everybody,
+    /// All but one, which is as good as naming nobody.
+    AllButOne,
 }
 
 /// Plays a service that refuses every batch with a culprit in it; returns what was accepted and the number of requests.
@@ -41,6 +43,7 @@ fn play(queue: &mut Queue, culprits: &HashSet<ServerId>, names: Names) -> (Vec<S
                 Names::OneCulprit => guilty[..1].to_vec(),
                 Names::Culprits => guilty,
                 Names::Everybody => servers.clone(),
+                Names::AllButOne => servers[1..].to_vec(),
             };
             queue.take_apart(servers, &named);
         }
@@ -71,7 +74,7 @@ proptest! {
     fn everybody_but_the_culprits_is_accepted_once(
         n in 2_u32..1000,
         culprits in prop::collection::hash_set(0_u32..1000, 1..20),
-        names in prop::sample::select(vec![Names::Nobody, Names::OneCulprit, Names::Culprits, Names::Everybody]),
+        names in prop::sample::select(vec![Names::Nobody, Names::OneCulprit, Names::Culprits, Names::Everybody, Names::AllButOne]),
     ) {
         let culprits: HashSet<_> = culprits.into_iter().filter(|c| *c < n).flat_map(|c| ids(c..c + 1)).collect();
         let mut queue = Queue::new(vec![ids(0..n)]);

@@ -40,7 +40,7 @@ async fn every_page_of_the_list() {
                 if counts {
                     body["count"] = json!(servers);
                 }
-                Does::Says(200, body.to_string(), None)
+                Does::Says(200, body.to_string(), Vec::new())
             });
             let found = builder.build().unwrap().servers().await.unwrap();
             let found: HashSet<_> = found.into_iter().map(|server| server.id.unwrap()).collect();

@@ -9,9 +9,8 @@ use ecs_transport::{Attempt, Delivery, Transport as _, TransportError, Transport
 use http::StatusCode;
 use jiff::Timestamp;
 
-use super::scope::{Failure, Notice, Scope, Stopped};
+use super::scope::{Failure, Notice, Scope};
 use crate::client::Inner;
-use crate::control::Level;
 use crate::policy::{AttemptOutcome, Judgement, judge, pause_in_words};
 use crate::report::Problem;
 
@@ -38,25 +37,22 @@ impl Missed {
 }
 
 impl Inner {
-    /// One attempt. `Stopped` if the run was told to submit nothing more before it began.
+    /// One attempt.
     pub(super) async fn attempt<O: Operation>(
         &self,
         operation: &O,
         credentials: &Credentials,
         scope: &mut Scope<'_>,
-    ) -> Result<Result<O::Output, Missed>, Stopped> {
+    ) -> Result<O::Output, Missed> {
         let request = match self.request(operation, credentials) {
             Ok(request) => request,
-            Err(error) => return Ok(Err(self.missed::<O>(Err(error), self.clock.now()))),
+            Err(error) => return Err(self.missed::<O>(Err(error), self.clock.now())),
         };
         let number = scope.attempts.saturating_add(1);
         let attempt = Attempt::new(number).with_timeout(self.attempt_timeout);
         let sent_at = self.clock.now();
         let sent_there = self.clock.theirs(sent_at);
         if let Some(action) = &mut scope.action {
-            if action.control.level() >= Level::Halted {
-                return Err(Stopped);
-            }
             if number == 1 {
                 (action.notify)(Notice::Sending);
             }
@@ -67,7 +63,7 @@ impl Inner {
         let mut missed = match self.exchange(request, &attempt).await {
             Ok(response) => {
                 match O::decode(response.status(), response.headers(), response.body()) {
-                    Ok(output) => return Ok(Ok(output)),
+                    Ok(output) => return Ok(output),
                     Err(error) => self.missed::<O>(Ok(error), sent_at),
                 }
             }
@@ -82,7 +78,7 @@ impl Inner {
             action.flight.not_executed(&missed.problem);
             action.share.not_counted();
         }
-        Ok(Err(missed))
+        Err(missed)
     }
 
     async fn exchange(

@@ -182,11 +182,12 @@ async fn throttling_is_waited_out_however_long_it_takes() {
         let report = run.await;
         assert_eq!(posts.posts(), 41, "{status} {body}");
         assert_eq!(report.summary().succeeded, 2);
-        let mut throttled = 0;
+        let (mut throttled, mut submitting) = (0, 0);
         while let Some(event) = events.next().await {
             throttled += usize::from(matches!(event, Event::Throttled { .. }));
+            submitting += usize::from(matches!(event, Event::Submitting { .. }));
         }
-        assert_eq!(throttled, 40);
+        assert_eq!((throttled, submitting), (40, 1));
     }
 }
 

@@ -130,3 +130,39 @@ fn giving_up_while_waiting_harms_nobody() {
         assert_eq!(start.elapsed(), Duration::from_secs(55));
     });
 }
+
+/// Also while it is known when other shares come back.
+#[test]
+fn whoever_waits_hears_of_a_share_that_was_not_used() {
+    let elapsed = on_paused_time(async {
+        let pace = Pace::new(100, WINDOW);
+        let mut used = pace.acquire(50).await;
+        used.may_be_counted(SendMark::new());
+        drop(used);
+        let unused = pace.acquire(50).await;
+        let start = Instant::now();
+        let giving_back = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(unused);
+        };
+        drop(futures_util::future::join(pace.acquire(50), giving_back).await);
+        start.elapsed()
+    });
+    assert_eq!(elapsed, Duration::from_secs(1));
+}
+
+/// Whoever needs less does not get ahead of those who wait for more.
+#[test]
+fn nobody_jumps_the_queue() {
+    on_paused_time(async {
+        let pace = Pace::new(100, WINDOW);
+        let held = pace.try_acquire(60).unwrap();
+        let mut waiting = Box::pin(pace.acquire(50));
+        let at_once = tokio::time::timeout(Duration::ZERO, &mut waiting);
+        assert!(at_once.await.is_err());
+        assert!(pace.try_acquire(1).is_none());
+        drop(held);
+        drop(waiting.await);
+        assert!(pace.try_acquire(1).is_some());
+    });
+}

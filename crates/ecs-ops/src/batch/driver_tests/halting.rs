@@ -87,7 +87,7 @@ async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Repo
 /// Whatever it waits for, a run that is told to submit nothing more does not.
 #[tokio::test(start_paused = true)]
 async fn stopping_while_waiting() {
-    let slow = Does::Says(429, String::new(), Some(("retry-after", "900")));
+    let slow = Does::Says(429, String::new(), vec![("retry-after", "900")]);
     let cases: [(&str, ClientBuilder, Seen, usize); 3] = {
         let (quota, quota_seen) = client_of(vec![Does::Answer(200, JOB)]);
         let (throttle, throttle_seen) = client_of(vec![slow.clone()]);
@@ -132,30 +132,6 @@ async fn ending_at_once() {
     let summary = report.summary();
     assert_eq!((summary.running, summary.not_attempted), (20, 40));
     assert_eq!(report.stopped, Some(Stopped::Asked));
-}
-
-/// Who does not wait for jobs has lost nothing by a stop that comes when all was accepted.
-#[tokio::test(start_paused = true)]
-async fn a_stop_that_stops_nothing() {
-    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
-    let client = builder.build().unwrap();
-    let run = client.reboot(RebootType::Soft, ids(2)).wait(false);
-    let run = run.start().await.unwrap();
-    let control = run.control();
-    let mut run = std::pin::pin!(run.into_future());
-    let mut report = None;
-    // The run is polled once more after the stop than it needs.
-    tokio::select! {
-        biased;
-        done = &mut run => report = Some(done),
-        () = async { control.stop_submitting(); tokio::task::yield_now().await } => {}
-    }
-    let report = match report {
-        Some(report) => report,
-        None => run.await,
-    };
-    assert_eq!(report.summary().running, 2);
-    assert_eq!(report.stopped, None);
 }
 
 /// A run that is dropped leaves nothing behind: no request, no share of the quota unless something may be counted.

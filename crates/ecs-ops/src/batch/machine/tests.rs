@@ -267,3 +267,32 @@ fn accepted_as(job_id: &str) -> Accepted {
     )
     .unwrap()
 }
+
+fn machine_of(servers: usize, size: usize) -> Machine {
+    let ids: Vec<ServerId> = (0..servers).map(id).collect();
+    let plan = Plan::new(PowerAction::Start, &ids, size);
+    Machine::new("run".to_owned(), plan, OnUnknown::default())
+}
+
+/// A run was stopped only if something was still to be done.
+#[test]
+fn what_counts_as_stopped() {
+    let lost = |_| -> Fate { panic!("nothing is underway") };
+    let asked = || Some(Stopped::Asked);
+    // Never begun.
+    assert_eq!(machine_of(4, 2).close(asked(), true, lost).stopped, asked());
+    for (waiting, stopped) in [(true, asked()), (false, None)] {
+        let mut machine = machine_of(2, 2);
+        let batch = machine.next_batch().unwrap();
+        machine.accepted(batch, accepted_as("j"));
+        assert_eq!(machine.close(asked(), waiting, lost).stopped, stopped);
+    }
+    // It would have ended in the same way.
+    let mut machine = machine_of(4, 2);
+    let batch = machine.next_batch().unwrap();
+    let refused = failure(Judgement::RefusedCredentials, None, Ending::GaveUp);
+    machine.not_accepted(batch, refused);
+    assert!(machine.is_halted());
+    let report = machine.close(asked(), true, lost);
+    assert_eq!((report.summary().not_attempted, report.stopped), (4, None));
+}

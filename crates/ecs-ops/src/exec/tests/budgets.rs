@@ -47,14 +47,26 @@ async fn a_read_ends_in_time() {
 /// A pause that the service asks for is kept, in whichever way it asks.
 #[tokio::test(start_paused = true)]
 async fn the_pause_that_the_service_asks_for() {
-    let header = |value| Does::Says(429, String::new(), Some(("retry-after", value)));
+    let header = |value| Does::Says(429, String::new(), vec![("retry-after", value)]);
     let cases = [
         (header("37"), 37),
         (header("Thu, 01 Jan 2026 00:01:30 GMT"), 90),
         (Does::Answer(429, SLOW_DOWN), 60),
         (
-            Does::Says(429, SLOW_DOWN.to_owned(), Some(("retry-after", "5"))),
+            Does::Says(429, SLOW_DOWN.to_owned(), vec![("retry-after", "5")]),
             5,
+        ),
+        // The service's clock is ahead of ours.
+        (
+            Does::Says(
+                429,
+                String::new(),
+                vec![
+                    ("retry-after", "Thu, 01 Jan 2026 00:21:30 GMT"),
+                    ("date", "Thu, 01 Jan 2026 00:20:00 GMT"),
+                ],
+            ),
+            90,
         ),
     ];
     for (does, seconds) in cases {
@@ -73,7 +85,7 @@ async fn the_pause_that_the_service_asks_for() {
 /// A service with a fast clock means its own seconds.
 #[tokio::test(start_paused = true)]
 async fn pauses_are_in_the_time_of_the_service() {
-    let slow_down = Does::Says(429, String::new(), Some(("retry-after", "40")));
+    let slow_down = Does::Says(429, String::new(), vec![("retry-after", "40")]);
     let (builder, seen) = client_of(vec![slow_down, Does::Answer(200, JOB)]);
     let client = builder.time_factor(20.0).build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(2)).start().await;
@@ -93,7 +105,7 @@ async fn throttling_of_one_request_slows_all() {
         let (builder, seen) = service(move |request, number| {
             let first = *request.method() == method && number == 0;
             match *request.method() {
-                _ if first => Does::Says(429, String::new(), Some(("retry-after", "100"))),
+                _ if first => Does::Says(429, String::new(), vec![("retry-after", "100")]),
                 Method::POST => Does::Answer(200, JOB),
                 _ => Does::Answer(200, DONE),
             }
@@ -212,4 +224,58 @@ async fn times_without_end() {
     };
     let (report, ()) = futures_util::future::join(run.into_future(), end).await;
     assert_eq!(report.summary().running, 2);
+}
+
+/// A read does not wait for the end of a throttle that comes too late for it.
+#[tokio::test(start_paused = true)]
+async fn a_read_while_the_service_wants_silence() {
+    let (builder, seen) = client_of(vec![Does::Says(
+        429,
+        String::new(),
+        vec![("retry-after", "600")],
+    )]);
+    let client = builder.build().unwrap();
+    let run = client
+        .reboot(RebootType::Soft, ids(2))
+        .start()
+        .await
+        .unwrap();
+    let run = tokio::time::timeout(Duration::from_secs(1), run.into_future());
+    assert!(run.await.is_err());
+    let began = Instant::now();
+    let error = client.job(&"j".parse().unwrap()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), began.elapsed()),
+        (ErrorKind::Deadline, Duration::ZERO)
+    );
+    assert_eq!(seen.count(Method::GET), 0);
+}
+
+/// The quota's minute and the time that a new job may be unknown are the service's.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_runs_fast() {
+    let (builder, seen) = service(|request, _| match *request.method() {
+        Method::POST => Does::Answer(200, JOB),
+        _ => Does::Answer(404, ""),
+    });
+    let client = builder
+        .time_factor(60.0)
+        .servers_per_minute(10)
+        .build()
+        .unwrap();
+    let run = client
+        .reboot(RebootType::Soft, ids(50))
+        .batch_size(10)
+        .start()
+        .await;
+    let began = Instant::now();
+    let report = run.unwrap().await;
+    assert_eq!(report.summary().unknown, 50);
+    assert_eq!(seen.posts(), 5);
+    // Four windows of a second, and the last job a second later.
+    assert!(
+        (4.0..7.0).contains(&began.elapsed().as_secs_f64()),
+        "{:?}",
+        began.elapsed()
+    );
 }

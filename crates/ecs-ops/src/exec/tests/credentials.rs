@@ -269,3 +269,32 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
     assert_eq!(outcome_of(&report).0, "not_attempted");
     assert_eq!(seen.posts(), 0);
 }
+
+/// A source that fails after a long throttle has not failed for that long.
+#[tokio::test(start_paused = true)]
+async fn trouble_with_the_source_begins_when_it_begins() {
+    let mut script = vec![Does::Says(
+        429,
+        String::new(),
+        vec![("retry-after", "1000")],
+    )];
+    script.push(Does::Answer(200, JOB));
+    let (builder, seen) = client_of(script);
+    /// Fails from the second to the fourth time.
+    #[derive(Debug, Default)]
+    struct Later(AtomicUsize);
+    impl CredentialsProvider for Later {
+        fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+            let number = self.0.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                match number {
+                    1..4 => Err(AuthError::new(AuthErrorKind::Unavailable, "sealed")),
+                    _ => Credentials::token("token-1"),
+                }
+            })
+        }
+    }
+    let client = builder.credentials(Later::default()).build().unwrap();
+    assert_eq!(reboot(&client).await.summary().succeeded, 2);
+    assert_eq!(seen.posts(), 2);
+}
