@@ -43,11 +43,13 @@ impl Action {
     }
 }
 
-/// Whether a server at rest runs.
+/// The state of a server at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Power {
     Active,
     Shutoff,
+    /// Neither: a restart of it failed.
+    Broken,
 }
 
 /// What is being done to a server.
@@ -62,6 +64,7 @@ pub(crate) struct Task {
 impl Task {
     fn outcome(&self, before: Power) -> Power {
         match self.action {
+            Action::Reboot(_) if self.fails => Power::Broken,
             _ if self.fails => before,
             Action::Reboot(_) | Action::Start => Power::Active,
             Action::Stop(_) => Power::Shutoff,
@@ -128,6 +131,7 @@ impl Server {
         let (rest, vm_state) = match power {
             Power::Active => ("ACTIVE", "active"),
             Power::Shutoff => ("SHUTOFF", "stopped"),
+            Power::Broken => ("ERROR", "error"),
         };
         let (status, task_state) = match task.map(|task| (task.action, now >= task.begin)) {
             None => (rest, None),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_model::ServerId;
+use http::{HeaderValue, header};
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
 
@@ -102,7 +103,12 @@ impl Region {
         self.now = self.now.max(now);
         self.jobs.expire(self.now);
         let request_id = seed::hex_id(&mut self.ids);
-        self.route(request, &request_id).into_response(&request_id)
+        let mut response = self.route(request, &request_id).into_response(&request_id);
+        let date = self.calendar().http_date(self.now);
+        if let Some(date) = date.and_then(|date| HeaderValue::from_str(&date).ok()) {
+            response.headers_mut().insert(header::DATE, date);
+        }
+        response
     }
 
     /// Who may come in, and where to.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ecs_model::{RebootType, ServerId};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -37,6 +38,14 @@ impl Calendar {
     fn microseconds(self, at: Moment) -> String {
         let text = format!("{:.6}", self.at(SignedDuration::from_secs(at)));
         text.trim_end_matches('Z').to_owned()
+    }
+
+    /// `Wed, 22 May 2019 03:30:52 GMT`, as the `Date` of an answer has it.
+    pub(crate) fn http_date(self, at: Duration) -> Option<String> {
+        let at = SignedDuration::try_from(at).unwrap_or(SignedDuration::MAX);
+        DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&self.at(at))
+            .ok()
     }
 
     /// `2019-05-22T03:30:52.123Z`, as jobs have it.
