@@ -33,6 +33,12 @@ pub(super) fn strange_answers() -> Vec<WireFault> {
         ),
         raw("answers twice", format!("{good}{good}"), Succeeds, ""),
         raw(
+            "cuts a body without a length",
+            "HTTP/1.1 200 OK\r\n\r\n{\"job_id\":\"ff80808288d4".to_owned(),
+            Unknown,
+            "HTTP 200",
+        ),
+        raw(
             "goes on after its answer",
             format!("{good}\0\0 and so on"),
             Succeeds,

@@ -120,6 +120,8 @@ fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result
             Step::Send(bytes) => stream.write_all(bytes)?,
             Step::SendForever(bytes) => loop {
                 stream.write_all(bytes)?;
+                // So that floods rise side by side.
+                std::thread::sleep(Duration::from_millis(1));
             },
             Step::SendSlowly(bytes) => {
                 for byte in bytes {
