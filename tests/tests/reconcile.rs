@@ -126,7 +126,7 @@ impl Scene {
         (report, told)
     }
 
-    fn most_times(&self) -> usize {
+    fn most_times(&self) -> u32 {
         self.sim
             .region()
             .with(|region| region.accepted().most_times())
