@@ -33,6 +33,17 @@ fn error(code: &CodeSpec, group: &ErrorGroup) -> Result<ErrorCode, Problem> {
             .filter(|status| (100..=599).contains(status))
             .ok_or_else(|| Problem::new(line, format!("{status} is no HTTP status")))
     };
+    let name = &code.code;
+    let fits = |other: char| other.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&other);
+    if !name.text.chars().all(fits) {
+        return Err(Problem::new(
+            name.line,
+            format!(
+                "{:?} is no error code; it has letters, digits, `.`, `-` and `_`",
+                name.text
+            ),
+        ));
+    }
     let found = &code.disposition;
     let maybe_executed = match found.executed.text.as_str() {
         "no" => false,

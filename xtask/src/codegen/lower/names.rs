@@ -38,6 +38,24 @@ pub(super) fn pascal(wire: &Key) -> Result<String, Problem> {
     identifier(wire, name)
 }
 
+/// The name of a type, which is taken as it is.
+pub(super) fn type_name(key: &Key) -> Result<(), Problem> {
+    let upper = key
+        .text
+        .starts_with(|first: char| first.is_ascii_uppercase());
+    let plain = key.text.chars().all(|other| other.is_ascii_alphanumeric());
+    match upper && plain && key.text != "Self" {
+        true => Ok(()),
+        false => Err(Problem::new(
+            key.line,
+            format!(
+                "`{}` cannot be the name of a type; write it LikeThis",
+                key.text
+            ),
+        )),
+    }
+}
+
 fn identifier(wire: &Key, name: String) -> Result<String, Problem> {
     // A keyword is no identifier to syn.
     match syn::parse_str::<syn::Ident>(&name) {

@@ -4,7 +4,7 @@ use super::super::Problem;
 use super::super::ir::{Kind, Method, Operation, Segment, Shape};
 use super::super::spec::{self, Schema, Spec};
 use super::super::yaml::Key;
-use super::names::{distinct, snake};
+use super::names::{distinct, snake, type_name};
 use super::requests::{body, parameters, resolve};
 use super::{HANDWRITTEN, IDS, Schemas};
 
@@ -12,6 +12,7 @@ use super::{HANDWRITTEN, IDS, Schemas};
 const ACTIONS: &str = "/v1/{project_id}/cloudservers/action";
 
 pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>, Problem> {
+    distinguishable(spec)?;
     let mut operations = Vec::new();
     let mut names = Vec::new();
     for (template, path) in &spec.paths {
@@ -27,18 +28,43 @@ pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>,
                 method,
                 operation,
             };
-            names.push((operation.id.text.as_str(), operation.id.line));
-            names.extend(
-                operation
-                    .actions
-                    .iter()
-                    .map(|action| (action.id.text.as_str(), action.id.line)),
-            );
+            let actions = operation.actions.iter().map(|action| &action.id);
+            for id in std::iter::once(&operation.id).chain(actions) {
+                type_name(id)?;
+                names.push((id.text.as_str(), id.line));
+            }
             operations.extend(context.lower()?);
         }
     }
     distinct("operationId", names.into_iter())?;
     Ok(operations)
+}
+
+/// Two paths that differ in nothing but the names of their parameters could not be told apart.
+fn distinguishable(spec: &Spec) -> Result<(), Problem> {
+    let nameless = |template: &Key| -> Vec<String> {
+        let segments = template.text.split('/');
+        segments
+            .map(|segment| match segment.starts_with('{') {
+                true => "{}".to_owned(),
+                false => segment.to_owned(),
+            })
+            .collect()
+    };
+    let mut seen: Vec<(Vec<String>, usize)> = Vec::new();
+    for (template, _) in &spec.paths {
+        let path = nameless(template);
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == path) {
+            return Err(Problem::new(
+                template.line,
+                format!(
+                    "only the names of its parameters tell this path from the one in line {first}"
+                ),
+            ));
+        }
+        seen.push((path, template.line));
+    }
+    Ok(())
 }
 
 /// The content of a response, which may stand under `components`.
@@ -150,8 +176,14 @@ impl Context<'_> {
     fn lower(&self) -> Result<Vec<Operation>, Problem> {
         let operation = self.operation;
         let idempotent = match (operation.idempotency.text.as_str(), self.method) {
-            ("idempotent", _) => true,
+            ("idempotent", Method::Get) => true,
             ("not-idempotent", Method::Post) => false,
+            ("idempotent", Method::Post) => {
+                return Err(Problem::new(
+                    operation.idempotency.line,
+                    "a POST acts anew each time it is accepted: it is not-idempotent",
+                ));
+            }
             ("not-idempotent", Method::Get) => {
                 return Err(Problem::new(
                     operation.idempotency.line,

@@ -4,13 +4,14 @@ use super::super::Problem;
 use super::super::ir::{Choice, Field, FieldType, TypeDef, TypeKind};
 use super::super::spec::{Schema, Type};
 use super::super::yaml::Key;
-use super::names::{distinct, pascal, snake};
+use super::names::{distinct, pascal, snake, type_name};
 use super::{HANDWRITTEN, IDS, Schemas};
 
 /// The types to generate: enums and the objects of answers. Bodies of requests become tables beside their operation.
 pub(super) fn lower(schemas: Schemas<'_>) -> Result<Vec<TypeDef>, Problem> {
     let mut types = Vec::new();
     for (key, schema) in schemas.0 {
+        type_name(key)?;
         let kind = if let Some(name) = &schema.handwritten {
             handwritten(key, name)?;
             continue;

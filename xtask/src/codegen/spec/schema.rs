@@ -155,6 +155,7 @@ fn check(node: &Node, schema: &Schema) -> Result<(), Problem> {
             "an object must say `additionalProperties`: false in a request, true in an answer",
         ));
     }
+    bounds(node, schema)?;
     for required in &schema.required {
         if !schema
             .properties
@@ -171,6 +172,30 @@ fn check(node: &Node, schema: &Schema) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Refuses bounds that nothing can be within.
+fn bounds(node: &Node, schema: &Schema) -> Result<(), Problem> {
+    let entries = super::fields::entries(node, "a schema")?;
+    let outside = |keyword: &str, value: Option<i64>, least: Option<i64>, most: Option<i64>| {
+        let found = entries.iter().find(|(key, _)| key.text == keyword);
+        match (found, value) {
+            (Some((key, _)), Some(value))
+                if least.is_some_and(|least| value < least)
+                    || most.is_some_and(|most| value > most) =>
+            {
+                Err(Problem::new(
+                    key.line,
+                    format!("`{keyword}` is {value}, which the bounds beside it exclude"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    };
+    let (minimum, maximum) = (schema.minimum, schema.maximum);
+    outside("maximum", maximum, minimum, None)?;
+    outside("default", schema.default, minimum, maximum)?;
+    outside("maxItems", schema.max_items, schema.min_items, None)
 }
 
 fn types(node: &Node) -> Result<Vec<Type>, Problem> {

@@ -280,6 +280,47 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "          type: object\n          anyOf:",
         "230: `type` says nothing beside `anyOf`; remove one",
     ),
+    // What would become code that does not compile, or code that does the wrong thing.
+    (
+        "operationId: ShowThing",
+        "operationId: Show Thing",
+        "56: `Show Thing` cannot be the name of a type; write it LikeThis",
+    ),
+    (
+        "operationId: ShowThing",
+        "operationId: Self",
+        "56: `Self` cannot be the name of a type; write it LikeThis",
+    ),
+    (
+        "    Thing:\n",
+        "    thing:\n",
+        "193: `thing` cannot be the name of a type; write it LikeThis",
+    ),
+    (
+        "x-ecs-idempotency: not-idempotent",
+        "x-ecs-idempotency: idempotent",
+        "15: a POST acts anew each time it is accepted: it is not-idempotent",
+    ),
+    (
+        "/v1/{project_id}/things/detail:",
+        "/v1/{project_id}/things/{project_id}:",
+        "70: only the names of its parameters tell this path from the one in line 51",
+    ),
+    (
+        "            maximum: 50\n",
+        "            maximum: 0\n",
+        "86: `maximum` is 0, which the bounds beside it exclude",
+    ),
+    (
+        "            default: 5\n",
+        "            default: 51\n",
+        "87: `default` is 51, which the bounds beside it exclude",
+    ),
+    (
+        "code: thing.0001",
+        "code: thing 0001",
+        "251: \"thing 0001\" is no error code; it has letters, digits, `.`, `-` and `_`",
+    ),
 ];
 
 #[test]
