@@ -11,6 +11,7 @@
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
 //! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud |
+//! | `sources` | [`Chosen`]: which credentials to use, out of [`Flags`] and [`Surroundings`] |
 //! | `renewal` | credentials that end, and others in time |
 //! | `exchange` | one question to a service that gives credentials |
 //! | `error` | [`AuthError`] |
@@ -49,6 +50,7 @@ mod metadata;
 mod provider;
 mod renewal;
 mod signer;
+mod sources;
 mod verifier;
 
 pub use access_key::AccessKey;
@@ -59,5 +61,7 @@ pub use error::{AuthError, AuthErrorKind};
 pub use iam::{IamClient, IamTokens, Login, Project, Reference, TokenInfo, User};
 pub use metadata::MetadataKeys;
 pub use provider::{CredentialsProvider, StaticCredentials};
+pub use secrecy::SecretString;
 pub use signer::{Signed, sign};
+pub use sources::{Chosen, Flags, Opened, Skipped, Surroundings};
 pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

@@ -1,0 +1,234 @@
+//! Where credentials come from, in the order that users of these clouds know.
+
+use secrecy::SecretString;
+
+use crate::{AuthError, AuthErrorKind, Reference};
+
+mod clouds;
+mod endpoints;
+mod fields;
+mod open;
+mod profile;
+mod search;
+mod surroundings;
+mod yaml;
+
+use fields::{Agency, Field, HUAWEI, OPENSTACK, Proof};
+pub use open::Opened;
+use search::{environment, search};
+pub use surroundings::Surroundings;
+
+/// What is said explicitly, on a command line for example. It goes before everything that is found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Flags {
+    /// A token.
+    pub token: Option<SecretString>,
+    /// An access key; needs the secret key.
+    pub access_key: Option<String>,
+    /// A secret key; needs the access key.
+    pub secret_key: Option<SecretString>,
+    /// The security token of a temporary pair of keys.
+    pub security_token: Option<SecretString>,
+    /// Use this cloud of `clouds.yaml`, and nothing else.
+    pub cloud: Option<String>,
+    /// Use this section of `~/.huaweicloud/credentials`, and nothing else.
+    pub profile: Option<String>,
+    /// The region, for example `eu-de`.
+    pub region: Option<String>,
+    /// The id of the project.
+    pub project_id: Option<String>,
+    /// The address of ECS.
+    pub endpoint: Option<String>,
+    /// The address of IAM.
+    pub iam_endpoint: Option<String>,
+}
+
+/// A source that was looked at and not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// Which one.
+    pub source: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// Where to go and as whom, as far as that can be said without asking anybody. Holds secrets; `Debug` masks them.
+///
+/// ```
+/// use ecs_auth::{Chosen, Flags, Surroundings};
+///
+/// let surroundings = Surroundings::default()
+///     .with_variable("OS_ACCESS_KEY", "QTWAOYTTINDUT2QVKYUC")
+///     .with_variable("OS_SECRET_KEY", "MFyfvK41")
+///     .with_variable("OS_AUTH_URL", "https://iam.eu-de.otc.t-systems.com/v3");
+/// let chosen = Chosen::new(&Flags::default(), &surroundings)?;
+/// assert_eq!(chosen.source(), "the environment (OS_*)");
+/// assert_eq!(chosen.region(), Some("eu-de"));
+/// assert_eq!(chosen.endpoint(), Some("https://ecs.eu-de.otc.t-systems.com"));
+/// assert_eq!(chosen.skipped()[0].source, "the command line");
+/// # Ok::<_, ecs_auth::AuthError>(())
+/// ```
+#[derive(Debug)]
+pub struct Chosen {
+    source: String,
+    skipped: Vec<Skipped>,
+    warnings: Vec<String>,
+    region: Option<String>,
+    project: Option<Reference>,
+    project_domain: Option<Reference>,
+    user_domain: Option<Reference>,
+    iam: Option<String>,
+    endpoint: Option<String>,
+    /// `None`: the metadata service.
+    proof: Option<Proof>,
+    agency: Option<Agency>,
+}
+
+impl Chosen {
+    /// Chooses the first of these that has credentials: the flags; `HUAWEICLOUD_SDK_*`; the cloud that `OS_CLOUD` names;
+    /// `OS_*`; the only cloud of `clouds.yaml`; the profile `basic`; the metadata service. With the flag for a
+    /// cloud or a profile it is that or nothing.
+    ///
+    /// # Errors
+    /// [`AuthErrorKind::Malformed`]: a source has half of what it needs or cannot be read. It is not skipped, for the next one
+    /// could be somebody else's.
+    pub fn new(flags: &Flags, surroundings: &Surroundings) -> Result<Self, AuthError> {
+        let mut skipped = Vec::new();
+        let found = search(flags, surroundings, &mut skipped)?;
+        let huawei = environment(surroundings, HUAWEI);
+        let openstack = environment(surroundings, OPENSTACK);
+        let fields = &found.fields;
+        let or_environment = |field| {
+            let own = fields.owned(field);
+            own.or_else(|| huawei.owned(field))
+                .or_else(|| openstack.owned(field))
+        };
+        let mut warnings = found.warnings;
+        let mut iam = or_environment(Field::Iam);
+        let mut project = fields.reference(Field::ProjectId, Field::ProjectName);
+        if project.is_none() {
+            project = huawei.reference(Field::ProjectId, Field::ProjectName);
+        }
+        if project.is_none() {
+            project = openstack.reference(Field::ProjectId, Field::ProjectName);
+        }
+        let of_project = match &project {
+            Some(Reference::Name(name)) => endpoints::region_of_project(name),
+            _ => None,
+        };
+        let of_iam = iam.as_deref().and_then(endpoints::region_of);
+        let found_region = or_environment(Field::Region)
+            .or_else(|| of_iam.clone())
+            .or(of_project);
+        let region = flags.region.clone().or_else(|| found_region.clone());
+        let mut ecs = fields.owned(Field::Ecs);
+        if let (Some(wanted), Some(other)) = (&flags.region, &found_region)
+            && wanted != other
+        {
+            // What else was found is of the other region.
+            (iam, ecs) = (None, None);
+            if project.take().is_some() && flags.project_id.is_none() {
+                warnings.push(format!(
+                    "the project of {} is of region {other}: that of {wanted} is looked up instead",
+                    found.source
+                ));
+            }
+        }
+        if let Some(id) = &flags.project_id {
+            project = Some(Reference::id(id));
+        }
+        let by_region = |service| Some(endpoints::by_region(service, region.as_deref()?));
+        let iam = flags.iam_endpoint.clone().or(iam);
+        let beside = iam.as_deref().and_then(endpoints::ecs_beside);
+        let iam = iam.or_else(|| by_region("iam"));
+        let endpoint = flags
+            .endpoint
+            .clone()
+            .or_else(|| sdk_endpoint(surroundings, region.as_deref()?))
+            .or(ecs)
+            .or(beside)
+            .or_else(|| by_region("ecs"));
+        Ok(Self {
+            source: found.source,
+            skipped,
+            warnings,
+            project,
+            project_domain: fields.reference(Field::ProjectDomainId, Field::ProjectDomainName),
+            user_domain: fields.reference(Field::UserDomainId, Field::UserDomainName),
+            iam: iam.map(with_scheme),
+            endpoint: endpoint.map(with_scheme),
+            region,
+            agency: fields.agency()?,
+            proof: found.proof,
+        })
+    }
+
+    /// Where the credentials come from, in words.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What was looked at before, and why it was not used.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// What should be put right, although it works.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The region, if that is known.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// The project, if one is named. Otherwise it is that of the region.
+    pub fn project(&self) -> Option<&Reference> {
+        self.project.as_ref()
+    }
+
+    /// The address of ECS, if that is known.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The address of IAM, if that is known.
+    pub fn iam_endpoint(&self) -> Option<&str> {
+        self.iam.as_deref()
+    }
+
+    /// The access key, if it is one that proves who we are: a name, not a secret.
+    pub fn access_key(&self) -> Option<&str> {
+        match &self.proof {
+            Some(Proof::Key(key)) => Some(key.id()),
+            _ => None,
+        }
+    }
+}
+
+/// `HUAWEICLOUD_SDK_REGION_ECS_EU_DE`; of several addresses the first.
+fn sdk_endpoint(surroundings: &Surroundings, region: &str) -> Option<String> {
+    let region = region.to_uppercase().replace('-', "_");
+    let addresses = surroundings.variable(&format!("HUAWEICLOUD_SDK_REGION_ECS_{region}"))?;
+    addresses
+        .split(',')
+        .next()
+        .map(|first| first.trim().to_owned())
+}
+
+fn with_scheme(address: String) -> String {
+    match address.contains("://") {
+        true => address,
+        false => format!("https://{address}"),
+    }
+}
+
+fn malformed(message: &str) -> AuthError {
+    AuthError::new(AuthErrorKind::Malformed, message)
+}
+
+#[cfg(test)]
+mod tests;

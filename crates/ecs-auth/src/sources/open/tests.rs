@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ecs_transport::testing::{RecordingTransport, ScriptedTransport};
+use http::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::sources::tests::{SDK, around, choose};
+
+type Recording = RecordingTransport<ScriptedTransport>;
+
+fn transport(script: ScriptedTransport) -> Recording {
+    RecordingTransport::new(script)
+}
+
+fn login_answer() -> Response<Bytes> {
+    Response::builder()
+        .status(StatusCode::CREATED)
+        .header("x-subject-token", "MIID")
+        .body(Bytes::from_static(
+            br#"{"token":{"project":{"id":"p1","name":"eu-de"}}}"#,
+        ))
+        .unwrap()
+}
+
+const PASSWORD: [(&str, &str); 4] = [
+    ("OS_USERNAME", "ops"),
+    ("OS_PASSWORD", "sesame"),
+    ("OS_USER_DOMAIN_NAME", "OTC1"),
+    ("OS_AUTH_URL", "https://iam.eu-de.otc.t-systems.com/v3"),
+];
+
+fn scope(transport: &Recording, call: usize) -> Value {
+    let body: Value = serde_json::from_slice(transport.requests()[call].body()).unwrap();
+    body["auth"]["scope"].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_with_a_project_id_ask_nobody() {
+    let transport = transport(ScriptedTransport::new());
+    let surroundings = around(&[&SDK[..], &[("HUAWEICLOUD_SDK_PROJECT_ID", "p1")]].concat());
+    let opened = choose(&surroundings)
+        .open(Arc::new(transport.clone()))
+        .await
+        .unwrap();
+    assert_eq!(opened.project_id, "p1");
+    opened.provider.credentials().await.unwrap();
+    assert_eq!(transport.calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_without_a_project_find_that_of_the_region() {
+    let list = r#"{"projects":[{"id":"p1","name":"eu-de"}]}"#;
+    let transport = transport(ScriptedTransport::new().respond(StatusCode::OK, list));
+    let surroundings = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
+    let opened = choose(&surroundings)
+        .open(Arc::new(transport.clone()))
+        .await
+        .unwrap();
+    assert_eq!(opened.project_id, "p1");
+    let request = &transport.requests()[0];
+    assert_eq!(request.uri().host(), Some("iam.eu-de.otc.t-systems.com"));
+    assert!(request.headers().contains_key("authorization"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_logs_in_for_the_project_that_is_named_or_the_regions() {
+    for (more, wanted, calls, scope_sent) in [
+        (
+            &[][..],
+            "p1",
+            1,
+            r#"{"project":{"name":"eu-de","domain":{"name":"OTC1"}}}"#,
+        ),
+        (
+            &[("OS_PROJECT_NAME", "eu-de_a")],
+            "p1",
+            1,
+            r#"{"project":{"name":"eu-de_a","domain":{"name":"OTC1"}}}"#,
+        ),
+        (
+            &[
+                ("OS_PROJECT_NAME", "eu-de_a"),
+                ("OS_PROJECT_DOMAIN_ID", "d2"),
+            ],
+            "p1",
+            1,
+            r#"{"project":{"name":"eu-de_a","domain":{"id":"d2"}}}"#,
+        ),
+        (
+            &[("OS_PROJECT_ID", "p7")],
+            "p7",
+            0,
+            r#"{"project":{"id":"p7"}}"#,
+        ),
+    ] {
+        let transport = transport(ScriptedTransport::new().response(login_answer()));
+        let surroundings = around(&[&PASSWORD[..], more].concat());
+        let opened = choose(&surroundings)
+            .open(Arc::new(transport.clone()))
+            .await
+            .unwrap();
+        assert_eq!(opened.project_id, wanted);
+        assert_eq!(transport.calls(), calls, "a login waits until it is needed");
+        opened.provider.credentials().await.unwrap();
+        assert_eq!(transport.calls(), 1);
+        assert_eq!(
+            scope(&transport, 0),
+            serde_json::from_str::<Value>(scope_sent).unwrap()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agency_is_borrowed_for_its_owners_project() {
+    let script = ScriptedTransport::new()
+        .response(login_answer())
+        .response(login_answer());
+    let transport = transport(script);
+    let agency = [
+        ("OS_AGENCY_NAME", "restarter"),
+        ("OS_AGENCY_DOMAIN_NAME", "owner"),
+    ];
+    let surroundings = around(&[&PASSWORD[..], &agency[..]].concat());
+    let opened = choose(&surroundings)
+        .open(Arc::new(transport.clone()))
+        .await
+        .unwrap();
+    assert_eq!(opened.project_id, "p1");
+    assert_eq!(opened.token.unwrap().project.unwrap().name, "eu-de");
+    assert_eq!(
+        scope(&transport, 0),
+        serde_json::json!({"domain": {"name": "OTC1"}})
+    );
+    assert_eq!(
+        scope(&transport, 1),
+        serde_json::json!({"project": {"name": "eu-de", "domain": {"name": "owner"}}})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_is_said_before_anybody_is_asked() {
+    for (variables, words) in [
+        (SDK.to_vec(), "the project is not known"),
+        (
+            [&SDK[..], &[("OS_PROJECT_NAME", "staging")]].concat(),
+            "the address of IAM is not known",
+        ),
+        (PASSWORD[..3].to_vec(), "the address of IAM is not known"),
+    ] {
+        let transport = transport(ScriptedTransport::new());
+        let chosen = choose(&around(&variables));
+        let error = chosen.open(Arc::new(transport.clone())).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(transport.calls(), 0);
+    }
+}
