@@ -144,6 +144,14 @@ pub(crate) struct Run {
     /// The most servers in any 60 seconds; the service takes 1000
     #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
     pub(crate) servers_per_minute: usize,
+    /// Look at the servers of a request whose fate is unknown, for up to three minutes: one that shows that it was done
+    /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
+    #[arg(long)]
+    pub(crate) reconcile: bool,
+    /// Send servers once more whose fate is unknown. Risky: what was done the first time is done TWICE. With --reconcile
+    /// only those that are still unknown then, and those that were not attempted
+    #[arg(long)]
+    pub(crate) resubmit_unknown: bool,
     /// Show the requests, send none of them. With --all the servers are listed
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -64,6 +64,8 @@ pub(crate) async fn run(
         .client
         .run(action, servers)
         .batch_size(args.batch_size)
+        .reconcile(args.reconcile)
+        .resubmit_unknown(args.resubmit_unknown)
         .wait(!args.no_wait);
     if let Some(left) = left {
         builder = builder.deadline(left);
@@ -82,6 +84,12 @@ pub(crate) async fn run(
             Format::Jsonl => shown.lines(),
         });
         return Ok(Exit::Success);
+    }
+    if args.resubmit_unknown {
+        let verb = verb(action).to_ascii_lowercase();
+        notes.always(&format!(
+            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+        ));
     }
     if let Some(terminal) = terminal {
         let question = Question {
@@ -102,7 +110,7 @@ pub(crate) async fn run(
     if args.output.format != Format::Table || results.are_lost() {
         notes.note(&table::summary(&report));
     }
-    advise(&report, args.no_wait, &connection, notes);
+    advise(&report, args.no_wait, args.reconcile, &connection, notes);
     Ok(Facts::of(&report, args.no_wait).exit())
 }
 
@@ -231,7 +239,13 @@ async fn listen(mut signals: Signals, control: Control, notes: Notes) {
 }
 
 /// What to do next, where it is not plain from the verdicts.
-fn advise(report: &Report, no_wait: bool, connection: &Connection, notes: &Notes) {
+fn advise(
+    report: &Report,
+    no_wait: bool,
+    reconciled: bool,
+    connection: &Connection,
+    notes: &Notes,
+) {
     let summary = report.summary();
     match &report.stopped {
         Some(Stopped::Deadline) => notes.note("stopped: the deadline came"),
@@ -257,9 +271,12 @@ fn advise(report: &Report, no_wait: bool, connection: &Connection, notes: &Notes
         notes.hint(hint);
     }
     if summary.unknown > 0 {
-        notes.hint(
-            "unknown servers may have been acted on or not: look at them before you run again",
-        );
+        notes.hint(if reconciled {
+            "unknown servers may have been acted on or not, and did not show which: look at them before you run again"
+        } else {
+            "unknown servers may have been acted on or not: look at them before you run again, or let --reconcile \
+             look at them in the run"
+        });
     }
     // The jobs of an embedded simulator end with it.
     if summary.running > 0 && !connection.is_simulated() {

@@ -41,6 +41,10 @@ impl Tally {
             Event::Submitting { batch, .. } => {
                 self.held.remove(batch);
             }
+            Event::Reconciling { batch, .. } => {
+                self.held.remove(batch);
+                self.waiting = None;
+            }
             Event::Accepted { servers, .. } => {
                 self.accepted += servers;
                 self.waiting = None;
@@ -254,6 +258,31 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             ))
         }
         Event::Stopping { reason } => Some(format!("nothing more is sent: {reason}")),
+        Event::Reconciling {
+            batch,
+            servers,
+            error,
+        } => Some(format!(
+            "{}: {} {error}; looking at them for up to 3 min",
+            tally.request(*batch),
+            counted(*servers)
+        )),
+        Event::Resubmitting {
+            batch,
+            servers,
+            maybe_executed,
+        } => Some(format!(
+            "{}: {} sent again, which {}",
+            tally.request(*batch),
+            counted(*servers),
+            match maybe_executed {
+                true => "may have been done already",
+                false => "were not acted on, as they show",
+            }
+        )),
+        Event::ListFailed { error } => Some(format!(
+            "the servers could not be listed, so they show nothing: {error}"
+        )),
         _ => None,
     }
 }
