@@ -3,6 +3,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use crate::{AuthError, AuthErrorKind};
 
@@ -66,6 +67,13 @@ impl AccessKey {
     /// Whether the pair has a security token and so an end.
     pub fn is_temporary(&self) -> bool {
         self.security_token.is_some()
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let token = |key| Self::security_token(key).unwrap_or_default().as_bytes();
+        self.id == other.id
+            && bool::from(self.secret().ct_eq(other.secret()))
+            && bool::from(token(self).ct_eq(token(other)))
     }
 
     pub(crate) fn secret(&self) -> &[u8] {

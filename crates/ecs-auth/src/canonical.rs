@@ -7,6 +7,10 @@ use http::{HeaderMap, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use sha2::{Digest, Sha256};
 
+mod echo;
+
+pub use echo::{Difference, Echo};
+
 pub(crate) const CONTENT_SHA256: &str = "x-sdk-content-sha256";
 pub(crate) const SECURITY_TOKEN: &str = "x-security-token";
 

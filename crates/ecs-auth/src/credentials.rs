@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use crate::signer::{self, AUTH_TOKEN};
 use crate::{AccessKey, AuthError, AuthErrorKind};
@@ -69,9 +70,25 @@ impl Credentials {
         Self(Arc::new(Kind::AccessKey(key)))
     }
 
-    /// Whether these are a clone of those: not merely equal.
+    /// The access key, if that is what these are: a name, not a secret.
+    pub fn access_key_id(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Token(_) => None,
+            Kind::AccessKey(key) => Some(key.id()),
+        }
+    }
+
+    /// Whether a service would take these for those: the same token, or the same keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        match (&*self.0, &*other.0) {
+            _ if Arc::ptr_eq(&self.0, &other.0) => true,
+            (Kind::Token(one), Kind::Token(other)) => {
+                let (one, other) = (one.expose_secret(), other.expose_secret());
+                one.as_bytes().ct_eq(other.as_bytes()).into()
+            }
+            (Kind::AccessKey(one), Kind::AccessKey(other)) => one.is_same(other),
+            _ => false,
+        }
     }
 
     /// Puts the proof into the request, replacing any older one: the last thing that is done to it before it is sent. With a

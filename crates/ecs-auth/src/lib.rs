@@ -6,7 +6,7 @@
 //! | `provider` | [`CredentialsProvider`]: where credentials come from, [`StaticCredentials`] |
 //! | `access_key` | [`AccessKey`]: a pair of keys to sign with |
 //! | `signer` | [`sign`]: SDK-HMAC-SHA256, [`Signed`] |
-//! | `canonical` | [`CanonicalRequest`]: what is signed |
+//! | `canonical` | [`CanonicalRequest`]: what is signed, and its [`Difference`] from what a service read |
 //! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
@@ -54,7 +54,7 @@ mod sources;
 mod verifier;
 
 pub use access_key::AccessKey;
-pub use canonical::CanonicalRequest;
+pub use canonical::{CanonicalRequest, Difference, Echo};
 pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
 pub use error::{AuthError, AuthErrorKind};

@@ -219,7 +219,11 @@ impl<S: Source> CredentialsProvider for Renewing<S> {
         &'a self,
         refused: &'a Credentials,
     ) -> BoxFuture<'a, Result<Option<Credentials>, AuthError>> {
-        Box::pin(async { self.replace(refused).await.map(Some) })
+        Box::pin(async {
+            let other = self.replace(refused).await?;
+            // The same again would be refused again, and a few wrong signatures lock a key.
+            Ok((!other.is_same(refused)).then_some(other))
+        })
     }
 }
 

@@ -90,3 +90,27 @@ fn a_static_provider_has_nothing_newer() {
     let renewed = futures_util::FutureExt::now_or_never(provider.renew(&refused)).unwrap();
     assert!(renewed.unwrap().is_none());
 }
+
+#[test]
+fn the_same_are_those_that_a_service_cannot_tell_apart() {
+    let key = |id, secret| AccessKey::new(id, secret).unwrap();
+    let temporary = |token| key("AK", "SK").with_security_token(token).unwrap();
+    let all = [
+        Credentials::token("one").unwrap(),
+        Credentials::token("two").unwrap(),
+        Credentials::access_key(key("AK", "SK")),
+        Credentials::access_key(key("AK2", "SK")),
+        Credentials::access_key(key("AK", "SK2")),
+        Credentials::access_key(temporary("T")),
+        Credentials::access_key(temporary("T2")),
+    ];
+    for (at, one) in all.iter().enumerate() {
+        for (other_at, other) in all.iter().enumerate() {
+            assert_eq!(one.is_same(other), at == other_at, "{one:?} {other:?}");
+        }
+    }
+    assert!(Credentials::token("one").unwrap().is_same(&all[0]));
+    assert!(Credentials::access_key(temporary("T")).is_same(&all[5]));
+    assert_eq!(all[2].access_key_id(), Some("AK"));
+    assert_eq!(all[0].access_key_id(), None);
+}

@@ -19,6 +19,7 @@ struct Fake {
     takes: Mutex<Duration>,
     fails: Mutex<VecDeque<AuthErrorKind>>,
     unknown_end: bool,
+    always_the_same: bool,
 }
 
 impl Source for Fake {
@@ -35,7 +36,10 @@ impl Source for Fake {
                 return Err(AuthError::new(kind, format!("call {call} failed")));
             }
             Ok(Fetched {
-                credentials: Credentials::token(format!("token-{call}"))?,
+                credentials: match self.always_the_same {
+                    true => Credentials::token("token")?,
+                    false => Credentials::token(format!("token-{call}"))?,
+                },
                 lifetime: (!self.unknown_end).then_some(LIFE),
                 renew_ahead: AHEAD,
             })
@@ -258,4 +262,15 @@ async fn one_whose_end_is_not_known_is_used_until_it_is_refused() {
     assert_eq!(provider.token().await.unwrap(), "token-1");
     assert!(provider.renew(&first).await.unwrap().is_some());
     assert_eq!(provider.token().await.unwrap(), "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_again_is_no_other() {
+    let provider = Renewing::new(Fake {
+        always_the_same: true,
+        ..Fake::default()
+    });
+    let refused = provider.credentials().await.unwrap();
+    assert!(provider.renew(&refused).await.unwrap().is_none());
+    assert_eq!(provider.calls(), 2);
 }

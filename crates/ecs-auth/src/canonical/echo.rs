@@ -1,0 +1,220 @@
+//! The canonical request that a service repeats when it refuses a signature, held against ours.
+
+use std::fmt;
+
+use super::{CanonicalRequest, SECURITY_TOKEN};
+
+/// How the service announces it.
+const ANNOUNCED: &str = "canonicalRequest:";
+
+/// How much of a line is shown.
+const MAX_SHOWN: usize = 300;
+
+/// What a service's message says of the canonical request that it made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// Nothing.
+    Missing,
+    /// It is the same as ours, so it is the secret key that is wrong.
+    Same,
+    /// It is another one.
+    Differs(Difference),
+}
+
+/// Where a service read a request otherwise than it was signed: the first line of the canonical requests that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Which part of the request it is: `method`, `path`, `query`, `headers`, `signed headers` or `body`.
+    pub part: &'static str,
+    /// As it was signed.
+    pub signed: String,
+    /// As the service read it.
+    pub read: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { part, signed, read } = self;
+        write!(f, "{part}: signed as {signed:?}, read as {read:?}")
+    }
+}
+
+impl CanonicalRequest {
+    /// Compares this one with the one that the service repeats in its message, if it does.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use ecs_auth::{AccessKey, Echo, sign};
+    ///
+    /// let key = AccessKey::new("QTWAOYTTINDUT2QVKYUC", "MFyfvK41")?;
+    /// let mut request = http::Request::get("https://ecs.example/v1/p?a=1").body(Bytes::new())?;
+    /// let signed = sign(&mut request, &key, "2026-11-23T12:59:00Z".parse()?);
+    ///
+    /// let ours = signed.canonical_request();
+    /// let message = format!("verify aksk signature fail;canonicalRequest:{ours}");
+    /// assert_eq!(ours.compare_with_echo(&message), Echo::Same);
+    /// let Echo::Differs(difference) = ours.compare_with_echo(&message.replace("a=1", "a=2")) else {
+    ///     unreachable!()
+    /// };
+    /// assert_eq!(difference.to_string(), r#"query: signed as "a=1", read as "a=2""#);
+    /// assert_eq!(ours.compare_with_echo("verify aksk signature fail"), Echo::Missing);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn compare_with_echo(&self, message: &str) -> Echo {
+        let Some((_, echo)) = message.split_once(ANNOUNCED) else {
+            return Echo::Missing;
+        };
+        let echo = echo.trim_start();
+        // Some gateways write the lines into one.
+        let separator = if echo.contains('\n') { '\n' } else { '|' };
+        let ours = String::from_utf8_lossy(&self.0);
+        let ours: Vec<&str> = ours.split('\n').collect();
+        let mut theirs = echo
+            .split(separator)
+            .map(|line| line.trim_end_matches('\r'));
+        let last = ours.len().saturating_sub(1);
+        for (at, signed) in ours.iter().enumerate() {
+            let read = theirs.next().unwrap_or_default();
+            // Nothing says where the echo ends, but the last line is as long as ours.
+            let read = match at == last {
+                true => read.get(..signed.len()).unwrap_or(read),
+                false => read,
+            };
+            if *signed != read && !is_masked(signed, read) {
+                return Echo::Differs(Difference {
+                    part: part(at, last),
+                    signed: shown(signed),
+                    read: shown(read),
+                });
+            }
+        }
+        Echo::Same
+    }
+}
+
+fn part(at: usize, last: usize) -> &'static str {
+    match at {
+        0 => "method",
+        1 => "path",
+        2 => "query",
+        _ if at == last => "body",
+        _ if at + 1 == last => "signed headers",
+        _ => "headers",
+    }
+}
+
+/// A token that was made unreadable is no difference.
+fn is_masked(signed: &str, read: &str) -> bool {
+    let token = |line: &str| {
+        line.split_once(':')
+            .is_some_and(|(name, _)| name == SECURITY_TOKEN)
+    };
+    token(signed) && token(read) && read.ends_with("***")
+}
+
+fn shown(line: &str) -> String {
+    match line.split_once(':') {
+        Some((SECURITY_TOKEN, _)) => format!("{SECURITY_TOKEN}:***"),
+        _ => line.chars().take(MAX_SHOWN).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Request;
+
+    use super::{CanonicalRequest, Echo};
+
+    const TOKEN: &str = "gQpjbi1ub3J0aC00i2bQ";
+
+    fn ours() -> CanonicalRequest {
+        let request = Request::post("https://ecs.example/v1/p?a=1")
+            .header("host", "ecs.example")
+            .header("x-security-token", TOKEN)
+            .body(Bytes::from_static(b"{}"))
+            .unwrap();
+        CanonicalRequest::new(&request, &["host", "x-security-token"])
+    }
+
+    /// As the service would write it, with the token.
+    fn echo() -> String {
+        let text = String::from_utf8(ours().as_bytes().to_vec()).unwrap();
+        format!("verify signature fail;SDK-HMAC-SHA256 …;canonicalRequest:{text}, client: 10.0.0.1")
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_told() {
+        for (from, to, words) in [
+            ("POST", "GET", r#"method: signed as "POST", read as "GET""#),
+            (
+                "/v1/p/",
+                "/v1/q/",
+                r#"path: signed as "/v1/p/", read as "/v1/q/""#,
+            ),
+            ("a=1", "", r#"query: signed as "a=1", read as """#),
+            (
+                "host:ecs",
+                "host:proxy",
+                r#"headers: signed as "host:ecs.example", read as "host:proxy.example""#,
+            ),
+            (
+                "host;x-sec",
+                "host;X-Sec",
+                r#"signed headers: signed as "host;x-security-token", read as "host;X-Security-token""#,
+            ),
+            ("44136f", "000000", "body: signed as \"44136f"),
+        ] {
+            let message = echo().replacen(from, to, 1);
+            let difference = ours().compare_with_echo(&message);
+            let Echo::Differs(difference) = difference else {
+                panic!("{difference:?}")
+            };
+            assert!(difference.to_string().starts_with(words), "{difference}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_means_that_the_key_is_wrong() {
+        assert_eq!(ours().compare_with_echo(&echo()), Echo::Same);
+        assert_eq!(
+            ours().compare_with_echo(&echo().replace('\n', "\r\n")),
+            Echo::Same
+        );
+        let in_one_line = echo().replace('\n', "|");
+        assert_eq!(ours().compare_with_echo(&in_one_line), Echo::Same);
+        let masked = echo().replace(TOKEN, "***");
+        assert_eq!(ours().compare_with_echo(&masked), Echo::Same);
+    }
+
+    #[test]
+    fn the_token_is_never_shown() {
+        let message = echo().replace(TOKEN, "another");
+        let difference = ours().compare_with_echo(&message);
+        let Echo::Differs(difference) = difference else {
+            panic!("{difference:?}")
+        };
+        let shown = format!("{difference} {difference:?}");
+        assert!(shown.contains("x-security-token:***"), "{shown}");
+        assert!(
+            !shown.contains("gQpj") && !shown.contains("another"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_cut_or_has_no_echo_is_taken_as_it_is() {
+        assert_eq!(
+            ours().compare_with_echo("verify aksk signature fail"),
+            Echo::Missing
+        );
+        let empty = ours().compare_with_echo("canonicalRequest:");
+        assert!(matches!(empty, Echo::Differs(_)));
+        for end in 0..echo().len() {
+            if let Some(message) = echo().get(..end) {
+                let _ = ours().compare_with_echo(message);
+            }
+        }
+    }
+}
