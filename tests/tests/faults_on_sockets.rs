@@ -189,7 +189,7 @@ fn refusing() -> (tokio::net::TcpSocket, String) {
 async fn a_refused_connection_is_tried_again_and_nothing_was_attempted() {
     let (_socket, url) = refusing();
     let report = reboot(&client(&url, PATIENT)).await;
-    check("refused", &report, Verdict::Denied, "could not connect");
+    check("refused", &report, Verdict::OutOfReach, "could not connect");
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn a_reset_before_the_request() {
     check(
         "reset",
         &report,
-        Verdict::Denied,
+        Verdict::OutOfReach,
         "the TLS handshake failed",
     );
     assert_eq!((server.connections(), server.requests()), (5, 0));

@@ -154,7 +154,7 @@ async fn what_was_not_sent() {
             world.transport.inject(Target::Action, fault.clone());
         }
         let report = world.reboot().await;
-        check(&name, &report, Verdict::Denied, "");
+        check(&name, &report, Verdict::OutOfReach, "");
         assert_eq!((world.accepted().await, world.sent()), (0, 0), "{name}");
     }
 }
@@ -172,7 +172,7 @@ async fn answers_slower_than_the_attempt_may_take() {
         let report = world.reboot().await;
         // Connecting can take all the time, and then nothing was sent.
         let verdict = match world.sent() {
-            0 => Verdict::Denied,
+            0 => Verdict::OutOfReach,
             _ => Verdict::Unknown,
         };
         check("slow", &report, verdict, "timed out");

@@ -13,6 +13,8 @@ pub enum Verdict {
     Failed,
     /// Certainly not executed, because of who asks.
     Denied,
+    /// Never sent, after a few attempts.
+    OutOfReach,
     /// Only for queries: the jobs go on, and nobody may look at them.
     Blind,
 }
@@ -24,7 +26,7 @@ impl Verdict {
             Self::Succeeds | Self::Retried => "succeeded",
             Self::Unknown => "unknown",
             Self::Failed => "failed",
-            Self::Denied => "not_attempted",
+            Self::Denied | Self::OutOfReach => "not_attempted",
             Self::Blind => "running",
         }
     }
@@ -33,7 +35,7 @@ impl Verdict {
     pub fn exit(self) -> i32 {
         match self {
             Self::Succeeds | Self::Retried => 0,
-            Self::Failed => 1,
+            Self::Failed | Self::OutOfReach => 1,
             Self::Unknown => 3,
             Self::Denied => 4,
             Self::Blind => 5,
@@ -44,6 +46,7 @@ impl Verdict {
     pub fn actions(self) -> usize {
         match self {
             Self::Retried => 2,
+            Self::OutOfReach => 0,
             _ => 1,
         }
     }

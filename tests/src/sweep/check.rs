@@ -264,7 +264,7 @@ impl Checker<'_> {
             ));
         }
         if !plan.is_disturbed() {
-            wrong.extend(self.left_undone_without_reason(id, outcome));
+            wrong.extend(self.left_undone_without_reason(plan, id, outcome));
         }
         self.violations.extend(wrong);
     }
@@ -299,12 +299,18 @@ impl Checker<'_> {
         })
     }
 
-    /// Of a run that was left alone: not attempting needs a service that is out of reach or denies, and failing without a job
-    /// needs a request that the region refused.
-    fn left_undone_without_reason(&self, id: &ServerId, outcome: &Outcome) -> Option<String> {
+    /// Of a run that was left alone: not attempting needs a service that is out of reach or denies, or evidence where the
+    /// fate was unknown; failing without a job needs a request that the region refused.
+    fn left_undone_without_reason(
+        &self,
+        plan: &RunPlan,
+        id: &ServerId,
+        outcome: &Outcome,
+    ) -> Option<String> {
         let reason = match outcome {
             Outcome::NotAttempted { .. } => {
                 self.denied()
+                    || (plan.reconcile && self.may_be_unknown(id))
                     || self.trace.exchanges.iter().any(|exchange| {
                         let given_back = exchange.fault == Some(Fault::GivenBack);
                         matches!(exchange.asked, Asked::Action(_))

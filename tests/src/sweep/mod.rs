@@ -202,6 +202,7 @@ async fn play(
     let mut run = client
         .run(plan.action, servers.clone())
         .batch_size(plan.batch_size)
+        .reconcile(plan.reconcile)
         .wait(plan.wait);
     if let Some(deadline) = plan.deadline {
         run = run.deadline(deadline);

@@ -36,6 +36,8 @@ pub(super) struct RunPlan {
     pub(super) share: f64,
     pub(super) batch_size: usize,
     pub(super) wait: bool,
+    /// Whether it looks at servers of unknown fate.
+    pub(super) reconcile: bool,
     pub(super) starts_after: Duration,
     pub(super) deadline: Option<Duration>,
     /// Counted from the beginning of the run: no more submissions, the end with a report, the future dropped.
@@ -164,6 +166,7 @@ impl RunPlan {
             share,
             batch_size: rng.random_range(1..=most_in_a_batch),
             wait: rng.random_bool(0.9),
+            reconcile: rng.random_bool(0.4),
             starts_after: sometime(rng, 0.3).unwrap_or_default(),
             deadline: sometime(rng, 0.3),
             stop: sometime(rng, 0.2),

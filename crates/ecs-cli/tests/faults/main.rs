@@ -187,9 +187,9 @@ fn each_status_with_each_code() {
     all(cases.collect());
 }
 
-/// Those that mostly wait, one beside the other.
+/// Those that mostly wait, one beside the other. By its name it begins first.
 #[test]
-fn runs_that_take_their_time() {
+fn a_few_runs_that_take_their_time() {
     all(vec![
         Box::new(a_run_that_waits_survives_what_its_queries_meet),
         Box::new(a_service_that_comes_back_gets_the_request_once),
