@@ -36,7 +36,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim",
         "--token",
     ];
-    const RUN: [&str; 10] = [
+    const RUN: [&str; 12] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -45,6 +45,8 @@ fn each_command_offers_what_the_design_says() {
         "--from-file",
         "--no-wait",
         "--output",
+        "--reconcile",
+        "--resubmit-unknown",
         "--servers-per-minute",
         "--yes",
     ];
