@@ -144,14 +144,18 @@ impl<S: Source> Renewing<S> {
         if let Some(result) = meanwhile {
             return Ok(result.unwrap_or(old));
         }
-        match tokio::time::timeout(PATIENCE, self.fetch()).await {
+        let mut fetch = std::pin::pin!(self.fetch());
+        let fetched = tokio::time::timeout(PATIENCE, &mut fetch).await;
+        let still_good = self.state().good(Instant::now()).is_some();
+        match fetched {
             Ok(Ok(new)) => Ok(new),
-            Ok(Err(error)) if self.state().good(Instant::now()).is_none() => Err(error),
-            Ok(Err(_)) => Ok(old),
-            Err(_) => {
+            Ok(Err(_)) if still_good => Ok(old),
+            Ok(Err(error)) => Err(error),
+            Err(_) if still_good => {
                 self.state().pause();
                 Ok(old)
             }
+            Err(_) => fetch.await,
         }
     }
 

@@ -207,6 +207,16 @@ async fn an_old_one_that_ends_during_a_failed_fetch_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_one_that_ends_during_a_slow_fetch_is_not_used() {
+    let provider = renewing();
+    provider.token().await.unwrap();
+    advance(LIFE - Duration::from_secs(1)).await;
+    provider.takes(PATIENCE * 2);
+    assert_eq!(provider.token().await.unwrap(), "token-2");
+    assert_eq!(provider.calls(), 2, "it is one fetch");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_one_is_replaced_once_for_all_who_had_it() {
     let provider = renewing();
     let refused = provider.credentials().await.unwrap();
