@@ -62,7 +62,7 @@ impl Credentials {
     ///
     /// let key = AccessKey::new("QTWAOYTTINDUT2QVKYUC", "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc")?;
     /// let mut request = http::Request::get("https://ecs.example/v1/p/jobs/j").body(Bytes::new())?;
-    /// Credentials::access_key(key).authenticate_at(&mut request, "2026-11-23T12:59:00Z".parse()?);
+    /// Credentials::access_key(key).authenticate(&mut request, "2026-11-23T12:59:00Z".parse()?);
     /// assert!(request.headers()["authorization"].to_str()?.starts_with("SDK-HMAC-SHA256 Access=QTWAO"));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
@@ -94,7 +94,7 @@ impl Credentials {
     /// Puts the proof into the request, replacing any older one: the last thing that is done to it before it is sent. With a
     /// key, `now` is the time of signing, and what is signed is described at [`sign`](crate::sign): put `X-Project-Id` in
     /// before.
-    pub fn authenticate_at(&self, request: &mut http::Request<Bytes>, now: Timestamp) {
+    pub fn authenticate(&self, request: &mut http::Request<Bytes>, now: Timestamp) {
         match &*self.0 {
             Kind::Token(token) => {
                 signer::remove_proof(request);
@@ -104,11 +104,6 @@ impl Credentials {
                 signer::sign(request, key, now);
             }
         }
-    }
-
-    /// [`authenticate_at`](Self::authenticate_at), by the system's clock.
-    pub fn authenticate(&self, request: &mut http::Request<Bytes>) {
-        self.authenticate_at(request, Timestamp::now());
     }
 }
 

@@ -94,7 +94,7 @@ impl IamClient {
     ) -> Result<Project, AuthError> {
         let name_in_query = utf8_percent_encode(name, NON_ALPHANUMERIC);
         let mut request = self.request(&format!("/v3/projects?name={name_in_query}"))?;
-        credentials.authenticate_at(&mut request, Timestamp::now());
+        credentials.authenticate(&mut request, Timestamp::now());
         let response = self.ask(request).await?;
         if response.status() != StatusCode::OK {
             return Err(refusal(&self.name(), &response, &[]));
@@ -160,7 +160,7 @@ impl IamClient {
             if let Some(Ok(id)) = domain_id.map(HeaderValue::from_str) {
                 request.headers_mut().insert("x-domain-id", id);
             }
-            credentials.authenticate_at(request, Timestamp::now());
+            credentials.authenticate(request, Timestamp::now());
         };
         let (token, status) = self
             .log_in_once(login, |request| as_caller(&credentials, request))

@@ -33,7 +33,7 @@
 //!
 //! # futures_util::FutureExt::now_or_never(async {
 //! let mut request = http::Request::new(Bytes::new());
-//! Vault.credentials().await?.authenticate(&mut request);
+//! Vault.credentials().await?.authenticate(&mut request, jiff::Timestamp::now());
 //! assert_eq!(request.headers()["x-auth-token"], "a token from the vault");
 //! assert!(!format!("{request:?}").contains("vault"), "the header is marked sensitive");
 //! # Ok::<_, AuthError>(()) }).unwrap().unwrap();

@@ -57,7 +57,7 @@ async fn what_arrives_is_what_was_signed() {
             .header("user-agent", "ecsctl")
             .body(Bytes::from(body))
             .unwrap();
-        Credentials::access_key(key()).authenticate_at(&mut request, Timestamp::now());
+        Credentials::access_key(key()).authenticate(&mut request, Timestamp::now());
         transport.send(request, &Attempt::first()).await.unwrap();
     }
     let seen = server.seen();
@@ -117,7 +117,7 @@ async fn metadata_keys_arrive_and_sign() {
         .body(Bytes::new())
         .unwrap();
     let now = Timestamp::now();
-    credentials.authenticate_at(&mut request, now);
+    credentials.authenticate(&mut request, now);
     let key = AccessKey::new("AK1", "SK1")
         .unwrap()
         .with_security_token("T1")

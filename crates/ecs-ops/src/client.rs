@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) clock: WallClock,
     time_factor: f64,
     pub(crate) user_agent: http::HeaderValue,
+    /// The project, as a header.
+    pub(crate) project_id: http::HeaderValue,
     pub(crate) contact: Contact,
     rng: Mutex<ChaCha8Rng>,
 }
@@ -324,7 +326,11 @@ impl ClientBuilder {
         let user_agent = http::HeaderValue::from_str(&self.user_agent).map_err(|_| {
             Error::invalid("the user agent has characters that a header cannot hold")
         })?;
+        let project_id = http::HeaderValue::from_str(self.project.as_str()).map_err(|_| {
+            Error::invalid("the project id has characters that a header cannot hold")
+        })?;
         Ok(Client(Arc::new(Inner {
+            project_id,
             endpoint: self.endpoint,
             project: self.project,
             credentials: self.credentials.ok_or_else(|| missing("credentials"))?,

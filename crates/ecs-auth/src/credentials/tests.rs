@@ -10,7 +10,7 @@ fn debug_masks_the_token_in_every_type_that_holds_it() {
     let credentials = Credentials::token(TOKEN).unwrap();
     let provider = StaticCredentials::new(credentials.clone());
     let mut request = http::Request::new(Bytes::new());
-    credentials.authenticate(&mut request);
+    credentials.authenticate(&mut request, jiff::Timestamp::now());
     let shown = format!("{credentials:?} {provider:?} {request:?}");
     assert!(!shown.contains("MIID"), "{shown}");
     assert!(shown.contains("masked"));
@@ -25,7 +25,7 @@ fn debug_masks_the_secret_key_in_every_type_that_holds_it() {
     let credentials = Credentials::access_key(key);
     let provider = StaticCredentials::new(credentials.clone());
     let mut request = http::Request::new(Bytes::new());
-    credentials.authenticate(&mut request);
+    credentials.authenticate(&mut request, jiff::Timestamp::now());
     let shown = format!("{credentials:?} {provider:?} {provider:#?} {request:?}");
     assert!(shown.contains("QTWAOYTTINDUT2QVKYUC"), "{shown}");
     for secret in ["MFyf", "gQpj", "Signature="] {
@@ -47,11 +47,11 @@ fn a_token_replaces_a_signature_and_a_signature_a_token() {
         names
     };
     let signed = ["authorization", "host", "x-sdk-date", "x-security-token"];
-    key.authenticate(&mut request);
+    key.authenticate(&mut request, jiff::Timestamp::now());
     assert_eq!(names(&request), signed);
-    token.authenticate(&mut request);
+    token.authenticate(&mut request, jiff::Timestamp::now());
     assert_eq!(names(&request), ["host", "x-auth-token"]);
-    key.authenticate(&mut request);
+    key.authenticate(&mut request, jiff::Timestamp::now());
     assert_eq!(names(&request), signed);
 }
 
@@ -60,10 +60,10 @@ fn the_token_goes_into_its_header_and_replaces_an_older_one() {
     let mut request = http::Request::new(Bytes::new());
     Credentials::token("old")
         .unwrap()
-        .authenticate(&mut request);
+        .authenticate(&mut request, jiff::Timestamp::now());
     Credentials::token(TOKEN)
         .unwrap()
-        .authenticate(&mut request);
+        .authenticate(&mut request, jiff::Timestamp::now());
     let sent: Vec<_> = request.headers().get_all("x-auth-token").iter().collect();
     assert_eq!(sent, [TOKEN]);
 }

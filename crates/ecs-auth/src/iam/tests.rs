@@ -48,7 +48,7 @@ fn tokens(script: ScriptedTransport) -> (IamTokens, Recording) {
 
 fn shown(credentials: &Credentials) -> String {
     let mut request = http::Request::new(Bytes::new());
-    credentials.authenticate(&mut request);
+    credentials.authenticate(&mut request, jiff::Timestamp::now());
     let token = request.headers()["x-auth-token"].to_str();
     token.unwrap().to_owned()
 }

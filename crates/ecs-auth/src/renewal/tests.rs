@@ -73,7 +73,7 @@ impl Renewing<Fake> {
 
 fn name(credentials: &Credentials) -> String {
     let mut request = http::Request::new(bytes::Bytes::new());
-    credentials.authenticate(&mut request);
+    credentials.authenticate(&mut request, jiff::Timestamp::now());
     let token = request.headers()["x-auth-token"].to_str();
     token.unwrap().to_owned()
 }

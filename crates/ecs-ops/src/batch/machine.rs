@@ -3,7 +3,7 @@
 mod close;
 mod doubt;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ecs_model::{Accepted, ErrorInfo, Executed, Job, ServerId};
 
@@ -68,6 +68,8 @@ pub(crate) struct Machine {
     refused: Option<Problem>,
     denied: Option<Problem>,
     on_unknown: OnUnknown,
+    /// The batches whose servers are to be looked at.
+    doubtful: BTreeSet<usize>,
     /// Servers that were sent again although they may have been acted on, and what was known of the first time.
     resubmitted: HashMap<ServerId, Option<Problem>>,
 }
@@ -76,6 +78,7 @@ impl Machine {
     pub(crate) fn new(run_id: String, plan: Plan, on_unknown: OnUnknown) -> Self {
         Self {
             on_unknown,
+            doubtful: BTreeSet::new(),
             resubmitted: HashMap::new(),
             run_id,
             action: plan.action,

@@ -14,6 +14,9 @@ use crate::client::Inner;
 use crate::policy::{AttemptOutcome, Judgement, judge, pause_in_words};
 use crate::report::Problem;
 
+/// Which project is meant: signed, where requests are signed.
+const PROJECT_ID: http::HeaderName = http::HeaderName::from_static("x-project-id");
+
 /// Beyond its own limit a transport gets this long to say itself why it failed: its words are better than ours.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -134,7 +137,8 @@ impl Inner {
         })?;
         let headers = request.headers_mut();
         headers.insert(http::header::USER_AGENT, self.user_agent.clone());
-        credentials.authenticate(&mut request);
+        headers.insert(PROJECT_ID, self.project_id.clone());
+        credentials.authenticate(&mut request, self.clock.now());
         Ok(request)
     }
 

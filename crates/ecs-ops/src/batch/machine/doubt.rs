@@ -83,11 +83,7 @@ impl Machine {
 
     /// The batches whose servers are to be looked at.
     pub(crate) fn doubtful(&self) -> Vec<usize> {
-        let doubtful = |index: &usize| {
-            let batch = self.batches.get(*index);
-            batch.is_some_and(|batch| matches!(batch.state, State::Doubtful(_)))
-        };
-        (0..self.batches.len()).filter(doubtful).collect()
+        self.doubtful.iter().copied().collect()
     }
 
     /// Why the fate of a batch is unknown.
@@ -208,6 +204,10 @@ impl Machine {
     /// Sets the state of a batch, and gives back the one before.
     fn replace(&mut self, index: usize, state: State) -> Option<State> {
         let batch = self.batches.get_mut(index)?;
+        match state {
+            State::Doubtful(_) => self.doubtful.insert(index),
+            _ => self.doubtful.remove(&index),
+        };
         Some(std::mem::replace(&mut batch.state, state))
     }
 }

@@ -298,3 +298,31 @@ async fn trouble_with_the_source_begins_when_it_begins() {
     assert_eq!(reboot(&client).await.summary().succeeded, 2);
     assert_eq!(seen.posts(), 2);
 }
+
+/// Each attempt is signed anew, over what is sent, the project included.
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_signed_anew() {
+    use ecs_auth::{AccessKey, StaticCredentials, verify};
+
+    let epoch: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let key = || AccessKey::new("HPUA0EXAMPLE", "not-a-secret").unwrap();
+    let began = Instant::now();
+    let (builder, seen) = crate::scripted::service(move |request, number| {
+        let now = epoch + began.elapsed();
+        let verified = verify(request, now, |id| (id == "HPUA0EXAMPLE").then(key));
+        assert!(verified.is_ok(), "{verified:?}");
+        assert_eq!(request.headers()["x-project-id"], "p1");
+        match *request.method() {
+            // Longer than a signature is good for.
+            http::Method::POST if number == 0 => {
+                Does::Says(429, String::new(), vec![("retry-after", "1000")])
+            }
+            http::Method::POST => Does::Answer(200, JOB),
+            _ => Does::Answer(200, DONE),
+        }
+    });
+    let provider = StaticCredentials::new(Credentials::access_key(key()));
+    let client = builder.credentials(provider).epoch(epoch).build().unwrap();
+    assert_eq!(reboot(&client).await.summary().succeeded, 2);
+    assert_eq!(seen.posts(), 2);
+}
