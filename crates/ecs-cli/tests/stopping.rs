@@ -82,6 +82,18 @@ fn ctrl_c_stops_sending_and_watches_what_was_accepted() {
 }
 
 #[test]
+fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
+    let sim = Sim::start(100, |region| region);
+    let arguments = ["reboot", &sim.id(0), "--yes"].map(str::to_owned);
+    let mut run = Running::spawn(arguments.into_iter().chain(sim.options()));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 1 accepted");
+    run.signal("INT");
+    Running::until(&mut stderr, "stopping: ");
+    assert_eq!(run.wait().code(), Some(0));
+}
+
+#[test]
 fn ctrl_c_twice_ends_at_once() {
     let sim = Sim::start(1, |region| region);
     let report = interrupted(&sim, &["INT", "TERM"]);
