@@ -10,12 +10,18 @@ use serde_json::json;
 pub(crate) enum Answer {
     /// What was asked for.
     Found(Vec<u8>),
+    /// A token that was issued, and what IAM says of it.
+    Issued(String, Vec<u8>),
+    /// A text.
+    Text(String),
     /// The service's own family: `{"error":{"code","message"}}`.
     Error(StatusCode, &'static str, String),
     /// The family of the job query: `{"code","message"}`.
     Bare(StatusCode, &'static str, String),
     /// The gateway's family: `{"error_code","error_msg","request_id"}`.
     Gateway(StatusCode, &'static str, String),
+    /// The family of IAM: `{"error":{"code","message","title"}}`.
+    Keystone(StatusCode, String),
     /// The family of OpenStack: `{"<name>":{"code","message"}}`.
     Fault(StatusCode, &'static str, String),
 }
@@ -39,8 +45,18 @@ impl Answer {
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response<Bytes> {
+        let mut token = None;
+        let mut content_type = "application/json;charset=utf-8";
         let (status, body) = match self {
             Self::Found(body) => (StatusCode::OK, body),
+            Self::Issued(issued, body) => {
+                token = Some(issued);
+                (StatusCode::CREATED, body)
+            }
+            Self::Text(text) => {
+                content_type = "text/plain";
+                (StatusCode::OK, text.into_bytes())
+            }
             Self::Error(status, code, message) => (
                 status,
                 json!({"error": {"code": code, "message": message}})
@@ -59,6 +75,13 @@ impl Answer {
                     .to_string()
                     .into_bytes(),
             ),
+            Self::Keystone(status, message) => {
+                let title = status.canonical_reason().unwrap_or_default();
+                let body = json!({
+                    "error": {"code": status.as_u16(), "message": message, "title": title}
+                });
+                (status, body.to_string().into_bytes())
+            }
             Self::Fault(status, name, message) => (
                 status,
                 json!({name: {"code": status.as_u16(), "message": message}})
@@ -69,12 +92,13 @@ impl Answer {
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json;charset=utf-8"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        if let Some(Ok(mut token)) = token.as_deref().map(HeaderValue::from_str) {
+            token.set_sensitive(true);
+            headers.insert(HeaderName::from_static("x-subject-token"), token);
         }
         response
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ecs_model::{BatchRebootServers, ProjectId};
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use crate::admission;
 use crate::identity::Identity;
 use crate::{Region, SimError};
 
@@ -23,6 +24,30 @@ pub const DEFAULT_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(15)..=Duration::from_secs(35);
 /// How long a finished job can still be asked for.
 pub const JOB_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a token lives that IAM issues, if nothing else is said.
+pub const DEFAULT_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long temporary keys live that the metadata service gives, if nothing else is said.
+pub const DEFAULT_KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// This many wrong signatures in a row lock a key.
+pub const WRONG_SIGNATURES: u32 = 5;
+/// How long a key is locked.
+pub const KEY_LOCK: Duration = Duration::from_secs(5 * 60);
+
+/// How the metadata service gives temporary keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Metadata {
+    /// To everybody; who opens a session (`PUT /meta-data/latest/api/token`) can use it.
+    #[default]
+    Open,
+    /// Only in a session.
+    Protected,
+    /// To everybody; it knows nothing of sessions.
+    Plain,
+    /// To nobody: the server that it serves has no agency.
+    NoAgency,
+}
 
 /// How a region answers what is over its quota. Either way nothing of the request is executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -58,6 +83,7 @@ pub struct RegionBuilder {
     name: Option<String>,
     project_id: Option<ProjectId>,
     token: Option<SecretString>,
+    access_key: Option<(String, SecretString)>,
 }
 
 /// What a region keeps of its settings.
@@ -73,6 +99,11 @@ pub(crate) struct Settings {
     pub(crate) shutoff: f64,
     pub(crate) locked: f64,
     pub(crate) epoch: Option<Timestamp>,
+    pub(crate) token_life: Duration,
+    pub(crate) key_life: Duration,
+    pub(crate) passcode: Option<SecretString>,
+    pub(crate) metadata: Metadata,
+    pub(crate) read_only: bool,
 }
 
 impl Default for RegionBuilder {
@@ -89,10 +120,16 @@ impl Default for RegionBuilder {
                 shutoff: 0.0,
                 locked: 0.0,
                 epoch: None,
+                token_life: DEFAULT_TOKEN_LIFE,
+                key_life: DEFAULT_KEY_LIFE,
+                passcode: None,
+                metadata: Metadata::default(),
+                read_only: false,
             },
             name: None,
             project_id: None,
             token: None,
+            access_key: None,
         }
     }
 }
@@ -122,9 +159,47 @@ impl RegionBuilder {
         self
     }
 
-    /// The token that lets a client in. Default: drawn from the seed.
+    /// A token that lets clients in and never ends. Default: drawn from the seed.
     pub fn token(mut self, token: impl Into<SecretString>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// The permanent key pair. Default: drawn from the seed.
+    pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<SecretString>) -> Self {
+        self.access_key = Some((id.into(), secret.into()));
+        self
+    }
+
+    /// How long a token lives that IAM issues, by the region's clock. Default: [`DEFAULT_TOKEN_LIFE`].
+    pub fn token_life(mut self, life: Duration) -> Self {
+        self.settings.token_life = life;
+        self
+    }
+
+    /// How long temporary keys live, by the region's clock; in the second half of it others are given. Default:
+    /// [`DEFAULT_KEY_LIFE`].
+    pub fn key_life(mut self, life: Duration) -> Self {
+        self.settings.key_life = life;
+        self
+    }
+
+    /// Lets the user log in only with this passcode, as one with a virtual MFA device; it is always the same and can be
+    /// used again. Default: without one.
+    pub fn passcode(mut self, passcode: impl Into<SecretString>) -> Self {
+        self.settings.passcode = Some(passcode.into());
+        self
+    }
+
+    /// How the metadata service gives temporary keys.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.settings.metadata = metadata;
+        self
+    }
+
+    /// Lets everybody look at servers and jobs only: actions are refused with 403. Default: everything is allowed.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.settings.read_only = read_only;
         self
     }
 
@@ -182,7 +257,8 @@ impl RegionBuilder {
     /// The region.
     ///
     /// # Errors
-    /// A share that isn't from 0 to 1, an empty range of durations, too many servers, a limit that cannot be.
+    /// A share that isn't from 0 to 1, an empty range of durations, too many servers, a limit that cannot be, a life
+    /// of no time, an access key with characters that none has.
     pub fn build(self) -> Result<Region, SimError> {
         let settings = self.settings;
         for (what, share) in [
@@ -214,6 +290,9 @@ impl RegionBuilder {
                 settings.max_servers_per_request
             )));
         }
+        if settings.token_life.is_zero() || settings.key_life.is_zero() {
+            return Err(SimError::config("tokens and keys must live for some time"));
+        }
         let mut identity = Identity::generate(settings.seed)?;
         if let Some(name) = self.name {
             identity.region = name;
@@ -224,6 +303,11 @@ impl RegionBuilder {
         if let Some(token) = self.token {
             identity.token = token;
         }
-        Ok(Region::new(settings, identity))
+        if let Some((id, secret)) = self.access_key {
+            identity.access_key = id;
+            identity.secret_key = secret;
+        }
+        let pair = admission::pair(&identity.access_key, identity.secret_key.expose_secret())?;
+        Ok(Region::new(settings, identity, pair))
     }
 }

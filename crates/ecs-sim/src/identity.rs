@@ -1,7 +1,6 @@
 //! Who may come in.
 
 use ecs_model::ProjectId;
-use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::SimError;
@@ -22,11 +21,11 @@ pub struct Identity {
     pub project_id: ProjectId,
     /// The name of the region.
     pub region: String,
-    /// The public half of the key pair. Signed requests are refused today: this half and the other are for later.
+    /// The public half of the key pair.
     pub access_key: String,
     /// The secret half of the key pair.
     pub secret_key: SecretString,
-    /// What `X-Auth-Token` must hold.
+    /// A token for `X-Auth-Token` that never ends; IAM issues others.
     pub token: SecretString,
     /// The user's name.
     pub user: String,
@@ -34,18 +33,19 @@ pub struct Identity {
     pub password: SecretString,
     /// The name of the domain (account).
     pub domain: String,
+    /// The id of the user.
+    pub user_id: String,
+    /// The id of the domain.
+    pub domain_id: String,
+    /// The name of the agency that the domain has, for everybody whom the region lets in.
+    pub agency: String,
 }
 
 impl Identity {
     /// An identity made of the seed.
     pub(crate) fn generate(seed: u64) -> Result<Self, SimError> {
-        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let mut rng = seed::rng(seed, Purpose::Identity);
-        let mut letters = |count: usize| -> String {
-            (0..count)
-                .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
-                .collect()
-        };
+        let mut letters = |count: usize| seed::letters(&mut rng, count);
         let access_key = letters(20);
         let secret_key = letters(40);
         let token = format!("SIM{}", letters(61));
@@ -59,6 +59,9 @@ impl Identity {
             user: "sim-user".to_owned(),
             password: password.into(),
             domain: "sim-domain".to_owned(),
+            user_id: seed::hex_id(&mut rng),
+            domain_id: seed::hex_id(&mut rng),
+            agency: "sim-agency".to_owned(),
         })
     }
 

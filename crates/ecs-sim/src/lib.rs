@@ -3,6 +3,12 @@
 //! The documented behaviour of the Elastic Cloud Server API for batch restarts, starts and stops, for jobs and for
 //! servers: on a clock of its own, from a seed, without an account. Develop against it, test against it.
 //!
+//! Clients prove themselves as they do to the real one: by a token or by a signature. At the same address the region
+//! has an identity service (`GET /v3`, `POST /v3/auth/tokens` by password, with a passcode, by a token, by an agency;
+//! `GET /v3/projects`) and a metadata service with temporary keys (`/openstack/latest/securitykey`, sessions at
+//! `/meta-data/latest/api/token`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's
+//! calendar ([`RegionBuilder::epoch`]); [`WRONG_SIGNATURES`] in a row lock a key for [`KEY_LOCK`].
+//!
 //! Three ways to use it, from the inside out:
 //! - [`Region`] is a pure function with memory: a request and a time in, an answer out.
 //! - [`SimTransport`] is a region as a [`Transport`](ecs_transport::Transport): no sockets, and under a paused tokio
@@ -47,23 +53,26 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `config` | [`RegionBuilder`], [`Throttling`], the defaults |
-//! | `region` | [`Region`]; in it `routes` (which answer a request gets) and `actions` (restart, start, stop) |
+//! | `config` | [`RegionBuilder`], [`Throttling`], [`Metadata`], the defaults |
+//! | `region` | [`Region`]; in it `routes` (which answer a request gets), `gate` (who asks), `actions` (restart, start, stop), `iam` and `metadata` (the other services) |
 //! | `fleet`, `jobs` | servers and jobs, whose state is a function of the time |
 //! | `quota` | the window of 60 seconds |
 //! | `query` | filters and pages of the list |
 //! | `answer`, `render` | the families of errors; servers and jobs as JSON |
 //! | `accepted` | [`AcceptanceLog`]: what was really accepted, for tests |
 //! | `identity`, `seed` | [`Identity`]: made-up credentials; randomness |
+//! | `admission` | tokens and keys that were handed out, and their locks |
 //! | `clock`, `shared` | the region's time on tokio's; [`SharedRegion`] |
 //! | `transport` | [`SimTransport`] |
 //! | `faults` | [`FaultyTransport`]: what goes wrong on the way and at the service, by seed ([`Faults`], [`Trace`]) |
 //! | `serve` | [`Server`], [`SimServer`], [`Tls`], [`ServerInfo`] |
 //!
-//! What it does not do: check signatures (it takes tokens only) and issue tokens. The region itself never misbehaves:
-//! it loses no request, and answers no slower than it is told to. For that there is [`FaultyTransport`].
+//! What it does not do: users, projects and agencies other than one of each, revoking tokens, locking a user after wrong
+//! passwords; a token of an agency has the rights of the user. The region itself never misbehaves: it loses no request, and
+//! answers no slower than it is told to. For that there is [`FaultyTransport`].
 
 mod accepted;
+mod admission;
 mod answer;
 mod clock;
 mod config;
@@ -83,8 +92,9 @@ mod transport;
 
 pub use accepted::{Acceptance, AcceptanceLog};
 pub use config::{
-    DEFAULT_DURATIONS, DEFAULT_QUOTA, DEFAULT_SERVERS, JOB_RETENTION, MAX_SERVERS, QUOTA_WINDOW,
-    RegionBuilder, Throttling,
+    DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
+    JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, QUOTA_WINDOW, RegionBuilder, Throttling,
+    WRONG_SIGNATURES,
 };
 pub use error::{SimError, SimErrorKind};
 pub use faults::{Asked, Exchange, Fault, Faults, FaultyTransport, Target, Told, Trace};

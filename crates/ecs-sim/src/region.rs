@@ -1,6 +1,9 @@
 //! The region itself: one request in, one answer out, and nothing else. No I/O, no clock of its own.
 
 mod actions;
+mod gate;
+mod iam;
+mod metadata;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -8,12 +11,14 @@ mod tests;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ecs_auth::AccessKey;
 use ecs_model::ServerId;
 use http::{HeaderValue, header};
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
 
 use crate::accepted::AcceptanceLog;
+use crate::admission::Admission;
 use crate::config::{RegionBuilder, Settings};
 use crate::fleet::Fleet;
 use crate::identity::Identity;
@@ -59,6 +64,7 @@ const DEFAULT_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 pub struct Region {
     settings: Settings,
     identity: Identity,
+    admission: Admission,
     fleet: Fleet,
     jobs: Jobs,
     quotas: Quotas,
@@ -81,8 +87,9 @@ impl Region {
         RegionBuilder::default()
     }
 
-    pub(crate) fn new(settings: Settings, identity: Identity) -> Self {
+    pub(crate) fn new(settings: Settings, identity: Identity, pair: AccessKey) -> Self {
         Self {
+            admission: Admission::new(settings.seed, pair),
             fleet: Fleet::new(&settings),
             jobs: Jobs::default(),
             quotas: Quotas::default(),
@@ -147,6 +154,12 @@ impl Region {
     pub fn set_failing(&mut self, id: &ServerId, failing: bool) -> bool {
         let server = self.fleet.find_mut(id);
         server.map(|server| server.always_fails = failing).is_some()
+    }
+
+    /// Takes the right to act from everybody who is let in, or gives it back: see
+    /// [`RegionBuilder::read_only`].
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.settings.read_only = read_only;
     }
 
     /// The time of the last request, or zero: the region's clock as far as it has seen it.

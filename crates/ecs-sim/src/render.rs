@@ -29,6 +29,11 @@ impl Calendar {
         self.epoch.saturating_add(offset).unwrap_or(Timestamp::MAX)
     }
 
+    /// The time that it shows when the region's clock shows this.
+    pub(crate) fn time(self, at: Duration) -> Timestamp {
+        self.at(SignedDuration::try_from(at).unwrap_or(SignedDuration::MAX))
+    }
+
     /// `2019-05-22T03:30:52Z`, as servers have it.
     fn seconds(self, at: Moment) -> String {
         format!("{:.0}", self.at(SignedDuration::from_secs(at)))
@@ -42,16 +47,19 @@ impl Calendar {
 
     /// `Wed, 22 May 2019 03:30:52 GMT`, as the `Date` of an answer has it.
     pub(crate) fn http_date(self, at: Duration) -> Option<String> {
-        let at = SignedDuration::try_from(at).unwrap_or(SignedDuration::MAX);
         DateTimePrinter::new()
-            .timestamp_to_rfc9110_string(&self.at(at))
+            .timestamp_to_rfc9110_string(&self.time(at))
             .ok()
     }
 
     /// `2019-05-22T03:30:52.123Z`, as jobs have it.
     fn millis(self, at: Duration) -> String {
-        let offset = SignedDuration::try_from(at).unwrap_or(SignedDuration::MAX);
-        format!("{:.3}", self.at(offset))
+        format!("{:.3}", self.time(at))
+    }
+
+    /// `2019-05-22T03:30:52.000000Z`, as tokens and temporary keys have it.
+    pub(crate) fn iso(self, at: Duration) -> String {
+        format!("{:.6}", self.time(at))
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Latency = 4,
     /// What becomes of an action on a server.
     Fate = 5,
+    /// The tokens and keys that are handed out.
+    Admission = 6,
 }
 
 /// The randomness for one purpose.
@@ -45,6 +47,14 @@ fn stream(seed: u64, purpose: Purpose, server: u32, nth: u32) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream((u64::from(server) << 32) | u64::from(nth));
     rng
+}
+
+/// Random letters and digits, of 32 kinds.
+pub(crate) fn letters(rng: &mut ChaCha8Rng, count: usize) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    (0..count)
+        .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
+        .collect()
 }
 
 /// 32 hex digits, as the service's job, project and request ids have.

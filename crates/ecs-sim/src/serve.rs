@@ -34,6 +34,10 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// After a failed accept (mostly: too many open files) the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Says of a request that it came over TLS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encrypted;
+
 /// Settings of a [`Server`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is bound"]

@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use ecs_model::{AnyOperation, ProjectId, RequestErrorKind, ServerId, ShowJob};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::Region;
 use crate::Action;
+use crate::admission::{Caller, Scope};
 use crate::answer::Answer;
 use crate::query::ListQuery;
 use crate::render;
@@ -26,6 +27,9 @@ impl Region {
     }
 
     pub(super) fn route(&mut self, request: &http::Request<Bytes>, request_id: &str) -> Answer {
+        if let Some(answer) = self.other_services(request) {
+            return answer;
+        }
         let operation = AnyOperation::from_request(request);
         // The gateway looks for the path first, then at who asks; the service looks at the rest.
         match operation.as_ref().map_err(|error| error.kind()) {
@@ -39,9 +43,10 @@ impl Region {
             }
             _ => {}
         }
-        if let Some(refusal) = self.refuse_stranger(request.headers()) {
-            return refusal;
-        }
+        let caller = match self.admit(request) {
+            Ok(caller) => caller,
+            Err(stranger) => return stranger.told_by_service(),
+        };
         let (project, operation) = match operation {
             Ok(found) => found,
             Err(error) => {
@@ -56,7 +61,10 @@ impl Region {
                 };
             }
         };
-        if let Some(refusal) = self.refuse_project(&project, &operation) {
+        if let Some(refusal) = self.refuse_project(caller, &project, &operation) {
+            return refusal;
+        }
+        if let Some(refusal) = self.refuse_action(&operation) {
             return refusal;
         }
         match operation {
@@ -84,40 +92,56 @@ impl Region {
         }
     }
 
-    fn refuse_stranger(&self, headers: &HeaderMap) -> Option<Answer> {
-        const SIGNED: &[u8] = b"SDK-HMAC-SHA256";
-        let unauthorized = |message: &str| {
-            Answer::Gateway(StatusCode::UNAUTHORIZED, "APIGW.0301", message.to_owned())
+    /// IAM and the metadata service, which live on paths of their own.
+    fn other_services(&mut self, request: &Request<Bytes>) -> Option<Answer> {
+        type Serve = fn(&mut Region, &Request<Bytes>) -> Answer;
+        let (method, serve): (Method, Serve) = match request.uri().path() {
+            "/v3" | "/v3/" => (Method::GET, Self::show_version),
+            "/v3/auth/tokens" => (Method::POST, Self::issue_token),
+            "/v3/projects" => (Method::GET, Self::list_projects),
+            "/meta-data/latest/api/token" => (Method::PUT, Self::open_session),
+            "/openstack/latest/securitykey" => (Method::GET, Self::show_keys),
+            _ => return None,
         };
-        match (headers.get("x-auth-token"), headers.get("authorization")) {
-            (Some(token), _) if self.identity.accepts_token(token.as_bytes()) => None,
-            (Some(_), _) => Some(Answer::Error(
-                StatusCode::UNAUTHORIZED,
-                "Common.0013",
-                "the token is not valid here".to_owned(),
-            )),
-            (None, Some(signature)) if signature.as_bytes().starts_with(SIGNED) => {
-                Some(unauthorized(
-                    "the request is signed, but this simulator takes tokens only: send X-Auth-Token",
-                ))
-            }
-            (None, _) => Some(unauthorized(
-                "neither a token nor a signature: send X-Auth-Token",
-            )),
+        if request.method() != method {
+            let message = format!("{} is not possible on this path", request.method());
+            return Some(Answer::Keystone(StatusCode::METHOD_NOT_ALLOWED, message));
         }
+        Some(serve(self, request))
     }
 
-    fn refuse_project(&self, project: &ProjectId, operation: &AnyOperation) -> Option<Answer> {
-        if *project == self.identity.project_id {
+    fn refuse_project(
+        &self,
+        caller: Caller,
+        project: &ProjectId,
+        operation: &AnyOperation,
+    ) -> Option<Answer> {
+        if caller.scope == Scope::Project && *project == self.identity.project_id {
             return None;
         }
-        let message = format!("the token is for another project than {project}");
+        let message = format!("the credentials are for another project than {project}");
         // The two halves of the service have codes and shapes of their own for it.
         Some(match operation {
             AnyOperation::ShowJob(_) => {
                 Answer::Bare(StatusCode::BAD_REQUEST, "Common.0018", message)
             }
             _ => Answer::bad_request("Ecs.0023", message),
+        })
+    }
+
+    fn refuse_action(&self, operation: &AnyOperation) -> Option<Answer> {
+        let name = match operation {
+            AnyOperation::BatchRebootServers(_) => "reboot",
+            AnyOperation::BatchStartServers(_) => "start",
+            AnyOperation::BatchStopServers(_) => "stop",
+            _ => return None,
+        };
+        self.settings.read_only.then(|| {
+            Answer::Error(
+                StatusCode::FORBIDDEN,
+                "Pdp.0001",
+                format!("Policy does not allow ecs:cloudServers:{name} to be performed."),
+            )
         })
     }
 

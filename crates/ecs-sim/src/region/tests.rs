@@ -1,9 +1,12 @@
 //! The pure core: every answer, and what must hold whatever is asked.
 
 mod answers;
+mod iam;
 mod lifecycle;
 mod listing;
+mod metadata;
 mod properties;
+mod signatures;
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::REQUEST_LIMIT;
+use super::{Encrypted, REQUEST_LIMIT};
 use crate::SharedRegion;
 use crate::clock::Clock;
 
@@ -33,21 +33,29 @@ pub(super) async fn serve(
     // Answers are small: waiting to fill packets only delays them.
     let _ = stream.set_nodelay(true);
     match acceptor {
-        None => serve_http(stream, region, clock, watcher).await,
+        None => serve_http(stream, false, region, clock, watcher).await,
         Some(acceptor) => {
             let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
             if let Ok(Ok(stream)) = handshake.await {
-                serve_http(stream, region, clock, watcher).await;
+                serve_http(stream, true, region, clock, watcher).await;
             }
         }
     }
 }
 
-async fn serve_http<S>(stream: S, region: SharedRegion, clock: Arc<Clock>, watcher: Watcher)
-where
+async fn serve_http<S>(
+    stream: S,
+    encrypted: bool,
+    region: SharedRegion,
+    clock: Arc<Clock>,
+    watcher: Watcher,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        if encrypted {
+            request.extensions_mut().insert(Encrypted);
+        }
         let (region, clock) = (region.clone(), Arc::clone(&clock));
         async move { Ok::<_, Infallible>(answer(request, &region, &clock).await) }
     });

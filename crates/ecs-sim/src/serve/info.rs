@@ -37,7 +37,7 @@ pub struct ServerInfo {
     /// The secret half of the key pair.
     #[serde(serialize_with = "expose")]
     pub secret_key: SecretString,
-    /// What `X-Auth-Token` must hold.
+    /// A token for `X-Auth-Token`.
     #[serde(serialize_with = "expose")]
     pub token: SecretString,
     /// The user's name.
@@ -54,6 +54,12 @@ pub struct ServerInfo {
     /// Where the certificate of the CA is that a client has to trust, if somebody wrote it to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// The id of the user.
+    pub user_id: String,
+    /// The id of the domain.
+    pub domain_id: String,
+    /// The name of the domain's agency.
+    pub agency: String,
 }
 
 impl ServerInfo {
@@ -72,6 +78,9 @@ impl ServerInfo {
             servers: region.servers().collect(),
             speed,
             ca_file: None,
+            user_id: identity.user_id,
+            domain_id: identity.domain_id,
+            agency: identity.agency,
         }
     }
 

@@ -189,6 +189,9 @@ async fn the_first_line_has_its_fields_in_order() {
         "servers",
         "speed",
         "ca_file",
+        "user_id",
+        "domain_id",
+        "agency",
     ];
     let places: Vec<_> = names
         .iter()

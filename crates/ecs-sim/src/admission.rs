@@ -1,0 +1,200 @@
+//! What the region handed out to let clients in, and how often a key was tried in vain.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use ecs_auth::AccessKey;
+use rand_chacha::ChaCha8Rng;
+
+use crate::SimError;
+use crate::config::{KEY_LOCK, WRONG_SIGNATURES};
+use crate::seed::{self, Purpose};
+
+/// How long an expired token is told from one that never was.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What credentials are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The region's project.
+    Project,
+    /// The domain: for IAM only.
+    Domain,
+    /// Nothing yet: to get another token with.
+    Unscoped,
+}
+
+/// Somebody who was let in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) scope: Scope,
+    /// When the credentials end, if they do.
+    pub(crate) ends: Option<Duration>,
+}
+
+/// A pair of keys. The permanent one never ends.
+pub(crate) struct Key {
+    pub(crate) pair: AccessKey,
+    pub(crate) ends: Option<Duration>,
+    wrong: u32,
+    locked_until: Duration,
+}
+
+/// Whether a key can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Good,
+    Ended,
+    Locked,
+}
+
+impl Key {
+    fn new(pair: AccessKey, ends: Option<Duration>) -> Self {
+        Self {
+            pair,
+            ends,
+            wrong: 0,
+            locked_until: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn standing(&self, now: Duration) -> Standing {
+        if now < self.locked_until {
+            Standing::Locked
+        } else if self.ends.is_some_and(|end| now >= end) {
+            Standing::Ended
+        } else {
+            Standing::Good
+        }
+    }
+
+    pub(crate) fn right(&mut self) {
+        self.wrong = 0;
+    }
+
+    /// One wrong signature more: too many in a row lock the key.
+    pub(crate) fn wrong(&mut self, now: Duration) {
+        self.wrong += 1;
+        if self.wrong >= WRONG_SIGNATURES {
+            self.wrong = 0;
+            self.locked_until = now.saturating_add(KEY_LOCK);
+        }
+    }
+}
+
+/// What is known of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenState {
+    Unknown,
+    Ended,
+    Good(Scope, Duration),
+}
+
+/// Temporary keys as the metadata service shows them.
+#[derive(Clone)]
+pub(crate) struct Temporary {
+    pub(crate) access: String,
+    pub(crate) secret: String,
+    pub(crate) token: String,
+    pub(crate) ends: Duration,
+}
+
+/// Keys and tokens. `Debug` shows how many.
+pub(crate) struct Admission {
+    keys: HashMap<String, Key>,
+    tokens: HashMap<String, (Scope, Duration)>,
+    sessions: HashMap<String, Duration>,
+    temporary: Option<Temporary>,
+    rng: ChaCha8Rng,
+}
+
+impl Admission {
+    pub(crate) fn new(seed: u64, permanent: AccessKey) -> Self {
+        let id = permanent.id().to_owned();
+        Self {
+            keys: HashMap::from([(id, Key::new(permanent, None))]),
+            tokens: HashMap::new(),
+            sessions: HashMap::new(),
+            temporary: None,
+            rng: seed::rng(seed, Purpose::Admission),
+        }
+    }
+
+    pub(crate) fn key(&self, id: &str) -> Option<&Key> {
+        self.keys.get(id)
+    }
+
+    pub(crate) fn key_mut(&mut self, id: &str) -> Option<&mut Key> {
+        self.keys.get_mut(id)
+    }
+
+    pub(crate) fn issue_token(&mut self, scope: Scope, ends: Duration, now: Duration) -> String {
+        self.tokens
+            .retain(|_, (_, end)| end.saturating_add(REMEMBERED) > now);
+        let token = format!("MIISIM{}", seed::letters(&mut self.rng, 90));
+        self.tokens.insert(token.clone(), (scope, ends));
+        token
+    }
+
+    pub(crate) fn token(&self, token: &str, now: Duration) -> TokenState {
+        match self.tokens.get(token) {
+            None => TokenState::Unknown,
+            Some((_, end)) if now >= *end => TokenState::Ended,
+            Some(&(scope, end)) => TokenState::Good(scope, end),
+        }
+    }
+
+    /// The token of a session with the metadata service.
+    pub(crate) fn open_session(&mut self, life: Duration, now: Duration) -> String {
+        self.sessions.retain(|_, end| *end > now);
+        let token = seed::letters(&mut self.rng, 56);
+        self.sessions
+            .insert(token.clone(), now.saturating_add(life));
+        token
+    }
+
+    pub(crate) fn has_session(&self, token: &str, now: Duration) -> bool {
+        self.sessions.get(token).is_some_and(|end| now < *end)
+    }
+
+    /// The temporary keys of now: the last ones as long as more than half of their life remains. Earlier ones stay valid to their end.
+    pub(crate) fn temporary(
+        &mut self,
+        life: Duration,
+        now: Duration,
+    ) -> Result<Temporary, SimError> {
+        if let Some(last) = &self.temporary
+            && last.ends.saturating_sub(now) > life / 2
+        {
+            return Ok(last.clone());
+        }
+        let keys = Temporary {
+            access: seed::letters(&mut self.rng, 20),
+            secret: seed::letters(&mut self.rng, 40),
+            token: seed::letters(&mut self.rng, 120),
+            ends: now.saturating_add(life),
+        };
+        let pair = pair(&keys.access, &keys.secret)?
+            .with_security_token(&*keys.token)
+            .map_err(|error| SimError::config("a security token").with_source(error))?;
+        let key = Key::new(pair, Some(keys.ends));
+        self.keys.insert(keys.access.clone(), key);
+        self.temporary = Some(keys.clone());
+        Ok(keys)
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("keys", &self.keys.len())
+            .field("tokens", &self.tokens.len())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn pair(id: &str, secret: &str) -> Result<AccessKey, SimError> {
+    AccessKey::new(id, secret)
+        .map_err(|error| SimError::config("the access key cannot be one").with_source(error))
+}

@@ -1,0 +1,152 @@
+//! Who asks, and whether they may: what the gateway in front of the services does.
+
+use bytes::Bytes;
+use ecs_auth::{VerifyError, VerifyErrorKind, verify};
+use http::{Request, StatusCode};
+use jiff::Timestamp;
+
+use super::Region;
+use crate::admission::{Caller, Scope, Standing, TokenState};
+use crate::answer::Answer;
+
+/// Why somebody is not let in.
+#[derive(Debug)]
+pub(super) enum Stranger {
+    /// Neither a token nor a signature.
+    Nobody,
+    /// A token that was never issued here.
+    UnknownToken,
+    /// A token that has ended.
+    EndedToken,
+    /// A signature that is not accepted, and the words for it.
+    Signature(String),
+}
+
+impl Stranger {
+    /// As the gateway and the service say it.
+    pub(super) fn told_by_service(self) -> Answer {
+        match self {
+            Self::UnknownToken => Answer::Error(
+                StatusCode::UNAUTHORIZED,
+                "Common.0013",
+                "the token is not valid here".to_owned(),
+            ),
+            Self::Nobody => not_authenticated("x-auth-token not found"),
+            Self::EndedToken => not_authenticated("token expires"),
+            Self::Signature(words) => not_authenticated(&words),
+        }
+    }
+
+    /// As IAM says it. Signatures are the gateway's in front of it, too.
+    pub(super) fn told_by_iam(self) -> Answer {
+        let words = match self {
+            Self::Nobody => "this needs a token or a signature",
+            Self::UnknownToken => "the token is not known",
+            Self::EndedToken => "the token has expired",
+            Self::Signature(words) => return not_authenticated(&words),
+        };
+        Answer::Keystone(StatusCode::UNAUTHORIZED, words.to_owned())
+    }
+}
+
+fn not_authenticated(words: &str) -> Answer {
+    let message = format!("Incorrect IAM authentication information: {words}");
+    Answer::Gateway(StatusCode::UNAUTHORIZED, "APIGW.0301", message)
+}
+
+impl Region {
+    /// Who asks: by token, or by signature if there is no token.
+    pub(super) fn admit(&mut self, request: &Request<Bytes>) -> Result<Caller, Stranger> {
+        const SIGNED: &[u8] = b"SDK-HMAC-SHA256";
+        let headers = request.headers();
+        match (headers.get("x-auth-token"), headers.get("authorization")) {
+            (Some(token), _) => self.admit_token(token.as_bytes()),
+            (None, Some(signature)) if signature.as_bytes().starts_with(SIGNED) => {
+                self.admit_signed(request).map_err(Stranger::Signature)
+            }
+            (None, _) => Err(Stranger::Nobody),
+        }
+    }
+
+    pub(super) fn admit_token(&self, token: &[u8]) -> Result<Caller, Stranger> {
+        if self.identity.accepts_token(token) {
+            return Ok(Caller {
+                scope: Scope::Project,
+                ends: None,
+            });
+        }
+        let token = std::str::from_utf8(token).unwrap_or_default();
+        match self.admission.token(token, self.now) {
+            TokenState::Unknown => Err(Stranger::UnknownToken),
+            TokenState::Ended => Err(Stranger::EndedToken),
+            TokenState::Good(scope, end) => Ok(Caller {
+                scope,
+                ends: Some(end),
+            }),
+        }
+    }
+
+    fn admit_signed(&mut self, request: &Request<Bytes>) -> Result<Caller, String> {
+        let now = self.now;
+        let mut id = String::new();
+        let verified = verify(request, self.calendar().time(now), |asked| {
+            asked.clone_into(&mut id);
+            let key = self.admission.key(asked)?;
+            (key.standing(now) == Standing::Good).then_some(&key.pair)
+        });
+        // None if the signature could not even be read.
+        let key = self.admission.key_mut(&id);
+        match (verified, key) {
+            (Ok(_), Some(key)) => {
+                key.right();
+                // Signed for another project, the request is one of that project.
+                let project = request.headers().get("x-project-id");
+                let own = project.is_none_or(|it| it == self.identity.project_id.as_str());
+                Ok(Caller {
+                    scope: if own { Scope::Project } else { Scope::Unscoped },
+                    ends: key.ends,
+                })
+            }
+            (Err(error), Some(key)) => match key.standing(now) {
+                Standing::Locked => {
+                    Err("AK access failed to reach the limit,forbidden.".to_owned())
+                }
+                Standing::Ended => Err("the security token has expired".to_owned()),
+                Standing::Good => {
+                    if error.kind() == VerifyErrorKind::Mismatch {
+                        key.wrong(now);
+                    }
+                    Err(words(&error, &id))
+                }
+            },
+            (Err(error), None) => Err(words(&error, &id)),
+            // Cannot be: what was verified has a key.
+            (Ok(_), None) => Err("the key is gone".to_owned()),
+        }
+    }
+}
+
+/// The gateway's words where they are known, else the verifier's.
+fn words(error: &VerifyError, id: &str) -> String {
+    if error.kind() == VerifyErrorKind::UnknownKey {
+        return format!("Get secretKey failed,ak:{id},err:ak not exist");
+    }
+    if let Some((signed_at, now)) = error.clocks() {
+        let (signed_at, now) = (compact(signed_at), compact(now));
+        return format!("signature expired, signature time:{signed_at},server time:{now}");
+    }
+    match error.canonical_request() {
+        // On one line, and without the security token.
+        Some(canonical) => {
+            let canonical = canonical.to_string().replace('\n', "|");
+            format!("verify aksk signature fail, canonicalRequest:{canonical}")
+        }
+        None => error.to_string(),
+    }
+}
+
+/// `20261123T125900Z`, as `X-Sdk-Date` has it.
+fn compact(time: Timestamp) -> String {
+    let text = format!("{time:.0}");
+    text.replace(['-', ':'], "")
+}

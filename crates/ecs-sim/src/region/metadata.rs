@@ -1,0 +1,70 @@
+//! The metadata service, as a server in the cloud sees it: temporary keys for its agency.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use serde_json::json;
+
+use super::Region;
+use crate::answer::Answer;
+use crate::config::Metadata;
+
+/// The longest life of a session, in seconds.
+const MAX_SESSION: u64 = 6 * 60 * 60;
+
+impl Region {
+    pub(super) fn open_session(&mut self, request: &Request<Bytes>) -> Answer {
+        if self.settings.metadata == Metadata::Plain {
+            return refuse(StatusCode::NOT_FOUND, "there is nothing here");
+        }
+        let life = request.headers().get("x-metadata-token-ttl-seconds");
+        let life = life.and_then(|life| life.to_str().ok()?.parse::<u64>().ok());
+        match life {
+            Some(life @ 1..=MAX_SESSION) => {
+                let life = Duration::from_secs(life);
+                Answer::Text(self.admission.open_session(life, self.now))
+            }
+            _ => refuse(
+                StatusCode::BAD_REQUEST,
+                "X-Metadata-Token-Ttl-Seconds must be from 1 to 21600",
+            ),
+        }
+    }
+
+    pub(super) fn show_keys(&mut self, request: &Request<Bytes>) -> Answer {
+        let session = request.headers().get("x-metadata-token");
+        let in_session = session
+            .and_then(|token| token.to_str().ok())
+            .map(|token| self.admission.has_session(token, self.now));
+        match (self.settings.metadata, in_session) {
+            (Metadata::NoAgency, _) => {
+                return refuse(StatusCode::NOT_FOUND, "this server has no agency");
+            }
+            (Metadata::Protected, None) => {
+                return refuse(StatusCode::UNAUTHORIZED, "this needs X-Metadata-Token");
+            }
+            (Metadata::Open | Metadata::Protected, Some(false)) => {
+                return refuse(
+                    StatusCode::UNAUTHORIZED,
+                    "the session is over, or never was",
+                );
+            }
+            (Metadata::Plain, _) | (_, None | Some(true)) => {}
+        }
+        match self.admission.temporary(self.settings.key_life, self.now) {
+            Ok(keys) => Answer::found(&json!({"credential": {
+                "access": keys.access,
+                "secret": keys.secret,
+                "securitytoken": keys.token,
+                "expires_at": self.calendar().iso(keys.ends),
+            }})),
+            // Cannot be: letters and digits are keys.
+            Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        }
+    }
+}
+
+fn refuse(status: StatusCode, words: &str) -> Answer {
+    Answer::Keystone(status, words.to_owned())
+}

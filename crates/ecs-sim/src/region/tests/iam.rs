@@ -1,0 +1,302 @@
+//! Logging in, and what a token is good for.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_auth::{AccessKey, sign};
+use http::Request;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::{Client, Got};
+use crate::Region;
+use crate::identity::Identity;
+
+fn post(client: &mut Client, body: &Value, headers: &[(&str, &str)]) -> Got {
+    let mut request = Request::post("/v3/auth/tokens").header("host", "iam.example:1");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    client.raw(&request.body(Bytes::from(body.to_string())).unwrap())
+}
+
+fn identity(client: &Client) -> Identity {
+    client.region.identity().clone()
+}
+
+/// A login by password with these parts, to the region's project.
+fn login(identity: &Identity, user: Value) -> Value {
+    let mut user = user;
+    user["password"] = identity.password.expose_secret().into();
+    json!({"auth": {
+        "identity": {"methods": ["password"], "password": {"user": user}},
+        "scope": {"project": {"id": identity.project_id}},
+    }})
+}
+
+fn usual(client: &Client) -> Value {
+    let it = identity(client);
+    login(&it, json!({"id": it.user_id}))
+}
+
+#[track_caller]
+fn token(got: &Got) -> String {
+    assert_eq!(got.status, 201, "{:?}", got.body);
+    got.headers["x-subject-token"].to_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn assert_unauthorized(got: &Got, words: &str) {
+    let error = &got.json()["error"];
+    assert_eq!((got.status.as_u16(), &error["code"]), (401, &json!(401)));
+    assert_eq!(error["title"], "Unauthorized");
+    assert!(
+        error["message"].as_str().unwrap().contains(words),
+        "{error}"
+    );
+}
+
+/// How the service answers who holds this token.
+fn ask(client: &mut Client, token: &str) -> Got {
+    let project = identity(client).project_id;
+    let request = Request::get(format!("/v1/{project}/cloudservers/detail"));
+    let request = request.header("x-auth-token", token);
+    client.raw(&request.body(Bytes::new()).unwrap())
+}
+
+#[test]
+fn a_user_is_known_by_id_or_by_name_and_domain() {
+    let mut client = Client::of(1);
+    let it = identity(&client);
+    let name = &it.user;
+    for user in [
+        json!({"id": it.user_id}),
+        json!({"name": name, "domain": {"id": it.domain_id}}),
+        json!({"name": name, "domain": {"name": it.domain}}),
+    ] {
+        let token = token(&post(&mut client, &login(&it, user), &[]));
+        assert_eq!(ask(&mut client, &token).status, 200);
+    }
+    for user in [
+        json!({}),
+        json!({"id": "another"}),
+        json!({"name": name}),
+        json!({"name": name, "domain": {"name": "another"}}),
+        json!({"name": name, "domain": {"id": "another"}}),
+        json!({"name": "another", "domain": {"name": it.domain}}),
+    ] {
+        let got = post(&mut client, &login(&it, user), &[]);
+        assert_unauthorized(&got, "name or password is wrong");
+    }
+    let mut wrong = usual(&client);
+    for password in [json!("another"), json!(""), json!(null), json!(7)] {
+        wrong["auth"]["identity"]["password"]["user"]["password"] = password;
+        assert_unauthorized(&post(&mut client, &wrong, &[]), "name or password is wrong");
+    }
+}
+
+#[test]
+fn a_token_is_described_and_ends() {
+    let mut client = Client::new(Region::builder().token_life(Duration::from_secs(600)));
+    client.wait(60.0);
+    let body = usual(&client);
+    let got = post(&mut client, &body, &[]);
+    let it = identity(&client);
+    let described = got.json()["token"].clone();
+    assert_eq!(described["issued_at"], "2026-01-01T00:01:00.000000Z");
+    assert_eq!(described["expires_at"], "2026-01-01T00:11:00.000000Z");
+    assert_eq!(described["project"]["id"], it.project_id.as_str());
+    assert_eq!(described["project"]["name"], "sim-1");
+    assert_eq!(described["user"]["name"], "sim-user");
+    assert_eq!(described["user"]["domain"]["name"], "sim-domain");
+    let url = format!("http://iam.example:1/v1/{}", it.project_id);
+    assert_eq!(described["catalog"][0]["endpoints"][0]["url"], url);
+    assert!(described["roles"][0]["name"].is_string());
+
+    let token = token(&got);
+    client.wait(599.9);
+    assert_eq!(ask(&mut client, &token).status, 200);
+    client.wait(0.1);
+    ask(&mut client, &token).assert_refused(401, "APIGW.0301", "token expires");
+    client.wait(36.0 * 3600.0);
+    assert_eq!(post(&mut client, &body, &[]).status, 201);
+    // Long ended ones are forgotten.
+    ask(&mut client, &token).assert_refused(401, "Common.0013", "not valid");
+}
+
+#[test]
+fn a_token_is_good_for_what_was_asked_for() {
+    let mut client = Client::of(1);
+    let it = identity(&client);
+    let with = |scope: Value| {
+        let mut body = usual(&Client::of(1));
+        body["auth"]["scope"] = scope;
+        body
+    };
+    for scope in [
+        json!({"project": {"name": it.region}}),
+        json!({"project": {"name": it.region, "domain": {"name": it.domain}}}),
+        json!({"project": {"name": it.region, "domain": {"id": it.domain_id}}}),
+    ] {
+        let token = token(&post(&mut client, &with(scope), &[]));
+        assert_eq!(ask(&mut client, &token).status, 200);
+    }
+    for scope in [
+        json!({"domain": {"id": it.domain_id}}),
+        json!({"domain": {"name": it.domain}}),
+        json!(null),
+    ] {
+        let got = post(&mut client, &with(scope), &[]);
+        assert!(got.json()["token"].get("project").is_none());
+        let token = token(&got);
+        ask(&mut client, &token).assert_refused(400, "Ecs.0023", "another project");
+        let request = Request::get("/v3/projects?name=sim-1").header("x-auth-token", &token);
+        let got = client.raw(&request.body(Bytes::new()).unwrap());
+        assert_eq!(got.json()["projects"][0]["id"], it.project_id.as_str());
+    }
+    for scope in [
+        json!({"project": {"name": "another"}}),
+        json!({"project": {"id": "another"}}),
+        json!({"project": {"name": it.region, "domain": {"name": "another"}}}),
+        json!({"domain": {"name": "another"}}),
+    ] {
+        assert_unauthorized(&post(&mut client, &with(scope), &[]), "there is no such");
+    }
+    let got = post(&mut client, &with(json!({"project": {}})), &[]);
+    assert_eq!(got.status, 400);
+}
+
+#[test]
+fn a_token_buys_another_that_lives_no_longer() {
+    let mut client = Client::of(1);
+    let body = usual(&client);
+    let first = token(&post(&mut client, &body, &[]));
+    client.wait(3600.0);
+    let project = identity(&client).project_id;
+    let by = |token: &str| {
+        json!({"auth": {
+            "identity": {"methods": ["token"], "token": {"id": token}},
+            "scope": {"project": {"id": project}},
+        }})
+    };
+    let got = post(&mut client, &by(&first), &[]);
+    let end = got.json()["token"]["expires_at"].clone();
+    assert_eq!(end, "2026-01-02T00:00:00.000000Z");
+    assert_eq!(ask(&mut client, &token(&got)).status, 200);
+    assert_unauthorized(&post(&mut client, &by("another"), &[]), "not known");
+    client.wait(24.0 * 3600.0);
+    assert_unauthorized(&post(&mut client, &by(&first), &[]), "expired");
+}
+
+#[test]
+fn a_passcode_is_needed_where_it_is_set_and_only_there() {
+    let mut client = Client::new(Region::builder().passcode("123456"));
+    let it = identity(&client);
+    let without = usual(&client);
+    let with = |passcode: &str, user: &str| {
+        let mut body = without.clone();
+        body["auth"]["identity"]["methods"] = json!(["password", "totp"]);
+        body["auth"]["identity"]["totp"] = json!({"user": {"id": user, "passcode": passcode}});
+        body
+    };
+    token(&post(&mut client, &with("123456", &it.user_id), &[]));
+    let wrong = "passcode is wrong";
+    assert_unauthorized(&post(&mut client, &with("654321", &it.user_id), &[]), wrong);
+    assert_unauthorized(&post(&mut client, &with("123456", "another"), &[]), wrong);
+    assert_unauthorized(&post(&mut client, &without, &[]), "must send a passcode");
+    let mut plain = Client::of(1);
+    assert_unauthorized(&post(&mut plain, &with("123456", &it.user_id), &[]), wrong);
+}
+
+#[test]
+fn an_agency_is_lent_to_who_is_known() {
+    let mut client = Client::of(1);
+    let it = identity(&client);
+    let by = |role: Value| {
+        json!({"auth": {
+            "identity": {"methods": ["assume_role"], "assume_role": role},
+            "scope": {"project": {"name": it.region}},
+        }})
+    };
+    let known = [("x-auth-token", it.token.expose_secret())];
+    for role in [
+        json!({"domain_name": it.domain, "xrole_name": it.agency}),
+        json!({"domain_id": it.domain_id, "agency_name": it.agency}),
+    ] {
+        let got = post(&mut client, &by(role.clone()), &known);
+        assert_eq!(got.json()["token"]["user"]["name"], "sim-domain/sim-agency");
+        assert_eq!(ask(&mut client, &token(&got)).status, 200);
+        assert_unauthorized(&post(&mut client, &by(role), &[]), "needs a token");
+    }
+    for role in [
+        json!({}),
+        json!({"domain_name": it.domain}),
+        json!({"domain_name": "another", "xrole_name": it.agency}),
+        json!({"domain_name": it.domain, "xrole_name": "another"}),
+    ] {
+        assert_eq!(post(&mut client, &by(role), &known).status, 404);
+    }
+    let role = json!({"domain_name": it.domain, "xrole_name": it.agency});
+    let mut request = Request::post("/v3/auth/tokens")
+        .body(Bytes::from(by(role).to_string()))
+        .unwrap();
+    let key = AccessKey::new(&it.access_key, it.secret_key.expose_secret()).unwrap();
+    sign(&mut request, &key, client.region.epoch());
+    token(&client.raw(&request));
+    *request.body_mut() =
+        Bytes::from_static(b"{\"auth\":{\"identity\":{\"methods\":[\"assume_role\"]}}}");
+    client
+        .raw(&request)
+        .assert_refused(401, "APIGW.0301", "verify aksk signature fail");
+}
+
+#[test]
+fn projects_are_found_by_name() {
+    let mut client = Client::of(1);
+    let mut find = |query: &str| {
+        let request = Request::get(format!("/v3/projects{query}")).body(Bytes::new());
+        let got = client.send(request.unwrap());
+        assert_eq!(got.status, 200);
+        got.json()["projects"].as_array().unwrap().len()
+    };
+    assert_eq!(find(""), 1);
+    assert_eq!(find("?name=sim%2D1"), 1);
+    assert_eq!(find("?name=another"), 0);
+    let request = Request::get("/v3/projects").body(Bytes::new()).unwrap();
+    assert_unauthorized(&client.raw(&request), "needs a token or a signature");
+}
+
+#[test]
+fn other_ways_than_these_are_refused() {
+    let mut client = Client::of(1);
+    for body in [
+        "",
+        "[]",
+        "{}",
+        r#"{"auth":{}}"#,
+        r#"{"auth":{"identity":{"methods":["magic"]}}}"#,
+    ] {
+        let request = Request::post("/v3/auth/tokens").body(Bytes::from(body));
+        let got = client.raw(&request.unwrap());
+        assert_eq!(
+            (got.status.as_u16(), &got.json()["error"]["title"]),
+            (400, &json!("Bad Request"))
+        );
+    }
+    for (method, path) in [
+        ("PUT", "/v3/auth/tokens"),
+        ("POST", "/v3/projects"),
+        ("GET", "/meta-data/latest/api/token"),
+        ("POST", "/openstack/latest/securitykey"),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Bytes::new());
+        assert_eq!(client.raw(&request.unwrap()).status, 405, "{path}");
+    }
+    for path in ["/v3", "/v3/"] {
+        let got = client.raw(&Request::get(path).body(Bytes::new()).unwrap());
+        assert_eq!(got.json()["version"]["links"][0]["href"], "/v3/");
+    }
+}
