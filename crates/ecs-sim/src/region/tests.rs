@@ -7,6 +7,7 @@ mod listing;
 mod metadata;
 mod properties;
 mod signatures;
+mod strangers;
 
 use std::time::Duration;
 

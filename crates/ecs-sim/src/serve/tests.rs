@@ -210,9 +210,15 @@ async fn the_first_line_has_its_fields_in_order() {
 async fn debug_masks_every_secret() {
     let tls = Tls::self_signed().unwrap();
     let mut shown = format!("{tls:?}");
-    let region = Region::builder().token("token-of-mine");
+    let region = Region::builder()
+        .token("token-of-mine")
+        .access_key("AK1", "secret-key-of-mine")
+        .passcode("passcode-of-mine");
     shown += &format!("{region:?}");
-    let region = region.build().unwrap();
+    let mut region = region.build().unwrap();
+    let keys = http::Request::get("/openstack/latest/securitykey").body(Bytes::new());
+    let keys = region.handle(&keys.unwrap(), Duration::ZERO).into_body();
+    let keys: Value = serde_json::from_slice(&keys).unwrap();
     let identity = region.identity().clone();
     shown += &format!("{identity:?} {region:?}");
     let server = Server::builder(region);
@@ -232,6 +238,10 @@ async fn debug_masks_every_secret() {
     for secret in [&identity.token, &identity.secret_key, &identity.password] {
         assert!(!shown.contains(secret.expose_secret()));
     }
+    for name in ["secret", "securitytoken"] {
+        assert!(!shown.contains(keys["credential"][name].as_str().unwrap()));
+    }
+    assert!(!shown.contains("of-mine"), "{shown}");
     assert!(!shown.contains("PRIVATE KEY"));
     assert!(shown.contains("REDACTED"));
 }
