@@ -39,12 +39,8 @@ impl Region {
             return stranger.told_by_iam();
         }
         let query = request.uri().query().unwrap_or_default();
-        let fits = form_urlencoded::parse(query.as_bytes()).all(|(name, value)| match &*name {
-            "name" => value == *self.identity.region,
-            "domain_id" => value == *self.identity.domain_id,
-            "enabled" => value != "false",
-            _ => true,
-        });
+        let mut names = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "name");
+        let fits = names.all(|(_, wanted)| wanted == *self.identity.region);
         let identity = &self.identity;
         let project = json!({
             "id": identity.project_id,

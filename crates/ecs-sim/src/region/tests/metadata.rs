@@ -67,6 +67,7 @@ fn each_variant_asks_for_a_session_or_does_not() {
     }
     let mut client = client(Metadata::Protected);
     let session = String::from_utf8(open(&mut client, "60").body.to_vec()).unwrap();
+    open(&mut client, "60"); // another session leaves this one alone
     client.wait(59.0);
     assert_eq!(keys(&mut client, Some(&session)).status, 200);
     client.wait(1.0);
@@ -97,6 +98,22 @@ fn temporary_keys_sign_with_their_token_until_they_end() {
     assert_eq!(ask(&mut client, &key).status, 200);
     client.wait(1.0);
     ask(&mut client, &key).assert_refused(401, "APIGW.0301", "has expired");
+}
+
+#[test]
+fn a_token_that_temporary_keys_bought_ends_with_them() {
+    let mut client = Client::new(Region::builder().key_life(Duration::from_secs(60)));
+    let key = pair(&credential(&mut client));
+    let role = client.region.identity().clone();
+    let body = serde_json::json!({"auth": {"identity": {
+        "methods": ["assume_role"],
+        "assume_role": {"domain_name": role.domain, "xrole_name": role.agency},
+    }}});
+    let request = Request::post("/v3/auth/tokens").body(Bytes::from(body.to_string()));
+    let mut request = request.unwrap();
+    sign(&mut request, &key, client.region.epoch());
+    let got = client.raw(&request).json();
+    assert_eq!(got["token"]["expires_at"], "2026-01-01T00:01:00.000000Z");
 }
 
 #[test]
