@@ -61,7 +61,7 @@ pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static 
             "check --token and --project-id: the token must be valid and issued for this project",
         );
     }
-    match problem.transport? {
+    match problem.transport()? {
         TransportErrorKind::Tls => Some(
             "if the service's certificate comes from a CA of your own, name it with --ca-file; \
              otherwise check the host in --endpoint",

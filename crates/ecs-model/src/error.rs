@@ -76,6 +76,10 @@ struct Inner {
     names_job: bool,
 }
 
+/// The largest body that is read for what it says of an error: real ones are a few hundred bytes, and reading takes many
+/// times the memory of what is read.
+const LARGEST: usize = 256 * 1024;
+
 impl ResponseError {
     /// Reads an answer as an error, whatever it is.
     pub fn parse(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
@@ -90,7 +94,11 @@ impl ResponseError {
     fn new(kind: ResponseErrorKind, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut found = Found::default();
         let mut names_job = false;
-        let shape = match from_body::<Map<String, Value>>(body) {
+        let object = match body.len() {
+            0..=LARGEST => from_body::<Map<String, Value>>(body),
+            _ => None,
+        };
+        let shape = match object {
             Some(object) => {
                 found.read(&object);
                 names_job = status.is_success()

@@ -284,7 +284,8 @@ pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
 
 /// Reads an object from a body: with or without a byte-order mark, with keys given twice (the last one counts),
 /// with bytes that are not UTF-8 (replaced), with texts that JSON would not allow (see [`mend`]).
-/// `None` if the body is no JSON object.
+/// `None` if the body is no JSON object. Beyond a mebibyte only what is JSON as it stands is read: mending takes many times
+/// the memory.
 pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut straight = serde_json::Deserializer::from_slice(body);
@@ -293,10 +294,15 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     {
         return value;
     }
+    if body.len() > LARGEST_TO_MEND {
+        return None;
+    }
     let value: serde_json::Value =
         serde_json::from_str(&mend(&String::from_utf8_lossy(body))).ok()?;
     object(value).ok().flatten()
 }
+
+const LARGEST_TO_MEND: usize = 1024 * 1024;
 
 /// Mends what costs a whole body though it spoils a single value: half of a surrogate pair (a message cut between
 /// the two) becomes U+FFFD, a bare control character is escaped, a number beyond all floats becomes null.

@@ -18,6 +18,14 @@ pub(crate) struct WallClock {
     seen: Mutex<Option<(Timestamp, Timestamp)>>,
 }
 
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) ours: Timestamp,
+    /// As far as the service's clock is known.
+    pub(crate) theirs: Option<Timestamp>,
+}
+
 impl WallClock {
     /// The system's clock, or one that shows `epoch` now and moves with tokio's.
     pub(crate) fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
@@ -33,6 +41,13 @@ impl WallClock {
             None => Timestamp::now(),
             Some((epoch, start)) => epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX),
         }
+    }
+
+    /// Now, on both clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        let ours = self.now();
+        let theirs = self.theirs(ours);
+        Moment { ours, theirs }
     }
 
     /// Learns from the date of an answer that has just come.

@@ -47,6 +47,9 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
         // The text is not repeated in the error: it may hold a password.
         let wrong = |problem| ParseEndpointError { problem };
+        if text.contains('#') {
+            return Err(wrong("a fragment (#) has no place in an endpoint"));
+        }
         let uri: Uri = text.trim().parse().map_err(|_| wrong("not a URL"))?;
         let parts = uri.into_parts();
         let scheme = parts
@@ -61,6 +64,11 @@ impl FromStr for Endpoint {
         }
         if authority.as_str().contains('@') {
             return Err(wrong("a user or password has no place in an endpoint"));
+        }
+        let host = authority.host();
+        let port = authority.as_str().strip_prefix(host).unwrap_or_default();
+        if !port.is_empty() && matches!(authority.port_u16(), None | Some(0)) {
+            return Err(wrong("the port is not a number from 1 to 65535"));
         }
         let path = parts.path_and_query;
         if path.as_ref().is_some_and(|path| path.query().is_some()) {
@@ -140,6 +148,11 @@ mod tests {
             "https://h/?q",
             "https://h h",
             "http://:80",
+            "http://h:",
+            "http://h:0",
+            "http://h:99999",
+            "http://[::1]:x",
+            "http://h/#x",
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.contains("looks like https://"), "{text:?}: {error}");

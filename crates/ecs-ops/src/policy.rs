@@ -102,8 +102,14 @@ fn judge_action(error: &ResponseError) -> Judgement {
         },
         // The two statuses with which "flow limit exceeded" and "try again in a minute" are documented. No other code
         // is proof there: it may stem from a layer that did not see what another one did.
-        202 | 501 => match documented {
-            Some(code) if code.throttling && code.executed == Executed::No => Judgement::Throttled,
+        status @ (202 | 501) => match error.info() {
+            Some(info)
+                if info.status == Some(status)
+                    && info.disposition.throttling
+                    && info.disposition.executed == Executed::No =>
+            {
+                Judgement::Throttled
+            }
             _ => Judgement::Unknown,
         },
         _ => Judgement::Unknown,
@@ -114,7 +120,8 @@ fn judge_read(error: &ResponseError) -> Judgement {
     if error.is_throttling() {
         return Judgement::Throttled;
     }
-    if error.is_credentials() {
+    let trouble = matches!(error.status().as_u16(), 408 | 499 | 500..=599);
+    if error.is_credentials() && !trouble {
         return Judgement::RefusedCredentials;
     }
     let documented = error.info().map(|info| info.disposition);

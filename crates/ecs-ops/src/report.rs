@@ -7,6 +7,7 @@ use ecs_transport::{TransportError, TransportErrorKind};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::clock::Moment;
 use crate::error::chain;
 
 /// What a run does to its servers.
@@ -51,18 +52,41 @@ pub struct Problem {
     pub code: Option<String>,
     /// What happened.
     pub message: String,
+    #[serde(skip)]
+    exchange: Option<Box<Exchange>>,
+}
+
+/// What is known of the exchange that a problem comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Exchange {
+    transport: Option<TransportErrorKind>,
+    request_id: Option<String>,
+    sent: Option<Moment>,
+}
+
+impl Problem {
     /// How the exchange failed, if it was the transport that did.
-    #[serde(skip)]
-    pub transport: Option<TransportErrorKind>,
+    pub fn transport(&self) -> Option<TransportErrorKind> {
+        self.exchange.as_ref()?.transport
+    }
+
     /// The service's id of the exchange, for its support.
-    #[serde(skip)]
-    pub request_id: Option<String>,
+    pub fn request_id(&self) -> Option<&str> {
+        self.exchange.as_ref()?.request_id.as_deref()
+    }
+
     /// When the request was sent that may have been executed.
-    #[serde(skip)]
-    pub sent_at: Option<Timestamp>,
-    /// The same by the service's clock, as far as that was known then.
-    #[serde(skip)]
-    pub(crate) sent_there: Option<Timestamp>,
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        Some(self.sent()?.ours)
+    }
+
+    pub(crate) fn sent(&self) -> Option<Moment> {
+        self.exchange.as_ref()?.sent
+    }
+
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        self.exchange.get_or_insert_default()
+    }
 }
 
 impl Problem {
@@ -92,7 +116,7 @@ impl Problem {
     /// What the transport says.
     pub(crate) fn of_transport(error: &TransportError) -> Self {
         let mut problem = Self::new(chain(error));
-        problem.transport = Some(error.kind());
+        problem.exchange_mut().transport = Some(error.kind());
         if let Some((status, headers)) = error.head() {
             problem
                 .message
@@ -105,7 +129,7 @@ impl Problem {
     fn exchanged(&mut self, request_id: Option<&str>) {
         if let Some(id) = request_id {
             self.message.push_str(&format!(" (request {id})"));
-            self.request_id = Some(id.to_owned());
+            self.exchange_mut().request_id = Some(id.to_owned());
         }
     }
 
@@ -122,12 +146,12 @@ impl Problem {
     }
 
     /// Nobody knows whether the request that was sent then was executed.
-    pub(crate) fn maybe_executed(mut self, sent_at: Timestamp) -> Self {
+    pub(crate) fn maybe_executed(mut self, sent: Moment) -> Self {
         self.message = format!(
-            "may have been executed: {}; sent at {sent_at:.0}",
-            self.message
+            "may have been executed: {}; sent at {:.0}",
+            self.message, sent.ours
         );
-        self.sent_at = Some(sent_at);
+        self.exchange_mut().sent = Some(sent);
         self
     }
 

@@ -39,7 +39,9 @@ pub(crate) fn answer(status: u16, body: &str) -> http::Response<Bytes> {
 
 /// The requests that a scripted service has seen, and when.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen(Arc<Mutex<Vec<(http::Request<Bytes>, Instant)>>>);
+pub(crate) struct Seen(Arc<Mutex<Vec<Request>>>);
+
+type Request = (http::Request<Bytes>, Instant);
 
 impl Seen {
     /// How many, of this method.

@@ -360,3 +360,17 @@ fn a_contradiction_proves_nothing() {
     let error = parse(404, r#"{"job_id":[1],"code":"Ecs.0114","message":"m"}"#);
     assert!(error.info().is_some());
 }
+
+/// What is far too large for an error is not read, and still an error.
+#[test]
+fn a_body_that_is_too_large_for_an_error() {
+    let read = |padding: usize| {
+        let padding = "x".repeat(padding);
+        let body = format!(r#"{{"error":{{"code":"Ecs.0005","message":"{padding}"}}}}"#);
+        let error =
+            ResponseError::parse(StatusCode::BAD_REQUEST, &HeaderMap::new(), body.as_bytes());
+        error.code().map(str::to_owned)
+    };
+    assert_eq!(read(200_000).as_deref(), Some("Ecs.0005"));
+    assert_eq!(read(300_000), None);
+}

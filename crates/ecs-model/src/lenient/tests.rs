@@ -261,3 +261,15 @@ fn texts_that_json_would_not_allow() {
         let _ = super::mend(cut);
     }
 }
+
+#[test]
+fn what_is_large_is_read_but_not_mended() {
+    use std::collections::HashMap;
+
+    let body =
+        |padding: usize, half: &str| format!(r#"{{"a":"{half}","b":"{}"}}"#, "x".repeat(padding));
+    let reads = |body: String| from_body::<HashMap<String, String>>(body.as_bytes()).is_some();
+    assert!(reads(body(2_000_000, "")));
+    assert!(reads(body(1_000, r"\ud800")));
+    assert!(!reads(body(2_000_000, r"\ud800")));
+}

@@ -165,3 +165,15 @@ fn nothing_else_is_an_action() {
         assert_eq!(error.violations()[0].pointer(), "", "{body}");
     }
 }
+
+#[test]
+fn a_violation_of_the_whole_says_only_what_it_is() {
+    assert_eq!(
+        Violation::new(String::new(), "not a JSON object").to_string(),
+        "not a JSON object"
+    );
+    assert_eq!(
+        Violation::new("/a/0".to_owned(), "not a text").to_string(),
+        "/a/0: not a text"
+    );
+}

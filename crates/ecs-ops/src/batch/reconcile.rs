@@ -84,13 +84,11 @@ impl Reconciler {
             events.push(Event::ListFailed { error });
         }
         for batch in machine.doubtful() {
-            let Some(problem) = machine.doubt(batch) else {
-                continue;
-            };
+            let sent = machine.doubt(batch).and_then(Problem::sent);
             let clock = &client.0.clock;
             let sent = Sent {
-                then: problem.sent_there,
-                now: problem.sent_at.and_then(|sent_at| clock.theirs(sent_at)),
+                then: sent.and_then(|sent| sent.theirs),
+                now: sent.and_then(|sent| clock.theirs(sent.ours)),
             };
             let since = self.since.get(&batch);
             let last = since.is_none_or(|since| since.elapsed() >= client.0.scaled(PATIENCE));

@@ -7,10 +7,10 @@ use ecs_auth::Credentials;
 use ecs_model::{Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, Transport as _, TransportError, TransportErrorKind};
 use http::StatusCode;
-use jiff::Timestamp;
 
 use super::scope::{Failure, Notice, Scope};
 use crate::client::Inner;
+use crate::clock::Moment;
 use crate::policy::{AttemptOutcome, Judgement, judge, pause_in_words};
 use crate::report::Problem;
 
@@ -49,32 +49,28 @@ impl Inner {
     ) -> Result<O::Output, Missed> {
         let request = match self.request(operation, credentials) {
             Ok(request) => request,
-            Err(error) => return Err(self.missed::<O>(Err(error), self.clock.now())),
+            Err(error) => return Err(self.missed::<O>(Err(error), self.clock.moment())),
         };
         let number = scope.attempts.saturating_add(1);
         let attempt = Attempt::new(number).with_timeout(self.attempt_timeout);
-        let sent_at = self.clock.now();
-        let sent_there = self.clock.theirs(sent_at);
+        let sent = self.clock.moment();
         if let Some(action) = &mut scope.action {
             if number == 1 {
                 (action.notify)(Notice::Sending);
             }
-            action.flight.begin(attempt.mark(), sent_at);
+            action.flight.begin(attempt.mark(), sent);
             action.share.may_be_counted(attempt.mark().clone());
         }
         scope.attempts = number;
-        let mut missed = match self.exchange(request, &attempt).await {
+        let missed = match self.exchange(request, &attempt).await {
             Ok(response) => {
                 match O::decode(response.status(), response.headers(), response.body()) {
                     Ok(output) => return Ok(output),
-                    Err(error) => self.missed::<O>(Ok(error), sent_at),
+                    Err(error) => self.missed::<O>(Ok(error), sent),
                 }
             }
-            Err(error) => self.missed::<O>(Err(error), sent_at),
+            Err(error) => self.missed::<O>(Err(error), sent),
         };
-        if missed.judgement == Judgement::Unknown {
-            missed.problem.sent_there = sent_there;
-        }
         if missed.judgement.proves_not_executed()
             && let Some(action) = &mut scope.action
         {
@@ -107,7 +103,7 @@ impl Inner {
     fn missed<O: Operation>(
         &self,
         ended: Result<ResponseError, TransportError>,
-        sent_at: Timestamp,
+        sent: Moment,
     ) -> Missed {
         let (outcome, problem) = match &ended {
             Ok(error) => (AttemptOutcome::Answered(error), Problem::of_answer(error)),
@@ -117,7 +113,7 @@ impl Inner {
         Missed {
             judgement,
             problem: match judgement {
-                Judgement::Unknown => problem.maybe_executed(sent_at),
+                Judgement::Unknown => problem.maybe_executed(sent),
                 _ => problem,
             },
             asked: ended.as_ref().ok().and_then(|error| self.asked(error)),

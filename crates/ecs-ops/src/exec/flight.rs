@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ecs_transport::{Delivery, SendMark};
-use jiff::Timestamp;
 
 use crate::batch::{Fate, NEVER_SENT};
+use crate::clock::Moment;
 use crate::report::Problem;
 
 /// What is known of an action, also when the future that sends it was dropped.
@@ -22,7 +22,7 @@ struct Known {
 #[derive(Debug)]
 struct Underway {
     mark: SendMark,
-    since: Timestamp,
+    since: Moment,
 }
 
 impl Flight {
@@ -31,7 +31,7 @@ impl Flight {
     }
 
     /// An attempt begins.
-    pub(super) fn begin(&self, mark: &SendMark, since: Timestamp) {
+    pub(super) fn begin(&self, mark: &SendMark, since: Moment) {
         let mark = mark.clone();
         self.lock().underway = Some(Underway { mark, since });
     }

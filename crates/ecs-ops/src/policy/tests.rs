@@ -111,6 +111,10 @@ fn documented_codes_in_every_family() {
         (504, "APIGW.0308", Unknown),
         (200, "Ecs.0114", Unknown),
         (200, "Common.0024", Unknown),
+        (202, "Ecs.0603", Unknown),
+        (202, "Common.1503", Unknown),
+        (501, "Common.0024", Unknown),
+        (501, "APIGW.0308", Unknown),
     ];
     for (status, code, expected) in table {
         for body in families(code) {
@@ -249,6 +253,13 @@ fn what_ends_a_read() {
         assert_eq!(read(429, body), Judgement::Throttled);
         assert_eq!(read(401, body), Judgement::RefusedCredentials);
         assert_eq!(read(404, body), Judgement::Refused);
+    }
+    // Nor do credentials that a layer in trouble complains of.
+    for body in families("Common.0013") {
+        for status in [408, 499, 500, 501, 502, 503, 504] {
+            assert_eq!(read(status, &body), Judgement::Transient, "{status} {body}");
+        }
+        assert_eq!(read(400, &body), Judgement::RefusedCredentials, "{body}");
     }
     for body in families("Common.0011") {
         assert_eq!(read(400, &body), Judgement::Refused, "{body}");
