@@ -14,8 +14,16 @@ pub(crate) struct WallClock {
     epoch: Option<(Timestamp, Instant)>,
     /// How fast the service's clock runs, by ours.
     factor: f64,
-    /// Our time and the service's, when the last answer with a date came.
-    seen: Mutex<Option<(Timestamp, Timestamp)>>,
+    /// The last exchange whose answer had a date.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// An exchange whose answer had a date: the service wrote it at some time between sending and receiving.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    sent: Timestamp,
+    received: Timestamp,
+    date: Timestamp,
 }
 
 /// One moment on both clocks.
@@ -50,32 +58,47 @@ impl WallClock {
         Moment { ours, theirs }
     }
 
-    /// Learns from the date of an answer that has just come.
-    pub(crate) fn observe(&self, headers: &HeaderMap) {
+    /// Learns from the date of an answer that has just come to a request that was sent then.
+    pub(crate) fn observe(&self, headers: &HeaderMap, sent: Timestamp) {
         let date = headers.get(http::header::DATE);
-        if let Some(theirs) = date.and_then(|date| http_date(date.to_str().ok()?)) {
-            let seen = Some((self.now(), theirs));
-            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        if let Some(date) = date.and_then(|date| http_date(date.to_str().ok()?)) {
+            let received = self.now();
+            let seen = Seen {
+                sent,
+                received,
+                date,
+            };
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         }
     }
 
-    /// The service's time for one of ours, once an answer had a date.
-    pub(crate) fn theirs(&self, ours: Timestamp) -> Option<Timestamp> {
-        let (our_time, their_time) = *self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()?;
-        let since = ours.duration_since(our_time).as_secs_f64() * self.factor;
-        their_time
-            .checked_add(SignedDuration::try_from_secs_f64(since).ok()?)
+    fn seen(&self) -> Option<Seen> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `date` and the time between two of our times, at the service's pace.
+    fn carried_on(&self, date: Timestamp, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+        let since = to.duration_since(from).as_secs_f64() * self.factor;
+        date.checked_add(SignedDuration::try_from_secs_f64(since).ok()?)
             .ok()
+    }
+
+    /// The latest that the service's clock can have shown at one of our times, once an answer had a date.
+    pub(crate) fn theirs(&self, ours: Timestamp) -> Option<Timestamp> {
+        // Dates are whole seconds.
+        const RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
+        let seen = self.seen()?;
+        let date = seen.date.checked_add(RESOLUTION).ok()?;
+        self.carried_on(date, seen.sent, ours)
     }
 
     /// The pause that a `Retry-After` header asks for: seconds, or a date on the service's clock.
     pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
         let now = self.now();
-        retry_after(header, self.theirs(now).unwrap_or(now))
+        let theirs = self
+            .seen()
+            .and_then(|seen| self.carried_on(seen.date, seen.received, now));
+        retry_after(header, theirs.unwrap_or(now))
     }
 }
 
@@ -153,13 +176,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         // Its clock is half an hour ahead of ours.
         headers.insert("date", "Sun, 06 Nov 1994 09:19:00 GMT".parse().unwrap());
-        clock.observe(&headers);
+        let now = clock.now();
+        clock.observe(&headers, now);
         assert_eq!(clock.retry_after(date), Some(Duration::from_secs(30)));
         tokio::time::advance(Duration::from_secs(20)).await;
         assert_eq!(clock.retry_after(date), Some(Duration::from_secs(10)));
         // A date that is none changes nothing.
         headers.insert("date", "yesterday".parse().unwrap());
-        clock.observe(&headers);
+        clock.observe(&headers, clock.now());
         assert_eq!(clock.retry_after(date), Some(Duration::from_secs(10)));
     }
 
@@ -170,5 +194,20 @@ mod tests {
             after(Duration::from_secs(2)),
             Instant::now() + Duration::from_secs(2)
         );
+    }
+
+    /// An answer that takes its time may have its date from the beginning or from the end of it.
+    #[tokio::test(start_paused = true)]
+    async fn the_latest_that_their_clock_can_show() {
+        let epoch: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
+        let clock = WallClock::new(Some(epoch), 1.0);
+        assert_eq!(clock.theirs(epoch), None);
+        let sent = clock.now();
+        tokio::time::advance(Duration::from_secs(50)).await;
+        let mut headers = HeaderMap::new();
+        headers.insert("date", "Sun, 06 Nov 1994 09:19:00 GMT".parse().unwrap());
+        clock.observe(&headers, sent);
+        let latest: Timestamp = "1994-11-06T09:19:51Z".parse().unwrap();
+        assert_eq!(clock.theirs(clock.now()), Some(latest));
     }
 }

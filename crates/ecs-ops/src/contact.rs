@@ -10,7 +10,11 @@ pub(crate) struct Contact(Mutex<State>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    last_answer: Option<Instant>,
+    /// Whether any answer ever came.
+    reached: bool,
+    /// Whether one came that did not refuse our credentials.
+    welcome: bool,
+    last_answer_to_an_action: Option<Instant>,
     silent_until: Option<Instant>,
 }
 
@@ -19,14 +23,35 @@ impl Contact {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An answer came, whatever it says.
-    pub(crate) fn answered(&self) {
-        self.with(|state| state.last_answer = Some(Instant::now()));
+    /// An answer came.
+    pub(crate) fn answered(&self, to_an_action: bool) {
+        self.with(|state| {
+            state.reached = true;
+            if to_an_action {
+                state.last_answer_to_an_action = Some(Instant::now());
+            }
+        });
     }
 
-    /// When the last answer came.
-    pub(crate) fn last_answer(&self) -> Option<Instant> {
-        self.with(|state| state.last_answer)
+    /// An answer came, and it was not a refusal of our credentials.
+    pub(crate) fn welcomed(&self) {
+        self.with(|state| state.welcome = true);
+    }
+
+    /// Whether the service has answered this client.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.with(|state| state.reached)
+    }
+
+    /// Whether our credentials are good, as far as anybody knows. Until then one request is underway at a time: five wrong
+    /// signatures in a row lock a key.
+    pub(crate) fn is_welcome(&self) -> bool {
+        self.with(|state| state.welcome)
+    }
+
+    /// When the last answer to an action came. Answers to reads prove nothing about actions.
+    pub(crate) fn last_answer_to_an_action(&self) -> Option<Instant> {
+        self.with(|state| state.last_answer_to_an_action)
     }
 
     /// The service throttled a request: nothing is sent until then.

@@ -4,6 +4,8 @@ mod attempt;
 mod flight;
 mod scope;
 
+use std::time::Duration;
+
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
 use ecs_model::Operation;
 use http::StatusCode;
@@ -19,6 +21,9 @@ use crate::report::Problem;
 
 pub(crate) use flight::Flight;
 pub(crate) use scope::{ActionScope, Ending, Failure, Notice, Scope};
+
+/// How much longer than actions looks keep silent after throttling.
+const ACTIONS_FIRST: Duration = Duration::from_secs(1);
 
 /// Whose credentials the attempts of a request carry.
 struct Who {
@@ -68,11 +73,11 @@ impl Inner {
             let judgement = missed.judgement;
             let asked = missed.asked;
             let since = *silent_since.get_or_insert_with(Instant::now);
-            let answered = self.contact.last_answer();
+            let answered = self.contact.last_answer_to_an_action();
             let history = &mut scope.history;
             history.add(judgement);
             history.elapsed = scope.began.elapsed();
-            history.reached = answered.is_some();
+            history.reached = self.contact.is_reached();
             history.outage = match answered {
                 Some(answered) if !no_credentials => answered.max(since).elapsed(),
                 _ => since.elapsed(),
@@ -156,7 +161,11 @@ impl Inner {
         &self,
         scope: &Scope<'_>,
     ) -> Result<Result<(), Stopped>, Failure> {
-        while let Some(until) = self.contact.silent_until() {
+        while let Some(mut until) = self.contact.silent_until() {
+            if scope.effort == Effort::Watch {
+                // Actions first: looks would only be throttled again, and all the others with them.
+                until += self.scaled(ACTIONS_FIRST);
+            }
             let bound = scope.began.checked_add(self.retry.max_read_time());
             if scope.effort == Effort::Read && bound.is_some_and(|bound| until > bound) {
                 let words = "the service asks for less speed for longer than a read may take";
@@ -224,6 +233,7 @@ fn without_credentials(why: &str) -> Missed {
         judgement: Judgement::RefusedCredentials,
         problem: Problem::new(format!("no credentials: {why}")),
         status: None,
+        authentic: false,
         asked: None,
     }
 }

@@ -359,6 +359,9 @@ pub fn pause_in_words(words: &str) -> Option<Duration> {
     ))
 }
 
+/// No pause is longer: a duration that cannot be multiplied is none that anybody means.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Evenly from zero to `base` doubled for each time but the first, at most `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
     let doubled = base.saturating_mul(
@@ -366,7 +369,10 @@ fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -
             .checked_shl(times.saturating_sub(1))
             .unwrap_or(u32::MAX),
     );
-    doubled.min(ceiling).mul_f64(rng.random_range(0.0..=1.0))
+    doubled
+        .min(ceiling)
+        .min(LONGEST)
+        .mul_f64(rng.random_range(0.0..=1.0))
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub struct Problem {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Exchange {
     transport: Option<TransportErrorKind>,
+    status: Option<u16>,
     request_id: Option<String>,
     sent: Option<Moment>,
 }
@@ -68,6 +69,11 @@ impl Problem {
     /// How the exchange failed, if it was the transport that did.
     pub fn transport(&self) -> Option<TransportErrorKind> {
         self.exchange.as_ref()?.transport
+    }
+
+    /// The HTTP status of the answer, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.exchange.as_ref()?.status
     }
 
     /// The service's id of the exchange, for its support.
@@ -105,6 +111,7 @@ impl Problem {
     /// What an answer says that is an error.
     pub(crate) fn of_answer(error: &ResponseError) -> Self {
         let mut problem = Self::new(error.to_string()).with_code(error.code());
+        problem.exchange_mut().status = Some(error.status().as_u16());
         problem.exchanged(error.request_id());
         if let Some(info) = error.info() {
             problem.message.push_str("; ");

@@ -9,6 +9,7 @@ use ecs_model::{
 };
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
 
 use super::evidence::Snapshot;
 use super::machine::Machine;
@@ -26,7 +27,10 @@ use crate::report::{PowerAction, Problem};
 enum Step {
     Submitted(usize, Result<Accepted, Failure>),
     Looked(usize, Watched, Box<Look>),
-    Listed(Result<Snapshot, Problem>),
+    /// Jobs may not be looked at.
+    NotLooked,
+    /// The servers, listed from this time on.
+    Listed(Instant, Result<Snapshot, Problem>),
 }
 
 #[derive(Clone, Copy)]
@@ -37,6 +41,8 @@ pub(super) struct Driver<'a> {
     pub(super) action: PowerAction,
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// Ended when jobs may not be looked at.
+    pub(super) looking: &'a Control,
 }
 
 impl<'a> Driver<'a> {
@@ -51,14 +57,21 @@ impl<'a> Driver<'a> {
         let mut reconciler = Reconciler::default();
         if self.reconcile {
             let servers = machine.all_servers();
-            tokio::select! {
+            let refused = tokio::select! {
                 biased;
-                () = self.control.reached(Level::Halted) => {}
-                () = reconciler.begin(self.client, servers, self.sink) => {}
+                () = self.control.reached(Level::Halted) => None,
+                refused = reconciler.begin(self.client, servers, self.sink) => refused,
+            };
+            if let Some(refused) = refused {
+                machine.refuse(refused);
             }
         }
         loop {
-            while submitting < self.client.0.concurrent_submissions
+            let at_once = match self.client.0.contact.is_welcome() {
+                true => self.client.0.concurrent_submissions,
+                false => 1,
+            };
+            while submitting < at_once
                 && self.control.level() == Level::Go
                 && let Some(batch) = machine.next_batch()
             {
@@ -73,21 +86,26 @@ impl<'a> Driver<'a> {
             if let Some(at) = reconciler.next_look(self.client, machine) {
                 steps.push(Box::pin(async move {
                     tokio::time::sleep_until(at).await;
-                    Step::Listed(list(self.client).await)
+                    let began = Instant::now();
+                    Step::Listed(began, list(self.client).await)
                 }));
             }
             let Some(step) = steps.next().await else {
                 break;
             };
+            if self.control.level() > Level::Go {
+                machine.submit_no_more();
+            }
             match step {
                 Step::Submitted(batch, result) => {
                     submitting -= 1;
                     flights.remove(&batch);
                     self.submitted(machine, batch, result, &mut steps);
                 }
-                Step::Listed(listed) => {
-                    self.emit(reconciler.looked(self.client, machine, listed));
+                Step::Listed(began, listed) => {
+                    self.emit(reconciler.looked(self.client, machine, began, listed));
                 }
+                Step::NotLooked => {}
                 Step::Looked(batch, watched, look) => {
                     self.looked(machine, batch, watched, *look, &mut steps)
                 }
@@ -190,8 +208,13 @@ impl<'a> Driver<'a> {
         steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
     ) {
         steps.push(Box::pin(async move {
-            let (watched, look) = self.client.0.look(watched).await;
-            Step::Looked(batch, watched, Box::new(look))
+            tokio::select! {
+                biased;
+                () = self.looking.reached(Level::End) => Step::NotLooked,
+                (watched, look) = self.client.0.look(watched) => {
+                    Step::Looked(batch, watched, Box::new(look))
+                }
+            }
         }));
     }
 
@@ -228,6 +251,8 @@ impl<'a> Driver<'a> {
                     });
                 }
                 self.control.halt();
+                // The others would be told the same.
+                self.looking.end();
             }
         }
     }

@@ -51,9 +51,6 @@ pub(crate) fn trace(
     };
     let status = server.status.as_ref();
     let task = server.task_state.as_deref().filter(|task| !task.is_empty());
-    if is_at_it(action, status, task) {
-        return Trace::Busy;
-    }
     let shown = || {
         let task = task
             .map(|task| format!(", task {task}"))
@@ -63,7 +60,21 @@ pub(crate) fn trace(
         format!("its status is {status}{task}, it was updated {updated}")
     };
     let at_rest = task.is_none() && status == Some(&goal(action));
+    // What was underway before the run ends some time: that is no trace of ours.
+    let was_at_it = before.is_some_and(|before| {
+        let task = before.task_state.as_deref().filter(|task| !task.is_empty());
+        task.is_some() || is_at_it(action, before.status.as_ref(), None)
+    });
+    if was_at_it {
+        return Trace::Unclear(format!(
+            "something was done to it before the run; {}",
+            shown()
+        ));
+    }
     let touched = |before: &Server| before.updated != server.updated;
+    if is_at_it(action, status, task) {
+        return Trace::Busy;
+    }
     if at_rest && before.is_none_or(touched) && (busy || is_later(server, sent)) {
         return Trace::Done;
     }
@@ -114,6 +125,14 @@ fn is_later(server: &Server, sent: Sent) -> bool {
     }
 }
 
+/// Whether a server is not as it was before the run, whatever the reason: its batch may have been accepted.
+pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bool {
+    let (Some(server), Some(before)) = (server, before) else {
+        return false;
+    };
+    server.updated != before.updated || server.status != before.status
+}
+
 /// What follows for the servers of one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
@@ -125,10 +144,8 @@ pub(crate) enum Finding {
 
 /// Reads the servers of one batch together: it was accepted as a whole, or not at all. So one server with a trace means
 /// that none is certain to be untouched. Before the `patience` is over, nobody is.
-pub(crate) fn findings(traces: &[Trace], patience_is_over: bool) -> Vec<Finding> {
-    let accepted = traces
-        .iter()
-        .any(|trace| matches!(trace, Trace::Done | Trace::Busy));
+/// `accepted`: one of them has shown a trace, now or at an earlier look.
+pub(crate) fn findings(traces: &[Trace], accepted: bool, patience_is_over: bool) -> Vec<Finding> {
     let finding = |trace: &Trace| match trace {
         Trace::Done => Finding::Succeeded,
         Trace::None if accepted => {

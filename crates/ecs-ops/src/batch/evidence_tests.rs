@@ -183,6 +183,22 @@ fn what_a_server_tells() {
         let trace = trace(action, Some(&now), before.as_ref(), busy, sent());
         assert_eq!(trace, expected, "{action:?} {now:?}");
     }
+    // What was underway before the run ends some time, and is not ours.
+    for before in [
+        server("REBOOT", Some("rebooting"), Some(BEFORE)),
+        server("ACTIVE", Some("powering-off"), Some(BEFORE)),
+        server("HARD_REBOOT", None, Some(BEFORE)),
+    ] {
+        let now = at_rest("ACTIVE", AFTER);
+        let trace = trace(REBOOT, Some(&now), Some(&before), true, sent());
+        let Trace::Unclear(words) = trace else {
+            panic!("{trace:?}");
+        };
+        assert!(
+            words.starts_with("something was done to it before the run"),
+            "{words}"
+        );
+    }
     let gone = trace(REBOOT, None, None, true, sent());
     assert_eq!(gone, unclear("it is not in the list of servers"));
 }
@@ -218,10 +234,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn only_clear_evidence_counts(traces in prop::collection::vec(traces(), 0..8), over: bool) {
-        let found = findings(&traces, over);
+    fn only_clear_evidence_counts(traces in prop::collection::vec(traces(), 0..8), touched: bool, over: bool) {
+        let found = findings(&traces, touched, over);
         prop_assert_eq!(found.len(), traces.len());
-        let touched = traces.iter().any(|trace| matches!(trace, Trace::Done | Trace::Busy));
         for (trace, finding) in traces.iter().zip(&found) {
             prop_assert_eq!(*finding == Finding::Succeeded, *trace == Trace::Done);
             let untouched = *trace == Trace::None && !touched && over;

@@ -68,6 +68,8 @@ pub(crate) struct Machine {
     refused: Option<Problem>,
     denied: Option<Problem>,
     on_unknown: OnUnknown,
+    /// The run was told to submit nothing more.
+    closing: bool,
     /// The batches whose servers are to be looked at.
     doubtful: BTreeSet<usize>,
     /// Servers that were sent again although they may have been acted on, and what was known of the first time.
@@ -78,6 +80,7 @@ impl Machine {
     pub(crate) fn new(run_id: String, plan: Plan, on_unknown: OnUnknown) -> Self {
         Self {
             on_unknown,
+            closing: false,
             doubtful: BTreeSet::new(),
             resubmitted: HashMap::new(),
             run_id,
@@ -133,6 +136,20 @@ impl Machine {
     /// Nothing more is to be submitted: it would end in the same way.
     fn halt(&mut self, why: Problem) {
         self.halted.get_or_insert(why);
+    }
+
+    /// The run was told to submit nothing more: nothing is sent again, either.
+    pub(crate) fn submit_no_more(&mut self) {
+        self.closing = true;
+    }
+
+    /// Credentials were refused before anything was submitted.
+    pub(crate) fn refuse(&mut self, why: Problem) {
+        self.halt(
+            why.clone()
+                .because("not sent, since another request was refused"),
+        );
+        self.refused.get_or_insert(why);
     }
 
     /// Whether nothing more is to be submitted.
@@ -193,12 +210,7 @@ impl Machine {
         match failure.judgement {
             // The other batches would be told the same.
             Judgement::RefusedCredentials => {
-                self.refused.get_or_insert_with(|| error.clone());
-                self.halt(
-                    error
-                        .clone()
-                        .because("not sent, since another request was refused"),
-                );
+                self.refuse(error.clone());
             }
             Judgement::NotDelivered => {
                 self.halt(

@@ -30,22 +30,33 @@ pub(super) struct Reconciler {
 }
 
 impl Reconciler {
-    /// Looks at the servers before anything is done to them.
-    pub(super) async fn begin(&mut self, client: &Client, servers: &[ServerId], sink: &Sink) {
+    /// Looks at the servers before anything is done to them. Gives back the refusal, if the credentials were refused.
+    pub(super) async fn begin(
+        &mut self,
+        client: &Client,
+        servers: &[ServerId],
+        sink: &Sink,
+    ) -> Option<Problem> {
         match list(client).await {
             Ok(mut all) => {
                 let ours = servers.iter().filter_map(|id| all.remove_entry(id));
                 self.before = ours.collect();
             }
-            Err(error) => sink.emit(Event::ListFailed { error }),
+            Err(error) => {
+                let refused = (error.status() == Some(401)).then(|| error.clone());
+                sink.emit(Event::ListFailed { error });
+                return refused;
+            }
         }
+        None
     }
 
     /// When to look next, if that is due to be arranged.
     pub(super) fn next_look(&mut self, client: &Client, machine: &Machine) -> Option<Instant> {
         let now = Instant::now();
         let doubtful = machine.doubtful();
-        self.since.retain(|batch, _| doubtful.contains(batch));
+        self.since
+            .retain(|batch, _| doubtful.binary_search(batch).is_ok());
         for batch in &doubtful {
             if !self.since.contains_key(batch) {
                 self.since.insert(*batch, now);
@@ -61,19 +72,18 @@ impl Reconciler {
         let patience = client.0.scaled(PATIENCE);
         // A look that would come shortly before the last one is the last one.
         let last = self.since.values().map(|since| *since + patience).min()?;
-        let next = now + pause;
-        Some(if next + pause / 2 > last {
-            last.max(now)
-        } else {
-            next
+        Some(match last > now && now + pause + pause / 2 > last {
+            true => last,
+            false => now + pause,
         })
     }
 
-    /// The servers were listed.
+    /// The servers were listed, from `began` on: the list is no evidence of anything later.
     pub(super) fn looked(
         &mut self,
         client: &Client,
         machine: &mut Machine,
+        began: Instant,
         listed: Result<Snapshot, Problem>,
     ) -> Vec<Event> {
         self.underway = false;
@@ -90,9 +100,21 @@ impl Reconciler {
                 then: sent.and_then(|sent| sent.theirs),
                 now: sent.and_then(|sent| clock.theirs(sent.ours)),
             };
-            let since = self.since.get(&batch);
-            let last = since.is_none_or(|since| since.elapsed() >= client.0.scaled(PATIENCE));
+            let Some(age) = self
+                .since
+                .get(&batch)
+                .and_then(|since| began.checked_duration_since(*since))
+            else {
+                // It became doubtful while the list was underway.
+                continue;
+            };
             let listed = listed.as_ref();
+            // A list that failed is not the last word, for a while.
+            let patience = match listed {
+                Ok(_) => PATIENCE,
+                Err(_) => PATIENCE * 3,
+            };
+            let last = age >= client.0.scaled(patience);
             events.extend(machine.reconcile(batch, &self.before, listed, sent, last));
         }
         events

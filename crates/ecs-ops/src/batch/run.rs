@@ -116,8 +116,12 @@ impl RunBuilder {
         if !wrong.is_empty() {
             return Err(Error::invalid(wrong.join("; ")));
         }
-        // A batch larger than the quota could never be sent.
-        let size = self.batch_size.min(self.client.0.pace.limit());
+        // A batch larger than the quota could never be sent, and batches that don't divide it waste a part of each minute.
+        let limit = self.client.0.pace.limit();
+        let size = match self.servers.len() > limit {
+            true => limit / limit.div_ceil(self.batch_size.min(limit)),
+            false => self.batch_size,
+        };
         let plan = Plan::new(self.action, &self.servers, size);
         match plan.requests(&self.client.0.project) {
             Ok(_) => Ok(plan),
@@ -204,6 +208,7 @@ impl Run {
             action,
             wait,
             reconcile,
+            looking: &Control::new(),
         };
         let mut flights = HashMap::new();
         let stopped = tokio::select! {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::Credentials;
-use ecs_model::{Operation, ResponseError};
+use ecs_model::{BodyShape, Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, Transport as _, TransportError, TransportErrorKind};
 use http::StatusCode;
 
@@ -26,6 +26,8 @@ pub(super) struct Missed {
     pub(super) judgement: Judgement,
     pub(super) problem: Problem,
     pub(super) status: Option<StatusCode>,
+    /// Whether the answer looks like the service's own.
+    pub(super) authentic: bool,
     /// The pause that the service asked for.
     pub(super) asked: Option<Duration>,
 }
@@ -34,6 +36,7 @@ impl Missed {
     pub(super) fn into_failure(self) -> Failure {
         Failure {
             status: self.status,
+            authentic: self.authentic,
             ..Failure::new(self.judgement, self.problem)
         }
     }
@@ -64,13 +67,21 @@ impl Inner {
         scope.attempts = number;
         let missed = match self.exchange(request, &attempt).await {
             Ok(response) => {
+                self.clock.observe(response.headers(), sent.ours);
+                self.contact.answered(scope.action.is_some());
                 match O::decode(response.status(), response.headers(), response.body()) {
-                    Ok(output) => return Ok(output),
+                    Ok(output) => {
+                        self.contact.welcomed();
+                        return Ok(output);
+                    }
                     Err(error) => self.missed::<O>(Ok(error), sent),
                 }
             }
             Err(error) => self.missed::<O>(Err(error), sent),
         };
+        if missed.status.is_some() && missed.judgement != Judgement::RefusedCredentials {
+            self.contact.welcomed();
+        }
         if missed.judgement.proves_not_executed()
             && let Some(action) = &mut scope.action
         {
@@ -88,16 +99,11 @@ impl Inner {
         let exchange = self.transport.send(request, attempt);
         let limit = self.attempt_timeout.saturating_add(GRACE);
         let answer = tokio::time::timeout(limit, exchange).await;
-        let answer = answer.unwrap_or_else(|_| {
+        answer.unwrap_or_else(|_| {
             let words = format!("no answer within {:?}", self.attempt_timeout);
             let delivery = attempt.mark().delivery();
             Err(TransportError::new(TransportErrorKind::Timeout, delivery).with_detail(words))
-        });
-        if let Ok(response) = &answer {
-            self.clock.observe(response.headers());
-            self.contact.answered();
-        }
-        answer
+        })
     }
 
     fn missed<O: Operation>(
@@ -117,6 +123,9 @@ impl Inner {
                 _ => problem,
             },
             asked: ended.as_ref().ok().and_then(|error| self.asked(error)),
+            authentic: ended
+                .as_ref()
+                .is_ok_and(|error| *error.shape() == BodyShape::Json),
             status: ended.ok().map(|error| error.status()),
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Failure {
     pub(crate) problem: Problem,
     /// The status of the answer, if there was one.
     pub(crate) status: Option<StatusCode>,
+    /// Whether that answer looks like the service's own, and not like one of something on the way.
+    pub(crate) authentic: bool,
     pub(crate) ending: Ending,
     /// When to look again, if it was a look.
     pub(crate) look_again: Option<Duration>,
@@ -42,6 +44,7 @@ impl Failure {
             judgement,
             problem,
             status: None,
+            authentic: false,
             ending: Ending::GaveUp,
             look_again: None,
         }

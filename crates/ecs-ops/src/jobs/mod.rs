@@ -22,7 +22,7 @@ pub use wait::{JobEnd, JobWait, WaitedJob};
 const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
 /// A job that somebody else made is probably not that new.
 const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
-/// How often a refusal is doubted that does not say that the job is unknown.
+/// How often a refusal is doubted that does not say that the job is unknown, or does not look like the service's.
 const REFUSALS: u32 = 3;
 
 /// What a look at a job showed.
@@ -85,26 +85,29 @@ impl Watched {
             self.next = after(pause);
             return Look::Trouble(failure.problem, pause);
         }
-        if failure.judgement == Judgement::RefusedCredentials {
+        let denied = failure.judgement == Judgement::RefusedCredentials;
+        if denied && failure.authentic {
             return Look::Denied(failure.problem);
         }
-        if says_unknown_job(&failure) {
-            return match Instant::now() < self.new_until {
-                true => Look::NotYet,
-                false => Look::Lost(
-                    failure
-                        .problem
-                        .because("the service does not know the job")
-                        .and("finished jobs are deleted after about a day"),
-                ),
-            };
+        let unknown = says_unknown_job(&failure);
+        if unknown && Instant::now() < self.new_until {
+            return Look::NotYet;
         }
         self.refusals += 1;
-        if self.refusals < REFUSALS {
+        if self.refusals < REFUSALS && !(unknown && failure.authentic) {
             let pause = self.next.saturating_duration_since(Instant::now());
             return Look::Trouble(failure.problem, pause);
         }
-        Look::Lost(failure.problem.because("the job could not be looked at"))
+        match denied {
+            true => Look::Denied(failure.problem),
+            false if unknown => Look::Lost(
+                failure
+                    .problem
+                    .because("the service does not know the job")
+                    .and("finished jobs are deleted after about a day"),
+            ),
+            false => Look::Lost(failure.problem.because("the job could not be looked at")),
+        }
     }
 }
 

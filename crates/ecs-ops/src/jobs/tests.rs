@@ -15,6 +15,7 @@ fn refused(status: u16, code: Option<&str>) -> Result<Job, Failure> {
     let problem = Problem::new("words").with_code(code);
     Err(Failure {
         status: Some(StatusCode::from_u16(status).unwrap()),
+        authentic: true,
         ..Failure::new(Judgement::Refused, problem)
     })
 }
@@ -37,8 +38,22 @@ async fn what_a_look_means() {
         let looked = look(&mut watched(), Ok(job(status)));
         assert!(matches!(looked, Look::Goes(_)), "{status}");
     }
-    let denied = Failure::new(Judgement::RefusedCredentials, Problem::new("words"));
-    assert!(matches!(look(&mut watched(), Err(denied)), Look::Denied(_)));
+    let denied = |authentic| {
+        Err(Failure {
+            authentic,
+            ..Failure::new(Judgement::RefusedCredentials, Problem::new("words"))
+        })
+    };
+    let by_the_service = look(&mut watched(), denied(true));
+    assert!(matches!(by_the_service, Look::Denied(_)));
+    // A page that something on the way put in its place is doubted twice.
+    let mut doubted = watched();
+    for _ in 0..2 {
+        let looked = look(&mut doubted, denied(false));
+        assert!(matches!(looked, Look::Trouble(..)));
+    }
+    let looked = look(&mut doubted, denied(false));
+    assert!(matches!(looked, Look::Denied(_)));
     let trouble = Failure {
         look_again: Some(Duration::from_secs(7)),
         ..Failure::new(Judgement::Transient, Problem::new("words"))
@@ -114,4 +129,22 @@ fn looks_come_further_apart() {
     assert!(pauses[1..].is_sorted());
     assert_eq!(pauses.last(), Some(&Duration::from_secs(15)));
     assert_eq!(polling.scaled(10.0).pause(0), Duration::from_secs(1));
+}
+
+/// One page of a proxy does not make a job unknown.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_job_in_the_words_of_something_on_the_way() {
+    let proxy = || {
+        refused(404, None).map_err(|failure| Failure {
+            authentic: false,
+            ..failure
+        })
+    };
+    let mut watched = watched();
+    assert!(matches!(look(&mut watched, proxy()), Look::NotYet));
+    tokio::time::advance(MINUTE).await;
+    for _ in 0..2 {
+        assert!(matches!(look(&mut watched, proxy()), Look::Trouble(..)));
+    }
+    assert!(matches!(look(&mut watched, proxy()), Look::Lost(_)));
 }

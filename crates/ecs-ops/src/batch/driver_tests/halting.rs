@@ -168,3 +168,109 @@ async fn dropping_a_run() {
         assert_eq!(sent - dropped, wait, "{does:?}");
     }
 }
+
+/// Five wrong signatures in a row lock a key: until the credentials are known to be good, one request is underway at a time,
+/// and one refusal is enough.
+#[tokio::test(start_paused = true)]
+async fn wrong_signatures_are_not_repeated() {
+    let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
+    for reconcile in [false, true] {
+        let (builder, seen) = service(move |_, _| Does::Answer(401, wrong));
+        let client = builder.build().unwrap();
+        let run = client.reboot(RebootType::Soft, ids(100)).batch_size(10);
+        let report = run.reconcile(reconcile).start().await.unwrap().await;
+        assert_eq!(report.summary().not_attempted, 100);
+        assert!(report.refused.is_some());
+        assert_eq!(seen.posts() + seen.count(Method::GET), 1, "{reconcile}");
+    }
+    // Good at first, refused when it comes to looking at fifty jobs.
+    let (builder, seen) = service(move |request, number| match *request.method() {
+        Method::POST => accepts(number),
+        _ => Does::Answer(401, wrong),
+    });
+    let report = reboot(builder.concurrent_queries(1), 500).await;
+    assert_eq!(report.summary().running, 500);
+    assert_eq!(seen.count(Method::GET), 1);
+}
+
+/// Once more, and never again: the request, not only the verdict.
+#[tokio::test(start_paused = true)]
+async fn resubmitting_once() {
+    for reconcile in [false, true] {
+        let (builder, seen) = service(|request, _| match *request.method() {
+            Method::POST => Does::Answer(503, ""),
+            _ => Does::Answer(200, r#"{"servers":[]}"#),
+        });
+        let client = builder.build().unwrap();
+        let run = client
+            .reboot(RebootType::Soft, ids(10))
+            .resubmit_unknown(true);
+        let report = run.reconcile(reconcile).start().await.unwrap().await;
+        assert_eq!(
+            (report.summary().unknown, seen.posts()),
+            (10, 2),
+            "{reconcile}"
+        );
+        let (builder, seen) = client_of(vec![Does::Answer(503, ""), Does::Answer(200, JOB)]);
+        let client = builder.build().unwrap();
+        let run = client
+            .reboot(RebootType::Soft, ids(10))
+            .resubmit_unknown(true);
+        let report = run.start().await.unwrap().await;
+        assert_eq!((report.summary().succeeded, seen.posts()), (10, 2));
+        // Not without being asked to, and not when nothing more is to be sent.
+        let (builder, seen) = client_of(vec![Does::Answer(503, "")]);
+        let report = reboot(builder, 10).await;
+        assert_eq!((report.summary().unknown, seen.posts()), (10, 1));
+    }
+}
+
+/// Nothing is sent again, and nothing else is said, when the run was told to stop while the request was underway.
+#[tokio::test(start_paused = true)]
+async fn a_stop_before_the_fate_is_unknown() {
+    let hang = Does::Hang {
+        tells: true,
+        sent: true,
+    };
+    let (builder, seen) = client_of(vec![hang]);
+    let client = builder.build().unwrap();
+    let run = client
+        .reboot(RebootType::Soft, ids(10))
+        .resubmit_unknown(true);
+    let mut run = run.start().await.unwrap();
+    let mut events = run.events();
+    let control = run.control();
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        control.stop_submitting();
+    };
+    let (report, ()) = futures_util::future::join(run.into_future(), stop).await;
+    assert_eq!((report.summary().unknown, seen.posts()), (10, 1));
+    while let Some(event) = events.next().await {
+        let resubmitting = matches!(event, crate::Event::Resubmitting { .. });
+        assert!(!resubmitting);
+    }
+}
+
+/// Batches that don't divide the quota would waste a part of each minute.
+#[tokio::test(start_paused = true)]
+async fn batches_divide_the_quota() {
+    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+    let client = builder.build().unwrap();
+    // (servers, batch size, the largest batch)
+    for (servers, asked, size) in [
+        (20_000, 100, 100),
+        (20_000, 300, 250),
+        (20_000, 501, 500),
+        (20_000, 1000, 1000),
+        (20_000, 1, 1),
+        // Few enough for one minute: nothing is wasted.
+        (900, 501, 501),
+    ] {
+        let run = client
+            .reboot(RebootType::Soft, ids(servers))
+            .batch_size(asked);
+        let plan = run.plan().unwrap();
+        assert_eq!(plan.batches[0].len(), size, "{servers} {asked}");
+    }
+}

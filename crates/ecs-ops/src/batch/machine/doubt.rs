@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ecs_model::ServerId;
 
 use super::{Machine, State};
-use crate::batch::evidence::{Finding, Sent, Snapshot, Trace, findings, trace};
+use crate::batch::evidence::{Finding, Sent, Snapshot, Trace, findings, is_changed, trace};
 use crate::event::Event;
 use crate::report::{Outcome, Problem};
 
@@ -24,6 +24,8 @@ pub(super) struct Doubt {
     error: Problem,
     /// Servers that were seen at it.
     busy: HashSet<ServerId>,
+    /// One of them has shown a trace, so that none is certain to be untouched.
+    touched: bool,
     /// What those show that have no outcome.
     open: HashMap<ServerId, String>,
 }
@@ -51,6 +53,7 @@ impl Machine {
             let doubt = Doubt {
                 error: error.clone(),
                 busy: HashSet::new(),
+                touched: false,
                 open: HashMap::new(),
             };
             self.replace(index, State::Doubtful(doubt));
@@ -119,8 +122,21 @@ impl Machine {
             }
         };
         let traces: Vec<_> = servers.iter().map(read).collect();
+        doubt.touched |= traces
+            .iter()
+            .any(|trace| matches!(trace, Trace::Done | Trace::Busy))
+            || now.is_ok_and(|now| {
+                servers
+                    .iter()
+                    .any(|id| is_changed(now.get(id), before.get(id)))
+            });
         let (mut events, mut untouched, mut left) = (Vec::new(), Vec::new(), Vec::new());
-        for ((id, trace), finding) in servers.iter().zip(&traces).zip(findings(&traces, last)) {
+        for ((id, trace), finding) in
+            servers
+                .iter()
+                .zip(&traces)
+                .zip(findings(&traces, doubt.touched, last))
+        {
             if *trace == Trace::Busy {
                 doubt.busy.insert(*id);
             }
@@ -163,7 +179,7 @@ impl Machine {
         first: Option<&Problem>,
         events: &mut Vec<Event>,
     ) -> Vec<ServerId> {
-        if !self.on_unknown.resubmit || self.halted.is_some() {
+        if !self.on_unknown.resubmit || self.halted.is_some() || self.closing {
             return servers;
         }
         let is_new = |id: &ServerId| !self.resubmitted.contains_key(id);

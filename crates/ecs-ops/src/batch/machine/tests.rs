@@ -73,6 +73,7 @@ fn submissions() -> impl Strategy<Value = Submission> {
     prop_oneof![
         4 => Just(Submission::Accepted),
         2 => judgement.prop_map(Submission::Ended),
+        3 => Just(Submission::Ended(Unknown)),
         1 => proof.prop_map(Submission::Withdrawn),
         3 => prop::sample::select(vec!["Ecs.0114", "Ecs.0118", "Ecs.0005"]).prop_map(Submission::RefusedWith),
     ]
@@ -147,6 +148,7 @@ proptest! {
         let mut out: HashSet<ServerId> = HashSet::new();
         let mut accepted: HashSet<ServerId> = HashSet::new();
         let mut unclear: HashSet<ServerId> = HashSet::new();
+        let mut touched: HashSet<usize> = HashSet::new();
         let mut shown_done: HashSet<ServerId> = HashSet::new();
         let mut unknown_fates: HashMap<ServerId, usize> = HashMap::new();
         let mut done: HashSet<ServerId> = HashSet::new();
@@ -203,11 +205,14 @@ proptest! {
                     let shows: Vec<_> = members.iter().zip(shows.iter().cycle()).map(|(_, shows)| *shows).collect();
                     let (before, now) = snapshots(&members, &shows);
                     let at = Some("2026-01-01T12:00:00Z".parse().unwrap());
-                    let touched = shows.iter().any(|shows| matches!(shows, Shows::Done | Shows::Busy));
+                    // A trace that a batch has once shown is never forgotten.
+                    if doubtful && shows.iter().any(|shows| *shows != Shows::Untouched) {
+                        touched.insert(batch);
+                    }
                     for (id, shows) in members.iter().zip(&shows).filter(|_| doubtful) {
                         match shows {
                             Shows::Done => { shown_done.insert(*id); }
-                            Shows::Untouched if last && !touched && !shown_done.contains(id) => {
+                            Shows::Untouched if last && !touched.contains(&batch) => {
                                 unclear.remove(id);
                             }
                             _ => {}

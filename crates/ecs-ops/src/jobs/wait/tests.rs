@@ -15,9 +15,9 @@ fn client() -> Client {
         "done" => Does::Answer(200, DONE),
         "late" if began.elapsed() > Duration::from_secs(40) => Does::Answer(200, DONE),
         "new" if began.elapsed() > Duration::from_secs(3) => Does::Answer(200, DONE),
-        "new" | "gone" => Does::Answer(404, ""),
+        "new" | "gone" => Does::Answer(404, r#"{"code":"Common.0011","message":"?"}"#),
         "sick" => Does::Answer(500, ""),
-        "secret" => Does::Answer(403, ""),
+        "secret" => Does::Answer(403, r#"{"code":"Pdp.0001","message":"no"}"#),
         _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
     });
     builder.build().unwrap()
