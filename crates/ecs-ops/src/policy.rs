@@ -1,8 +1,8 @@
 //! What to do after an attempt: pure decisions, no clock, no I/O.
 //!
 //! [`judge`] says what an outcome proves, [`RetryPolicy::decide`] says what follows. An action (a request that is not
-//! idempotent) is sent again only after [`Judgement::NotDelivered`] and [`Judgement::Throttled`]; everything that
-//! proves nothing is [`Judgement::Unknown`], and the end.
+//! idempotent) is sent again as it is only after [`Judgement::NotDelivered`] and [`Judgement::Throttled`], and with other
+//! credentials once after a 401; everything that proves nothing is [`Judgement::Unknown`], and the end.
 
 use std::time::Duration;
 

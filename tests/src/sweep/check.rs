@@ -146,7 +146,8 @@ impl Checker<'_> {
     /// Why it ended, and with which jobs: each that it was told of, once.
     fn reports_its_end(&mut self, plan: &RunPlan, run: &Played, report: &Report) {
         let reason = match &report.stopped {
-            None => true,
+            // A run that waits leaves nothing running unless it was cut short.
+            None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
             Some(Stopped::Asked) => plan.stop.or(plan.end).is_some(),
             _ => self.denied(),

@@ -266,6 +266,8 @@ fn texts_that_json_would_not_allow() {
 fn what_is_large_is_read_but_not_mended() {
     use std::collections::HashMap;
 
+    use super::from_body;
+
     let body =
         |padding: usize, half: &str| format!(r#"{{"a":"{half}","b":"{}"}}"#, "x".repeat(padding));
     let reads = |body: String| from_body::<HashMap<String, String>>(body.as_bytes()).is_some();

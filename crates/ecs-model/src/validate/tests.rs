@@ -45,7 +45,7 @@ fn all_at_once() {
 fn bodies() {
     let rows: &[(&str, &[&str])] = &[
         ("{}", &["/os-start: missing"]),
-        ("[]", &[": an object is needed, found a list"]),
+        ("[]", &["an object is needed, found a list"]),
         ("null", &[": an object is needed, found null"]),
         (
             r#"{"os-start":[]}"#,
@@ -168,6 +168,8 @@ fn nothing_else_is_an_action() {
 
 #[test]
 fn a_violation_of_the_whole_says_only_what_it_is() {
+    use super::Violation;
+
     assert_eq!(
         Violation::new(String::new(), "not a JSON object").to_string(),
         "not a JSON object"

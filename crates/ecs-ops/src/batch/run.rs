@@ -62,7 +62,8 @@ impl RunBuilder {
         self
     }
 
-    /// Whether to wait for the jobs; without waiting the run ends when every batch was answered.
+    /// Whether to wait for the jobs; without waiting the run ends when every batch was answered
+    /// (and, with [`reconcile`](Self::reconcile), when the servers of lost answers were looked at).
     pub fn wait(mut self, wait: bool) -> Self {
         self.wait = wait;
         self
