@@ -46,7 +46,7 @@ fn bodies() {
     let rows: &[(&str, &[&str])] = &[
         ("{}", &["/os-start: missing"]),
         ("[]", &["an object is needed, found a list"]),
-        ("null", &[": an object is needed, found null"]),
+        ("null", &["an object is needed, found null"]),
         (
             r#"{"os-start":[]}"#,
             &["/os-start: an object is needed, found a list"],

@@ -7,23 +7,20 @@
 use std::collections::HashMap;
 
 use ecs_model::{Server, ServerId, ServerStatus};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::report::PowerAction;
 
 /// Servers as they were at some time.
 pub(crate) type Snapshot = HashMap<ServerId, Server>;
 
-/// When an action was sent, by the service's clock: as it was known then, and as it is known now. The two differ if a
-/// clock was set in between.
+/// The latest time at which an action was sent, by the service's clock: as it was known then, and as it is known now. The
+/// two differ if a clock was set in between.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     pub(crate) then: Option<Timestamp>,
     pub(crate) now: Option<Timestamp>,
 }
-
-/// How far a time by the service's clock can be off: dates are whole seconds, and answers take their time.
-const MARGIN: SignedDuration = SignedDuration::from_secs(3);
 
 /// What one server tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +117,7 @@ fn is_later(server: &Server, sent: Sent) -> bool {
     let updated = server.updated.as_deref();
     let updated = updated.and_then(|updated| updated.parse::<Timestamp>().ok());
     match (updated, sent.then.max(sent.now)) {
-        (Some(updated), Some(sent)) => updated.duration_since(sent) > MARGIN,
+        (Some(updated), Some(sent)) => updated > sent,
         _ => false,
     }
 }

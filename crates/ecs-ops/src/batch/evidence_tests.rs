@@ -10,7 +10,7 @@ const STOP: PowerAction = PowerAction::Stop(None);
 /// The request was sent at 12:00:00 by the service's clock.
 const SENT: &str = "2026-01-01T12:00:00Z";
 const BEFORE: &str = "2026-01-01T09:00:00Z";
-const JUST: &str = "2026-01-01T12:00:02Z";
+const JUST: &str = SENT;
 const AFTER: &str = "2026-01-01T12:00:31Z";
 
 fn server(status: &str, task: Option<&str>, updated: Option<&str>) -> Server {
@@ -72,7 +72,7 @@ fn what_a_server_tells() {
             at_rest("ACTIVE", JUST),
             before("ACTIVE"),
             false,
-            unclear("its status is ACTIVE, it was updated 2026-01-01T12:00:02Z"),
+            unclear("its status is ACTIVE, it was updated 2026-01-01T12:00:00Z"),
         ),
         // … but it was seen at it.
         (
