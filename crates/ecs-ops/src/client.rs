@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) pace: Pace,
     /// Bounds the job queries in flight.
     pub(crate) queries: Semaphore,
+    /// Held by the look that is underway while nobody knows whether the credentials are good.
+    pub(crate) alone: tokio::sync::Mutex<()>,
     pub(crate) concurrent_submissions: usize,
     pub(crate) clock: WallClock,
     time_factor: f64,
@@ -346,6 +348,7 @@ impl ClientBuilder {
                 at_least_1("concurrent queries", self.concurrent_queries)?
                     .min(Semaphore::MAX_PERMITS),
             ),
+            alone: tokio::sync::Mutex::new(()),
             concurrent_submissions: at_least_1(
                 "concurrent submissions",
                 self.concurrent_submissions,

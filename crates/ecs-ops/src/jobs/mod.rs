@@ -133,6 +133,9 @@ impl Inner {
         tokio::time::sleep_until(watched.next).await;
         // The semaphore is never closed; if it were, the query would just not be bounded.
         let _permit = self.queries.acquire().await.ok();
+        // Until the credentials are known to be good, one at a time: a refusal ends the others before they are sent.
+        let alone = self.alone.lock().await;
+        let _alone = (!self.contact.is_welcome()).then_some(alone);
         let mut scope = Scope::look(watched.history);
         let answer = self
             .execute(&ShowJob::new(watched.job_id.clone()), &mut scope)

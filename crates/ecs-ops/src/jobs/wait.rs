@@ -144,7 +144,13 @@ impl JobWait {
                     *end = Some(JobEnd::Ended(job));
                 }
                 Look::Lost(problem) => *end = Some(JobEnd::Lost(problem)),
-                Look::Denied(problem) => *end = Some(JobEnd::Denied(problem)),
+                Look::Denied(problem) => {
+                    // The others would be told the same; and wrong signatures must not be repeated.
+                    for end in ends.iter_mut().filter(|end| end.is_none()) {
+                        *end = Some(JobEnd::Denied(problem.clone()));
+                    }
+                    break;
+                }
             }
         }
         drop(looks);
