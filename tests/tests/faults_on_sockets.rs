@@ -36,7 +36,7 @@ fn client_with(transport: HyperTransportBuilder, url: &str, attempt_timeout: Dur
         .transport(transport.build().unwrap())
         .attempt_timeout(attempt_timeout)
         .time_factor(SPEED)
-        .polling(Polling::new(BRIEF, BRIEF, BRIEF))
+        .polling(Polling::adaptive(BRIEF, BRIEF, BRIEF))
         .retry(RetryPolicy::default().with_backoff(BRIEF, BRIEF))
         .seed(1)
         .build()

@@ -17,7 +17,7 @@ Exit codes:
   2  bad usage or input, or no yes to the question: nothing was sent
   3  the fate of at least one server is unknown: look at it before you run again
   4  the credentials, or what they permit, were refused: no server was touched
-  5  stopped before the end: deadline or Ctrl-C
+  5  stopped before the end: deadline, --stalled-after or Ctrl-C
 
 The highest that applies wins, but 2 and 4 only occur when no server can have been touched.";
 
@@ -138,6 +138,9 @@ pub(crate) struct Run {
     /// service
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
+    /// Stop waiting for a job that has made no progress for so long; its servers are reported as running
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) stalled_after: Option<Duration>,
     /// The longest time that one request may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) attempt_timeout: Duration,
@@ -240,7 +243,7 @@ Exit codes (the highest that applies wins):
   2  bad usage
   3  the service does not know at least one
   4  the credentials, or what they permit, were refused
-  5  stopped before the end: deadline or Ctrl-C")]
+  5  stopped before the end: deadline, --stalled-after or Ctrl-C")]
     Wait(JobWait),
 }
 
@@ -261,6 +264,9 @@ pub(crate) struct JobWait {
     /// Stop waiting when this time is over (such as 90s, 15m, 1h30m)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
+    /// Stop waiting for a job that has made no progress for so long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) stalled_after: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -13,12 +13,12 @@ use ecs_transport::Transport;
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::Semaphore;
 
+use crate::budget::Budget;
 use crate::clock::{WallClock, scale};
 use crate::contact::Contact;
 use crate::exec::{Failure, Scope};
-use crate::jobs::JobWait;
+use crate::jobs::{Hub, Place};
 use crate::pace::Pace;
 use crate::report::PowerAction;
 use crate::{Endpoint, Error, ErrorKind, Polling, RetryPolicy, RunBuilder};
@@ -38,10 +38,10 @@ pub(crate) struct Inner {
     pub(crate) polling: Polling,
     pub(crate) attempt_timeout: Duration,
     pub(crate) pace: Pace,
-    /// Bounds the job queries in flight.
-    pub(crate) queries: Semaphore,
-    /// Held by the look that is underway while nobody knows whether the credentials are good.
-    pub(crate) alone: tokio::sync::Mutex<()>,
+    /// The most job queries in flight.
+    pub(crate) concurrent_queries: usize,
+    pub(crate) budget: Budget,
+    pub(crate) hub: Hub,
     pub(crate) concurrent_submissions: usize,
     pub(crate) clock: WallClock,
     time_factor: f64,
@@ -78,7 +78,8 @@ impl Client {
             polling: Polling::default(),
             attempt_timeout: Duration::from_secs(60),
             servers_per_minute: Self::SERVERS_PER_MINUTE,
-            concurrent_queries: 8,
+            requests_per_second: 50,
+            concurrent_queries: 16,
             concurrent_submissions: 4,
             time_factor: 1.0,
             seed: None,
@@ -127,9 +128,12 @@ impl Client {
         self.read(&ShowJob::new(job_id.clone())).await
     }
 
-    /// Waits for jobs of any kind to end.
-    pub fn wait_for_jobs(&self, jobs: impl IntoIterator<Item = JobId>) -> JobWait {
-        JobWait::new(self.clone(), jobs.into_iter().collect())
+    /// Where its jobs are.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            endpoint: self.0.endpoint.to_string(),
+            project_id: self.0.project.clone(),
+        }
     }
 
     /// Looks at one server.
@@ -216,6 +220,7 @@ pub struct ClientBuilder {
     polling: Polling,
     attempt_timeout: Duration,
     servers_per_minute: usize,
+    requests_per_second: u32,
     concurrent_queries: usize,
     concurrent_submissions: usize,
     time_factor: f64,
@@ -267,7 +272,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How many job queries of all runs and waits of this client may be underway at once. Default: 8.
+    /// The most requests that are sent in a second, evenly spread. What acts on servers and what somebody waits for goes
+    /// before looks at jobs. Default: 50.
+    pub fn requests_per_second(mut self, requests: u32) -> Self {
+        self.requests_per_second = requests;
+        self
+    }
+
+    /// How many job queries of all runs and watches of this client may be underway at once. Default: 16.
     pub fn concurrent_queries(mut self, queries: usize) -> Self {
         self.concurrent_queries = queries;
         self
@@ -324,6 +336,9 @@ impl ClientBuilder {
                 "a pause between looks at a job, or before another attempt, must not be zero",
             ));
         }
+        let interval = Duration::from_secs(1).checked_div(self.requests_per_second);
+        let interval =
+            interval.ok_or_else(|| Error::invalid("requests per second must be at least 1"))?;
         const MINUTE: Duration = Duration::from_secs(60);
         let user_agent = http::HeaderValue::from_str(&self.user_agent).map_err(|_| {
             Error::invalid("the user agent has characters that a header cannot hold")
@@ -344,11 +359,9 @@ impl ClientBuilder {
                 at_least_1("servers per minute", self.servers_per_minute)?,
                 scale(MINUTE, factor),
             ),
-            queries: Semaphore::new(
-                at_least_1("concurrent queries", self.concurrent_queries)?
-                    .min(Semaphore::MAX_PERMITS),
-            ),
-            alone: tokio::sync::Mutex::new(()),
+            concurrent_queries: at_least_1("concurrent queries", self.concurrent_queries)?,
+            budget: Budget::new(scale(interval, factor)),
+            hub: Hub::new(),
             concurrent_submissions: at_least_1(
                 "concurrent submissions",
                 self.concurrent_submissions,

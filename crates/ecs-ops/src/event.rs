@@ -121,6 +121,27 @@ pub enum Event {
         /// How many servers it has.
         servers: usize,
     },
+    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each such status of a job.
+    UndocumentedStatus {
+        /// The job.
+        job_id: JobId,
+        /// The status.
+        status: JobStatus,
+    },
+    /// A job tells of servers that it was not given: they are not counted. Said once for each job.
+    UnrequestedServers {
+        /// The job.
+        job_id: JobId,
+        /// The servers.
+        servers: Vec<ServerId>,
+    },
+    /// A job has made no progress for as long as it may: it is not waited for any longer.
+    JobStalled {
+        /// The job.
+        job_id: JobId,
+        /// The status that was seen last.
+        status: Option<JobStatus>,
+    },
     /// A look at a job showed nothing; it goes on, and is looked at again later.
     QueryFailed {
         /// The job.

@@ -51,7 +51,14 @@ impl Inner {
             if self.wait_for_the_throttle(scope).await?.is_err() {
                 break;
             }
-            let asked = scope.unless_stopped(self.credentials_for(&mut who)).await;
+            let turn = async {
+                match scope.effort {
+                    Effort::Watch => self.budget.look().await,
+                    Effort::Action | Effort::Read => self.budget.request().await,
+                }
+                self.credentials_for(&mut who).await
+            };
+            let asked = scope.unless_stopped(turn).await;
             let Ok(credentials) = asked else {
                 break;
             };

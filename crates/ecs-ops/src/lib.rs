@@ -7,11 +7,12 @@
 //! | `report` | [`Report`]: one [`Outcome`] for each server |
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
-//! | `jobs` | [`JobWait`], [`Polling`]: waiting for jobs |
+//! | `jobs` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
 //! | `exec` | the one retry loop |
 //! | `contact` | what all requests learn from each other: throttling, outages |
 //! | [`policy`] | what to do after an attempt: pure decisions |
 //! | `pace` | never more servers than the quota in any window |
+//! | `budget` | requests evenly spread, those that act on servers first |
 //!
 //! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
 //!
@@ -69,6 +70,7 @@
 //! servers are reported as [`Outcome::Unknown`], and nobody sends anything behind your back.
 
 mod batch;
+mod budget;
 mod client;
 mod clock;
 mod contact;
@@ -94,8 +96,10 @@ pub use control::Control;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};
-pub use jobs::{JobEnd, JobWait, Polling, WaitedJob};
+pub use jobs::{
+    JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, TicketError, WatchedJob,
+};
 pub use policy::RetryPolicy;
 pub use report::{
-    JobReport, Outcome, PowerAction, Problem, Report, ServerReport, Stopped, Summary,
+    JobReport, Outcome, PowerAction, Problem, Report, ServerReport, ShownBy, Stopped, Summary,
 };

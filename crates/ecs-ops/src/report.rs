@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::clock::Moment;
 use crate::error::chain;
+use crate::jobs::JobTicket;
 
 /// What a run does to its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,6 +184,8 @@ pub enum Outcome {
     Succeeded {
         /// The job, if it is known.
         job_id: Option<JobId>,
+        /// What shows it.
+        shown_by: ShownBy,
     },
     /// Refused before anything was done (no job), or its job says that it failed.
     Failed {
@@ -226,10 +229,18 @@ impl Outcome {
     pub fn job_id(&self) -> Option<&JobId> {
         match self {
             Self::Running { job_id } => Some(job_id),
-            Self::Succeeded { job_id }
+            Self::Succeeded { job_id, .. }
             | Self::Failed { job_id, .. }
             | Self::Unknown { job_id, .. } => job_id.as_ref(),
             Self::NotAttempted { .. } => None,
+        }
+    }
+
+    /// What is unusual about how it succeeded.
+    pub fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Succeeded { shown_by, .. } => shown_by.note(),
+            _ => None,
         }
     }
 
@@ -240,6 +251,29 @@ impl Outcome {
             Self::Failed { error, .. }
             | Self::NotAttempted { error }
             | Self::Unknown { error, .. } => Some(error),
+        }
+    }
+}
+
+/// What shows that an action on a server succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShownBy {
+    /// The part of its job that is for this server.
+    Part,
+    /// Its job as a whole, which does not say for which servers.
+    Job,
+    /// The server itself: the answer with the job was lost.
+    Server,
+}
+
+impl ShownBy {
+    /// What is unusual about it, in words.
+    pub fn note(self) -> Option<&'static str> {
+        match self {
+            Self::Part => None,
+            Self::Job => Some("its job succeeded as a whole and does not name it"),
+            Self::Server => Some("shown by the server itself: the answer with its job was lost"),
         }
     }
 }
@@ -257,7 +291,9 @@ pub struct ServerReport {
 impl Serialize for ServerReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (job_id, error) = (self.outcome.job_id(), self.outcome.error());
-        let fields = 2 + usize::from(job_id.is_some()) + usize::from(error.is_some());
+        let note = self.outcome.note();
+        let optional = [job_id.is_some(), error.is_some(), note.is_some()];
+        let fields = 2 + optional.into_iter().filter(|there| *there).count();
         let mut server = serializer.serialize_struct("ServerReport", fields)?;
         server.serialize_field("id", &self.id)?;
         server.serialize_field("outcome", self.outcome.name())?;
@@ -268,6 +304,10 @@ impl Serialize for ServerReport {
         match error {
             Some(error) => server.serialize_field("error", error)?,
             None => server.skip_field("error")?,
+        }
+        match note {
+            Some(note) => server.serialize_field("note", note)?,
+            None => server.skip_field("note")?,
         }
         server.end()
     }
@@ -285,6 +325,9 @@ pub struct JobReport {
     pub servers: usize,
     /// The id of the exchange that made it, for the service's support.
     pub request_id: Option<String>,
+    /// To go on waiting for it, from this process or another one.
+    #[serde(skip)]
+    pub ticket: JobTicket,
 }
 
 /// How many servers had which outcome.
@@ -313,6 +356,8 @@ pub enum Stopped {
     Deadline,
     /// Its [`Control`](crate::Control) was used.
     Asked,
+    /// A job made no progress for as long as it may.
+    Stalled,
     /// The service no longer lets us look at the jobs.
     Denied(Problem),
 }

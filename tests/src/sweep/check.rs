@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ecs_ops::model::{JobId, JobStatus, ServerId};
-use ecs_ops::{JobEnd, Outcome, Report, ServerReport, Stopped, WaitedJob};
+use ecs_ops::{JobEnd, Outcome, Report, ServerReport, Stopped, WatchedJob};
 use ecs_sim::{Asked, Exchange, Fault, SimTransport, Told, Trace};
 
 use super::scenario::{RunPlan, Scenario};
@@ -203,7 +203,7 @@ impl Checker<'_> {
         self.hold(ends.iter().map(|job| &job.job_id).eq(&waited.jobs), || {
             "the wait does not have each job once, in the order given".to_owned()
         });
-        for WaitedJob { job_id, end, .. } in ends {
+        for WatchedJob { job_id, end, .. } in ends {
             let truth = self
                 .truth
                 .statuses

@@ -23,7 +23,7 @@ use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::transport::Transport;
 use ecs_ops::{
-    Client, ClientBuilder, Event, Outcome as ServerOutcome, Report, ServerReport, WaitedJob,
+    Client, ClientBuilder, Event, Outcome as ServerOutcome, Report, ServerReport, WatchedJob,
 };
 use ecs_sim::{FaultyTransport, SimTransport, Trace};
 use futures_util::future::join_all;
@@ -107,7 +107,7 @@ pub struct Waited {
     /// How long it took.
     pub took: Duration,
     /// What became of each; nothing if it did not end.
-    pub ends: Option<Vec<WaitedJob>>,
+    pub ends: Option<Vec<WatchedJob>>,
 }
 
 /// Simulates one seed with the client as it is.
@@ -253,14 +253,18 @@ async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -
         entries.map(|entry| entry.job_id.clone()).collect()
     });
     jobs.extend("0".repeat(32).parse());
-    let mut wait = client.wait_for_jobs(jobs.clone());
-    if let Some(deadline) = deadline {
-        wait = wait.deadline(deadline);
-    }
     let began = sim.now();
-    let ends = tokio::time::timeout(FOR_EVER, wait.into_future())
-        .await
-        .ok();
+    // Tickets without a place are good anywhere.
+    let ends = match client.watch_all(jobs.clone()) {
+        Ok(mut wait) => {
+            if let Some(deadline) = deadline {
+                wait = wait.deadline(deadline);
+            }
+            let wait = tokio::time::timeout(FOR_EVER, wait.into_future());
+            wait.await.ok()
+        }
+        Err(_) => None,
+    };
     Waited {
         jobs,
         took: sim.now() - began,

@@ -120,7 +120,7 @@ impl Scenario {
             max_failures: rng.random_range(1..=6),
             polling: match rng.random() {
                 true => Polling::default(),
-                false => Polling::new(secs(rng, 0..20), secs(rng, 1..10), secs(rng, 1..20)),
+                false => Polling::adaptive(secs(rng, 0..20), secs(rng, 1..10), secs(rng, 1..20)),
             },
             faults,
             runs: shares

@@ -1,12 +1,11 @@
 //! `job show`, `job wait`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::model::{Job, JobId};
-use ecs_ops::{Client, ErrorKind, JobEnd, Problem};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use ecs_ops::{ErrorKind, JobEnd, JobEvent, Problem};
 
 use crate::args::{self, Format, Global, Output};
 use crate::connect::{Settings, connect};
@@ -34,7 +33,7 @@ pub(crate) async fn show(
     for job_id in ids {
         let answer = connection.client.job(&job_id).await;
         let (one, seen) = match answer {
-            Ok(job) => (Exit::Success, Shown::of_job(job_id, job)),
+            Ok(job) => (Exit::Success, Shown::of_job(job_id, Arc::new(job))),
             Err(error) => {
                 let (one, state) = match error.kind() {
                     ErrorKind::Refused => (Exit::Unknown, "unknown"),
@@ -54,13 +53,6 @@ pub(crate) async fn show(
     Ok(exit)
 }
 
-/// What is heard from the tasks that wait.
-enum Heard {
-    Look(JobId, Job),
-    Trouble(JobId, Problem),
-    End(JobId, JobEnd),
-}
-
 pub(crate) async fn wait(
     args: &args::JobWait,
     global: &Global,
@@ -77,43 +69,28 @@ pub(crate) async fn wait(
     };
     notes.note(&format!("waiting for {jobs} at {}", connection.place()));
 
-    let (mut waits, mut heard) = begin(&connection.client, &ids, args.deadline);
-    let mut seen: HashMap<JobId, Job> = HashMap::new();
+    let mut watch = connection
+        .client
+        .watch_all(ids.iter().cloned())
+        .map_err(|error| Fail::usage(error.to_string()))?;
+    if let Some(deadline) = args.deadline {
+        watch = watch.deadline(deadline);
+    }
+    if let Some(patience) = args.stalled_after {
+        watch = watch.stalled_after(patience);
+    }
+    let mut events = watch.events();
+    let mut seen: HashMap<JobId, Arc<Job>> = HashMap::new();
     let mut ends: HashMap<JobId, JobEnd> = HashMap::new();
     // What kept us from looking since we last saw a job.
     let mut troubles: HashMap<JobId, Problem> = HashMap::new();
     let silence = tokio::time::sleep(SILENCE);
     tokio::pin!(silence);
     let mut silent = true;
-    while ends.len() < ids.len() {
-        tokio::select! {
-            next = heard.recv() => match next {
-                Some(Heard::Look(job_id, job)) => {
-                    silent = false;
-                    troubles.remove(&job_id);
-                    if seen.get(&job_id).is_none_or(|before| before.status != job.status) {
-                        notes.note(&format!("job {job_id}: {}", render::status(&job)));
-                    }
-                    seen.insert(job_id, job);
-                }
-                Some(Heard::Trouble(job_id, problem)) => {
-                    silent = false;
-                    // Said once until a job can be looked at again: it is the same for all of them.
-                    if troubles.is_empty() {
-                        still_trying(&format!("no look at job {job_id}: {problem}"), notes);
-                    }
-                    troubles.insert(job_id, problem);
-                }
-                Some(Heard::End(job_id, end)) => {
-                    silent = false;
-                    if args.output.format == Format::Jsonl {
-                        let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
-                        let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());
-                        results.write(&json::line(&shown.event()));
-                    }
-                    ends.insert(job_id, end);
-                }
-                // Every task has ended.
+    loop {
+        let event = tokio::select! {
+            event = events.next() => match event {
+                Some(event) => event,
                 None => break,
             },
             () = signals.next() => {
@@ -123,17 +100,52 @@ pub(crate) async fn wait(
             () = &mut silence, if silent => {
                 silent = false;
                 still_trying(&format!("no answer from {} yet", connection.place()), notes);
+                continue;
             }
+        };
+        silent = false;
+        match event {
+            JobEvent::Seen { job_id, job } => {
+                troubles.remove(&job_id);
+                let status = render::status(&job);
+                let news = |before: &Arc<Job>| render::status(before) != status;
+                if seen.get(&job_id).is_none_or(news) {
+                    notes.note(&format!("job {job_id}: {status}"));
+                }
+                seen.insert(job_id, job);
+            }
+            JobEvent::UndocumentedStatus { job_id, status } => notes.warn(&format!(
+                "job {job_id} has the status {}, which no page of the service explains: still waiting",
+                status.as_str()
+            )),
+            JobEvent::NotKnownYet { job_id } if troubles.is_empty() => {
+                notes.note(&format!("job {job_id}: the service does not know it yet"));
+            }
+            JobEvent::QueryFailed { job_id, error, .. } => {
+                // Said once until a job can be looked at again: it is the same for all of them.
+                if troubles.is_empty() {
+                    still_trying(&format!("no look at job {job_id}: {error}"), notes);
+                }
+                troubles.insert(job_id, error);
+            }
+            JobEvent::Ended(ended) => {
+                let (job_id, end) = (ended.job_id, ended.end);
+                if args.output.format == Format::Jsonl {
+                    let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
+                    let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());
+                    results.write(&json::line(&shown.event()));
+                }
+                ends.insert(job_id, end);
+            }
+            // Without tickets nothing else happens.
+            _ => {}
         }
     }
-    waits.abort_all();
     let shown: Vec<Shown> = ids
         .into_iter()
         .map(|job_id| {
             let (last, trouble) = (seen.remove(&job_id), troubles.remove(&job_id));
-            let end = ends
-                .remove(&job_id)
-                .unwrap_or(JobEnd::Deadline(last.clone()));
+            let end = ends.remove(&job_id).unwrap_or(JobEnd::Cancelled(None));
             Shown::of_end(job_id, end, last, trouble)
         })
         .collect();
@@ -144,38 +156,6 @@ pub(crate) async fn wait(
         .unwrap_or(Exit::Success);
     finish(&shown, args.output, notes, results);
     Ok(exit)
-}
-
-/// Begins to wait for each job on its own, so that what is known of one is not lost when the waiting is stopped.
-fn begin(
-    client: &Client,
-    ids: &[JobId],
-    deadline: Option<Duration>,
-) -> (JoinSet<()>, mpsc::UnboundedReceiver<Heard>) {
-    let (sender, heard) = mpsc::unbounded_channel();
-    let mut waits = JoinSet::new();
-    for job_id in ids {
-        let (looks, troubles) = (sender.clone(), sender.clone());
-        let mut wait = client
-            .wait_for_jobs([job_id.clone()])
-            .on_progress(move |job_id, job| {
-                // A reader that is gone has stopped waiting.
-                let _ = looks.send(Heard::Look(job_id.clone(), job.clone()));
-            })
-            .on_trouble(move |job_id, problem, _| {
-                let _ = troubles.send(Heard::Trouble(job_id.clone(), problem.clone()));
-            });
-        if let Some(deadline) = deadline {
-            wait = wait.deadline(deadline);
-        }
-        let ends = sender.clone();
-        waits.spawn(async move {
-            for waited in wait.await {
-                let _ = ends.send(Heard::End(waited.job_id, waited.end));
-            }
-        });
-    }
-    (waits, heard)
 }
 
 fn still_trying(what: &str, notes: &Notes) {

@@ -70,6 +70,9 @@ pub(crate) async fn run(
     if let Some(left) = left {
         builder = builder.deadline(left);
     }
+    if let Some(patience) = args.stalled_after {
+        builder = builder.stalled_after(patience);
+    }
     let plan = builder
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
@@ -250,6 +253,9 @@ fn advise(
     match &report.stopped {
         Some(Stopped::Deadline) => notes.note("stopped: the deadline came"),
         Some(Stopped::Asked) => notes.note("stopped: as asked"),
+        Some(Stopped::Stalled) => {
+            notes.note("stopped: jobs made no progress for as long as --stalled-after says");
+        }
         Some(Stopped::Denied(problem)) => {
             notes.note(&format!(
                 "stopped: the service no longer lets us look at the jobs: {problem}"

@@ -1,5 +1,7 @@
 //! Jobs.
 
+use std::sync::Arc;
+
 use ecs_ops::model::{Job, JobId, JobStatus, SubJob};
 use ecs_ops::{JobEnd, Problem};
 use serde::Serialize;
@@ -11,14 +13,19 @@ use crate::exit::{self, Exit};
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Shown {
     pub(crate) job_id: JobId,
-    /// `succeeded`, `failed`, `running`, `unknown` (to the service), `refused` (we may not look), `unreachable`.
+    /// `succeeded`, `failed`, `running`, `stalled` (no progress for too long), `unknown` (to the service), `refused` (we may not look), `unreachable`.
     pub(crate) state: &'static str,
     /// As the service described it.
-    job: Option<Job>,
+    #[serde(serialize_with = "shared")]
+    job: Option<Arc<Job>>,
     /// Why there is nothing (new) to show.
     pub(crate) error: Option<Problem>,
     #[serde(skip)]
     pub(crate) exit: Exit,
+}
+
+fn shared<S: serde::Serializer>(job: &Option<Arc<Job>>, serializer: S) -> Result<S::Ok, S::Error> {
+    job.as_deref().serialize(serializer)
 }
 
 #[derive(Serialize)]
@@ -38,7 +45,7 @@ pub(crate) struct JobEvent<'a> {
 
 impl Shown {
     /// A job that was looked at once.
-    pub(crate) fn of_job(job_id: JobId, job: Job) -> Self {
+    pub(crate) fn of_job(job_id: JobId, job: Arc<Job>) -> Self {
         let state = match job.status {
             Some(JobStatus::Success) => "succeeded",
             Some(JobStatus::Fail) => "failed",
@@ -68,7 +75,7 @@ impl Shown {
     pub(crate) fn of_end(
         job_id: JobId,
         end: JobEnd,
-        last: Option<Job>,
+        last: Option<Arc<Job>>,
         trouble: Option<Problem>,
     ) -> Self {
         let exit = exit::of_job_end(&end);
@@ -84,6 +91,7 @@ impl Shown {
             ),
             JobEnd::Lost(error) => ("unknown", last, Some(error)),
             JobEnd::Denied(error) => ("refused", last, Some(error)),
+            JobEnd::Stalled(_) => ("stalled", last, None),
             // Of a job that was never seen nothing can be said.
             _ if last.is_none() => ("unreachable", None, trouble),
             _ => ("running", last, trouble),
@@ -103,7 +111,7 @@ impl Shown {
             event: "job",
             job_id: &self.job_id,
             state: self.state,
-            job: self.job.as_ref(),
+            job: self.job.as_deref(),
             error: self.error.as_ref(),
         }
     }
@@ -145,23 +153,23 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
         let text = |field: fn(&Job) -> Option<&String>| {
             shown
                 .job
-                .as_ref()
+                .as_deref()
                 .and_then(field)
                 .cloned()
                 .unwrap_or_else(|| "-".to_owned())
         };
         let why = shown.error.as_ref().map(reason);
-        let why = why.or_else(|| shown.job.as_ref().map(why_it_failed));
+        let why = why.or_else(|| shown.job.as_deref().map(why_it_failed));
         table.row([
             shown.job_id.to_string(),
             shown.state.to_owned(),
-            shown.job.as_ref().map_or_else(|| "-".to_owned(), status),
+            shown.job.as_deref().map_or_else(|| "-".to_owned(), status),
             text(|job| job.begin_time.as_ref()),
             text(|job| job.end_time.as_ref()),
             why.unwrap_or_default(),
         ]);
         // A job without parts can name the one server that it is for itself.
-        let whole = shown.job.as_ref().filter(|job| parts(job).is_empty());
+        let whole = shown.job.as_deref().filter(|job| parts(job).is_empty());
         if let Some(job) = whole
             && let Some(server) = job.entities.as_ref().and_then(|it| it.server_id)
         {
@@ -175,7 +183,7 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
                 why_it_failed(job),
             ]);
         }
-        for part in shown.job.iter().flat_map(parts) {
+        for part in shown.job.iter().flat_map(|job| parts(job)) {
             let entities = part.entities.as_ref();
             let server = entities.and_then(|entities| entities.server_id);
             servers.row([
@@ -226,7 +234,7 @@ mod tests {
 
     fn shown(job: &str) -> String {
         let job: Job = serde_json::from_str(job).unwrap();
-        table(&[Shown::of_job("j1".parse().unwrap(), job)])
+        table(&[Shown::of_job("j1".parse().unwrap(), Arc::new(job))])
     }
 
     #[test]

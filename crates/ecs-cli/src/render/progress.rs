@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use ecs_ops::model::JobStatus;
 use ecs_ops::{Event, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -279,6 +280,19 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
                 true => "may have been done already",
                 false => "were not acted on, as they show",
             }
+        )),
+        Event::UndocumentedStatus { job_id, status } => Some(format!(
+            "job {job_id} has the status {}, which no page of the service explains: still waiting",
+            status.as_str()
+        )),
+        Event::UnrequestedServers { job_id, servers } => Some(format!(
+            "warning: job {job_id} tells of {} that it was not given, such as {}: not counted",
+            counted(servers.len()),
+            servers.first().map(ToString::to_string).unwrap_or_default()
+        )),
+        Event::JobStalled { job_id, status } => Some(format!(
+            "job {job_id} is {} and makes no progress: not waited for any longer",
+            status.as_ref().map_or("not seen", JobStatus::as_str)
         )),
         Event::ListFailed { error } => Some(format!(
             "the servers could not be listed, so they show nothing: {error}"

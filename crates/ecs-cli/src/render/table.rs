@@ -60,10 +60,16 @@ pub(crate) fn report(report: &Report) -> String {
             server.id.to_string(),
             words(&server.outcome).to_owned(),
             job.to_owned(),
-            server.outcome.error().map(reason).unwrap_or_default(),
+            why(&server.outcome),
         ]);
     }
     format!("{}\n{}\n", table.render(), summary(report))
+}
+
+/// Why it did not succeed; or what is unusual about how it did.
+fn why(outcome: &Outcome) -> String {
+    let note = || outcome.note().unwrap_or_default().to_owned();
+    outcome.error().map_or_else(note, reason)
 }
 
 /// Why, with the code where it is not in the words already.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use ecs_model::{
@@ -19,16 +20,15 @@ use crate::control::{Control, Level};
 use crate::error::chain;
 use crate::event::{Event, Sink};
 use crate::exec::{ActionScope, Failure, Flight, Notice, Scope};
-use crate::jobs::{Look, Watched};
+use crate::jobs::{JobTicket, Sighting, Subscription, Watch};
 use crate::policy::Judgement;
 use crate::report::{PowerAction, Problem};
 
 /// One step that is underway.
 enum Step {
     Submitted(usize, Result<Accepted, Failure>),
-    Looked(usize, Watched, Box<Look>),
-    /// Jobs may not be looked at.
-    NotLooked,
+    /// Something was seen of the job of a batch.
+    Seen(usize, Sighting),
     /// The servers, listed from this time on.
     Listed(Instant, Result<Snapshot, Problem>),
 }
@@ -41,8 +41,16 @@ pub(super) struct Driver<'a> {
     pub(super) action: PowerAction,
     pub(super) wait: bool,
     pub(super) reconcile: bool,
-    /// Ended when jobs may not be looked at.
-    pub(super) looking: &'a Control,
+    pub(super) patience: Patience,
+}
+
+/// How long jobs are waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patience {
+    /// Until then.
+    pub(super) deadline: Option<Instant>,
+    /// As long as a job does not stand still for so long.
+    pub(super) stalled_after: Option<Duration>,
 }
 
 impl<'a> Driver<'a> {
@@ -53,6 +61,7 @@ impl<'a> Driver<'a> {
         flights: &mut HashMap<usize, Arc<Flight>>,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
+        let mut jobs = Subscription::new(Arc::clone(&self.client.0));
         let mut submitting = 0;
         let mut reconciler = Reconciler::default();
         if self.reconcile {
@@ -90,8 +99,11 @@ impl<'a> Driver<'a> {
                     Step::Listed(began, list(self.client).await)
                 }));
             }
-            let Some(step) = steps.next().await else {
-                break;
+            let step = tokio::select! {
+                biased;
+                Some(step) = steps.next() => step,
+                Some((batch, sighting)) = jobs.next() => Step::Seen(batch, sighting),
+                else => break,
             };
             if self.control.level() > Level::Go {
                 machine.submit_no_more();
@@ -100,15 +112,12 @@ impl<'a> Driver<'a> {
                 Step::Submitted(batch, result) => {
                     submitting -= 1;
                     flights.remove(&batch);
-                    self.submitted(machine, batch, result, &mut steps);
+                    self.submitted(machine, batch, result, &mut jobs);
                 }
                 Step::Listed(began, listed) => {
                     self.emit(reconciler.looked(self.client, machine, began, listed));
                 }
-                Step::NotLooked => {}
-                Step::Looked(batch, watched, look) => {
-                    self.looked(machine, batch, watched, *look, &mut steps)
-                }
+                Step::Seen(batch, sighting) => self.seen(machine, batch, sighting),
             }
         }
     }
@@ -181,18 +190,30 @@ impl<'a> Driver<'a> {
         machine: &mut Machine,
         batch: usize,
         result: Result<Accepted, Failure>,
-        steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
+        jobs: &mut Subscription,
     ) {
         match result {
             Ok(accepted) => {
-                let job_id = accepted.job_id.clone();
-                machine
-                    .accepted(batch, accepted)
-                    .into_iter()
-                    .for_each(|event| self.sink.emit(event));
+                let ticket = JobTicket::new(
+                    accepted.job_id,
+                    self.client.place(),
+                    self.action,
+                    machine.servers(batch).to_vec(),
+                    self.client.0.clock.now(),
+                    accepted.request_id,
+                );
                 if self.wait {
-                    self.watch(batch, self.client.0.watch_accepted(job_id), steps);
+                    let watch = Watch {
+                        kind: ticket.kind(),
+                        began: Some(Instant::now()),
+                        at_once: false,
+                        deadline: self.patience.deadline,
+                        patience: self.patience.stalled_after,
+                    };
+                    jobs.watch(batch, ticket.job_id().clone(), watch);
                 }
+                let event = machine.accepted(batch, ticket);
+                event.into_iter().for_each(|event| self.sink.emit(event));
             }
             Err(failure) => self.emit(machine.not_accepted(batch, failure)),
         }
@@ -201,58 +222,29 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn watch(
-        self,
-        batch: usize,
-        watched: Watched,
-        steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
-    ) {
-        steps.push(Box::pin(async move {
-            tokio::select! {
-                biased;
-                () = self.looking.reached(Level::End) => Step::NotLooked,
-                (watched, look) = self.client.0.look(watched) => {
-                    Step::Looked(batch, watched, Box::new(look))
+    fn seen(self, machine: &mut Machine, batch: usize, sighting: Sighting) {
+        match sighting {
+            Sighting::Goes(job) => self.emit(machine.looked(batch, &job, false)),
+            Sighting::Ended(job) => self.emit(machine.looked(batch, &job, true)),
+            Sighting::NotYet => {}
+            Sighting::Trouble(error, retry_after) => {
+                if let Some(job_id) = machine.job(batch).cloned() {
+                    self.sink.emit(Event::QueryFailed {
+                        job_id,
+                        error,
+                        retry_after,
+                    });
                 }
             }
-        }));
-    }
-
-    fn looked(
-        self,
-        machine: &mut Machine,
-        batch: usize,
-        watched: Watched,
-        look: Look,
-        steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
-    ) {
-        match look {
-            Look::Goes(job) | Look::Ended(job) => {
-                let (events, again) = machine.looked(batch, &job);
-                self.emit(events);
-                if again {
-                    self.watch(batch, watched, steps);
-                }
-            }
-            Look::NotYet => self.watch(batch, watched, steps),
-            Look::Trouble(error, retry_after) => {
-                self.sink.emit(Event::QueryFailed {
-                    job_id: watched.job_id.clone(),
-                    error,
-                    retry_after,
-                });
-                self.watch(batch, watched, steps);
-            }
-            Look::Lost(problem) => self.emit(machine.lost(batch, problem)),
-            Look::Denied(problem) => {
+            Sighting::Stalled => self.emit(machine.stalled(batch).into_iter().collect()),
+            Sighting::Lost(problem) => self.emit(machine.lost(batch, problem)),
+            Sighting::Denied(problem) => {
                 if machine.denied(problem.clone()) {
                     self.sink.emit(Event::Stopping {
                         reason: problem.message,
                     });
                 }
                 self.control.halt();
-                // The others would be told the same.
-                self.looking.end();
             }
         }
     }

@@ -5,14 +5,14 @@ mod doubt;
 
 use std::collections::{BTreeSet, HashMap};
 
-use ecs_model::{Accepted, ErrorInfo, Executed, Job, ServerId};
+use ecs_model::{ErrorInfo, Executed, Job, JobId, ServerId};
 
 use self::doubt::Doubt;
 use super::plan::Plan;
 use super::queue::Queue;
-use super::verdict::{Verdicts, is_over, verdicts};
 use crate::event::Event;
 use crate::exec::{Ending, Failure};
+use crate::jobs::{JobTicket, Verdicts, is_documented, verdicts};
 use crate::policy::Judgement;
 use crate::report::{JobReport, Outcome, PowerAction, Problem};
 
@@ -23,8 +23,8 @@ pub(crate) use doubt::OnUnknown;
 struct Batch {
     servers: Vec<ServerId>,
     state: State,
-    /// How often its job was over and contradicted itself.
-    doubts: u32,
+    /// Whether it was said that its job tells of servers that were not asked for.
+    warned: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub(crate) struct Machine {
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
+    /// Some job made no progress.
+    stalled: bool,
     on_unknown: OnUnknown,
     /// The run was told to submit nothing more.
     closing: bool,
@@ -94,6 +96,7 @@ impl Machine {
             halted: None,
             refused: None,
             denied: None,
+            stalled: false,
         }
     }
 
@@ -128,7 +131,7 @@ impl Machine {
         self.batches.push(Batch {
             servers,
             state: State::Submitting,
-            doubts: 0,
+            warned: false,
         });
         Some(index)
     }
@@ -158,20 +161,22 @@ impl Machine {
     }
 
     /// The service took a batch.
-    pub(crate) fn accepted(&mut self, index: usize, accepted: Accepted) -> Option<Event> {
+    pub(crate) fn accepted(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
         self.queue.settled(index, true);
         let batch = self.batches.get_mut(index)?;
         batch.state = State::Watching(self.jobs.len());
+        let job_id = ticket.job_id().clone();
         self.jobs.push(JobReport {
-            job_id: accepted.job_id.clone(),
+            job_id: job_id.clone(),
             status: None,
             servers: batch.servers.len(),
-            request_id: accepted.request_id,
+            request_id: ticket.request_id().map(str::to_owned),
+            ticket,
         });
         Some(Event::Accepted {
             batch: index + 1,
             servers: batch.servers.len(),
-            job_id: accepted.job_id,
+            job_id,
         })
     }
 
@@ -261,48 +266,61 @@ impl Machine {
         true
     }
 
-    /// A job was looked at. Says whether it must be looked at again.
-    pub(crate) fn looked(&mut self, index: usize, job: &Job) -> (Vec<Event>, bool) {
-        /// How often a job that contradicts itself is looked at.
-        const DOUBTS: u32 = 3;
+    /// A job was looked at; `over`: for the last time.
+    pub(crate) fn looked(&mut self, index: usize, job: &Job, over: bool) -> Vec<Event> {
         let Some((batch, report)) = self.watching(index) else {
-            return (Vec::new(), false);
+            return Vec::new();
         };
-        let status = job.status.clone();
-        report.status.clone_from(&status);
+        let news = job.status != report.status;
+        report.status.clone_from(&job.status);
         let job_id = report.job_id.clone();
         let servers = batch.servers.clone();
-        let Verdicts { told, doubt } = verdicts(&job_id, &servers, job);
-        let mut again = !is_over(job);
-        let mut rest = None;
-        if let Some(doubt) = doubt {
-            batch.doubts += 1;
-            again = batch.doubts < DOUBTS;
-            rest = (!again).then(|| Outcome::Unknown {
-                job_id: Some(job_id.clone()),
-                error: doubt.because("the job is over and contradicts itself"),
-            });
-        }
-        if !again {
-            batch.state = State::Ended;
-        }
+        let Verdicts {
+            told,
+            doubt,
+            strangers,
+        } = verdicts(&job_id, &servers, job);
         let mut events = Vec::new();
-        if let Some(status) = status {
+        if let Some(status) = job.status.clone() {
+            if news && !is_documented(&status) {
+                let (job_id, status) = (job_id.clone(), status.clone());
+                events.push(Event::UndocumentedStatus { job_id, status });
+            }
             events.push(Event::JobProgress {
-                job_id,
+                job_id: job_id.clone(),
                 status,
                 done: told.len(),
                 servers: servers.len(),
             });
         }
-        events.extend(
-            told.into_iter()
-                .filter_map(|(id, outcome)| self.end_one(id, outcome)),
-        );
-        if let Some(rest) = rest {
+        if !strangers.is_empty() && !std::mem::replace(&mut batch.warned, true) {
+            events.push(Event::UnrequestedServers {
+                job_id: job_id.clone(),
+                servers: strangers,
+            });
+        }
+        if over {
+            batch.state = State::Ended;
+        }
+        let told = told.into_iter();
+        events.extend(told.filter_map(|(id, outcome)| self.end_one(id, outcome)));
+        if over {
+            let doubt = doubt.unwrap_or_else(|| Problem::new("it does not tell"));
+            let rest = Outcome::Unknown {
+                job_id: Some(job_id),
+                error: doubt.because("the job is over and contradicts itself"),
+            };
             events.extend(self.end_all(index, &rest));
         }
-        (events, again)
+        events
+    }
+
+    /// A job makes no progress, and is not waited for any longer.
+    pub(crate) fn stalled(&mut self, index: usize) -> Option<Event> {
+        self.stalled = true;
+        let (_, report) = self.watching(index)?;
+        let (job_id, status) = (report.job_id.clone(), report.status.clone());
+        Some(Event::JobStalled { job_id, status })
     }
 
     /// A job will not tell how it ended.
@@ -324,6 +342,14 @@ impl Machine {
         );
         self.denied.get_or_insert(why);
         news
+    }
+
+    /// The job of a batch that is being watched.
+    pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
+        match self.batches.get(index)?.state {
+            State::Watching(job) => self.jobs.get(job).map(|job| &job.job_id),
+            _ => None,
+        }
     }
 
     fn watching(&mut self, index: usize) -> Option<(&mut Batch, &mut JobReport)> {

@@ -1,8 +1,7 @@
 //! Runs: a list of servers, split into batches, submitted, watched, and reported.
 //!
-//! `plan` splits, `queue` takes refused batches apart (pure), `machine` keeps the books (pure), `verdict` reads jobs (pure),
-//! `evidence` reads servers whose fate is unknown (pure), `driver` and `reconcile` do the I/O
-//! of a `run`.
+//! `plan` splits, `queue` takes refused batches apart (pure), `machine` keeps the books (pure),
+//! `evidence` reads servers whose fate is unknown (pure), `driver` and `reconcile` do the I/O of a `run`.
 
 mod driver;
 mod evidence;
@@ -11,7 +10,6 @@ mod plan;
 mod queue;
 mod reconcile;
 mod run;
-mod verdict;
 
 pub(crate) use machine::{Fate, NEVER_SENT};
 pub use plan::Plan;

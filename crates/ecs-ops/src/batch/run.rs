@@ -9,7 +9,7 @@ use ecs_model::{BatchRebootServers, ServerId};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::driver::Driver;
+use super::driver::{Driver, Patience};
 use super::machine::{Fate, Machine, OnUnknown};
 use super::plan::Plan;
 use crate::clock::until;
@@ -29,6 +29,7 @@ pub struct RunBuilder {
     batch_size: usize,
     deadline: Option<Duration>,
     wait: bool,
+    stalled_after: Option<Duration>,
     on_unknown: OnUnknown,
 }
 
@@ -46,6 +47,7 @@ impl RunBuilder {
             batch_size: Self::DEFAULT_BATCH_SIZE,
             deadline: None,
             wait: true,
+            stalled_after: None,
             on_unknown: OnUnknown::default(),
         }
     }
@@ -66,6 +68,13 @@ impl RunBuilder {
     /// (and, with [`reconcile`](Self::reconcile), when the servers of lost answers were looked at).
     pub fn wait(mut self, wait: bool) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Ends the waiting for a job that has made no progress for so long: what it has not told by then is reported as running.
+    /// Without it, such a job is waited for until the deadline.
+    pub fn stalled_after(mut self, patience: Duration) -> Self {
+        self.stalled_after = Some(patience);
         self
     }
 
@@ -147,6 +156,7 @@ impl RunBuilder {
             client: self.client,
             deadline: self.deadline,
             wait: self.wait,
+            stalled_after: self.stalled_after,
             reconcile: self.on_unknown.reconcile,
             control: Control::new(),
             sink: Sink::default(),
@@ -156,8 +166,9 @@ impl RunBuilder {
 
 /// A run that is ready to go: await it for its [`Report`].
 ///
-/// All of it happens within that future, nothing is spawned. Dropping the future ends the run: nothing more is sent,
-/// and what was accepted goes on at the service. A [`Control`] ends it with a report.
+/// All of it happens within that future, but for looking at the jobs: the client has one task for that, which ends when
+/// nobody watches a job any more. Dropping the future ends the run: nothing more is sent, and what was accepted goes on at
+/// the service. A [`Control`] ends it with a report.
 #[derive(Debug)]
 #[must_use = "a run does nothing unless it is awaited"]
 pub struct Run {
@@ -166,6 +177,7 @@ pub struct Run {
     client: Client,
     deadline: Option<Duration>,
     wait: bool,
+    stalled_after: Option<Duration>,
     reconcile: bool,
     control: Control,
     sink: Sink,
@@ -196,6 +208,7 @@ impl Run {
             mut machine,
             client,
             wait,
+            stalled_after,
             reconcile,
             control,
             sink,
@@ -209,7 +222,10 @@ impl Run {
             action,
             wait,
             reconcile,
-            looking: &Control::new(),
+            patience: Patience {
+                deadline,
+                stalled_after,
+            },
         };
         let mut flights = HashMap::new();
         let stopped = tokio::select! {

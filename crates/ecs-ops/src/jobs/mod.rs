@@ -1,114 +1,104 @@
-//! Waiting for jobs.
+//! Waiting for jobs: thousands at once, by one task.
+//!
+//! - `schedule`: when to look, and how long jobs usually take
+//! - `machine`: one job; what a look means, and what follows. Pure
+//! - `book`: all jobs that are watched, for whom, and when each is due. Pure
+//! - `watcher`: the task around the books
+//! - `verdict`: what a job says about its servers. Pure
+//! - `ticket`, `watch`: what users of the library see
 
+mod book;
+mod event;
+mod machine;
 mod schedule;
-mod wait;
+mod ticket;
+mod verdict;
+mod watch;
+mod watcher;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::{Job, JobId, JobStatus, ShowJob};
+use ecs_model::Job;
 use http::StatusCode;
-use tokio::time::Instant;
+use jiff::Timestamp;
 
+use self::book::Sight;
+use self::machine::{Observation, Over};
 use crate::client::Inner;
-use crate::clock::after;
-use crate::exec::{Failure, Scope};
-use crate::policy::{History, Judgement};
+use crate::exec::Failure;
+use crate::policy::Judgement;
 use crate::report::Problem;
 
+pub use event::{JobEnd, JobEvent, WatchedJob};
 pub use schedule::Polling;
-pub use wait::{JobEnd, JobWait, WaitedJob};
+pub use ticket::{JobTicket, TicketError};
+pub use watch::{JobEvents, JobWatch, JobsWatch};
 
-/// A job that was just accepted may be unknown to the query for a moment.
-const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
-/// A job that somebody else made is probably not that new.
-const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
-/// How often a refusal is doubted that does not say that the job is unknown, or does not look like the service's.
-const REFUSALS: u32 = 3;
+pub(crate) use ticket::Place;
+pub(crate) use verdict::{Verdicts, is_documented, verdicts};
+pub(crate) use watcher::{Hub, Subscription, Watch};
 
-/// What a look at a job showed.
-#[derive(Debug)]
-pub(crate) enum Look {
+/// What was seen of a job.
+#[derive(Clone, Debug)]
+pub(crate) enum Sighting {
     /// It goes on.
-    Goes(Job),
-    /// It ended.
-    Ended(Job),
+    Goes(Arc<Job>),
     /// The service does not know it yet.
     NotYet,
     /// Nothing: looking is tried again after this time.
     Trouble(Problem, Duration),
-    /// The service does not know it (any more).
+    /// It ended.
+    Ended(Arc<Job>),
+    /// It has made no progress for as long as its reader would wait.
+    Stalled,
+    /// The service does not know it (any more), or will not show it.
     Lost(Problem),
     /// We may not look.
     Denied(Problem),
 }
 
-/// One job that is watched: when it is looked at next.
-#[derive(Clone, Debug)]
-pub(crate) struct Watched {
-    pub(crate) job_id: JobId,
-    new_until: Instant,
-    looks: u32,
-    refusals: u32,
-    /// What happened since a look succeeded.
-    history: History,
-    next: Instant,
+impl Sighting {
+    fn is_the_end(&self) -> bool {
+        match self {
+            Self::Goes(_) | Self::NotYet | Self::Trouble(..) => false,
+            Self::Ended(_) | Self::Stalled | Self::Lost(_) | Self::Denied(_) => true,
+        }
+    }
 }
 
-impl Watched {
-    fn new(job_id: JobId, first: Duration, grace: Duration) -> Self {
-        Self {
-            job_id,
-            new_until: after(grace),
-            looks: 0,
-            refusals: 0,
-            history: History::default(),
-            next: after(first),
+/// What an answer to the query means.
+fn observe(inner: &Inner, answer: &Result<Job, Failure>) -> (Observation, Option<Sight>) {
+    let failure = match answer {
+        Ok(job) => {
+            let over = match verdict::is_over(job) {
+                false => Over::No,
+                true if verdict::contradicts_itself(job) => Over::Doubtful,
+                true => Over::Yes,
+            };
+            let began = time(job.begin_time.as_deref());
+            let now = inner.clock.theirs(inner.clock.now());
+            let age = between(began, now).map(|age| inner.scaled(age));
+            let sight = Sight {
+                progress: progress(job),
+                kind: job.job_type.clone(),
+                took: between(began, time(job.end_time.as_deref())).map(|took| inner.scaled(took)),
+            };
+            return (Observation::Seen { over, age }, Some(sight));
         }
-    }
-
-    /// Says what an answer to the query means, and when to look next.
-    fn read(&mut self, answer: Result<Job, Failure>, polling: &Polling) -> Look {
-        self.looks = self.looks.saturating_add(1);
-        self.next = after(polling.pause(self.looks));
-        let failure = match answer {
-            Ok(job) => {
-                (self.refusals, self.history) = (0, History::default());
-                return match job.status {
-                    Some(JobStatus::Success | JobStatus::Fail) => Look::Ended(job),
-                    // INIT, RUNNING, and statuses that no page lists.
-                    _ => Look::Goes(job),
-                };
-            }
-            Err(failure) => failure,
-        };
-        if let Some(pause) = failure.look_again {
-            self.next = after(pause);
-            return Look::Trouble(failure.problem, pause);
+        Err(failure) => failure,
+    };
+    let authentic = failure.authentic;
+    let observation = match failure.look_again {
+        Some(pause) => Observation::Trouble(pause),
+        None if failure.judgement == Judgement::RefusedCredentials => {
+            Observation::Denied { authentic }
         }
-        let denied = failure.judgement == Judgement::RefusedCredentials;
-        if denied && failure.authentic {
-            return Look::Denied(failure.problem);
-        }
-        let unknown = says_unknown_job(&failure);
-        if unknown && Instant::now() < self.new_until {
-            return Look::NotYet;
-        }
-        self.refusals += 1;
-        if self.refusals < REFUSALS && !(unknown && failure.authentic) {
-            let pause = self.next.saturating_duration_since(Instant::now());
-            return Look::Trouble(failure.problem, pause);
-        }
-        match denied {
-            true => Look::Denied(failure.problem),
-            false if unknown => Look::Lost(
-                failure
-                    .problem
-                    .because("the service does not know the job")
-                    .and("finished jobs are deleted after about a day"),
-            ),
-            false => Look::Lost(failure.problem.because("the job could not be looked at")),
-        }
-    }
+        None if says_unknown_job(failure) => Observation::NotKnown { authentic },
+        None => Observation::Refused,
+    };
+    (observation, None)
 }
 
 fn says_unknown_job(failure: &Failure) -> bool {
@@ -117,34 +107,23 @@ fn says_unknown_job(failure: &Failure) -> bool {
         || failure.problem.code.as_deref() == Some(UNKNOWN_JOB)
 }
 
-impl Inner {
-    /// Watches a job that was just accepted.
-    pub(crate) fn watch_accepted(&self, job_id: JobId) -> Watched {
-        Watched::new(job_id, self.polling.pause(0), self.scaled(GRACE_FOR_NEW))
-    }
-
-    /// Watches a job of which nothing is known: it is looked at right away.
-    pub(crate) fn watch_found(&self, job_id: JobId) -> Watched {
-        Watched::new(job_id, Duration::ZERO, self.scaled(GRACE_FOR_FOUND))
-    }
-
-    /// Waits until it is time, looks at the job once, and says when to look next.
-    pub(crate) async fn look(&self, mut watched: Watched) -> (Watched, Look) {
-        tokio::time::sleep_until(watched.next).await;
-        // The semaphore is never closed; if it were, the query would just not be bounded.
-        let _permit = self.queries.acquire().await.ok();
-        // Until the credentials are known to be good, one at a time: a refusal ends the others before they are sent.
-        let alone = self.alone.lock().await;
-        let _alone = (!self.contact.is_welcome()).then_some(alone);
-        let mut scope = Scope::look(watched.history);
-        let answer = self
-            .execute(&ShowJob::new(watched.job_id.clone()), &mut scope)
-            .await;
-        watched.history = scope.history();
-        let look = watched.read(answer, &self.polling);
-        (watched, look)
-    }
+fn time(text: Option<&str>) -> Option<Timestamp> {
+    text?.parse().ok()
 }
 
-#[cfg(test)]
-mod tests;
+fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<Duration> {
+    Duration::try_from(to?.duration_since(from?)).ok()
+}
+
+/// Changes when a job makes progress: with its status, and with the statuses of its parts.
+fn progress(job: &Job) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    job.status.hash(&mut hasher);
+    let entities = job.entities.as_ref();
+    let parts = entities.and_then(|entities| entities.sub_jobs.as_ref());
+    for part in parts.into_iter().flatten() {
+        part.status.hash(&mut hasher);
+    }
+    // Never what it is before the first look.
+    hasher.finish() | 1
+}

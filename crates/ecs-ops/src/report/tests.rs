@@ -16,6 +16,7 @@ fn the_stable_form() {
     let outcomes = [
         Outcome::Succeeded {
             job_id: Some(job_id.clone()),
+            shown_by: ShownBy::Part,
         },
         Outcome::Failed {
             job_id: Some(job_id.clone()),
@@ -43,6 +44,7 @@ fn the_stable_form() {
         run_id: "run".to_owned(),
         action: PowerAction::Reboot(RebootType::Soft),
         jobs: vec![JobReport {
+            ticket: job_id.clone().into(),
             job_id,
             status: Some(JobStatus::Success),
             servers: 3,
@@ -71,4 +73,26 @@ fn the_stable_form() {
     );
     let text = serde_json::to_string(&report).unwrap();
     assert!(text.starts_with(r#"{"version":1,"run_id":"run","operation":"reboot","type":"SOFT","summary":{"requested":5,"#));
+}
+
+/// What is unusual about a success is said in one more field.
+#[test]
+fn a_success_that_was_not_itemised() {
+    let server = |shown_by| ServerReport {
+        id: SERVERS[0].parse().unwrap(),
+        outcome: Outcome::Succeeded {
+            job_id: None,
+            shown_by,
+        },
+    };
+    for (shown_by, words) in [
+        (ShownBy::Part, None),
+        (ShownBy::Job, Some("as a whole")),
+        (ShownBy::Server, Some("by the server itself")),
+    ] {
+        let value = serde_json::to_value(server(shown_by)).unwrap();
+        let note = value.get("note").map(|note| note.as_str().unwrap());
+        assert_eq!(note.is_some(), words.is_some(), "{value}");
+        assert!(note.unwrap_or_default().contains(words.unwrap_or_default()));
+    }
 }

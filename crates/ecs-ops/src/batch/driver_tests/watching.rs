@@ -128,12 +128,15 @@ async fn queries_in_flight() {
 
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (in_flight, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let accepted = AtomicUsize::new(0);
     let transport =
         ecs_transport::FnTransport::new(move |request: http::Request<bytes::Bytes>, _| {
             let (in_flight, peak) = (Arc::clone(&in_flight), Arc::clone(&peak));
+            let number = accepted.fetch_add(1, Ordering::SeqCst);
             async move {
                 if request.method() == Method::POST {
-                    return Ok(answer(200, crate::scripted::JOB));
+                    let job = format!(r#"{{"job_id":"job-{number}"}}"#);
+                    return Ok(answer(200, &job));
                 }
                 peak.fetch_max(
                     in_flight.fetch_add(1, Ordering::SeqCst) + 1,

@@ -64,6 +64,7 @@ impl Machine {
             .denied
             .map(Stopped::Denied)
             .or(stopped)
+            .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
         let mut outcomes = self.outcomes;
         let report = |id| ServerReport {

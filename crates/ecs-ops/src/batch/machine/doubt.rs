@@ -7,7 +7,7 @@ use ecs_model::ServerId;
 use super::{Machine, State};
 use crate::batch::evidence::{Finding, Sent, Snapshot, Trace, findings, is_changed, trace};
 use crate::event::Event;
-use crate::report::{Outcome, Problem};
+use crate::report::{Outcome, Problem, ShownBy};
 
 /// What to do about batches of unknown fate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,7 +142,11 @@ impl Machine {
             }
             match finding {
                 Finding::Succeeded => {
-                    events.extend(self.end_one(*id, Outcome::Succeeded { job_id: None }));
+                    let outcome = Outcome::Succeeded {
+                        job_id: None,
+                        shown_by: ShownBy::Server,
+                    };
+                    events.extend(self.end_one(*id, outcome));
                 }
                 Finding::NotAttempted => untouched.push(*id),
                 Finding::Open(words) if !self.outcomes.contains_key(id) => {

@@ -187,9 +187,9 @@ fn pauses_that_would_be_a_storm_are_refused() {
         builder.retry(retry).polling(polling).build()
     };
     let (retry, polling) = (RetryPolicy::default, Polling::default);
-    assert!(build(retry(), Polling::new(zero, second, second)).is_ok());
+    assert!(build(retry(), Polling::adaptive(zero, second, second)).is_ok());
     for (retry, polling) in [
-        (retry(), Polling::new(second, zero, second)),
+        (retry(), Polling::adaptive(second, zero, second)),
         (retry().with_backoff(zero, second), polling()),
         (retry().with_throttle_backoff(zero, second), polling()),
     ] {
@@ -207,7 +207,7 @@ async fn times_without_end() {
     let (builder, _) = client_of(trouble);
     let client = builder
         .attempt_timeout(endless)
-        .polling(Polling::new(endless, endless, endless))
+        .polling(Polling::adaptive(endless, endless, endless))
         .retry(
             RetryPolicy::default()
                 .with_max_outage(endless)

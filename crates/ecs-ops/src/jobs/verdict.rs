@@ -1,10 +1,10 @@
 //! What a job says about its servers. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ecs_model::{Job, JobId, JobStatus, ServerId, SubJob};
 
-use crate::report::{Outcome, Problem};
+use crate::report::{Outcome, Problem, ShownBy};
 
 /// What a job says about the end of its servers.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Verdicts {
     pub(crate) told: Vec<(ServerId, Outcome)>,
     /// Why the job, though it has ended, does not tell the end of the others.
     pub(crate) doubt: Option<Problem>,
+    /// Servers of which it tells although nobody asked for them.
+    pub(crate) strangers: Vec<ServerId>,
 }
 
 /// What a job says about the end of these servers.
@@ -26,6 +28,7 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job) -> Verdi
     let mut rest = match &job.status {
         Some(JobStatus::Success) => Some(Outcome::Succeeded {
             job_id: Some(job_id.clone()),
+            shown_by: ShownBy::Job,
         }),
         Some(JobStatus::Fail) => Some(Outcome::Unknown {
             job_id: Some(job_id.clone()),
@@ -49,14 +52,39 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job) -> Verdi
         Some(words) => Some(words),
         None => status.map(|status| format!("its part for this server is {status}")),
     };
+    let asked: HashSet<&ServerId> = servers.iter().collect();
+    let named = named(job);
     Verdicts {
         told,
         doubt: doubt.map(Problem::new),
+        strangers: named.into_iter().filter(|id| !asked.contains(id)).collect(),
     }
 }
 
+/// The servers that it names.
+fn named(job: &Job) -> BTreeSet<ServerId> {
+    let Some(entities) = &job.entities else {
+        return BTreeSet::new();
+    };
+    let parts = entities.sub_jobs.iter().flatten();
+    let of_parts = parts.filter_map(|part| part.entities.as_ref()?.server_id);
+    entities.server_id.into_iter().chain(of_parts).collect()
+}
+
+/// Whether a job that says that it ended has a part that says otherwise.
+pub(super) fn contradicts_itself(job: &Job) -> bool {
+    let (unfinished, stray) = loose_ends(job);
+    let success = job.status == Some(JobStatus::Success);
+    is_over(job) && (!unfinished.is_empty() || (success && stray.is_some()))
+}
+
+/// Whether the vendor's pages know this status.
+pub(crate) fn is_documented(status: &JobStatus) -> bool {
+    !matches!(status, JobStatus::Unknown(_))
+}
+
 /// Whether the job says that it ended.
-pub(crate) fn is_over(job: &Job) -> bool {
+pub(super) fn is_over(job: &Job) -> bool {
     matches!(job.status, Some(JobStatus::Success | JobStatus::Fail))
 }
 
@@ -124,8 +152,8 @@ fn sub_verdict(job_id: &JobId, sub_job: &SubJob) -> Option<(ServerId, Outcome)> 
     let job_id = job_id.clone();
     match sub_job.status.as_ref()? {
         JobStatus::Success => {
-            let job_id = Some(job_id);
-            Some((id, Outcome::Succeeded { job_id }))
+            let (job_id, shown_by) = (Some(job_id), ShownBy::Part);
+            Some((id, Outcome::Succeeded { job_id, shown_by }))
         }
         JobStatus::Fail => {
             let words = [

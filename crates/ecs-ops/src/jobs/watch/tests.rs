@@ -1,0 +1,288 @@
+use std::future::IntoFuture as _;
+
+use ecs_model::RebootType;
+use http::Method;
+use serde_json::json;
+
+use super::*;
+use crate::RunBuilder;
+use crate::scripted::{DONE, Does, accepts, asked_job, ids, service};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Jobs whose name says what becomes of them.
+fn client() -> Client {
+    let began = Instant::now();
+    let (builder, _) = service(move |request, _| match asked_job(request) {
+        "done" => Does::Answer(200, DONE),
+        "late" if began.elapsed() > 40 * SECOND => Does::Answer(200, DONE),
+        "new" if began.elapsed() > 3 * SECOND => Does::Answer(200, DONE),
+        "new" | "gone" => Does::Answer(404, r#"{"code":"Common.0011","message":"?"}"#),
+        "sick" => Does::Answer(500, ""),
+        "odd" => Does::Answer(200, r#"{"status":"PENDING_PAYMENT"}"#),
+        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+    });
+    builder.build().unwrap()
+}
+
+fn jobs(names: &[&str]) -> Vec<JobId> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn is(end: &JobEnd) -> &'static str {
+    match end {
+        JobEnd::Ended(_) => "ended",
+        JobEnd::Deadline(Some(_)) => "seen",
+        JobEnd::Deadline(None) => "not seen",
+        JobEnd::Cancelled(_) => "cancelled",
+        JobEnd::Stalled(_) => "stalled",
+        JobEnd::Lost(_) => "lost",
+        JobEnd::Denied(_) => "denied",
+    }
+}
+
+async fn all(mut events: JobEvents) -> Vec<JobEvent> {
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        told.push(event);
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_job_ends_in_its_way() {
+    let names = ["done", "late", "new", "gone", "sick", "slow"];
+    let began = Instant::now();
+    let watch = client()
+        .watch_all(jobs(&names))
+        .unwrap()
+        .deadline(120 * SECOND);
+    let events = tokio::spawn(all(watch.events()));
+    let ends = watch.await;
+    assert_eq!(began.elapsed(), 120 * SECOND);
+    let named: Vec<_> = ends
+        .iter()
+        .map(|job| (job.job_id.as_str(), is(&job.end)))
+        .collect();
+    let expected = ["ended", "ended", "ended", "lost", "not seen", "seen"];
+    assert_eq!(named, names.into_iter().zip(expected).collect::<Vec<_>>());
+    let events = events.await.unwrap();
+    let (mut failed, mut seen, mut ended) = (0, 0, 0);
+    for event in events {
+        match event {
+            JobEvent::QueryFailed {
+                job_id,
+                error,
+                retry_after,
+            } => {
+                assert_eq!(job_id.as_str(), "sick");
+                assert!(error.message.contains("HTTP 500"));
+                assert!(retry_after <= 20 * SECOND);
+                failed += 1;
+            }
+            JobEvent::Seen { job_id, .. } if job_id.as_str() == "slow" => seen += 1,
+            JobEvent::Ended(_) => ended += 1,
+            _ => {}
+        }
+    }
+    assert!(failed > 5 && seen > 8, "{failed} {seen}");
+    assert_eq!(ended, 6);
+}
+
+/// The first look is at once, and the watching ends with its last job.
+#[tokio::test(start_paused = true)]
+async fn the_first_status_comes_at_once() {
+    let began = Instant::now();
+    let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
+    let mut events = watch.events();
+    let Some(JobEvent::Seen { job, .. }) = events.next().await else {
+        panic!("seen");
+    };
+    assert_eq!(job.status.as_ref().unwrap().as_str(), "RUNNING");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let ended = client().watch(jobs(&["done"]).remove(0)).unwrap().await;
+    assert_eq!((is(&ended.end), began.elapsed()), ("ended", Duration::ZERO));
+    assert_eq!(client().watch_all(jobs(&[])).unwrap().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling() {
+    let watch = client().watch_all(jobs(&["done", "slow"])).unwrap();
+    let (control, events) = (watch.control(), tokio::spawn(all(watch.events())));
+    let began = Instant::now();
+    let cancel = async {
+        tokio::time::sleep(33 * SECOND).await;
+        control.end();
+    };
+    let (ends, ()) = futures_util::future::join(watch.into_future(), cancel).await;
+    assert_eq!(began.elapsed(), 33 * SECOND);
+    assert_eq!([is(&ends[0].end), is(&ends[1].end)], ["ended", "cancelled"]);
+    assert!(events.await.unwrap().len() > 4);
+    let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
+    watch.cancel();
+    assert_eq!(is(&watch.await.end), "cancelled");
+}
+
+/// Who is refused for one job is not asked for the others: wrong signatures must not be repeated.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_ends_the_watching_of_all() {
+    let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
+    let (builder, seen) = service(move |_, _| Does::Answer(401, wrong));
+    let watch = builder
+        .build()
+        .unwrap()
+        .watch_all(jobs(&["a", "b", "c", "d", "e", "f"]));
+    let ends = watch.unwrap().await;
+    assert!(ends.iter().all(|job| is(&job.end) == "denied"));
+    assert_eq!(seen.count(Method::GET), 1);
+}
+
+/// However many watch a job, it is looked at for all of them; and not at all when nobody does any more.
+#[tokio::test(start_paused = true)]
+async fn one_look_for_all_who_watch() {
+    let (builder, seen) = service(|_, _| Does::Answer(200, r#"{"status":"RUNNING"}"#));
+    let client = builder.build().unwrap();
+    let looks_of = |watchers: usize| {
+        let (client, seen) = (client.clone(), seen.clone());
+        async move {
+            let before = seen.count(Method::GET);
+            let watches = (0..watchers).map(|_| {
+                let watch = client.watch(jobs(&["slow"]).remove(0)).unwrap();
+                watch.deadline(100 * SECOND).into_future()
+            });
+            let ends = futures_util::future::join_all(watches).await;
+            assert!(ends.iter().all(|job| is(&job.end) == "seen"));
+            seen.count(Method::GET) - before
+        }
+    };
+    let (alone, together) = (looks_of(1).await, looks_of(10).await);
+    assert!(together <= alone + 2, "{alone} {together}");
+    let after = seen.count(Method::GET);
+    tokio::time::sleep(1000 * SECOND).await;
+    assert_eq!(seen.count(Method::GET), after);
+    // The task has ended: nothing but this handle holds the client.
+    assert_eq!(Arc::strong_count(&client.0), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_stands_still() {
+    let began = Instant::now();
+    let watch = client().watch_all(jobs(&["slow", "sick"])).unwrap();
+    let ends = watch
+        .stalled_after(60 * SECOND)
+        .deadline(600 * SECOND)
+        .await;
+    // One that cannot be seen may well make progress.
+    assert_eq!(
+        [is(&ends[0].end), is(&ends[1].end)],
+        ["stalled", "not seen"]
+    );
+    assert_eq!(began.elapsed(), 600 * SECOND);
+    let began = Instant::now();
+    let end = client()
+        .watch(jobs(&["slow"]).remove(0))
+        .unwrap()
+        .stalled_after(60 * SECOND)
+        .await;
+    assert_eq!(is(&end.end), "stalled");
+    assert!((60..80).contains(&began.elapsed().as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_no_page_knows_is_said_once() {
+    let watch = client()
+        .watch(jobs(&["odd"]).remove(0))
+        .unwrap()
+        .deadline(100 * SECOND);
+    let events = all(watch.events()).await;
+    let odd = events
+        .iter()
+        .filter(|event| matches!(event, JobEvent::UndocumentedStatus { .. }));
+    assert_eq!(odd.count(), 1);
+    let seen = events
+        .iter()
+        .filter(|event| matches!(event, JobEvent::Seen { .. }));
+    assert!(seen.count() > 5);
+}
+
+/// A ticket goes through a file to another process, which joins the job with the servers; whatever their case.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_from_another_process() {
+    let servers = ids(4);
+    let [done, failed, silent, stranger] =
+        [0, 1, 2, 3].map(|n| servers[n].to_string().to_uppercase());
+    let job = json!({"status": "FAIL", "error_code": "Ecs.0227", "entities": {"sub_jobs": [
+        {"status": "SUCCESS", "entities": {"server_id": done}},
+        {"status": "FAIL", "entities": {"server_id": failed, "errorcode_message": "no power"}},
+        {"status": "SUCCESS", "entities": {"server_id": stranger}},
+    ]}})
+    .to_string();
+    let (builder, _) = service(move |request, number| match *request.method() {
+        Method::POST => accepts(number),
+        _ => Does::Says(200, job.clone(), Vec::new()),
+    });
+    let client = builder.build().unwrap();
+    let asked: Vec<ServerId> = servers[..3].to_vec();
+    let run: RunBuilder = client.reboot(RebootType::Soft, asked).wait(false);
+    let report = run.start().await.unwrap().await;
+    let json = serde_json::to_string(&report.jobs[0].ticket).unwrap();
+    let ticket: JobTicket = serde_json::from_str(&json).unwrap();
+    assert_eq!(ticket.servers(), &servers[..3]);
+    let watch = client.watch(ticket.clone()).unwrap();
+    let (events, ended) = (watch.events(), watch.await);
+    let told: Vec<_> = ended
+        .servers
+        .iter()
+        .map(|server| server.outcome.name())
+        .collect();
+    assert_eq!(told, ["succeeded", "failed", "unknown"]);
+    assert_eq!(
+        ended.servers[1].outcome.error().unwrap().message,
+        "no power"
+    );
+    assert_eq!(ended.servers[2].id.to_string().to_uppercase(), silent);
+    let strangers = all(events)
+        .await
+        .into_iter()
+        .filter_map(|event| match event {
+            JobEvent::UnrequestedServers { servers, .. } => Some(servers),
+            _ => None,
+        });
+    assert_eq!(strangers.collect::<Vec<_>>(), [vec![servers[3]]]);
+
+    // It is of no use elsewhere.
+    let (builder, _) = service(|_, _| Does::Answer(200, DONE));
+    let other = Client::builder(crate::scripted::endpoint(), "p2".parse().unwrap())
+        .credentials(ecs_auth::StaticCredentials::new(
+            ecs_auth::Credentials::token("t").unwrap(),
+        ))
+        .transport(Arc::clone(&builder.build().unwrap().0.transport))
+        .build()
+        .unwrap();
+    let error = other.watch(ticket).unwrap_err();
+    assert!(error.to_string().contains("is of project p1"), "{error}");
+}
+
+/// A transport that panics takes the task with it: the watching goes on with another one.
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_panics() {
+    let looks = std::sync::atomic::AtomicUsize::new(0);
+    let (builder, _) =
+        service(
+            move |_, _| match looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+                0 | 2 => panic!("a mistake in somebody's transport"),
+                1 => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+                _ => Does::Answer(200, DONE),
+            },
+        );
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let end = builder
+        .build()
+        .unwrap()
+        .watch(jobs(&["a"]).remove(0))
+        .unwrap()
+        .await;
+    std::panic::set_hook(hook);
+    assert_eq!(is(&end.end), "ended");
+}
