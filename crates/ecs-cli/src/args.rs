@@ -147,6 +147,13 @@ pub(crate) struct Run {
     /// The most servers in any 60 seconds; the service takes 1000
     #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
     pub(crate) servers_per_minute: usize,
+    /// After its job, look at each server until it is at rest as it should be: ACTIVE, or SHUTOFF after stop. Lists the
+    /// project's servers
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) verify: bool,
+    /// How long a server may take for that; then it has failed
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, requires = "verify")]
+    pub(crate) verify_timeout: Duration,
     /// Look at the servers of a request whose fate is unknown, for up to three minutes: one that shows that it was done
     /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
     #[arg(long)]

@@ -36,7 +36,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim",
         "--token",
     ];
-    const RUN: [&str; 12] = [
+    const RUN: [&str; 15] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -48,6 +48,9 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile",
         "--resubmit-unknown",
         "--servers-per-minute",
+        "--stalled-after",
+        "--verify",
+        "--verify-timeout",
         "--yes",
     ];
     let sim = [
@@ -69,7 +72,10 @@ fn each_command_offers_what_the_design_says() {
         (&["stop"], &typed),
         (&["start"], &RUN),
         (&["job", "show"], &["--output"]),
-        (&["job", "wait"], &["--deadline", "--output"]),
+        (
+            &["job", "wait"],
+            &["--deadline", "--output", "--stalled-after"],
+        ),
         (&["explain"], &["--output"]),
         (&["sim"], &sim),
     ] {

@@ -105,6 +105,11 @@ pub enum Event {
         /// Whether they may have been acted on the first time.
         maybe_executed: bool,
     },
+    /// The servers were listed, to see whether those have settled whose job succeeded.
+    Settling {
+        /// How many have not.
+        servers: usize,
+    },
     /// The servers could not be listed, so that nothing can be told from them; it goes on.
     ListFailed {
         /// Why.

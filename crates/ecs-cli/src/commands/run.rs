@@ -73,6 +73,9 @@ pub(crate) async fn run(
     if let Some(patience) = args.stalled_after {
         builder = builder.stalled_after(patience);
     }
+    if args.verify {
+        builder = builder.verify(args.verify_timeout);
+    }
     let plan = builder
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;

@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     waiting: Option<String>,
     /// Why nothing is heard of the jobs.
     blind: Option<String>,
+    /// Servers whose job succeeded and that have not settled.
+    settling: usize,
     stopping: bool,
 }
 
@@ -75,6 +77,10 @@ impl Tally {
                     Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
                 }
             }
+            Event::Settling { servers } => {
+                self.settling = *servers;
+                self.blind = None;
+            }
             Event::Stopping { .. } => self.stopping = true,
             // Events to come.
             _ => {}
@@ -104,6 +110,9 @@ impl Tally {
             words.push_str(waiting);
         } else if !self.held.is_empty() {
             words.push_str("; waiting for the quota");
+        }
+        if self.settling > 0 {
+            words.push_str(&format!("; {} still settling", self.settling));
         }
         if let Some(blind) = &self.blind {
             words.push_str("; ");

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::evidence::Snapshot;
 use super::machine::Machine;
 use super::reconcile::{Reconciler, list};
+use super::settle::Settler;
 use crate::Client;
 use crate::control::{Control, Level};
 use crate::error::chain;
@@ -31,6 +32,8 @@ enum Step {
     Seen(usize, Sighting),
     /// The servers, listed from this time on.
     Listed(Instant, Result<Snapshot, Problem>),
+    /// The same, to see whether servers have settled.
+    Settled(Instant, Result<Snapshot, Problem>),
 }
 
 #[derive(Clone, Copy)]
@@ -42,6 +45,8 @@ pub(super) struct Driver<'a> {
     pub(super) wait: bool,
     pub(super) reconcile: bool,
     pub(super) patience: Patience,
+    /// How long a server may take to settle after its job, if that is looked at.
+    pub(super) verify: Option<Duration>,
 }
 
 /// How long jobs are waited for.
@@ -64,6 +69,7 @@ impl<'a> Driver<'a> {
         let mut jobs = Subscription::new(Arc::clone(&self.client.0));
         let mut submitting = 0;
         let mut reconciler = Reconciler::default();
+        let mut settler = self.verify.map(Settler::new);
         if self.reconcile {
             let servers = machine.all_servers();
             let refused = tokio::select! {
@@ -99,6 +105,15 @@ impl<'a> Driver<'a> {
                     Step::Listed(began, list(self.client).await)
                 }));
             }
+            if let Some(settler) = &mut settler
+                && let Some(at) = settler.next_look(self.client, machine)
+            {
+                steps.push(Box::pin(async move {
+                    tokio::time::sleep_until(at).await;
+                    let began = Instant::now();
+                    Step::Settled(began, list(self.client).await)
+                }));
+            }
             let step = tokio::select! {
                 biased;
                 Some(step) = steps.next() => step,
@@ -116,6 +131,11 @@ impl<'a> Driver<'a> {
                 }
                 Step::Listed(began, listed) => {
                     self.emit(reconciler.looked(self.client, machine, began, listed));
+                }
+                Step::Settled(began, listed) => {
+                    if let Some(settler) = &mut settler {
+                        self.emit(settler.looked(machine, began, listed));
+                    }
                 }
                 Step::Seen(batch, sighting) => self.seen(machine, batch, sighting),
             }

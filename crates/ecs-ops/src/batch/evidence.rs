@@ -85,7 +85,7 @@ pub(crate) fn trace(
 }
 
 /// What a server is when the action is done.
-fn goal(action: PowerAction) -> ServerStatus {
+pub(super) fn goal(action: PowerAction) -> ServerStatus {
     match action {
         PowerAction::Reboot(_) | PowerAction::Start => ServerStatus::Active,
         PowerAction::Stop(_) => ServerStatus::Shutoff,

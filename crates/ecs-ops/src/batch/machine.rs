@@ -2,12 +2,14 @@
 
 mod close;
 mod doubt;
+mod settle;
 
 use std::collections::{BTreeSet, HashMap};
 
 use ecs_model::{ErrorInfo, Executed, Job, JobId, ServerId};
 
 use self::doubt::Doubt;
+use self::settle::Settling;
 use super::plan::Plan;
 use super::queue::Queue;
 use crate::event::Event;
@@ -69,6 +71,8 @@ pub(crate) struct Machine {
     denied: Option<Problem>,
     /// Some job made no progress.
     stalled: bool,
+    /// Servers whose job succeeded and that are to be seen at rest, where that is wanted.
+    settling: Option<Settling>,
     on_unknown: OnUnknown,
     /// The run was told to submit nothing more.
     closing: bool,
@@ -97,6 +101,7 @@ impl Machine {
             refused: None,
             denied: None,
             stalled: false,
+            settling: None,
         }
     }
 
@@ -362,6 +367,7 @@ impl Machine {
 
     /// The first outcome of a server stays.
     fn end_one(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        let outcome = self.keep_back(id, outcome)?;
         let outcome = self.in_view_of_the_first_time(id, outcome);
         match self.outcomes.entry(id) {
             std::collections::hash_map::Entry::Occupied(_) => None,

@@ -1,7 +1,8 @@
 //! Runs: a list of servers, split into batches, submitted, watched, and reported.
 //!
 //! `plan` splits, `queue` takes refused batches apart (pure), `machine` keeps the books (pure),
-//! `evidence` reads servers whose fate is unknown (pure), `driver` and `reconcile` do the I/O of a `run`.
+//! `evidence` reads servers whose fate is unknown (pure), `settle` those whose job succeeded; `driver` and `reconcile` do
+//! the I/O of a `run`.
 
 mod driver;
 mod evidence;
@@ -10,6 +11,7 @@ mod plan;
 mod queue;
 mod reconcile;
 mod run;
+mod settle;
 
 pub(crate) use machine::{Fate, NEVER_SENT};
 pub use plan::Plan;

@@ -30,6 +30,7 @@ pub struct RunBuilder {
     deadline: Option<Duration>,
     wait: bool,
     stalled_after: Option<Duration>,
+    verify: Option<Duration>,
     on_unknown: OnUnknown,
 }
 
@@ -48,6 +49,7 @@ impl RunBuilder {
             deadline: None,
             wait: true,
             stalled_after: None,
+            verify: None,
             on_unknown: OnUnknown::default(),
         }
     }
@@ -75,6 +77,14 @@ impl RunBuilder {
     /// Without it, such a job is waited for until the deadline.
     pub fn stalled_after(mut self, patience: Duration) -> Self {
         self.stalled_after = Some(patience);
+        self
+    }
+
+    /// Looks at each server whose job succeeded, until it is at rest and in the state that was wanted; one that is not so
+    /// `within` this time after its job has failed. Lists the project's servers, page by page, for all of them at once.
+    /// Without [waiting](Self::wait) nothing is looked at.
+    pub fn verify(mut self, within: Duration) -> Self {
+        self.verify = Some(within);
         self
     }
 
@@ -157,6 +167,7 @@ impl RunBuilder {
             deadline: self.deadline,
             wait: self.wait,
             stalled_after: self.stalled_after,
+            verify: self.verify.filter(|_| self.wait),
             reconcile: self.on_unknown.reconcile,
             control: Control::new(),
             sink: Sink::default(),
@@ -178,6 +189,7 @@ pub struct Run {
     deadline: Option<Duration>,
     wait: bool,
     stalled_after: Option<Duration>,
+    verify: Option<Duration>,
     reconcile: bool,
     control: Control,
     sink: Sink,
@@ -209,11 +221,15 @@ impl Run {
             client,
             wait,
             stalled_after,
+            verify,
             reconcile,
             control,
             sink,
             ..
         } = self;
+        if verify.is_some() {
+            machine.verify();
+        }
         sink.emit(machine.planned());
         let driver = Driver {
             client: &client,
@@ -226,6 +242,7 @@ impl Run {
                 deadline,
                 stalled_after,
             },
+            verify,
         };
         let mut flights = HashMap::new();
         let stopped = tokio::select! {

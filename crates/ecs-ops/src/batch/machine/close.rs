@@ -16,7 +16,7 @@ impl Machine {
     ) -> Report {
         let never = || Problem::new(NEVER_SENT);
         let never = self.halted.clone().unwrap_or_else(never);
-        let mut cut_short = self.denied.is_some();
+        let mut cut_short = self.stop_settling() | self.denied.is_some();
         for index in 0..self.batches.len() {
             let Some(batch) = self.batches.get(index) else {
                 continue;

@@ -18,6 +18,10 @@ enum Fact {
     },
     Lost,
     Denied,
+    /// What servers show whose job succeeded, and whether nobody waits any longer.
+    Settle {
+        shows: Vec<(Shows, bool)>,
+    },
     /// What each server of a batch of unknown fate shows, and whether it is the last look.
     Evidence {
         shows: Vec<Shows>,
@@ -90,6 +94,8 @@ fn facts() -> impl Strategy<Value = Fact> {
         ])
     };
     let subs = prop::collection::vec((0_usize..8, status()), 0..6);
+    let each = prop::sample::select(vec![Shows::Done, Shows::Busy, Shows::Nothing]);
+    let settled = prop::collection::vec((each, any::<bool>()), 0..8);
     let shows = prop::sample::select(vec![
         Shows::Done,
         Shows::Busy,
@@ -101,6 +107,7 @@ fn facts() -> impl Strategy<Value = Fact> {
         4 => submissions().prop_map(Fact::Submission),
         4 => (status(), subs).prop_map(|(status, subs)| Fact::Look { status, subs }),
         3 => (prop::collection::vec(shows, 8), any::<bool>()).prop_map(|(shows, last)| Fact::Evidence { shows, last }),
+        3 => settled.prop_map(|shows| Fact::Settle { shows }),
         1 => Just(Fact::Lost),
         1 => Just(Fact::Denied),
     ]
@@ -138,11 +145,16 @@ proptest! {
         sent: bool,
         reconcile: bool,
         resubmit: bool,
+        verify: bool,
     ) {
         let ids: Vec<ServerId> = (0..servers).map(id).collect();
         let plan = Plan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
         let mut machine = Machine::new("run".to_owned(), plan, OnUnknown { reconcile, resubmit });
+        if verify {
+            machine.verify();
+        }
         let mut given: Vec<usize> = Vec::new();
+        let mut at_rest: HashSet<ServerId> = HashSet::new();
         // What is true of each batch and server, kept apart from the machine.
         let mut settled: HashSet<usize> = HashSet::new();
         let mut out: HashSet<ServerId> = HashSet::new();
@@ -220,6 +232,18 @@ proptest! {
                     }
                     machine.reconcile(batch, &before, Ok(&now), Sent { then: at, now: at }, last)
                 }
+                Fact::Settle { shows } => {
+                    let settling: Vec<ServerId> = machine.settling().copied().collect();
+                    prop_assert!(verify || settling.is_empty());
+                    let shows: Vec<_> = settling.iter().copied().zip(shows).collect();
+                    let kinds: Vec<Shows> = shows.iter().map(|(_, (shows, _))| *shows).collect();
+                    let (_, now) = snapshots(&settling, &kinds);
+                    at_rest.extend(shows.iter().filter(|(_, (shows, _))| {
+                        matches!(shows, Shows::Done | Shows::Untouched)
+                    }).map(|(id, _)| *id));
+                    let over = |id: &ServerId| shows.iter().any(|(other, (_, over))| other == id && *over);
+                    machine.settle(Ok(&now), over, std::time::Duration::from_secs(60))
+                }
                 Fact::Lost => machine.lost(batch, Problem::new("lost")),
                 Fact::Denied => {
                     machine.denied(Problem::new("denied"));
@@ -248,7 +272,9 @@ proptest! {
             let unclear = unclear.contains(&server.id);
             let maybe_sent = sent && out.contains(&server.id);
             let allowed = match &server.outcome {
-                Outcome::Succeeded { job_id: Some(_), .. } => accepted && done.contains(&server.id),
+                Outcome::Succeeded { job_id: Some(_), .. } => {
+                    accepted && done.contains(&server.id) && (!verify || at_rest.contains(&server.id))
+                }
                 Outcome::Succeeded { job_id: None, .. } => shown_done.contains(&server.id),
                 Outcome::Running { .. } => accepted,
                 Outcome::Failed { job_id: Some(_), .. } | Outcome::Unknown { job_id: Some(_), .. } => accepted,

@@ -1,0 +1,119 @@
+//! The part of the books about servers whose job succeeded and that are to be seen at rest.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ecs_model::{JobId, ServerId};
+
+use super::Machine;
+use crate::batch::evidence::Snapshot;
+use crate::batch::settle::{State, state};
+use crate::event::Event;
+use crate::report::{Outcome, Problem, ShownBy};
+
+/// Servers whose job succeeded, by what they get when they are at rest.
+pub(super) type Settling = BTreeMap<ServerId, (JobId, ShownBy)>;
+
+impl Machine {
+    /// Looks at each server whose job succeeded before it counts as succeeded.
+    pub(crate) fn verify(&mut self) {
+        self.settling = Some(Settling::new());
+    }
+
+    /// The servers that are to be seen at rest.
+    pub(crate) fn settling(&self) -> impl Iterator<Item = &ServerId> {
+        self.settling.iter().flat_map(|settling| settling.keys())
+    }
+
+    pub(crate) fn is_settling(&self, id: &ServerId) -> bool {
+        let settling = self.settling.as_ref();
+        settling.is_some_and(|settling| settling.contains_key(id))
+    }
+
+    /// Keeps back a success of which the server itself has yet to be asked. Gives it back, if that is not wanted.
+    pub(super) fn keep_back(&mut self, id: ServerId, outcome: Outcome) -> Option<Outcome> {
+        let Some(settling) = &mut self.settling else {
+            return Some(outcome);
+        };
+        match outcome {
+            _ if settling.contains_key(&id) => None,
+            Outcome::Succeeded {
+                job_id: Some(job_id),
+                shown_by,
+            } if !self.outcomes.contains_key(&id) => {
+                settling.insert(id, (job_id, shown_by));
+                None
+            }
+            outcome => Some(outcome),
+        }
+    }
+
+    /// The servers were listed. Those of which it is `over` are not waited for any longer.
+    pub(crate) fn settle(
+        &mut self,
+        listed: Result<&Snapshot, &Problem>,
+        over: impl Fn(&ServerId) -> bool,
+        within: Duration,
+    ) -> Vec<Event> {
+        let action = self.action;
+        let Some(settling) = self.settling.take() else {
+            return Vec::new();
+        };
+        let (mut left, mut ended) = (Settling::new(), Vec::new());
+        for (id, (job_id, shown_by)) in settling {
+            let job = Some(job_id.clone());
+            let words = |what: &str| Problem::new(format!("its job succeeded, but {what}"));
+            let seen = match listed {
+                Ok(listed) => state(action, listed.get(&id)),
+                Err(_) => State::Missing,
+            };
+            let outcome = match seen {
+                State::Settled => Outcome::Succeeded {
+                    job_id: job,
+                    shown_by,
+                },
+                State::Broken(shown) => Outcome::Failed {
+                    job_id: job,
+                    error: words(&shown),
+                },
+                State::NotYet(_) | State::Missing if !over(&id) => {
+                    left.insert(id, (job_id, shown_by));
+                    continue;
+                }
+                State::NotYet(shown) => Outcome::Failed {
+                    job_id: job,
+                    error: words(&format!("{within:?} later {shown}")),
+                },
+                State::Missing => Outcome::Unknown {
+                    job_id: job,
+                    error: match listed {
+                        Ok(_) => words("it is not in the list of servers"),
+                        Err(error) => error
+                            .clone()
+                            .because("its job succeeded, but the servers could not be listed"),
+                    },
+                },
+            };
+            ended.push((id, outcome));
+        }
+        let mut events = vec![Event::Settling {
+            servers: left.len(),
+        }];
+        // What has ended is not kept back again.
+        for (id, outcome) in ended {
+            events.extend(self.end_one(id, outcome));
+        }
+        self.settling = Some(left);
+        events
+    }
+
+    /// Nobody waits any longer. Says whether somebody had to.
+    pub(super) fn stop_settling(&mut self) -> bool {
+        let settling = self.settling.take().unwrap_or_default();
+        let some = !settling.is_empty();
+        for (id, (job_id, _)) in settling {
+            self.end_one(id, Outcome::Running { job_id });
+        }
+        some
+    }
+}

@@ -1,0 +1,124 @@
+//! Whether servers have settled whose job succeeded: a job can end while a server still comes up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_model::{Server, ServerId, ServerStatus};
+use tokio::time::Instant;
+
+use super::evidence::{Snapshot, goal};
+use super::machine::Machine;
+use crate::Client;
+use crate::event::Event;
+use crate::report::{PowerAction, Problem};
+
+/// The first pause before the servers are listed; each further one is twice as long, up to the longest.
+const FIRST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What one server shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// As it should be, and nothing is being done to it.
+    Settled,
+    /// It will not come to rest by itself.
+    Broken(String),
+    /// Not yet.
+    NotYet(String),
+    /// It is not there to be seen.
+    Missing,
+}
+
+/// Reads one server. Pure.
+pub(crate) fn state(action: PowerAction, server: Option<&Server>) -> State {
+    let Some(server) = server else {
+        return State::Missing;
+    };
+    let status = server.status.as_ref();
+    let task = server.task_state.as_deref().filter(|task| !task.is_empty());
+    let shown = || {
+        let status = status.map_or("unknown", ServerStatus::as_str);
+        let task = task.map(|task| format!(", its task {task}"));
+        format!("its status is {status}{}", task.unwrap_or_default())
+    };
+    match (status, task) {
+        (Some(status), None) if *status == goal(action) => State::Settled,
+        (Some(ServerStatus::Error), None) => State::Broken(shown()),
+        _ => State::NotYet(shown()),
+    }
+}
+
+/// When to look, and for how long.
+#[derive(Debug)]
+pub(super) struct Settler {
+    /// How long a server may take after its job.
+    within: Duration,
+    since: HashMap<ServerId, Instant>,
+    looks: u32,
+    /// How long the last list took.
+    took: Duration,
+    underway: bool,
+}
+
+impl Settler {
+    pub(super) fn new(within: Duration) -> Self {
+        Self {
+            within,
+            since: HashMap::new(),
+            looks: 0,
+            took: Duration::ZERO,
+            underway: false,
+        }
+    }
+
+    /// When to look next, if that is due to be arranged.
+    pub(super) fn next_look(&mut self, client: &Client, machine: &Machine) -> Option<Instant> {
+        let now = Instant::now();
+        let before = self.since.len();
+        self.since.retain(|id, _| machine.is_settling(id));
+        for id in machine.settling() {
+            self.since.entry(*id).or_insert(now);
+        }
+        if self.since.len() > before {
+            self.looks = 0;
+        }
+        let first = self.since.values().min()?;
+        if std::mem::replace(&mut self.underway, true) {
+            return None;
+        }
+        let pause = FIRST.saturating_mul(1 << self.looks.min(8)).min(LONGEST);
+        // A list of a large project takes a while: no more than half of the time goes into lists.
+        let next = now.checked_add(client.0.scaled(pause).max(self.took))?;
+        let last = first.checked_add(self.within);
+        Some(
+            last.filter(|last| *last > now)
+                .map_or(next, |last| next.min(last)),
+        )
+    }
+
+    /// The servers were listed, from `began` on.
+    pub(super) fn looked(
+        &mut self,
+        machine: &mut Machine,
+        began: Instant,
+        listed: Result<Snapshot, Problem>,
+    ) -> Vec<Event> {
+        self.underway = false;
+        self.looks = self.looks.saturating_add(1);
+        self.took = began.elapsed();
+        let mut events = Vec::new();
+        if let Err(error) = &listed {
+            let error = error.clone();
+            events.push(Event::ListFailed { error });
+        }
+        let over = |id: &ServerId| {
+            let since = self.since.get(id);
+            since.is_some_and(|since| began.saturating_duration_since(*since) >= self.within)
+        };
+        events.extend(machine.settle(listed.as_ref(), over, self.within));
+        events
+    }
+}
+
+#[cfg(test)]
+mod tests;
