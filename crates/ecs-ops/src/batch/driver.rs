@@ -137,7 +137,12 @@ impl<'a> Driver<'a> {
                         self.emit(settler.looked(machine, began, listed));
                     }
                 }
-                Step::Seen(batch, sighting) => self.seen(machine, batch, sighting),
+                Step::Seen(batch, sighting) => {
+                    self.seen(machine, batch, sighting);
+                    if machine.job(batch).is_none() {
+                        jobs.unwatch(batch);
+                    }
+                }
             }
         }
     }

@@ -27,6 +27,8 @@ struct Batch {
     state: State,
     /// Whether it was said that its job tells of servers that were not asked for.
     warned: bool,
+    /// How often its job was seen to have told the end of each server and not to be over itself.
+    overdue: u32,
 }
 
 #[derive(Debug)]
@@ -137,6 +139,7 @@ impl Machine {
             servers,
             state: State::Submitting,
             warned: false,
+            overdue: 0,
         });
         Some(index)
     }
@@ -273,6 +276,8 @@ impl Machine {
 
     /// A job was looked at; `over`: for the last time.
     pub(crate) fn looked(&mut self, index: usize, job: &Job, over: bool) -> Vec<Event> {
+        /// How often a job is looked at that has told everything and does not end.
+        const OVERDUE: u32 = 3;
         let Some((batch, report)) = self.watching(index) else {
             return Vec::new();
         };
@@ -304,7 +309,10 @@ impl Machine {
                 servers: strangers,
             });
         }
-        if over {
+        if !over && told.len() == servers.len() {
+            batch.overdue += 1;
+        }
+        if over || batch.overdue == OVERDUE {
             batch.state = State::Ended;
         }
         let told = told.into_iter();

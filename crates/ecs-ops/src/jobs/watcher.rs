@@ -41,7 +41,8 @@ pub(crate) struct Hub {
 enum Command {
     Open(u64, UnboundedSender<(usize, Sighting)>),
     Watch(Reader, JobId, Wish),
-    /// These are not watched any more.
+    Unwatch(Reader, JobId),
+    /// None of these is watched any more.
     Close(u64, Vec<(usize, JobId)>),
 }
 
@@ -156,6 +157,14 @@ impl Subscription {
         self.untold.push(number);
     }
 
+    /// Watches the job under this number no longer.
+    pub(crate) fn unwatch(&mut self, number: usize) {
+        if let (Some((job_id, _)), Some(session)) = (self.pending.remove(&number), &self.session) {
+            let command = Command::Unwatch((self.id, number), job_id);
+            let _ = session.commands.send(command);
+        }
+    }
+
     pub(crate) fn wall_clock(&self) -> Timestamp {
         self.inner.clock.now()
     }
@@ -170,6 +179,8 @@ impl Subscription {
                 return None;
             };
             match session.sightings.recv().await {
+                // What was underway when the watching ended is not wanted any more.
+                Some((number, _)) if !self.pending.contains_key(&number) => {}
                 Some((number, sighting)) => {
                     if sighting.is_the_end() {
                         self.pending.remove(&number);
@@ -320,16 +331,21 @@ impl Work {
                 let (now, habits) = (inner.hub.now(), inner.hub.habits());
                 inner.with_rng(|rng| book.watch(now, job_id, reader, wish, &habits, rng));
             }
+            Command::Unwatch(reader, job_id) => self.unwatch(reader, &job_id),
             Command::Close(id, jobs) => {
                 self.readers.remove(&id);
                 for (number, job_id) in jobs {
-                    if let Some(slot) = self.book.unwatch(&job_id, (id, number))
-                        && let Some(look) = self.in_flight.remove(&slot)
-                    {
-                        look.abort();
-                    }
+                    self.unwatch((id, number), &job_id);
                 }
             }
+        }
+    }
+
+    fn unwatch(&mut self, reader: Reader, job_id: &JobId) {
+        if let Some(slot) = self.book.unwatch(job_id, reader)
+            && let Some(look) = self.in_flight.remove(&slot)
+        {
+            look.abort();
         }
     }
 

@@ -95,6 +95,25 @@ async fn a_job_that_contradicts_itself() {
     }
 }
 
+/// A job that has told the end of each server and does not end itself is not waited for.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_never_ends_though_its_parts_have() {
+    let id = ids(1)[0].to_string();
+    let (builder, seen) = service(move |request, number| match *request.method() {
+        Method::POST => accepts(number),
+        _ => {
+            let sub = json!({"status": "SUCCESS", "entities": {"server_id": id}});
+            let job = json!({"status": "RUNNING", "entities": {"sub_jobs": [sub]}});
+            Does::Says(200, job.to_string(), Vec::new())
+        }
+    });
+    let began = Instant::now();
+    let (report, _) = reboot(builder, 1).await;
+    assert_eq!(outcome_of(&report).0, "succeeded");
+    assert_eq!((report.stopped, seen.count(Method::GET)), (None, 3));
+    assert!(began.elapsed() < Duration::from_secs(60));
+}
+
 /// A job that the service forgot, or will not show, leaves its servers unknown, with the service's words.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_cannot_be_looked_at() {

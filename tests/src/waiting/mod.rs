@@ -1,0 +1,195 @@
+//! What waiting for jobs costs, and how late their ends are seen: simulated, for `docs/job-waiting.md`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::model::{Job, RebootType};
+use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
+use ecs_ops::{Client, Polling};
+use ecs_sim::{Region, SimTransport};
+use http::{Method, Request, Response};
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
+
+/// One way takes so long.
+const LATENCY: Duration = Duration::from_millis(50);
+const REQUESTS_PER_SECOND: u32 = 50;
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// How many jobs, of one server each unless said otherwise.
+    pub jobs: usize,
+    /// How many servers each has.
+    pub servers: usize,
+    /// How they are looked at.
+    pub polling: Polling,
+    /// How many jobs of the same kind the client has seen before.
+    pub seen_before: usize,
+    /// What everything is drawn from.
+    pub seed: u64,
+}
+
+/// What came out of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// How often each job was looked at.
+    pub polls: Vec<usize>,
+    /// How long after its end each was seen to have ended.
+    pub delays: Vec<Duration>,
+    /// The most requests of any kind that were sent in any second.
+    pub peak: usize,
+}
+
+/// Runs one case, on paused time. The jobs begin as fast as the client may submit them.
+///
+/// # Panics
+/// The simulation could not be built, or a job did not succeed: then nothing was measured.
+#[must_use]
+pub fn measure(case: &Case) -> Measured {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime
+        .map(|runtime| runtime.block_on(run(case)))
+        .unwrap_or_default()
+        .unwrap_or_default()
+}
+
+async fn run(case: &Case) -> Option<Measured> {
+    let servers = (case.jobs + case.seen_before) * case.servers;
+    let region = Region::builder()
+        .servers(servers)
+        .seed(case.seed)
+        // What is measured is the waiting, not the quota.
+        .quota(servers.max(1) * 2)
+        .build()
+        .ok()?;
+    let ids: Vec<_> = region.servers().collect();
+    let identity = region.identity().clone();
+    let log = Log::default();
+    let transport = Logging {
+        log: Arc::clone(&log),
+        sim: SimTransport::new(region).with_latency(LATENCY..=LATENCY),
+    };
+    let token = Credentials::token(identity.token.expose_secret()).ok()?;
+    let client = Client::builder("https://ecs.example".parse().ok()?, identity.project_id)
+        .credentials(StaticCredentials::new(token))
+        .transport(transport)
+        .polling(case.polling.clone())
+        .servers_per_minute(servers.max(1) * 2)
+        .requests_per_second(REQUESTS_PER_SECOND)
+        .seed(case.seed)
+        .build()
+        .ok()?;
+    let (before, ids) = ids.split_at(case.seen_before * case.servers);
+    for ids in [before, ids] {
+        if ids.is_empty() {
+            continue;
+        }
+        log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let run = client.reboot(RebootType::Soft, ids.iter().copied());
+        let run = run.batch_size(case.servers).start().await.ok()?;
+        let report = run.await;
+        if report.summary().succeeded < ids.len() {
+            return None;
+        }
+    }
+    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(evaluate(&log))
+}
+
+type Log = Arc<Mutex<Vec<Exchange>>>;
+
+struct Exchange {
+    sent: Instant,
+    /// The job that it asked for, and how long that had been over, if it was.
+    job: Option<(String, Option<Duration>)>,
+}
+
+fn evaluate(log: &[Exchange]) -> Measured {
+    let mut polls: HashMap<&str, usize> = HashMap::new();
+    let mut measured = Measured::default();
+    for exchange in log {
+        if let Some((job, delay)) = &exchange.job {
+            *polls.entry(job).or_default() += 1;
+            measured.delays.extend(delay);
+        }
+    }
+    measured.polls = polls.into_values().collect();
+    let second = Duration::from_secs(1);
+    let mut oldest = 0;
+    for (newest, exchange) in log.iter().enumerate() {
+        while log
+            .get(oldest)
+            .is_some_and(|old| exchange.sent.duration_since(old.sent) >= second)
+        {
+            oldest += 1;
+        }
+        measured.peak = measured.peak.max(newest + 1 - oldest);
+    }
+    measured
+}
+
+struct Logging {
+    sim: SimTransport,
+    log: Log,
+}
+
+impl fmt::Debug for Logging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Logging")
+    }
+}
+
+impl Transport for Logging {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+        let sent = Instant::now();
+        let asked = request.uri().path().rsplit_once("/jobs/");
+        let asked = asked.filter(|_| *request.method() == Method::GET);
+        let asked = asked.map(|(_, job)| job.to_owned());
+        Box::pin(async move {
+            let answer = self.sim.send(request, attempt).await;
+            let over = answer.as_ref().ok().and_then(|answer| self.over(answer));
+            let exchange = Exchange {
+                sent,
+                job: asked.map(|job| (job, over)),
+            };
+            self.log
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(exchange);
+            answer
+        })
+    }
+}
+
+impl Logging {
+    /// How long a job has been over, as its answer arrives.
+    fn over(&self, answer: &Response<Bytes>) -> Option<Duration> {
+        let job: Job = serde_json::from_slice(answer.body()).ok()?;
+        let end: jiff::Timestamp = job.end_time?.parse().ok()?;
+        let now = self.sim.region().with(|region| region.epoch()) + self.sim.now();
+        Duration::try_from(now.duration_since(end)).ok()
+    }
+}
+
+/// The value below which this share of them is.
+#[must_use]
+pub fn quantile(values: &mut [Duration], share: f64) -> Duration {
+    values.sort_unstable();
+    let index = (values.len() as f64 * share) as usize;
+    values
+        .get(index.min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
+}
