@@ -100,7 +100,8 @@ async fn run(case: &Case) -> Option<Measured> {
             return None;
         }
     }
-    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+    log.sort_by_key(|exchange| exchange.sent);
     Some(evaluate(&log))
 }
 

@@ -7,7 +7,7 @@ use ecs_model::JobId;
 use rand::Rng;
 
 use super::machine::{Action, Circumstances, Deadlines, End, Machine, Observation, in_time};
-use super::schedule::{Habits, Polling};
+use super::schedule::{Habits, Polling, Usual};
 use crate::policy::History;
 
 /// A job in the books. Later jobs have higher numbers.
@@ -78,6 +78,9 @@ struct Watching {
 struct Entry {
     job_id: JobId,
     kind: Option<String>,
+    /// As it was known when the watching began: of jobs that began together the short ones end first, and would make the
+    /// others look late.
+    usual: Usual,
     machine: Machine,
     watching: Vec<Watching>,
     due: Due,
@@ -156,6 +159,7 @@ impl Book {
             self.slots.insert(job_id.clone(), slot);
             let entry = Entry {
                 job_id,
+                usual: habits.usual(wish.kind.as_deref().unwrap_or_default(), &self.polling),
                 kind: wish.kind,
                 machine: Machine::new(now, wish.began, wish.grace),
                 watching: Vec::with_capacity(1),
@@ -177,10 +181,9 @@ impl Book {
             (true, _) => Action::LookAt(now),
             (false, Due::At(at)) => in_time(now, at, &self.polling, deadlines),
             (false, Due::Never) => {
-                let kind = entry.kind.as_deref().unwrap_or_default();
                 let given = Circumstances {
                     polling: &self.polling,
-                    usual: habits.usual(kind, &self.polling),
+                    usual: entry.usual,
                     deadlines,
                 };
                 entry.machine.first_look(now, &given, rng)
@@ -257,13 +260,18 @@ impl Book {
             if sight.progress != entry.progress {
                 (entry.progress, entry.progress_at) = (sight.progress, now);
             }
-            entry.kind = entry.kind.take().or(sight.kind);
+            if entry.kind.is_none()
+                && let Some(kind) = sight.kind
+            {
+                entry.usual = habits.usual(&kind, &self.polling);
+                entry.kind = Some(kind);
+            }
             took = sight.took;
         }
         let kind = entry.kind.as_deref().unwrap_or_default();
         let given = Circumstances {
             polling: &self.polling,
-            usual: habits.usual(kind, &self.polling),
+            usual: entry.usual,
             deadlines: entry.deadlines(now),
         };
         let action = entry.machine.on(now, observation, &given, rng);

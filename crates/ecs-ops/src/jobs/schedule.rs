@@ -146,8 +146,10 @@ impl Habits {
     /// So many of the last jobs of a kind are remembered, of so many kinds.
     const JOBS: usize = 32;
     const KINDS: usize = 64;
-    /// What is assumed weighs as much as so many jobs that were seen.
-    const ASSUMED: u32 = 4;
+    /// What is assumed of when they begin to end weighs as much as so many jobs that were seen; and of how far apart they end:
+    /// of jobs that began together the short ones are seen first.
+    const ASSUMED_BEGIN: u32 = 4;
+    const ASSUMED_SPREAD: u32 = 16;
 
     /// A job of this kind took so long.
     pub(super) fn learn(&mut self, kind: &str, took: Duration) {
@@ -178,17 +180,22 @@ impl Habits {
             return assumed;
         };
         let seen = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
-        let blend = |assumed: Duration, seen_so: Duration| {
+        let blend = |assumed: Duration, weight: u32, seen_so: Duration| {
             let sum = assumed
-                .saturating_mul(Self::ASSUMED)
+                .saturating_mul(weight)
                 .saturating_add(seen_so.saturating_mul(seen));
-            sum / (Self::ASSUMED + seen)
+            sum / (weight + seen)
         };
         // Times that a service writes down may be wrong: no job goes unseen for long because of them.
         let longest = polling.ceiling.saturating_mul(20);
         Usual {
-            begin: blend(assumed.begin, *early).min(longest.max(assumed.begin)),
-            spread: blend(assumed.spread, late.saturating_sub(*early)),
+            begin: blend(assumed.begin, Self::ASSUMED_BEGIN, *early)
+                .min(longest.max(assumed.begin)),
+            spread: blend(
+                assumed.spread,
+                Self::ASSUMED_SPREAD,
+                late.saturating_sub(*early),
+            ),
         }
     }
 }
