@@ -95,7 +95,7 @@ impl Polling {
                 Some(early) if early > self.floor => early,
                 _ => {
                     let late = age.saturating_sub(usual.begin);
-                    let pause = (usual.spread / 100).saturating_mul(22).max(late / 4);
+                    let pause = (usual.spread / 100).saturating_mul(21).max(late / 4);
                     pause.clamp(self.floor, self.ceiling)
                 }
             },
