@@ -2,6 +2,8 @@
 //!
 //! Used by the generated response types through `#[serde(deserialize_with = …)]`.
 
+mod rest;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -10,6 +12,8 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
     value::MapAccessDeserializer,
 };
+
+pub(crate) use rest::{Rest, keeping_rest};
 
 /// What a value of unknown type may be turned into. Each method answers `None` unless the type says otherwise.
 pub(crate) trait Lenient: Sized {
@@ -30,7 +34,7 @@ pub(crate) trait Lenient: Sized {
 impl Lenient for String {
     fn from_text(text: &str) -> Option<Self> {
         // The service writes "" where it means "nothing".
-        (!text.trim().is_empty()).then(|| text.to_owned())
+        (!is_blank(text)).then(|| text.to_owned())
     }
     fn from_unsigned(number: u64) -> Option<Self> {
         Some(number.to_string())
@@ -104,6 +108,10 @@ macro_rules! lenient_open_enum {
 }
 
 pub(crate) use lenient_open_enum;
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
 
 /// Defines the visitor methods that swallow compound values and keep going.
 macro_rules! swallow {

@@ -5,7 +5,7 @@
 //!
 //! - What we send is closed: an id is a UUID, a batch names 1 to 1,000 different servers, and everything that is wrong
 //!   is reported at once, each with its JSON pointer ([`ValidationError`]).
-//! - What arrives is open: unknown states and codes are kept, unknown fields are ignored, a field that is absent, null,
+//! - What arrives is open: unknown states and codes are kept, unknown fields are ignored (those of a job's entities are kept), a field that is absent, null,
 //!   blank or of the wrong type costs that field only. Nothing that arrives can panic.
 //! - An answer that is not what was asked for is a [`ResponseError`], which keeps the status, the request id, and the
 //!   code and message of every shape that the service and its gateways use.

@@ -126,8 +126,13 @@ fn types(ir: &Ir) -> String {
                     "Received: other values are kept as they came.",
                     table(&["value", "meaning"], values.iter().map(choice)),
                 ),
-                TypeKind::Struct(fields) => (
-                    "Received: every field may be absent or null, others are ignored.",
+                TypeKind::Struct { fields, keeps_rest } => (
+                    match keeps_rest {
+                        true => {
+                            "Received: every field may be absent or null, others are kept as they came."
+                        }
+                        false => "Received: every field may be absent or null, others are ignored.",
+                    },
                     table(&["field", "type", "meaning"], fields.iter().map(field)),
                 ),
             };

@@ -19,23 +19,41 @@ pub(crate) fn emit(ir: &Ir) -> Vec<File> {
     if !open.is_empty() {
         items.push(format(quote!(lenient_open_enum!(#(#open),*);)));
     }
+    items.extend(ir.types.iter().filter_map(keeping));
     vec![file("types.rs", &items)]
 }
 
 fn imports(ir: &Ir) -> TokenStream {
     let has = |wanted: fn(&TypeKind) -> bool| ir.types.iter().any(|ty| wanted(&ty.kind));
-    let serde = has(|kind| matches!(kind, TypeKind::Struct(_))).then(|| {
+    let keeps = |keeps: bool| {
+        ir.types
+            .iter()
+            .any(|ty| matches!(ty.kind, TypeKind::Struct { keeps_rest, .. } if keeps_rest == keeps))
+    };
+    let serde = keeps(false).then(|| {
         quote!(
             use serde::{Deserialize, Serialize};
         )
     });
-    let open = has(|kind| matches!(kind, TypeKind::OpenEnum(_)));
-    let closed = has(|kind| matches!(kind, TypeKind::ClosedEnum(_)));
-    let lenient = open.then(|| {
+    let json = keeps(true).then(|| {
         quote!(
-            use crate::lenient::lenient_open_enum;
+            use serde_json::{Map, Value};
         )
     });
+    let open = has(|kind| matches!(kind, TypeKind::OpenEnum(_)));
+    let closed = has(|kind| matches!(kind, TypeKind::ClosedEnum(_)));
+    let lenient = match (keeps(true), open) {
+        (true, true) => quote!(
+            use crate::lenient::{keeping_rest, lenient_open_enum};
+        ),
+        (true, false) => quote!(
+            use crate::lenient::keeping_rest;
+        ),
+        (false, true) => quote!(
+            use crate::lenient::lenient_open_enum;
+        ),
+        (false, false) => quote!(),
+    };
     let macros = match (closed, open) {
         (true, true) => quote!(
             use crate::open_enum::{closed_enum, open_enum};
@@ -49,7 +67,7 @@ fn imports(ir: &Ir) -> TokenStream {
         (false, false) => quote!(),
     };
     let fields = ir.types.iter().flat_map(|ty| match &ty.kind {
-        TypeKind::Struct(fields) => fields.as_slice(),
+        TypeKind::Struct { fields, .. } => fields.as_slice(),
         _ => &[],
     });
     let scalars = fields.filter_map(|field| match &field.ty {
@@ -64,6 +82,7 @@ fn imports(ir: &Ir) -> TokenStream {
     let ids = ids.into_iter().map(ident);
     quote! {
         #serde
+        #json
         #lenient
         #macros
         #(use crate::#ids;)*
@@ -76,13 +95,37 @@ fn definition(definition: &TypeDef) -> String {
     match &definition.kind {
         TypeKind::ClosedEnum(values) => enum_macro("closed_enum", docs, &name, choices(values)),
         TypeKind::OpenEnum(values) => enum_macro("open_enum", docs, &name, choices(values)),
-        TypeKind::Struct(fields) => {
-            let fields = fields.iter().map(field);
+        TypeKind::Struct {
+            fields,
+            keeps_rest: false,
+        } => {
+            let fields = fields.iter().map(|field| {
+                let serde = serde(field);
+                declared(field, serde)
+            });
             format(quote! {
                 #docs
                 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
                 #[non_exhaustive]
                 pub struct #name { #(#fields),* }
+            })
+        }
+        TypeKind::Struct {
+            fields,
+            keeps_rest: true,
+        } => {
+            let fields = fields.iter().map(|field| declared(field, quote!()));
+            format(quote! {
+                #docs
+                #[derive(Clone, Debug, Default, PartialEq, Eq)]
+                #[non_exhaustive]
+                pub struct #name {
+                    #(#fields,)*
+                    /// Everything else, by name, as it came: what is not described here, and what is but could not be
+                    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
+                    /// that could be read are in their field, and the others are lost.
+                    pub rest: Map<String, Value>
+                }
             })
         }
     }
@@ -98,32 +141,63 @@ fn choices(values: &[Choice]) -> TokenStream {
     quote!(#(#values)*)
 }
 
-fn field(field: &Field) -> TokenStream {
-    let docs = docs(&field.doc);
-    let name = ident(&field.name);
+/// How a type with a rest is read and written.
+fn keeping(definition: &TypeDef) -> Option<String> {
+    let TypeKind::Struct {
+        fields,
+        keeps_rest: true,
+    } = &definition.kind
+    else {
+        return None;
+    };
+    let fields = fields.iter().map(|Field { name, wire, ty, .. }| {
+        let reader = reader(ty);
+        format!("        {name} = {wire:?} as {reader},\n")
+    });
+    let (name, fields) = (&definition.name, fields.collect::<String>());
+    Some(format!(
+        "keeping_rest! {{\n    {name} {{\n{fields}    }}\n}}\n"
+    ))
+}
+
+/// What `crate::lenient` calls the way of reading a field.
+fn reader(ty: &FieldType) -> &'static str {
+    match ty {
+        FieldType::Scalar(_) => "scalar",
+        FieldType::Object(_) => "object",
+        FieldType::Objects(_) => "objects",
+        FieldType::Scalars(_) => "scalars",
+    }
+}
+
+fn serde(field: &Field) -> TokenStream {
     let rename = (field.name != field.wire).then(|| {
         let wire = &field.wire;
         quote!(rename = #wire,)
     });
-    let (reader, ty) = match &field.ty {
-        FieldType::Scalar(ty) => ("scalar", ident(ty)),
-        FieldType::Object(ty) => ("object", ident(ty)),
-        FieldType::Objects(ty) => ("objects", ident(ty)),
-        FieldType::Scalars(ty) => ("scalars", ident(ty)),
-    };
-    let ty = match &field.ty {
-        FieldType::Scalar(_) | FieldType::Object(_) => quote!(Option<#ty>),
-        FieldType::Scalars(_) | FieldType::Objects(_) => quote!(Option<Vec<#ty>>),
-    };
-    let reader = format!("crate::lenient::{reader}");
+    let reader = format!("crate::lenient::{}", reader(&field.ty));
     quote! {
-        #docs
         #[serde(
             #rename
             default,
             deserialize_with = #reader,
             skip_serializing_if = "Option::is_none"
         )]
-        pub #name: #ty
     }
+}
+
+fn declared(field: &Field, serde: TokenStream) -> TokenStream {
+    let docs = docs(&field.doc);
+    let name = ident(&field.name);
+    let ty = match &field.ty {
+        FieldType::Scalar(ty)
+        | FieldType::Object(ty)
+        | FieldType::Scalars(ty)
+        | FieldType::Objects(ty) => ident(ty),
+    };
+    let ty = match &field.ty {
+        FieldType::Scalar(_) | FieldType::Object(_) => quote!(Option<#ty>),
+        FieldType::Scalars(_) | FieldType::Objects(_) => quote!(Option<Vec<#ty>>),
+    };
+    quote!(#docs #serde pub #name: #ty)
 }

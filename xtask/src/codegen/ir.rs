@@ -24,7 +24,11 @@ pub(crate) struct TypeDef {
 pub(crate) enum TypeKind {
     ClosedEnum(Vec<Choice>),
     OpenEnum(Vec<Choice>),
-    Struct(Vec<Field>),
+    Struct {
+        fields: Vec<Field>,
+        /// Whether what is not among the fields, or cannot be read as one, is kept beside them.
+        keeps_rest: bool,
+    },
 }
 
 #[derive(Debug)]

@@ -63,13 +63,23 @@ fn id_of_a_job() -> impl Strategy<Value = Value> + Clone {
 
 fn server_entity() -> impl Strategy<Value = Value> + Clone {
     let reason = prop_oneof![3 => nothing(), 1 => words().prop_map(|text| Some(json!(text)))];
-    (server_id(), reason)
-        .prop_map(|(id, reason)| {
+    (server_id(), reason, proptest::option::of(super::json()))
+        .prop_map(|(id, reason, extra)| {
             object(vec![
                 ("server_id", Some(json!(id))),
                 ("errorcode_message", reason),
+                ("x_new_field", extra),
             ])
         })
+        .boxed()
+}
+
+/// What a job works on that acts on no server: network interfaces, disks, images.
+fn other_entity() -> impl Strategy<Value = Value> + Clone {
+    let name = select(&["nic_id", "volume_id", "image_id", "results", "code"][..]);
+    let id = prop_oneof![2 => server_id().prop_map(|id| json!(id)), 1 => super::json()];
+    vec((name, id), 1..3)
+        .prop_map(|members| object(members.into_iter().map(|(n, v)| (n, Some(v))).collect()))
         .boxed()
 }
 
@@ -104,12 +114,13 @@ fn job_with(
 }
 
 /// A job, as its query answers: running or ended, with known and unknown statuses; entities absent, null, empty, with
-/// a server or with sub-jobs; reasons in any of their places.
+/// a server, with something else or with sub-jobs; reasons in any of their places.
 pub fn job() -> impl Strategy<Value = Value> + Clone {
     let sub_entities = prop_oneof![
         1 => Just(Some(json!({}))),
         1 => nothing(),
         6 => server_entity().prop_map(Some),
+        1 => other_entity().prop_map(Some),
     ];
     let subs = vec(job_with(sub_entities), 0..4)
         .prop_map(|subs| Some(json!({"sub_jobs_total": subs.len(), "sub_jobs": subs})));
@@ -118,7 +129,7 @@ pub fn job() -> impl Strategy<Value = Value> + Clone {
         1 => Just(Some(Value::Null)),
         1 => Just(Some(json!({}))),
         2 => server_entity().prop_map(Some),
-        1 => server_id().prop_map(|id| Some(json!({"nic_id": id}))),
+        2 => other_entity().prop_map(Some),
         6 => subs,
     ])
     .boxed()

@@ -21,7 +21,8 @@ fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
     found
 }
 
-/// The JSON without what "nothing" looks like, and without the fields that the schema does not list.
+/// The JSON without what "nothing" looks like, and without the fields that the schema does not list, unless it keeps
+/// them.
 fn described(value: Value, schema: &Value, description: &Value) -> Value {
     let schema = match schema["$ref"].as_str() {
         Some(reference) => description
@@ -32,7 +33,10 @@ fn described(value: Value, schema: &Value, description: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let fields = object.into_iter().filter_map(|(key, value)| {
-                let schema = schema["properties"].get(&key)?;
+                let keeps_rest = schema["x-ecs-keep-rest"] == true;
+                let Some(schema) = schema["properties"].get(&key) else {
+                    return keeps_rest.then_some((key, value));
+                };
                 let nothing =
                     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
                 (!nothing).then(|| (key, described(value, schema, description)))

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::config;
 use crate::arbitrary::{self, Change, ErrorFamily, change, pointers};
 use crate::{
-    BatchStopServers, JobId, ListServersDetails, Operation, ResponseError, ResponseErrorKind,
+    BatchStopServers, Job, JobId, ListServersDetails, Operation, ResponseError, ResponseErrorKind,
     ServerId, ShowJob,
 };
 
@@ -166,6 +166,28 @@ proptest! {
         }
     }
 
+    /// Entities come out as they went in, but for the known fields that were read, and nothing is made of them.
+    #[test]
+    fn entities(
+        json in prop_oneof![
+            arbitrary::job(),
+            arbitrary::mutated(arbitrary::job()),
+            (arbitrary::job(), arbitrary::json()).prop_map(|(mut job, entities)| {
+                job["entities"] = entities;
+                job
+            }),
+        ],
+    ) {
+        let entities = json["entities"].as_object().map(|_| kept(ENTITIES, &json["entities"]));
+        let Ok(job) = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), json.to_string().as_bytes()) else {
+            return Ok(());
+        };
+        let written = serde_json::to_value(&job).expect("JSON");
+        prop_assert_eq!(written.get("entities"), entities.as_ref(), "{}", json);
+        let again: Job = serde_json::from_value(written).expect("a job");
+        prop_assert_eq!(again, job);
+    }
+
     #[test]
     fn pages(json in prop_oneof![arbitrary::servers_page(), arbitrary::mutated(arbitrary::servers_page())]) {
         let answer = ListServersDetails::decode(StatusCode::OK, &HeaderMap::new(), json.to_string().as_bytes());
@@ -297,6 +319,30 @@ fn of_fields(fields: &[(&str, Read)], value: &Value) -> Value {
         Some(((*name).to_owned(), value))
     });
     Value::Object(found.collect())
+}
+
+/// What becomes of an object that keeps what it cannot read.
+fn kept(fields: &[(&str, Read)], value: &Value) -> Value {
+    let members = value.as_object().into_iter().flatten();
+    let members = members.filter_map(|(name, value)| {
+        let known = fields.iter().find(|(known, _)| known == name);
+        let value = match known.map(|(_, read)| (read, read.of(value))) {
+            Some((Read::Object(fields), Some(_))) => kept(fields, value),
+            Some((Read::Objects(fields), Some(_))) => {
+                let objects = value.as_array()?.iter().filter(|value| value.is_object());
+                objects.map(|value| kept(fields, value)).collect()
+            }
+            Some((_, Some(read))) => read,
+            Some((_, None)) if says_nothing(value) => return None,
+            Some((_, None)) | None => value.clone(),
+        };
+        Some((name.clone(), value))
+    });
+    Value::Object(members.collect())
+}
+
+fn says_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// Each field of the table is decoded as the table says, and does not depend on the others. (Sub-jobs and servers

@@ -7,6 +7,9 @@ use super::super::yaml::Key;
 use super::names::{distinct, pascal, snake, type_name};
 use super::{HANDWRITTEN, IDS, Schemas};
 
+/// The field that holds what x-ecs-keep-rest keeps.
+const REST: &str = "rest";
+
 /// The types to generate: enums and the objects of answers. Bodies of requests become tables beside their operation.
 pub(super) fn lower(schemas: Schemas<'_>) -> Result<Vec<TypeDef>, Problem> {
     let mut types = Vec::new();
@@ -20,7 +23,10 @@ pub(super) fn lower(schemas: Schemas<'_>) -> Result<Vec<TypeDef>, Problem> {
         } else if !schema.known_values.is_empty() {
             TypeKind::OpenEnum(choices(&schema.known_values)?)
         } else if schema.types == [Type::Object] && schema.additional == Some(true) {
-            TypeKind::Struct(fields(schema, schemas)?)
+            TypeKind::Struct {
+                fields: fields(schema, schemas)?,
+                keeps_rest: schema.keeps_rest,
+            }
         } else if [Some(false), None].contains(&schema.additional)
             && (schema.types == [Type::Object] || schema.types == [Type::Array])
         {
@@ -141,6 +147,17 @@ fn fields(schema: &Schema, schemas: Schemas<'_>) -> Result<Vec<Field>, Problem> 
             .iter()
             .map(|(field, line)| (field.name.as_str(), *line)),
     )?;
+    if let Some((field, line)) = fields.iter().find(|(field, _)| field.name == REST)
+        && schema.keeps_rest
+    {
+        return Err(Problem::new(
+            *line,
+            format!(
+                "`{}` would be named like what x-ecs-keep-rest keeps; rename it",
+                field.wire
+            ),
+        ));
+    }
     Ok(fields.into_iter().map(|(field, _)| field).collect())
 }
 

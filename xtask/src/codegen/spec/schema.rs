@@ -36,6 +36,7 @@ pub(crate) struct Schema {
     pub(crate) unique: Option<String>,
     pub(crate) items: Option<Box<Schema>>,
     pub(crate) additional: Option<bool>,
+    pub(crate) keeps_rest: bool,
     pub(crate) required: Vec<Key>,
     pub(crate) properties: Vec<(Key, Schema)>,
 }
@@ -55,6 +56,7 @@ const APPLIES: &[(&str, Type)] = &[
     ("x-ecs-unique", Type::Array),
     ("items", Type::Array),
     ("additionalProperties", Type::Object),
+    ("x-ecs-keep-rest", Type::Object),
     ("required", Type::Object),
     ("properties", Type::Object),
 ];
@@ -99,6 +101,7 @@ pub(crate) fn read(node: &Node) -> Result<Schema, Problem> {
             .map(|node| read(node).map(Box::new))
             .transpose()?,
         additional: fields.optional_flag("additionalProperties")?,
+        keeps_rest: fields.optional_flag("x-ecs-keep-rest")?.unwrap_or(false),
         required: fields.optional("required").map_or(Ok(Vec::new()), |node| {
             list(node, "required", |node| name(node, "required"))
         })?,
@@ -153,6 +156,12 @@ fn check(node: &Node, schema: &Schema) -> Result<(), Problem> {
         return Err(Problem::new(
             schema.line,
             "an object must say `additionalProperties`: false in a request, true in an answer",
+        ));
+    }
+    if let (Some((key, _)), Some(false)) = (has("x-ecs-keep-rest"), schema.additional) {
+        return Err(Problem::new(
+            key.line,
+            "an object without additional properties has no rest; remove `x-ecs-keep-rest`",
         ));
     }
     bounds(node, schema)?;

@@ -43,7 +43,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "x-ecs-errors:",
         "---\nx-ecs-errors:",
-        "242: a second document begins here; put everything into the first",
+        "248: a second document begins here; put everything into the first",
     ),
     // Keywords.
     (
@@ -79,7 +79,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "maximum: 50",
         "maximun: 50",
-        "86: `maximun` is not a keyword of a schema; it may have pattern, minLength, maxLength, description, x-ecs-source, x-ecs-handwritten, $ref, type, const, oneOf, anyOf, x-ecs-known-values, minimum, maximum, default, minItems, maxItems, uniqueItems, x-ecs-unique, items, additionalProperties, required, properties",
+        "86: `maximun` is not a keyword of a schema; it may have pattern, minLength, maxLength, description, x-ecs-source, x-ecs-handwritten, $ref, type, const, oneOf, anyOf, x-ecs-known-values, minimum, maximum, default, minItems, maxItems, uniqueItems, x-ecs-unique, items, additionalProperties, x-ecs-keep-rest, required, properties",
     ),
     (
         "maximum: 50",
@@ -204,6 +204,21 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "146: an object must say `additionalProperties`: false in a request, true in an answer",
     ),
     (
+        "      additionalProperties: false\n",
+        "      additionalProperties: false\n      x-ecs-keep-rest: true\n",
+        "148: an object without additional properties has no rest; remove `x-ecs-keep-rest`",
+    ),
+    (
+        "type: boolean",
+        "type: boolean\n          x-ecs-keep-rest: true",
+        "218: `x-ecs-keep-rest` says nothing without `type: object`; correct one of them",
+    ),
+    (
+        "        made-of:",
+        "        rest:",
+        "243: `rest` would be named like what x-ecs-keep-rest keeps; rename it",
+    ),
+    (
         "      maxItems: 10\n",
         "",
         "172: a list of a request needs `items`, `minItems` and a `maxItems` that is not smaller",
@@ -222,43 +237,43 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "executed: maybe",
         "executed: perhaps",
-        "263: `executed` is \"perhaps\"; it may be \"no\" or maybe",
+        "269: `executed` is \"perhaps\"; it may be \"no\" or maybe",
     ),
     (
         "{executed: maybe}",
         "{throttling: true}",
-        "263: a disposition needs the keyword `executed`; add it",
+        "269: a disposition needs the keyword `executed`; add it",
     ),
     (
         "code: thing.0001",
         "code: thing.0002",
-        "251: the code `thing.0002` is given already in line 246; rename one",
+        "257: the code `thing.0002` is given already in line 252; rename one",
     ),
-    ("status: 404", "status: 4040", "247: 4040 is no HTTP status"),
+    ("status: 404", "status: 4040", "253: 4040 is no HTTP status"),
     (
         "executed: \"no\", one_server: true",
         "executed: maybe, one_server: true",
-        "250: one_server needs executed: \"no\", because splitting a batch sends it again",
+        "256: one_server needs executed: \"no\", because splitting a batch sends it again",
     ),
     (
         "executed: \"no\", throttling",
         "executed: maybe, throttling",
-        "255: throttling needs executed: \"no\", because a throttled request is sent again",
+        "261: throttling needs executed: \"no\", because a throttled request is sent again",
     ),
     (
         "throttling: true, retryable: true",
         "throttling: true",
-        "255: throttling needs retryable: a throttled request is welcome later",
+        "261: throttling needs retryable: a throttled request is welcome later",
     ),
     (
         "throttling: true, retryable: true",
         "credentials: true, retryable: true",
-        "255: credentials that were refused are never worth a retry; drop retryable",
+        "261: credentials that were refused are never worth a retry; drop retryable",
     ),
     (
         "        advice: ask\n",
         "",
-        "259: an error needs the keyword `advice`; add it",
+        "265: an error needs the keyword `advice`; add it",
     ),
     (
         "          description: Its id.\n",
@@ -268,7 +283,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "executed: \"no\", one_server: true",
         "executed: maybe, credentials: true",
-        "250: credentials needs executed: \"no\", because refused credentials are reported as nothing done",
+        "256: credentials needs executed: \"no\", because refused credentials are reported as nothing done",
     ),
     (
         "          type: boolean",
@@ -319,7 +334,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "code: thing.0001",
         "code: thing 0001",
-        "251: \"thing 0001\" is no error code; it has letters, digits, `.`, `-` and `_`",
+        "257: \"thing 0001\" is no error code; it has letters, digits, `.`, `-` and `_`",
     ),
 ];
 
