@@ -276,10 +276,10 @@ impl Found {
     fn read(&mut self, object: &Map<String, Value>) {
         self.read_flat(object);
         let inner = object.get("error").and_then(Value::as_object);
-        for object in inner
-            .into_iter()
-            .chain(object.values().filter_map(Value::as_object))
-        {
+        // What a job works on may hold what looks like a code.
+        let others = object.iter().filter(|(name, _)| *name != "entities");
+        let others = others.filter_map(|(_, value)| value.as_object());
+        for object in inner.into_iter().chain(others) {
             self.read_flat(object);
             if self.details.is_empty() {
                 self.details = details(object);

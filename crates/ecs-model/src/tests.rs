@@ -3,6 +3,7 @@
 mod differential;
 mod examples;
 mod garbage;
+mod jobs;
 mod responses;
 mod round_trip;
 
