@@ -1,7 +1,10 @@
 //! A network and a service that misbehave, by seed: what the documents do not promise, and what happens all the same.
 
 mod answers;
+mod fate;
+mod journey;
 mod plan;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -14,13 +17,15 @@ use bytes::Bytes;
 use ecs_model::{AnyOperation, JobId, Operation as _, ShowJob};
 use ecs_transport::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 use http::{Request, Response};
-use tokio::task::JoinHandle;
 
 use crate::SimTransport;
-use plan::{JobFate, Plan};
+use fate::JobFate;
+use journey::{Ending, Journey};
+use plan::Plan;
 
 pub use plan::{Fault, Faults, Target};
-pub use trace::{Asked, Exchange, Told, Trace};
+pub use shape::Shape;
+pub use trace::{Asked, Exchange, Part, Said, Told, Trace};
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
@@ -215,7 +220,7 @@ impl Inner {
         let mut state = self.state();
         let index = state.trace.exchanges.len();
         let fate = match &asked {
-            Asked::Job(job) => state.jobs.get(job).copied(),
+            Asked::Job(job) => state.jobs.get(job).cloned(),
             _ => None,
         };
         let mut plan = Plan::draw(&self.faults, index, &asked);
@@ -237,6 +242,7 @@ impl Inner {
             left: None,
             arrived: None,
             accepted: None,
+            said: None,
             ended: None,
         });
         (index, plan)
@@ -264,6 +270,7 @@ impl Inner {
             Some(Fault::ErrorBefore) => answers::server_error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
             Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut rng),
+            Some(Fault::ErrorAsSuccess) => answers::error_as_success(&mut rng),
             Some(Fault::Replaced {
                 executed: false,
                 status,
@@ -277,6 +284,7 @@ impl Inner {
             Some(Fault::Compressed) => Ok(answers::compressed(response)),
             Some(Fault::Marked) => Ok(answers::marked(response)),
             Some(Fault::Numbered) => Ok(self.numbered(response, index)),
+            Some(Fault::Shaped(shapes)) => Ok(self.shaped(response, index, &shapes)),
             Some(Fault::NotHttp) => Err(failed(TransportErrorKind::Protocol)),
             Some(Fault::TooLarge) => {
                 let (head, _) = response.into_parts();
@@ -292,6 +300,11 @@ impl Inner {
             Some(Fault::Silent) => return None,
             _ => Ok(response),
         };
+        let said = answer.as_ref().ok().and_then(Said::read);
+        self.note(index, |exchange, _| match exchange.asked {
+            Asked::Job(_) => exchange.said = said,
+            Asked::Action(_) | Asked::Other => {}
+        });
         travel(plan.back).await;
         Some(answer)
     }
@@ -303,12 +316,14 @@ impl Inner {
             let before = region.accepted().entries().len();
             let response = region.handle(request, now);
             let new = region.accepted().entries().get(before);
-            (response, new.map(|acceptance| acceptance.job_id.clone()))
+            let new = new.map(|new| (new.job_id.clone(), new.servers.len()));
+            (response, new)
         });
-        if let Some(job) = &accepted {
-            let fate = JobFate::draw(&self.faults, index, self.sim.now());
+        let accepted = accepted.map(|(job, servers)| {
+            let fate = JobFate::draw(&self.faults, index, servers, self.sim.now());
             self.state().jobs.insert(job.clone(), fate);
-        }
+            job
+        });
         self.note(index, |exchange, now| {
             exchange.arrived = Some(now);
             exchange.accepted = accepted;
@@ -324,6 +339,18 @@ impl Inner {
             self.state().numbered.insert(number, job);
         }
         response
+    }
+
+    /// Shows the job of the answer in these forms, each time in the same way.
+    fn shaped(&self, response: Response<Bytes>, index: usize, shapes: &[Shape]) -> Response<Bytes> {
+        let state = self.state();
+        let asked = state.trace.exchanges.get(index).map(|it| &it.asked);
+        let fate = match asked {
+            Some(Asked::Job(job)) => state.jobs.get(job),
+            _ => None,
+        };
+        let made = fate.map_or(index, |fate| fate.index);
+        shape::reshaped(response, shapes, &self.faults.rng(made, plan::SHAPE))
     }
 
     /// A query for a job by the number that it was given, as the region knows the job.
@@ -364,35 +391,5 @@ async fn travel(time: Duration) {
     // Even the shortest sleep takes a millisecond.
     if !time.is_zero() {
         tokio::time::sleep(time).await;
-    }
-}
-
-/// A request that has left. When the client gives up it goes on, or ends with its connection.
-struct Journey {
-    task: JoinHandle<Option<Answer>>,
-    outlives: bool,
-}
-
-impl Drop for Journey {
-    fn drop(&mut self) {
-        if !self.outlives {
-            self.task.abort();
-        }
-    }
-}
-
-/// Notes when the client stopped waiting, also when it dropped the future.
-struct Ending<'a> {
-    inner: &'a Inner,
-    index: usize,
-    told: Told,
-}
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        let told = self.told;
-        self.inner.note(self.index, |exchange, now| {
-            exchange.ended = Some((now, told));
-        });
     }
 }

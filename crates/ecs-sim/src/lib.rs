@@ -97,7 +97,9 @@ pub use config::{
     WRONG_SIGNATURES,
 };
 pub use error::{SimError, SimErrorKind};
-pub use faults::{Asked, Exchange, Fault, Faults, FaultyTransport, Target, Told, Trace};
+pub use faults::{
+    Asked, Exchange, Fault, Faults, FaultyTransport, Part, Said, Shape, Target, Told, Trace,
+};
 pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
 pub use region::Region;

@@ -114,13 +114,17 @@ pub(super) fn garbage(rng: &mut impl Rng) -> Response<Bytes> {
 
 /// There is no such job, in the words of each half of the service.
 pub(super) fn unknown_job(rng: &mut impl Rng) -> Response<Bytes> {
-    match rng.random_range(0..4) {
+    match rng.random_range(0..5) {
         0 => response(400, service("Common.0011", "the job does not exist")),
         1 => response(
             400,
             json!({"code": "Common.0011", "message": "the job does not exist"}).to_string(),
         ),
         2 => response(404, service("Common.0011", "the job does not exist")),
+        3 => response(
+            200,
+            json!({"code": "Common.0011", "message": "the job does not exist"}).to_string(),
+        ),
         _ => response(
             404,
             json!({"itemNotFound": {"code": 404, "message": "no such job"}}).to_string(),
@@ -148,6 +152,27 @@ pub(super) fn unfinished_job(rng: &mut impl Rng) -> Response<Bytes> {
         job.remove("entities");
     }
     response(200, job.to_string())
+}
+
+/// The query failed for a reason that passes, and only the body says so.
+pub(super) fn error_as_success(rng: &mut impl Rng) -> Response<Bytes> {
+    let code = pick(
+        rng,
+        &[
+            "Ecs.0000",
+            "Common.0001",
+            "Common.1503",
+            "APIGW.0201",
+            "Ecs.9999",
+        ],
+    );
+    let mut error = json!({"code": code, "message": "something went wrong"});
+    match rng.random_range(0..3) {
+        0 => {}
+        1 => error["status"] = Value::Null,
+        _ => error["entities"] = json!({"code": "Common.0011", "message": "not of the query"}),
+    }
+    response(200, error.to_string())
 }
 
 /// An answer of choice.

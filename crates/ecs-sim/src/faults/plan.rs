@@ -9,12 +9,14 @@ use http::StatusCode;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::shape::Shape;
 use super::trace::Asked;
 
 /// Purposes of randomness within one exchange.
 const EXCHANGE: u64 = 0;
 pub(super) const ANSWERS: u64 = 1;
-const JOB: u64 = 2;
+pub(super) const JOB: u64 = 2;
+pub(super) const SHAPE: u64 = 3;
 /// The clock is set this often at most, by so many seconds: it stays within the quarter of an hour that signatures allow.
 pub(super) const MOST_STEPS: usize = 3;
 const LONGEST_STEP: i64 = 300;
@@ -51,6 +53,26 @@ pub struct Faults {
     pub lost_jobs: f64,
     /// The share of jobs that are shown as unfinished for up to ten minutes.
     pub slow_jobs: f64,
+    /// The share of jobs that are unknown again, for ever, from some time within ten minutes on.
+    pub forgotten_jobs: f64,
+    /// The share of jobs that never end: unfinished for ever, or running though each of their parts has ended.
+    pub stuck_jobs: f64,
+    /// The share of jobs whose query answers for up to two minutes with a code and a message instead, and status 200.
+    pub failing_job_queries: f64,
+    /// The share of jobs that itemise none of their servers.
+    pub jobs_not_itemised: f64,
+    /// The share of jobs that itemise only some of their servers.
+    pub jobs_partly_itemised: f64,
+    /// The share of jobs that itemise a server that nobody asked for.
+    pub jobs_with_strangers: f64,
+    /// The share of jobs that are over when one of their parts is not, for up to four minutes or for ever.
+    pub jobs_over_early: f64,
+    /// The share of the jobs of one server that name it themselves, without a sub-job.
+    pub flat_jobs: f64,
+    /// The share of jobs that write server ids in upper case.
+    pub jobs_in_upper_case: f64,
+    /// The share of jobs that say why a server failed only in their entities, and without a code.
+    pub jobs_hiding_reasons: f64,
     /// The share of exchanges before which the region's clock is set by up to five minutes, back or forth; at most
     /// three times in all.
     pub clock_steps: f64,
@@ -74,6 +96,16 @@ impl Faults {
             jobs_unknown_at_first: 0.0,
             lost_jobs: 0.0,
             slow_jobs: 0.0,
+            forgotten_jobs: 0.0,
+            stuck_jobs: 0.0,
+            failing_job_queries: 0.0,
+            jobs_not_itemised: 0.0,
+            jobs_partly_itemised: 0.0,
+            jobs_with_strangers: 0.0,
+            jobs_over_early: 0.0,
+            flat_jobs: 0.0,
+            jobs_in_upper_case: 0.0,
+            jobs_hiding_reasons: 0.0,
             clock_steps: 0.0,
         }
     }
@@ -103,6 +135,21 @@ impl Faults {
         faults.leave_room();
         let longest = pick(&mut rng, &[0, 1, 50, 800, 5000]);
         faults.delay = Duration::ZERO..=Duration::from_millis(longest);
+        let mut seldom = |shares: &[f64]| match rng.random_bool(0.8) {
+            true => 0.0,
+            false => pick(&mut rng, shares),
+        };
+        let some = &[0.1, 0.5];
+        faults.forgotten_jobs = seldom(some);
+        faults.stuck_jobs = seldom(&[0.05, 0.3]);
+        faults.failing_job_queries = seldom(&[0.2, 1.0]);
+        faults.jobs_not_itemised = seldom(some);
+        faults.jobs_partly_itemised = seldom(some);
+        faults.jobs_with_strangers = seldom(some);
+        faults.jobs_over_early = seldom(some);
+        faults.flat_jobs = seldom(&[0.5, 1.0]);
+        faults.jobs_in_upper_case = seldom(some);
+        faults.jobs_hiding_reasons = seldom(some);
         faults
     }
 
@@ -204,6 +251,10 @@ pub enum Fault {
     UnknownJob,
     /// The job was said to be unfinished.
     UnfinishedJob,
+    /// The query was answered with status 200, and with a code and a message instead of a job.
+    ErrorAsSuccess,
+    /// The job was shown in these unusual forms.
+    Shaped(Vec<Shape>),
 }
 
 /// Which exchanges a fault of choice is for.
@@ -297,43 +348,7 @@ fn draw_fault(faults: &Faults, rng: &mut impl Rng) -> Option<Fault> {
     }
 }
 
-/// How a job is shown, whatever it is: unknown until one time, then unfinished until another.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct JobFate {
-    unknown_until: Duration,
-    unfinished_until: Duration,
-}
-
-impl JobFate {
-    pub(super) fn draw(faults: &Faults, index: usize, now: Duration) -> Self {
-        let mut rng = faults.rng(index, JOB);
-        let mut within = |share, seconds: u64| match happens(&mut rng, share) {
-            true => now + Duration::from_millis(rng.random_range(0..=seconds * 1000)),
-            false => Duration::ZERO,
-        };
-        let unknown_until = within(faults.jobs_unknown_at_first, 90);
-        let unfinished_until = within(faults.slow_jobs, 600);
-        Self {
-            unknown_until: match happens(&mut rng, faults.lost_jobs) {
-                true => Duration::MAX,
-                false => unknown_until,
-            },
-            unfinished_until,
-        }
-    }
-
-    pub(super) fn fault_at(self, now: Duration) -> Option<Fault> {
-        if now < self.unknown_until {
-            Some(Fault::UnknownJob)
-        } else if now < self.unfinished_until {
-            Some(Fault::UnfinishedJob)
-        } else {
-            None
-        }
-    }
-}
-
-fn happens(rng: &mut impl Rng, share: f64) -> bool {
+pub(super) fn happens(rng: &mut impl Rng, share: f64) -> bool {
     rng.random::<f64>() < share
 }
 

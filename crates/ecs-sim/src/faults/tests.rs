@@ -243,6 +243,75 @@ async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
     );
 }
 
+/// The job of one server, asked for every ten seconds: what is told each time, and what the trace says of it.
+async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
+    let world = World::new(faults);
+    world.restart(0).await;
+    let job = world.transport.trace().exchanges[0].accepted.clone();
+    let request = world.request(&ShowJob::new(job.unwrap()));
+    let mut told = Vec::new();
+    for _ in 0..90 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let attempt = Attempt::first();
+        let answer = world.transport.send(request.clone(), &attempt);
+        let response = answer.await.unwrap();
+        let (status, headers) = (response.status(), response.headers());
+        let word = match ShowJob::decode(status, headers, response.body()) {
+            Ok(job) => job.status.unwrap().as_str().to_owned(),
+            Err(error) => error.code().unwrap_or("404").to_owned(),
+        };
+        let said = world.transport.trace().exchanges.pop().unwrap().said;
+        told.push((word, said.map(|said| said.status.as_str().to_owned())));
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
+    let failing = told_of_a_job(with(|faults| faults.failing_job_queries = 1.0)).await;
+    assert!(failing[0].1.is_none() && failing[0].0 != "Common.0011");
+    let success = || Some("SUCCESS".to_owned());
+    assert_eq!(failing[89], ("SUCCESS".to_owned(), success()));
+
+    let forgotten = told_of_a_job(with(|faults| faults.forgotten_jobs = 1.0)).await;
+    let known = forgotten.iter().position(|(_, said)| said.is_none());
+    let known = known.unwrap();
+    assert!(known > 0 && forgotten[known..].iter().all(|(_, said)| said.is_none()));
+
+    let mut ways = BTreeSet::new();
+    for seed in 0..8 {
+        let mut faults = with(|faults| faults.stuck_jobs = 1.0);
+        faults.seed = seed;
+        let stuck = told_of_a_job(faults).await;
+        assert!(stuck.iter().all(|(word, _)| word != "SUCCESS"));
+        assert!(stuck.iter().all(|(word, said)| said.as_ref() == Some(word)));
+        ways.insert(stuck.iter().any(|(word, _)| word == "PENDING_PAYMENT"));
+    }
+    // Never finished, and running though its parts have ended.
+    assert_eq!(ways.len(), 2);
+}
+
+/// Injected, a form is that of one answer only.
+#[tokio::test(start_paused = true)]
+async fn a_form_of_choice() {
+    let world = World::new(Faults::none(1));
+    world.restart(0).await;
+    let job = world.transport.trace().exchanges[0].accepted.clone();
+    let request = world.request(&ShowJob::new(job.unwrap()));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let shaped = Fault::Shaped(vec![Shape::NotItemised]);
+    world.transport.inject(Target::Job, shaped.clone());
+    let mut parts = Vec::new();
+    for _ in 0..2 {
+        let attempt = Attempt::first();
+        let answer = world.transport.send(request.clone(), &attempt);
+        assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
+        let exchange = world.transport.trace().exchanges.pop().unwrap();
+        parts.push((exchange.fault, exchange.said.unwrap().parts.len()));
+    }
+    assert_eq!(parts, [(Some(shaped), 0), (None, 1)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_same_seed_gives_the_same_trace_and_another_another() {
     let mut traces = Vec::new();

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use ecs_model::{JobId, ServerId};
+use bytes::Bytes;
+use ecs_model::{JobId, JobStatus, ServerId};
 use ecs_transport::{Delivery, TransportErrorKind};
-use http::StatusCode;
+use http::{Response, StatusCode};
+use serde_json::Value;
 
 use super::plan::Fault;
 
@@ -36,6 +38,8 @@ pub struct Exchange {
     pub arrived: Option<Duration>,
     /// The job that it made.
     pub accepted: Option<JobId>,
+    /// What the job said that was underway to the client as the answer. It learned it if it was told an answer.
+    pub said: Option<Said>,
     /// When the client was told, or stopped waiting, and what it learned.
     pub ended: Option<(Duration, Told)>,
 }
@@ -45,6 +49,67 @@ impl Exchange {
     pub fn is_late(&self) -> bool {
         matches!((self.arrived, self.ended), (Some(arrived), Some((ended, _))) if arrived > ended)
     }
+}
+
+/// What a job said of itself and its servers, read from the answer without the client's eyes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Said {
+    /// How far it is.
+    pub status: JobStatus,
+    /// What it said of servers, one for each that it named.
+    pub parts: Vec<Part>,
+}
+
+/// What a job said of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The server.
+    pub server: ServerId,
+    /// How far the work on it is.
+    pub status: JobStatus,
+    /// Why it failed, in the service's words, wherever they stood.
+    pub reasons: Vec<String>,
+}
+
+impl Said {
+    /// Reads an answer to the query for a job. `None` if it shows no job.
+    pub(super) fn read(answer: &Response<Bytes>) -> Option<Self> {
+        let job: Value = serde_json::from_slice(answer.body()).ok()?;
+        let status = status(&job)?;
+        let entities = &job["entities"];
+        let subs = entities["sub_jobs"].as_array();
+        let mut parts: Vec<Part> = subs.into_iter().flatten().filter_map(Part::read).collect();
+        // A job may name its server itself.
+        parts.extend(Part::read(&job));
+        Some(Self { status, parts })
+    }
+
+    /// What it said of this server.
+    pub fn of(&self, server: &ServerId) -> Option<&Part> {
+        self.parts.iter().find(|part| part.server == *server)
+    }
+}
+
+impl Part {
+    fn read(job: &Value) -> Option<Self> {
+        let entities = &job["entities"];
+        let reasons = [&job["fail_reason"], &entities["errorcode_message"]];
+        let reasons = reasons.into_iter().filter_map(Value::as_str);
+        Some(Self {
+            server: entities["server_id"].as_str()?.parse().ok()?,
+            status: status(job)?,
+            reasons: reasons
+                .filter(|words| !words.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+}
+
+fn status(job: &Value) -> Option<JobStatus> {
+    job["status"].as_str().map(JobStatus::from)
 }
 
 /// What an exchange asked for.
@@ -103,6 +168,9 @@ impl fmt::Display for Exchange {
         }
         if let Some(job) = &self.accepted {
             write!(f, ", accepted as {:.8}", job.as_str())?;
+        }
+        if let Some(said) = &self.said {
+            write!(f, ", says {}", said.status.as_str())?;
         }
         match self.ended {
             Some((at, Told::Answer(status))) => write!(f, ", told {status} {at:.3?}"),

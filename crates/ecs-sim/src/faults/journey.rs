@@ -1,0 +1,36 @@
+//! What happens when a client gives up.
+
+use tokio::task::JoinHandle;
+
+use super::trace::Told;
+use super::{Answer, Inner};
+
+/// A request that has left. When the client gives up it goes on, or ends with its connection.
+pub(super) struct Journey {
+    pub(super) task: JoinHandle<Option<Answer>>,
+    pub(super) outlives: bool,
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        if !self.outlives {
+            self.task.abort();
+        }
+    }
+}
+
+/// Notes when the client stopped waiting, also when it dropped the future.
+pub(super) struct Ending<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) index: usize,
+    pub(super) told: Told,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let told = self.told;
+        self.inner.note(self.index, |exchange, now| {
+            exchange.ended = Some((now, told));
+        });
+    }
+}
