@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::{JobEnd, Outcome, Report, ServerReport, Stopped, WatchedJob};
-use ecs_sim::{Asked, Exchange, Fault, SimTransport, Told, Trace};
+use ecs_sim::{Asked, Exchange, Fault, Part, SimTransport, Told, Trace};
 
 use super::scenario::{RunPlan, Scenario};
 use super::truth::Truth;
@@ -180,6 +180,11 @@ impl Checker<'_> {
             self.hold(before.is_none(), || format!("{} ended twice", server.id));
         }
         let reported = run.report.iter().flat_map(|report| &report.servers);
+        for ServerReport { id, .. } in &run.events {
+            self.hold(run.servers.contains(id), || {
+                format!("{id} ended, and nobody asked for it")
+            });
+        }
         for ServerReport { id, outcome, .. } in reported {
             let same = told.get(id).is_none_or(|told| *told == outcome);
             self.hold(same, || {
@@ -251,11 +256,17 @@ impl Checker<'_> {
                 // Neither throttling nor errors make a job unknown, nor that it is new.
                 Outcome::Unknown {
                     job_id: Some(job), ..
-                } => self.truth.lost.contains(job),
+                } => self.truth.lost.contains(job) || self.does_not_tell(job, id),
             };
         let truth =
             || format!("{id} is said to be {outcome:?}; its job is {job:?}, its end {end:?}");
         let mut wrong: Vec<String> = (!holds).then(truth).into_iter().collect();
+        if !self.is_what_its_job_said(id, outcome) {
+            let said = outcome.job_id().map(|job| self.truth.said(job));
+            wrong.push(format!(
+                "{id} is said to be {outcome:?}, and its job said {said:?}"
+            ));
+        }
         if let Some(told) = self
             .told_of(id)
             .filter(|told| Some(*told) != outcome.job_id())
@@ -268,6 +279,47 @@ impl Checker<'_> {
             wrong.extend(self.left_undone_without_reason(plan, id, outcome));
         }
         self.violations.extend(wrong);
+    }
+
+    /// Whether the job told the client what the report says: of this server, with its reason if there was one, or, if it
+    /// succeeded, nothing of it in particular.
+    fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Succeeded {
+                job_id: Some(job), ..
+            } => {
+                let mut said = self.truth.said(job).iter();
+                said.any(|said| match said.of(id) {
+                    Some(part) => part.status == JobStatus::Success,
+                    None => said.status == JobStatus::Success,
+                })
+            }
+            Outcome::Failed {
+                job_id: Some(job),
+                error,
+            } => {
+                let given = |part: &Part| {
+                    let mut reasons = part.reasons.iter();
+                    part.reasons.is_empty() || reasons.any(|words| error.message.contains(words))
+                };
+                let said = self.truth.said(job).iter();
+                let mut parts = said.filter_map(|said| said.of(id));
+                parts.any(|part| part.status == JobStatus::Fail && given(part))
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the job was shown as over, and did not say how this server ended.
+    fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
+        let is_over = |status: &JobStatus| matches!(status, JobStatus::Success | JobStatus::Fail);
+        self.truth.said(job).iter().any(|said| {
+            is_over(&said.status)
+                && match said.of(id) {
+                    Some(part) => !is_over(&part.status),
+                    None => said.status == JobStatus::Fail,
+                }
+        })
     }
 
     fn sendings<'a>(&'a self, id: &ServerId) -> impl Iterator<Item = &'a Exchange> {

@@ -28,6 +28,9 @@ pub(super) struct Scenario {
     pub(super) wait: Option<Option<Duration>>,
 }
 
+/// The deadline where jobs never end and nothing else would end the run.
+const LAST: Duration = Duration::from_secs(1800);
+
 /// One run of the client, and how it is disturbed.
 #[derive(Clone, Debug)]
 pub(super) struct RunPlan {
@@ -98,6 +101,7 @@ impl Scenario {
         // Connecting, there and back: what is not slow comes in time.
         let longest = (*faults.delay.end()).min(attempt_timeout / 4);
         faults.delay = Duration::ZERO..=longest;
+        let endless = faults.stuck_jobs > 0.0;
         let runs = if rng.random_bool(0.7) { 1 } else { 2 };
         let shares: Vec<f64> = match runs {
             1 => vec![1.0],
@@ -126,8 +130,14 @@ impl Scenario {
             runs: shares
                 .into_iter()
                 .map(|share| RunPlan::draw(rng, share, most_in_a_batch))
+                .map(|plan| RunPlan {
+                    deadline: plan.deadline.or(endless.then_some(LAST)),
+                    ..plan
+                })
                 .collect(),
-            wait: rng.random_bool(0.3).then(|| sometime(rng, 0.5)),
+            wait: rng
+                .random_bool(0.3)
+                .then(|| sometime(rng, 0.5).or(endless.then_some(LAST))),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
-use ecs_sim::{Asked, Fault, SimTransport, Trace};
+use ecs_sim::{Asked, Fault, Said, SimTransport, Told, Trace};
 use secrecy::ExposeSecret as _;
 
 /// For so long a job that was just accepted may be unknown to queries.
@@ -23,8 +23,11 @@ pub(super) struct Truth {
     pub(super) sent: HashMap<ServerId, Vec<usize>>,
     /// The jobs that the client was told are unknown.
     pub(super) disowned: HashSet<JobId>,
-    /// Those of which it was told so when they were no longer new: for a minute an unknown job may just be new.
+    /// Those of which it was told so when they were no longer new: for a minute an unknown job may just be new, unless
+    /// it was seen before.
     pub(super) lost: HashSet<JobId>,
+    /// What the client was told of each job, in this order.
+    pub(super) said: HashMap<JobId, Vec<Said>>,
 }
 
 impl Truth {
@@ -36,6 +39,7 @@ impl Truth {
             sent: HashMap::new(),
             disowned: HashSet::new(),
             lost: HashSet::new(),
+            said: HashMap::new(),
         };
         sim.region().with(|region| {
             let entries = region.accepted().entries().to_vec();
@@ -54,6 +58,11 @@ impl Truth {
                 truth.jobs.extend(jobs);
             }
         });
+        truth.read_trace(trace);
+        truth
+    }
+
+    fn read_trace(&mut self, trace: &Trace) {
         let mut made = HashMap::new();
         for (index, exchange) in trace.exchanges.iter().enumerate() {
             if let (Some(job), Some(arrived)) = (&exchange.accepted, exchange.arrived) {
@@ -62,20 +71,33 @@ impl Truth {
             match &exchange.asked {
                 Asked::Action(servers) => {
                     for id in servers {
-                        truth.sent.entry(*id).or_default().push(index);
+                        self.sent.entry(*id).or_default().push(index);
                     }
                 }
                 Asked::Job(job) if exchange.fault == Some(Fault::UnknownJob) => {
-                    truth.disowned.insert(job.clone());
+                    self.disowned.insert(job.clone());
                     let age = exchange.ended.zip(made.get(job));
-                    if age.is_some_and(|((ended, _), made)| ended - *made >= NEW) {
-                        truth.lost.insert(job.clone());
+                    let old = age.is_some_and(|((ended, _), made)| ended - *made >= NEW);
+                    if old || self.said.contains_key(job) {
+                        self.lost.insert(job.clone());
+                    }
+                }
+                Asked::Job(job) => {
+                    if let (Some(said), Some((_, Told::Answer(_)))) =
+                        (&exchange.said, exchange.ended)
+                    {
+                        let said = said.clone();
+                        self.said.entry(job.clone()).or_default().push(said);
                     }
                 }
                 _ => {}
             }
         }
-        truth
+    }
+
+    /// What the client was told of a job.
+    pub(super) fn said(&self, job: &JobId) -> &[Said] {
+        self.said.get(job).map_or(&[], Vec::as_slice)
     }
 
     fn read(&mut self, shown: &http::Response<Bytes>) -> Option<JobStatus> {
