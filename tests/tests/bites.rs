@@ -178,6 +178,84 @@ fn taking_the_end_of_a_job_for_success() {
     is_found(&subject, "is said to be Succeeded");
 }
 
+/// A job that succeeded is believed also where it itemises a part that is not over.
+#[test]
+fn taking_a_part_that_is_not_over_for_success() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = match String::from_utf8_lossy(&body) {
+                body if body.contains("\"end_time\":\"\"") && body.contains("\"SUCCESS\"") => body
+                    .replace("\"RUNNING\"", "\"SUCCESS\"")
+                    .replace("\"INIT\"", "\"SUCCESS\""),
+                body => body.into_owned(),
+            };
+            Ok(Response::from_parts(head, Bytes::from(body)))
+        })
+    });
+    is_found(&subject, "and its job said");
+}
+
+/// A job that failed is taken for the failure of each of its servers: some of them may have been restarted.
+#[test]
+fn taking_a_failed_job_for_the_failure_of_all_its_servers() {
+    struct Sweeping;
+    impl Subject for Sweeping {
+        fn report(&self, report: &mut Report) {
+            for server in &mut report.servers {
+                if let Outcome::Unknown {
+                    job_id: Some(job_id),
+                    error,
+                } = &server.outcome
+                {
+                    server.outcome = Outcome::Failed {
+                        job_id: Some(job_id.clone()),
+                        error: error.clone(),
+                    };
+                }
+            }
+        }
+    }
+    is_found(&Sweeping, "and its job said");
+}
+
+/// Ids are compared as texts, and one that is written in upper case is another server's.
+#[test]
+fn telling_ids_apart_by_case() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            let mut parts = body.split("\"server_id\":\"");
+            let mut misread = parts.next().unwrap().to_owned();
+            for part in parts {
+                let (id, rest) = part.split_at(36);
+                let same = id == id.to_lowercase();
+                let id = if same { id } else { "not-this-server" };
+                misread.push_str(&format!("\"server_id\":\"{id}{rest}"));
+            }
+            Ok(Response::from_parts(head, Bytes::from(misread)))
+        })
+    });
+    is_found(&subject, "is said to be Unknown");
+}
+
+/// The reason is looked for where the documents have it, and not in the entities.
+#[test]
+fn overlooking_the_hidden_reason() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = String::from_utf8_lossy(&body).replace("errorcode_message", "overlooked");
+            Ok(Response::from_parts(head, Bytes::from(body)))
+        })
+    });
+    is_found(&subject, "and its job said");
+}
+
 /// A query that was throttled or failed is taken for "there is no such job", and the waiting ends.
 #[test]
 fn giving_up_a_job_at_the_first_error() {

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use ecs_sim::Fault;
 use ecs_tests::sweep::{simulate, sweep};
 
 const SEEDS: u64 = 3000;
@@ -40,8 +41,12 @@ fn everything_comes_up() {
     for seed in 0..400 {
         let outcome = simulate(seed);
         for exchange in &outcome.trace.exchanges {
-            if let Some(fault) = &exchange.fault {
-                count(format!("{fault:?}"));
+            match &exchange.fault {
+                Some(Fault::Shaped(shapes)) => {
+                    shapes.iter().for_each(|shape| count(format!("{shape:?}")));
+                }
+                Some(fault) => count(format!("{fault:?}")),
+                None => {}
             }
             if exchange.is_late() {
                 count("arrived late".to_owned());
@@ -65,5 +70,5 @@ fn everything_comes_up() {
         }
     }
     let often = seen.values().filter(|count| **count >= 20).count();
-    assert_eq!((often, seen.len()), (28, 28), "{seen:#?}");
+    assert_eq!((often, seen.len()), (37, 37), "{seen:#?}");
 }
