@@ -204,3 +204,13 @@ fn a_filled_field_goes_before_the_rest() {
     let value: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value, json!({"server_id": SERVER, "x": 1}));
 }
+
+/// A value that cannot be kept as it came costs itself, and not the job.
+#[test]
+fn values_that_no_json_holds() {
+    let body = r#"{"status":"RUNNING","entities":{"size":1e999,"name":"\ud83d","x":1,"x":2}}"#;
+    let job = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), body.as_bytes()).expect("a job");
+    let rest = job.entities.expect("entities").rest;
+    let expected = json!({"size": null, "name": "\u{fffd}", "x": 2});
+    assert_eq!(Value::Object(rest), expected);
+}

@@ -51,7 +51,7 @@ pub struct Faults {
     pub jobs_unknown_at_first: f64,
     /// The share of jobs that stay unknown for ever.
     pub lost_jobs: f64,
-    /// The share of jobs that are shown as unfinished for up to ten minutes.
+    /// The share of jobs that are shown as unfinished for up to ten minutes, now and then with a status that no page lists.
     pub slow_jobs: f64,
     /// The share of jobs that are unknown again, for ever, from some time within ten minutes on.
     pub forgotten_jobs: f64,
