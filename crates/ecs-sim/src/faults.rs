@@ -17,6 +17,7 @@ use bytes::Bytes;
 use ecs_model::{AnyOperation, JobId, Operation as _, ShowJob};
 use ecs_transport::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 use http::{Request, Response};
+use rand_chacha::ChaCha8Rng;
 
 use crate::SimTransport;
 use fate::JobFate;
@@ -269,7 +270,8 @@ impl Inner {
             Some(Fault::Denied) => answers::denied(&mut rng),
             Some(Fault::ErrorBefore) => answers::server_error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
-            Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut rng),
+            // Each time in the same form: a job that does nothing has not even another status.
+            Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut self.rng_of_job(index)),
             Some(Fault::ErrorAsSuccess) => answers::error_as_success(&mut rng),
             Some(Fault::Replaced {
                 executed: false,
@@ -284,7 +286,9 @@ impl Inner {
             Some(Fault::Compressed) => Ok(answers::compressed(response)),
             Some(Fault::Marked) => Ok(answers::marked(response)),
             Some(Fault::Numbered) => Ok(self.numbered(response, index)),
-            Some(Fault::Shaped(shapes)) => Ok(self.shaped(response, index, &shapes)),
+            Some(Fault::Shaped(shapes)) => {
+                Ok(shape::reshaped(response, &shapes, &self.rng_of_job(index)))
+            }
             Some(Fault::NotHttp) => Err(failed(TransportErrorKind::Protocol)),
             Some(Fault::TooLarge) => {
                 let (head, _) = response.into_parts();
@@ -341,16 +345,16 @@ impl Inner {
         response
     }
 
-    /// Shows the job of the answer in these forms, each time in the same way.
-    fn shaped(&self, response: Response<Bytes>, index: usize, shapes: &[Shape]) -> Response<Bytes> {
+    /// The same randomness for each query for the same job.
+    fn rng_of_job(&self, index: usize) -> ChaCha8Rng {
         let state = self.state();
         let asked = state.trace.exchanges.get(index).map(|it| &it.asked);
         let fate = match asked {
             Some(Asked::Job(job)) => state.jobs.get(job),
             _ => None,
         };
-        let made = fate.map_or(index, |fate| fate.index);
-        shape::reshaped(response, shapes, &self.faults.rng(made, plan::SHAPE))
+        self.faults
+            .rng(fate.map_or(index, |fate| fate.index), plan::SHAPE)
     }
 
     /// A query for a job by the number that it was given, as the region knows the job.

@@ -278,17 +278,18 @@ async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
     let known = known.unwrap();
     assert!(known > 0 && forgotten[known..].iter().all(|(_, said)| said.is_none()));
 
+    // Unfinished in one of its forms, or running though its parts have ended; and nothing changes any more.
     let mut ways = BTreeSet::new();
-    for seed in 0..8 {
+    for seed in 0..40 {
         let mut faults = with(|faults| faults.stuck_jobs = 1.0);
         faults.seed = seed;
         let stuck = told_of_a_job(faults).await;
-        assert!(stuck.iter().all(|(word, _)| word != "SUCCESS"));
-        assert!(stuck.iter().all(|(word, said)| said.as_ref() == Some(word)));
-        ways.insert(stuck.iter().any(|(word, _)| word == "PENDING_PAYMENT"));
+        let (last, said) = stuck[89].clone();
+        assert!(said.as_ref() == Some(&last) && last != "SUCCESS");
+        assert!(stuck[10..].iter().all(|(word, _)| *word == last));
+        ways.insert(last);
     }
-    // Never finished, and running though its parts have ended.
-    assert_eq!(ways.len(), 2);
+    assert_eq!(Vec::from_iter(ways), ["INIT", "PENDING_PAYMENT", "RUNNING"]);
 }
 
 /// Injected, a form is that of one answer only.

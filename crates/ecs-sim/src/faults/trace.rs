@@ -67,6 +67,8 @@ pub struct Said {
 pub struct Part {
     /// The server.
     pub server: ServerId,
+    /// Whether the job named it itself, without a sub-job.
+    pub by_itself: bool,
     /// How far the work on it is.
     pub status: JobStatus,
     /// Why it failed, in the service's words, wherever they stood.
@@ -80,9 +82,13 @@ impl Said {
         let status = status(&job)?;
         let entities = &job["entities"];
         let subs = entities["sub_jobs"].as_array();
-        let mut parts: Vec<Part> = subs.into_iter().flatten().filter_map(Part::read).collect();
+        let mut parts: Vec<Part> = subs
+            .into_iter()
+            .flatten()
+            .filter_map(|sub| Part::read(sub, false))
+            .collect();
         // A job may name its server itself.
-        parts.extend(Part::read(&job));
+        parts.extend(Part::read(&job, true));
         Some(Self { status, parts })
     }
 
@@ -93,12 +99,13 @@ impl Said {
 }
 
 impl Part {
-    fn read(job: &Value) -> Option<Self> {
+    fn read(job: &Value, by_itself: bool) -> Option<Self> {
         let entities = &job["entities"];
         let reasons = [&job["fail_reason"], &entities["errorcode_message"]];
         let reasons = reasons.into_iter().filter_map(Value::as_str);
         Some(Self {
             server: entities["server_id"].as_str()?.parse().ok()?,
+            by_itself,
             status: status(job)?,
             reasons: reasons
                 .filter(|words| !words.is_empty())
