@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ecs_ops::model::{JobId, JobStatus, ServerId};
-use ecs_ops::{JobEnd, Outcome, Report, ServerReport, Stopped, WatchedJob};
+use ecs_ops::{JobEnd, Outcome, Report, ServerReport, ShownBy, Stopped, WatchedJob};
 use ecs_sim::{Asked, Exchange, Fault, Part, SimTransport, Told, Trace};
 
 use super::scenario::{RunPlan, Scenario};
@@ -150,6 +150,9 @@ impl Checker<'_> {
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
             Some(Stopped::Asked) => plan.stop.or(plan.end).is_some(),
+            Some(Stopped::Stalled) => plan
+                .stalled_after
+                .is_some_and(|patience| run.ended - run.began >= patience),
             _ => self.denied(),
         };
         self.hold(reason, || {
@@ -250,8 +253,11 @@ impl Checker<'_> {
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
                     job.is_none()
                 }
-                // A run that waits and is left alone sees the end of every job.
-                Outcome::Running { .. } => !plan.wait || plan.is_disturbed() || self.denied(),
+                // A run that waits with patience and is left alone sees the end of every job.
+                Outcome::Running { .. } => {
+                    let disturbed = plan.is_disturbed() || plan.stalled_after.is_some();
+                    !plan.wait || disturbed || self.denied()
+                }
                 Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id),
                 // Neither throttling nor errors make a job unknown, nor that it is new.
                 Outcome::Unknown {
@@ -286,12 +292,16 @@ impl Checker<'_> {
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {
-                job_id: Some(job), ..
+                job_id: Some(job),
+                shown_by,
             } => {
                 let mut said = self.truth.said(job).iter();
                 said.any(|said| match said.of(id) {
-                    Some(part) => part.status == JobStatus::Success,
-                    None => said.status == JobStatus::Success,
+                    Some(part) => {
+                        let shown = part.by_itself || *shown_by == ShownBy::Part;
+                        shown && part.status == JobStatus::Success
+                    }
+                    None => *shown_by == ShownBy::Job && said.status == JobStatus::Success,
                 })
             }
             Outcome::Failed {

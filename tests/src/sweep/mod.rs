@@ -207,6 +207,9 @@ async fn play(
     if let Some(deadline) = plan.deadline {
         run = run.deadline(deadline);
     }
+    if let Some(patience) = plan.stalled_after {
+        run = run.stalled_after(patience);
+    }
     let mut run = run.start().await?;
     let mut events = run.events();
     let control = run.control();

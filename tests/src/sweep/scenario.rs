@@ -47,6 +47,8 @@ pub(super) struct RunPlan {
     pub(super) stop: Option<Duration>,
     pub(super) end: Option<Duration>,
     pub(super) dropped: Option<Duration>,
+    /// How long a job may make no progress.
+    pub(super) stalled_after: Option<Duration>,
 }
 
 impl RunPlan {
@@ -131,7 +133,10 @@ impl Scenario {
                 .into_iter()
                 .map(|share| RunPlan::draw(rng, share, most_in_a_batch))
                 .map(|plan| RunPlan {
-                    deadline: plan.deadline.or(endless.then_some(LAST)),
+                    deadline: match plan.stalled_after {
+                        None if endless => plan.deadline.or(Some(LAST)),
+                        _ => plan.deadline,
+                    },
                     ..plan
                 })
                 .collect(),
@@ -182,6 +187,7 @@ impl RunPlan {
             stop: sometime(rng, 0.2),
             end: sometime(rng, 0.15),
             dropped: sometime(rng, 0.1),
+            stalled_after: rng.random_bool(0.3).then(|| secs(rng, 60..900)),
         }
     }
 }
