@@ -259,7 +259,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShownBy {
-    /// The part of its job that is for this server.
+    /// Its job, which names this server: mostly in a part of its own.
     Part,
     /// Its job as a whole, which does not say for which servers.
     Job,

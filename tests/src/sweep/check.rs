@@ -298,7 +298,7 @@ impl Checker<'_> {
                 let mut said = self.truth.said(job).iter();
                 said.any(|said| match said.of(id) {
                     Some(part) => {
-                        let shown = part.by_itself || *shown_by == ShownBy::Part;
+                        let shown = *shown_by == ShownBy::Part;
                         shown && part.status == JobStatus::Success
                     }
                     None => *shown_by == ShownBy::Job && said.status == JobStatus::Success,

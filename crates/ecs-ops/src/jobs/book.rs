@@ -45,7 +45,7 @@ pub(super) struct Look {
 /// What is seen of a job, beyond what decides when to look next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sight {
-    /// Changes when the job makes progress.
+    /// Grows when the job makes progress.
     pub(super) progress: u64,
     /// What kind of job it is.
     pub(super) kind: Option<String>,
@@ -257,7 +257,7 @@ impl Book {
         };
         let mut took = None;
         if let Some(sight) = sight {
-            if sight.progress != entry.progress {
+            if sight.progress > entry.progress {
                 (entry.progress, entry.progress_at) = (sight.progress, now);
             }
             if entry.kind.is_none()

@@ -16,11 +16,10 @@ mod verdict;
 mod watch;
 mod watcher;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::Job;
+use ecs_model::{Job, JobStatus};
 use http::StatusCode;
 use jiff::Timestamp;
 
@@ -115,15 +114,19 @@ fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<Duration> {
     Duration::try_from(to?.duration_since(from?)).ok()
 }
 
-/// Changes when a job makes progress: with its status, and with the statuses of its parts.
+/// Grows when a job makes progress: with its status, and with each part that has ended.
 fn progress(job: &Job) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    job.status.hash(&mut hasher);
+    let rank = match &job.status {
+        Some(JobStatus::Init) => 1,
+        Some(JobStatus::Success | JobStatus::Fail) => 3,
+        _ => 2,
+    };
     let entities = job.entities.as_ref();
     let parts = entities.and_then(|entities| entities.sub_jobs.as_ref());
-    for part in parts.into_iter().flatten() {
-        part.status.hash(&mut hasher);
-    }
-    // Never what it is before the first look.
-    hasher.finish() | 1
+    let has_ended = |status: &JobStatus| matches!(status, JobStatus::Success | JobStatus::Fail);
+    let ended = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| part.status.as_ref().is_some_and(has_ended));
+    4 * ended.count() as u64 + rank
 }

@@ -130,40 +130,50 @@ fn itemised(job_id: &JobId, job: &Job) -> HashMap<ServerId, Outcome> {
     }
     // A job for a single server may name it itself, without sub-jobs.
     if let Some(id) = entities.server_id
-        && job.status == Some(JobStatus::Fail)
         && !told.contains_key(&id)
     {
-        let error = reason(
+        let words = [
+            job.fail_reason.as_deref(),
+            entities.errorcode_message.as_deref(),
+        ];
+        let own = verdict(
+            job_id,
+            job.status.as_ref(),
             job.error_code.as_deref(),
-            &[
-                job.fail_reason.as_deref(),
-                entities.errorcode_message.as_deref(),
-            ],
+            &words,
         );
-        let job_id = Some(job_id.clone());
-        told.insert(id, Outcome::Failed { job_id, error });
+        told.extend(own.map(|outcome| (id, outcome)));
     }
     told
 }
 
 fn sub_verdict(job_id: &JobId, sub_job: &SubJob) -> Option<(ServerId, Outcome)> {
     let entities = sub_job.entities.as_ref()?;
-    let id = entities.server_id?;
-    let job_id = job_id.clone();
-    match sub_job.status.as_ref()? {
-        JobStatus::Success => {
-            let (job_id, shown_by) = (Some(job_id), ShownBy::Part);
-            Some((id, Outcome::Succeeded { job_id, shown_by }))
-        }
-        JobStatus::Fail => {
-            let words = [
-                sub_job.fail_reason.as_deref(),
-                entities.errorcode_message.as_deref(),
-            ];
-            let error = reason(sub_job.error_code.as_deref(), &words);
-            let job_id = Some(job_id);
-            Some((id, Outcome::Failed { job_id, error }))
-        }
+    let words = [
+        sub_job.fail_reason.as_deref(),
+        entities.errorcode_message.as_deref(),
+    ];
+    let (status, code) = (sub_job.status.as_ref(), sub_job.error_code.as_deref());
+    Some((entities.server_id?, verdict(job_id, status, code, &words)?))
+}
+
+/// What a status says about the server that it stands beside.
+fn verdict(
+    job_id: &JobId,
+    status: Option<&JobStatus>,
+    code: Option<&str>,
+    words: &[Option<&str>],
+) -> Option<Outcome> {
+    let job_id = Some(job_id.clone());
+    match status? {
+        JobStatus::Success => Some(Outcome::Succeeded {
+            job_id,
+            shown_by: ShownBy::Part,
+        }),
+        JobStatus::Fail => Some(Outcome::Failed {
+            job_id,
+            error: reason(code, words),
+        }),
         _ => None,
     }
 }
