@@ -13,6 +13,7 @@
 //! | [`policy`] | what to do after an attempt: pure decisions |
 //! | `pace` | never more servers than the quota in any window |
 //! | `budget` | requests evenly spread, those that act on servers first |
+//! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
 //! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
 //!
@@ -83,6 +84,7 @@ mod jobs;
 mod pace;
 pub mod policy;
 mod report;
+pub mod rolling;
 #[cfg(test)]
 mod scripted;
 

@@ -1,0 +1,290 @@
+//! What comes next in a rolling restart.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+use ecs_model::ServerId;
+
+use super::Share;
+
+/// When a rolling restart pauses, asks and stops.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// How many servers may fail, of all: with one more it stops. By default any number.
+    pub max_failures: Option<Share>,
+    /// The time between two waves.
+    pub pause: Duration,
+    /// What follows the first wave, if that is a canary.
+    pub canary: Option<AfterCanary>,
+    /// Whether health is checked after each wave.
+    pub check_health: bool,
+}
+
+/// What follows a canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AfterCanary {
+    /// Somebody is asked whether to go on.
+    Ask,
+    /// A pause, in place of the one between waves.
+    Pause(Duration),
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A wave begins: from now on its servers may be submitted.
+    Began {
+        /// Which, counted from 0.
+        wave: usize,
+    },
+    /// Nothing more is to be awaited of a server: once for each, also if it was tried hard in between.
+    Ended {
+        /// Which.
+        server: ServerId,
+        /// Whether it succeeded. A server of unknown fate did not.
+        good: bool,
+    },
+    /// The health check found all well.
+    Healthy,
+    /// It did not, or did not end in time.
+    Unhealthy(String),
+    /// Whether to go on, somebody says.
+    Answered(bool),
+    /// The pause is over.
+    Paused,
+    /// Somebody who knows what happened goes on: what stopped it is forgiven, and failures are counted from zero.
+    Resumed,
+}
+
+/// What is to be done now. The same is said until an event changes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Begin this wave, then say so.
+    Start {
+        /// Which, counted from 0.
+        wave: usize,
+    },
+    /// Submit what was not yet submitted of this wave, and wait until its servers have ended.
+    Await {
+        /// Which, counted from 0.
+        wave: usize,
+    },
+    /// Check the health.
+    CheckHealth {
+        /// After which wave.
+        wave: usize,
+    },
+    /// Ask whether to go on after the canary.
+    Ask,
+    /// Pause for this long.
+    Pause(Duration),
+    /// Submit nothing more; what runs ends. The rest was not attempted.
+    Stop(StopReason),
+    /// All waves are over.
+    Done,
+}
+
+/// Why it stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// More servers failed than may.
+    Failures {
+        /// How many did, by then.
+        failed: usize,
+        /// How many may.
+        allowed: usize,
+    },
+    /// The health check failed.
+    Unhealthy {
+        /// After which wave, counted from 0.
+        wave: usize,
+        /// What it said.
+        words: String,
+    },
+    /// Somebody said no after the canary.
+    Declined,
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failures { failed, allowed } => {
+                write!(f, "{failed} servers failed, and {allowed} may")
+            }
+            Self::Unhealthy { wave, words } => {
+                write!(f, "the health check after wave {} failed", wave + 1)?;
+                match words.as_str() {
+                    "" => Ok(()),
+                    words => write!(f, ": {words}"),
+                }
+            }
+            Self::Declined => f.write_str("the answer after the canary was no"),
+        }
+    }
+}
+
+/// Where a rolling restart is. [`action`](Self::action) says what to do, [`on`](Self::on) is told what happened.
+///
+/// To go on after a crash, tell a new one all events again, in their order.
+#[derive(Clone, Debug)]
+pub struct Rolling {
+    waves: Vec<Vec<ServerId>>,
+    rules: Rules,
+    allowed: Option<usize>,
+    stage: Stage,
+    stopped: Option<StopReason>,
+    failed: usize,
+    /// The servers of the waves that began which have not ended.
+    open: HashSet<ServerId>,
+}
+
+/// With the wave that is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ready(usize),
+    Underway(usize),
+    Checking(usize),
+    Asking(usize),
+    /// After this wave.
+    Pausing(usize),
+    Done,
+}
+
+impl Rolling {
+    /// At the beginning. Empty waves are left out.
+    pub fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
+        let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
+        let servers = waves.iter().map(Vec::len).sum();
+        let mut rolling = Self {
+            allowed: rules.max_failures.map(|share| share.of(servers)),
+            stage: Stage::Done,
+            stopped: None,
+            failed: 0,
+            open: HashSet::new(),
+            waves,
+            rules,
+        };
+        rolling.stage = rolling.ready(0);
+        rolling
+    }
+
+    /// The waves.
+    pub fn waves(&self) -> &[Vec<ServerId>] {
+        &self.waves
+    }
+
+    /// How many servers failed, since the beginning or since it was resumed.
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// What is to be done now.
+    pub fn action(&self) -> Action {
+        if let Some(reason) = &self.stopped {
+            return Action::Stop(reason.clone());
+        }
+        match self.stage {
+            Stage::Ready(wave) => Action::Start { wave },
+            Stage::Underway(wave) => Action::Await { wave },
+            Stage::Checking(wave) => Action::CheckHealth { wave },
+            Stage::Asking(_) => Action::Ask,
+            Stage::Pausing(wave) => Action::Pause(self.pause_after(wave)),
+            Stage::Done => Action::Done,
+        }
+    }
+
+    /// Learns what happened, and says what is to be done now. What does not fit to where it is changes nothing.
+    pub fn on(&mut self, event: Event) -> Action {
+        match (event, self.stage) {
+            (Event::Began { wave }, Stage::Ready(next)) if wave == next => self.begin(wave),
+            // The pause was over when the process ended that told so.
+            (Event::Began { wave }, Stage::Pausing(last)) if wave == last + 1 => self.begin(wave),
+            (Event::Ended { server, good }, _) => self.ended(server, good),
+            (Event::Healthy, Stage::Checking(wave)) => self.stage = self.after_check(wave),
+            (Event::Unhealthy(words), Stage::Checking(wave)) => {
+                self.stop(StopReason::Unhealthy { wave, words });
+            }
+            (Event::Answered(true), Stage::Asking(wave)) => self.stage = self.after_canary(wave),
+            (Event::Answered(false), Stage::Asking(_)) => self.stop(StopReason::Declined),
+            (Event::Paused, Stage::Pausing(wave)) => self.stage = self.ready(wave + 1),
+            (Event::Resumed, _) => {
+                self.stopped = None;
+                self.failed = 0;
+            }
+            _ => {}
+        }
+        self.action()
+    }
+
+    fn begin(&mut self, wave: usize) {
+        if self.stopped.is_none() {
+            self.open
+                .extend(self.waves.get(wave).into_iter().flatten().copied());
+            self.stage = Stage::Underway(wave);
+        }
+    }
+
+    fn ended(&mut self, server: ServerId, good: bool) {
+        if !self.open.remove(&server) {
+            return;
+        }
+        self.failed += usize::from(!good);
+        if let Some(allowed) = self.allowed.filter(|allowed| self.failed > *allowed) {
+            let failed = self.failed;
+            self.stop(StopReason::Failures { failed, allowed });
+        }
+        if let Stage::Underway(wave) = self.stage
+            && self.open.is_empty()
+        {
+            self.stage = match self.rules.check_health {
+                true => Stage::Checking(wave),
+                false => self.after_check(wave),
+            };
+        }
+    }
+
+    /// The first reason stays, but for the number of failures.
+    fn stop(&mut self, reason: StopReason) {
+        match (&mut self.stopped, reason) {
+            (
+                Some(StopReason::Failures { failed, .. }),
+                StopReason::Failures { failed: more, .. },
+            ) => *failed = more,
+            (Some(_), _) => {}
+            (stopped, reason) => *stopped = Some(reason),
+        }
+    }
+
+    fn after_check(&self, wave: usize) -> Stage {
+        match self.rules.canary {
+            Some(AfterCanary::Ask) if wave == 0 && self.waves.len() > 1 => Stage::Asking(wave),
+            _ => self.after_canary(wave),
+        }
+    }
+
+    fn after_canary(&self, wave: usize) -> Stage {
+        match self.ready(wave + 1) {
+            Stage::Ready(_) if !self.pause_after(wave).is_zero() => Stage::Pausing(wave),
+            next => next,
+        }
+    }
+
+    fn ready(&self, wave: usize) -> Stage {
+        match wave < self.waves.len() {
+            true => Stage::Ready(wave),
+            false => Stage::Done,
+        }
+    }
+
+    fn pause_after(&self, wave: usize) -> Duration {
+        match self.rules.canary {
+            Some(AfterCanary::Pause(pause)) if wave == 0 => pause,
+            _ => self.rules.pause,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Rolling restarts, as pure decisions: which servers come when, when it stops, and which server gets a second try.
+//!
+//! | item | decides |
+//! |---|---|
+//! | [`Share`] | what `5` or `10%` of the servers is |
+//! | [`Waves`] | which servers are acted on together, and in which order |
+//! | [`Rolling`] | what comes next: a wave, a health check, a question, a pause, or the end |
+//! | [`escalate`] | whether a server whose soft restart went badly is restarted hard |
+//!
+//! No clock, no I/O: whoever carries the decisions out tells [`Rolling`] what happened.
+//!
+//! ```
+//! use ecs_ops::model::ServerId;
+//! use ecs_ops::rolling::{Action, Event, Member, Order, Rolling, Rules, Share, Waves};
+//!
+//! let ids: Vec<_> = (1..=10).map(|n| ServerId::from_bytes([n; 16])).collect();
+//! let members: Vec<_> = ids.iter().map(|id| Member::new(*id)).collect();
+//! let waves = Waves::plan(&members, "40%".parse()?, None, Order::AsGiven)?;
+//! let rules = Rules { max_failures: Some(Share::Servers(1)), ..Rules::default() };
+//! let mut rolling = Rolling::new(waves.waves, rules);
+//!
+//! assert_eq!(rolling.action(), Action::Start { wave: 0 });
+//! rolling.on(Event::Began { wave: 0 });
+//! for server in &ids[..4] {
+//!     rolling.on(Event::Ended { server: *server, good: false });
+//! }
+//! assert!(matches!(rolling.action(), Action::Stop(_)));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+
+mod escalate;
+mod machine;
+mod plan;
+mod share;
+
+pub use escalate::{Escalation, FirstRestart, escalate};
+pub use machine::{Action, AfterCanary, Event, Rolling, Rules, StopReason};
+pub use plan::{Member, Order, Waves};
+pub use share::{ParseShareError, Share};
+
+#[cfg(test)]
+mod tests;

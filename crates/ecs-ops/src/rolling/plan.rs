@@ -1,0 +1,148 @@
+//! Which servers are acted on together.
+
+use std::collections::{HashMap, VecDeque};
+
+use ecs_model::ServerId;
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::Share;
+use crate::Error;
+
+/// A server, and what the order of a rolling restart may depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// The server.
+    pub id: ServerId,
+    /// Its name, for [`Order::ByName`].
+    pub name: Option<String>,
+    /// Its availability zone, host, or whatever else no wave may take all servers of.
+    pub group: Option<String>,
+}
+
+impl Member {
+    /// A server of which nothing else is known.
+    pub fn new(id: ServerId) -> Self {
+        Self {
+            id,
+            name: None,
+            group: None,
+        }
+    }
+
+    /// With its name.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// In a group.
+    pub fn in_group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+}
+
+/// In which order servers come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// As they were given.
+    #[default]
+    AsGiven,
+    /// Shuffled.
+    Random {
+        /// The same seed gives the same order.
+        seed: u64,
+    },
+    /// By their names, byte by byte; those without one last.
+    ByName,
+}
+
+/// The waves of a rolling restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waves {
+    /// The servers of each wave, in the order of their submission.
+    pub waves: Vec<Vec<ServerId>>,
+    /// The groups with a single server, in the order of their names: a wave takes all of such a group, there is no other way.
+    pub single: Vec<String>,
+}
+
+impl Waves {
+    /// Plans the waves: at most `wave` servers at a time (a percentage is at least one), the first wave at most `canary`.
+    ///
+    /// A wave never takes all members of a group of two or more. Who would be the last one waits for the next wave;
+    /// apart from that the order is kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): waves or canaries without servers.
+    pub fn plan(
+        members: &[Member],
+        wave: Share,
+        canary: Option<usize>,
+        order: Order,
+    ) -> Result<Self, Error> {
+        if matches!(wave, Share::Servers(0) | Share::Percent(0)) {
+            return Err(Error::invalid("a wave needs at least one server"));
+        }
+        if canary == Some(0) {
+            return Err(Error::invalid("a canary needs at least one server"));
+        }
+        let size = wave.of(members.len()).max(1);
+        let mut sizes: HashMap<&str, usize> = HashMap::new();
+        for group in members.iter().filter_map(|member| member.group.as_deref()) {
+            *sizes.entry(group).or_default() += 1;
+        }
+        let mut waiting: VecDeque<&Member> = ordered(members, order).into();
+        let mut waves: Vec<Vec<ServerId>> = Vec::new();
+        while !waiting.is_empty() {
+            let size = match canary {
+                Some(canary) if waves.is_empty() => canary.min(size),
+                _ => size,
+            };
+            let mut taken: HashMap<&str, usize> = HashMap::new();
+            let mut wave = Vec::new();
+            let mut later = Vec::new();
+            while wave.len() < size
+                && let Some(member) = waiting.pop_front()
+            {
+                if let Some(group) = member.group.as_deref() {
+                    let all = sizes.get(group).copied().unwrap_or(0);
+                    let taken = taken.entry(group).or_default();
+                    if all > 1 && *taken + 1 == all {
+                        later.push(member);
+                        continue;
+                    }
+                    *taken += 1;
+                }
+                wave.push(member.id);
+            }
+            for member in later.into_iter().rev() {
+                waiting.push_front(member);
+            }
+            waves.push(wave);
+        }
+        let mut single: Vec<_> = sizes
+            .into_iter()
+            .filter(|(_, members)| *members == 1)
+            .map(|(group, _)| group.to_owned())
+            .collect();
+        single.sort_unstable();
+        Ok(Self { waves, single })
+    }
+}
+
+pub(super) fn ordered(members: &[Member], order: Order) -> Vec<&Member> {
+    let mut members: Vec<_> = members.iter().collect();
+    match order {
+        Order::AsGiven => {}
+        Order::Random { seed } => members.shuffle(&mut ChaCha8Rng::seed_from_u64(seed)),
+        Order::ByName => {
+            members.sort_by_key(|member| (member.name.is_none(), member.name.as_deref()));
+        }
+    }
+    members
+}

@@ -1,0 +1,409 @@
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use ecs_model::ServerId;
+use proptest::prelude::*;
+
+use super::plan::ordered;
+use super::*;
+
+fn id(number: usize) -> ServerId {
+    ServerId::from_bytes(u128::try_from(number).unwrap().to_be_bytes())
+}
+
+/// Members in these groups; 0 is none.
+fn members(groups: &[u8]) -> Vec<Member> {
+    let member = |(number, group): (usize, &u8)| {
+        let member = Member::new(id(number)).named(format!("web-{:02}", number * 7 % 31));
+        match group {
+            0 => member,
+            group => member.in_group(format!("az{group}")),
+        }
+    };
+    groups.iter().enumerate().map(member).collect()
+}
+
+fn share() -> impl Strategy<Value = Share> {
+    prop_oneof![
+        (1usize..20).prop_map(Share::Servers),
+        (1u8..=100).prop_map(Share::Percent)
+    ]
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    let random = any::<u64>().prop_map(|seed| Order::Random { seed });
+    prop_oneof![Just(Order::AsGiven), random, Just(Order::ByName)]
+}
+
+fn plan(groups: &[u8], wave: Share, canary: Option<usize>, order: Order) -> Waves {
+    Waves::plan(&members(groups), wave, canary, order).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn waves_keep_every_promise(
+        groups in prop::collection::vec(0u8..6, 0..40),
+        wave in share(),
+        canary in prop::option::of(1usize..10),
+        order in order(),
+    ) {
+        let members = members(&groups);
+        let Waves { waves, single } = plan(&groups, wave, canary, order);
+        // Each server once.
+        let all: Vec<_> = waves.iter().flatten().copied().collect();
+        let distinct: HashSet<_> = all.iter().collect();
+        prop_assert_eq!((all.len(), distinct.len()), (members.len(), members.len()));
+        // Never too many at a time, never none.
+        let size = wave.of(members.len()).max(1);
+        for (number, wave) in waves.iter().enumerate() {
+            prop_assert!((1..=size).contains(&wave.len()));
+            prop_assert!(number > 0 || wave.len() <= canary.unwrap_or(size));
+        }
+        // Never all of a group.
+        let group_of: HashMap<ServerId, u8> = members.iter().map(|member| member.id).zip(groups.iter().copied()).collect();
+        let in_group = |wave: &[ServerId], group| wave.iter().filter(|id| group_of[*id] == group).count();
+        for group in 1..6 {
+            let of_all = in_group(&all, group);
+            prop_assert_eq!(of_all == 1, single.contains(&format!("az{group}")));
+            prop_assert!(of_all < 2 || waves.iter().all(|wave| in_group(wave, group) < of_all));
+        }
+        // In order, unless a server had to wait as the last of its group; and no wave is smaller than it must be.
+        let place: HashMap<ServerId, usize> = ordered(&members, order).iter().enumerate().map(|(place, member)| (member.id, place)).collect();
+        let full = |wave: &[ServerId], id: &ServerId| {
+            let group = group_of[id];
+            group != 0 && in_group(wave, group) + 1 == in_group(&all, group)
+        };
+        for (number, wave) in waves.iter().enumerate() {
+            prop_assert!(wave.is_sorted_by_key(|id| place[id]));
+            let size = if number == 0 { canary.unwrap_or(size).min(size) } else { size };
+            for later in waves[number + 1..].iter().flatten() {
+                let passed_over = wave.len() < size || wave.iter().any(|id| place[id] > place[later]);
+                prop_assert!(!passed_over || full(wave, later), "{} waited for no reason", later);
+            }
+        }
+    }
+
+    /// Whatever happens: waves come one after the other, in flight is never more than one of them, the budget is not
+    /// exceeded by more than one, and no wave begins after a reason to stop. And a copy that is told the same events later,
+    /// from any point on, says the same.
+    #[test]
+    fn a_rolling_restart(
+        sizes in prop::collection::vec(1usize..6, 0..8),
+        max_failures in prop::option::of(share()),
+        canary in prop::option::of(prop_oneof![Just(AfterCanary::Ask), Just(AfterCanary::Pause(Duration::from_secs(9)))]),
+        check_health in any::<bool>(),
+        pause in 0u64..2,
+        choices in prop::collection::vec(any::<u8>(), 0..120),
+    ) {
+        let mut next = 0;
+        let waves: Vec<Vec<_>> = sizes.iter().map(|size| { next += size; (next - size..next).map(id).collect() }).collect();
+        let rules = Rules { max_failures, pause: Duration::from_secs(pause), canary, check_health };
+        let total: usize = sizes.iter().sum();
+        let largest = sizes.iter().max().copied().unwrap_or(0);
+        let mut rolling = Rolling::new(waves.clone(), rules.clone());
+        let mut told = Vec::new();
+        let mut began = 0;
+        let mut in_flight: Vec<ServerId> = Vec::new();
+        let mut failures = 0;
+        for choice in choices {
+            let bad = choice.is_multiple_of(4);
+            let mut events = Vec::new();
+            match rolling.action() {
+                Action::Start { wave } => {
+                    prop_assert_eq!(wave, began);
+                    prop_assert!(in_flight.is_empty());
+                    began += 1;
+                    in_flight.clone_from(&waves[wave]);
+                    events.push(Event::Began { wave });
+                }
+                Action::Await { wave } => {
+                    prop_assert_eq!(wave + 1, began);
+                    let server = in_flight.swap_remove(usize::from(choice) % in_flight.len());
+                    failures += usize::from(bad);
+                    events.push(Event::Ended { server, good: !bad });
+                    // Twice is once.
+                    events.push(Event::Ended { server, good: !bad });
+                }
+                Action::CheckHealth { wave } => {
+                    prop_assert!(check_health && in_flight.is_empty() && wave + 1 == began);
+                    events.push(if bad { Event::Unhealthy("words".to_owned()) } else { Event::Healthy });
+                }
+                Action::Ask => {
+                    prop_assert!(canary == Some(AfterCanary::Ask) && began == 1 && in_flight.is_empty());
+                    events.push(Event::Answered(!bad));
+                }
+                Action::Pause(pause) => {
+                    prop_assert!(!pause.is_zero() && in_flight.is_empty() && began < waves.len());
+                    events.push(Event::Paused);
+                }
+                Action::Stop(_) => {
+                    // What runs ends.
+                    if let Some(server) = in_flight.pop() {
+                        failures += usize::from(bad);
+                        events.push(Event::Ended { server, good: !bad });
+                    } else if choice == 255 {
+                        failures = 0;
+                        events.push(Event::Resumed);
+                    }
+                }
+                Action::Done => prop_assert!(began == waves.len() && in_flight.is_empty()),
+            }
+            for event in events {
+                told.push(event.clone());
+                rolling.on(event);
+            }
+            if let Some(share) = max_failures {
+                let allowed = share.of(total);
+                prop_assert!(failures <= allowed + largest);
+                prop_assert_eq!(failures, rolling.failed());
+                let stopped = matches!(rolling.action(), Action::Stop(_));
+                prop_assert!(failures <= allowed || stopped);
+            }
+            prop_assert!(in_flight.len() <= largest);
+        }
+        let mut again = Rolling::new(waves, rules);
+        for event in told.into_iter().filter(|event| *event != Event::Paused) {
+            again.on(event);
+        }
+        // The end of a pause is not in a journal: it lasts until the next wave begins.
+        if !matches!(again.action(), Action::Pause(_)) {
+            prop_assert_eq!(again.action(), rolling.action());
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_changes_nothing() {
+    let waves = || vec![vec![id(0)], vec![], vec![id(1)]];
+    let rules = Rules {
+        check_health: true,
+        ..Rules::default()
+    };
+    let mut rolling = Rolling::new(waves(), rules);
+    assert_eq!(rolling.waves().len(), 2);
+    let odd = [
+        Event::Began { wave: 1 },
+        Event::Ended {
+            server: id(0),
+            good: false,
+        },
+        Event::Healthy,
+        Event::Unhealthy(String::new()),
+        Event::Answered(false),
+        Event::Paused,
+        Event::Resumed,
+    ];
+    for event in odd {
+        assert_eq!(rolling.on(event), Action::Start { wave: 0 });
+    }
+    assert_eq!(
+        rolling.on(Event::Began { wave: 0 }),
+        Action::Await { wave: 0 }
+    );
+    assert_eq!(
+        rolling.on(Event::Ended {
+            server: id(1),
+            good: true
+        }),
+        Action::Await { wave: 0 }
+    );
+    assert_eq!(
+        rolling.on(Event::Ended {
+            server: id(0),
+            good: false
+        }),
+        Action::CheckHealth { wave: 0 }
+    );
+    assert_eq!(
+        Rolling::new(vec![], Rules::default()).action(),
+        Action::Done
+    );
+}
+
+#[test]
+fn a_canary_and_its_question() {
+    let rules = Rules {
+        canary: Some(AfterCanary::Ask),
+        pause: Duration::from_secs(30),
+        check_health: true,
+        ..Rules::default()
+    };
+    let mut rolling = Rolling::new(vec![vec![id(0)], vec![id(1)], vec![id(2)]], rules);
+    let wave = |rolling: &mut Rolling, wave| {
+        rolling.on(Event::Began { wave });
+        rolling.on(Event::Ended {
+            server: id(wave),
+            good: true,
+        })
+    };
+    assert_eq!(wave(&mut rolling, 0), Action::CheckHealth { wave: 0 });
+    assert_eq!(
+        rolling.on(Event::Unhealthy("down".to_owned())),
+        Action::Stop(StopReason::Unhealthy {
+            wave: 0,
+            words: "down".to_owned()
+        })
+    );
+    // Somebody mended it: health is checked again.
+    assert_eq!(rolling.on(Event::Resumed), Action::CheckHealth { wave: 0 });
+    assert_eq!(rolling.on(Event::Healthy), Action::Ask);
+    assert_eq!(
+        rolling.on(Event::Answered(false)),
+        Action::Stop(StopReason::Declined)
+    );
+    assert_eq!(rolling.on(Event::Resumed), Action::Ask);
+    assert_eq!(
+        rolling.on(Event::Answered(true)),
+        Action::Pause(Duration::from_secs(30))
+    );
+    assert_eq!(rolling.on(Event::Paused), Action::Start { wave: 1 });
+    assert_eq!(wave(&mut rolling, 1), Action::CheckHealth { wave: 1 });
+    assert_eq!(
+        rolling.on(Event::Healthy),
+        Action::Pause(Duration::from_secs(30))
+    );
+    assert_eq!(wave(&mut rolling, 2), Action::CheckHealth { wave: 2 });
+    assert_eq!(rolling.on(Event::Healthy), Action::Done);
+}
+
+#[test]
+fn too_many_failures_stop_at_once_and_a_resumed_run_counts_anew() {
+    let rules = Rules {
+        max_failures: Some(Share::Percent(25)),
+        ..Rules::default()
+    };
+    let mut rolling = Rolling::new(
+        vec![(0..4).map(id).collect(), (4..8).map(id).collect()],
+        rules,
+    );
+    rolling.on(Event::Began { wave: 0 });
+    let ended = |rolling: &mut Rolling, server, good| {
+        rolling.on(Event::Ended {
+            server: id(server),
+            good,
+        })
+    };
+    assert_eq!(ended(&mut rolling, 0, false), Action::Await { wave: 0 });
+    assert_eq!(ended(&mut rolling, 1, false), Action::Await { wave: 0 });
+    let stop = |failed| Action::Stop(StopReason::Failures { failed, allowed: 2 });
+    assert_eq!(ended(&mut rolling, 2, false), stop(3));
+    let mut all_failed = rolling.clone();
+    assert_eq!(ended(&mut all_failed, 3, false), stop(4));
+    assert_eq!(all_failed.on(Event::Began { wave: 1 }), stop(4));
+    assert_eq!(all_failed.on(Event::Resumed), Action::Start { wave: 1 });
+    assert_eq!(rolling.on(Event::Began { wave: 1 }), stop(3));
+    assert_eq!(rolling.on(Event::Resumed), Action::Await { wave: 0 });
+    assert_eq!(ended(&mut rolling, 3, false), Action::Start { wave: 1 });
+    let Action::Stop(reason) = stop(3) else {
+        panic!()
+    };
+    assert_eq!(reason.to_string(), "3 servers failed, and 2 may");
+}
+
+#[test]
+fn orders() {
+    let groups = [0; 20];
+    let given = plan(&groups, Share::Servers(20), None, Order::AsGiven)
+        .waves
+        .remove(0);
+    let random = |seed| {
+        plan(&groups, Share::Servers(20), None, Order::Random { seed })
+            .waves
+            .remove(0)
+    };
+    assert!(given.is_sorted());
+    assert_eq!(random(1), random(1));
+    assert_ne!(random(1), random(2));
+    assert_ne!(random(1), given);
+    let named = ["b", "a", "c"]
+        .into_iter()
+        .enumerate()
+        .map(|(number, name)| Member::new(id(number)).named(name));
+    let members: Vec<_> = [Member::new(id(9))].into_iter().chain(named).collect();
+    let waves = Waves::plan(&members, Share::Servers(9), None, Order::ByName).unwrap();
+    assert_eq!(waves.waves, [[id(1), id(0), id(2), id(9)]]);
+}
+
+#[test]
+fn groups() {
+    // Two pairs and a loner: never both of a pair.
+    let waves = plan(&[1, 1, 2, 2, 3], Share::Servers(5), None, Order::AsGiven);
+    assert_eq!(waves.waves, [vec![id(0), id(2), id(4)], vec![id(1), id(3)]]);
+    assert_eq!(waves.single, ["az3"]);
+    // A canary of one, and waves of one.
+    let waves = plan(&[1, 1], Share::Servers(5), Some(1), Order::AsGiven);
+    assert_eq!(waves.waves, [[id(0)], [id(1)]]);
+    let invalid =
+        |wave, canary| Waves::plan(&members(&[0]), wave, canary, Order::AsGiven).unwrap_err();
+    for error in [
+        invalid(Share::Servers(0), None),
+        invalid(Share::Percent(0), None),
+        invalid(Share::Servers(1), Some(0)),
+    ] {
+        assert_eq!(error.kind(), crate::ErrorKind::Invalid);
+    }
+}
+
+#[test]
+fn shares() {
+    for (text, of, is) in [
+        ("0", 9, 0),
+        ("5", 9, 5),
+        ("50", 9, 9),
+        ("0%", 9, 0),
+        ("10%", 9, 0),
+        ("10%", 19, 1),
+        ("100%", 9, 9),
+        ("33%", 1000, 330),
+    ] {
+        let share: Share = text.parse().unwrap();
+        assert_eq!((share.of(of), share.to_string().as_str()), (is, text));
+    }
+    assert_eq!(
+        Share::Percent(99).of(usize::MAX),
+        usize::MAX / 100 * 99 + usize::MAX % 100 * 99 / 100
+    );
+    for text in [
+        "",
+        "%",
+        "-1",
+        "+1",
+        "1.5",
+        "101%",
+        "256%",
+        "1 %",
+        " 1",
+        "1%%",
+        "ten",
+        "99999999999999999999",
+    ] {
+        let error = text.parse::<Share>().unwrap_err().to_string();
+        assert!(error.contains("neither a number of servers"), "{error}");
+    }
+}
+
+#[test]
+fn a_hard_restart_only_after_a_soft_one_that_is_over() {
+    use Escalation::{Hard, No, NotYet};
+    use FirstRestart::*;
+    let after = Duration::from_secs(300);
+    let early = after - Duration::from_nanos(1);
+    for (first, before, from_then_on) in [
+        (Refused, No, No),
+        (Failed, Hard, Hard),
+        (Underway, NotYet, NotYet),
+        (Back, No, No),
+        (NotBack, NotYet, Hard),
+        (Unknown, No, No),
+    ] {
+        assert_eq!(escalate(first, early, after, false), before, "{first:?}");
+        assert_eq!(
+            escalate(first, after, after, false),
+            from_then_on,
+            "{first:?}"
+        );
+        assert_eq!(escalate(first, after, after, true), No, "{first:?}");
+    }
+}
