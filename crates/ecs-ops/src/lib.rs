@@ -13,6 +13,7 @@
 //! | [`policy`] | what to do after an attempt: pure decisions |
 //! | `pace` | never more servers than the quota in any window |
 //! | `budget` | requests evenly spread, those that act on servers first |
+//! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
 //! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
@@ -81,6 +82,7 @@ mod error;
 mod event;
 mod exec;
 mod jobs;
+pub mod journal;
 mod pace;
 pub mod policy;
 mod report;

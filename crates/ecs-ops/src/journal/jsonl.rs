@@ -1,0 +1,228 @@
+//! A journal in a file: one JSON object a line, each synced before it counts.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ecs_auth::BoxFuture;
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+use super::error::{JournalError, JournalErrorKind};
+use super::line::{self, Contents};
+use super::{Journal, Record};
+
+/// A journal in a file, locked while this lives.
+///
+/// On Unix the lock holds off those who ask for it, as this type does, and [`read`](Self::read) does not. On Windows it
+/// holds off readers, too.
+#[derive(Debug)]
+pub struct JsonlJournal {
+    path: PathBuf,
+    writer: Arc<Mutex<Writer>>,
+}
+
+/// Where bytes go: a file, or, in tests, something that fails.
+trait Medium: Write + Send {
+    /// Makes what was written durable.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Medium for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+struct Writer {
+    medium: Box<dyn Medium>,
+    /// The number of the next record.
+    seq: u64,
+    /// Why nothing more is taken.
+    broken: Option<String>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("seq", &self.seq)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
+impl JsonlJournal {
+    /// Makes a new journal, readable for its owner only. Blocks for the time of a few file operations.
+    ///
+    /// # Errors
+    /// [`Exists`](JournalErrorKind::Exists): it never overwrites a file. [`Io`](JournalErrorKind::Io).
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = path.as_ref();
+        let create = || {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.open(path).map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => {
+                    let words = "the file exists: resume it, or name another one";
+                    JournalError::new(JournalErrorKind::Exists, words)
+                }
+                _ => JournalError::io("cannot be created", error),
+            })?;
+            lock(&file)?;
+            let sync = || {
+                file.sync_all()?;
+                sync_directory(path)
+            };
+            sync().map_err(|error| JournalError::io("cannot be made durable", error))?;
+            Ok(Self::over(path, file, 0))
+        };
+        create().map_err(|error: JournalError| error.of(path))
+    }
+
+    /// Opens a journal to go on with it: reads it, and cuts a last line that is not whole. Blocks for as long as reading
+    /// takes.
+    ///
+    /// # Errors
+    /// [`InUse`](JournalErrorKind::InUse), [`Empty`](JournalErrorKind::Empty), and as [`read`](Self::read). Nothing was
+    /// changed then.
+    pub fn open(path: impl AsRef<Path>) -> Result<(Self, Contents), JournalError> {
+        let path = path.as_ref();
+        let open = || {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(path)
+                .map_err(|error| JournalError::io("cannot be opened for writing", error))?;
+            lock(&file)?;
+            let contents = read_from(&mut file)?;
+            if contents.entries.is_empty() {
+                let words =
+                    "it holds no whole record, so its run sent nothing: remove it and begin anew";
+                return Err(JournalError::new(JournalErrorKind::Empty, words));
+            }
+            let cut = |file: &mut File| {
+                if let Some(tail) = contents.tail {
+                    file.set_len(tail.offset)?;
+                    file.sync_all()?;
+                }
+                file.seek(SeekFrom::End(0))
+            };
+            cut(&mut file).map_err(|error| JournalError::io("its end cannot be cut", error))?;
+            let next = contents.entries.len() as u64;
+            Ok((Self::over(path, file, next), contents))
+        };
+        open().map_err(|error: JournalError| error.of(path))
+    }
+
+    /// Reads a journal, also while its run goes on. Locks and changes nothing.
+    ///
+    /// # Errors
+    /// [`Damaged`](JournalErrorKind::Damaged), [`TooNew`](JournalErrorKind::TooNew), [`Io`](JournalErrorKind::Io).
+    pub fn read(path: impl AsRef<Path>) -> Result<Contents, JournalError> {
+        let path = path.as_ref();
+        File::open(path)
+            .map_err(|error| JournalError::io("cannot be opened", error))
+            .and_then(|mut file| read_from(&mut file))
+            .map_err(|error| error.of(path))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn over(path: &Path, medium: impl Medium + 'static, seq: u64) -> Self {
+        let writer = Writer {
+            medium: Box::new(medium),
+            seq,
+            broken: None,
+        };
+        Self {
+            path: path.to_owned(),
+            writer: Arc::new(Mutex::new(writer)),
+        }
+    }
+}
+
+fn lock(file: &File) -> Result<(), JournalError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => {
+            let words = "another process uses it: wait for its end, or stop it";
+            JournalError::new(JournalErrorKind::InUse, words)
+        }
+        TryLockError::Error(error) => JournalError::io("cannot be locked", error),
+    })
+}
+
+/// Makes the name of a new file durable.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    let _ = path;
+    Ok(())
+}
+
+fn read_from(file: &mut File) -> Result<Contents, JournalError> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .map_err(|error| JournalError::io("cannot be read", error))?;
+    line::read(&bytes)
+}
+
+impl Writer {
+    fn append(&mut self, at: Timestamp, record: &Record) -> Result<(), JournalError> {
+        if let Some(why) = &self.broken {
+            let words = format!("takes no more records since one could not be written: {why}");
+            return Err(JournalError::new(JournalErrorKind::Broken, words));
+        }
+        let seq = self.seq;
+        let written = line::encode(seq, at, record)
+            .map_err(io::Error::from)
+            .and_then(|line| {
+                self.medium.write_all(&line)?;
+                self.medium.flush()?;
+                self.medium.sync()
+            });
+        // After an error nobody knows what is in the file, not even after a second try that succeeds.
+        written.map_err(|error| {
+            self.broken = Some(error.to_string());
+            JournalError::io("a record could not be written", error)
+        })?;
+        self.seq += 1;
+        Ok(())
+    }
+}
+
+impl Journal for JsonlJournal {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(async move {
+            // Fair: records keep the order in which they came. The guard goes with the writing, which goes on if this
+            // future is dropped.
+            let mut writer = Arc::clone(&self.writer).lock_owned().await;
+            let mut append = move || writer.append(at, &record);
+            let appended = match Handle::try_current() {
+                Ok(runtime) => match runtime.spawn_blocking(append).await {
+                    Ok(appended) => appended,
+                    Err(_) => Err(JournalError::new(
+                        JournalErrorKind::Broken,
+                        "takes no more records since the runtime is shutting down",
+                    )),
+                },
+                Err(_) => append(),
+            };
+            appended.map_err(|error| error.of(&self.path))
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

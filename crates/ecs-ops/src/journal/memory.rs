@@ -1,0 +1,39 @@
+//! A journal that lasts as long as the process.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ecs_auth::BoxFuture;
+use jiff::Timestamp;
+
+use super::{Entry, Journal, JournalError, Record};
+
+/// A journal in memory: for tests, and for whoever keeps records in a place of their own.
+#[derive(Debug, Default)]
+pub struct MemoryJournal(Mutex<Vec<Entry>>);
+
+impl MemoryJournal {
+    /// Goes on after these.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        Self(Mutex::new(entries))
+    }
+
+    /// What was written so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(async move {
+            let mut entries = self.lock();
+            let seq = entries.last().map_or(0, |last| last.seq.saturating_add(1));
+            entries.push(Entry { seq, at, record });
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,369 @@
+use super::story::*;
+use super::*;
+use crate::rolling;
+
+fn recover(records: &[Record]) -> Result<Recovered, JournalError> {
+    Recovered::from_entries(entries(records.to_vec()))
+}
+
+fn intent(batch: usize, attempt: u32, purpose: Purpose, servers: &[usize]) -> Record {
+    Record::Intent {
+        batch,
+        attempt,
+        purpose,
+        servers: servers.iter().copied().map(server).collect(),
+    }
+}
+
+fn sending(batch: usize, attempt: u32) -> Record {
+    Record::Sending {
+        batch,
+        attempt,
+        theirs: None,
+    }
+}
+
+fn accepted(batch: usize) -> Record {
+    Record::Accepted {
+        batch,
+        job_id: job(batch).parse().unwrap(),
+        request_id: None,
+    }
+}
+
+fn not_executed(batch: usize) -> Record {
+    Record::NotExecuted {
+        batch,
+        throttled: false,
+        retry_after_ms: None,
+        error: note("refused"),
+    }
+}
+
+fn lost(batch: usize) -> Record {
+    Record::Lost {
+        batch,
+        error: note("no answer"),
+    }
+}
+
+fn verdicts(verdicts: &[(usize, Verdict, Option<&str>)]) -> Record {
+    let verdict =
+        |(id, outcome, job): &(usize, Verdict, Option<&str>)| verdict(server(*id), *outcome, *job);
+    Record::Verdicts {
+        servers: verdicts.iter().map(verdict).collect(),
+    }
+}
+
+fn escalating(id: usize, job: &str) -> Record {
+    Record::Escalating {
+        servers: vec![verdict(server(id), Verdict::Failed, Some(job))],
+    }
+}
+
+/// Three servers: the run, then these.
+fn after(records: &[Record]) -> Result<Recovered, JournalError> {
+    let mut all = vec![Record::Run(Box::new(run(3)))];
+    all.extend_from_slice(records);
+    recover(&all)
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_with_its_line() {
+    use Purpose::{Escalate, First, Resubmit};
+    use Verdict::{Failed, NotAttempted, Succeeded, Unknown};
+    let taken = [intent(1, 1, First, &[0]), sending(1, 1), accepted(1)];
+    let lost_one = [intent(1, 1, First, &[0]), sending(1, 1), lost(1)];
+    let free = [intent(1, 1, First, &[0]), sending(1, 1), not_executed(1)];
+    let mut failed = taken.to_vec();
+    failed.push(verdicts(&[(0, Failed, Some("job-1"))]));
+    let cases: Vec<(&[Record], Record)> = vec![
+        (&[], Record::Run(Box::new(run(3)))),
+        (&[], intent(1, 1, First, &[7])),
+        (&[], intent(1, 1, First, &[])),
+        (&[], intent(1, 1, First, &[1, 1])),
+        (&[], intent(1, 2, First, &[1])),
+        (&[], intent(1, 1, Resubmit, &[1])),
+        (&[], intent(1, 1, Escalate, &[1])),
+        (&[], sending(1, 1)),
+        (&[], verdicts(&[(0, Succeeded, None)])),
+        (&[], verdicts(&[(0, Unknown, None)])),
+        (&[], verdicts(&[(9, NotAttempted, None)])),
+        (
+            &[],
+            Record::JobOver {
+                job_id: "job-1".parse().unwrap(),
+                status: None,
+            },
+        ),
+        // Accepted: never again.
+        (&taken, intent(2, 1, First, &[0])),
+        (&taken, intent(2, 1, Resubmit, &[0])),
+        (&taken, intent(2, 1, Escalate, &[0])),
+        (&taken, intent(1, 2, First, &[0])),
+        (&taken, accepted(1)),
+        (&taken, lost(1)),
+        (&taken, not_executed(1)),
+        (&taken, verdicts(&[(0, NotAttempted, None)])),
+        (&taken, verdicts(&[(0, Failed, None)])),
+        (&taken, verdicts(&[(0, Succeeded, Some("job-2"))])),
+        (
+            &taken,
+            verdicts(&[(0, Succeeded, Some("job-1")), (0, Failed, Some("job-1"))]),
+        ),
+        (&taken[..1], sending(1, 2)),
+        (&failed, intent(2, 1, Escalate, &[0])),
+        (&failed, escalating(0, "job-1")),
+        // Of unknown fate: only on purpose.
+        (&lost_one, intent(2, 1, First, &[0])),
+        (&lost_one, intent(1, 2, First, &[0])),
+        (&lost_one, accepted(1)),
+        (&lost_one, not_executed(1)),
+        (&lost_one, verdicts(&[(0, Failed, None)])),
+        // Certainly not executed.
+        (&free, intent(1, 3, First, &[0])),
+        (&free, intent(1, 2, First, &[1])),
+        (&free, intent(1, 2, Resubmit, &[0])),
+        (&free, sending(1, 2)),
+        (&free, accepted(1)),
+        (&free, verdicts(&[(0, Unknown, None)])),
+    ];
+    for (before, wrong) in cases {
+        let mut records = before.to_vec();
+        assert!(after(&records).is_ok(), "{records:?}");
+        records.push(wrong);
+        let error = after(&records).unwrap_err();
+        assert_eq!(error.kind(), JournalErrorKind::Contradiction, "{records:?}");
+        assert_eq!(error.line(), Some(records.len() as u64 + 1), "{records:?}");
+    }
+    let error = recover(&[sending(1, 1)]).unwrap_err();
+    assert_eq!(error.line(), Some(1));
+    let twice = RunRecord {
+        servers: vec![server(1), server(1)],
+        ..run(0)
+    };
+    assert!(recover(&[Record::Run(Box::new(twice))]).is_err());
+    let error = Recovered::from_entries([]).unwrap_err();
+    assert_eq!(error.kind(), JournalErrorKind::Empty);
+}
+
+#[test]
+fn a_batch_that_was_split_goes_on_in_its_halves() {
+    let records = [
+        intent(1, 1, Purpose::First, &[0, 1, 2]),
+        sending(1, 1),
+        not_executed(1),
+        intent(2, 1, Purpose::First, &[0]),
+    ];
+    let recovered = after(&records).unwrap();
+    assert_eq!(recovered.unsent(), [server(1), server(2)]);
+    assert_eq!(recovered.next_batch(), 3);
+    // The whole cannot come again, since a part of it is elsewhere.
+    let mut wrong = records.to_vec();
+    wrong.push(intent(1, 2, Purpose::First, &[0, 1, 2]));
+    assert!(after(&wrong).is_err());
+}
+
+#[test]
+fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
+    let mut records = vec![intent(1, 1, Purpose::First, &[0])];
+    let doubtful = |records: &[Record]| after(records).unwrap().doubtful();
+    assert_eq!(doubtful(&records)[0].sent, None);
+    records.push(sending(1, 1));
+    assert!(doubtful(&records)[0].sent.is_some());
+    records.push(verdicts(&[(0, Verdict::Unknown, None)]));
+    assert_eq!(doubtful(&records)[0].batch, 1);
+    records.push(intent(2, 1, Purpose::Resubmit, &[0]));
+    records.push(sending(2, 1));
+    // That the second was not executed says nothing of the first.
+    let mut refused = records.clone();
+    refused.push(not_executed(2));
+    assert_eq!(doubtful(&refused)[0].batch, 1);
+    refused.push(intent(2, 2, Purpose::Resubmit, &[0]));
+    assert_eq!(doubtful(&refused)[0].batch, 2);
+    let mut thrice = records.clone();
+    thrice.extend([lost(2), intent(3, 1, Purpose::Resubmit, &[0])]);
+    assert!(after(&thrice).is_err());
+    records.extend([
+        accepted(2),
+        verdicts(&[(0, Verdict::Succeeded, Some("job-2"))]),
+    ]);
+    let recovered = after(&records).unwrap();
+    assert!(matches!(
+        recovered.standing(server(0)),
+        Some(Standing::Done(_))
+    ));
+}
+
+#[test]
+fn looking_at_servers_may_decide_what_was_unknown() {
+    let mut records = vec![
+        intent(1, 1, Purpose::First, &[0, 1]),
+        sending(1, 1),
+        lost(1),
+    ];
+    records.push(verdicts(&[
+        (0, Verdict::Unknown, None),
+        (1, Verdict::Unknown, None),
+    ]));
+    records.push(verdicts(&[
+        (0, Verdict::Succeeded, None),
+        (1, Verdict::NotAttempted, None),
+    ]));
+    let recovered = after(&records).unwrap();
+    assert_eq!(recovered.unsent(), [server(1), server(2)]);
+    assert_eq!(recovered.verdicts().count(), 1);
+    records.push(intent(2, 1, Purpose::First, &[1]));
+    after(&records).unwrap();
+}
+
+#[test]
+fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
+    let mut records = vec![
+        intent(1, 1, Purpose::First, &[0]),
+        sending(1, 1),
+        accepted(1),
+    ];
+    let mut early = records.clone();
+    early.push(intent(2, 1, Purpose::Escalate, &[0]));
+    assert!(after(&early).is_err());
+    let going_on = verdict(server(0), Verdict::Unknown, Some("job-1"));
+    let mut early = records.clone();
+    early.push(Record::Escalating {
+        servers: vec![going_on.clone()],
+    });
+    assert!(after(&early).is_err(), "the job has not ended");
+    early.insert(
+        3,
+        Record::JobOver {
+            job_id: "job-1".parse().unwrap(),
+            status: Some("SUCCESS".to_owned()),
+        },
+    );
+    assert_eq!(after(&early).unwrap().escalating(), [server(0)]);
+
+    // A request of unknown fate may still go on, whatever became of the one that was sent in its place.
+    let resubmitted = [
+        intent(1, 1, Purpose::First, &[0]),
+        sending(1, 1),
+        lost(1),
+        intent(2, 1, Purpose::Resubmit, &[0]),
+        sending(2, 1),
+        accepted(2),
+        escalating(0, "job-2"),
+    ];
+    assert!(after(&resubmitted[..6]).is_ok());
+    assert!(after(&resubmitted).is_err());
+
+    records.push(escalating(0, "job-1"));
+    let recovered = after(&records).unwrap();
+    assert_eq!(recovered.escalating(), [server(0)]);
+    assert!(recovered.unsent().iter().all(|id| *id != server(0)));
+    records.extend([intent(2, 1, Purpose::Escalate, &[0]), sending(2, 1)]);
+    assert_eq!(after(&records).unwrap().doubtful()[0].batch, 2);
+    let mut refused = records.clone();
+    refused.push(not_executed(2));
+    assert_eq!(after(&refused).unwrap().escalating(), [server(0)]);
+    refused.push(verdicts(&[(0, Verdict::Failed, Some("job-1"))]));
+    let recovered = after(&refused).unwrap();
+    assert!(recovered.escalating().is_empty());
+    assert!(matches!(
+        recovered.standing(server(0)),
+        Some(Standing::Done(_))
+    ));
+    records.push(accepted(2));
+    let waiting = after(&records).unwrap().accepted().remove(0);
+    assert_eq!(waiting.batch, 2);
+    let kind = waiting.ticket.kind().unwrap();
+    assert!(kind.starts_with("reboot HARD"), "{kind}");
+    for again in [
+        escalating(0, "job-2"),
+        intent(3, 1, Purpose::Escalate, &[0]),
+    ] {
+        let mut records = records.clone();
+        records.push(again);
+        assert!(after(&records).is_err());
+    }
+    let mut hard = run(3);
+    hard.action = crate::PowerAction::Reboot(ecs_model::RebootType::Hard);
+    records[..4].iter().cloned().enumerate().fold(
+        vec![Record::Run(Box::new(hard))],
+        |mut all, (number, record)| {
+            all.push(record);
+            assert_eq!(recover(&all).is_err(), number == 3);
+            all
+        },
+    );
+}
+
+#[test]
+fn another_project_or_endpoint() {
+    let recovered = after(&[]).unwrap();
+    let project = recovered.run().project.clone();
+    let other = "other".parse().unwrap();
+    assert!(
+        recovered
+            .belongs_to(&"https://ECS.example/".parse().unwrap(), &project)
+            .is_ok()
+    );
+    for (endpoint, project) in [
+        ("https://ecs.example", &other),
+        ("http://ecs.example", &project),
+        ("https://ecs.example:444", &project),
+    ] {
+        let error = recovered
+            .belongs_to(&endpoint.parse().unwrap(), project)
+            .unwrap_err();
+        assert_eq!(error.kind(), JournalErrorKind::Foreign);
+        assert!(error.to_string().contains(endpoint), "{error}");
+    }
+}
+
+/// A rolling run is brought to where it was by what its journal says.
+#[test]
+fn waves_go_on_where_they_were() {
+    use rolling::{Action, Rolling, Rules};
+    let waves = vec![vec![server(0), server(1)], vec![server(2)]];
+    let mut run = run(3);
+    let rules = Rules {
+        max_failures: Some(rolling::Share::Servers(0)),
+        ..Rules::default()
+    };
+    run.rolling = Some(RollingRecord::new(waves.clone(), &rules));
+    let mut torn = run.clone();
+    torn.rolling.as_mut().unwrap().waves.pop();
+    assert!(recover(&[Record::Run(Box::new(torn))]).is_err());
+    let mut records = vec![Record::Run(Box::new(run)), Record::WaveBegan { wave: 0 }];
+    let action = |records: &[Record]| {
+        let recovered = recover(records).unwrap();
+        let plan = recovered.run().rolling.as_ref().unwrap();
+        let mut rolling = Rolling::new(plan.waves.clone(), plan.rules());
+        for event in recovered.rolling_events() {
+            rolling.on(event.clone());
+        }
+        (rolling.action(), recovered.unsent())
+    };
+    records.extend([
+        intent(1, 1, Purpose::First, &[0]),
+        sending(1, 1),
+        accepted(1),
+    ]);
+    records.push(verdicts(&[
+        (0, Verdict::Failed, Some("job-1")),
+        (1, Verdict::NotAttempted, None),
+    ]));
+    let (stopped, unsent) = action(&records);
+    assert!(matches!(stopped, Action::Stop(_)));
+    assert_eq!(unsent, [server(1), server(2)]);
+    records.push(Record::Resumed {
+        program: String::new(),
+    });
+    assert_eq!(action(&records).0, Action::Await { wave: 0 });
+    records.extend([intent(2, 1, Purpose::First, &[1]), sending(2, 1), lost(2)]);
+    records.push(verdicts(&[(1, Verdict::Succeeded, None)]));
+    assert_eq!(action(&records).0, Action::Start { wave: 1 });
+    // One that looking at it showed not to have been executed has ended all the same, and badly.
+    records.pop();
+    records.push(verdicts(&[(1, Verdict::NotAttempted, None)]));
+    assert!(matches!(action(&records).0, Action::Stop(_)));
+}
