@@ -19,6 +19,7 @@ use crate::clock::{WallClock, scale};
 use crate::contact::Contact;
 use crate::exec::{Failure, Scope};
 use crate::jobs::{Hub, Place};
+use crate::journal::{Journal, Recovered};
 use crate::pace::Pace;
 use crate::report::PowerAction;
 use crate::{Endpoint, Error, ErrorKind, Polling, RetryPolicy, RunBuilder};
@@ -118,6 +119,17 @@ impl Client {
         servers: impl IntoIterator<Item = ServerId>,
     ) -> RunBuilder {
         RunBuilder::new(self.clone(), action, servers.into_iter().collect())
+    }
+
+    /// Goes on with a run where its journal ends: waits for the jobs that were accepted, submits what was never sent, and
+    /// leaves unknown what may have been sent without an answer, unless it is to be
+    /// [reconciled](RunBuilder::reconcile). It has the settings of the run, but no deadline; they can be changed, and the report is
+    /// about all servers of the run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`]: the journal is of another project or another service.
+    pub fn resume(&self, journal: impl Journal, recovered: Recovered) -> Result<RunBuilder, Error> {
+        RunBuilder::resume(self.clone(), Arc::new(journal), recovered)
     }
 
     /// Looks at one job, once.

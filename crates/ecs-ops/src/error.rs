@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Unreachable,
     /// The time ran out.
     Deadline,
+    /// The journal could not be written: nothing was sent.
+    Journal,
 }
 
 /// Something could not be done. Only reads and the start of a run fail: a run itself ends in a

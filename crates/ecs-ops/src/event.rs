@@ -23,6 +23,17 @@ pub enum Event {
         /// In how many requests.
         batches: usize,
     },
+    /// A run goes on where its journal ends. What is known of each server follows.
+    Resumed {
+        /// How many servers have an outcome already.
+        done: usize,
+        /// How many were accepted, and are waited for.
+        watched: usize,
+        /// How many are of unknown fate.
+        doubtful: usize,
+        /// How many were never sent, and will be.
+        unsent: usize,
+    },
     /// A batch waits until the quota has room for it.
     WaitingForQuota {
         /// The batch.

@@ -66,12 +66,15 @@ impl Inner {
             let missed = match credentials {
                 Err(missed) => missed,
                 Ok(credentials) => {
+                    scope.announce(self.clock.moment()).await?;
                     let missed = match self.attempt(operation, &credentials, scope).await {
                         Ok(output) => return Ok(output),
                         Err(missed) => missed,
                     };
                     if who.may_ask_for_others(credentials, &missed) {
-                        last = Some(missed.into_failure());
+                        let failure = missed.into_failure();
+                        scope.not_executed(&failure, Some(Duration::ZERO)).await;
+                        last = Some(failure);
                         continue;
                     }
                     missed
@@ -99,6 +102,13 @@ impl Inner {
             let mut failure = missed.into_failure();
             if judgement == Judgement::NotDelivered {
                 failure.problem = failure.problem.after_attempts(scope.history.failures);
+            }
+            if !no_credentials {
+                let pause = match next {
+                    Next::RetryAfter(pause) => Some(pause),
+                    Next::End => None,
+                };
+                scope.not_executed(&failure, pause).await;
             }
             let Next::RetryAfter(pause) = next else {
                 if no_credentials {

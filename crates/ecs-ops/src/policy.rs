@@ -50,6 +50,13 @@ impl Judgement {
     }
 }
 
+impl Judgement {
+    /// Whether a request that ended so may or may not have been executed.
+    pub(crate) fn is_unclear(self) -> bool {
+        matches!(self, Self::Unknown | Self::Transient | Self::Done)
+    }
+}
+
 /// Says what an outcome proves.
 ///
 /// ```

@@ -163,6 +163,12 @@ impl Problem {
         self
     }
 
+    /// It was sent then.
+    pub(crate) fn sent_then(mut self, sent: Moment) -> Self {
+        self.exchange_mut().sent = Some(sent);
+        self
+    }
+
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         if attempts > 1 {
             self.message.push_str(&format!(" ({attempts} attempts)"));
@@ -358,8 +364,27 @@ pub enum Stopped {
     Asked,
     /// A job made no progress for as long as it may.
     Stalled,
+    /// The journal could not be written: nothing more was sent.
+    Unrecorded(Problem),
     /// The service no longer lets us look at the jobs.
     Denied(Problem),
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline => f.write_str("the deadline came"),
+            Self::Asked => f.write_str("as asked"),
+            Self::Stalled => f.write_str("a job made no progress for too long"),
+            Self::Unrecorded(problem) => fmt::Display::fmt(problem, f),
+            Self::Denied(problem) => {
+                write!(
+                    f,
+                    "the service no longer lets us look at the jobs: {problem}"
+                )
+            }
+        }
+    }
 }
 
 /// What became of each server of a run: each exactly once, in the order in which they were given.

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use ecs_model::{
-    Accepted, BatchRebootServers, BatchStartServers, BatchStopServers, ServerId, ValidationError,
+    Accepted, BatchRebootServers, BatchStartServers, BatchStopServers, JobId, JobStatus, ServerId,
+    ValidationError,
 };
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::evidence::Snapshot;
-use super::machine::Machine;
+use super::machine::{Machine, Resumed};
 use super::reconcile::{Reconciler, list};
 use super::settle::Settler;
 use crate::Client;
@@ -22,8 +23,22 @@ use crate::error::chain;
 use crate::event::{Event, Sink};
 use crate::exec::{ActionScope, Failure, Flight, Notice, Scope};
 use crate::jobs::{JobTicket, Sighting, Subscription, Watch};
+use crate::journal::{BatchLog, Log, Purpose, Record, Seen, ServerVerdict};
 use crate::policy::Judgement;
 use crate::report::{PowerAction, Problem};
+
+impl Patience {
+    /// How a job is watched that began then.
+    fn watch(self, ticket: &JobTicket, began: Option<Instant>) -> Watch {
+        Watch {
+            kind: ticket.kind(),
+            began,
+            at_once: false,
+            deadline: self.deadline,
+            patience: self.stalled_after,
+        }
+    }
+}
 
 /// One step that is underway.
 enum Step {
@@ -41,6 +56,9 @@ pub(super) struct Driver<'a> {
     pub(super) client: &'a Client,
     pub(super) control: &'a Control,
     pub(super) sink: &'a Sink,
+    pub(super) log: &'a Log,
+    /// The servers as they were before the run, where its journal says that.
+    pub(super) before: &'a [Seen],
     pub(super) action: PowerAction,
     pub(super) wait: bool,
     pub(super) reconcile: bool,
@@ -64,14 +82,33 @@ impl<'a> Driver<'a> {
         self,
         machine: &mut Machine,
         flights: &mut HashMap<usize, Arc<Flight>>,
+        resumed: Resumed,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
         let mut jobs = Subscription::new(Arc::clone(&self.client.0));
         let mut submitting = 0;
-        let mut reconciler = Reconciler::default();
+        let mut reconciler = Reconciler::knowing(self.before);
         let mut settler = self.verify.map(Settler::new);
+        self.emit(resumed.known);
+        self.write_down(&resumed.news, None).await;
+        self.emit(resumed.news);
+        for (batch, ticket) in resumed.jobs {
+            let age = self
+                .client
+                .0
+                .clock
+                .now()
+                .duration_since(ticket.accepted_at().unwrap_or_default());
+            let age = Duration::try_from(age).unwrap_or_default();
+            let mut watch = self
+                .patience
+                .watch(&ticket, Instant::now().checked_sub(age));
+            watch.at_once = true;
+            jobs.watch(batch, ticket.job_id().clone(), watch);
+        }
         if self.reconcile {
-            let servers = machine.all_servers();
+            // Of those that may have been acted on already, what is seen now is not how they were before.
+            let servers = &machine.unsent();
             let refused = tokio::select! {
                 biased;
                 () = self.control.reached(Level::Halted) => None,
@@ -80,6 +117,10 @@ impl<'a> Driver<'a> {
             if let Some(refused) = refused {
                 machine.refuse(refused);
             }
+            let before = || Record::Before {
+                servers: reconciler.before(),
+            };
+            drop(self.log.write(before).await);
         }
         loop {
             let at_once = match self.client.0.contact.is_welcome() {
@@ -93,8 +134,10 @@ impl<'a> Driver<'a> {
                 let flight = Arc::new(Flight::default());
                 flights.insert(batch, Arc::clone(&flight));
                 let servers = machine.servers(batch).to_vec();
+                let purpose = machine.purpose(batch);
                 steps.push(Box::pin(async move {
-                    Step::Submitted(batch, self.submit(batch, servers, &flight).await)
+                    let submitted = self.submit(batch, purpose, servers, &flight).await;
+                    Step::Submitted(batch, submitted)
                 }));
                 submitting += 1;
             }
@@ -123,38 +166,87 @@ impl<'a> Driver<'a> {
             if self.control.level() > Level::Go {
                 machine.submit_no_more();
             }
-            match step {
+            let (events, over) = match step {
                 Step::Submitted(batch, result) => {
                     submitting -= 1;
                     flights.remove(&batch);
-                    self.submitted(machine, batch, result, &mut jobs);
+                    (self.submitted(machine, batch, result, &mut jobs), None)
                 }
                 Step::Listed(began, listed) => {
-                    self.emit(reconciler.looked(self.client, machine, began, listed));
+                    let events = reconciler.looked(self.client, machine, began, listed);
+                    (events, None)
                 }
                 Step::Settled(began, listed) => {
-                    if let Some(settler) = &mut settler {
-                        self.emit(settler.looked(machine, began, listed));
-                    }
+                    let settler = settler.as_mut();
+                    let events = settler.map(|settler| settler.looked(machine, began, listed));
+                    (events.unwrap_or_default(), None)
                 }
                 Step::Seen(batch, sighting) => {
-                    self.seen(machine, batch, sighting);
-                    if machine.job(batch).is_none() {
+                    let job = machine.job(batch).cloned();
+                    let events = self.seen(machine, batch, &sighting);
+                    let over = job.filter(|_| machine.job(batch).is_none());
+                    if over.is_some() {
                         jobs.unwatch(batch);
                     }
+                    (events, over.map(|job_id| (job_id, sighting.status())))
                 }
+            };
+            self.write_down(&events, over).await;
+            self.emit(events);
+            if let Some(problem) = self.log.broken()
+                && machine.unrecorded(problem.clone())
+            {
+                let reason = problem.message;
+                self.sink.emit(Event::Stopping { reason });
+                self.control.halt();
             }
+        }
+    }
+
+    /// Writes down what becomes known at once, before anybody is told; and that a job is not looked at any more.
+    async fn write_down(self, events: &[Event], over: Option<(JobId, Option<JobStatus>)>) {
+        let verdicts = events.iter().filter_map(|event| match event {
+            Event::ServerDone(server) => ServerVerdict::of(server),
+            _ => None,
+        });
+        let servers: Vec<_> = verdicts.collect();
+        // What cannot be written down is found out below.
+        if !servers.is_empty() {
+            drop(self.log.write(|| Record::Verdicts { servers }).await);
+        }
+        if let Some((job_id, status)) = over {
+            let status = status.map(|status| status.as_str().to_owned());
+            drop(self.log.write(|| Record::JobOver { job_id, status }).await);
         }
     }
 
     async fn submit(
         self,
         batch: usize,
+        purpose: Purpose,
         servers: Vec<ServerId>,
         flight: &Flight,
     ) -> Result<Accepted, Failure> {
+        let log = BatchLog {
+            log: self.log,
+            batch: batch + 1,
+            purpose,
+            servers: &servers,
+        };
+        let result = self.send(log, flight).await;
+        // Nobody hears of the answer before it is written down.
+        match &result {
+            Ok(accepted) => log.accepted(accepted).await,
+            Err(failure) if failure.judgement.is_unclear() => log.lost(&failure.problem).await,
+            Err(_) => {}
+        }
+        result
+    }
+
+    async fn send(self, log: BatchLog<'_>, flight: &Flight) -> Result<Accepted, Failure> {
         let inner = &self.client.0;
-        let batch = batch + 1;
+        let batch = log.batch;
+        let servers = log.servers.to_vec();
         let count = servers.len();
         let mut share = match inner.pace.try_acquire(count) {
             Some(share) => share,
@@ -193,6 +285,7 @@ impl<'a> Driver<'a> {
             share: &mut share,
             control: self.control,
             notify: &notify,
+            log,
         });
         match self.action {
             PowerAction::Reboot(kind) => {
@@ -216,8 +309,8 @@ impl<'a> Driver<'a> {
         batch: usize,
         result: Result<Accepted, Failure>,
         jobs: &mut Subscription,
-    ) {
-        match result {
+    ) -> Vec<Event> {
+        let events = match result {
             Ok(accepted) => {
                 let ticket = JobTicket::new(
                     accepted.job_id,
@@ -228,48 +321,42 @@ impl<'a> Driver<'a> {
                     accepted.request_id,
                 );
                 if self.wait {
-                    let watch = Watch {
-                        kind: ticket.kind(),
-                        began: Some(Instant::now()),
-                        at_once: false,
-                        deadline: self.patience.deadline,
-                        patience: self.patience.stalled_after,
-                    };
+                    let watch = self.patience.watch(&ticket, Some(Instant::now()));
                     jobs.watch(batch, ticket.job_id().clone(), watch);
                 }
-                let event = machine.accepted(batch, ticket);
-                event.into_iter().for_each(|event| self.sink.emit(event));
+                machine.accepted(batch, ticket).into_iter().collect()
             }
-            Err(failure) => self.emit(machine.not_accepted(batch, failure)),
-        }
+            Err(failure) => machine.not_accepted(batch, failure),
+        };
         if machine.is_halted() {
             self.control.halt();
         }
+        events
     }
 
-    fn seen(self, machine: &mut Machine, batch: usize, sighting: Sighting) {
+    fn seen(self, machine: &mut Machine, batch: usize, sighting: &Sighting) -> Vec<Event> {
         match sighting {
-            Sighting::Goes(job) => self.emit(machine.looked(batch, &job, false)),
-            Sighting::Ended(job) => self.emit(machine.looked(batch, &job, true)),
-            Sighting::NotYet => {}
+            Sighting::Goes(job) => machine.looked(batch, job, false),
+            Sighting::Ended(job) => machine.looked(batch, job, true),
+            Sighting::NotYet => Vec::new(),
             Sighting::Trouble(error, retry_after) => {
-                if let Some(job_id) = machine.job(batch).cloned() {
-                    self.sink.emit(Event::QueryFailed {
-                        job_id,
-                        error,
-                        retry_after,
-                    });
-                }
+                let job_id = machine.job(batch).cloned();
+                let event = job_id.map(|job_id| Event::QueryFailed {
+                    job_id,
+                    error: error.clone(),
+                    retry_after: *retry_after,
+                });
+                event.into_iter().collect()
             }
-            Sighting::Stalled => self.emit(machine.stalled(batch).into_iter().collect()),
-            Sighting::Lost(problem) => self.emit(machine.lost(batch, problem)),
+            Sighting::Stalled => machine.stalled(batch).into_iter().collect(),
+            Sighting::Lost(problem) => machine.lost(batch, problem.clone()),
             Sighting::Denied(problem) => {
-                if machine.denied(problem.clone()) {
-                    self.sink.emit(Event::Stopping {
-                        reason: problem.message,
-                    });
-                }
                 self.control.halt();
+                let reason = problem.message.clone();
+                let news = machine.denied(problem.clone());
+                news.then_some(Event::Stopping { reason })
+                    .into_iter()
+                    .collect()
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod close;
 mod doubt;
+mod resume;
 mod settle;
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,10 +16,12 @@ use super::queue::Queue;
 use crate::event::Event;
 use crate::exec::{Ending, Failure};
 use crate::jobs::{JobTicket, Verdicts, is_documented, verdicts};
+use crate::journal::Purpose;
 use crate::policy::Judgement;
 use crate::report::{JobReport, Outcome, PowerAction, Problem};
 
 pub(crate) use doubt::OnUnknown;
+pub(crate) use resume::Resumed;
 
 /// One batch that was given out.
 #[derive(Debug)]
@@ -71,6 +74,8 @@ pub(crate) struct Machine {
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
+    /// Why nothing more is written down.
+    unrecorded: Option<Problem>,
     /// Some job made no progress.
     stalled: bool,
     /// Servers whose job succeeded and that are to be seen at rest, where that is wanted.
@@ -102,6 +107,7 @@ impl Machine {
             halted: None,
             refused: None,
             denied: None,
+            unrecorded: None,
             stalled: false,
             settling: None,
         }
@@ -115,17 +121,38 @@ impl Machine {
         }
     }
 
+    pub(crate) fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
     pub(crate) fn action(&self) -> PowerAction {
         self.action
     }
 
-    /// All servers, in the order in which they were given.
-    pub(crate) fn all_servers(&self) -> &[ServerId] {
-        &self.servers
+    /// The servers that were not given out yet.
+    pub(crate) fn unsent(&self) -> Vec<ServerId> {
+        self.queue.left().collect()
     }
 
     pub(crate) fn servers(&self, batch: usize) -> &[ServerId] {
         self.batches.get(batch).map_or(&[], |batch| &batch.servers)
+    }
+
+    /// Why a batch is sent.
+    pub(crate) fn purpose(&self, batch: usize) -> Purpose {
+        let mut servers = self.servers(batch).iter();
+        match servers.any(|id| self.resubmitted.contains_key(id)) {
+            true => Purpose::Resubmit,
+            false => Purpose::First,
+        }
+    }
+
+    /// Nothing more is written down, so nothing more is submitted. Says whether that is news.
+    pub(crate) fn unrecorded(&mut self, why: Problem) -> bool {
+        let news = self.unrecorded.is_none();
+        self.halt(why.clone().because("not sent"));
+        self.unrecorded.get_or_insert(why);
+        news
     }
 
     /// The next batch to submit. It counts as being submitted from now on.

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ecs_model::ServerId;
+use ecs_model::{Server, ServerId, ServerStatus};
 use tokio::time::Instant;
 
 use super::evidence::{Sent, Snapshot};
 use super::machine::Machine;
 use crate::Client;
 use crate::event::{Event, Sink};
+use crate::journal::Seen;
 use crate::report::Problem;
 
 /// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
@@ -30,7 +31,38 @@ pub(super) struct Reconciler {
 }
 
 impl Reconciler {
-    /// Looks at the servers before anything is done to them. Gives back the refusal, if the credentials were refused.
+    /// With what the journal says of the servers as they were before the run.
+    pub(super) fn knowing(before: &[Seen]) -> Self {
+        let seen = before.iter().map(|seen| {
+            let mut server = Server::default();
+            server.status = seen.status.as_deref().map(ServerStatus::from);
+            server.task_state.clone_from(&seen.task);
+            server.updated.clone_from(&seen.updated);
+            (seen.id, server)
+        });
+        Self {
+            before: seen.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The servers as they were before the run.
+    pub(super) fn before(&self) -> Vec<Seen> {
+        let seen = |(id, server): (&ServerId, &Server)| Seen {
+            id: *id,
+            status: server
+                .status
+                .as_ref()
+                .map(|status| status.as_str().to_owned()),
+            task: server.task_state.clone(),
+            updated: server.updated.clone(),
+        };
+        let mut before: Vec<_> = self.before.iter().map(seen).collect();
+        before.sort_unstable_by_key(|seen| seen.id);
+        before
+    }
+
+    /// Looks at servers before anything is done to them. Gives back the refusal, if the credentials were refused.
     pub(super) async fn begin(
         &mut self,
         client: &Client,
@@ -40,7 +72,7 @@ impl Reconciler {
         match list(client).await {
             Ok(mut all) => {
                 let ours = servers.iter().filter_map(|id| all.remove_entry(id));
-                self.before = ours.collect();
+                self.before.extend(ours);
             }
             Err(error) => {
                 let refused = (error.status() == Some(401)).then(|| error.clone());

@@ -1,7 +1,8 @@
 //! What a run is made of, and the run itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
@@ -10,14 +11,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::driver::{Driver, Patience};
-use super::machine::{Fate, Machine, OnUnknown};
+use super::machine::{Fate, Machine, OnUnknown, Resumed};
 use super::plan::Plan;
 use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::error::chain;
 use crate::event::{Events, Sink};
-use crate::report::{PowerAction, Problem, Report, Stopped};
-use crate::{Client, Error};
+use crate::journal::{Journal, Log, PROGRAM, Record, Recovered, RunRecord, Seen, ServerVerdict};
+use crate::report::{Outcome, PowerAction, Problem, Report, Stopped};
+use crate::{Client, Error, ErrorKind};
 
 /// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct RunBuilder {
     stalled_after: Option<Duration>,
     verify: Option<Duration>,
     on_unknown: OnUnknown,
+    journal: Option<Arc<dyn Journal>>,
+    resumed: Option<Box<Recovered>>,
 }
 
 impl RunBuilder {
@@ -51,7 +55,45 @@ impl RunBuilder {
             stalled_after: None,
             verify: None,
             on_unknown: OnUnknown::default(),
+            journal: None,
+            resumed: None,
         }
+    }
+
+    /// A run that goes on with another one, by its settings; but it waits.
+    pub(crate) fn resume(
+        client: Client,
+        journal: Arc<dyn Journal>,
+        recovered: Recovered,
+    ) -> Result<Self, Error> {
+        let belongs = recovered.belongs_to(&client.0.endpoint, &client.0.project);
+        belongs.map_err(|error| Error::invalid(chain(&error)))?;
+        let run = recovered.run();
+        let milliseconds = |value: Option<u64>| value.map(Duration::from_millis);
+        Ok(Self {
+            batch_size: run.batch_size,
+            stalled_after: milliseconds(run.stalled_after_ms),
+            verify: milliseconds(run.verify_ms),
+            on_unknown: OnUnknown {
+                reconcile: run.reconcile,
+                resubmit: run.resubmit_unknown,
+            },
+            journal: Some(journal),
+            ..Self::new(client, run.action, recovered.unsent())
+        }
+        .resuming(recovered))
+    }
+
+    fn resuming(mut self, recovered: Recovered) -> Self {
+        self.resumed = Some(Box::new(recovered));
+        self
+    }
+
+    /// Writes down what the run does, each step before it counts, so that another process can go on with it
+    /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Some(Arc::new(journal));
+        self
     }
 
     /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
@@ -113,7 +155,7 @@ impl RunBuilder {
     /// batch size out of range.
     pub fn plan(&self) -> Result<Plan, Error> {
         let mut wrong = Vec::new();
-        if self.servers.is_empty() {
+        if self.servers.is_empty() && self.resumed.is_none() {
             wrong.push("no server was named".to_owned());
         }
         let mut first = HashMap::new();
@@ -153,16 +195,33 @@ impl RunBuilder {
     ///
     /// # Errors
     /// As [`plan`](Self::plan). From here on nothing is lost to an early error: what goes wrong is in the report.
-    #[allow(
-        clippy::unused_async,
-        reason = "a journal is going to write the plan here"
-    )]
     pub async fn start(self) -> Result<Run, Error> {
         let plan = self.plan()?;
-        let run_id = Uuid::new_v4().to_string();
+        let log = Log::new(self.client.clone(), self.journal.clone());
+        let (machine, resumed, before) = match &self.resumed {
+            None => {
+                let run_id = Uuid::new_v4().to_string();
+                let machine = Machine::new(run_id, plan, self.on_unknown);
+                (machine, Resumed::default(), Vec::new())
+            }
+            Some(recovered) => {
+                let (machine, resumed) = Machine::resumed(plan, recovered, self.on_unknown);
+                (machine, resumed, recovered.before().to_vec())
+            }
+        };
+        let begun = || match &self.resumed {
+            None => Record::Run(Box::new(self.record(machine.run_id()))),
+            Some(_) => Record::Resumed {
+                program: PROGRAM.to_owned(),
+            },
+        };
+        let begun = log.write(begun).await;
+        begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
         Ok(Run {
-            machine: Machine::new(run_id.clone(), plan, self.on_unknown),
-            run_id,
+            machine,
+            resumed,
+            before,
+            log,
             client: self.client,
             deadline: self.deadline,
             wait: self.wait,
@@ -172,6 +231,24 @@ impl RunBuilder {
             control: Control::new(),
             sink: Sink::default(),
         })
+    }
+
+    /// What the run is, for its journal.
+    fn record(&self, run_id: &str) -> RunRecord {
+        let client = &self.client.0;
+        let (project, servers) = (client.project.clone(), self.servers.clone());
+        let milliseconds =
+            |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        RunRecord {
+            batch_size: self.batch_size,
+            wait: self.wait,
+            deadline_ms: self.deadline.map(milliseconds),
+            stalled_after_ms: self.stalled_after.map(milliseconds),
+            verify_ms: self.verify.map(milliseconds),
+            reconcile: self.on_unknown.reconcile,
+            resubmit_unknown: self.on_unknown.resubmit,
+            ..RunRecord::new(run_id, &client.endpoint, project, self.action, servers)
+        }
     }
 }
 
@@ -183,8 +260,10 @@ impl RunBuilder {
 #[derive(Debug)]
 #[must_use = "a run does nothing unless it is awaited"]
 pub struct Run {
-    run_id: String,
     machine: Machine,
+    resumed: Resumed,
+    before: Vec<Seen>,
+    log: Log,
     client: Client,
     deadline: Option<Duration>,
     wait: bool,
@@ -198,7 +277,7 @@ pub struct Run {
 impl Run {
     /// The random id of this run.
     pub fn run_id(&self) -> &str {
-        &self.run_id
+        self.machine.run_id()
     }
 
     /// What happens on the way. Each call makes one more reader.
@@ -218,6 +297,9 @@ impl Run {
         let action = self.machine.action();
         let Self {
             mut machine,
+            resumed,
+            before,
+            log,
             client,
             wait,
             stalled_after,
@@ -235,6 +317,8 @@ impl Run {
             client: &client,
             control: &control,
             sink: &sink,
+            log: &log,
+            before: &before,
             action,
             wait,
             reconcile,
@@ -249,18 +333,45 @@ impl Run {
             biased;
             () = control.reached(Level::End) => Some(Stopped::Asked),
             () = until(deadline) => Some(Stopped::Deadline),
-            () = driver.work(&mut machine, &mut flights) => None,
+            () = driver.work(&mut machine, &mut flights, resumed) => None,
         };
         // A run that submitted nothing more, because it was asked to, ends by itself when its jobs do.
         let asked = control.level() >= Level::NoMoreSubmissions;
         let stopped = stopped.or_else(|| asked.then_some(Stopped::Asked));
-        machine.close(stopped, wait, |batch| match flights.get(&batch) {
+        let underway = flights.keys().flat_map(|batch| machine.servers(*batch));
+        let underway: HashSet<ServerId> = underway.copied().collect();
+        let report = machine.close(stopped, wait, |batch| match flights.get(&batch) {
             Some(flight) => flight.fate(),
             None => Fate::Unknown(Problem::new(
                 "the run lost track of this batch: please report this",
             )),
-        })
+        });
+        // Nothing outlives the deadline for long.
+        let end = write_the_end(&log, &report, &underway);
+        drop(tokio::time::timeout(Duration::from_secs(2), end).await);
+        report
     }
+}
+
+/// Writes down how a run ended.
+async fn write_the_end(
+    log: &Log,
+    report: &Report,
+    underway: &HashSet<ServerId>,
+) -> Result<(), Problem> {
+    // A request that was cut off before anything was sent.
+    let free = report.servers.iter().filter(|server| {
+        underway.contains(&server.id) && matches!(server.outcome, Outcome::NotAttempted { .. })
+    });
+    let servers: Vec<_> = free.filter_map(ServerVerdict::of).collect();
+    if !servers.is_empty() {
+        log.write(|| Record::Verdicts { servers }).await?;
+    }
+    if let Some(stopped) = &report.stopped {
+        let reason = stopped.to_string();
+        log.write(|| Record::Stopping { reason }).await?;
+    }
+    log.write(|| Record::Ended {}).await
 }
 
 impl IntoFuture for Run {

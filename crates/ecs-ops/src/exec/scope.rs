@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use super::flight::Flight;
 use crate::batch::NEVER_SENT;
+use crate::clock::Moment;
 use crate::control::{Control, Level};
+use crate::journal::BatchLog;
 use crate::pace::Share;
 use crate::policy::{Effort, History, Judgement};
 use crate::report::Problem;
@@ -94,6 +96,7 @@ pub(crate) struct ActionScope<'a> {
     pub(crate) share: &'a mut Share,
     pub(crate) control: &'a Control,
     pub(crate) notify: &'a (dyn Fn(Notice) + Send + Sync),
+    pub(crate) log: BatchLog<'a>,
 }
 
 impl<'a> Scope<'a> {
@@ -123,6 +126,30 @@ impl<'a> Scope<'a> {
     /// What happened to the request so far.
     pub(crate) fn history(&self) -> History {
         self.history
+    }
+
+    /// Writes down that the next attempt is going to be sent, if that is to be written down.
+    pub(super) async fn announce(&self, now: Moment) -> Result<(), Failure> {
+        let Some(action) = &self.action else {
+            return Ok(());
+        };
+        let announced = action.log.announce(self.attempts.saturating_add(1), now);
+        announced.await.map_err(|problem| Failure {
+            ending: Ending::Withdrawn,
+            ..Failure::new(Judgement::NotDelivered, problem.because("not sent"))
+        })
+    }
+
+    /// Writes down that it is certain that the last attempt was not executed.
+    pub(super) async fn not_executed(&self, failure: &Failure, retry_after: Option<Duration>) {
+        if let Some(action) = &self.action
+            && failure.judgement.proves_not_executed()
+        {
+            let throttled = failure.judgement == Judgement::Throttled;
+            let log = &action.log;
+            log.not_executed(throttled, retry_after, &failure.problem)
+                .await;
+        }
     }
 
     /// Waits for something that comes before sending, unless the run is told to submit nothing more.

@@ -59,6 +59,14 @@ pub(crate) enum Sighting {
 }
 
 impl Sighting {
+    /// The status that was seen.
+    pub(crate) fn status(&self) -> Option<JobStatus> {
+        match self {
+            Self::Goes(job) | Self::Ended(job) => job.status.clone(),
+            _ => None,
+        }
+    }
+
     fn is_the_end(&self) -> bool {
         match self {
             Self::Goes(_) | Self::NotYet | Self::Trouble(..) => false,

@@ -209,7 +209,7 @@ impl RunRecord {
 }
 
 /// What writes journals here.
-pub(super) const PROGRAM: &str = concat!("ecs-ops ", env!("CARGO_PKG_VERSION"));
+pub(crate) const PROGRAM: &str = concat!("ecs-ops ", env!("CARGO_PKG_VERSION"));
 
 /// What a rolling run is, resolved to numbers: see [`rolling`](crate::rolling).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

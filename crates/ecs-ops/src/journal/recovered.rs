@@ -328,6 +328,12 @@ impl Recovered {
         self.run.servers.iter().filter_map(due).collect()
     }
 
+    /// Servers that were sent a second time, because the fate of the first request was unknown.
+    pub(crate) fn resubmitted(&self) -> impl Iterator<Item = ServerId> {
+        let servers = self.servers.iter();
+        servers.filter_map(|(id, server)| server.resubmitted.then_some(*id))
+    }
+
     /// All jobs, in the order of their acceptance.
     pub fn jobs(&self) -> &[KnownJob] {
         &self.jobs

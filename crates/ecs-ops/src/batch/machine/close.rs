@@ -17,6 +17,7 @@ impl Machine {
         let never = || Problem::new(NEVER_SENT);
         let never = self.halted.clone().unwrap_or_else(never);
         let mut cut_short = self.stop_settling() | self.denied.is_some();
+        cut_short |= self.unrecorded.is_some();
         for index in 0..self.batches.len() {
             let Some(batch) = self.batches.get(index) else {
                 continue;
@@ -63,6 +64,7 @@ impl Machine {
         let stopped = self
             .denied
             .map(Stopped::Denied)
+            .or(self.unrecorded.map(Stopped::Unrecorded))
             .or(stopped)
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);

@@ -1,0 +1,119 @@
+//! Taking the books up where the journal of a run ends.
+
+use ecs_model::JobStatus;
+
+use super::{Batch, Machine, OnUnknown, State};
+use crate::batch::plan::Plan;
+use crate::clock::Moment;
+use crate::event::Event;
+use crate::jobs::JobTicket;
+use crate::journal::{DoubtfulBatch, Recovered};
+use crate::report::{JobReport, Problem};
+
+/// What a run does first that goes on with another one.
+#[derive(Debug, Default)]
+pub(crate) struct Resumed {
+    /// What happened before.
+    pub(crate) known: Vec<Event>,
+    /// What follows from it.
+    pub(crate) news: Vec<Event>,
+    /// The jobs to wait for, by their batches.
+    pub(crate) jobs: Vec<(usize, JobTicket)>,
+}
+
+impl Machine {
+    /// The books of a run that goes on; `plan` is of the servers that were never sent.
+    pub(crate) fn resumed(
+        plan: Plan,
+        recovered: &Recovered,
+        on_unknown: OnUnknown,
+    ) -> (Self, Resumed) {
+        let run = recovered.run();
+        let mut machine = Self::new(run.run_id.clone(), plan, on_unknown);
+        machine.servers.clone_from(&run.servers);
+        let unsent = machine.queue.left().count();
+        // Batches keep their numbers, and new ones come after them.
+        let ended = || Batch {
+            servers: Vec::new(),
+            state: State::Ended,
+            warned: false,
+            overdue: 0,
+        };
+        let last = recovered.next_batch().saturating_sub(1);
+        machine.batches = (0..last).map(|_| ended()).collect();
+        let again = recovered.resubmitted();
+        let again = again.map(|id| {
+            (
+                id,
+                Some(Problem::new("the first request is of unknown fate")),
+            )
+        });
+        machine.resubmitted = again.collect();
+
+        let mut known = Vec::new();
+        for verdict in recovered.verdicts() {
+            let outcome = verdict.outcome();
+            known.push(Event::server_done(verdict.id, &outcome));
+            machine.outcomes.insert(verdict.id, outcome);
+        }
+        let done = known.len();
+        let accepted = recovered.accepted();
+        for job in recovered.jobs() {
+            let ticket = accepted.iter().find(|batch| batch.batch == job.batch);
+            let ticket = ticket.map(|batch| batch.ticket.clone());
+            machine.jobs.push(JobReport {
+                job_id: job.job_id.clone(),
+                status: job.status.as_deref().map(JobStatus::from),
+                servers: job.servers,
+                request_id: job.request_id.clone(),
+                ticket: ticket.unwrap_or_else(|| job.job_id.clone().into()),
+            });
+        }
+        let mut jobs = Vec::new();
+        let mut watched = 0;
+        for batch in accepted {
+            let index = batch.batch.saturating_sub(1);
+            let job = recovered
+                .jobs()
+                .iter()
+                .position(|job| job.batch == batch.batch);
+            if let (Some(place), Some(job)) = (machine.batches.get_mut(index), job) {
+                watched += batch.servers.len();
+                place.servers = batch.servers;
+                place.state = State::Watching(job);
+                jobs.push((index, batch.ticket));
+            }
+        }
+        let (mut news, mut doubtful) = (Vec::new(), 0);
+        for batch in recovered.doubtful() {
+            let index = batch.batch.saturating_sub(1);
+            let error = why(&batch);
+            doubtful += batch.servers.len();
+            if let Some(place) = machine.batches.get_mut(index) {
+                place.servers = batch.servers;
+            }
+            news.extend(machine.unknown(index, error));
+        }
+        let resumed = Event::Resumed {
+            done,
+            watched,
+            doubtful,
+            unsent,
+        };
+        known.insert(0, resumed);
+        (machine, Resumed { known, news, jobs })
+    }
+}
+
+/// Why the fate of a batch is unknown.
+fn why(batch: &DoubtfulBatch) -> Problem {
+    let words = "the run ended before it learned of an answer";
+    let known = batch.error.as_ref().map(Problem::from);
+    let sent = batch.sent.map(|(ours, theirs)| Moment { ours, theirs });
+    match (known, sent) {
+        (Some(known), Some(sent)) => known.sent_then(sent),
+        (Some(known), None) => known,
+        (None, Some(sent)) => Problem::new(words).maybe_executed(sent),
+        (None, None) => Problem::new(words).because("may have been executed"),
+    }
+}

@@ -1,0 +1,120 @@
+//! Writing down what a run does, while it does it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ecs_model::{Accepted, ServerId};
+
+use super::{Journal, Note, Purpose, Record};
+use crate::Client;
+use crate::clock::Moment;
+use crate::report::Problem;
+
+/// The journal of a run, if it has one, and whether it still takes records.
+#[derive(Debug)]
+pub(crate) struct Log {
+    client: Client,
+    journal: Option<Arc<dyn Journal>>,
+    broken: Mutex<Option<Problem>>,
+}
+
+impl Log {
+    pub(crate) fn new(client: Client, journal: Option<Arc<dyn Journal>>) -> Self {
+        Self {
+            client,
+            journal,
+            broken: Mutex::default(),
+        }
+    }
+
+    /// Writes a record down; it is durable when this returns.
+    pub(crate) async fn write(&self, record: impl FnOnce() -> Record) -> Result<(), Problem> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        if let Some(problem) = self.broken() {
+            return Err(problem);
+        }
+        let written = journal.append(self.client.0.clock.now(), record()).await;
+        written.map_err(|error| {
+            let problem =
+                Problem::new(crate::error::chain(&error)).because("the journal cannot be written");
+            let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+            broken.get_or_insert(problem).clone()
+        })
+    }
+
+    /// Why nothing more is written down, if that is so: then nothing more may be sent.
+    pub(crate) fn broken(&self) -> Option<Problem> {
+        self.broken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// What is written down about one batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchLog<'a> {
+    pub(crate) log: &'a Log,
+    /// Counted from 1.
+    pub(crate) batch: usize,
+    pub(crate) purpose: Purpose,
+    pub(crate) servers: &'a [ServerId],
+}
+
+impl BatchLog<'_> {
+    /// The attempt is going to be sent. Without this being written down it must not be.
+    pub(crate) async fn announce(&self, attempt: u32, now: Moment) -> Result<(), Problem> {
+        let (batch, purpose) = (self.batch, self.purpose);
+        let intent = || Record::Intent {
+            batch,
+            attempt,
+            purpose,
+            servers: self.servers.to_vec(),
+        };
+        self.log.write(intent).await?;
+        let sending = || Record::Sending {
+            batch,
+            attempt,
+            theirs: now.theirs,
+        };
+        self.log.write(sending).await
+    }
+
+    /// It is certain that the attempt was not executed. Where this cannot be written down, nothing more is sent anyway.
+    pub(crate) async fn not_executed(
+        &self,
+        throttled: bool,
+        retry_after: Option<Duration>,
+        error: &Problem,
+    ) {
+        let milliseconds = |pause: Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let record = || Record::NotExecuted {
+            batch: self.batch,
+            throttled,
+            retry_after_ms: retry_after.map(milliseconds),
+            error: Note::from(error),
+        };
+        drop(self.log.write(record).await);
+    }
+
+    /// The service took it. A job that cannot be written down is watched all the same.
+    pub(crate) async fn accepted(&self, accepted: &Accepted) {
+        let record = || Record::Accepted {
+            batch: self.batch,
+            job_id: accepted.job_id.clone(),
+            request_id: accepted.request_id.clone(),
+        };
+        drop(self.log.write(record).await);
+    }
+
+    /// Its fate is unknown.
+    pub(crate) async fn lost(&self, error: &Problem) {
+        let record = || Record::Lost {
+            batch: self.batch,
+            error: Note::from(error),
+        };
+        drop(self.log.write(record).await);
+    }
+}
