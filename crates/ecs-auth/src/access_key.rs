@@ -76,6 +76,10 @@ impl AccessKey {
             && bool::from(token(self).ct_eq(token(other)))
     }
 
+    pub(crate) fn secret_text(&self) -> Option<&str> {
+        Some(self.secret.expose_secret())
+    }
+
     pub(crate) fn secret(&self) -> &[u8] {
         self.secret.expose_secret().as_bytes()
     }

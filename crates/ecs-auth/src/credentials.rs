@@ -1,5 +1,6 @@
 //! What proves who we are.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use crate::signer::{self, AUTH_TOKEN};
-use crate::{AccessKey, AuthError, AuthErrorKind};
+use crate::{AccessKey, AuthError, AuthErrorKind, Signed};
+
+/// What is shorter is no secret in earnest, and taking it out of a text would make it unreadable.
+const SHORTEST: usize = 6;
 
 /// Credentials, ready to go into a request. `Debug` masks them; a clone shares them, and the last one overwrites them.
 ///
@@ -21,7 +25,10 @@ use crate::{AccessKey, AuthError, AuthErrorKind};
 /// # Ok::<_, ecs_auth::AuthError>(())
 /// ```
 #[derive(Clone)]
-pub struct Credentials(Arc<Kind>);
+pub struct Credentials {
+    proof: Arc<Kind>,
+    expires_at: Option<Timestamp>,
+}
 
 enum Kind {
     Token(SecretString),
@@ -51,7 +58,7 @@ impl Credentials {
                 "the token has characters that no token has: was it cut or pasted with a line break?",
             ));
         }
-        Ok(Self(Arc::new(Kind::Token(token))))
+        Ok(Self::new(Kind::Token(token)))
     }
 
     /// A pair of keys, with which each request is signed.
@@ -67,12 +74,31 @@ impl Credentials {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn access_key(key: AccessKey) -> Self {
-        Self(Arc::new(Kind::AccessKey(key)))
+        Self::new(Kind::AccessKey(key))
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self {
+            proof: Arc::new(kind),
+            expires_at: None,
+        }
+    }
+
+    /// Notes when they end, for people. Nothing else follows from it.
+    #[must_use]
+    pub fn with_end(mut self, end: Timestamp) -> Self {
+        self.expires_at = Some(end);
+        self
+    }
+
+    /// When they end, if that is known, by the clock of who gave them.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
     }
 
     /// The access key, if that is what these are: a name, not a secret.
     pub fn access_key_id(&self) -> Option<&str> {
-        match &*self.0 {
+        match &*self.proof {
             Kind::Token(_) => None,
             Kind::AccessKey(key) => Some(key.id()),
         }
@@ -80,8 +106,8 @@ impl Credentials {
 
     /// Whether a service would take these for those: the same token, or the same keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        match (&*self.0, &*other.0) {
-            _ if Arc::ptr_eq(&self.0, &other.0) => true,
+        match (&*self.proof, &*other.proof) {
+            _ if Arc::ptr_eq(&self.proof, &other.proof) => true,
             (Kind::Token(one), Kind::Token(other)) => {
                 let (one, other) = (one.expose_secret(), other.expose_secret());
                 one.as_bytes().ct_eq(other.as_bytes()).into()
@@ -93,23 +119,49 @@ impl Credentials {
 
     /// Puts the proof into the request, replacing any older one: the last thing that is done to it before it is sent. With a
     /// key, `now` is the time of signing, and what is signed is described at [`sign`](crate::sign): put `X-Project-Id` in
-    /// before.
-    pub fn authenticate(&self, request: &mut http::Request<Bytes>, now: Timestamp) {
-        match &*self.0 {
+    /// before. What was signed is returned, to be compared with what a service says that it read.
+    pub fn authenticate(
+        &self,
+        request: &mut http::Request<Bytes>,
+        now: Timestamp,
+    ) -> Option<Signed> {
+        match &*self.proof {
             Kind::Token(token) => {
                 signer::remove_proof(request);
                 signer::insert(request, AUTH_TOKEN, token.expose_secret(), true);
+                None
             }
-            Kind::AccessKey(key) => {
-                signer::sign(request, key, now);
-            }
+            Kind::AccessKey(key) => Some(signer::sign(request, key, now)),
         }
+    }
+
+    /// A text of somebody who was shown these, without what is secret of them: services repeat what they got in their
+    /// messages.
+    ///
+    /// ```
+    /// let credentials = ecs_auth::Credentials::token("MIIDkgAAAA")?;
+    /// assert_eq!(credentials.mask("no such token: MIIDkgAAAA"), "no such token: ***");
+    /// # Ok::<_, ecs_auth::AuthError>(())
+    /// ```
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let (one, other) = match &*self.proof {
+            Kind::Token(token) => (Some(token.expose_secret()), None),
+            Kind::AccessKey(key) => (key.secret_text(), key.security_token()),
+        };
+        let secrets = [one, other].into_iter().flatten();
+        secrets.filter(|secret| secret.len() >= SHORTEST).fold(
+            Cow::Borrowed(text),
+            |text, secret| match text.contains(secret) {
+                true => Cow::Owned(text.replace(secret, "***")),
+                false => text,
+            },
+        )
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
+        match &*self.proof {
             Kind::Token(_) => f.write_str("Credentials::Token(<masked>)"),
             Kind::AccessKey(key) => write!(f, "Credentials::AccessKey({key:?})"),
         }

@@ -4,12 +4,18 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use crate::Echo;
+
 /// The classes of [`AuthError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
     /// What was given cannot be credentials.
     Malformed,
+    /// Nobody has any: every source was looked at.
+    Missing,
     /// A source that should have credentials could not give them now; later it may.
     Unavailable,
     /// A service was asked for credentials and said no. Asking again the same way will not help, and may lock an account.
@@ -29,6 +35,23 @@ pub struct AuthError {
     kind: AuthErrorKind,
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    refusal: Option<Arc<Refusal>>,
+}
+
+/// What a service said that was asked for credentials, or shown them, and refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's code.
+    pub code: Option<String>,
+    /// The service's words, without what is secret.
+    pub message: Option<String>,
+    /// What its clock showed.
+    pub time: Option<Timestamp>,
+    /// What it says of the request that was signed, where one was.
+    pub echo: Option<Echo>,
 }
 
 impl AuthError {
@@ -38,6 +61,7 @@ impl AuthError {
             kind,
             message: message.into(),
             source: None,
+            refusal: None,
         }
     }
 
@@ -46,6 +70,16 @@ impl AuthError {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
+    }
+
+    pub(crate) fn with_refusal(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(Arc::new(refusal));
+        self
+    }
+
+    /// What a service answered, if it is because of an answer that there are no credentials.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_deref()
     }
 
     /// Whether asking again later can help.

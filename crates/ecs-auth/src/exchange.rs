@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_transport::{Attempt, Transport};
-use http::{Request, Response, StatusCode};
+use http::header::DATE;
+use http::{HeaderMap, Request, Response, StatusCode};
+use jiff::Timestamp;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
-use crate::{AuthError, AuthErrorKind};
+use crate::error::Refusal;
+use crate::{AuthError, AuthErrorKind, Signed};
 
 /// Beyond its own limit a transport gets this long to say itself why it failed: its words are better than ours.
 const GRACE: Duration = Duration::from_secs(1);
@@ -40,9 +44,14 @@ pub(crate) fn unavailable(message: impl Into<String>) -> AuthError {
     AuthError::new(AuthErrorKind::Unavailable, message)
 }
 
-/// What an answer that is no success means. Its words are repeated, but for these secrets, which a service that echoes
-/// what it got would put into them.
-pub(crate) fn refusal(who: &str, response: &Response<Bytes>, secrets: &[&str]) -> AuthError {
+/// What an answer that is no success means. Its words are repeated, but for what `mask` takes out: a service that echoes what it
+/// got would put secrets into them.
+pub(crate) fn refusal(
+    who: &str,
+    response: &Response<Bytes>,
+    signed: Option<&Signed>,
+    mask: impl Fn(&str) -> String,
+) -> AuthError {
     let status = response.status();
     let kind = match status {
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => AuthErrorKind::Unavailable,
@@ -50,19 +59,53 @@ pub(crate) fn refusal(who: &str, response: &Response<Bytes>, secrets: &[&str]) -
         _ => AuthErrorKind::Refused,
     };
     let mut message = format!("{who} answered {}", status.as_u16());
-    if let Some(words) = words(response.body(), status.as_str()) {
-        message.push_str(&format!(": {}", masked(words, secrets)));
+    let (code, words) = words(response.body(), status.as_str());
+    let echo = signed.map(|signed| {
+        let words = words.as_deref().unwrap_or_default();
+        signed.canonical_request().compare_with_echo(words)
+    });
+    let words = words.map(|words| printable(&mask(&words)));
+    let said = [code.as_deref(), words.as_deref()];
+    let said: Vec<&str> = said.into_iter().flatten().collect();
+    if !said.is_empty() {
+        let said: String = said.join(": ").chars().take(MAX_MESSAGE).collect();
+        message.push_str(&format!(": {said}"));
     }
     let id = response.headers().get("x-request-id");
     if let Some(id) = id.and_then(|id| id.to_str().ok()) {
         message.push_str(&format!(" (request {id})"));
     }
-    AuthError::new(kind, message)
+    AuthError::new(kind, message).with_refusal(Refusal {
+        status: status.as_u16(),
+        code,
+        message: words,
+        time: date(response.headers()),
+        echo,
+    })
 }
 
-/// `code: message` out of the forms that IAM, the gateway and OpenStack use. A code that is only the status again is left out.
-fn words(body: &[u8], status: &str) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+/// Takes these secrets out of a text.
+pub(crate) fn without(secrets: &[&str]) -> impl Fn(&str) -> String {
+    let secrets: Vec<Zeroizing<String>> = secrets
+        .iter()
+        .filter(|secret| !secret.is_empty())
+        .map(|secret| Zeroizing::new((*secret).to_owned()))
+        .collect();
+    move |text| {
+        let masked = |text: String, secret: &Zeroizing<String>| text.replace(&***secret, "***");
+        secrets.iter().fold(text.to_owned(), masked)
+    }
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    let dates = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    dates.parse_timestamp(date).ok()
+}
+
+/// Code and message out of the forms that IAM, the gateway and OpenStack use. A code that is only the status again is left out.
+fn words(body: &[u8], status: &str) -> (Option<String>, Option<String>) {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let inner = body.get("error").filter(|inner| inner.is_object());
     let error = inner.unwrap_or(&body);
     let text = |names: [&str; 3]| {
@@ -73,20 +116,11 @@ fn words(body: &[u8], status: &str) -> Option<String> {
         })
     };
     let code = text(["error_code", "code", "errorCode"]).filter(|code| code != status);
-    let message = text(["error_msg", "message", "errorMsg"]);
-    match (code, message) {
-        (Some(code), Some(message)) => Some(format!("{code}: {message}")),
-        (code, message) => code.or(message),
-    }
+    (code, text(["error_msg", "message", "errorMsg"]))
 }
 
-fn masked(words: String, secrets: &[&str]) -> String {
-    let words = secrets
-        .iter()
-        .filter(|secret| !secret.is_empty())
-        .fold(words, |words, secret| words.replace(secret, "***"));
-    let printable = words.chars().filter(|char| !char.is_control());
-    printable.take(MAX_MESSAGE).collect()
+fn printable(words: &str) -> String {
+    words.chars().filter(|char| !char.is_control()).collect()
 }
 
 #[cfg(test)]

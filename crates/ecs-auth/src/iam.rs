@@ -12,9 +12,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::exchange::{exchange, refusal, unavailable};
+use crate::exchange::{exchange, refusal, unavailable, without};
 use crate::renewal::{Fetched, Renewing, Source};
-use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
+use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider, Signed};
 
 mod answer;
 mod login;
@@ -94,10 +94,11 @@ impl IamClient {
     ) -> Result<Project, AuthError> {
         let name_in_query = utf8_percent_encode(name, NON_ALPHANUMERIC);
         let mut request = self.request(&format!("/v3/projects?name={name_in_query}"))?;
-        credentials.authenticate(&mut request, Timestamp::now());
+        let signed = credentials.authenticate(&mut request, Timestamp::now());
         let response = self.ask(request).await?;
         if response.status() != StatusCode::OK {
-            return Err(refusal(&self.name(), &response, &[]));
+            let mask = |text: &str| credentials.mask(text).into_owned();
+            return Err(refusal(&self.name(), &response, signed.as_ref(), mask));
         }
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let projects = body.pointer("/projects").and_then(Value::as_array);
@@ -153,17 +154,21 @@ impl IamClient {
 
     async fn log_in(&self, login: &Login) -> Result<answer::Token, AuthError> {
         let Some((by, domain_id)) = login.caller() else {
-            return self.log_in_once(login, |_| ()).await.0;
+            return self.log_in_once(login, |_| None, None).await.0;
         };
         let credentials = by.credentials().await?;
         let as_caller = |credentials: &Credentials, request: &mut Request<Bytes>| {
             if let Some(Ok(id)) = domain_id.map(HeaderValue::from_str) {
                 request.headers_mut().insert("x-domain-id", id);
             }
-            credentials.authenticate(request, Timestamp::now());
+            credentials.authenticate(request, Timestamp::now())
         };
         let (token, status) = self
-            .log_in_once(login, |request| as_caller(&credentials, request))
+            .log_in_once(
+                login,
+                |request| as_caller(&credentials, request),
+                Some(&credentials),
+            )
             .await;
         if status != Some(StatusCode::UNAUTHORIZED) {
             return token;
@@ -171,7 +176,8 @@ impl IamClient {
         match by.renew(&credentials).await? {
             None => token,
             Some(other) => {
-                let again = self.log_in_once(login, |request| as_caller(&other, request));
+                let prove = |request: &mut Request<Bytes>| as_caller(&other, request);
+                let again = self.log_in_once(login, prove, Some(&other));
                 again.await.0
             }
         }
@@ -180,9 +186,10 @@ impl IamClient {
     async fn log_in_once(
         &self,
         login: &Login,
-        prove: impl FnOnce(&mut Request<Bytes>),
+        prove: impl FnOnce(&mut Request<Bytes>) -> Option<Signed>,
+        by: Option<&Credentials>,
     ) -> (Result<answer::Token, AuthError>, Option<StatusCode>) {
-        let (response, secrets) = match self.ask_for_token(login, prove).await {
+        let (response, secrets, signed) = match self.ask_for_token(login, prove).await {
             Ok(answered) => answered,
             Err(error) => return (Err(error), None),
         };
@@ -190,7 +197,11 @@ impl IamClient {
             answer::read_token(&response, Timestamp::now(), &self.name())
         } else {
             let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
-            Err(refusal(&self.name(), &response, &secrets))
+            let mask = |text: &str| {
+                let text = without(&secrets)(text);
+                by.map_or_else(|| text.clone(), |by| by.mask(&text).into_owned())
+            };
+            Err(refusal(&self.name(), &response, signed.as_ref(), mask))
         };
         (token, Some(response.status()))
     }
@@ -198,16 +209,16 @@ impl IamClient {
     async fn ask_for_token(
         &self,
         login: &Login,
-        prove: impl FnOnce(&mut Request<Bytes>),
-    ) -> Result<(Response<Bytes>, Vec<SecretString>), AuthError> {
+        prove: impl FnOnce(&mut Request<Bytes>) -> Option<Signed>,
+    ) -> Result<(Response<Bytes>, Vec<SecretString>, Option<Signed>), AuthError> {
         let mut request = self.request("/v3/auth/tokens")?;
         *request.method_mut() = Method::POST;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         let (body, secrets) = login.body()?;
         *request.body_mut() = body;
-        prove(&mut request);
-        Ok((self.ask(request).await?, secrets))
+        let signed = prove(&mut request);
+        Ok((self.ask(request).await?, secrets, signed))
     }
 }
 

@@ -10,11 +10,11 @@
 //! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
-//! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud |
+//! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud, and its [`Place`] |
 //! | `sources` | [`Chosen`]: which credentials to use, out of [`Flags`] and [`Surroundings`] |
 //! | `renewal` | credentials that end, and others in time |
 //! | `exchange` | one question to a service that gives credentials |
-//! | `error` | [`AuthError`] |
+//! | `error` | [`AuthError`], [`Refusal`] |
 //!
 //! A provider of your own, for example on top of a vault, is one function:
 //!
@@ -57,11 +57,11 @@ pub use access_key::AccessKey;
 pub use canonical::{CanonicalRequest, Difference, Echo};
 pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
-pub use error::{AuthError, AuthErrorKind};
+pub use error::{AuthError, AuthErrorKind, Refusal};
 pub use iam::{IamClient, IamTokens, Login, Project, Reference, TokenInfo, User};
-pub use metadata::MetadataKeys;
+pub use metadata::{MetadataKeys, Place};
 pub use provider::{CredentialsProvider, StaticCredentials};
 pub use secrecy::SecretString;
 pub use signer::{Signed, sign};
-pub use sources::{Chosen, Flags, Opened, Skipped, Surroundings};
+pub use sources::{Chosen, CredentialKind, Flags, Opened, Skipped, Surroundings, Transports};
 pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

@@ -39,10 +39,28 @@ const RENEW_AHEAD: Duration = Duration::from_secs(40 * 60);
 #[derive(Debug)]
 pub struct MetadataKeys(Renewing<KeySource>);
 
+/// Where the server is that we run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// Its project.
+    pub project_id: Option<String>,
+    /// Its region, for example `eu-de`.
+    pub region: Option<String>,
+}
+
 impl MetadataKeys {
     /// From the service at 169.254.169.254.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self::at(transport, ADDRESS)
+    }
+
+    /// Where this server is, as far as the service says so.
+    ///
+    /// # Errors
+    /// The service gave no answer, or refused.
+    pub async fn place(&self) -> Result<Place, AuthError> {
+        self.0.source().place().await
     }
 
     /// From a service elsewhere, for tests: `http://host:port`.
@@ -117,24 +135,42 @@ impl KeySource {
             | StatusCode::NOT_FOUND
             | StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::NOT_IMPLEMENTED => Ok(None),
-            _ => Err(refusal(WHO, &response, &[])),
+            _ => Err(refused(&response)),
         }
     }
 
-    async fn keys(&self) -> Result<Fetched, AuthError> {
+    async fn get(&self, path: &str) -> Result<Response<Bytes>, AuthError> {
         let session = self.session().await?;
         let header = session.map(|token| ("x-metadata-token", token));
-        let response = self
-            .ask("GET", "/openstack/latest/securitykey", header)
-            .await?;
+        self.ask("GET", path, header).await
+    }
+
+    async fn place(&self) -> Result<Place, AuthError> {
+        let response = self.get("/openstack/latest/meta_data.json").await?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(&response));
+        }
+        let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let text = |name| {
+            let text = body.get(name)?.as_str()?;
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        Ok(Place {
+            project_id: text("project_id"),
+            region: text("region_id"),
+        })
+    }
+
+    async fn keys(&self) -> Result<Fetched, AuthError> {
+        let response = self.get("/openstack/latest/securitykey").await?;
         match response.status() {
             StatusCode::OK => read(response.body(), Timestamp::now()),
             StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => Err(AuthError::new(
                 AuthErrorKind::Refused,
                 format!("{WHO} has no keys: give this server an agency for cloud services"),
             )
-            .with_source(refusal(WHO, &response, &[]))),
-            _ => Err(refusal(WHO, &response, &[])),
+            .with_source(refused(&response))),
+            _ => Err(refused(&response)),
         }
     }
 }
@@ -143,6 +179,10 @@ impl Source for KeySource {
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>> {
         Box::pin(self.keys())
     }
+}
+
+fn refused(response: &Response<Bytes>) -> AuthError {
+    refusal(WHO, response, None, str::to_owned)
 }
 
 fn read(body: &[u8], now: Timestamp) -> Result<Fetched, AuthError> {
@@ -161,8 +201,12 @@ fn read(body: &[u8], now: Timestamp) -> Result<Fetched, AuthError> {
             "{WHO} gave keys that have expired already: is the clock right?"
         )));
     }
+    let credentials = Credentials::access_key(key);
     Ok(Fetched {
-        credentials: Credentials::access_key(key),
+        credentials: match end {
+            Some(end) => credentials.with_end(end),
+            None => credentials,
+        },
         lifetime,
         renew_ahead: RENEW_AHEAD,
     })

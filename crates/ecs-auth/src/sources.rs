@@ -1,5 +1,7 @@
 //! Where credentials come from, in the order that users of these clouds know.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 
 use crate::{AuthError, AuthErrorKind, Reference};
@@ -14,7 +16,7 @@ mod surroundings;
 mod yaml;
 
 use fields::{Agency, Field, HUAWEI, OPENSTACK, Proof};
-pub use open::Opened;
+pub use open::{Opened, Transports};
 use search::{environment, search};
 pub use surroundings::Surroundings;
 
@@ -42,6 +44,37 @@ pub struct Flags {
     pub endpoint: Option<String>,
     /// The address of IAM.
     pub iam_endpoint: Option<String>,
+    /// The address of the metadata service, for tests; otherwise it is the same on every server.
+    pub metadata_endpoint: Option<String>,
+}
+
+/// What credentials prove who we are with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// A token that is there already.
+    Token,
+    /// A permanent pair of keys.
+    AccessKey,
+    /// A pair of keys with a security token.
+    TemporaryKey,
+    /// A login with a password, perhaps with a passcode, for tokens.
+    Password,
+    /// Temporary keys of the server that we run on.
+    ServerKeys,
+}
+
+impl CredentialKind {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::AccessKey => "access key",
+            Self::TemporaryKey => "temporary access key",
+            Self::Password => "password",
+            Self::ServerKeys => "temporary access key of this server",
+        }
+    }
 }
 
 /// A source that was looked at and not used.
@@ -81,6 +114,9 @@ pub struct Chosen {
     user_domain: Option<Reference>,
     iam: Option<String>,
     endpoint: Option<String>,
+    /// Addresses of ECS that are set for single regions.
+    overrides: BTreeMap<String, String>,
+    metadata: Option<String>,
     /// `None`: the metadata service.
     proof: Option<Proof>,
     agency: Option<Agency>,
@@ -124,6 +160,7 @@ impl Chosen {
             .or(of_project);
         let region = flags.region.clone().or_else(|| found_region.clone());
         let mut ecs = fields.owned(Field::Ecs);
+        let overrides = surroundings.with_prefix(ECS_OF_REGION);
         if let (Some(wanted), Some(other)) = (&flags.region, &found_region)
             && wanted != other
         {
@@ -146,7 +183,7 @@ impl Chosen {
         let endpoint = flags
             .endpoint
             .clone()
-            .or_else(|| sdk_endpoint(surroundings, region.as_deref()?))
+            .or_else(|| sdk_endpoint(&overrides, region.as_deref()?))
             .or(ecs)
             .or(beside)
             .or_else(|| by_region("ecs"));
@@ -159,6 +196,8 @@ impl Chosen {
             user_domain: fields.reference(Field::UserDomainId, Field::UserDomainName),
             iam: iam.map(with_scheme),
             endpoint: endpoint.map(with_scheme),
+            overrides,
+            metadata: flags.metadata_endpoint.clone(),
             region,
             agency: fields.agency()?,
             proof: found.proof,
@@ -200,6 +239,29 @@ impl Chosen {
         self.iam.as_deref()
     }
 
+    /// What proves who we are.
+    pub fn kind(&self) -> CredentialKind {
+        match &self.proof {
+            None => CredentialKind::ServerKeys,
+            Some(Proof::Token(_)) => CredentialKind::Token,
+            Some(Proof::Key(key)) if key.is_temporary() => CredentialKind::TemporaryKey,
+            Some(Proof::Key(_)) => CredentialKind::AccessKey,
+            Some(Proof::Login(_)) => CredentialKind::Password,
+        }
+    }
+
+    /// The agency whose rights are borrowed, if any.
+    pub fn agency(&self) -> Option<&str> {
+        self.agency.as_ref().map(|agency| agency.name.as_str())
+    }
+
+    /// Whether IAM is asked: for tokens, or for the id of the project.
+    pub fn asks_iam(&self) -> bool {
+        matches!(self.proof, Some(Proof::Login(_)))
+            || self.agency.is_some()
+            || !matches!(self.project, Some(Reference::Id(_)))
+    }
+
     /// The access key, if it is one that proves who we are: a name, not a secret.
     pub fn access_key(&self) -> Option<&str> {
         match &self.proof {
@@ -209,10 +271,11 @@ impl Chosen {
     }
 }
 
+const ECS_OF_REGION: &str = "HUAWEICLOUD_SDK_REGION_ECS_";
+
 /// `HUAWEICLOUD_SDK_REGION_ECS_EU_DE`; of several addresses the first.
-fn sdk_endpoint(surroundings: &Surroundings, region: &str) -> Option<String> {
-    let region = region.to_uppercase().replace('-', "_");
-    let addresses = surroundings.variable(&format!("HUAWEICLOUD_SDK_REGION_ECS_{region}"))?;
+fn sdk_endpoint(overrides: &BTreeMap<String, String>, region: &str) -> Option<String> {
+    let addresses = overrides.get(&region.to_uppercase().replace('-', "_"))?;
     addresses
         .split(',')
         .next()

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::Response;
 
-use super::refusal;
+use super::{refusal, without};
 use crate::AuthErrorKind;
 
 fn said(status: u16, body: &'static str) -> (AuthErrorKind, String) {
@@ -10,7 +10,12 @@ fn said(status: u16, body: &'static str) -> (AuthErrorKind, String) {
         .header("x-request-id", "r-1")
         .body(Bytes::from_static(body.as_bytes()))
         .unwrap();
-    let error = refusal("IAM at iam.example", &response, &["sesame", ""]);
+    let error = refusal(
+        "IAM at iam.example",
+        &response,
+        None,
+        without(&["sesame", ""]),
+    );
     (error.kind(), error.to_string())
 }
 

@@ -71,10 +71,13 @@ pub(super) fn read_token(
                 "{who} answered {status}, but without a token: is this the address of IAM?"
             ))
         })?;
-    let credentials = Credentials::token(token)?;
+    let mut credentials = Credentials::token(token)?;
     let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
     let time = |pointer| text(&body, pointer)?.parse::<Timestamp>().ok();
     let expires_at = time("/token/expires_at");
+    if let Some(end) = expires_at {
+        credentials = credentials.with_end(end);
+    }
     // By IAM's own clock where it tells it: ours may be wrong.
     let issued_at = time("/token/issued_at").unwrap_or(now);
     let lifetime = expires_at.map(|end| {

@@ -186,6 +186,11 @@ impl Fields {
         self.get(field).map(str::to_owned)
     }
 
+    /// Whether there is any value.
+    pub(super) fn holds_anything(&self) -> bool {
+        !self.values.is_empty()
+    }
+
     /// Its first name in this source.
     fn name(&self, field: Field) -> &'static str {
         let names = self.names.unwrap_or_default();

@@ -5,13 +5,32 @@ use std::sync::Arc;
 use ecs_transport::Transport;
 
 use super::fields::Proof;
-use super::{Chosen, malformed};
+use super::{Chosen, endpoints, malformed, sdk_endpoint, with_scheme};
 use crate::{
-    AuthError, Credentials, CredentialsProvider, IamClient, IamTokens, Login, MetadataKeys,
-    Reference, StaticCredentials, TokenInfo,
+    AuthError, AuthErrorKind, Credentials, CredentialsProvider, IamClient, IamTokens, Login,
+    MetadataKeys, Place, Reference, StaticCredentials, TokenInfo,
 };
 
-/// Credentials that are ready to use, and the project to use them in.
+/// How requests travel that are about credentials.
+#[derive(Clone, Debug)]
+pub struct Transports {
+    /// To IAM: as to the service itself.
+    pub services: Arc<dyn Transport>,
+    /// To the metadata service, which is on a link of its own: never through a proxy.
+    pub metadata: Arc<dyn Transport>,
+}
+
+impl Transports {
+    /// The same for both, which must not use a proxy.
+    pub fn both(transport: Arc<dyn Transport>) -> Self {
+        Self {
+            services: Arc::clone(&transport),
+            metadata: transport,
+        }
+    }
+}
+
+/// Credentials that are ready to use, and where to use them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Opened {
@@ -19,19 +38,91 @@ pub struct Opened {
     pub provider: Arc<dyn CredentialsProvider>,
     /// The id of the project.
     pub project_id: String,
+    /// The region, if it is known.
+    pub region: Option<String>,
+    /// The address of ECS, if it is known.
+    pub endpoint: Option<String>,
     /// What IAM says of the token, where one was fetched.
     pub token: Option<TokenInfo>,
 }
 
 impl Chosen {
-    /// Makes a provider, and finds out the project's id. Asks IAM (through this transport) only for what is not known: a login,
-    /// or the id of a project by its name.
+    /// Makes a provider, and finds out the project's id. Asks IAM only for what is not known: a login, or the id of a project by
+    /// its name. Where the metadata service is the source, it is asked for keys, and for the region and the project unless
+    /// they are given.
     ///
     /// # Errors
-    /// Something needed is not known, or IAM refused or could not be asked.
-    pub async fn open(self, transport: Arc<dyn Transport>) -> Result<Opened, AuthError> {
+    /// Something needed is not known, or IAM refused or could not be asked. [`AuthErrorKind::Missing`]: no other source has
+    /// credentials, and the metadata service has none.
+    pub async fn open(mut self, transports: Transports) -> Result<Opened, AuthError> {
+        let keys = match &self.proof {
+            Some(_) => None,
+            None => Some(self.server_keys(transports.metadata).await?),
+        };
+        let (region, endpoint) = (self.region.clone(), self.endpoint.clone());
+        let (provider, project_id, token) = self.connect(keys, transports.services).await?;
+        Ok(Opened {
+            provider,
+            project_id,
+            region,
+            endpoint,
+            token,
+        })
+    }
+
+    /// The keys of the server that we run on, and where it is.
+    async fn server_keys(
+        &mut self,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Arc<MetadataKeys>, AuthError> {
+        let keys = Arc::new(match &self.metadata {
+            Some(address) => MetadataKeys::at(transport, address),
+            None => MetadataKeys::new(transport),
+        });
+        keys.credentials().await.map_err(|error| {
+            let none = AuthError::new(AuthErrorKind::Missing, "no source has credentials");
+            match error.kind() {
+                AuthErrorKind::Malformed => error,
+                _ => none.with_source(error),
+            }
+        })?;
+        if self.region.is_none() || self.project.is_none() {
+            match keys.place().await {
+                Ok(place) => self.locate(place),
+                Err(error) if self.region.is_none() && self.endpoint.is_none() => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Takes from the place of this server what nobody has said.
+    fn locate(&mut self, place: Place) {
+        if self.region.is_none() {
+            self.region = place.region.clone();
+            let region = place.region.as_deref();
+            let by_region = |service| Some(endpoints::by_region(service, region?));
+            self.iam = self.iam.take().or_else(|| by_region("iam"));
+            self.endpoint = self
+                .endpoint
+                .take()
+                .or_else(|| sdk_endpoint(&self.overrides, region?).map(with_scheme))
+                .or_else(|| by_region("ecs"));
+        }
+        if self.project.is_none() && self.region == place.region {
+            self.project = place.project_id.map(Reference::Id);
+        }
+    }
+
+    async fn connect(
+        self,
+        keys: Option<Arc<MetadataKeys>>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<(Arc<dyn CredentialsProvider>, String, Option<TokenInfo>), AuthError> {
         let iam = match &self.iam {
-            Some(address) => Some(IamClient::new(Arc::clone(&transport), address)?),
+            Some(address) => Some(IamClient::new(transport, address)?),
             None => None,
         };
         let needs_iam = || {
@@ -39,21 +130,20 @@ impl Chosen {
                 "the address of IAM is not known: name the region (--region, OS_REGION_NAME) or set OS_AUTH_URL",
             )
         };
-        let region = self.region.clone().map(Reference::Name);
+        let region = self.region.map(Reference::Name);
         let domain_id = match &self.user_domain {
             Some(Reference::Id(id)) => Some(id.clone()),
             _ => None,
         };
         // The project of who logs in; an agency's is in another domain.
-        let project = self.project.clone();
-        let base: Base = match self.proof {
-            None => Base::Fixed(Arc::new(MetadataKeys::new(transport))),
-            Some(Proof::Token(token)) => Base::Fixed(Arc::new(StaticCredentials::new(token))),
-            Some(Proof::Key(key)) => {
-                let key = Credentials::access_key(key);
-                Base::Fixed(Arc::new(StaticCredentials::new(key)))
-            }
-            Some(Proof::Login(login)) => {
+        let project = self.project;
+        let fixed = |credentials| Base::Fixed(Arc::new(StaticCredentials::new(credentials)));
+        let base: Base = match (self.proof, keys) {
+            (None, Some(keys)) => Base::Fixed(keys),
+            (None, None) => return Err(malformed("there are no credentials")),
+            (Some(Proof::Token(token)), _) => fixed(token),
+            (Some(Proof::Key(key)), _) => fixed(Credentials::access_key(key)),
+            (Some(Proof::Login(login)), _) => {
                 let own = match (&self.agency, project.clone()) {
                     (None, None) => region.clone(),
                     (_, project) => project,
@@ -84,32 +174,20 @@ impl Chosen {
             }
         };
         match (base, project.ok_or_else(no_project)?) {
-            (base, Reference::Id(project_id)) => Ok(Opened {
-                provider: base.into_provider(),
-                project_id,
-                token: None,
-            }),
+            (base, Reference::Id(project_id)) => Ok((base.into_provider(), project_id, None)),
             (Base::Tokens(tokens), Reference::Name(_)) => {
                 let info = tokens.info().await?;
                 let project = info.project.clone();
                 let project = project.ok_or_else(|| {
                     malformed("IAM gave a token that is not for a project: give the project's id")
                 })?;
-                Ok(Opened {
-                    provider: tokens,
-                    project_id: project.id,
-                    token: Some(info),
-                })
+                Ok((tokens, project.id, Some(info)))
             }
             (Base::Fixed(provider), Reference::Name(name)) => {
                 let iam = iam.as_ref().ok_or_else(needs_iam)?;
                 let credentials = provider.credentials().await?;
                 let project = iam.find_project(&credentials, &name).await?;
-                Ok(Opened {
-                    provider,
-                    project_id: project.id,
-                    token: None,
-                })
+                Ok((provider, project.id, None))
             }
         }
     }

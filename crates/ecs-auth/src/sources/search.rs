@@ -33,7 +33,17 @@ pub(super) fn search(
     let fields = of_flags(flags);
     let line = "the command line";
     if let Some(proof) = fields.proof()? {
+        if flags.cloud.is_some() || flags.profile.is_some() {
+            return Err(malformed(
+                "a cloud or a profile is given, and a token or keys, too: give one of them",
+            ));
+        }
         return Ok(found(line, fields, proof));
+    }
+    if fields.holds_anything() {
+        return Err(malformed(
+            "--security-token is given without the keys that it belongs to: give --access-key and --secret-key, too",
+        ));
     }
     skip(line, "neither a token nor an access key is given");
 

@@ -95,6 +95,15 @@ impl Surroundings {
         self.variables.get(name).filter(|value| !value.is_empty())
     }
 
+    /// What is set under names that begin so, by the rest of the name. Not for secrets.
+    pub(super) fn with_prefix(&self, prefix: &str) -> BTreeMap<String, String> {
+        let named = |(name, value): (&String, &Zeroizing<String>)| {
+            let rest = name.strip_prefix(prefix)?.to_owned();
+            (!value.is_empty()).then(|| (rest, value.as_str().to_owned()))
+        };
+        self.variables.iter().filter_map(named).collect()
+    }
+
     fn path(&self, variable: &str) -> Option<PathBuf> {
         self.variable(variable)
             .map(|path| PathBuf::from(path.as_str()))

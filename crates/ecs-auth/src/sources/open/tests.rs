@@ -5,9 +5,15 @@ use ecs_transport::testing::{RecordingTransport, ScriptedTransport};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
+use super::Transports;
+use crate::AuthErrorKind;
 use crate::sources::tests::{SDK, around, choose};
 
 type Recording = RecordingTransport<ScriptedTransport>;
+
+fn both(transport: &Recording) -> Transports {
+    Transports::both(Arc::new(transport.clone()))
+}
 
 fn transport(script: ScriptedTransport) -> Recording {
     RecordingTransport::new(script)
@@ -39,10 +45,7 @@ fn scope(transport: &Recording, call: usize) -> Value {
 async fn keys_with_a_project_id_ask_nobody() {
     let transport = transport(ScriptedTransport::new());
     let surroundings = around(&[&SDK[..], &[("HUAWEICLOUD_SDK_PROJECT_ID", "p1")]].concat());
-    let opened = choose(&surroundings)
-        .open(Arc::new(transport.clone()))
-        .await
-        .unwrap();
+    let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
     assert_eq!(opened.project_id, "p1");
     opened.provider.credentials().await.unwrap();
     assert_eq!(transport.calls(), 0);
@@ -53,10 +56,7 @@ async fn keys_without_a_project_find_that_of_the_region() {
     let list = r#"{"projects":[{"id":"p1","name":"eu-de"}]}"#;
     let transport = transport(ScriptedTransport::new().respond(StatusCode::OK, list));
     let surroundings = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
-    let opened = choose(&surroundings)
-        .open(Arc::new(transport.clone()))
-        .await
-        .unwrap();
+    let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
     assert_eq!(opened.project_id, "p1");
     let request = &transport.requests()[0];
     assert_eq!(request.uri().host(), Some("iam.eu-de.otc.t-systems.com"));
@@ -96,10 +96,7 @@ async fn a_password_logs_in_for_the_project_that_is_named_or_the_regions() {
     ] {
         let transport = transport(ScriptedTransport::new().response(login_answer()));
         let surroundings = around(&[&PASSWORD[..], more].concat());
-        let opened = choose(&surroundings)
-            .open(Arc::new(transport.clone()))
-            .await
-            .unwrap();
+        let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
         assert_eq!(opened.project_id, wanted);
         assert_eq!(transport.calls(), calls, "a login waits until it is needed");
         opened.provider.credentials().await.unwrap();
@@ -122,10 +119,7 @@ async fn an_agency_is_borrowed_for_its_owners_project() {
         ("OS_AGENCY_DOMAIN_NAME", "owner"),
     ];
     let surroundings = around(&[&PASSWORD[..], &agency[..]].concat());
-    let opened = choose(&surroundings)
-        .open(Arc::new(transport.clone()))
-        .await
-        .unwrap();
+    let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
     assert_eq!(opened.project_id, "p1");
     assert_eq!(opened.token.unwrap().project.unwrap().name, "eu-de");
     assert_eq!(
@@ -150,8 +144,113 @@ async fn what_is_missing_is_said_before_anybody_is_asked() {
     ] {
         let transport = transport(ScriptedTransport::new());
         let chosen = choose(&around(&variables));
-        let error = chosen.open(Arc::new(transport.clone())).await.unwrap_err();
+        let error = chosen.open(both(&transport)).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
         assert_eq!(transport.calls(), 0);
     }
+}
+
+const NO_SESSION: StatusCode = StatusCode::NOT_FOUND;
+
+fn server(place: &'static str) -> ScriptedTransport {
+    let keys = r#"{"credential":{"access":"AK1","secret":"MFyfvK41","securitytoken":"gQpjbi1u"}}"#;
+    ScriptedTransport::new()
+        .respond(NO_SESSION, "")
+        .respond(StatusCode::OK, keys)
+        .respond(NO_SESSION, "")
+        .respond(StatusCode::OK, place)
+}
+
+const PLACE: &str =
+    r#"{"uuid":"u1","project_id":"p1","region_id":"eu-nl","availability_zone":"eu-nl-01"}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_server_knows_its_region_and_project() {
+    for (variables, project, endpoint, calls) in [
+        (&[][..], "p1", "https://ecs.eu-nl.otc.t-systems.com", 4),
+        (
+            &[("HUAWEICLOUD_SDK_REGION_ECS_EU_NL", "ecs.own.example")],
+            "p1",
+            "https://ecs.own.example",
+            4,
+        ),
+        (
+            &[("OS_PROJECT_ID", "p7")],
+            "p7",
+            "https://ecs.eu-nl.otc.t-systems.com",
+            4,
+        ),
+        (
+            &[("OS_PROJECT_ID", "p7"), ("OS_REGION_NAME", "eu-de")],
+            "p7",
+            "https://ecs.eu-de.otc.t-systems.com",
+            2,
+        ),
+    ] {
+        let metadata = transport(server(PLACE));
+        let services = transport(ScriptedTransport::new());
+        let transports = Transports {
+            services: Arc::new(services.clone()),
+            metadata: Arc::new(metadata.clone()),
+        };
+        let opened = choose(&around(variables)).open(transports).await.unwrap();
+        assert_eq!(opened.project_id, project);
+        assert_eq!(opened.endpoint.as_deref(), Some(endpoint));
+        assert_eq!((metadata.calls(), services.calls()), (calls, 0));
+    }
+}
+
+/// The project of this server is one of its own region.
+#[tokio::test(start_paused = true)]
+async fn in_another_region_the_project_is_looked_up() {
+    let list = r#"{"projects":[{"id":"p9","name":"eu-de"}]}"#;
+    let services = transport(ScriptedTransport::new().respond(StatusCode::OK, list));
+    let transports = Transports {
+        services: Arc::new(services.clone()),
+        metadata: Arc::new(transport(server(PLACE))),
+    };
+    let chosen = choose(&around(&[("OS_REGION_NAME", "eu-de")]));
+    let opened = chosen.open(transports).await.unwrap();
+    assert_eq!(opened.project_id, "p9");
+    assert_eq!(opened.region.as_deref(), Some("eu-de"));
+    let request = &services.requests()[0];
+    assert_eq!(request.uri().host(), Some("iam.eu-de.otc.t-systems.com"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_metadata_service_there_are_no_credentials() {
+    let transport = transport(ScriptedTransport::new().hang());
+    let error = choose(&around(&[])).open(both(&transport)).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::Missing);
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        source.contains("the metadata service did not answer"),
+        "{source}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_says_of_a_refusal_is_kept() {
+    let body = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail, canonicalRequest:GET|/v3/other/|"}"#;
+    let answer = Response::builder()
+        .status(StatusCode::UNAUTHORIZED)
+        .header("date", "Mon, 23 Nov 2026 12:59:00 GMT")
+        .body(Bytes::from_static(body.as_bytes()))
+        .unwrap();
+    let transport = transport(ScriptedTransport::new().response(answer));
+    let surroundings = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
+    let error = choose(&surroundings).open(both(&transport)).await;
+    let error = error.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert_eq!(
+        (refusal.status, refusal.code.as_deref()),
+        (401, Some("APIGW.0301"))
+    );
+    let time = refusal.time.unwrap().to_string();
+    assert_eq!(time, "2026-11-23T12:59:00Z");
+    let Some(crate::Echo::Differs(difference)) = &refusal.echo else {
+        panic!("{refusal:?}")
+    };
+    assert_eq!(difference.part, "path");
 }
