@@ -60,8 +60,7 @@ impl WallClock {
 
     /// Learns from the date of an answer that has just come to a request that was sent then.
     pub(crate) fn observe(&self, headers: &HeaderMap, sent: Timestamp) {
-        let date = headers.get(http::header::DATE);
-        if let Some(date) = date.and_then(|date| http_date(date.to_str().ok()?)) {
+        if let Some(date) = date_of(headers) {
             let received = self.now();
             let seen = Seen {
                 sent,
@@ -133,6 +132,11 @@ fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
         }
     };
     Some(asked.min(LONGEST))
+}
+
+/// What the clock of an answer's sender showed.
+pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(http::header::DATE)?.to_str().ok()?)
 }
 
 fn http_date(header: &str) -> Option<Timestamp> {

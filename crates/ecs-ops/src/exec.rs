@@ -2,6 +2,7 @@
 
 mod attempt;
 mod flight;
+mod probe;
 mod scope;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::policy::{Effort, Judgement, Next};
 use crate::report::Problem;
 
 pub(crate) use flight::Flight;
+pub use probe::{Probe, ProbeEnd};
 pub(crate) use scope::{ActionScope, Ending, Failure, Notice, Scope};
 
 /// How much longer than actions looks keep silent after throttling.

@@ -8,7 +8,7 @@
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
 //! | `jobs` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
-//! | `exec` | the one retry loop |
+//! | `exec` | the one retry loop; [`Probe`]: one harmless attempt, to find out what is wrong |
 //! | `contact` | what all requests learn from each other: throttling, outages |
 //! | [`policy`] | what to do after an attempt: pure decisions |
 //! | `pace` | never more servers than the quota in any window |
@@ -100,6 +100,7 @@ pub use control::Control;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};
+pub use exec::{Probe, ProbeEnd};
 pub use jobs::{
     JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, TicketError, WatchedJob,
 };

@@ -1,5 +1,6 @@
 //! What a region is made of.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -33,6 +34,15 @@ pub const DEFAULT_KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 pub const WRONG_SIGNATURES: u32 = 5;
 /// How long a key is locked.
 pub const KEY_LOCK: Duration = Duration::from_secs(5 * 60);
+
+/// What can be denied: the names that the service's policies have for it.
+pub const PERMISSIONS: [&str; 5] = [
+    "ecs:cloudServers:reboot",
+    "ecs:cloudServers:start",
+    "ecs:cloudServers:stop",
+    "ecs:cloudServers:list",
+    "ecs:cloudServers:get",
+];
 
 /// How the metadata service gives temporary keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,6 +114,7 @@ pub(crate) struct Settings {
     pub(crate) passcode: Option<SecretString>,
     pub(crate) metadata: Metadata,
     pub(crate) read_only: bool,
+    pub(crate) denied: BTreeSet<String>,
 }
 
 impl Default for RegionBuilder {
@@ -125,6 +136,7 @@ impl Default for RegionBuilder {
                 passcode: None,
                 metadata: Metadata::default(),
                 read_only: false,
+                denied: BTreeSet::new(),
             },
             name: None,
             project_id: None,
@@ -200,6 +212,12 @@ impl RegionBuilder {
     /// Lets everybody look at servers and jobs only: actions are refused with 403. Default: everything is allowed.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.settings.read_only = read_only;
+        self
+    }
+
+    /// Takes the right to this from everybody: one of [`PERMISSIONS`]. Can be called for several.
+    pub fn deny(mut self, permission: impl Into<String>) -> Self {
+        self.settings.denied.insert(permission.into());
         self
     }
 
@@ -292,6 +310,13 @@ impl RegionBuilder {
         }
         if settings.token_life.is_zero() || settings.key_life.is_zero() {
             return Err(SimError::config("tokens and keys must live for some time"));
+        }
+        let unknown = |permission: &&String| !PERMISSIONS.contains(&permission.as_str());
+        if let Some(permission) = settings.denied.iter().find(unknown) {
+            let known = PERMISSIONS.join(", ");
+            return Err(SimError::config(format!(
+                "there is no permission {permission:?}, only: {known}"
+            )));
         }
         let mut identity = Identity::generate(settings.seed)?;
         if let Some(name) = self.name {

@@ -6,8 +6,8 @@
 //! Clients prove themselves as they do to the real one: by a token or by a signature. At the same address the region
 //! has an identity service (`GET /v3`, `POST /v3/auth/tokens` by password, with a passcode, by a token, by an agency;
 //! `GET /v3/projects`) and a metadata service with temporary keys (`/openstack/latest/securitykey`, sessions at
-//! `/meta-data/latest/api/token`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's
-//! calendar ([`RegionBuilder::epoch`]); [`WRONG_SIGNATURES`] in a row lock a key for [`KEY_LOCK`].
+//! `/meta-data/latest/api/token`, region and project in `/openstack/latest/meta_data.json`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's
+//! calendar ([`RegionBuilder::epoch`]; signatures always at the speed of real time); [`WRONG_SIGNATURES`] in a row lock a key for [`KEY_LOCK`].
 //!
 //! Three ways to use it, from the inside out:
 //! - [`Region`] is a pure function with memory: a request and a time in, an answer out.
@@ -93,8 +93,8 @@ mod transport;
 pub use accepted::{Acceptance, AcceptanceLog};
 pub use config::{
     DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
-    JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, QUOTA_WINDOW, RegionBuilder, Throttling,
-    WRONG_SIGNATURES,
+    JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, PERMISSIONS, QUOTA_WINDOW, RegionBuilder,
+    Throttling, WRONG_SIGNATURES,
 };
 pub use error::{SimError, SimErrorKind};
 pub use faults::{

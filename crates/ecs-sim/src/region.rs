@@ -8,6 +8,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -71,6 +72,8 @@ pub struct Region {
     accepted: AcceptanceLog,
     ids: ChaCha8Rng,
     now: Duration,
+    /// How many times as fast as real time `now` runs.
+    speed: NonZeroU32,
 }
 
 /// One window for each kind of action.
@@ -96,6 +99,7 @@ impl Region {
             accepted: AcceptanceLog::default(),
             ids: seed::rng(settings.seed, Purpose::Ids),
             now: Duration::ZERO,
+            speed: NonZeroU32::MIN,
             settings,
             identity,
         }
@@ -175,6 +179,16 @@ impl Region {
     /// Begins the calendar at a time, unless the settings say when it begins.
     pub(crate) fn default_epoch(&mut self, epoch: Timestamp) {
         self.settings.epoch.get_or_insert(epoch);
+    }
+
+    /// Clients sign by the real time, however fast the region's runs.
+    pub(crate) fn set_speed(&mut self, speed: NonZeroU32) {
+        self.speed = speed;
+    }
+
+    /// The time that signatures are held against.
+    fn signing_time(&self) -> Timestamp {
+        self.calendar().time(self.now / self.speed.get())
     }
 
     fn calendar(&self) -> Calendar {

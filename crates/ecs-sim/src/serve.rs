@@ -80,8 +80,10 @@ impl ServerBuilder {
         };
         let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        self.region
-            .with(|region| region.default_epoch(jiff::Timestamp::now()));
+        self.region.with(|region| {
+            region.default_epoch(jiff::Timestamp::now());
+            region.set_speed(self.speed);
+        });
         Ok(Server {
             region: self.region,
             listener,

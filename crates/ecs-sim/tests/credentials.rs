@@ -1,13 +1,14 @@
 //! The client's side of credentials (`ecs-auth`) against the region's, in this process and over sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{
-    AccessKey, AuthErrorKind, Credentials, CredentialsProvider, IamClient, Login, MetadataKeys,
-    Reference, StaticCredentials, User,
+    AccessKey, AuthErrorKind, Credentials, CredentialsProvider, IamClient, Login, MAX_CLOCK_SKEW,
+    MetadataKeys, Reference, StaticCredentials, User,
 };
 use ecs_model::{BatchRebootServers, ListServersDetails, Operation, RebootType, ResponseError};
 use ecs_sim::{
@@ -272,6 +273,29 @@ async fn live(builder: ServerBuilder, transport: HyperTransport) {
     let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
     let url = format!("{base}/v1/{}", identity.project_id);
     assert_eq!(body["token"]["catalog"][0]["endpoints"][0]["url"], url);
+    server.stop().await;
+}
+
+/// The region's clock may run as fast as it likes: clients sign by the real one.
+#[tokio::test]
+async fn a_fast_clock_makes_no_signature_too_old() {
+    let region = Region::builder().servers(1).build().unwrap();
+    let server = Server::builder(region).speed(NonZeroU32::new(1_000_000).unwrap());
+    let server = SimServer::start(server).await.unwrap();
+    let identity = server.region().with(|region| region.identity().clone());
+    let client = HyperTransport::builder().native_roots(false).no_proxy();
+    let client = client.build().unwrap();
+    let list = ListServersDetails::default();
+    let base = &server.info().listening;
+    loop {
+        send(&client, base, &identity, &list, &key(&identity))
+            .await
+            .unwrap();
+        let now = server.region().with(|region| region.now());
+        if now > MAX_CLOCK_SKEW * 2 {
+            break;
+        }
+    }
     server.stop().await;
 }
 

@@ -1,9 +1,10 @@
 //! One attempt: authenticated anew, with a time limit of its own.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ecs_auth::Credentials;
+use ecs_auth::{Credentials, Signed};
 use ecs_model::{BodyShape, Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, Transport as _, TransportError, TransportErrorKind};
 use http::StatusCode;
@@ -33,6 +34,14 @@ pub(super) struct Missed {
 }
 
 impl Missed {
+    /// Without what the service repeats of our secrets, as it does of a request whose signature it refuses.
+    fn masked(mut self, credentials: &Credentials) -> Self {
+        if let Cow::Owned(masked) = credentials.mask(&self.problem.message) {
+            self.problem.message = masked;
+        }
+        self
+    }
+
     pub(super) fn into_failure(self) -> Failure {
         Failure {
             status: self.status,
@@ -51,7 +60,7 @@ impl Inner {
         scope: &mut Scope<'_>,
     ) -> Result<O::Output, Missed> {
         let request = match self.request(operation, credentials) {
-            Ok(request) => request,
+            Ok((request, _)) => request,
             Err(error) => return Err(self.missed::<O>(Err(error), self.clock.moment())),
         };
         let number = scope.attempts.saturating_add(1);
@@ -74,7 +83,7 @@ impl Inner {
                         self.contact.welcomed();
                         return Ok(output);
                     }
-                    Err(error) => self.missed::<O>(Ok(error), sent),
+                    Err(error) => self.missed::<O>(Ok(error), sent).masked(credentials),
                 }
             }
             Err(error) => self.missed::<O>(Err(error), sent),
@@ -91,7 +100,7 @@ impl Inner {
         Err(missed)
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         request: http::Request<Bytes>,
         attempt: &Attempt,
@@ -130,11 +139,12 @@ impl Inner {
         }
     }
 
-    fn request<O: Operation>(
+    /// The request, and what of it was signed.
+    pub(super) fn request<O: Operation>(
         &self,
         operation: &O,
         credentials: &Credentials,
-    ) -> Result<http::Request<Bytes>, TransportError> {
+    ) -> Result<(http::Request<Bytes>, Option<Signed>), TransportError> {
         let mut request = operation.encode(&self.project);
         *request.uri_mut() = self.endpoint.absolute(request.uri()).map_err(|error| {
             let delivery = Delivery::NotSent;
@@ -143,8 +153,8 @@ impl Inner {
         let headers = request.headers_mut();
         headers.insert(http::header::USER_AGENT, self.user_agent.clone());
         headers.insert(PROJECT_ID, self.project_id.clone());
-        credentials.authenticate(&mut request, self.clock.now());
-        Ok(request)
+        let signed = credentials.authenticate(&mut request, self.clock.now());
+        Ok((request, signed))
     }
 
     fn asked(&self, error: &ResponseError) -> Option<Duration> {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod credentials;
+mod probing;
 
 use ecs_model::RebootType;
 use ecs_transport::{Delivery, TransportErrorKind};

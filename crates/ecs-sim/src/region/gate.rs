@@ -89,7 +89,7 @@ impl Region {
     fn admit_signed(&mut self, request: &Request<Bytes>) -> Result<Caller, String> {
         let now = self.now;
         let mut id = String::new();
-        let verified = verify(request, self.calendar().time(now), |asked| {
+        let verified = verify(request, self.signing_time(), |asked| {
             asked.clone_into(&mut id);
             let key = self.admission.key(asked)?;
             (key.standing(now) == Standing::Good).then_some(&key.pair)

@@ -32,25 +32,44 @@ impl Region {
         }
     }
 
-    pub(super) fn show_keys(&mut self, request: &Request<Bytes>) -> Answer {
+    /// The refusal of who is not in a session that there must be.
+    fn refuse_session(&self, request: &Request<Bytes>) -> Option<Answer> {
         let session = request.headers().get("x-metadata-token");
         let in_session = session
             .and_then(|token| token.to_str().ok())
             .map(|token| self.admission.has_session(token, self.now));
-        match (self.settings.metadata, in_session) {
-            (Metadata::NoAgency, _) => {
-                return refuse(StatusCode::NOT_FOUND, "this server has no agency");
-            }
-            (Metadata::Protected, None) => {
-                return refuse(StatusCode::UNAUTHORIZED, "this needs X-Metadata-Token");
-            }
+        let words = match (self.settings.metadata, in_session) {
+            (Metadata::Protected, None) => "this needs X-Metadata-Token",
             (Metadata::Open | Metadata::Protected, Some(false)) => {
-                return refuse(
-                    StatusCode::UNAUTHORIZED,
-                    "the session is over, or never was",
-                );
+                "the session is over, or never was"
             }
-            (Metadata::Plain, _) | (_, None | Some(true)) => {}
+            _ => return None,
+        };
+        Some(refuse(StatusCode::UNAUTHORIZED, words))
+    }
+
+    /// What a server knows of itself.
+    pub(super) fn show_place(&mut self, request: &Request<Bytes>) -> Answer {
+        if let Some(refusal) = self.refuse_session(request) {
+            return refusal;
+        }
+        let identity = &self.identity;
+        Answer::found(&json!({
+            "project_id": identity.project_id,
+            "region_id": identity.region,
+            "availability_zone": format!("{}a", identity.region),
+            "name": "sim-client",
+            "launch_index": 0,
+            "meta": {},
+        }))
+    }
+
+    pub(super) fn show_keys(&mut self, request: &Request<Bytes>) -> Answer {
+        if self.settings.metadata == Metadata::NoAgency {
+            return refuse(StatusCode::NOT_FOUND, "this server has no agency");
+        }
+        if let Some(refusal) = self.refuse_session(request) {
+            return refusal;
         }
         match self.admission.temporary(self.settings.key_life, self.now) {
             Ok(keys) => Answer::found(&json!({"credential": {

@@ -101,6 +101,7 @@ impl Region {
             "/v3/projects" => (Method::GET, Self::list_projects),
             "/meta-data/latest/api/token" => (Method::PUT, Self::open_session),
             "/openstack/latest/securitykey" => (Method::GET, Self::show_keys),
+            "/openstack/latest/meta_data.json" => (Method::GET, Self::show_place),
             _ => return None,
         };
         if request.method() != method {
@@ -130,17 +131,21 @@ impl Region {
     }
 
     fn refuse_action(&self, operation: &AnyOperation) -> Option<Answer> {
-        let name = match operation {
-            AnyOperation::BatchRebootServers(_) => "reboot",
-            AnyOperation::BatchStartServers(_) => "start",
-            AnyOperation::BatchStopServers(_) => "stop",
+        let (permission, acts) = match operation {
+            AnyOperation::BatchRebootServers(_) => ("ecs:cloudServers:reboot", true),
+            AnyOperation::BatchStartServers(_) => ("ecs:cloudServers:start", true),
+            AnyOperation::BatchStopServers(_) => ("ecs:cloudServers:stop", true),
+            AnyOperation::ListServersDetails(_) => ("ecs:cloudServers:list", false),
+            AnyOperation::ShowServer(_) => ("ecs:cloudServers:get", false),
             _ => return None,
         };
-        self.settings.read_only.then(|| {
+        let settings = &self.settings;
+        let denied = (settings.read_only && acts) || settings.denied.contains(permission);
+        denied.then(|| {
             Answer::Error(
                 StatusCode::FORBIDDEN,
                 "Pdp.0001",
-                format!("Policy does not allow ecs:cloudServers:{name} to be performed."),
+                format!("Policy does not allow {permission} to be performed."),
             )
         })
     }

@@ -130,3 +130,36 @@ fn other_keys_are_given_in_the_second_half_of_their_life() {
     ask(&mut client, &pair(&first)).assert_refused(401, "APIGW.0301", "has expired");
     assert_eq!(ask(&mut client, &pair(&second)).status, 200);
 }
+
+#[test]
+fn a_server_knows_where_it_is() {
+    for (metadata, bare) in [
+        (Metadata::Open, 200),
+        (Metadata::Protected, 401),
+        (Metadata::Plain, 200),
+        (Metadata::NoAgency, 200),
+    ] {
+        let mut client = Client::new(Region::builder().name("eu-nl").metadata(metadata));
+        let place = |session: Option<&str>| {
+            let request = Request::get("/openstack/latest/meta_data.json");
+            let request = match session {
+                Some(session) => request.header("x-metadata-token", session),
+                None => request,
+            };
+            request.body(Bytes::new()).unwrap()
+        };
+        let got = client.raw(&place(None));
+        assert_eq!(got.status, bare, "{metadata:?}");
+        let got = match got.status.as_u16() {
+            200 => got,
+            _ => {
+                let session = String::from_utf8(open(&mut client, "60").body.to_vec()).unwrap();
+                client.raw(&place(Some(&session)))
+            }
+        };
+        let place = got.json();
+        assert_eq!(place["region_id"], "eu-nl");
+        let project = client.region.identity().project_id.to_string();
+        assert_eq!(place["project_id"], project);
+    }
+}

@@ -231,6 +231,37 @@ fn who_may_only_read_is_told_what_is_missing() {
     assert_eq!(client.reboot(Soft, &ids).status, 200);
 }
 
+#[test]
+fn each_permission_can_be_denied() {
+    for permission in crate::PERMISSIONS {
+        let mut client = Client::new(Region::builder().servers(1).deny(permission));
+        let ids = client.ids();
+        let (start, stop) = (
+            BatchStartServers::new(ids.clone()).unwrap(),
+            BatchStopServers::new(None, ids.clone()).unwrap(),
+        );
+        let server = format!("cloudservers/{}", ids[0]);
+        let all = [
+            ("reboot", client.reboot(Soft, &ids)),
+            ("start", client.call(&start)),
+            ("stop", client.call(&stop)),
+            ("list", client.get("cloudservers/detail")),
+            ("get", client.get(&server)),
+        ];
+        for (name, got) in all {
+            match permission.ends_with(name) {
+                true => got.assert_refused(403, "Pdp.0001", permission),
+                false => assert_ne!(got.status, 403, "{permission} {name}"),
+            }
+        }
+    }
+    let error = Region::builder().deny("ecs:*").build().unwrap_err();
+    assert!(
+        error.to_string().contains("ecs:cloudServers:list"),
+        "{error}"
+    );
+}
+
 /// What the official SDKs and the legacy one sent, byte for byte: to a region with their key, at their time.
 #[test]
 fn requests_of_real_clients_are_let_in() {
