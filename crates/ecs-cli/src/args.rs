@@ -1,14 +1,17 @@
 //! What may stand on the command line.
 
-use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
+mod global;
+mod sim;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ecs_ops::model::{ProjectId, RebootType, StopType};
+use ecs_ops::model::{RebootType, StopType};
 use ecs_ops::{Client, PowerAction, RunBuilder};
-use secrecy::SecretString;
+
+pub(crate) use global::Global;
+pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -25,23 +28,38 @@ const ABOUT_EXAMPLES: &str = "\
 Examples:
   ecsctl reboot --sim --all --yes
       Restarts a simulated fleet: no account needed.
-  ecsctl reboot --endpoint https://ecs.eu-de.otc.t-systems.com --project-id P \\
-      --token - ID ID < token.txt
-      Restarts two servers, after a question.
+  ecsctl auth check
+      Says which credentials are found, and whether they work.
+  ecsctl reboot --cloud otc ID ID
+      Restarts two servers, after a question, as a cloud of clouds.yaml.
   ecsctl explain Ecs.0114
       Says what an error code means.";
 
 const ENVIRONMENT: &str = "\
-Environment:
+Environment (credentials: the first source that has any wins, see `auth check`):
+  HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN
+      Keys; with HUAWEICLOUD_SDK_REGION_ID, _PROJECT_ID, _DOMAIN_ID and
+      _IAM_ENDPOINT, and HUAWEICLOUD_SDK_REGION_ECS_EU_DE for the endpoint.
+  OS_CLOUD, OS_CLIENT_CONFIG_FILE, OS_CLIENT_SECURE_FILE
+      A cloud of clouds.yaml and secure.yaml, as --cloud. They are looked for here,
+      in $XDG_CONFIG_HOME/openstack or ~/.config/openstack, and /etc/openstack.
+  OS_TOKEN; OS_ACCESS_KEY, OS_SECRET_KEY, OS_SECURITY_TOKEN;
+  OS_USERNAME or OS_USER_ID, OS_PASSWORD, OS_PASSCODE, OS_USER_DOMAIN_NAME
+      A token, keys, or a login; with OS_AUTH_URL, OS_REGION_NAME,
+      OS_PROJECT_ID or OS_PROJECT_NAME, OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME.
+  HUAWEICLOUD_SDK_CREDENTIALS_FILE
+      Profiles, instead of ~/.huaweicloud/credentials.
+  ECSCTL_METADATA_ENDPOINT
+      The metadata service, instead of http://169.254.169.254.
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
-      The proxy on the way to --endpoint.
+      The proxy on the way to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR
       Certificates to trust instead of the system's.
   NO_COLOR
       No bold words.";
 
 const RUN_EXAMPLES: &str = "\
-Examples (with --endpoint, --project-id and --token, or with --sim):
+Examples (with credentials from any source, or with --sim):
   ecsctl {verb} 616fb98f-46ca-475e-917e-2563e5a8cd19
       Asks, sends, waits, and prints a verdict.
   ecsctl {verb} --from-file ids.txt --dry-run
@@ -66,31 +84,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// The service: https://HOST, with a port or path if it has one
-    #[arg(long, global = true, value_name = "URL")]
-    pub(crate) endpoint: Option<String>,
-    /// The project that the servers are in
-    #[arg(long, global = true, value_name = "ID")]
-    pub(crate) project_id: Option<ProjectId>,
-    /// A token for that project; `-` reads it from stdin. Other users of this machine can see arguments in the list of
-    /// processes: prefer `-`
-    #[arg(long, global = true, value_name = "TOKEN", allow_hyphen_values = true, value_parser = secret)]
-    pub(crate) token: Option<SecretString>,
-    /// Also trust the certificates in this PEM file
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// Run against an embedded simulator of 1,200 servers, whose clock runs faster: no account needed
-    #[arg(long, global = true)]
-    pub(crate) sim: bool,
-    /// No progress and notes on stderr; only errors, warnings and questions
-    #[arg(short, long, global = true)]
-    pub(crate) quiet: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Restart servers
@@ -110,8 +103,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"
     )]
     Explain(Explain),
+    /// Find out what is wrong with credentials, and on the way to the service
+    #[command(subcommand)]
+    Auth(Auth),
     /// Serve a simulated region over HTTP or HTTPS, until Ctrl-C
-    #[command(after_help = SIM_HELP)]
+    #[command(after_help = sim::HELP)]
     Sim(Sim),
 }
 
@@ -278,6 +274,24 @@ pub(crate) struct JobWait {
     pub(crate) output: Output,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Auth {
+    /// Say which credentials are found and why, and whether they work: with one harmless request
+    #[command(after_help = "\
+Exit codes:
+  0  the credentials work
+  1  no answer, or none that says so
+  2  no credentials, or what was given cannot be any
+  4  the credentials, or what they permit, were refused")]
+    Check(AuthCheck),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthCheck {
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// The code, in upper or lower case
@@ -301,58 +315,6 @@ pub(crate) enum Format {
     Jsonl,
 }
 
-const SIM_HELP: &str = "\
-The first line on stdout is one JSON object: where it listens, the project, the token, the servers. \
---project-id and --token choose those two; otherwise they come from the seed.
-
-Examples:
-  ecsctl sim --servers 20 --seed 1 --speed 10
-      Always the same twenty servers; jobs of half a minute take three seconds.
-  ecsctl sim --tls --ca-out ca.pem
-      Over HTTPS: give ecsctl --ca-file ca.pem and the endpoint that it prints.";
-
-#[derive(Debug, Args)]
-pub(crate) struct Sim {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = ecs_sim::DEFAULT_LISTEN)]
-    pub(crate) listen: String,
-    /// How many servers there are
-    #[arg(long, value_name = "N", default_value_t = ecs_sim::DEFAULT_SERVERS)]
-    pub(crate) servers: usize,
-    /// What all randomness comes from: ids, names, durations, failures
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// How many times as fast as real time its clock runs
-    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
-    pub(crate) speed: NonZeroU32,
-    /// The share of actions on a server that fail
-    #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
-    pub(crate) fail: f64,
-    /// How long an action on a server takes at least and at most, in seconds of its clock
-    #[arg(long, value_name = "MIN..MAX", default_value = "15..35", value_parser = seconds)]
-    pub(crate) job_seconds: RangeInclusive<Duration>,
-    /// How many servers each action takes in a minute of its clock
-    #[arg(long, value_name = "N", default_value_t = ecs_sim::DEFAULT_QUOTA, value_parser = at_least_1)]
-    pub(crate) quota: usize,
-    /// Serve HTTPS for localhost, 127.0.0.1 and ::1, with a new certificate from a new CA
-    #[arg(long, requires = "ca_out", conflicts_with_all = ["tls_cert", "tls_key"])]
-    pub(crate) tls: bool,
-    /// Where the certificate of that CA is written to, for --ca-file
-    #[arg(long, value_name = "FILE", requires = "tls")]
-    pub(crate) ca_out: Option<PathBuf>,
-    /// Serve HTTPS with this certificate chain (PEM, its own certificate first)
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key (PEM) of --tls-cert
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "what clap asks of a value parser")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
-    Ok(SecretString::from(text))
-}
-
 fn at_least_1(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number from 1 up is needed".to_owned()),
@@ -373,26 +335,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(wrong()),
-    }
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.trim_end_matches('%').parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err("a percentage from 0% to 100% is needed".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<RangeInclusive<Duration>, String> {
-    let wrong = || "two numbers of seconds are needed, such as 15..35".to_owned();
-    let (min, max) = text.split_once("..").unwrap_or((text, text));
-    let seconds = |text: &str| {
-        let seconds = text.parse::<f64>().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
-    };
-    match (seconds(min), seconds(max)) {
-        (Some(min), Some(max)) if min <= max => Ok(min..=max),
         _ => Err(wrong()),
     }
 }

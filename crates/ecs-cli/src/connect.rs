@@ -1,18 +1,21 @@
 //! From the global options to a client: of a real service, or of the embedded simulator.
 
-use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::auth::{
+    Chosen, CredentialKind, Credentials, CredentialsProvider, StaticCredentials, Transports,
+};
 use ecs_ops::model::ProjectId;
-use ecs_ops::transport::{BuildErrorKind, HyperTransport};
+use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
 use ecs_ops::{Client, Endpoint};
 use ecs_sim::{Region, SimServer};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 
 use crate::args::Global;
+use crate::credentials;
 use crate::fail::{Fail, chain};
 use crate::term::Notes;
 
@@ -57,7 +60,8 @@ impl Connection {
     }
 }
 
-/// Checks the global options and makes a client. Nothing is sent.
+/// Finds credentials and makes a client. The service itself is sent nothing; IAM and the metadata service are asked where that
+/// is needed.
 pub(crate) async fn connect(
     global: &Global,
     settings: &Settings,
@@ -66,60 +70,131 @@ pub(crate) async fn connect(
     if global.sim {
         return simulate(global, settings, notes).await;
     }
-    let (Some(endpoint), Some(project), Some(token)) =
-        (&global.endpoint, &global.project_id, &global.token)
-    else {
-        return Err(missing(global));
-    };
-    let endpoint: Endpoint = endpoint
-        .parse()
-        .map_err(|error| Fail::usage(format!("--endpoint: {error}")))?;
-    let token = self::token(token)?;
-    if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
-        notes.warn(&format!(
-            "the token travels unencrypted to {endpoint}: whoever can read the traffic can use it"
-        ));
+    // What was typed is checked as it was typed.
+    if let Some(endpoint) = &global.endpoint {
+        self::endpoint(Some(endpoint), global)?;
     }
-    let mut transport = HyperTransport::builder();
-    if let Some(path) = &global.ca_file {
-        transport = transport.ca_file(path);
+    let (flags, warnings) = credentials::flags(global)?;
+    let chosen = credentials::choose(&flags).map_err(|error| credentials::fail(&error, &[]))?;
+    if chosen.endpoint().is_some() || chosen.kind() != CredentialKind::ServerKeys {
+        self::endpoint(chosen.endpoint(), global)?;
     }
-    let transport = transport.build().map_err(|error| {
-        let fail = Fail::usage(chain(&error));
-        match error.kind() {
-            BuildErrorKind::CaFile | BuildErrorKind::CaCertificate => fail.hint(
-                "--ca-file takes a file with certificates in PEM (-----BEGIN CERTIFICATE-----)",
-            ),
-            _ => fail,
-        }
-    })?;
+    let ways = Ways::new(global)?;
+    for warning in warnings.iter().chain(chosen.warnings()) {
+        notes.warn(warning);
+    }
+    if let Some(warning) = in_the_clear(&chosen) {
+        notes.warn(&warning);
+    }
+    let source = chosen.source().to_owned();
+    let skipped = chosen.skipped().to_vec();
+    let opened = chosen.open(ways.for_credentials()).await;
+    let opened = opened.map_err(|error| credentials::fail(&error, &skipped))?;
+    if global.token.is_none() && global.access_key.is_none() {
+        notes.note(&format!("credentials: {source}"));
+    }
+    let endpoint = self::endpoint(opened.endpoint.as_deref(), global)?;
+    let project = project(&opened.project_id)?;
     let client = client(
         endpoint.clone(),
         project.clone(),
-        &token,
-        transport,
+        opened.provider,
+        ways.services,
         settings,
         1.0,
     )?;
     Ok(Connection {
         client,
         endpoint,
-        project: project.clone(),
+        project,
         sim: None,
     })
 }
 
+/// How requests travel.
+pub(crate) struct Ways {
+    /// To the service and to IAM.
+    pub(crate) services: HyperTransport,
+    /// To the metadata service, which no proxy must see: it would be asked for the keys of its own server.
+    metadata: HyperTransport,
+}
+
+impl Ways {
+    pub(crate) fn new(global: &Global) -> Result<Self, Fail> {
+        let mut services = HyperTransport::builder();
+        if let Some(path) = &global.ca_file {
+            services = services.ca_file(path);
+        }
+        let metadata = HyperTransport::builder().no_proxy().native_roots(false);
+        Ok(Self {
+            services: services.build().map_err(|error| cannot_build(&error))?,
+            metadata: metadata.build().map_err(|error| cannot_build(&error))?,
+        })
+    }
+
+    pub(crate) fn for_credentials(&self) -> Transports {
+        Transports {
+            services: Arc::new(self.services.clone()),
+            metadata: Arc::new(self.metadata.clone()),
+        }
+    }
+}
+
+fn cannot_build(error: &BuildError) -> Fail {
+    let fail = Fail::usage(chain(error));
+    match error.kind() {
+        BuildErrorKind::CaFile | BuildErrorKind::CaCertificate => fail
+            .hint("--ca-file takes a file with certificates in PEM (-----BEGIN CERTIFICATE-----)"),
+        _ => fail,
+    }
+}
+
+/// The address of the service, wherever it comes from.
+pub(crate) fn endpoint(address: Option<&str>, global: &Global) -> Result<Endpoint, Fail> {
+    let Some(address) = address else {
+        return Err(Fail::usage("the address of the service is not known")
+            .hint("name the region (--region, or OS_REGION_NAME or HUAWEICLOUD_SDK_REGION_ID), or give --endpoint"));
+    };
+    let from = match global.endpoint {
+        Some(_) => "--endpoint",
+        None => "the address of the service",
+    };
+    let parsed = address.parse();
+    parsed.map_err(|error| Fail::usage(format!("{from}: {error}")))
+}
+
+pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
+    let parsed = id.parse();
+    parsed.map_err(|error| Fail::usage(format!("the project id {id:?}: {error}")))
+}
+
+/// What somebody on the way could read and use.
+pub(crate) fn in_the_clear(chosen: &Chosen) -> Option<String> {
+    let open = |address: Option<&str>| {
+        let endpoint: Endpoint = address?.parse().ok()?;
+        let open = !endpoint.is_https() && !is_this_machine(endpoint.host());
+        open.then(|| endpoint.to_string())
+    };
+    let at_iam = open(chosen.iam_endpoint()).filter(|_| chosen.asks_iam());
+    if let (CredentialKind::Password, Some(iam)) = (chosen.kind(), at_iam) {
+        return Some(format!(
+            "the password travels unencrypted to {iam}: whoever can read the traffic can use it"
+        ));
+    }
+    let endpoint = open(chosen.endpoint())?;
+    Some(match (chosen.kind(), chosen.agency()) {
+        (CredentialKind::Token | CredentialKind::Password, _) | (_, Some(_)) => format!(
+            "the token travels unencrypted to {endpoint}: whoever can read the traffic can use it"
+        ),
+        _ => format!(
+            "signed requests travel unencrypted to {endpoint}: whoever can read the traffic can send them once more \
+             for a quarter of an hour"
+        ),
+    })
+}
+
 async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result<Connection, Fail> {
-    let excluded = [
-        ("--endpoint", global.endpoint.is_some()),
-        ("--project-id", global.project_id.is_some()),
-        ("--token", global.token.is_some()),
-        ("--ca-file", global.ca_file.is_some()),
-    ];
-    let given: Vec<&str> = excluded
-        .into_iter()
-        .filter_map(|(option, given)| given.then_some(option))
-        .collect();
+    let given = global.given();
     if !given.is_empty() {
         return Err(Fail::usage(format!("--sim cannot be used with {}", given.join(", ")))
             .hint("leave out --sim to act on the real servers, or the others to act on simulated ones"));
@@ -153,10 +228,12 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         .build()
         .map_err(|error| Fail::usage(chain(&error)))?;
     let speed = f64::from(SIM_SPEED.get());
+    let token = Credentials::token(info.token.expose_secret())
+        .map_err(|error| Fail::usage(error.to_string()))?;
     let client = client(
         endpoint.clone(),
         info.project_id.clone(),
-        &info.token,
+        Arc::new(StaticCredentials::new(token)),
         transport,
         settings,
         speed,
@@ -169,18 +246,16 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
     })
 }
 
-fn client(
+pub(crate) fn client(
     endpoint: Endpoint,
     project: ProjectId,
-    token: &SecretString,
+    credentials: Arc<dyn CredentialsProvider>,
     transport: HyperTransport,
     settings: &Settings,
     speed: f64,
 ) -> Result<Client, Fail> {
-    let token = Credentials::token(token.expose_secret())
-        .map_err(|error| Fail::usage(format!("--token: {error}")))?;
     let mut builder = Client::builder(endpoint, project)
-        .credentials(StaticCredentials::new(token))
+        .credentials(credentials)
         .transport(transport)
         .time_factor(speed)
         .user_agent(concat!("ecsctl/", env!("CARGO_PKG_VERSION")));
@@ -193,40 +268,6 @@ fn client(
     builder
         .build()
         .map_err(|error| Fail::usage(error.to_string()))
-}
-
-fn missing(global: &Global) -> Fail {
-    let needed = [
-        ("--endpoint", global.endpoint.is_none()),
-        ("--project-id", global.project_id.is_none()),
-        ("--token", global.token.is_none()),
-    ];
-    let missing: Vec<&str> = needed
-        .into_iter()
-        .filter_map(|(option, missing)| missing.then_some(option))
-        .collect();
-    Fail::usage(format!("missing {}", missing.join(", "))).hint(
-        "they say which service, which project and who you are; with --sim none of them is needed",
-    )
-}
-
-/// The token as it was given, or the one on stdin.
-pub(crate) fn token(given: &SecretString) -> Result<SecretString, Fail> {
-    match given.expose_secret() {
-        "-" => read_token(),
-        _ => Ok(given.clone()),
-    }
-}
-
-/// One line of stdin.
-fn read_token() -> Result<SecretString, Fail> {
-    let mut line = String::new();
-    match io::stdin().read_line(&mut line) {
-        Ok(_) => Ok(line.trim().into()),
-        Err(error) => Err(Fail::usage(format!(
-            "cannot read the token from stdin: {error}"
-        ))),
-    }
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -54,20 +54,30 @@ impl Fail {
     }
 }
 
+/// Who finds out what is wrong with credentials.
+pub(crate) const CHECK: &str = "ecsctl auth check, with the same options and environment, says where the credentials come from and \
+     what is wrong with them";
+
 /// What to do about a problem that the service or the way to it has.
 pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static str> {
     if credentials {
         return Some(
-            "check --token and --project-id: the token must be valid and issued for this project",
+            "the credentials must be valid, and for this project and region: ecsctl auth check, with the same options \
+             (--token, --project-id, …) and environment, says what is wrong",
         );
     }
-    match problem.transport()? {
+    transport_hint(problem.transport()?)
+}
+
+/// What to do about the way to a service.
+pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
+    match kind {
         TransportErrorKind::Tls => Some(
             "if the service's certificate comes from a CA of your own, name it with --ca-file; \
              otherwise check the host in --endpoint",
         ),
         TransportErrorKind::Connect | TransportErrorKind::Dns => {
-            Some("check --endpoint, and that this machine can reach it")
+            Some("check --endpoint (or --region), and that this machine can reach it")
         }
         TransportErrorKind::Proxy => Some(
             "the proxy comes from the environment: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name \

@@ -5,6 +5,8 @@
 //! | `args` | what may stand on the command line |
 //! | `commands` | what each command does |
 //! | `connect` | from the global options to a client |
+//! | `credentials` | as whom: secrets from options, files and stdin |
+//! | `diagnosis` | what is wrong with credentials, from what was seen |
 //! | `confirm` | the question before servers are acted on |
 //! | `ids` | ids from arguments and files, checked all at once |
 //! | `render` | tables, JSON, progress |
@@ -16,6 +18,8 @@ mod args;
 mod commands;
 mod confirm;
 mod connect;
+mod credentials;
+mod diagnosis;
 mod exit;
 mod fail;
 mod ids;
@@ -27,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Cli, Command, Job};
+use args::{Auth, Cli, Command, Job};
 use exit::Exit;
 use fail::Fail;
 use term::{Notes, Results};
@@ -72,6 +76,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         }
         Command::Job(Job::Wait(args)) => {
             return commands::job::wait(&args, global, notes, results).await;
+        }
+        Command::Auth(Auth::Check(args)) => {
+            return commands::auth::check(&args, global, notes, results).await;
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
         Command::Sim(args) => return commands::sim::run(&args, global, notes, results).await,

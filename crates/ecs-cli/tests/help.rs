@@ -27,12 +27,20 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 7] = [
+    const GLOBAL: [&str; 15] = [
+        "--access-key",
         "--ca-file",
+        "--cloud",
         "--endpoint",
         "--help",
+        "--iam-endpoint",
+        "--profile",
         "--project-id",
         "--quiet",
+        "--region",
+        "--secret-key",
+        "--secret-key-file",
+        "--security-token",
         "--sim",
         "--token",
     ];
@@ -61,6 +69,13 @@ fn each_command_offers_what_the_design_says() {
         "--fail",
         "--job-seconds",
         "--quota",
+        "--read-only",
+        "--deny",
+        "--token-life",
+        "--key-life",
+        "--clock-offset",
+        "--passcode",
+        "--metadata",
         "--tls",
         "--ca-out",
         "--tls-cert",
@@ -77,6 +92,7 @@ fn each_command_offers_what_the_design_says() {
             &["--deadline", "--output", "--stalled-after"],
         ),
         (&["explain"], &["--output"]),
+        (&["auth", "check"], &["--output"]),
         (&["sim"], &sim),
     ] {
         let mut expected = [&GLOBAL[..], own].concat();
@@ -104,7 +120,7 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         );
     }
     let help = ecsctl(&["--help"], &NONE).expect(0).stdout;
-    for command in ["reboot", "start", "stop", "job", "explain", "sim"] {
+    for command in ["reboot", "start", "stop", "job", "explain", "auth", "sim"] {
         assert!(
             help.contains(&format!("\n  {command} ")),
             "{command}: {help}"
@@ -117,6 +133,7 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         &["job", "show"],
         &["job", "wait"],
         &["explain"],
+        &["auth", "check"],
         &["sim"],
     ] {
         let help = ecsctl(&[arguments, &["--help"]].concat(), &NONE)

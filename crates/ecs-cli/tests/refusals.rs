@@ -149,9 +149,17 @@ fn a_dead_endpoint() {
 fn connections_are_checked_before_anything_is_sent() {
     let sim = Sim::start(1, |region| region);
     let reboot = ["reboot", ID, "--yes"];
-    ecsctl(&reboot, &NONE).refuses(2, &["missing --endpoint, --project-id, --token", "--sim"]);
+    ecsctl(&reboot, &NONE).refuses(2, &["no credentials were found", "--access-key", "--sim"]);
     ecsctl(&reboot, &["--endpoint", "https://h", "--token", "t"])
-        .refuses(2, &["missing --project-id"]);
+        .refuses(2, &["the project is not known", "--project-id"]);
+    ecsctl(&reboot, &["--project-id", "p", "--token", "t"]).refuses(
+        2,
+        &[
+            "the address of the service is not known",
+            "--region",
+            "--endpoint",
+        ],
+    );
     ecsctl(&reboot, &options("ecs.example", "p", "t"))
         .refuses(2, &["--endpoint", "looks like https://"]);
     let password =

@@ -1,5 +1,6 @@
 use clap::CommandFactory as _;
 
+use super::sim::{offset, percent, seconds};
 use super::*;
 
 #[test]
@@ -43,8 +44,36 @@ fn numbers_are_checked() {
 }
 
 #[test]
-fn debug_masks_the_token() {
-    let cli = Cli::try_parse_from(["ecsctl", "--token", "T0PSECRET", "explain", "x"]).unwrap();
-    let shown = format!("{cli:?}");
-    assert!(!shown.contains("T0PSECRET"), "{shown}");
+fn an_offset_has_a_sign() {
+    assert_eq!(offset("20m"), Ok(jiff::SignedDuration::from_mins(20)));
+    assert_eq!(offset("-20m"), Ok(jiff::SignedDuration::from_mins(-20)));
+    for text in ["", "20", "x", "9999999h"] {
+        assert!(offset(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn debug_masks_what_is_secret() {
+    for option in ["--token", "--secret-key", "--security-token"] {
+        let cli = Cli::try_parse_from(["ecsctl", option, "T0PSECRET", "explain", "x"]).unwrap();
+        let shown = format!("{cli:?}");
+        assert!(!shown.contains("T0PSECRET"), "{shown}");
+    }
+}
+
+#[test]
+fn two_kinds_of_credentials_are_not_taken() {
+    for options in [
+        &["--cloud", "a", "--profile", "b"][..],
+        &["--cloud", "a", "--token", "b"],
+        &["--cloud", "a", "--access-key", "b"],
+        &["--profile", "a", "--token", "b"],
+        &["--profile", "a", "--access-key", "b"],
+        &["--token", "a", "--access-key", "b"],
+        &["--secret-key", "a", "--secret-key-file", "b"],
+    ] {
+        let line = [&["ecsctl"], options, &["auth", "check"]].concat();
+        let error = Cli::try_parse_from(line).unwrap_err();
+        assert!(error.to_string().contains("cannot be used with"), "{error}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub(crate) mod auth;
 pub(crate) mod explain;
 pub(crate) mod job;
 pub(crate) mod run;

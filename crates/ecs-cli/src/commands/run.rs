@@ -29,19 +29,23 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
-    let token_from_stdin = token_from_stdin(global);
-    if ids_from_stdin && token_from_stdin {
-        // Before anything is read: what is wrong with ids is shown, and a token must not be.
-        return Err(
-            Fail::usage("the ids and the token cannot both be read from stdin")
-                .hint("put one of them into a file: --from-file FILE, or --token - < FILE"),
-        );
+    let secrets_from_stdin = global.read_from_stdin();
+    if let ([option, ..], true) = (&secrets_from_stdin[..], ids_from_stdin) {
+        // Before anything is read: what is wrong with ids is shown, and a secret must not be.
+        return Err(Fail::usage(format!(
+            "the ids and {option} cannot both be read from stdin"
+        ))
+        .hint(format!(
+            "put one of them into a file: --from-file FILE, or {option} - < FILE"
+        )));
     }
     let given = given(&args, action)?;
     let terminal = if args.yes || args.dry_run {
         None
     } else {
-        Some(Terminal::open(ids_from_stdin || token_from_stdin)?)
+        Some(Terminal::open(
+            ids_from_stdin || !secrets_from_stdin.is_empty(),
+        )?)
     };
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
@@ -142,14 +146,6 @@ fn given(args: &Run, action: PowerAction) -> Result<Option<Vec<ServerId>>, Fail>
     Ok(Some(given))
 }
 
-fn token_from_stdin(global: &Global) -> bool {
-    use secrecy::ExposeSecret as _;
-    global
-        .token
-        .as_ref()
-        .is_some_and(|token| token.expose_secret() == "-")
-}
-
 /// What comes before anything is sent can be stopped.
 async fn unless_stopped<T>(
     signals: &mut Signals,
@@ -183,9 +179,8 @@ async fn list(
     let servers = listed
         .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
     if servers.is_empty() {
-        return Err(
-            Fail::usage(format!("there is no server in {place}")).hint("check --project-id")
-        );
+        return Err(Fail::usage(format!("there is no server in {place}"))
+            .hint("check the project and the region"));
     }
     // A listed server has an id, or the listing fails.
     let named = servers.into_iter().filter_map(|server| {

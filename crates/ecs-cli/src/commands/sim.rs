@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use ecs_sim::{Region, Server, SimError, Tls};
+use ecs_sim::{Metadata, Region, Server, SimError, Tls};
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use crate::args::{Global, Sim};
+use crate::args::{self, Global, Sim};
 use crate::confirm::counted;
-use crate::connect::token;
+use crate::credentials::secrets;
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
@@ -21,6 +22,10 @@ pub(crate) async fn run(
 ) -> Result<Exit, Fail> {
     let meaningless = [
         ("--endpoint", global.endpoint.is_some()),
+        ("--iam-endpoint", global.iam_endpoint.is_some()),
+        ("--cloud", global.cloud.is_some()),
+        ("--profile", global.profile.is_some()),
+        ("--security-token", global.security_token.is_some()),
         ("--ca-file", global.ca_file.is_some()),
         ("--sim", global.sim),
     ];
@@ -35,12 +40,45 @@ pub(crate) async fn run(
         .seed(args.seed)
         .durations(args.job_seconds.clone())
         .quota(args.quota)
-        .failing(args.fail);
+        .failing(args.fail)
+        .read_only(args.read_only)
+        .token_life(args.token_life)
+        .key_life(args.key_life)
+        .metadata(match args.metadata {
+            args::Metadata::Open => Metadata::Open,
+            args::Metadata::Protected => Metadata::Protected,
+            args::Metadata::Plain => Metadata::Plain,
+            args::Metadata::NoAgency => Metadata::NoAgency,
+        });
+    for permission in &args.deny {
+        region = region.deny(permission);
+    }
+    if let Some(passcode) = &args.passcode {
+        region = region.passcode(passcode.as_str());
+    }
+    if !args.clock_offset.is_zero() {
+        let epoch = Timestamp::now().checked_add(args.clock_offset);
+        let epoch = epoch.map_err(|error| Fail::usage(format!("--clock-offset: {error}")))?;
+        region = region.epoch(epoch);
+    }
+    if let Some(name) = &global.region {
+        region = region.name(name);
+    }
     if let Some(project) = &global.project_id {
         region = region.project_id(project.clone());
     }
-    if let Some(given) = &global.token {
-        let token = token(given)?;
+    let mut warnings = Vec::new();
+    let (token, secret_key) = secrets(global, &mut warnings)?;
+    for warning in &warnings {
+        notes.warn(warning);
+    }
+    match (&global.access_key, secret_key) {
+        (Some(id), Some(secret)) => region = region.access_key(id, secret),
+        (None, None) => {}
+        (Some(_), None) => return Err(Fail::usage("--access-key needs --secret-key")),
+        (None, Some(_)) => return Err(Fail::usage("--secret-key needs --access-key")),
+    }
+    if let Some(token) = token {
         // The same check as that of a client: a token that no client can send would let nobody in.
         ecs_ops::auth::Credentials::token(token.expose_secret())
             .map_err(|error| Fail::usage(format!("--token: {error}")))?;

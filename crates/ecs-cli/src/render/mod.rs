@@ -1,5 +1,6 @@
 //! Results and progress as text.
 
+pub(crate) mod auth;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod progress;

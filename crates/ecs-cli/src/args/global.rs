@@ -1,0 +1,110 @@
+//! What every command takes: which service, which project, and as whom.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ecs_ops::model::ProjectId;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The service: https://HOST, with a port or path if it has one. Follows from the region
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The region, such as eu-de
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// The project that the servers are in. Without it, that of the region
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) project_id: Option<ProjectId>,
+    /// Credentials: this cloud of clouds.yaml, and no other
+    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"])]
+    pub(crate) cloud: Option<String>,
+    /// Credentials: this section of ~/.huaweicloud/credentials, and no other
+    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"])]
+    pub(crate) profile: Option<String>,
+    /// Credentials: a token for the project; `-` reads it from stdin. Other users of this machine can see arguments in the
+    /// list of processes: prefer `-`
+    #[arg(
+        long, global = true, value_name = "TOKEN", allow_hyphen_values = true, value_parser = secret,
+        conflicts_with = "access_key"
+    )]
+    pub(crate) token: Option<SecretString>,
+    /// Credentials: an access key, with its secret key
+    #[arg(long, global = true, value_name = "AK")]
+    pub(crate) access_key: Option<String>,
+    /// The secret key of --access-key; `-` reads it from stdin. As with --token, others can see it: prefer `-` or
+    /// --secret-key-file
+    #[arg(
+        long, global = true, value_name = "SK", allow_hyphen_values = true, value_parser = secret,
+        conflicts_with = "secret_key_file"
+    )]
+    pub(crate) secret_key: Option<SecretString>,
+    /// The secret key of --access-key, from this file (`-`: stdin)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) secret_key_file: Option<PathBuf>,
+    /// The security token of a temporary --access-key; `-` reads it from stdin. As with --token, others can see it: prefer
+    /// `-`
+    #[arg(long, global = true, value_name = "TOKEN", allow_hyphen_values = true, value_parser = secret)]
+    pub(crate) security_token: Option<SecretString>,
+    /// The identity service (IAM), for logins and projects. Follows from the region
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) iam_endpoint: Option<String>,
+    /// Also trust the certificates in this PEM file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Run against an embedded simulator of 1,200 servers, whose clock runs faster: no account needed
+    #[arg(long, global = true)]
+    pub(crate) sim: bool,
+    /// No progress and notes on stderr; only errors, warnings and questions
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// Those of the options that are given and say where to go or as whom, by name.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        let options = [
+            ("--endpoint", self.endpoint.is_some()),
+            ("--region", self.region.is_some()),
+            ("--project-id", self.project_id.is_some()),
+            ("--cloud", self.cloud.is_some()),
+            ("--profile", self.profile.is_some()),
+            ("--token", self.token.is_some()),
+            ("--access-key", self.access_key.is_some()),
+            ("--secret-key", self.secret_key.is_some()),
+            ("--secret-key-file", self.secret_key_file.is_some()),
+            ("--security-token", self.security_token.is_some()),
+            ("--iam-endpoint", self.iam_endpoint.is_some()),
+            ("--ca-file", self.ca_file.is_some()),
+        ];
+        let given = options.into_iter().filter(|(_, given)| *given);
+        given.map(|(option, _)| option).collect()
+    }
+
+    /// The options whose values are to be read from stdin, by name.
+    pub(crate) fn read_from_stdin(&self) -> Vec<&'static str> {
+        let dash = |secret: &Option<SecretString>| {
+            let secret = secret.as_ref();
+            secret.is_some_and(|secret| secret.expose_secret() == "-")
+        };
+        let options = [
+            ("--token", dash(&self.token)),
+            ("--secret-key", dash(&self.secret_key)),
+            (
+                "--secret-key-file",
+                self.secret_key_file.as_deref() == Some(Path::new("-")),
+            ),
+            ("--security-token", dash(&self.security_token)),
+        ];
+        let given = options.into_iter().filter(|(_, given)| *given);
+        given.map(|(option, _)| option).collect()
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "what clap asks of a value parser")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}

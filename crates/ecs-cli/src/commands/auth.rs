@@ -1,0 +1,266 @@
+//! `auth check`: which credentials are found, and whether they work.
+
+use ecs_ops::auth::{AuthError, AuthErrorKind, Chosen, CredentialKind, Reference, TokenInfo};
+use ecs_ops::{Client, Probe, ProbeEnd};
+use jiff::Timestamp;
+
+use crate::args::{AuthCheck, Format, Global};
+use crate::connect::{self, Settings, Ways, in_the_clear};
+use crate::credentials;
+use crate::diagnosis::{Asked, End, Evidence, diagnose};
+use crate::exit::Exit;
+use crate::fail::{Fail, chain};
+use crate::render::auth::Checked;
+use crate::render::{auth as render, json};
+use crate::term::{Notes, Results};
+
+/// What the transport reads to find a proxy.
+const PROXIES: [&str; 8] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
+/// What was found out, step by step: it ends where something is wrong.
+struct Check<'a> {
+    global: &'a Global,
+    checked: Checked,
+    kind: CredentialKind,
+    proxies: Vec<&'static str>,
+}
+
+/// Where it ended.
+enum Ended {
+    Credentials(AuthError),
+    Options(Fail),
+    Asked(Probe),
+}
+
+pub(crate) async fn check(
+    args: &AuthCheck,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut check = Check {
+        global,
+        checked: Checked::default(),
+        kind: CredentialKind::Token,
+        proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
+    };
+    let ended = check.run(notes).await;
+    let exit = check.conclude(&ended);
+    results.write(&match args.output.format {
+        Format::Table => render::text(&check.checked),
+        Format::Json => json::document(&check.checked),
+        Format::Jsonl => json::line(&check.checked),
+    });
+    Ok(exit)
+}
+
+impl Check<'_> {
+    async fn run(&mut self, notes: &Notes) -> Ended {
+        match self.steps(notes).await {
+            Ok(probe) => Ended::Asked(probe),
+            Err(ended) => ended,
+        }
+    }
+
+    async fn steps(&mut self, notes: &Notes) -> Result<Probe, Ended> {
+        if self.global.sim {
+            let connection = connect::connect(self.global, &Settings::default(), notes).await?;
+            self.checked.source = Some("the embedded simulator".to_owned());
+            self.checked.kind = Some(self.kind.as_str());
+            self.checked.endpoint = Some(connection.endpoint.to_string());
+            self.checked.project_id = Some(connection.project.to_string());
+            return Ok(connection.client.probe().await);
+        }
+        if let Some(endpoint) = &self.global.endpoint {
+            connect::endpoint(Some(endpoint), self.global)?;
+        }
+        let (flags, warnings) = credentials::flags(self.global)?;
+        self.checked.warnings = warnings;
+        let chosen = credentials::choose(&flags)?;
+        self.found(&chosen);
+        if chosen.endpoint().is_some() || chosen.kind() != CredentialKind::ServerKeys {
+            connect::endpoint(chosen.endpoint(), self.global)?;
+        }
+        let ways = Ways::new(self.global)?;
+        let opened = chosen.open(ways.for_credentials()).await?;
+        let checked = &mut self.checked;
+        checked.region = opened.region;
+        checked.endpoint = opened.endpoint;
+        checked.project_id = Some(opened.project_id.clone());
+        self.token(opened.token);
+        let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), self.global)?;
+        let client: Client = connect::client(
+            endpoint,
+            connect::project(&opened.project_id)?,
+            opened.provider,
+            ways.services,
+            &Settings::default(),
+            1.0,
+        )?;
+        Ok(client.probe().await)
+    }
+
+    fn found(&mut self, chosen: &Chosen) {
+        self.kind = chosen.kind();
+        let checked = &mut self.checked;
+        checked.source = Some(chosen.source().to_owned());
+        checked.kind = Some(chosen.kind().as_str());
+        checked.access_key = chosen.access_key().map(str::to_owned);
+        checked.agency = chosen.agency().map(str::to_owned);
+        checked.skipped = chosen.skipped().iter().map(Into::into).collect();
+        checked.warnings.extend(chosen.warnings().iter().cloned());
+        checked.warnings.extend(in_the_clear(chosen));
+        checked.region = chosen.region().map(str::to_owned);
+        checked.endpoint = chosen.endpoint().map(str::to_owned);
+        checked.iam_endpoint = chosen
+            .iam_endpoint()
+            .filter(|_| chosen.asks_iam())
+            .map(str::to_owned);
+        if let Some(Reference::Id(id)) = chosen.project() {
+            checked.project_id = Some(id.clone());
+        }
+    }
+
+    fn token(&mut self, token: Option<TokenInfo>) {
+        let Some(token) = token else { return };
+        self.checked.user = token.user;
+        self.checked.domain = token.domain;
+        self.checked.roles = token.roles;
+        self.checked.expires_at = token.expires_at;
+    }
+
+    /// Explains it, and notes the explanation.
+    fn conclude(&mut self, ended: &Ended) -> Exit {
+        let words = match ended {
+            Ended::Options(fail) => fail.message.clone(),
+            Ended::Credentials(error) => chain(error),
+            Ended::Asked(probe) => match &probe.end {
+                ProbeEnd::Failed(error) => chain(error),
+                ProbeEnd::NoCredentials(error) => chain(error),
+                _ => String::new(),
+            },
+        };
+        let mut seen = Evidence {
+            kind: self.kind,
+            access_key: self.checked.access_key.as_deref(),
+            endpoint: self.checked.endpoint.as_deref(),
+            region: self.checked.region.as_deref(),
+            project: self.checked.project_id.as_deref(),
+            our_time: Timestamp::now(),
+            their_time: None,
+            proxies: &self.proxies,
+            asked: Asked::Service,
+            end: End::Answered,
+        };
+        let mut servers = None;
+        let mut expires_at = None;
+        match ended {
+            Ended::Options(_) => seen.end = End::Malformed(&words),
+            Ended::Credentials(error) => of_auth(&mut seen, error, &words),
+            Ended::Asked(probe) => {
+                seen.our_time = probe.sent_at;
+                seen.their_time = probe.service_time;
+                expires_at = probe.expires_at;
+                match &probe.end {
+                    ProbeEnd::Answered { servers: all } => servers = *all,
+                    ProbeEnd::Refused {
+                        status,
+                        code,
+                        message,
+                        echo,
+                        ..
+                    } => {
+                        seen.end = End::Refused {
+                            status: *status,
+                            code: code.as_deref(),
+                            message: message.as_deref(),
+                            echo: echo.as_ref(),
+                        }
+                    }
+                    ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &words),
+                    ProbeEnd::NoCredentials(error) => of_auth(&mut seen, error, &words),
+                    _ => {
+                        seen.end = End::Unavailable("the request ended in a way that is not known")
+                    }
+                }
+            }
+        }
+        let mut diagnosis = diagnose(&seen);
+        let (clocks, warning) = (seen.clocks(), seen.warning());
+        let request_id = match ended {
+            Ended::Asked(Probe {
+                end: ProbeEnd::Refused { request_id, .. },
+                ..
+            }) => request_id.clone(),
+            _ => None,
+        };
+        match ended {
+            Ended::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
+            Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
+                let why = words.split_once(": ").map(|(_, why)| why).unwrap_or(&words);
+                self.checked.skip("the metadata service", why);
+                self.checked.source = None;
+                self.checked.kind = None;
+            }
+            _ => {}
+        }
+        let checked = &mut self.checked;
+        checked.expires_at = checked.expires_at.or(expires_at);
+        checked.servers = servers;
+        checked.request_id = request_id;
+        checked.clocks = diagnosis.clocks.or(clocks);
+        if diagnosis.exit == Exit::Success {
+            checked.warnings.extend(warning);
+        }
+        let exit = diagnosis.exit;
+        checked.conclude(diagnosis);
+        exit
+    }
+}
+
+impl From<Fail> for Ended {
+    fn from(fail: Fail) -> Self {
+        Self::Options(fail)
+    }
+}
+
+impl From<AuthError> for Ended {
+    fn from(error: AuthError) -> Self {
+        Self::Credentials(error)
+    }
+}
+
+/// Why there are no credentials.
+fn of_auth<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, words: &'a str) {
+    seen.asked = Asked::Iam;
+    if error.kind() == AuthErrorKind::Missing {
+        seen.end = End::Missing;
+        return;
+    }
+    if let Some(refusal) = error.refusal() {
+        seen.their_time = refusal.time;
+        seen.end = End::Refused {
+            status: refusal.status,
+            code: refusal.code.as_deref(),
+            message: refusal.message.as_deref(),
+            echo: refusal.echo.as_ref(),
+        };
+        return;
+    }
+    seen.end = match (credentials::transport_kind(error), error.kind()) {
+        (Some(kind), _) => End::Failed(kind, words),
+        (None, AuthErrorKind::Malformed) => End::Malformed(words),
+        (None, AuthErrorKind::Refused) => End::Denied(words),
+        (None, _) => End::Unavailable(words),
+    };
+}

@@ -1,0 +1,234 @@
+//! What is wrong with credentials, or on the way to the service: from what was seen to an explanation. No I/O.
+
+mod refusal;
+
+use std::time::Duration;
+
+use ecs_ops::auth::{CredentialKind, Difference, Echo};
+use ecs_ops::transport::TransportErrorKind;
+use jiff::Timestamp;
+
+use crate::credentials::GIVE_SOME;
+use crate::exit::Exit;
+
+/// Who was asked last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Service,
+    Iam,
+}
+
+/// What was seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Evidence<'a> {
+    pub(crate) kind: CredentialKind,
+    pub(crate) access_key: Option<&'a str>,
+    pub(crate) endpoint: Option<&'a str>,
+    pub(crate) region: Option<&'a str>,
+    pub(crate) project: Option<&'a str>,
+    /// What our clock showed.
+    pub(crate) our_time: Timestamp,
+    /// What theirs showed.
+    pub(crate) their_time: Option<Timestamp>,
+    /// The variables that set a proxy.
+    pub(crate) proxies: &'a [&'static str],
+    pub(crate) asked: Asked,
+    pub(crate) end: End<'a>,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub(crate) enum End<'a> {
+    /// As it should.
+    Answered,
+    /// An answer that is an error.
+    Refused {
+        status: u16,
+        code: Option<&'a str>,
+        message: Option<&'a str>,
+        echo: Option<&'a Echo>,
+    },
+    /// The transport failed.
+    Failed(TransportErrorKind, &'a str),
+    /// No source has credentials.
+    Missing,
+    /// What was given cannot be credentials, or not be used.
+    Malformed(&'a str),
+    /// Whoever has credentials did not give any, for reasons of their own.
+    Unavailable(&'a str),
+    /// Whoever has credentials will not give any.
+    Denied(&'a str),
+}
+
+/// What is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Diagnosis {
+    /// For programs.
+    pub(crate) finding: &'static str,
+    pub(crate) exit: Exit,
+    /// What is wrong.
+    pub(crate) what: String,
+    /// What to do, step by step.
+    pub(crate) advice: Vec<String>,
+    /// Both clocks, where they are the matter.
+    pub(crate) clocks: Option<Clocks>,
+    /// The permission that is missing.
+    pub(crate) permission: Option<String>,
+    /// Where the service read the request otherwise than it was signed.
+    pub(crate) difference: Option<Difference>,
+}
+
+/// Two clocks at about the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) ours: Timestamp,
+    pub(crate) service: Timestamp,
+}
+
+impl Clocks {
+    /// How much ours is ahead, or the other way round.
+    pub(crate) fn apart(self) -> Duration {
+        self.ours.duration_since(self.service).unsigned_abs()
+    }
+
+    /// `ours is 20 minutes ahead`.
+    pub(crate) fn in_words(self) -> String {
+        let direction = match self.ours > self.service {
+            true => "ahead of",
+            false => "behind",
+        };
+        let seconds = self.apart().as_secs();
+        let apart = match seconds {
+            0..=119 => format!("{seconds} seconds"),
+            120..=7199 => format!("{} minutes", seconds / 60),
+            7200..=172_799 => format!("{} hours", seconds / 3600),
+            _ => format!("{} days", seconds / 86_400),
+        };
+        format!("this machine's clock is {apart} {direction} the service's")
+    }
+}
+
+/// Where clocks are so far apart, it is said even if nothing else is wrong.
+const NOTABLE: Duration = Duration::from_secs(60);
+
+impl Evidence<'_> {
+    /// Both clocks, where the service showed its own.
+    pub(crate) fn clocks(&self) -> Option<Clocks> {
+        Some(Clocks {
+            ours: self.our_time,
+            service: self.their_time?,
+        })
+    }
+
+    /// What should be put right, although it works.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let clocks = self.clocks()?;
+        let signs = !matches!(self.kind, CredentialKind::Token | CredentialKind::Password);
+        (clocks.apart() > NOTABLE && signs).then(|| {
+            format!(
+                "{}: signatures are refused from 15 minutes on",
+                clocks.in_words()
+            )
+        })
+    }
+}
+
+fn found(finding: &'static str, exit: Exit, what: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        finding,
+        exit,
+        what: what.into(),
+        advice: Vec::new(),
+        clocks: None,
+        permission: None,
+        difference: None,
+    }
+}
+
+fn refused(finding: &'static str, what: impl Into<String>) -> Diagnosis {
+    found(finding, Exit::Credentials, what)
+}
+
+impl Diagnosis {
+    fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice.push(advice.into());
+        self
+    }
+}
+
+/// Explains what was seen.
+pub(crate) fn diagnose(it: &Evidence<'_>) -> Diagnosis {
+    match &it.end {
+        End::Answered => found(
+            "ok",
+            Exit::Success,
+            "the credentials work. Whether they may restart servers (ecs:cloudServers:reboot) no harmless request can show",
+        ),
+        End::Missing => {
+            found("no_credentials", Exit::Usage, "no source has credentials").advise(GIVE_SOME)
+        }
+        End::Malformed(words) => found("malformed", Exit::Usage, *words),
+        End::Denied(words) => refused("login_refused", *words),
+        End::Unavailable(words) => found("no_answer", Exit::Failed, *words),
+        End::Failed(kind, words) => of_the_way(it, *kind, words),
+        End::Refused {
+            status,
+            code,
+            message,
+            echo,
+        } => refusal::explain(it, *status, *code, message.unwrap_or_default(), *echo),
+    }
+}
+
+fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagnosis {
+    let host = match it.asked {
+        Asked::Service => "the service",
+        Asked::Iam => "the identity service (IAM)",
+    };
+    let proxies = it.proxies.join(", ");
+    let found = |finding| {
+        found(
+            finding,
+            Exit::Failed,
+            format!("{host} was not reached: {words}"),
+        )
+    };
+    let through = |diagnosis: Diagnosis| {
+        match it.proxies {
+        [] => diagnosis.advise(
+            "if this machine reaches the internet through a proxy only, set HTTPS_PROXY=http://PROXY:PORT",
+        ),
+        _ => diagnosis.advise(format!(
+            "a proxy is set ({proxies}): if the host must be reached without it, name the host in NO_PROXY"
+        )),
+    }
+    };
+    match kind {
+        TransportErrorKind::Dns => through(
+            found("dns").advise("check the region and the endpoint: no machine has that name here"),
+        ),
+        TransportErrorKind::Connect => {
+            through(found("connect").advise("check the endpoint, and what firewalls let through"))
+        }
+        TransportErrorKind::Proxy => found("proxy")
+            .advise(format!(
+                "check the proxy that the environment sets ({proxies}): its address, and user and password in it"
+            ))
+            .advise("if the host must be reached without it, name the host in NO_PROXY"),
+        TransportErrorKind::Tls => found("tls")
+            .advise(
+                "if the certificate comes from a CA of your own, or of a proxy that opens TLS, name the CA's \
+                 certificate with --ca-file or SSL_CERT_FILE",
+            )
+            .advise(
+                "otherwise check the host in the endpoint, and this machine's clock: certificates are valid for a time",
+            ),
+        TransportErrorKind::Timeout => through(found("timeout").advise(
+            "what drops packets without a word is mostly a firewall: check what it lets through",
+        )),
+        _ => found("no_answer").advise("try again; if it stays, check what is between here and there"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! What an answer means that is an error.
+
+use ecs_ops::auth::{CredentialKind, Echo, MAX_CLOCK_SKEW};
+use jiff::Timestamp;
+
+use super::{Asked, Clocks, Diagnosis, Evidence, found, refused};
+use crate::exit::Exit;
+
+pub(super) fn explain(
+    it: &Evidence<'_>,
+    status: u16,
+    code: Option<&str>,
+    message: &str,
+    echo: Option<&Echo>,
+) -> Diagnosis {
+    let said = said(status, code, message);
+    let words = message.to_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+    let signs = echo.is_some();
+    let key = it.access_key.unwrap_or("in use");
+
+    if has(&["reach the limit"]) {
+        return refused(
+            "locked_key",
+            format!("access key {key} is locked, as after five wrong signatures in a row ({said})"),
+        )
+        .advise("send nothing with it for five minutes: stop whatever else uses it with a wrong secret key")
+        .advise("then make sure of the secret key, and run this check once");
+    }
+    if signs && has(&["signature expired"]) {
+        return skewed(times_in(&words).or_else(|| it.clocks()), &said);
+    }
+    if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
+        return without_permission(it, message, &said);
+    }
+    if has(&["ak not exist", "get secretkey failed"]) {
+        let place = it.endpoint.unwrap_or("this endpoint");
+        return refused(
+            "unknown_key",
+            format!("access key {key} is not known at {place} ({said})"),
+        )
+        .advise(format!(
+            "check that it belongs to this cloud and region{}: keys of Open Telekom Cloud and of Huawei Cloud, and of \
+             some regions, are not known to each other",
+            it.region.map(|region| format!(" ({region})")).unwrap_or_default()
+        ))
+        .advise("check that it was not deleted; a temporary key needs its security token, too");
+    }
+    if has(&[
+        "token expire",
+        "token has expired",
+        "token is expired",
+        "token has expire",
+    ]) {
+        return expired(it, &said);
+    }
+    if has(&[
+        "aksk signature",
+        "verify signature",
+        "signature fail",
+        "verify ak sk",
+    ]) {
+        return wrong_signature(key, echo, &said);
+    }
+    let another_project = matches!(code, Some("Ecs.0023" | "Common.0018"))
+        || has(&[
+            "another project",
+            "tenantid",
+            "does not match the one in url",
+        ]);
+    if another_project {
+        let project = it.project.unwrap_or("in use");
+        return refused(
+            "wrong_project",
+            format!("the credentials are not for project {project} ({said})"),
+        )
+        .advise("give the id of the project that they are for (--project-id), or credentials for this one")
+        .advise("each region has a project of its own: check --region, too");
+    }
+    // Nothing that is said explains it, but a date does.
+    let apart = it.clocks().map(Clocks::apart);
+    if status == 401 && signs && apart.is_some_and(|apart| apart > MAX_CLOCK_SKEW) {
+        return skewed(it.clocks(), &said);
+    }
+    match (status, it.asked) {
+        (404, _) => found(
+            "wrong_endpoint",
+            Exit::Failed,
+            format!("what answers at the endpoint does not know this API ({said})"),
+        )
+        .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com"),
+        (408 | 429 | 500.., _) => found(
+            "no_answer",
+            Exit::Failed,
+            format!("the answer says nothing of the credentials ({said})"),
+        )
+        .advise("try again in a minute"),
+        (401, Asked::Iam) if it.kind == CredentialKind::Password => refused(
+            "login_refused",
+            format!("IAM refused the login ({said})"),
+        )
+        .advise("check user name, password and domain (the account's name); where a passcode is needed, set OS_PASSCODE")
+        .advise("do not repeat it: a few wrong passwords lock the user"),
+        (401, _) if !signs => refused(
+            "invalid_token",
+            format!("the token is not accepted: it is not valid here, or it has ended ({said})"),
+        )
+        .advise("take a new token, of this cloud and region, for this project"),
+        (300..=399, _) => found(
+            "wrong_endpoint",
+            Exit::Failed,
+            format!("the endpoint sends us elsewhere, where we do not go ({said})"),
+        )
+        .advise("give the address that it points to, if you trust it: --endpoint"),
+        (400..=499, _) => refused("refused", format!("refused: {said}")),
+        _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
+            .advise("check the endpoint, and what is between here and there"),
+    }
+}
+
+fn wrong_signature(key: &str, echo: Option<&Echo>, said: &str) -> Diagnosis {
+    const ONCE: &str =
+        "do not simply repeat it: five wrong signatures in a row lock the key for five minutes";
+    match echo {
+        Some(Echo::Differs(difference)) => {
+            let mut diagnosis = refused(
+                "request_changed",
+                format!(
+                    "the request was changed on its way: the service read its {} otherwise than it was signed",
+                    difference.part
+                ),
+            )
+            .advise("look for a proxy or gateway that rewrites requests, and for a path in the endpoint that it takes away")
+            .advise(ONCE);
+            diagnosis.difference = Some(difference.clone());
+            diagnosis
+        }
+        Some(Echo::Same) => refused(
+            "wrong_secret_key",
+            format!(
+                "the service read the request as it was signed, so the secret key is not that of access key {key}"
+            ),
+        )
+        .advise("check the secret key: take it anew from where it is kept, or make a new pair")
+        .advise(ONCE),
+        _ => refused(
+            "wrong_secret_key",
+            format!("the signature is wrong, mostly because the secret key is not that of access key {key} ({said})"),
+        )
+        .advise("check the secret key, and what rewrites requests on their way")
+        .advise(ONCE),
+    }
+}
+
+fn expired(it: &Evidence<'_>, said: &str) -> Diagnosis {
+    let (what, advice) = match it.kind {
+        CredentialKind::TemporaryKey | CredentialKind::ServerKeys => (
+            "the temporary key has ended",
+            "take a new pair with its security token; they last a day at most",
+        ),
+        _ => (
+            "the token has ended",
+            "take a new token; with a user name and password, or with keys, ecsctl gets new ones by itself",
+        ),
+    };
+    refused("expired", format!("{what} ({said})")).advise(advice)
+}
+
+fn without_permission(it: &Evidence<'_>, message: &str, said: &str) -> Diagnosis {
+    let permission = permission_in(message);
+    let who = match it.asked {
+        Asked::Service => "this project",
+        Asked::Iam => "IAM",
+    };
+    let mut diagnosis = match &permission {
+        Some(permission) => refused(
+            "missing_permission",
+            format!("the credentials are good, but lack the permission {permission} ({said})"),
+        )
+        .advise(format!(
+            "have it granted in IAM, by a policy or role (such as ECS CommonOperations) for {who}"
+        )),
+        None => refused(
+            "missing_permission",
+            format!("the credentials are good, but may not do this ({said})"),
+        )
+        .advise(
+            "have ecs:cloudServers:list granted in IAM, and ecs:cloudServers:reboot, :start and :stop for what you want to do",
+        ),
+    };
+    diagnosis.permission = permission;
+    diagnosis
+}
+
+/// `ecs:cloudServers:list` out of a sentence.
+pub(super) fn permission_in(message: &str) -> Option<String> {
+    let words = message.split(|c: char| !(c.is_ascii_alphanumeric() || ":_-*".contains(c)));
+    let mut permissions = words.filter(|word| {
+        let parts: Vec<&str> = word.split(':').collect();
+        parts.len() == 3
+            && parts.iter().all(|part| !part.is_empty())
+            && word.starts_with(|first: char| first.is_ascii_alphabetic())
+    });
+    permissions.next().map(str::to_owned)
+}
+
+fn skewed(clocks: Option<Clocks>, said: &str) -> Diagnosis {
+    let what = match clocks {
+        Some(clocks) => format!(
+            "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
+            clocks.in_words(),
+            clocks.ours,
+            clocks.service
+        ),
+        None => format!("the clocks are more than 15 minutes apart ({said})"),
+    };
+    let mut diagnosis = refused("clock_skew", what)
+        .advise("set this machine's clock: timedatectl set-ntp true, or chronyc makestep");
+    diagnosis.clocks = clocks;
+    diagnosis
+}
+
+/// Both clocks, as the service's words show them.
+fn times_in(words: &str) -> Option<Clocks> {
+    Some(Clocks {
+        ours: time_in(words, "signature time:")?,
+        service: time_in(words, "server time:")?,
+    })
+}
+
+/// `20261123t125900z` after these words.
+pub(super) fn time_in(words: &str, before: &str) -> Option<Timestamp> {
+    let (_, rest) = words.split_once(before)?;
+    let time = rest.trim_start().get(..16)?.to_uppercase();
+    let parts = [
+        time.get(..4)?,
+        "-",
+        time.get(4..6)?,
+        "-",
+        time.get(6..11)?,
+        ":",
+        time.get(11..13)?,
+        ":",
+        time.get(13..)?,
+    ];
+    parts.concat().parse().ok()
+}
+
+/// What the service said, shortened: an echo of the request tells nobody anything here.
+fn said(status: u16, code: Option<&str>, message: &str) -> String {
+    const LONGEST: usize = 200;
+    let message = message
+        .split("canonicalRequest:")
+        .next()
+        .unwrap_or_default();
+    let message = message.trim_end_matches([' ', ',', ';']);
+    let code = code.map(|code| format!(" {code}")).unwrap_or_default();
+    match message.is_empty() {
+        true => format!("HTTP {status}{code}"),
+        false => {
+            let message: String = message.chars().take(LONGEST).collect();
+            format!("HTTP {status}{code}: {message}")
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What `auth check` found.
+
+use ecs_ops::auth::{Difference, Skipped};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::diagnosis::{Clocks, Diagnosis};
+use crate::exit::Exit;
+use crate::term::clean;
+
+/// Everything that was found out. What is not known is null.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Checked {
+    version: u32,
+    ok: bool,
+    finding: &'static str,
+    what: String,
+    advice: Vec<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) access_key: Option<String>,
+    pub(crate) agency: Option<String>,
+    pub(crate) skipped: Vec<Passed>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) iam_endpoint: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) domain: Option<String>,
+    pub(crate) roles: Vec<String>,
+    #[serde(serialize_with = "second")]
+    pub(crate) expires_at: Option<Timestamp>,
+    #[serde(serialize_with = "both")]
+    pub(crate) clocks: Option<Clocks>,
+    pub(crate) servers: Option<u64>,
+    pub(crate) request_id: Option<String>,
+    permission: Option<String>,
+    difference: Option<Differs>,
+}
+
+/// A source that was passed over.
+#[derive(Debug, Serialize)]
+pub(crate) struct Passed {
+    source: String,
+    why: String,
+}
+
+impl From<&Skipped> for Passed {
+    fn from(skipped: &Skipped) -> Self {
+        Self {
+            source: skipped.source.clone(),
+            why: skipped.why.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Differs {
+    part: &'static str,
+    signed: String,
+    read: String,
+}
+
+impl From<Difference> for Differs {
+    fn from(difference: Difference) -> Self {
+        Self {
+            part: difference.part,
+            signed: difference.signed,
+            read: difference.read,
+        }
+    }
+}
+
+impl Checked {
+    pub(crate) fn skip(&mut self, source: &str, why: &str) {
+        self.skipped.push(Passed {
+            source: source.to_owned(),
+            why: why.to_owned(),
+        });
+    }
+
+    pub(crate) fn conclude(&mut self, diagnosis: Diagnosis) {
+        self.version = 1;
+        self.ok = diagnosis.exit == Exit::Success;
+        self.finding = diagnosis.finding;
+        self.what = diagnosis.what;
+        self.advice = diagnosis.advice;
+        self.permission = diagnosis.permission;
+        self.difference = diagnosis.difference.map(Into::into);
+    }
+}
+
+/// Whole seconds say enough.
+fn second<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| format!("{time:.0}")).serialize(serializer)
+}
+
+fn both<S: Serializer>(clocks: &Option<Clocks>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Both {
+        ours: String,
+        service: String,
+    }
+    let both = clocks.map(|clocks| Both {
+        ours: format!("{:.0}", clocks.ours),
+        service: format!("{:.0}", clocks.service),
+    });
+    both.serialize(serializer)
+}
+
+/// For people.
+pub(crate) fn text(it: &Checked) -> String {
+    let mut lines = Vec::new();
+    let mut row = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            lines.push(format!("{name:<13} {}", clean(&value)));
+        }
+    };
+    row("credentials", it.source.clone());
+    for skipped in &it.skipped {
+        row(
+            "  passed over",
+            Some(format!("{}: {}", skipped.source, skipped.why)),
+        );
+    }
+    let kind = it.kind.map(|kind| match &it.access_key {
+        Some(key) => format!("{kind} {key}"),
+        None => kind.to_owned(),
+    });
+    row("kind", kind);
+    row("agency", it.agency.clone());
+    row(
+        "user",
+        it.user.as_ref().map(|user| match &it.domain {
+            Some(domain) => format!("{user} of {domain}"),
+            None => user.clone(),
+        }),
+    );
+    let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
+    row("roles", roles);
+    row("region", it.region.clone());
+    row("endpoint", it.endpoint.clone());
+    row("IAM", it.iam_endpoint.clone());
+    row("project", it.project_id.clone());
+    row("expires", it.expires_at.map(|end| format!("{end:.0}")));
+    row(
+        "clocks",
+        it.clocks.map(|clocks| {
+            format!(
+                "here {:.0}, at the service {:.0}",
+                clocks.ours, clocks.service
+            )
+        }),
+    );
+    row("servers", it.servers.map(|servers| servers.to_string()));
+    for warning in &it.warnings {
+        row("warning", Some(warning.clone()));
+    }
+    lines.push(String::new());
+    match it.ok {
+        true => lines.push(format!("ok: {}", it.what)),
+        false => {
+            lines.push(clean(&format!(
+                "{}: {}",
+                it.finding.replace('_', " "),
+                it.what
+            )));
+            if let Some(difference) = &it.difference {
+                lines.push(clean(&format!("  signed as  {:?}", difference.signed)));
+                lines.push(clean(&format!("  read as    {:?}", difference.read)));
+            }
+            for advice in &it.advice {
+                lines.push(clean(&format!("  what to do {advice}")));
+            }
+            if let Some(id) = &it.request_id {
+                lines.push(clean(&format!(
+                    "  the service's support asks for the request id {id}"
+                )));
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
