@@ -41,8 +41,8 @@ Environment (credentials: the first source that has any wins, see `auth check`):
       Keys; with HUAWEICLOUD_SDK_REGION_ID, _PROJECT_ID, _DOMAIN_ID and
       _IAM_ENDPOINT, and HUAWEICLOUD_SDK_REGION_ECS_EU_DE for the endpoint.
   OS_CLOUD, OS_CLIENT_CONFIG_FILE, OS_CLIENT_SECURE_FILE
-      A cloud of clouds.yaml and secure.yaml, as --cloud. They are looked for here,
-      in $XDG_CONFIG_HOME/openstack or ~/.config/openstack, and /etc/openstack.
+      A cloud of clouds.yaml and secure.yaml, as --cloud. They are here, or in
+      $XDG_CONFIG_HOME/openstack, ~/.config/openstack or /etc/openstack.
   OS_TOKEN; OS_ACCESS_KEY, OS_SECRET_KEY, OS_SECURITY_TOKEN;
   OS_USERNAME or OS_USER_ID, OS_PASSWORD, OS_PASSCODE, OS_USER_DOMAIN_NAME
       A token, keys, or a login; with OS_AUTH_URL, OS_REGION_NAME,

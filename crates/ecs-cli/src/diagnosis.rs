@@ -168,7 +168,7 @@ pub(crate) fn diagnose(it: &Evidence<'_>) -> Diagnosis {
             found("no_credentials", Exit::Usage, "no source has credentials").advise(GIVE_SOME)
         }
         End::Malformed(words) => found("malformed", Exit::Usage, *words),
-        End::Denied(words) => refused("login_refused", *words),
+        End::Denied(words) => refused("refused", *words),
         End::Unavailable(words) => found("no_answer", Exit::Failed, *words),
         End::Failed(kind, words) => of_the_way(it, *kind, words),
         End::Refused {

@@ -207,7 +207,7 @@ fn each_kind_of_trouble_is_explained() {
         ),
         (
             End::Denied("no project"),
-            "login_refused",
+            "refused",
             Exit::Credentials,
             &["no project"],
         ),

@@ -11,6 +11,8 @@ use ecs_sim::{Region, RegionBuilder, Server, ServerInfo, SimServer};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+pub mod account;
+
 /// A region in this process.
 pub struct Sim {
     server: SimServer,
