@@ -60,6 +60,7 @@ impl IamClient {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
                 && uri.query().is_none()
+                && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
         });
         if !usable {
             // Not repeated: addresses have been seen with passwords in them.

@@ -194,8 +194,8 @@ impl Chosen {
             project,
             project_domain: fields.reference(Field::ProjectDomainId, Field::ProjectDomainName),
             user_domain: fields.reference(Field::UserDomainId, Field::UserDomainName),
-            iam: iam.map(with_scheme),
-            endpoint: endpoint.map(with_scheme),
+            iam: address("IAM", iam)?,
+            endpoint: address("ECS", endpoint)?,
             overrides,
             metadata: flags.metadata_endpoint.clone(),
             region,
@@ -280,6 +280,17 @@ fn sdk_endpoint(overrides: &BTreeMap<String, String>, region: &str) -> Option<St
         .split(',')
         .next()
         .map(|first| first.trim().to_owned())
+}
+
+/// An address that can be shown.
+fn address(service: &str, address: Option<String>) -> Result<Option<String>, AuthError> {
+    if address.as_ref().is_some_and(|text| text.contains('@')) {
+        // Not repeated: it may be a password.
+        return Err(malformed(&format!(
+            "a user or password has no place in the address of {service}: it looks like https://host"
+        )));
+    }
+    Ok(address.map(with_scheme))
 }
 
 fn with_scheme(address: String) -> String {

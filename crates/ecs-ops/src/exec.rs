@@ -7,7 +7,7 @@ mod scope;
 
 use std::time::Duration;
 
-use ecs_auth::{AuthError, AuthErrorKind, Credentials};
+use ecs_auth::{AuthError, AuthErrorKind, Credentials, Refusal};
 use ecs_model::Operation;
 use http::StatusCode;
 use tokio::time::Instant;
@@ -233,7 +233,10 @@ impl Who {
                     .and(&format!("other credentials: {words}")),
                 ..refusal.clone()
             },
-            None => without_credentials(&words),
+            None => Missed {
+                authentic: is_clear(error),
+                ..without_credentials(&words)
+            },
         };
         let judgement = match error.kind() {
             // It may be back soon.
@@ -245,6 +248,12 @@ impl Who {
             ..missed
         }
     }
+}
+
+/// Whether the source itself says that it will give none, and not something on the way to it.
+fn is_clear(error: &AuthError) -> bool {
+    let in_words = |refusal: &Refusal| refusal.code.is_some() || refusal.message.is_some();
+    !error.is_temporary() && error.refusal().is_none_or(in_words)
 }
 
 fn without_credentials(why: &str) -> Missed {

@@ -392,3 +392,29 @@ fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
     assert_eq!(chosen.project(), Some(&Reference::id("p-de")));
     assert!(chosen.warnings().is_empty());
 }
+
+#[test]
+fn an_address_with_a_password_is_not_taken() {
+    let flags = |iam: &str, ecs: &str| Flags {
+        iam_endpoint: (!iam.is_empty()).then(|| iam.to_owned()),
+        endpoint: (!ecs.is_empty()).then(|| ecs.to_owned()),
+        ..Flags::default()
+    };
+    let surroundings = around(&SDK);
+    refused(
+        &flags("https://u:sesame@h", ""),
+        &surroundings,
+        "address of IAM",
+    );
+    refused(&flags("", "u:sesame@h"), &surroundings, "address of ECS");
+    let auth_url = [
+        &OS[..],
+        &[("OS_AUTH_URL", "https://u:sesame@iam.eu-de.h/v3")],
+    ]
+    .concat();
+    refused(
+        &Flags::default(),
+        &around(&auth_url),
+        "user or password has no place",
+    );
+}

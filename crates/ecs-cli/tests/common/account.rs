@@ -115,11 +115,8 @@ impl Account {
             "scope": {"project": {"id": self.get("project_id")}},
         }});
         let (head, _) = self.ask("POST", "/v3/auth/tokens", &login.to_string());
-        let token = head.lines().find_map(|line| {
-            line.to_lowercase()
-                .starts_with("x-subject-token")
-                .then_some(line)
-        });
+        let mut lines = head.lines();
+        let token = lines.find(|line| line.to_lowercase().starts_with("x-subject-token"));
         token.unwrap().split_once(": ").unwrap().1.to_owned()
     }
 }
