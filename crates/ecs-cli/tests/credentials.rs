@@ -703,3 +703,47 @@ fn a_file_that_others_can_read_is_warned_of() {
         "{checked}"
     );
 }
+
+/// The region's clock runs twenty times as fast as the client knows: the token ends in the middle of the wait for the job, and
+/// much sooner than its end was told.
+#[test]
+fn a_run_that_is_longer_than_its_token() {
+    let seconds = std::time::Duration::from_secs;
+    let sim = common::Sim::start(20, |region| {
+        let region = region.durations(seconds(120)..=seconds(120));
+        region.token_life(seconds(20))
+    });
+    let home = tempfile::tempdir().unwrap();
+    let info = sim.info();
+    let expose = secrecy::ExposeSecret::expose_secret;
+    let variables = [
+        ("OS_AUTH_URL", info.listening.as_str()),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_USERNAME", &info.user),
+        ("OS_PASSWORD", expose(&info.password)),
+        ("OS_USER_DOMAIN_NAME", &info.domain),
+    ];
+    let id = sim.id(0);
+    let arguments = [
+        "reboot",
+        &id,
+        "--yes",
+        "-o",
+        "json",
+        "--endpoint",
+        &info.listening,
+    ];
+    let output = common::command(arguments)
+        .env("HOME", home.path())
+        .envs(variables)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcomes(&report), ["succeeded"]);
+    assert_eq!(sim.accepted(), 1);
+    // A token cannot have seen both the beginning and the end.
+    let took = sim.server_time();
+    assert!(took > seconds(100), "{took:?}");
+}

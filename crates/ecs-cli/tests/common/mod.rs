@@ -64,6 +64,11 @@ impl Sim {
         )
     }
 
+    /// What its clock showed at the last request.
+    pub fn server_time(&self) -> std::time::Duration {
+        self.server.region().with(|region| region.now())
+    }
+
     /// How many servers were accepted, over all requests.
     pub fn accepted(&self) -> usize {
         let entries = |region: &mut Region| {
