@@ -173,8 +173,14 @@ impl Chosen {
                 ));
             }
         }
+        let mut agency = fields.agency()?;
         if let Some(id) = &flags.project_id {
-            project = Some(Reference::id(id));
+            // Whoever lends its rights has the servers; the own project is only what the login is for.
+            let meant = match &mut agency {
+                Some(agency) => &mut agency.project,
+                None => &mut project,
+            };
+            *meant = Some(Reference::id(id));
         }
         let by_region = |service| Some(endpoints::by_region(service, region.as_deref()?));
         let iam = flags.iam_endpoint.clone().or(iam);
@@ -199,7 +205,7 @@ impl Chosen {
             overrides,
             metadata: flags.metadata_endpoint.clone(),
             region,
-            agency: fields.agency()?,
+            agency,
             proof: found.proof,
         })
     }

@@ -747,3 +747,31 @@ fn a_run_that_is_longer_than_its_token() {
     let took = sim.server_time();
     assert!(took > seconds(100), "{took:?}");
 }
+
+/// Nobody answers at IAM: the deadline counts from the beginning.
+#[test]
+fn a_login_that_takes_longer_than_the_deadline() {
+    let account = Account::new(&[]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let iam = format!("http://{}", listener.local_addr().unwrap());
+    let variables = [
+        ("OS_AUTH_URL", iam.as_str()),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_USERNAME", account.get("user")),
+        ("OS_PASSWORD", account.get("password")),
+        ("OS_USER_DOMAIN_NAME", account.get("domain")),
+    ];
+    let id = account.info["servers"][0].as_str().unwrap();
+    let reboot = [
+        "reboot",
+        id,
+        "--yes",
+        "--endpoint",
+        account.url(),
+        "--deadline",
+        "300ms",
+    ];
+    account
+        .run(&reboot, &variables, "")
+        .refuses(5, &["the deadline came before", "nothing was sent"]);
+}

@@ -371,6 +371,25 @@ fn a_login_that_is_refused() {
 }
 
 #[test]
+fn an_agency_that_is_not_there() {
+    let account = Account::new(&[]);
+    let variables = [
+        ("OS_AUTH_URL", account.url()),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_TOKEN", account.get("token")),
+        ("OS_AGENCY_NAME", "another"),
+        ("OS_AGENCY_DOMAIN_NAME", account.get("domain")),
+    ];
+    let checked = account.check(&["--endpoint", account.url()], &variables, 4);
+    found(
+        &checked,
+        "login_refused",
+        &["no such agency", "the agency's name"],
+    );
+    assert_eq!(checked["agency"], "another");
+}
+
+#[test]
 fn what_is_on_the_way() {
     let account = Account::new(&[]);
     let token = account.get("token");

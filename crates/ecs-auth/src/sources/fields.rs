@@ -161,7 +161,7 @@ pub(super) enum Proof {
 pub(super) struct Agency {
     pub(super) owner: Reference,
     pub(super) name: String,
-    pub(super) project: Option<String>,
+    pub(super) project: Option<Reference>,
 }
 
 impl Fields {
@@ -254,7 +254,7 @@ impl Fields {
         Ok(Some(Agency {
             owner: owner.ok_or_else(|| self.half(F::AgencyName, F::AgencyDomainName))?,
             name,
-            project: self.owned(F::AgencyProject),
+            project: self.get(F::AgencyProject).map(Reference::name),
         }))
     }
 

@@ -167,7 +167,7 @@ impl Chosen {
                 if let Some(id) = domain_id {
                     login = login.with_caller_domain_id(id);
                 }
-                let project = agency.project.map(Reference::Name).or(region);
+                let project = agency.project.or(region);
                 let project = project.ok_or_else(no_project)?;
                 let tokens = iam.tokens(login.for_project(project.clone()));
                 (Base::Tokens(Arc::new(tokens)), Some(project))

@@ -51,9 +51,20 @@ pub(crate) async fn run(
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
     };
-    let connection = connect(global, &settings, notes).await?;
-    let mut signals = Signals::new()?;
     let begin = Instant::now();
+    let connecting = connect(global, &settings, notes);
+    let connection = match args.deadline {
+        Some(deadline) => tokio::time::timeout(deadline, connecting).await,
+        None => Ok(connecting.await),
+    };
+    let connection = connection.map_err(|_| {
+        Fail::new(
+            Exit::Stopped,
+            "the deadline came before there were credentials",
+        )
+        .hint("nothing was sent; give it more time with --deadline")
+    })??;
+    let mut signals = Signals::new()?;
     let servers = match given {
         Some(ids) => ids.into_iter().map(|id| (id, id.to_string())).collect(),
         None => unless_stopped(&mut signals, list(&connection, args.deadline, notes)).await?,

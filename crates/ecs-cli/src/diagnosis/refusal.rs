@@ -83,6 +83,8 @@ pub(super) fn explain(
         return skewed(it.clocks(), &said);
     }
     match (status, it.asked) {
+        (404, Asked::Iam) => refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+            .advise("check the agency's name and that of its domain, and the address of IAM"),
         (404, _) => found(
             "wrong_endpoint",
             Exit::Failed,

@@ -6,8 +6,8 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 
 use super::Transports;
-use crate::AuthErrorKind;
 use crate::sources::tests::{SDK, around, choose};
+use crate::{AuthErrorKind, Chosen, Flags};
 
 type Recording = RecordingTransport<ScriptedTransport>;
 
@@ -130,6 +130,31 @@ async fn an_agency_is_borrowed_for_its_owners_project() {
         scope(&transport, 1),
         serde_json::json!({"project": {"name": "eu-de", "domain": {"name": "owner"}}})
     );
+}
+
+/// A project that is given is one of the agency's owner.
+#[tokio::test(start_paused = true)]
+async fn an_agency_is_borrowed_for_the_project_that_is_given() {
+    let script = ScriptedTransport::new()
+        .response(login_answer())
+        .response(login_answer());
+    let transport = transport(script);
+    let agency = [
+        ("OS_AGENCY_NAME", "restarter"),
+        ("OS_AGENCY_DOMAIN_NAME", "owner"),
+        ("OS_PROJECT_ID", "p-own"),
+    ];
+    let flags = Flags {
+        project_id: Some("p-owners".to_owned()),
+        ..Flags::default()
+    };
+    let surroundings = around(&[&PASSWORD[..], &agency[..]].concat());
+    let chosen = Chosen::new(&flags, &surroundings).unwrap();
+    let opened = chosen.open(both(&transport)).await.unwrap();
+    assert_eq!(opened.project_id, "p-owners");
+    opened.provider.credentials().await.unwrap();
+    let id = |call| scope(&transport, call)["project"]["id"].clone();
+    assert_eq!((id(0), id(1)), ("p-own".into(), "p-owners".into()));
 }
 
 #[tokio::test(start_paused = true)]
