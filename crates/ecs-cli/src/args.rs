@@ -45,8 +45,9 @@ Environment (credentials: the first source that has any wins, see `auth check`):
       $XDG_CONFIG_HOME/openstack, ~/.config/openstack or /etc/openstack.
   OS_TOKEN; OS_ACCESS_KEY, OS_SECRET_KEY, OS_SECURITY_TOKEN;
   OS_USERNAME or OS_USER_ID, OS_PASSWORD, OS_PASSCODE, OS_USER_DOMAIN_NAME
-      A token, keys, or a login; with OS_AUTH_URL, OS_REGION_NAME,
-      OS_PROJECT_ID or OS_PROJECT_NAME, OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME.
+      A token, keys, or a login; with OS_AUTH_URL, OS_REGION_NAME, OS_PROJECT_ID
+      or OS_PROJECT_NAME, OS_USER_DOMAIN_ID, OS_PROJECT_DOMAIN_NAME, and for an
+      agency OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME, OS_DELEGATED_PROJECT.
   HUAWEICLOUD_SDK_CREDENTIALS_FILE
       Profiles, instead of ~/.huaweicloud/credentials.
   ECSCTL_METADATA_ENDPOINT
