@@ -159,6 +159,7 @@ impl Chosen {
             .or_else(|| of_iam.clone())
             .or(of_project);
         let region = flags.region.clone().or_else(|| found_region.clone());
+        check_region(region.as_deref())?;
         let mut ecs = fields.owned(Field::Ecs);
         let overrides = surroundings.with_prefix(ECS_OF_REGION);
         if let (Some(wanted), Some(other)) = (&flags.region, &found_region)
@@ -286,6 +287,15 @@ fn sdk_endpoint(overrides: &BTreeMap<String, String>, region: &str) -> Option<St
         .split(',')
         .next()
         .map(|first| first.trim().to_owned())
+}
+
+fn check_region(region: Option<&str>) -> Result<(), AuthError> {
+    match region {
+        Some(name) if !endpoints::is_region(name) => Err(malformed(
+            "the region has characters that no region has: it is a name such as eu-de",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An address that can be shown.

@@ -42,7 +42,14 @@ pub(super) fn region_of_project(name: &str) -> Option<String> {
     let region = name.split('_').next()?;
     let known_form =
         region.contains('-') && region.ends_with(|last: char| last.is_ascii_alphanumeric());
-    known_form.then(|| region.to_owned())
+    (known_form && is_region(region)).then(|| region.to_owned())
+}
+
+/// Whether this can be the name of a region. It becomes a part of host names: with a dot or a slash in it, credentials would go
+/// to whoever has the rest.
+pub(super) fn is_region(name: &str) -> bool {
+    let fits = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    !name.is_empty() && name.bytes().all(fits)
 }
 
 #[cfg(test)]
@@ -117,6 +124,7 @@ mod tests {
             Some("cn-north-4")
         );
         assert_eq!(region_of_project("staging"), None);
+        assert_eq!(region_of_project("eu-de.evil.example/a"), None);
         assert_eq!(region_of_project(""), None);
     }
 }

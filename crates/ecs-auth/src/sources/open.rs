@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ecs_transport::Transport;
 
 use super::fields::Proof;
-use super::{Chosen, endpoints, malformed, sdk_endpoint, with_scheme};
+use super::{Chosen, check_region, endpoints, malformed, sdk_endpoint, with_scheme};
 use crate::{
     AuthError, AuthErrorKind, Credentials, CredentialsProvider, IamClient, IamTokens, Login,
     MetadataKeys, Place, Reference, StaticCredentials, TokenInfo,
@@ -88,7 +88,7 @@ impl Chosen {
         })?;
         if self.region.is_none() || self.project.is_none() {
             match keys.place().await {
-                Ok(place) => self.locate(place),
+                Ok(place) => self.locate(place)?,
                 Err(error) if self.region.is_none() && self.endpoint.is_none() => {
                     return Err(error);
                 }
@@ -99,7 +99,8 @@ impl Chosen {
     }
 
     /// Takes from the place of this server what nobody has said.
-    fn locate(&mut self, place: Place) {
+    fn locate(&mut self, place: Place) -> Result<(), AuthError> {
+        check_region(place.region.as_deref())?;
         if self.region.is_none() {
             self.region = place.region.clone();
             let region = place.region.as_deref();
@@ -114,6 +115,7 @@ impl Chosen {
         if self.project.is_none() && self.region == place.region {
             self.project = place.project_id.map(Reference::Id);
         }
+        Ok(())
     }
 
     async fn connect(

@@ -418,3 +418,28 @@ fn an_address_with_a_password_is_not_taken() {
         "user or password has no place",
     );
 }
+
+/// It becomes a part of the names of hosts that get credentials.
+#[test]
+fn a_region_is_a_name_and_nothing_else() {
+    for region in [
+        "x.evil.example/",
+        "eu-de@evil.example",
+        "eu de",
+        "eu-de:80",
+        "a?b",
+        "a#b",
+    ] {
+        let flags = Flags {
+            region: Some(region.to_owned()),
+            ..Flags::default()
+        };
+        refused(&flags, &around(&SDK), "the region has characters");
+        let variables = [&OS[..], &[("OS_REGION_NAME", region)]].concat();
+        refused(
+            &Flags::default(),
+            &around(&variables),
+            "the region has characters",
+        );
+    }
+}

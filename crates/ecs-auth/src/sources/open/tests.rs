@@ -225,6 +225,19 @@ async fn a_server_knows_its_region_and_project() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_place_that_is_none_is_not_gone_to() {
+    let transport = transport(server(
+        r#"{"project_id":"p1","region_id":"x.evil.example/"}"#,
+    ));
+    let error = choose(&around(&[])).open(both(&transport)).await;
+    let error = error.unwrap_err();
+    assert!(
+        error.to_string().contains("the region has characters"),
+        "{error}"
+    );
+}
+
 /// The project of this server is one of its own region.
 #[tokio::test(start_paused = true)]
 async fn in_another_region_the_project_is_looked_up() {
