@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 pub mod account;
+pub mod way;
 
 /// A region in this process.
 pub struct Sim {
