@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
 //! | `sweep` | simulates many seeds of client, region and faults; shows one |
+//! | `waiting` | measures what waiting for jobs costs, on simulated time |
 
 #![allow(
     clippy::print_stdout,
@@ -12,7 +13,7 @@
 )]
 
 mod codegen;
-mod sweep;
+mod simulated;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ chores:
   sweep [--seeds N] [--from S] [--threads T]
                      simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
   sweep --show S     simulate one seed and show what happened
+  waiting            measure what waiting for jobs costs, optimized; print the tables of docs/job-waiting.md
   help               show this";
 
 fn main() -> ExitCode {
@@ -38,7 +40,8 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
-        ["sweep", arguments @ ..] => sweep::run(root, arguments),
+        ["sweep", arguments @ ..] => simulated::run(root, "sweep", arguments),
+        ["waiting"] => simulated::run(root, "waiting", &[]),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS

@@ -1,6 +1,7 @@
 //! The books of the watcher: which jobs are watched, for whom, and when each is looked at. Pure: it is told the time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_model::JobId;
@@ -19,7 +20,7 @@ pub(super) type Reader = (u64, usize);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     /// What kind of job it is, if that is known.
-    pub(super) kind: Option<String>,
+    pub(super) kind: Option<Arc<str>>,
     /// When it began, if that is known. Of any other job nothing is known, and it is looked at right away.
     pub(super) began: Option<Duration>,
     /// Whether to look right away in any case.
@@ -76,8 +77,8 @@ struct Watching {
 
 #[derive(Debug)]
 struct Entry {
-    job_id: JobId,
-    kind: Option<String>,
+    job_id: Arc<JobId>,
+    kind: Option<Arc<str>>,
     /// As it was known when the watching began: of jobs that began together the short ones end first, and would make the
     /// others look late.
     usual: Usual,
@@ -110,12 +111,13 @@ impl Entry {
     }
 }
 
-/// The books.
+/// The books. There may be tens of thousands of jobs in them: what is held for each is shared, or held once and by a box,
+/// as a map has room for about twice as many entries as it holds.
 #[derive(Debug)]
 pub(super) struct Book {
     polling: Polling,
-    slots: HashMap<JobId, Slot>,
-    entries: BTreeMap<Slot, Entry>,
+    slots: HashMap<Arc<JobId>, Slot>,
+    entries: BTreeMap<Slot, Box<Entry>>,
     /// Whoever is due first, then whoever came first.
     queue: BTreeSet<(Duration, Slot)>,
     next_slot: Slot,
@@ -140,7 +142,7 @@ impl Book {
     pub(super) fn watch(
         &mut self,
         now: Duration,
-        job_id: JobId,
+        job_id: Arc<JobId>,
         reader: Reader,
         wish: Wish,
         habits: &Habits,
@@ -156,7 +158,7 @@ impl Book {
         let slot = slot.unwrap_or_else(|| {
             let slot = self.next_slot;
             self.next_slot += 1;
-            self.slots.insert(job_id.clone(), slot);
+            self.slots.insert(Arc::clone(&job_id), slot);
             let entry = Entry {
                 job_id,
                 usual: habits.usual(wish.kind.as_deref().unwrap_or_default(), &self.polling),
@@ -168,7 +170,7 @@ impl Book {
                 progress: 0,
                 progress_at: now,
             };
-            self.entries.insert(slot, entry);
+            self.entries.insert(slot, Box::new(entry));
             slot
         });
         let Some(entry) = self.entries.get_mut(&slot) else {
@@ -217,7 +219,7 @@ impl Book {
     }
 
     /// The next job to look at, if one is due. It is being looked at from now on.
-    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Slot, JobId, History)> {
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Slot, Arc<JobId>, History)> {
         let (due, slot) = *self.queue.first()?;
         if due > now {
             return None;
@@ -225,7 +227,7 @@ impl Book {
         self.queue.pop_first();
         let entry = self.entries.get_mut(&slot)?;
         entry.due = Due::InFlight;
-        Some((slot, entry.job_id.clone(), entry.history))
+        Some((slot, Arc::clone(&entry.job_id), entry.history))
     }
 
     /// A look at a job has ended.
@@ -264,7 +266,7 @@ impl Book {
                 && let Some(kind) = sight.kind
             {
                 entry.usual = habits.usual(&kind, &self.polling);
-                entry.kind = Some(kind);
+                entry.kind = Some(kind.into());
             }
             took = sight.took;
         }

@@ -1,6 +1,7 @@
 //! What one needs to wait for a job from another process.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
@@ -159,11 +160,11 @@ impl JobTicket {
 
     /// What kind of job it is, for learning how long such jobs take: a job for many servers takes as long as the slowest
     /// of them.
-    pub(crate) fn kind(&self) -> Option<String> {
+    pub(crate) fn kind(&self) -> Option<Arc<str>> {
         let Action { operation, kind } = self.action.as_ref()?;
         let size = self.servers.len().next_power_of_two();
         let kind = kind.as_deref().unwrap_or_default();
-        Some(format!("{operation} {kind} {size}"))
+        Some(format!("{operation} {kind} {size}").into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Watching jobs that were accepted before: by this process or by another one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,13 +163,14 @@ impl JobsWatch {
 
     async fn wait(self) -> Vec<WatchedJob> {
         let mut events = self.events();
-        let mut ends: Vec<Option<WatchedJob>> = self.tickets.iter().map(|_| None).collect();
+        // Nothing is held of those that have not ended.
+        let mut ends: BTreeMap<usize, WatchedJob> = BTreeMap::new();
         while let Some((index, event)) = events.step().await {
-            if let (JobEvent::Ended(end), Some(slot)) = (event, ends.get_mut(index)) {
-                *slot = Some(end);
+            if let JobEvent::Ended(end) = event {
+                ends.insert(index, end);
             }
         }
-        ends.into_iter().flatten().collect()
+        ends.into_values().collect()
     }
 }
 
@@ -259,6 +260,7 @@ impl JobEvents {
         let now = Instant::now();
         self.deadline = deadline.and_then(|deadline| now.checked_add(deadline));
         self.open = self.tickets.len();
+        self.states.reserve_exact(self.open);
         let wall = self.subscription.wall_clock();
         let began = |ticket: &JobTicket| {
             let age = wall.duration_since(ticket.accepted_at()?);

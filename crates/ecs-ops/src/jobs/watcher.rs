@@ -40,10 +40,10 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 enum Command {
     Open(u64, UnboundedSender<(usize, Sighting)>),
-    Watch(Reader, JobId, Wish),
-    Unwatch(Reader, JobId),
+    Watch(Reader, Arc<JobId>, Wish),
+    Unwatch(Reader, Arc<JobId>),
     /// None of these is watched any more.
-    Close(u64, Vec<(usize, JobId)>),
+    Close(u64, Vec<(usize, Arc<JobId>)>),
 }
 
 impl Hub {
@@ -82,7 +82,7 @@ impl Hub {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch {
     /// What kind of job it is, if that is known.
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: Option<Arc<str>>,
     /// When it began, if that is known.
     pub(crate) began: Option<Instant>,
     /// Whether to look right away, although it has just begun.
@@ -122,9 +122,15 @@ pub(crate) struct Subscription {
     id: u64,
     /// The task that knows us, and what it tells.
     session: Option<Session>,
-    pending: BTreeMap<usize, (JobId, Watch)>,
+    /// By boxes: a map has room for about twice as many entries as it holds.
+    pending: BTreeMap<usize, Box<Pending>>,
     /// Those of them that the task was not told of yet.
     untold: Vec<usize>,
+}
+
+struct Pending {
+    job_id: Arc<JobId>,
+    watch: Watch,
 }
 
 impl fmt::Debug for Subscription {
@@ -153,14 +159,16 @@ impl Subscription {
 
     /// Watches a job, under this number. Nothing happens before [`next`](Self::next) is awaited.
     pub(crate) fn watch(&mut self, number: usize, job_id: JobId, watch: Watch) {
-        self.pending.insert(number, (job_id, watch));
+        let job_id = Arc::new(job_id);
+        self.pending
+            .insert(number, Box::new(Pending { job_id, watch }));
         self.untold.push(number);
     }
 
     /// Watches the job under this number no longer.
     pub(crate) fn unwatch(&mut self, number: usize) {
-        if let (Some((job_id, _)), Some(session)) = (self.pending.remove(&number), &self.session) {
-            let command = Command::Unwatch((self.id, number), job_id);
+        if let (Some(pending), Some(session)) = (self.pending.remove(&number), &self.session) {
+            let command = Command::Unwatch((self.id, number), pending.job_id);
             let _ = session.commands.send(command);
         }
     }
@@ -224,10 +232,11 @@ impl Subscription {
             });
             self.untold = self.pending.keys().copied().collect();
         }
-        for number in self.untold.drain(..) {
-            if let Some((job_id, watch)) = self.pending.get(&number) {
-                let wish = watch.wish(&self.inner);
-                let _ = commands.send(Command::Watch((self.id, number), job_id.clone(), wish));
+        for number in std::mem::take(&mut self.untold) {
+            if let Some(pending) = self.pending.get(&number) {
+                let wish = pending.watch.wish(&self.inner);
+                let job_id = Arc::clone(&pending.job_id);
+                let _ = commands.send(Command::Watch((self.id, number), job_id, wish));
             }
         }
     }
@@ -237,7 +246,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(session) = &self.session {
             let pending = std::mem::take(&mut self.pending).into_iter();
-            let pending = pending.map(|(number, (job_id, _))| (number, job_id));
+            let pending = pending.map(|(number, pending)| (number, pending.job_id));
             let _ = session
                 .commands
                 .send(Command::Close(self.id, pending.collect()));
@@ -312,11 +321,13 @@ async fn work(inner: Arc<Inner>, mut commands: UnboundedReceiver<Command>) {
 /// Looks at a job, once.
 async fn look(
     inner: Arc<Inner>,
-    job_id: JobId,
+    job_id: Arc<JobId>,
     history: History,
 ) -> (Result<Job, Failure>, History) {
     let mut scope = Scope::look(history);
-    let answer = inner.execute(&ShowJob::new(job_id), &mut scope).await;
+    let answer = inner
+        .execute(&ShowJob::new(JobId::clone(&job_id)), &mut scope)
+        .await;
     (answer, scope.history())
 }
 

@@ -55,8 +55,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn job(number: u8) -> JobId {
-    format!("job-{number}").parse().unwrap()
+fn job(number: u8) -> Arc<JobId> {
+    Arc::new(format!("job-{number}").parse().unwrap())
 }
 
 proptest! {
@@ -71,7 +71,7 @@ proptest! {
         let mut book = Book::new(Polling::default());
         let mut now = Duration::from_secs(60);
         let mut watching: BTreeMap<Reader, (u8, Wish)> = BTreeMap::new();
-        let mut in_flight: BTreeMap<Slot, JobId> = BTreeMap::new();
+        let mut in_flight: BTreeMap<Slot, Arc<JobId>> = BTreeMap::new();
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Watch { job: name, mut wish } => {

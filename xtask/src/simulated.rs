@@ -1,11 +1,11 @@
-//! Runs the simulation of the package `ecs-tests`, optimized: `tests/src/bin/sweep.rs` has the arguments.
+//! Runs the programs of the package `ecs-tests`, optimized: `tests/src/bin` has them, and their arguments.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// Exits as the simulation does: 0 if every seed is clean, 1 if not, 2 if the arguments are wrong.
-pub(crate) fn run(root: &Path, arguments: &[&str]) -> ExitCode {
+/// Exits as the program does.
+pub(crate) fn run(root: &Path, program: &str, arguments: &[&str]) -> ExitCode {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .current_dir(root)
@@ -16,7 +16,7 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> ExitCode {
             "--package",
             "ecs-tests",
             "--bin",
-            "sweep",
+            program,
             "--",
         ])
         .args(arguments)
