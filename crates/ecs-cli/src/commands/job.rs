@@ -130,6 +130,11 @@ pub(crate) async fn wait(
             }
             JobEvent::Ended(ended) => {
                 let (job_id, end) = (ended.job_id, ended.end);
+                if let (JobEnd::Stalled(_), Some(patience)) = (&end, args.stalled_after) {
+                    notes.warn(&format!(
+                        "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it goes on at the service"
+                    ));
+                }
                 if args.output.format == Format::Jsonl {
                     let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
                     let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());

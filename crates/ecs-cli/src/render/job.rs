@@ -145,10 +145,11 @@ fn has_ended(part: &SubJob) -> bool {
     matches!(part.status, Some(JobStatus::Success | JobStatus::Fail))
 }
 
-/// A row for each job, then a row for each of their servers.
+/// A row for each job, then a row for each of their servers, then what else they work on.
 pub(crate) fn table(jobs: &[Shown]) -> String {
-    let mut table = Table::new(&["JOB", "STATE", "STATUS", "BEGAN", "ENDED", "REASON"]);
+    let mut table = Table::new(&["JOB", "KIND", "STATE", "STATUS", "BEGAN", "ENDED", "REASON"]);
     let mut servers = Table::new(&["SERVER", "STATUS", "JOB", "REASON"]);
+    let mut others = Table::new(&["WORKS ON", "VALUE", "JOB"]);
     for shown in jobs {
         let text = |field: fn(&Job) -> Option<&String>| {
             shown
@@ -162,6 +163,7 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
         let why = why.or_else(|| shown.job.as_deref().map(why_it_failed));
         table.row([
             shown.job_id.to_string(),
+            text(|job| job.job_type.as_ref()),
             shown.state.to_owned(),
             shown.job.as_deref().map_or_else(|| "-".to_owned(), status),
             text(|job| job.begin_time.as_ref()),
@@ -183,6 +185,9 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
                 why_it_failed(job),
             ]);
         }
+        for (name, value) in shown.job.iter().flat_map(|job| works_on(job)) {
+            others.row([name, value, shown.job_id.to_string()]);
+        }
         for part in shown.job.iter().flat_map(|job| parts(job)) {
             let entities = part.entities.as_ref();
             let server = entities.and_then(|entities| entities.server_id);
@@ -202,11 +207,27 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
         }
     }
     let mut text = table.render();
-    if !servers.is_empty() {
-        text.push('\n');
-        text.push_str(&servers.render());
+    for more in [servers, others] {
+        if !more.is_empty() {
+            text.push('\n');
+            text.push_str(&more.render());
+        }
     }
     text
+}
+
+/// What a job that is not about servers works on, as it came: interfaces, disks, images.
+fn works_on(job: &Job) -> Vec<(String, String)> {
+    let Some(entities) = &job.entities else {
+        return Vec::new();
+    };
+    let nic = entities.nic_id.iter();
+    let nic = nic.map(|id| ("nic_id".to_owned(), id.clone()));
+    let rest = entities.rest.iter().map(|(name, value)| {
+        let text = value.as_str().map(str::to_owned);
+        (name.clone(), text.unwrap_or_else(|| value.to_string()))
+    });
+    nic.chain(rest).collect()
 }
 
 fn why_it_failed(job: &Job) -> String {
