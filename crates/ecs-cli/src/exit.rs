@@ -1,6 +1,5 @@
 //! Exit codes: the table of the design as pure functions.
 
-use ecs_ops::model::JobStatus;
 use ecs_ops::{ErrorKind, JobEnd, Outcome, Report};
 
 /// What the process ends with. The order is that of the numbers: the highest that applies wins.
@@ -102,11 +101,13 @@ pub(crate) fn of_error(kind: ErrorKind) -> Exit {
 
 /// The exit code of waiting for one job.
 pub(crate) fn of_job_end(end: &JobEnd) -> Exit {
-    match end {
-        JobEnd::Ended(job) if job.status == Some(JobStatus::Success) => Exit::Success,
-        JobEnd::Ended(_) => Exit::Failed,
-        JobEnd::Lost(_) => Exit::Unknown,
-        JobEnd::Denied(_) => Exit::Credentials,
+    match (end.succeeded(), end) {
+        (Some(true), _) => Exit::Success,
+        (Some(false), _) => Exit::Failed,
+        // It contradicts itself.
+        (None, JobEnd::Ended(_)) => Exit::Unknown,
+        (None, JobEnd::Lost(_)) => Exit::Unknown,
+        (None, JobEnd::Denied(_)) => Exit::Credentials,
         // The deadline, and ends to come.
         _ => Exit::Stopped,
     }

@@ -1,4 +1,4 @@
-//! The requests of a client, evenly spread: what acts on servers first.
+//! The requests of a client, evenly spread: what acts on servers first, but not only.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,14 +6,36 @@ use std::time::Duration;
 use tokio::sync::Mutex as FairMutex;
 use tokio::time::Instant;
 
+/// Of so many places one goes to a look, if one waits: many submissions must not keep all jobs from being seen.
+const FOR_LOOKS: u32 = 4;
+
 /// When the next request may be sent.
 #[derive(Debug)]
 pub(crate) struct Budget {
     interval: Duration,
-    /// Nothing is sent before. Nothing is known, as long as nothing was sent.
-    free: Mutex<Option<Instant>>,
+    places: Mutex<Places>,
     /// Looks wait in the order of asking.
     turn: FairMutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    /// Nothing is sent before. Nothing is known, as long as nothing was sent.
+    free: Option<Instant>,
+    /// Whether a look waits.
+    look_waits: bool,
+    /// How many places went to others since.
+    passed_over: u32,
+    /// A place that is kept for the look.
+    kept: Option<Instant>,
+}
+
+impl Places {
+    fn take(&mut self, now: Instant, interval: Duration) -> Instant {
+        let at = self.free.map_or(now, |free| free.max(now));
+        self.free = at.checked_add(interval);
+        at
+    }
 }
 
 impl Budget {
@@ -21,7 +43,7 @@ impl Budget {
     pub(crate) fn new(interval: Duration) -> Self {
         Self {
             interval,
-            free: Mutex::default(),
+            places: Mutex::default(),
             turn: FairMutex::new(()),
         }
     }
@@ -29,37 +51,72 @@ impl Budget {
     /// Takes the next place, and waits for it.
     pub(crate) async fn request(&self) {
         let now = Instant::now();
-        let at = self.with(|free| {
-            let at = free.map_or(now, |free| free.max(now));
-            *free = at.checked_add(self.interval);
-            at
+        let at = self.with(|places| {
+            if places.look_waits && places.kept.is_none() {
+                places.passed_over += 1;
+                if places.passed_over == FOR_LOOKS {
+                    places.kept = Some(places.take(now, self.interval));
+                }
+            }
+            places.take(now, self.interval)
         });
         if at > now {
             tokio::time::sleep_until(at).await;
         }
     }
 
-    /// Waits until there is a place that no other kind of request has taken.
+    /// Waits until there is a place that no other kind of request has taken, or one that is kept for looks.
     pub(crate) async fn look(&self) {
         let _turn = self.turn.lock().await;
+        let _waiting = Waiting::new(self);
         loop {
             let now = Instant::now();
-            let taken = self.with(|free| match free.filter(|free| *free > now) {
-                Some(until) => Some(until),
-                None => {
-                    *free = now.checked_add(self.interval);
-                    None
+            let wait_until = self.with(|places| {
+                if let Some(kept) = places.kept {
+                    if kept <= now {
+                        places.kept = None;
+                        places.passed_over = 0;
+                        return None;
+                    }
+                    return Some(kept);
+                }
+                match places.free.filter(|free| *free > now) {
+                    Some(free) => Some(free),
+                    None => {
+                        places.take(now, self.interval);
+                        places.passed_over = 0;
+                        None
+                    }
                 }
             });
-            match taken {
-                Some(until) => tokio::time::sleep_until(until).await,
+            match wait_until {
+                Some(at) => tokio::time::sleep_until(at).await,
                 None => return,
             }
         }
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut Option<Instant>) -> T) -> T {
-        change(&mut self.free.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, change: impl FnOnce(&mut Places) -> T) -> T {
+        change(&mut self.places.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// While this lives, a look waits.
+struct Waiting<'a>(&'a Budget);
+
+impl<'a> Waiting<'a> {
+    fn new(budget: &'a Budget) -> Self {
+        budget.with(|places| places.look_waits = true);
+        Self(budget)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.with(|places| {
+            places.look_waits = false;
+            places.kept = None;
+        });
     }
 }
 

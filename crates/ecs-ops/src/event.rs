@@ -137,7 +137,7 @@ pub enum Event {
         /// How many servers it has.
         servers: usize,
     },
-    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each such status of a job.
+    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each job.
     UndocumentedStatus {
         /// The job.
         job_id: JobId,

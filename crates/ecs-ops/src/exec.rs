@@ -58,9 +58,15 @@ impl Inner {
                     Effort::Watch => self.budget.look().await,
                     Effort::Action | Effort::Read => self.budget.request().await,
                 }
-                self.credentials_for(&mut who).await
             };
-            let asked = scope.unless_stopped(turn).await;
+            if scope.unless_stopped(turn).await.is_err() {
+                break;
+            }
+            if self.contact.silent_until().is_some() {
+                // Another request was throttled meanwhile.
+                continue;
+            }
+            let asked = scope.unless_stopped(self.credentials_for(&mut who)).await;
             let Ok(credentials) = asked else {
                 break;
             };

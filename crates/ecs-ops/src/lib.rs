@@ -101,9 +101,7 @@ pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};
 pub use exec::{Probe, ProbeEnd};
-pub use jobs::{
-    JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, TicketError, WatchedJob,
-};
+pub use jobs::{JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, WatchedJob};
 pub use policy::RetryPolicy;
 pub use report::{
     JobReport, Outcome, PowerAction, Problem, Report, ServerReport, ShownBy, Stopped, Summary,

@@ -200,7 +200,7 @@ pub enum Outcome {
         /// Why.
         error: Problem,
     },
-    /// Accepted; its job had not ended when we stopped looking.
+    /// Accepted; its job had not ended when we stopped looking, or the server had not settled that was to be seen at rest.
     Running {
         /// The job to look at.
         job_id: JobId,
@@ -278,7 +278,7 @@ impl ShownBy {
     pub fn note(self) -> Option<&'static str> {
         match self {
             Self::Part => None,
-            Self::Job => Some("its job succeeded as a whole and does not name it"),
+            Self::Job => Some("its job succeeded as a whole and says nothing of it in particular"),
             Self::Server => Some("shown by the server itself: the answer with its job was lost"),
         }
     }

@@ -95,7 +95,9 @@ pub(crate) async fn wait(
             },
             () = signals.next() => {
                 notes.always("stopped: the jobs go on at the service");
-                break;
+                // What is known of each is still to come.
+                watch.cancel();
+                continue;
             }
             () = &mut silence, if silent => {
                 silent = false;

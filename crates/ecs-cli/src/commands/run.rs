@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use ecs_ops::model::{JobId, ServerId};
-use ecs_ops::{Control, Outcome, PowerAction, Report, RunBuilder, Stopped};
+use ecs_ops::{Control, Outcome, PowerAction, Report, RunBuilder};
 
 use crate::args::{Format, Global, Run};
 use crate::confirm::{Question, Terminal, verb};
@@ -259,18 +259,8 @@ fn advise(
     notes: &Notes,
 ) {
     let summary = report.summary();
-    match &report.stopped {
-        Some(Stopped::Deadline) => notes.note("stopped: the deadline came"),
-        Some(Stopped::Asked) => notes.note("stopped: as asked"),
-        Some(Stopped::Stalled) => {
-            notes.note("stopped: jobs made no progress for as long as --stalled-after says");
-        }
-        Some(Stopped::Denied(problem)) => {
-            notes.note(&format!(
-                "stopped: the service no longer lets us look at the jobs: {problem}"
-            ));
-        }
-        _ => {}
+    if let Some(stopped) = &report.stopped {
+        notes.note(&format!("stopped: {stopped}"));
     }
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: the service refused us: {problem}"));

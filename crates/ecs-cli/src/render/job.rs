@@ -13,7 +13,8 @@ use crate::exit::{self, Exit};
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Shown {
     pub(crate) job_id: JobId,
-    /// `succeeded`, `failed`, `running`, `stalled` (no progress for too long), `unknown` (to the service), `refused` (we may not look), `unreachable`.
+    /// `succeeded`, `failed`, `running`, `stalled` (no progress for too long), `unclear` (it ended, and
+    /// its parts say otherwise than it does), `unknown` (to the service), `refused` (we may not look), `unreachable`.
     pub(crate) state: &'static str,
     /// As the service described it.
     #[serde(serialize_with = "shared")]
@@ -80,15 +81,14 @@ impl Shown {
     ) -> Self {
         let exit = exit::of_job_end(&end);
         let (state, job, error) = match end {
-            JobEnd::Ended(job) => (
-                if exit == Exit::Success {
-                    "succeeded"
-                } else {
-                    "failed"
-                },
-                Some(job),
-                None,
-            ),
+            JobEnd::Ended(job) => {
+                let state = match exit {
+                    Exit::Success => "succeeded",
+                    Exit::Failed => "failed",
+                    _ => "unclear",
+                };
+                (state, Some(job), None)
+            }
             JobEnd::Lost(error) => ("unknown", last, Some(error)),
             JobEnd::Denied(error) => ("refused", last, Some(error)),
             JobEnd::Stalled(_) => ("stalled", last, None),

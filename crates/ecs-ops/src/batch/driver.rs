@@ -17,7 +17,6 @@ use super::evidence::Snapshot;
 use super::machine::{Machine, Resumed};
 use super::reconcile::{Reconciler, list};
 use super::settle::Settler;
-use crate::Client;
 use crate::control::{Control, Level};
 use crate::error::chain;
 use crate::event::{Event, Sink};
@@ -26,6 +25,7 @@ use crate::jobs::{JobTicket, Sighting, Subscription, Watch};
 use crate::journal::{BatchLog, Log, Purpose, Record, Seen, ServerVerdict};
 use crate::policy::Judgement;
 use crate::report::{PowerAction, Problem};
+use crate::{Client, Error, ErrorKind};
 
 impl Patience {
     /// How a job is watched that began then.
@@ -46,9 +46,16 @@ enum Step {
     /// Something was seen of the job of a batch.
     Seen(usize, Sighting),
     /// The servers, listed from this time on.
-    Listed(Instant, Result<Snapshot, Problem>),
-    /// The same, to see whether servers have settled.
-    Settled(Instant, Result<Snapshot, Problem>),
+    Listed(For, Instant, Result<Snapshot, Error>),
+}
+
+/// What servers are listed for.
+#[derive(Clone, Copy)]
+enum For {
+    /// To see what became of those of unknown fate.
+    Evidence,
+    /// To see whether those have settled whose job succeeded.
+    Rest,
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +64,8 @@ pub(super) struct Driver<'a> {
     pub(super) control: &'a Control,
     pub(super) sink: &'a Sink,
     pub(super) log: &'a Log,
+    /// Ended when looking at jobs and servers is refused.
+    pub(super) looking: &'a Control,
     /// The servers as they were before the run, where its journal says that.
     pub(super) before: &'a [Seen],
     pub(super) action: PowerAction,
@@ -141,21 +150,15 @@ impl<'a> Driver<'a> {
                 }));
                 submitting += 1;
             }
-            if let Some(at) = reconciler.next_look(self.client, machine) {
-                steps.push(Box::pin(async move {
-                    tokio::time::sleep_until(at).await;
-                    let began = Instant::now();
-                    Step::Listed(began, list(self.client).await)
-                }));
-            }
-            if let Some(settler) = &mut settler
-                && let Some(at) = settler.next_look(self.client, machine)
-            {
-                steps.push(Box::pin(async move {
-                    tokio::time::sleep_until(at).await;
-                    let began = Instant::now();
-                    Step::Settled(began, list(self.client).await)
-                }));
+            // Who may not look at jobs is told the same of servers.
+            if !machine.is_denied() {
+                if let Some(at) = reconciler.next_look(self.client, machine) {
+                    steps.push(self.list(For::Evidence, at));
+                }
+                let settler = settler.as_mut();
+                if let Some(at) = settler.and_then(|it| it.next_look(self.client, machine)) {
+                    steps.push(self.list(For::Rest, at));
+                }
             }
             let step = tokio::select! {
                 biased;
@@ -172,15 +175,10 @@ impl<'a> Driver<'a> {
                     flights.remove(&batch);
                     (self.submitted(machine, batch, result, &mut jobs), None)
                 }
-                Step::Listed(began, listed) => {
-                    let events = reconciler.looked(self.client, machine, began, listed);
-                    (events, None)
-                }
-                Step::Settled(began, listed) => {
-                    let settler = settler.as_mut();
-                    let events = settler.map(|settler| settler.looked(machine, began, listed));
-                    (events.unwrap_or_default(), None)
-                }
+                Step::Listed(why, began, listed) => (
+                    self.listed(machine, why, began, listed, &mut reconciler, &mut settler),
+                    None,
+                ),
                 Step::Seen(batch, sighting) => {
                     let job = machine.job(batch).cloned();
                     let events = self.seen(machine, batch, &sighting);
@@ -191,6 +189,9 @@ impl<'a> Driver<'a> {
                     (events, over.map(|job_id| (job_id, sighting.status())))
                 }
             };
+            if machine.is_denied() {
+                jobs.unwatch_all();
+            }
             self.write_down(&events, over).await;
             self.emit(events);
             if let Some(problem) = self.log.broken()
@@ -201,6 +202,55 @@ impl<'a> Driver<'a> {
                 self.control.halt();
             }
         }
+    }
+
+    /// Lists the servers at that time, unless looking at anything is refused by then.
+    fn list(self, why: For, at: Instant) -> BoxFuture<'a, Step> {
+        Box::pin(async move {
+            tokio::time::sleep_until(at).await;
+            let began = Instant::now();
+            let listed = tokio::select! {
+                biased;
+                () = self.looking.reached(Level::End) => Err(Error::invalid("no longer wanted")),
+                listed = list(self.client) => listed,
+            };
+            Step::Listed(why, began, listed)
+        })
+    }
+
+    fn listed(
+        self,
+        machine: &mut Machine,
+        why: For,
+        began: Instant,
+        listed: Result<Snapshot, Error>,
+        reconciler: &mut Reconciler,
+        settler: &mut Option<Settler>,
+    ) -> Vec<Event> {
+        if machine.is_denied() {
+            return Vec::new();
+        }
+        if let Err(error) = &listed
+            && error.kind() == ErrorKind::Credentials
+        {
+            return self.denied(machine, error.problem());
+        }
+        let listed = listed.map_err(|error| error.problem().clone());
+        match (why, settler) {
+            (For::Evidence, _) => reconciler.looked(self.client, machine, began, listed),
+            (For::Rest, Some(settler)) => settler.looked(machine, began, listed),
+            (For::Rest, None) => Vec::new(),
+        }
+    }
+
+    /// We may not look any more: the others would be told the same.
+    fn denied(self, machine: &mut Machine, problem: &Problem) -> Vec<Event> {
+        self.control.halt();
+        self.looking.end();
+        let reason = problem.message.clone();
+        let news = machine.denied(problem.clone());
+        let event = news.then_some(Event::Stopping { reason });
+        event.into_iter().collect()
     }
 
     /// Writes down what becomes known at once, before anybody is told; and that a job is not looked at any more.
@@ -320,7 +370,8 @@ impl<'a> Driver<'a> {
                     self.client.0.clock.now(),
                     accepted.request_id,
                 );
-                if self.wait {
+                // Who may not look is not told how it ends.
+                if self.wait && !machine.is_denied() {
                     let watch = self.patience.watch(&ticket, Some(Instant::now()));
                     jobs.watch(batch, ticket.job_id().clone(), watch);
                 }
@@ -350,14 +401,7 @@ impl<'a> Driver<'a> {
             }
             Sighting::Stalled => machine.stalled(batch).into_iter().collect(),
             Sighting::Lost(problem) => machine.lost(batch, problem.clone()),
-            Sighting::Denied(problem) => {
-                self.control.halt();
-                let reason = problem.message.clone();
-                let news = machine.denied(problem.clone());
-                news.then_some(Event::Stopping { reason })
-                    .into_iter()
-                    .collect()
-            }
+            Sighting::Denied(problem) => self.denied(machine, problem),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #[path = "driver_tests/halting.rs"]
 mod halting;
+#[path = "driver_tests/hard_cases.rs"]
+mod hard_cases;
 #[path = "driver_tests/watching.rs"]
 mod watching;
 

@@ -30,6 +30,8 @@ struct Batch {
     state: State,
     /// Whether it was said that its job tells of servers that were not asked for.
     warned: bool,
+    /// Whether it was said that the status of its job is not documented.
+    odd: bool,
     /// How often its job was seen to have told the end of each server and not to be over itself.
     overdue: u32,
 }
@@ -166,6 +168,7 @@ impl Machine {
             servers,
             state: State::Submitting,
             warned: false,
+            odd: false,
             overdue: 0,
         });
         Some(index)
@@ -188,6 +191,11 @@ impl Machine {
                 .because("not sent, since another request was refused"),
         );
         self.refused.get_or_insert(why);
+    }
+
+    /// Whether we may not look at jobs or servers any more.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denied.is_some()
     }
 
     /// Whether nothing more is to be submitted.
@@ -308,7 +316,6 @@ impl Machine {
         let Some((batch, report)) = self.watching(index) else {
             return Vec::new();
         };
-        let news = job.status != report.status;
         report.status.clone_from(&job.status);
         let job_id = report.job_id.clone();
         let servers = batch.servers.clone();
@@ -316,10 +323,10 @@ impl Machine {
             told,
             doubt,
             strangers,
-        } = verdicts(&job_id, &servers, job);
+        } = verdicts(&job_id, &servers, job, over);
         let mut events = Vec::new();
         if let Some(status) = job.status.clone() {
-            if news && !is_documented(&status) {
+            if !is_documented(&status) && !std::mem::replace(&mut batch.odd, true) {
                 let (job_id, status) = (job_id.clone(), status.clone());
                 events.push(Event::UndocumentedStatus { job_id, status });
             }

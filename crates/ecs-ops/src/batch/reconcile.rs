@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use super::evidence::{Sent, Snapshot};
 use super::machine::Machine;
-use crate::Client;
 use crate::event::{Event, Sink};
 use crate::journal::Seen;
 use crate::report::Problem;
+use crate::{Client, Error};
 
 /// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -75,6 +75,7 @@ impl Reconciler {
                 self.before.extend(ours);
             }
             Err(error) => {
+                let error = error.problem().clone();
                 let refused = (error.status() == Some(401)).then(|| error.clone());
                 sink.emit(Event::ListFailed { error });
                 return refused;
@@ -154,9 +155,8 @@ impl Reconciler {
 }
 
 /// All servers of the project.
-pub(super) async fn list(client: &Client) -> Result<Snapshot, Problem> {
-    let servers = client.servers().await;
-    let servers = servers.map_err(|error| error.problem().clone())?;
+pub(super) async fn list(client: &Client) -> Result<Snapshot, Error> {
+    let servers = client.servers().await?;
     let with_id = |server: ecs_model::Server| Some((server.id?, server));
     Ok(servers.into_iter().filter_map(with_id).collect())
 }

@@ -318,6 +318,7 @@ impl Run {
             control: &control,
             sink: &sink,
             log: &log,
+            looking: &Control::new(),
             before: &before,
             action,
             wait,

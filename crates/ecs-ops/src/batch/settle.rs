@@ -74,8 +74,8 @@ impl Settler {
     /// When to look next, if that is due to be arranged.
     pub(super) fn next_look(&mut self, client: &Client, machine: &Machine) -> Option<Instant> {
         let now = Instant::now();
-        let before = self.since.len();
         self.since.retain(|id, _| machine.is_settling(id));
+        let before = self.since.len();
         for id in machine.settling() {
             self.since.entry(*id).or_insert(now);
         }
@@ -111,11 +111,9 @@ impl Settler {
             let error = error.clone();
             events.push(Event::ListFailed { error });
         }
-        let over = |id: &ServerId| {
-            let since = self.since.get(id);
-            since.is_some_and(|since| began.saturating_duration_since(*since) >= self.within)
-        };
-        events.extend(machine.settle(listed.as_ref(), over, self.within));
+        // A list tells nothing of a server whose job ended after it was begun.
+        let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
+        events.extend(machine.settle(listed.as_ref(), age, self.within));
         events
     }
 }

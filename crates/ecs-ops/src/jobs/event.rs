@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ecs_model::{Job, JobId, JobStatus, ServerId};
 
+use super::verdict::{contradicts_itself, has_failed_parts};
 use crate::report::{Problem, ServerReport};
 
 /// One thing that happened while jobs were watched.
@@ -18,7 +19,7 @@ pub enum JobEvent {
         /// As the service described it.
         job: Arc<Job>,
     },
-    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each such status of a job.
+    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each job.
     UndocumentedStatus {
         /// Which one.
         job_id: JobId,
@@ -78,4 +79,26 @@ pub enum JobEnd {
     Lost(Problem),
     /// We may not look.
     Denied(Problem),
+}
+
+impl JobEnd {
+    /// Whether the job succeeded with all of its parts. Nothing, if that is not known: it has not ended, or its parts say
+    /// otherwise than it does itself.
+    ///
+    /// ```
+    /// use ecs_ops::JobEnd;
+    ///
+    /// assert_eq!(JobEnd::Deadline(None).succeeded(), None);
+    /// ```
+    pub fn succeeded(&self) -> Option<bool> {
+        let Self::Ended(job) = self else {
+            return None;
+        };
+        match job.status {
+            Some(JobStatus::Fail) => Some(false),
+            _ if has_failed_parts(job) => Some(false),
+            _ if contradicts_itself(job) => None,
+            _ => Some(true),
+        }
+    }
 }

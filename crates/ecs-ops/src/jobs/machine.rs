@@ -130,7 +130,9 @@ impl Machine {
 
     /// How long the job took that is over, if that can be told.
     pub(super) fn took(&self, now: Duration) -> Option<Duration> {
-        self.began_is_known.then(|| now.saturating_sub(self.began))
+        // One that was over when it was first seen ended some time before.
+        let known = self.began_is_known && self.looks > 1;
+        known.then(|| now.saturating_sub(self.began))
     }
 
     /// What follows from what a look showed.
@@ -163,8 +165,12 @@ impl Machine {
             Observation::Denied { authentic } => self.refused(authentic, End::Denied),
             Observation::Refused => self.refused(false, End::Refused),
             Observation::Trouble(pause) => {
+                // The service may have asked for this pause: no deadline makes it shorter.
                 let next = now.saturating_add(pause.max(Duration::from_millis(1)));
-                return in_time(now, next, given.polling, given.deadlines);
+                return match given.deadlines.last {
+                    Some(last) if next >= last => Action::Rest,
+                    _ => Action::LookAt(next),
+                };
             }
         };
         if let Some(end) = end {

@@ -3,14 +3,17 @@
 //! - `schedule`: when to look, and how long jobs usually take
 //! - `machine`: one job; what a look means, and what follows. Pure
 //! - `book`: all jobs that are watched, for whom, and when each is due. Pure
-//! - `watcher`: the task around the books
+//! - `watcher`: the task around the books; `hub`: where a client keeps it; `subscription`, `inbox`: how others use it
 //! - `verdict`: what a job says about its servers. Pure
 //! - `ticket`, `watch`: what users of the library see
 
 mod book;
 mod event;
+mod hub;
+mod inbox;
 mod machine;
 mod schedule;
+mod subscription;
 mod ticket;
 mod verdict;
 mod watch;
@@ -19,7 +22,7 @@ mod watcher;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::{Job, JobStatus};
+use ecs_model::{ErrorInfo, Job, JobStatus};
 use http::StatusCode;
 use jiff::Timestamp;
 
@@ -32,12 +35,16 @@ use crate::report::Problem;
 
 pub use event::{JobEnd, JobEvent, WatchedJob};
 pub use schedule::Polling;
-pub use ticket::{JobTicket, TicketError};
+pub use ticket::JobTicket;
 pub use watch::{JobEvents, JobWatch, JobsWatch};
 
+pub(crate) use hub::Hub;
+pub(crate) use subscription::{Subscription, Watch};
 pub(crate) use ticket::Place;
 pub(crate) use verdict::{Verdicts, is_documented, verdicts};
-pub(crate) use watcher::{Hub, Subscription, Watch};
+
+/// When a job is looked at again that the gateway found no way to.
+const GATEWAY: Duration = Duration::from_secs(10);
 
 /// What was seen of a job.
 #[derive(Clone, Debug)]
@@ -102,16 +109,25 @@ fn observe(inner: &Inner, answer: &Result<Job, Failure>) -> (Observation, Option
         None if failure.judgement == Judgement::RefusedCredentials => {
             Observation::Denied { authentic }
         }
+        None if is_the_gateways(failure) => Observation::Trouble(inner.scaled(GATEWAY)),
         None if says_unknown_job(failure) => Observation::NotKnown { authentic },
         None => Observation::Refused,
     };
     (observation, None)
 }
 
+/// Whether the answer speaks of the job: a gateway also says 404 of itself.
 fn says_unknown_job(failure: &Failure) -> bool {
     const UNKNOWN_JOB: &str = "Common.0011";
-    failure.status == Some(StatusCode::NOT_FOUND)
-        || failure.problem.code.as_deref() == Some(UNKNOWN_JOB)
+    let code = failure.problem.code.as_deref();
+    let documented = code.and_then(ErrorInfo::of).is_some();
+    code == Some(UNKNOWN_JOB) || (failure.status == Some(StatusCode::NOT_FOUND) && !documented)
+}
+
+/// Whether it is the gateway that does not know where to go: that is weather.
+fn is_the_gateways(failure: &Failure) -> bool {
+    let code = failure.problem.code.as_deref();
+    code.is_some_and(|code| code.to_ascii_uppercase().starts_with("APIGW."))
 }
 
 fn time(text: Option<&str>) -> Option<Timestamp> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::report::PowerAction;
 
@@ -22,8 +23,8 @@ use crate::report::PowerAction;
 /// assert_eq!(serde_json::from_str::<JobTicket>(&json)?, ticket);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Wire", try_from = "Wire")]
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "Wire")]
 pub struct JobTicket {
     job_id: JobId,
     place: Option<Place>,
@@ -67,10 +68,10 @@ struct Wire {
     request_id: Option<String>,
 }
 
-/// A text that is not a ticket that can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TicketError {
-    version: u32,
+/// A ticket that cannot be used here.
+#[derive(Debug)]
+struct TicketError {
+    version: u64,
 }
 
 impl fmt::Display for TicketError {
@@ -83,8 +84,6 @@ impl fmt::Display for TicketError {
         )
     }
 }
-
-impl std::error::Error for TicketError {}
 
 impl fmt::Debug for JobTicket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -192,14 +191,15 @@ impl From<JobTicket> for Wire {
     }
 }
 
-impl TryFrom<Wire> for JobTicket {
-    type Error = TicketError;
-
-    fn try_from(wire: Wire) -> Result<Self, TicketError> {
-        if wire.version != Self::VERSION {
-            let version = wire.version;
-            return Err(TicketError { version });
+impl<'de> Deserialize<'de> for JobTicket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A later version may look in any way, so its number is read first.
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let version = value.get("version").and_then(serde_json::Value::as_u64);
+        if let Some(version) = version.filter(|version| *version != u64::from(Self::VERSION)) {
+            return Err(D::Error::custom(TicketError { version }));
         }
+        let wire: Wire = serde_json::from_value(value).map_err(D::Error::custom)?;
         let place = wire.endpoint.zip(wire.project_id);
         Ok(Self {
             job_id: wire.job_id,

@@ -23,7 +23,9 @@ pub(crate) struct Verdicts {
 /// - A job that succeeded has succeeded for every server of which it does not say otherwise. It is doubted where it
 ///   holds a sub-job for the server that has not ended, or one that did not succeed and does not say for which server.
 /// - A job that failed without saying for which servers leaves them unknown: some may have been restarted.
-pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job) -> Verdicts {
+///
+/// A job that contradicts itself is not taken at its word as a whole, unless this is the `last` look at it.
+pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job, last: bool) -> Verdicts {
     let itemised = itemised(job_id, job);
     let mut rest = match &job.status {
         Some(JobStatus::Success) => Some(Outcome::Succeeded {
@@ -38,12 +40,17 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job) -> Verdi
         _ => None,
     };
     let (unfinished, stray) = loose_ends(job);
-    if job.status == Some(JobStatus::Success) && stray.is_some() {
+    let stray_success = job.status == Some(JobStatus::Success) && stray.is_some();
+    if stray_success || (contradicts_itself(job) && !last) {
         rest = None;
     }
     let told = |id: &ServerId| {
-        let rest = rest.as_ref().filter(|_| !unfinished.contains_key(id));
-        Some((*id, itemised.get(id).or(rest)?.clone()))
+        let open = unfinished.contains_key(id);
+        let rest = rest.as_ref().filter(|_| !open);
+        let own = itemised.get(id);
+        // Of two parts for one server a failure decides, and a success only together with the other one.
+        let own = own.filter(|own| !open || own.error().is_some());
+        Some((*id, own.or(rest)?.clone()))
     };
     let told: Vec<_> = servers.iter().filter_map(told).collect();
     let status = unfinished.values().next().copied();
@@ -76,6 +83,14 @@ pub(super) fn contradicts_itself(job: &Job) -> bool {
     let (unfinished, stray) = loose_ends(job);
     let success = job.status == Some(JobStatus::Success);
     is_over(job) && (!unfinished.is_empty() || (success && stray.is_some()))
+}
+
+/// Whether a part of it failed.
+pub(super) fn has_failed_parts(job: &Job) -> bool {
+    let parts = job.entities.iter().flat_map(|entities| &entities.sub_jobs);
+    parts
+        .flatten()
+        .any(|part| part.status == Some(JobStatus::Fail))
 }
 
 /// Whether the vendor's pages know this status.

@@ -13,7 +13,7 @@ fn told(job: Value) -> [String; 2] {
     let job: Job = serde_json::from_value(job).unwrap();
     let job_id: JobId = "j1".parse().unwrap();
     let servers: Vec<ServerId> = [A, B].iter().map(|id| id.parse().unwrap()).collect();
-    let Verdicts { told, doubt, .. } = verdicts(&job_id, &servers, &job);
+    let Verdicts { told, doubt, .. } = verdicts(&job_id, &servers, &job, true);
     // A job that ended and leaves a server out says why it is doubted.
     assert_eq!(
         doubt.is_some(),

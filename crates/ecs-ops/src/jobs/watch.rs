@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use super::Sighting;
 use super::event::{JobEnd, JobEvent, WatchedJob};
+use super::subscription::{Subscription, Watch};
 use super::ticket::JobTicket;
 use super::verdict::{is_documented, verdicts};
-use super::watcher::{Subscription, Watch};
 use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::report::{Outcome, Problem, ServerReport};
@@ -108,7 +108,7 @@ impl JobWatch {
         self
     }
 
-    /// What happens on the way: watches the job for itself, at no further cost.
+    /// What happens on the way. It watches the job for itself; the looks at it are for both.
     pub fn events(&self) -> JobEvents {
         self.all.events()
     }
@@ -137,7 +137,7 @@ impl JobsWatch {
         self
     }
 
-    /// What happens on the way: watches the jobs for itself, at no further cost.
+    /// What happens on the way. It watches the jobs for itself; the looks at them are for both.
     pub fn events(&self) -> JobEvents {
         JobEvents {
             subscription: Subscription::new(Arc::clone(&self.client.0)),
@@ -199,7 +199,7 @@ impl IntoFuture for JobWatch {
     }
 }
 
-/// What happens while jobs are watched.
+/// What happens while jobs are watched. Of what a slow reader has not read, the newest of each job is kept.
 #[derive(Debug)]
 pub struct JobEvents {
     tickets: Arc<[JobTicket]>,
@@ -219,8 +219,11 @@ pub struct JobEvents {
 struct State {
     ended: bool,
     status: Option<JobStatus>,
-    /// What became of those of its servers whose end it has told.
-    told: Vec<(ServerId, Outcome)>,
+    /// What became of those of its servers whose end it has told. What it told once stays.
+    told: BTreeMap<ServerId, Outcome>,
+    /// Whether it was said that its status is not documented.
+    odd: bool,
+    /// Whether it was said that it tells of others.
     warned: bool,
 }
 
@@ -242,13 +245,14 @@ impl JobEvents {
             }
             tokio::select! {
                 biased;
-                () = self.control.reached(Level::End) => self.end_all(&JobEnd::Cancelled),
-                () = until(self.deadline) => self.end_all(&JobEnd::Deadline),
+                // What was seen in time counts, however late it is read.
                 seen = self.subscription.next() => match seen {
                     Some((index, sighting)) => self.seen(index, sighting),
                     // Each job that is open is watched.
                     None => self.end_all(&JobEnd::Cancelled),
                 },
+                () = self.control.reached(Level::End) => self.end_all(&JobEnd::Cancelled),
+                () = until(self.deadline) => self.end_all(&JobEnd::Deadline),
             }
         }
     }
@@ -289,9 +293,9 @@ impl JobEvents {
             return;
         };
         match sighting {
-            Sighting::Goes(job) => self.look(index, &job),
+            Sighting::Goes(job) => self.look(index, &job, false),
             Sighting::Ended(job) => {
-                self.look(index, &job);
+                self.look(index, &job, true);
                 self.end(index, JobEnd::Ended(job));
             }
             Sighting::NotYet => self
@@ -318,7 +322,7 @@ impl JobEvents {
     }
 
     /// A job was seen.
-    fn look(&mut self, index: usize, job: &Arc<Job>) {
+    fn look(&mut self, index: usize, job: &Arc<Job>, over: bool) {
         let (Some(ticket), Some(state)) = (self.tickets.get(index), self.states.get_mut(index))
         else {
             return;
@@ -326,7 +330,7 @@ impl JobEvents {
         let job_id = ticket.job_id().clone();
         if let Some(status) = job.status.clone()
             && !is_documented(&status)
-            && state.status.as_ref() != Some(&status)
+            && !std::mem::replace(&mut state.odd, true)
         {
             let job_id = job_id.clone();
             let event = JobEvent::UndocumentedStatus { job_id, status };
@@ -334,8 +338,10 @@ impl JobEvents {
         }
         state.status.clone_from(&job.status);
         if !ticket.servers().is_empty() {
-            let verdicts = verdicts(&job_id, ticket.servers(), job);
-            state.told = verdicts.told;
+            let verdicts = verdicts(&job_id, ticket.servers(), job, over);
+            for (id, outcome) in verdicts.told {
+                state.told.entry(id).or_insert(outcome);
+            }
             if !verdicts.strangers.is_empty() && !std::mem::replace(&mut state.warned, true) {
                 let event = JobEvent::UnrequestedServers {
                     job_id: job_id.clone(),
@@ -358,10 +364,11 @@ impl JobEvents {
             return;
         }
         self.open -= 1;
+        self.subscription.unwatch(index);
         let job_id = ticket.job_id().clone();
         let rest = match &end {
             JobEnd::Ended(job) => {
-                let doubt = verdicts(&job_id, ticket.servers(), job).doubt;
+                let doubt = verdicts(&job_id, ticket.servers(), job, true).doubt;
                 let doubt = doubt.unwrap_or_else(|| Problem::new("it does not tell"));
                 Outcome::Unknown {
                     job_id: Some(job_id.clone()),
@@ -378,7 +385,7 @@ impl JobEvents {
                 }
             }
         };
-        let mut told: std::collections::HashMap<_, _> = state.told.drain(..).collect();
+        let mut told = std::mem::take(&mut state.told);
         let servers = ticket.servers().iter().map(|id| ServerReport {
             id: *id,
             outcome: told.remove(id).unwrap_or_else(|| rest.clone()),
@@ -402,5 +409,7 @@ impl JobEvents {
     }
 }
 
+#[cfg(test)]
+mod hard_cases;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,7 @@ impl Machine {
             servers: Vec::new(),
             state: State::Ended,
             warned: false,
+            odd: false,
             overdue: 0,
         };
         let last = recovered.next_batch().saturating_sub(1);

@@ -48,11 +48,12 @@ impl Machine {
         }
     }
 
-    /// The servers were listed. Those of which it is `over` are not waited for any longer.
+    /// The servers were listed; `age`: how long after the end of a server's job, unless that came later. Nobody waits for
+    /// those for which it was at least `within`.
     pub(crate) fn settle(
         &mut self,
         listed: Result<&Snapshot, &Problem>,
-        over: impl Fn(&ServerId) -> bool,
+        age: impl Fn(&ServerId) -> Option<Duration>,
         within: Duration,
     ) -> Vec<Event> {
         let action = self.action;
@@ -61,6 +62,10 @@ impl Machine {
         };
         let (mut left, mut ended) = (Settling::new(), Vec::new());
         for (id, (job_id, shown_by)) in settling {
+            let Some(age) = age(&id) else {
+                left.insert(id, (job_id, shown_by));
+                continue;
+            };
             let job = Some(job_id.clone());
             let words = |what: &str| Problem::new(format!("its job succeeded, but {what}"));
             let seen = match listed {
@@ -76,7 +81,7 @@ impl Machine {
                     job_id: job,
                     error: words(&shown),
                 },
-                State::NotYet(_) | State::Missing if !over(&id) => {
+                State::NotYet(_) | State::Missing if age < within => {
                     left.insert(id, (job_id, shown_by));
                     continue;
                 }

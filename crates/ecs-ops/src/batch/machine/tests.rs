@@ -241,8 +241,10 @@ proptest! {
                     at_rest.extend(shows.iter().filter(|(_, (shows, _))| {
                         matches!(shows, Shows::Done | Shows::Untouched)
                     }).map(|(id, _)| *id));
+                    let minute = std::time::Duration::from_secs(60);
                     let over = |id: &ServerId| shows.iter().any(|(other, (_, over))| other == id && *over);
-                    machine.settle(Ok(&now), over, std::time::Duration::from_secs(60))
+                    let age = |id: &ServerId| Some(if over(id) { minute } else { minute / 2 });
+                    machine.settle(Ok(&now), age, minute)
                 }
                 Fact::Lost => machine.lost(batch, Problem::new("lost")),
                 Fact::Denied => {

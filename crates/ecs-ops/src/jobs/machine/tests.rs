@@ -177,6 +177,12 @@ impl StateMachineTest for Subject {
         let just_before = given.deadlines.next.map(|next| next - polling.floor() / 2);
         match (action, &model.expected) {
             (Action::End(end), Expected::End(expected)) => assert_eq!(end, *expected),
+            // After trouble the pause is what it is: the service may have asked for it.
+            (Action::LookAt(at), Expected::Look(_, latest))
+                if matches!(look.observation, Observation::Trouble(_)) =>
+            {
+                assert_eq!(at, model.now + *latest);
+            }
             (Action::LookAt(at), Expected::Look(soonest, latest)) => {
                 assert!(at > model.now && at <= model.now + *latest, "{at:?}");
                 assert!(given.deadlines.last.is_none_or(|last| at < last), "{at:?}");

@@ -1,0 +1,208 @@
+//! Somebody who watches jobs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_model::JobId;
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use super::Sighting;
+use super::book::Wish;
+use super::hub::Command;
+use super::inbox;
+use super::watcher::work;
+use crate::client::Inner;
+
+/// How long a subscription waits before it begins anew whose task was torn down with its runtime.
+const AFTER_A_CRASH: Duration = Duration::from_secs(1);
+
+/// How a job is to be watched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    /// What kind of job it is, if that is known.
+    pub(crate) kind: Option<Arc<str>>,
+    /// When it began, if that is known.
+    pub(crate) began: Option<Instant>,
+    /// Whether to look right away, although it has just begun.
+    pub(crate) at_once: bool,
+    /// When its reader stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    /// How long it may make no progress.
+    pub(crate) patience: Option<Duration>,
+}
+
+/// A job that just began may be unknown to the query for a moment.
+const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
+/// A job of which nothing is known is probably not that new.
+const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
+
+impl Watch {
+    fn wish(&self, inner: &Inner) -> Wish {
+        let hub = &inner.hub;
+        let age = self.began.map(|began| began.elapsed());
+        let new_for = inner
+            .scaled(GRACE_FOR_NEW)
+            .saturating_sub(age.unwrap_or(Duration::MAX));
+        Wish {
+            kind: self.kind.clone(),
+            began: self.began.map(|began| hub.at(began)),
+            at_once: self.at_once,
+            grace: new_for.max(inner.scaled(GRACE_FOR_FOUND)),
+            deadline: self.deadline.map(|deadline| hub.at(deadline)),
+            patience: self.patience,
+        }
+    }
+}
+
+/// Somebody who watches jobs, each under a number of their own. Dropping it ends the watching.
+pub(crate) struct Subscription {
+    inner: Arc<Inner>,
+    id: u64,
+    /// The task that knows us, and what it tells.
+    session: Option<Session>,
+    /// By boxes: a map has room for about twice as many entries as it holds.
+    pending: BTreeMap<usize, Box<Pending>>,
+    /// Those of them that the task was not told of yet.
+    untold: Vec<usize>,
+    /// When to begin anew, since the task is gone.
+    anew_at: Option<Instant>,
+}
+
+struct Pending {
+    job_id: Arc<JobId>,
+    watch: Watch,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Session {
+    commands: UnboundedSender<Command>,
+    sightings: inbox::Receiver,
+}
+
+impl Subscription {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self {
+            id: inner.hub.subscription(),
+            inner,
+            session: None,
+            pending: BTreeMap::new(),
+            untold: Vec::new(),
+            anew_at: None,
+        }
+    }
+
+    /// Watches a job, under this number. Nothing happens before [`next`](Self::next) is awaited.
+    pub(crate) fn watch(&mut self, number: usize, job_id: JobId, watch: Watch) {
+        let job_id = Arc::new(job_id);
+        self.pending
+            .insert(number, Box::new(Pending { job_id, watch }));
+        self.untold.push(number);
+    }
+
+    /// Watches the job under this number no longer.
+    pub(crate) fn unwatch(&mut self, number: usize) {
+        if let (Some(pending), Some(session)) = (self.pending.remove(&number), &self.session) {
+            let command = Command::Unwatch((self.id, number), pending.job_id);
+            let _ = session.commands.send(command);
+        }
+    }
+
+    /// Watches nothing any longer.
+    pub(crate) fn unwatch_all(&mut self) {
+        for number in self.pending.keys().copied().collect::<Vec<_>>() {
+            self.unwatch(number);
+        }
+    }
+
+    pub(crate) fn wall_clock(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// What is seen next, of which job. Nothing, when all have ended. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<(usize, Sighting)> {
+        while !self.pending.is_empty() {
+            if let Some(at) = self.anew_at {
+                tokio::time::sleep_until(at).await;
+                self.anew_at = None;
+                self.untold = self.pending.keys().copied().collect();
+            }
+            if !self.untold.is_empty() {
+                self.tell();
+            }
+            let Some(session) = &mut self.session else {
+                return None;
+            };
+            match session.sightings.recv().await {
+                // What was underway when the watching ended is not wanted any more.
+                Some((number, _)) if !self.pending.contains_key(&number) => {}
+                Some((number, sighting)) => {
+                    if sighting.is_the_end() {
+                        self.pending.remove(&number);
+                    }
+                    return Some((number, sighting));
+                }
+                None => self.anew_at = Instant::now().checked_add(AFTER_A_CRASH),
+            }
+        }
+        None
+    }
+
+    /// Tells the task of what it does not know yet; begins one, if there is none.
+    fn tell(&mut self) {
+        let runtime = Handle::current().id();
+        let hub = &self.inner.hub;
+        // A task ends only with this lock held, so what is sent under it arrives.
+        let mut watchers = hub.watchers();
+        watchers.retain(|_, commands| !commands.is_closed());
+        let commands = watchers.entry(runtime).or_insert_with(|| {
+            let (commands, receiver) = unbounded_channel();
+            tokio::spawn(work(Arc::clone(&self.inner), runtime, receiver));
+            commands
+        });
+        let known = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.commands.same_channel(commands));
+        if !known {
+            let (sender, sightings) = inbox::inbox();
+            // A task that is gone by now is found out by the next one who listens.
+            let _ = commands.send(Command::Open(self.id, sender));
+            self.session = Some(Session {
+                commands: commands.clone(),
+                sightings,
+            });
+            self.untold = self.pending.keys().copied().collect();
+        }
+        for number in std::mem::take(&mut self.untold) {
+            if let Some(pending) = self.pending.get(&number) {
+                let wish = pending.watch.wish(&self.inner);
+                let job_id = Arc::clone(&pending.job_id);
+                let _ = commands.send(Command::Watch((self.id, number), job_id, wish));
+            }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            let pending = std::mem::take(&mut self.pending).into_iter();
+            let pending = pending.map(|(number, pending)| (number, pending.job_id));
+            let _ = session
+                .commands
+                .send(Command::Close(self.id, pending.collect()));
+        }
+    }
+}
