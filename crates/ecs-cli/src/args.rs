@@ -239,7 +239,7 @@ Exit codes (the highest that applies wins):
   3  the service does not know at least one
   4  the credentials, or what they permit, were refused")]
     Show(JobShow),
-    /// Wait until jobs have ended
+    /// Wait until jobs have ended, of any kind: trouble on the way ends no waiting
     #[command(after_help = "\
 Exit codes (the highest that applies wins):
   0  every job ended with SUCCESS
