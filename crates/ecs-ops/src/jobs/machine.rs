@@ -89,21 +89,23 @@ pub(super) struct Machine {
     /// When the job began; if that is not known, when the watching did.
     began: Duration,
     began_is_known: bool,
-    /// Until then it may be too new to be known.
-    new_until: Duration,
+    /// Until then it may be too new to be known. Of a job of which nothing is known, that begins with the first answer.
+    new_until: Option<Duration>,
+    grace: Duration,
     looks: u32,
     refusals: u32,
     doubts: u32,
 }
 
 impl Machine {
-    /// A job that began at this time, or one of which nothing is known; `grace`: how long from `now` it may be too new to
-    /// be known to the service.
+    /// A job that began at this time, or one of which nothing is known; `grace`: how long it may be too new to be
+    /// known to the service.
     pub(super) fn new(now: Duration, began: Option<Duration>, grace: Duration) -> Self {
         Self {
             began: began.unwrap_or(now),
             began_is_known: began.is_some(),
-            new_until: now.saturating_add(grace),
+            new_until: began.map(|_| now.saturating_add(grace)),
+            grace,
             looks: 0,
             refusals: 0,
             doubts: 0,
@@ -160,7 +162,7 @@ impl Machine {
                     Over::No | Over::Doubtful => None,
                 }
             }
-            Observation::NotKnown { .. } if now < self.new_until => None,
+            Observation::NotKnown { .. } if self.may_be_new(now) => None,
             Observation::NotKnown { authentic } => self.refused(authentic, End::NotKnown),
             Observation::Denied { authentic } => self.refused(authentic, End::Denied),
             Observation::Refused => self.refused(false, End::Refused),
@@ -180,6 +182,11 @@ impl Machine {
         let pause = given.polling.pause(self.looks, age, given.usual);
         let next = now.saturating_add(spread(pause, rng));
         in_time(now, next, given.polling, given.deadlines)
+    }
+
+    fn may_be_new(&mut self, now: Duration) -> bool {
+        let until = now.saturating_add(self.grace);
+        now < *self.new_until.get_or_insert(until)
     }
 
     fn refused(&mut self, clear: bool, end: End) -> Option<End> {

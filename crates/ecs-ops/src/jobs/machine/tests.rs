@@ -18,6 +18,7 @@ struct Model {
     seed: u64,
     now: Duration,
     began: Option<Duration>,
+    new_until: Option<Duration>,
     deadlines: Vec<Duration>,
     for_ever: bool,
     refusals: u32,
@@ -75,6 +76,7 @@ impl ReferenceStateMachine for Model {
                 seed,
                 now: 100 * SECOND,
                 began,
+                new_until: began.map(|_| 100 * SECOND + GRACE),
                 for_ever: for_ever || deadlines.is_empty(),
                 deadlines,
                 refusals: 0,
@@ -122,7 +124,11 @@ impl ReferenceStateMachine for Model {
                 (over == Over::Yes || (over == Over::Doubtful && state.doubts == 3))
                     .then_some(End::Over)
             }
-            Observation::NotKnown { .. } if state.now < 100 * SECOND + GRACE => None,
+            Observation::NotKnown { .. }
+                if state.now < *state.new_until.get_or_insert(state.now + GRACE) =>
+            {
+                None
+            }
             Observation::NotKnown { authentic } => state.refused(authentic, End::NotKnown),
             Observation::Denied { authentic } => state.refused(authentic, End::Denied),
             Observation::Refused => state.refused(false, End::Refused),
