@@ -328,3 +328,51 @@ fn a_job_of_known_age() {
     };
     assert!((9..=11).contains(&(at - now).as_secs()), "{at:?}");
 }
+
+/// Its age is told once: what the service's clock says later does not make it younger, nor what it took shorter.
+#[test]
+fn the_first_age_that_is_told_counts() {
+    let polling = Polling::default();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut machine = Machine::new(1000 * SECOND, None, GRACE);
+    assert_eq!(machine.took(1020 * SECOND), None, "nobody knows");
+    let seen = |age: u32| Observation::Seen {
+        over: Over::No,
+        age: Some(age * SECOND),
+    };
+    let given = given(&polling, USUAL);
+    machine.on(1000 * SECOND, seen(30), &given, &mut rng);
+    machine.on(1010 * SECOND, seen(0), &given, &mut rng);
+    assert_eq!(machine.took(1020 * SECOND), Some(50 * SECOND));
+}
+
+/// No pause at all would be a storm.
+#[test]
+fn trouble_without_a_pause() {
+    let polling = Polling::default();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut machine = Machine::new(SECOND, None, GRACE);
+    let trouble = Observation::Trouble(Duration::ZERO);
+    let action = machine.on(SECOND, trouble, &given(&polling, USUAL), &mut rng);
+    assert!(matches!(action, Action::LookAt(at) if at > SECOND));
+}
+
+#[test]
+fn looks_around_deadlines() {
+    let at = |next: u32, deadlines: [Option<u32>; 2]| {
+        let [next_deadline, last] = deadlines.map(|at| at.map(|at| at * SECOND));
+        let deadlines = Deadlines {
+            next: next_deadline,
+            last,
+        };
+        in_time(10 * SECOND, next * SECOND, &Polling::default(), deadlines)
+    };
+    let look = |at: u32| Action::LookAt(at * SECOND);
+    assert_eq!(at(20, [None, None]), look(20));
+    assert_eq!(at(20, [Some(30), Some(30)]), look(20));
+    // Too late for somebody: just before, if there is time for that.
+    assert_eq!(at(20, [Some(20), None]), look(19));
+    assert_eq!(at(20, [Some(15), Some(40)]), look(14));
+    assert_eq!(at(20, [Some(12), None]), look(20));
+    assert_eq!(at(20, [Some(12), Some(20)]), Action::Rest);
+}
