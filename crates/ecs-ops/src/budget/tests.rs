@@ -54,3 +54,17 @@ async fn one_that_is_given_up() {
     budget.look().await;
     assert!(began.elapsed() <= Duration::from_millis(20));
 }
+
+/// A pause saves nothing up: what comes after it is spread all the same.
+#[tokio::test(start_paused = true)]
+async fn no_bursts_after_a_pause() {
+    let budget = Budget::new(Duration::from_millis(20));
+    budget.request().await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let began = Instant::now();
+    for _ in 0..3 {
+        budget.request().await;
+    }
+    budget.look().await;
+    assert_eq!(began.elapsed(), Duration::from_millis(60));
+}

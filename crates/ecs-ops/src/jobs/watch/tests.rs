@@ -286,3 +286,16 @@ async fn a_transport_that_panics() {
     std::panic::set_hook(hook);
     assert_eq!(is(&end.end), "ended");
 }
+
+/// Until the service has taken our credentials: a refusal is to meet one request, not all that are under way.
+#[tokio::test(start_paused = true)]
+async fn one_look_at_a_time_until_we_are_welcome() {
+    let (builder, seen) = service(|_, _| Does::Hang {
+        tells: true,
+        sent: true,
+    });
+    let watch = builder.build().unwrap().watch_all(jobs(&["a", "b", "c"]));
+    let ends = watch.unwrap().deadline(SECOND).await;
+    assert!(ends.iter().all(|job| is(&job.end) == "not seen"));
+    assert_eq!(seen.count(Method::GET), 1);
+}
