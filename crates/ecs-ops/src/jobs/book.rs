@@ -278,9 +278,8 @@ impl Book {
         };
         let action = entry.machine.on(now, observation, &given, rng);
         if let Action::End(end) = action {
-            let seen_to_take = entry.machine.took(now);
             if end == End::Over
-                && let Some(took) = took.into_iter().chain(seen_to_take).min()
+                && let Some(took) = entry.machine.took(now, took)
             {
                 habits.learn(kind, took);
             }

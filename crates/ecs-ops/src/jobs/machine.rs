@@ -130,11 +130,14 @@ impl Machine {
         )
     }
 
-    /// How long the job took that is over, if that can be told.
-    pub(super) fn took(&self, now: Duration) -> Option<Duration> {
-        // One that was over when it was first seen ended some time before.
-        let known = self.began_is_known && self.looks > 1;
-        known.then(|| now.saturating_sub(self.began))
+    /// How long the job took that is over, if that can be told: `told` by the service's clock, and no longer than it was
+    /// watched. One that was over when it was first seen ended some time before.
+    pub(super) fn took(&self, now: Duration, told: Option<Duration>) -> Option<Duration> {
+        let watched = self.began_is_known.then(|| now.saturating_sub(self.began));
+        match told {
+            Some(told) => Some(watched.map_or(told, |watched| told.min(watched))),
+            None => watched.filter(|_| self.looks > 1),
+        }
     }
 
     /// What follows from what a look showed.
