@@ -335,7 +335,7 @@ fn the_first_age_that_is_told_counts() {
     let polling = Polling::default();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut machine = Machine::new(1000 * SECOND, None, GRACE);
-    assert_eq!(machine.took(1020 * SECOND), None, "nobody knows");
+    assert_eq!(machine.took(1020 * SECOND, None), None, "nobody knows");
     let seen = |age: u32| Observation::Seen {
         over: Over::No,
         age: Some(age * SECOND),
@@ -343,7 +343,7 @@ fn the_first_age_that_is_told_counts() {
     let given = given(&polling, USUAL);
     machine.on(1000 * SECOND, seen(30), &given, &mut rng);
     machine.on(1010 * SECOND, seen(0), &given, &mut rng);
-    assert_eq!(machine.took(1020 * SECOND), Some(50 * SECOND));
+    assert_eq!(machine.took(1020 * SECOND, None), Some(50 * SECOND));
 }
 
 /// No pause at all would be a storm.
