@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
 mod global;
+mod resume;
 mod sim;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use ecs_ops::model::{RebootType, StopType};
 use ecs_ops::{Client, PowerAction, RunBuilder};
 
 pub(crate) use global::Global;
+pub(crate) use resume::Resume;
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     /// Stop servers
     #[command(after_help = run_help("stop"))]
     Stop(Stop),
+    /// Go on with a run where its journal ends
+    #[command(after_help = resume::help())]
+    Resume(Resume),
     /// Look at jobs, or wait for them to end
     #[command(subcommand)]
     Job(Job),
@@ -159,6 +164,9 @@ pub(crate) struct Run {
     /// only those that are still unknown then, and those that were not attempted
     #[arg(long)]
     pub(crate) resubmit_unknown: bool,
+    /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) journal: Option<PathBuf>,
     /// Show the requests, send none of them. With --all the servers are listed
     #[arg(long)]
     pub(crate) dry_run: bool,

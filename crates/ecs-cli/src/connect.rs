@@ -33,6 +33,8 @@ const SIM_SPEED: NonZeroU32 = match NonZeroU32::new(15) {
 pub(crate) struct Settings {
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) servers_per_minute: Option<usize>,
+    /// The address of the service, if nothing else says it.
+    pub(crate) otherwise: Option<String>,
 }
 
 /// A client, and what to tell people about it.
@@ -74,8 +76,16 @@ pub(crate) async fn connect(
     if let Some(endpoint) = &global.endpoint {
         self::endpoint(Some(endpoint), global)?;
     }
-    let (flags, warnings) = credentials::flags(global)?;
-    let chosen = credentials::choose(&flags).map_err(|error| credentials::fail(&error, &[]))?;
+    let (mut flags, warnings) = credentials::flags(global)?;
+    let choose =
+        |flags: &_| credentials::choose(flags).map_err(|error| credentials::fail(&error, &[]));
+    let mut chosen = choose(&flags)?;
+    if chosen.endpoint().is_none()
+        && let Some(endpoint) = &settings.otherwise
+    {
+        flags.endpoint = Some(endpoint.clone());
+        chosen = choose(&flags)?;
+    }
     if chosen.endpoint().is_some() || chosen.kind() != CredentialKind::ServerKeys {
         self::endpoint(chosen.endpoint(), global)?;
     }

@@ -66,22 +66,23 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
-    let global = &cli.global;
-    let (action, args) = match cli.command {
+    let Cli { global, command } = cli;
+    let (action, args) = match command {
         Command::Reboot(reboot) => reboot.split(),
         Command::Start(start) => start.split(),
         Command::Stop(stop) => stop.split(),
+        Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
         Command::Job(Job::Show(args)) => {
-            return commands::job::show(&args, global, notes, results).await;
+            return commands::job::show(&args, &global, notes, results).await;
         }
         Command::Job(Job::Wait(args)) => {
-            return commands::job::wait(&args, global, notes, results).await;
+            return commands::job::wait(&args, &global, notes, results).await;
         }
         Command::Auth(Auth::Check(args)) => {
-            return commands::auth::check(&args, global, notes, results).await;
+            return commands::auth::check(&args, &global, notes, results).await;
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
-        Command::Sim(args) => return commands::sim::run(&args, global, notes, results).await,
+        Command::Sim(args) => return commands::sim::run(&args, &global, notes, results).await,
     };
-    commands::run::run(action, args, global, notes, results).await
+    commands::run::run(action, args, &global, notes, results).await
 }

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::future::IntoFuture as _;
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Control, Outcome, PowerAction, Report, RunBuilder};
 
@@ -39,6 +41,13 @@ pub(crate) async fn run(
             "put one of them into a file: --from-file FILE, or {option} - < FILE"
         )));
     }
+    if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
+        // Found out early; made sure of when it is made.
+        let words = format!("journal {}: the file exists", path.display());
+        return Err(
+            Fail::usage(words).hint("ecsctl resume goes on with it; a new run needs a new file")
+        );
+    }
     let given = given(&args, action)?;
     let terminal = if args.yes || args.dry_run {
         None
@@ -50,6 +59,7 @@ pub(crate) async fn run(
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
+        otherwise: None,
     };
     let begin = Instant::now();
     let connecting = connect(global, &settings, notes);
@@ -122,17 +132,57 @@ pub(crate) async fn run(
         };
         unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
     }
-    let report = execute(builder, args.output.format, signals, notes, results).await?;
-    match args.output.format {
-        Format::Table => results.write(&table::report(&report)),
-        Format::Json => results.write(&json::document(&report)),
-        Format::Jsonl => results.write(&json::report_line(&report)),
+    if let Some(path) = &args.journal {
+        let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
+        builder = builder.journal(journal);
     }
-    if args.output.format != Format::Table || results.are_lost() {
-        notes.note(&table::summary(&report));
+    let format = args.output.format;
+    let report = execute(builder, format, signals, notes, results).await?;
+    let (journal, reconciled) = (args.journal.as_deref(), args.reconcile);
+    Ok(conclude(
+        &report,
+        format,
+        args.no_wait,
+        reconciled,
+        journal,
+        &connection,
+        notes,
+        results,
+    ))
+}
+
+/// Shows the report, and says what to do next.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all that an end depends on, said once"
+)]
+pub(super) fn conclude(
+    report: &Report,
+    format: Format,
+    no_wait: bool,
+    reconciled: bool,
+    journal: Option<&Path>,
+    connection: &Connection,
+    notes: &Notes,
+    results: &mut Results,
+) -> Exit {
+    match format {
+        Format::Table => results.write(&table::report(report)),
+        Format::Json => results.write(&json::document(report)),
+        Format::Jsonl => results.write(&json::report_line(report)),
     }
-    advise(&report, args.no_wait, args.reconcile, &connection, notes);
-    Ok(Facts::of(&report, args.no_wait).exit())
+    if format != Format::Table || results.are_lost() {
+        notes.note(&table::summary(report));
+    }
+    advise(report, no_wait, reconciled, connection, notes);
+    let summary = report.summary();
+    if let Some(path) = journal
+        && (summary.running > 0 || summary.not_attempted > 0)
+        && !connection.is_simulated()
+    {
+        notes.hint(&format!("to go on: ecsctl resume {}", path.display()));
+    }
+    Facts::of(report, no_wait).exit()
 }
 
 /// The ids that were given; nothing if all servers are meant.
@@ -205,7 +255,7 @@ async fn list(
 }
 
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
-async fn execute(
+pub(super) async fn execute(
     builder: RunBuilder,
     format: Format,
     signals: Signals,

@@ -65,6 +65,11 @@ impl Sim {
         )
     }
 
+    /// Looks at it.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Region) -> T) -> T {
+        self.server.region().with(look)
+    }
+
     /// What its clock showed at the last request.
     pub fn server_time(&self) -> std::time::Duration {
         self.server.region().with(|region| region.now())

@@ -69,6 +69,12 @@ impl RunBuilder {
         let belongs = recovered.belongs_to(&client.0.endpoint, &client.0.project);
         belongs.map_err(|error| Error::invalid(chain(&error)))?;
         let run = recovered.run();
+        if run.rolling.is_some() {
+            // Its waves would all be sent at once.
+            return Err(Error::invalid(
+                "the journal is of a rolling run, which a later version of this program can go on with",
+            ));
+        }
         let milliseconds = |value: Option<u64>| value.map(Duration::from_millis);
         Ok(Self {
             batch_size: run.batch_size,
