@@ -22,7 +22,7 @@ fn spawn(arguments: &[&str], options: &[String]) -> Child {
         .unwrap()
 }
 
-fn reboot<'a>(journal: &'a str) -> Vec<&'a str> {
+fn reboot(journal: &str) -> Vec<&str> {
     vec![
         "reboot",
         "--all",

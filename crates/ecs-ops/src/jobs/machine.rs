@@ -182,7 +182,11 @@ impl Machine {
             return Action::End(end);
         }
         let age = now.saturating_sub(self.began);
-        let pause = given.polling.pause(self.looks, age, given.usual);
+        let pause = match observation {
+            // It may be known any moment.
+            Observation::NotKnown { .. } => given.polling.floor(),
+            _ => given.polling.pause(self.looks, age, given.usual),
+        };
         let next = now.saturating_add(spread(pause, rng));
         in_time(now, next, given.polling, given.deadlines)
     }

@@ -187,8 +187,7 @@ fn what_is_learned_of_a_job_that_ended() {
     let near = |learned: f64, seconds: f64| (learned - seconds).abs() < 0.01;
     assert!(near(learned(Some(20 * SECOND), new(0), 30), 20.0));
     assert!(near(learned(Some(50 * SECOND), new(0), 30), 30.0));
-    // Over when it was first seen: nobody knows since when.
-    assert!(near(learned(None, new(0), 30), 10.0));
+    assert!(near(learned(None, new(0), 30), 30.0));
     assert!(near(learned(Some(20 * SECOND), wish(), 30), 20.0));
     // Nobody knows when it began: nothing is learned, and what was assumed stays.
     assert!(near(learned(None, wish(), 30), 10.0));
