@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `client` | [`Client`]: who talks to which project of which service, and how |
 //! | `batch` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
-//! | `report` | [`Report`]: one [`Outcome`] for each server |
+//! | `report`, `problem` | [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
 //! | `jobs` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
@@ -85,6 +85,7 @@ mod jobs;
 pub mod journal;
 mod pace;
 pub mod policy;
+mod problem;
 mod report;
 pub mod rolling;
 #[cfg(test)]

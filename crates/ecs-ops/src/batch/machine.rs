@@ -2,12 +2,13 @@
 
 mod close;
 mod doubt;
+mod look;
 mod resume;
 mod settle;
 
 use std::collections::{BTreeSet, HashMap};
 
-use ecs_model::{ErrorInfo, Executed, Job, JobId, ServerId};
+use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
 
 use self::doubt::Doubt;
 use self::settle::Settling;
@@ -15,7 +16,7 @@ use super::plan::Plan;
 use super::queue::Queue;
 use crate::event::Event;
 use crate::exec::{Ending, Failure};
-use crate::jobs::{JobTicket, Verdicts, is_documented, verdicts};
+use crate::jobs::JobTicket;
 use crate::journal::Purpose;
 use crate::policy::Judgement;
 use crate::report::{JobReport, Outcome, PowerAction, Problem};
@@ -307,88 +308,6 @@ impl Machine {
         }
         batch.state = State::Ended;
         true
-    }
-
-    /// A job was looked at; `over`: for the last time.
-    pub(crate) fn looked(&mut self, index: usize, job: &Job, over: bool) -> Vec<Event> {
-        /// How often a job is looked at that has told everything and does not end.
-        const OVERDUE: u32 = 3;
-        let Some((batch, report)) = self.watching(index) else {
-            return Vec::new();
-        };
-        report.status.clone_from(&job.status);
-        let job_id = report.job_id.clone();
-        let servers = batch.servers.clone();
-        let Verdicts {
-            told,
-            doubt,
-            strangers,
-        } = verdicts(&job_id, &servers, job, over);
-        let mut events = Vec::new();
-        if let Some(status) = job.status.clone() {
-            if !is_documented(&status) && !std::mem::replace(&mut batch.odd, true) {
-                let (job_id, status) = (job_id.clone(), status.clone());
-                events.push(Event::UndocumentedStatus { job_id, status });
-            }
-            events.push(Event::JobProgress {
-                job_id: job_id.clone(),
-                status,
-                done: told.len(),
-                servers: servers.len(),
-            });
-        }
-        if !strangers.is_empty() && !std::mem::replace(&mut batch.warned, true) {
-            events.push(Event::UnrequestedServers {
-                job_id: job_id.clone(),
-                servers: strangers,
-            });
-        }
-        if !over && told.len() == servers.len() {
-            batch.overdue += 1;
-        }
-        if over || batch.overdue == OVERDUE {
-            batch.state = State::Ended;
-        }
-        let told = told.into_iter();
-        events.extend(told.filter_map(|(id, outcome)| self.end_one(id, outcome)));
-        if over {
-            let doubt = doubt.unwrap_or_else(|| Problem::new("it does not tell"));
-            let rest = Outcome::Unknown {
-                job_id: Some(job_id),
-                error: doubt.because("the job is over and contradicts itself"),
-            };
-            events.extend(self.end_all(index, &rest));
-        }
-        events
-    }
-
-    /// A job makes no progress, and is not waited for any longer.
-    pub(crate) fn stalled(&mut self, index: usize) -> Option<Event> {
-        self.stalled = true;
-        let (_, report) = self.watching(index)?;
-        let (job_id, status) = (report.job_id.clone(), report.status.clone());
-        Some(Event::JobStalled { job_id, status })
-    }
-
-    /// A job will not tell how it ended.
-    pub(crate) fn lost(&mut self, index: usize, error: Problem) -> Vec<Event> {
-        let Some((batch, report)) = self.watching(index) else {
-            return Vec::new();
-        };
-        batch.state = State::Ended;
-        let job_id = Some(report.job_id.clone());
-        self.end_all(index, &Outcome::Unknown { job_id, error })
-    }
-
-    /// We may not look at jobs any more. Says whether that is news.
-    pub(crate) fn denied(&mut self, why: Problem) -> bool {
-        let news = self.denied.is_none();
-        self.halt(
-            why.clone()
-                .because("not sent, since jobs cannot be looked at"),
-        );
-        self.denied.get_or_insert(why);
-        news
     }
 
     /// The job of a batch that is being watched.
