@@ -125,6 +125,30 @@ fn jobs_that_we_may_not_look_at() {
     }
 }
 
+/// Five wrong signatures lock a key, so the second job is not asked for.
+#[test]
+fn jobs_of_a_wrong_key_are_asked_for_once() {
+    let account = common::account::Account::new(&[]);
+    let place = [
+        "--endpoint",
+        account.url(),
+        "--project-id",
+        account.get("project_id"),
+        "--access-key",
+        account.get("access_key"),
+        "--secret-key",
+    ];
+    let show = ["job", "show", "a", "b", "c", "d", "e", "-o", "json"];
+    let wrong = [&show[..], &place, &["wrong-secret"]].concat();
+    let jobs = account.run(&wrong, &[], "").expect(4).json();
+    for job in jobs["jobs"].as_array().unwrap() {
+        assert_eq!(job["state"], "refused", "{job}");
+        assert_eq!(job["error"]["code"], "APIGW.0301", "{job}");
+    }
+    let right = [&place[..], &[account.get("secret_key")]].concat();
+    account.check(&right, &[], 0);
+}
+
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_the_waiting() {

@@ -30,17 +30,28 @@ pub(crate) async fn show(
     let connection = connect(global, &Settings::default(), notes).await?;
     let mut shown = Vec::new();
     let mut exit = Exit::Success;
+    // What refused the credentials refuses them for the other jobs too, and five wrong signatures lock a key.
+    let mut refused: Option<Problem> = None;
     for job_id in ids {
-        let answer = connection.client.job(&job_id).await;
+        let answer = match &refused {
+            Some(problem) => Err((ErrorKind::Credentials, problem.clone())),
+            None => {
+                let answer = connection.client.job(&job_id).await;
+                answer.map_err(|error| (error.kind(), error.problem().clone()))
+            }
+        };
         let (one, seen) = match answer {
             Ok(job) => (Exit::Success, Shown::of_job(job_id, Arc::new(job))),
-            Err(error) => {
-                let (one, state) = match error.kind() {
+            Err((kind, problem)) => {
+                let (one, state) = match kind {
                     ErrorKind::Refused => (Exit::Unknown, "unknown"),
-                    ErrorKind::Credentials => (Exit::Credentials, "refused"),
+                    ErrorKind::Credentials => {
+                        refused.get_or_insert_with(|| problem.clone());
+                        (Exit::Credentials, "refused")
+                    }
                     kind => (exit::of_error(kind), "unreachable"),
                 };
-                (one, Shown::without(job_id, state, error.problem().clone()))
+                (one, Shown::without(job_id, state, problem))
             }
         };
         exit = exit.max(one);
