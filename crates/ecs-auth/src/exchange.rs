@@ -7,6 +7,7 @@ use ecs_transport::{Attempt, Transport};
 use http::header::DATE;
 use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -64,7 +65,8 @@ pub(crate) fn refusal(
         let words = words.as_deref().unwrap_or_default();
         signed.canonical_request().compare_with_echo(words)
     });
-    let words = words.map(|words| printable(&mask(&words)));
+    let masked = |text: Option<String>| text.map(|text| printable(&mask(&text)));
+    let (code, words) = (masked(code), masked(words));
     let said = [code.as_deref(), words.as_deref()];
     let said: Vec<&str> = said.into_iter().flatten().collect();
     if !said.is_empty() {
@@ -84,12 +86,18 @@ pub(crate) fn refusal(
     })
 }
 
-/// Takes these secrets out of a text.
+/// Takes these secrets out of a text, also as they stand in a body of JSON or in an address.
 pub(crate) fn without(secrets: &[&str]) -> impl Fn(&str) -> String {
+    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
     let secrets: Vec<Zeroizing<String>> = secrets
-        .iter()
-        .filter(|secret| !secret.is_empty())
-        .map(|secret| Zeroizing::new((*secret).to_owned()))
+        .flat_map(|secret| {
+            let quoted = Zeroizing::new(serde_json::to_string(secret).unwrap_or_default());
+            let escaped = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            let escaped = escaped.unwrap_or_default().to_owned();
+            let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+            [escaped, encoded, (*secret).to_owned()].map(Zeroizing::new)
+        })
+        .filter(|form| !form.is_empty())
         .collect();
     move |text| {
         let masked = |text: String, secret: &Zeroizing<String>| text.replace(&***secret, "***");

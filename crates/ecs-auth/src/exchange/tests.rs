@@ -14,7 +14,7 @@ fn said(status: u16, body: &'static str) -> (AuthErrorKind, String) {
         "IAM at iam.example",
         &response,
         None,
-        without(&["sesame", ""]),
+        without(&["sesame", r#"se"s/me"#, ""]),
     );
     (error.kind(), error.to_string())
 }
@@ -79,6 +79,15 @@ fn a_service_that_echoes_a_secret_does_not_spread_it() {
     let (_, said) = said(400, r#"{"message":"bad value 'sesame'\n\u001b[31m"}"#);
     assert!(said.contains("bad value '***'"), "{said}");
     assert!(!said.contains(char::is_control), "{said:?}");
+    // In the form of the body that was sent, in that of an address, and as the code.
+    for body in [
+        r#"{"message":"cannot parse: {\"password\":\"se\\\"s/me\"}"}"#,
+        r#"{"message":"password=se%22s%2Fme"}"#,
+        r#"{"message":"no","code":"se\"s/me"}"#,
+    ] {
+        let (_, said) = self::said(400, body);
+        assert!(said.contains("***") && !said.contains("me"), "{said}");
+    }
 }
 
 #[test]

@@ -39,6 +39,8 @@ impl Missed {
         if let Cow::Owned(masked) = credentials.mask(&self.problem.message) {
             self.problem.message = masked;
         }
+        let code = self.problem.code.take();
+        self.problem.code = code.map(|code| credentials.mask(&code).into_owned());
         self
     }
 

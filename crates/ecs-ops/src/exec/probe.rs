@@ -104,11 +104,12 @@ impl Client {
             },
             Err(error) => {
                 let words = error.message();
+                let mask = |text: &str| credentials.mask(text).into_owned();
                 ProbeEnd::Refused {
                     status: error.status().as_u16(),
-                    code: error.code().map(str::to_owned),
+                    code: error.code().map(mask),
                     request_id: error.request_id().map(str::to_owned),
-                    message: words.map(|words| credentials.mask(words).into_owned()),
+                    message: words.map(mask),
                     echo: signed.map(|signed| {
                         let ours = signed.canonical_request();
                         ours.compare_with_echo(words.unwrap_or_default())

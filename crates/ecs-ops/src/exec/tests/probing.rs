@@ -77,6 +77,16 @@ async fn what_a_service_repeats_of_a_secret_is_in_no_report() {
     let error = builder.build().unwrap().servers().await.unwrap_err();
     assert!(error.to_string().contains("*** is not valid"), "{error}");
     assert!(!format!("{error:?}").contains(TOKEN));
+
+    let (builder, _) = service(|_, _| {
+        let body = format!(r#"{{"error":{{"code":"{TOKEN}","message":"no"}}}}"#);
+        Does::Says(403, body, Vec::new())
+    });
+    let client = builder.build().unwrap();
+    let error = client.servers().await.unwrap_err();
+    assert_eq!(error.problem().code.as_deref(), Some("***"));
+    let shown = format!("{error:?} {:?}", client.probe().await);
+    assert!(!shown.contains(TOKEN), "{shown}");
 }
 
 #[tokio::test(start_paused = true)]
