@@ -142,14 +142,29 @@ impl Chosen {
                 .or_else(|| openstack.owned(field))
         };
         let mut warnings = found.warnings;
-        let mut iam = or_environment(Field::Iam);
+        let mut iam = fields.owned(Field::Iam).map(with_scheme);
         let mut project = fields.reference(Field::ProjectId, Field::ProjectName);
+        let around = [&huawei, &openstack];
         if project.is_none() {
-            project = huawei.reference(Field::ProjectId, Field::ProjectName);
+            let mut others = around.into_iter();
+            project =
+                others.find_map(|other| other.reference(Field::ProjectId, Field::ProjectName));
         }
-        if project.is_none() {
-            project = openstack.reference(Field::ProjectId, Field::ProjectName);
+        if iam.is_none() {
+            // That of another source is not meant where it is of another region.
+            let said = flags
+                .region
+                .clone()
+                .or_else(|| or_environment(Field::Region));
+            let mut others = around
+                .into_iter()
+                .filter_map(|other| other.owned(Field::Iam));
+            iam = others.next().map(with_scheme).filter(|iam| {
+                let own = endpoints::region_of(iam);
+                own.is_none() || said.is_none() || own == said
+            });
         }
+        let vendor = fields.get(Field::Vendor).filter(|_| iam.is_none());
         let of_project = match &project {
             Some(Reference::Name(name)) => endpoints::region_of_project(name),
             _ => None,
@@ -160,13 +175,23 @@ impl Chosen {
             .or(of_project);
         let region = flags.region.clone().or_else(|| found_region.clone());
         check_region(region.as_deref())?;
+        if vendor.is_some_and(|vendor| OTC.contains(&vendor)) {
+            iam = region.as_deref().map(endpoints::iam_of_otc);
+        }
         let mut ecs = fields.owned(Field::Ecs);
         let overrides = surroundings.with_prefix(ECS_OF_REGION);
+        let sdk = region
+            .as_deref()
+            .and_then(|it| sdk_endpoint(&overrides, it));
+        let explicit = [&flags.endpoint, &flags.iam_endpoint, &sdk, &ecs, &iam];
+        let given: Vec<String> = explicit.into_iter().flatten().cloned().collect();
+        let given: Vec<String> = given.into_iter().map(with_scheme).collect();
         if let (Some(wanted), Some(other)) = (&flags.region, &found_region)
             && wanted != other
         {
             // What else was found is of the other region.
-            (iam, ecs) = (None, None);
+            ecs = None;
+            iam = iam.map(|iam| endpoints::in_region(&iam, wanted));
             if project.take().is_some() && flags.project_id.is_none() {
                 warnings.push(format!(
                     "the project of {} is of region {other}: that of {wanted} is looked up instead",
@@ -183,17 +208,23 @@ impl Chosen {
             };
             *meant = Some(Reference::id(id));
         }
-        let by_region = |service| Some(endpoints::by_region(service, region.as_deref()?));
-        let iam = flags.iam_endpoint.clone().or(iam);
-        let beside = iam.as_deref().and_then(endpoints::ecs_beside);
-        let iam = iam.or_else(|| by_region("iam"));
-        let endpoint = flags
-            .endpoint
-            .clone()
-            .or_else(|| sdk_endpoint(&overrides, region.as_deref()?))
-            .or(ecs)
-            .or(beside)
-            .or_else(|| by_region("ecs"));
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
+        let guess = |service| endpoints::guess(service, region.as_deref()?, &given);
+        let iam = flags.iam_endpoint.clone().map(with_scheme).or(iam);
+        let beside = || endpoints::ecs_beside(iam.as_deref()?, region.as_deref()?);
+        let endpoint = flags.endpoint.clone().or(sdk).or(ecs).or_else(beside);
+        if let Some(vendor) = vendor
+            && iam.is_none()
+            && endpoint.is_none()
+            && !OTC.contains(&vendor)
+        {
+            return Err(malformed(&format!(
+                "{}: the addresses of profile {vendor} are not known here: give auth_url beside it, or --iam-endpoint",
+                found.source
+            )));
+        }
+        let endpoint = endpoint.or_else(|| guess("ecs"));
+        let iam = iam.or_else(|| guess("iam"));
         Ok(Self {
             source: found.source,
             skipped,
@@ -277,6 +308,9 @@ impl Chosen {
         }
     }
 }
+
+/// Names of Open Telekom Cloud in `clouds.yaml`.
+const OTC: [&str; 2] = ["otc", "otc-swiss"];
 
 const ECS_OF_REGION: &str = "HUAWEICLOUD_SDK_REGION_ECS_";
 

@@ -163,7 +163,8 @@ fn cannot_build(error: &BuildError) -> Fail {
 pub(crate) fn endpoint(address: Option<&str>, global: &Global) -> Result<Endpoint, Fail> {
     let Some(address) = address else {
         return Err(Fail::usage("the address of the service is not known")
-            .hint("name the region (--region, or OS_REGION_NAME or HUAWEICLOUD_SDK_REGION_ID), or give --endpoint"));
+            .hint("name the region (--region, or OS_REGION_NAME or HUAWEICLOUD_SDK_REGION_ID), or give --endpoint: it follows from \
+                   the region, in lower case, only in Open Telekom Cloud and Huawei Cloud, and not beside an address of another cloud"));
     };
     let from = match global.endpoint {
         Some(_) => "--endpoint",

@@ -30,6 +30,8 @@ pub(super) enum Field {
     Region,
     Iam,
     Ecs,
+    /// Whose addresses are meant, where none are given.
+    Vendor,
 }
 
 /// Which names a source has for what, the more usual ones first.
@@ -127,6 +129,7 @@ pub(super) const CLOUDS: Names = &[
     (F::Region, &["region_name"]),
     (F::Iam, &["auth_url"]),
     (F::Ecs, &["ecs_endpoint_override"]),
+    (F::Vendor, &["profile", "vendor", "cloud"]),
 ];
 
 /// A section of `~/.huaweicloud/credentials`.

@@ -104,13 +104,18 @@ impl Chosen {
         if self.region.is_none() {
             self.region = place.region.clone();
             let region = place.region.as_deref();
-            let by_region = |service| Some(endpoints::by_region(service, region?));
-            self.iam = self.iam.take().or_else(|| by_region("iam"));
-            self.endpoint = self
-                .endpoint
-                .take()
-                .or_else(|| sdk_endpoint(&self.overrides, region?).map(with_scheme))
-                .or_else(|| by_region("ecs"));
+            let sdk = || sdk_endpoint(&self.overrides, region?).map(with_scheme);
+            let endpoint = self.endpoint.take().or_else(sdk);
+            let iam = self.iam.take();
+            let given: Vec<&str> = [&iam, &endpoint]
+                .into_iter()
+                .flatten()
+                .map(|it| &**it)
+                .collect();
+            let guess = |service| endpoints::guess(service, region?, &given);
+            let (iam_there, ecs_there) = (guess("iam"), guess("ecs"));
+            self.iam = iam.or(iam_there);
+            self.endpoint = endpoint.or(ecs_there);
         }
         if self.project.is_none() && self.region == place.region {
             self.project = place.project_id.map(Reference::Id);
@@ -129,7 +134,8 @@ impl Chosen {
         };
         let needs_iam = || {
             malformed(
-                "the address of IAM is not known: name the region (--region, OS_REGION_NAME) or set OS_AUTH_URL",
+                "the address of IAM is not known: name the region (--region, OS_REGION_NAME), set OS_AUTH_URL, or give --iam-endpoint; \
+                 it follows from the region only in Open Telekom Cloud and Huawei Cloud, and not beside an address of another cloud",
             )
         };
         let region = self.region.map(Reference::Name);

@@ -393,6 +393,116 @@ fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
     assert!(chosen.warnings().is_empty());
 }
 
+/// Credentials go to no cloud and no region that nobody named.
+#[test]
+fn what_is_known_of_a_cloud_is_not_mixed_with_another() {
+    const OTC: &str = "https://iam.eu-de.otc.t-systems.com/v3";
+    const ORANGE: &str = "https://iam.eu-west-0.prod-cloud-ocb.orange-business.com/v3";
+    const KEYSTONE: &str = "https://keystone.corp:5000/v3";
+    let (os, sdk) = (OS.as_slice(), SDK.as_slice());
+    for (variables, flag, endpoint, iam) in [
+        (
+            [
+                os,
+                &[("OS_AUTH_URL", KEYSTONE), ("OS_REGION_NAME", "RegionOne")],
+            ]
+            .concat(),
+            None,
+            None,
+            Some(KEYSTONE),
+        ),
+        (
+            [
+                os,
+                &[("OS_AUTH_URL", KEYSTONE), ("OS_REGION_NAME", "eu-de")],
+            ]
+            .concat(),
+            Some("eu-nl"),
+            None,
+            Some(KEYSTONE),
+        ),
+        (
+            [os, &[("OS_AUTH_URL", ORANGE)]].concat(),
+            Some("eu-west-1"),
+            Some("https://ecs.eu-west-1.prod-cloud-ocb.orange-business.com"),
+            Some("https://iam.eu-west-1.prod-cloud-ocb.orange-business.com/v3"),
+        ),
+        (sdk.to_vec(), Some("EU-DE"), None, None),
+        (
+            [os, &[("OS_AUTH_URL", OTC)]].concat(),
+            Some("eu-dee"),
+            Some("https://ecs.eu-dee.otc.t-systems.com"),
+            Some("https://iam.eu-dee.otc.t-systems.com/v3"),
+        ),
+        // IAM of a neighbour is what its user says; servers are where the region is.
+        (
+            [os, &[("OS_AUTH_URL", OTC), ("OS_REGION_NAME", "eu-nl")]].concat(),
+            None,
+            Some("https://ecs.eu-nl.otc.t-systems.com"),
+            Some(OTC),
+        ),
+        (
+            [os, &[("OS_AUTH_URL", OTC), ("OS_REGION_NAME", "eu-nl")]].concat(),
+            Some("eu-nl"),
+            Some("https://ecs.eu-nl.otc.t-systems.com"),
+            Some(OTC),
+        ),
+        // What is left over of another account.
+        (
+            [
+                sdk,
+                &[
+                    ("HUAWEICLOUD_SDK_REGION_ID", "cn-north-4"),
+                    ("OS_AUTH_URL", OTC),
+                ],
+            ]
+            .concat(),
+            None,
+            Some("https://ecs.cn-north-4.myhuaweicloud.com"),
+            Some("https://iam.cn-north-4.myhuaweicloud.com"),
+        ),
+        // Without a scheme.
+        (
+            [os, &[("OS_AUTH_URL", "iam.eu-de.otc.t-systems.com/v3")]].concat(),
+            None,
+            Some("https://ecs.eu-de.otc.t-systems.com"),
+            Some(OTC),
+        ),
+    ] {
+        let mut flags = Flags::default();
+        flags.region = flag.map(str::to_owned);
+        let chosen = Chosen::new(&flags, &around(&variables)).unwrap();
+        assert_eq!(chosen.endpoint(), endpoint, "{variables:?} {flag:?}");
+        assert_eq!(chosen.iam_endpoint(), iam, "{variables:?} {flag:?}");
+    }
+    let mut flags = Flags::default();
+    flags.region = Some("sim-1".to_owned());
+    flags.endpoint = Some("http://127.0.0.1:9".to_owned());
+    let chosen = Chosen::new(&flags, &around(&SDK)).unwrap();
+    assert_eq!(chosen.iam_endpoint(), None);
+}
+
+#[test]
+fn a_profile_in_clouds_yaml_is_known_or_an_error() {
+    let with = |name: &str, region: &str, more: &str| {
+        let cloud =
+            format!("{{auth: {{ak: AK, sk: MFyf}}, profile: {name}, region_name: {region}{more}}}");
+        around(&[]).with_file(CLOUDS, format!("clouds: {{c: {cloud}}}"))
+    };
+    let flags = Flags::default();
+    refused(&flags, &with("corp", "RegionOne", ""), "profile corp");
+    refused(&flags, &with("corp", "eu-de", ""), "profile corp");
+    let chosen = choose(&with("otc", "eu-dee", ""));
+    let iam = Some("https://iam.eu-dee.otc.t-systems.com/v3");
+    assert_eq!(chosen.iam_endpoint(), iam);
+    let chosen = choose(&with("otc-swiss", "eu-ch2", ""));
+    let ecs = Some("https://ecs.eu-ch2.sc.otc.t-systems.com");
+    assert_eq!(chosen.endpoint(), ecs);
+    let chosen = choose(&with("corp", "eu-de", ", auth_url: 'https://k.corp'"));
+    assert_eq!(chosen.iam_endpoint(), Some("https://k.corp"));
+    assert_eq!(chosen.endpoint(), None);
+}
+
 #[test]
 fn an_address_with_a_password_is_not_taken() {
     let flags = |iam: &str, ecs: &str| Flags {
