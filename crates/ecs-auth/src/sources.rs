@@ -231,7 +231,7 @@ impl Chosen {
             warnings,
             project,
             project_domain: fields.reference(Field::ProjectDomainId, Field::ProjectDomainName),
-            user_domain: fields.reference(Field::UserDomainId, Field::UserDomainName),
+            user_domain: fields.user_domain(),
             iam: address("IAM", iam)?,
             endpoint: address("ECS", endpoint)?,
             overrides,

@@ -19,6 +19,9 @@ pub(super) enum Field {
     Passcode,
     UserDomainName,
     UserDomainId,
+    /// Of the user, where its own is not named.
+    DomainName,
+    DomainId,
     ProjectName,
     ProjectId,
     ProjectDomainName,
@@ -71,18 +74,10 @@ pub(super) const OPENSTACK: Names = &[
     (F::UserId, &["OS_USER_ID", "OS_USERID"]),
     (F::Password, &["OS_PASSWORD"]),
     (F::Passcode, &["OS_PASSCODE"]),
-    (
-        F::UserDomainName,
-        &[
-            "OS_USER_DOMAIN_NAME",
-            "OS_DOMAIN_NAME",
-            "OS_PROJECT_DOMAIN_NAME",
-        ],
-    ),
-    (
-        F::UserDomainId,
-        &["OS_USER_DOMAIN_ID", "OS_DOMAIN_ID", "OS_PROJECT_DOMAIN_ID"],
-    ),
+    (F::UserDomainName, &["OS_USER_DOMAIN_NAME"]),
+    (F::UserDomainId, &["OS_USER_DOMAIN_ID"]),
+    (F::DomainName, &["OS_DOMAIN_NAME"]),
+    (F::DomainId, &["OS_DOMAIN_ID"]),
     (F::ProjectName, &["OS_PROJECT_NAME", "OS_TENANT_NAME"]),
     (F::ProjectId, &["OS_PROJECT_ID", "OS_TENANT_ID"]),
     (F::ProjectDomainName, &["OS_PROJECT_DOMAIN_NAME"]),
@@ -104,14 +99,10 @@ pub(super) const CLOUDS: Names = &[
     (F::UserId, &["user_id"]),
     (F::Password, &["password"]),
     (F::Passcode, &["passcode"]),
-    (
-        F::UserDomainName,
-        &["user_domain_name", "domain_name", "project_domain_name"],
-    ),
-    (
-        F::UserDomainId,
-        &["user_domain_id", "domain_id", "project_domain_id"],
-    ),
+    (F::UserDomainName, &["user_domain_name"]),
+    (F::UserDomainId, &["user_domain_id"]),
+    (F::DomainName, &["domain_name"]),
+    (F::DomainId, &["domain_id"]),
     (F::ProjectName, &["project_name", "tenant_name"]),
     (F::ProjectId, &["project_id", "tenant_id"]),
     (F::ProjectDomainName, &["project_domain_name"]),
@@ -207,6 +198,13 @@ impl Fields {
         id.or_else(|| self.get(name).map(Reference::name))
     }
 
+    /// The domain of the user: its own, however it is named, goes before one that is named for something else.
+    pub(super) fn user_domain(&self) -> Option<Reference> {
+        let own = self.reference(F::UserDomainId, F::UserDomainName);
+        own.or_else(|| self.reference(F::DomainId, F::DomainName))
+            .or_else(|| self.reference(F::ProjectDomainId, F::ProjectDomainName))
+    }
+
     /// The proof that it holds, or `None` if it has none. Half of one is an error: to go on with the next source could mean to
     /// act as somebody else.
     pub(super) fn proof(&self) -> Result<Option<Proof>, AuthError> {
@@ -227,7 +225,7 @@ impl Fields {
                 if self.get(F::Password).is_none() {
                     return Err(self.half(F::UserName, F::Password));
                 }
-                let domain = self.reference(F::UserDomainId, F::UserDomainName);
+                let domain = self.user_domain();
                 User::name(
                     name,
                     domain.ok_or_else(|| self.half(F::UserName, F::UserDomainName))?,

@@ -469,15 +469,19 @@ fn what_is_known_of_a_cloud_is_not_mixed_with_another() {
             Some(OTC),
         ),
     ] {
-        let mut flags = Flags::default();
-        flags.region = flag.map(str::to_owned);
+        let flags = Flags {
+            region: flag.map(str::to_owned),
+            ..Flags::default()
+        };
         let chosen = Chosen::new(&flags, &around(&variables)).unwrap();
         assert_eq!(chosen.endpoint(), endpoint, "{variables:?} {flag:?}");
         assert_eq!(chosen.iam_endpoint(), iam, "{variables:?} {flag:?}");
     }
-    let mut flags = Flags::default();
-    flags.region = Some("sim-1".to_owned());
-    flags.endpoint = Some("http://127.0.0.1:9".to_owned());
+    let flags = Flags {
+        region: Some("sim-1".to_owned()),
+        endpoint: Some("http://127.0.0.1:9".to_owned()),
+        ..Flags::default()
+    };
     let chosen = Chosen::new(&flags, &around(&SDK)).unwrap();
     assert_eq!(chosen.iam_endpoint(), None);
 }
@@ -501,6 +505,33 @@ fn a_profile_in_clouds_yaml_is_known_or_an_error() {
     let chosen = choose(&with("corp", "eu-de", ", auth_url: 'https://k.corp'"));
     assert_eq!(chosen.iam_endpoint(), Some("https://k.corp"));
     assert_eq!(chosen.endpoint(), None);
+}
+
+/// As Horizon's openrc has it: the user's domain by name, and the project's by id.
+#[test]
+fn a_user_is_of_the_users_domain() {
+    let user = [("OS_USERNAME", "ops"), ("OS_PASSWORD", "sesame")];
+    let project = ("OS_PROJECT_DOMAIN_ID", "default");
+    let domain = ("OS_DOMAIN_ID", "d1");
+    let own = ("OS_USER_DOMAIN_NAME", "OTC1");
+    for (variables, expected) in [
+        (&[project, domain, own][..], Reference::name("OTC1")),
+        (&[project, domain], Reference::id("d1")),
+        (&[project], Reference::id("default")),
+        (
+            &[project, ("OS_DOMAIN_NAME", "OTC2")],
+            Reference::name("OTC2"),
+        ),
+    ] {
+        let chosen = choose(&around(&[&user[..], variables].concat()));
+        assert_eq!(chosen.user_domain, Some(expected.clone()));
+        let login = format!("{:?}", chosen.proof);
+        assert!(login.contains(&format!("domain: {expected:?}")), "{login}");
+        assert_eq!(chosen.project_domain, Some(Reference::id("default")));
+    }
+    let cloud = "clouds: {c: {auth: {username: u, password: sesame, user_domain_name: OTC1, project_domain_id: default}}}";
+    let chosen = choose(&around(&[]).with_file(CLOUDS, cloud));
+    assert_eq!(chosen.user_domain, Some(Reference::name("OTC1")));
 }
 
 #[test]
