@@ -149,8 +149,15 @@ impl Chosen {
             let mut others = around.into_iter();
             project =
                 others.find_map(|other| other.reference(Field::ProjectId, Field::ProjectName));
+            if found.named && project.take().is_some() && flags.project_id.is_none() {
+                warnings.push(format!(
+                    "the project that the environment names is not used with {}, which may be another account's: give \
+                     --project-id where it is meant",
+                    found.source
+                ));
+            }
         }
-        if iam.is_none() {
+        if iam.is_none() && !found.named {
             // That of another source is not meant where it is of another region.
             let said = flags
                 .region

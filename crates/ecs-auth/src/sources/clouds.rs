@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::fields::{CLOUDS, Fields};
-use super::surroundings::{File, Surroundings};
+use super::surroundings::{CLOUDS_FILE, File, SECURE_FILE, Surroundings};
 use super::yaml::{self, Node};
 use crate::{AuthError, AuthErrorKind};
 
@@ -17,9 +17,13 @@ pub(super) struct Clouds {
 impl Clouds {
     /// `None` if there is no `clouds.yaml` (and no `secure.yaml`). One that is there and cannot be read is an error.
     pub(super) fn load(surroundings: &Surroundings) -> Result<Option<Self>, AuthError> {
-        let files = [surroundings.clouds_files(), surroundings.secure_files()];
+        let files = [
+            (CLOUDS_FILE, surroundings.clouds_files()),
+            (SECURE_FILE, surroundings.secure_files()),
+        ];
         let mut loaded: Option<Self> = None;
-        for paths in files {
+        for (variable, paths) in files {
+            surroundings.missing(variable)?;
             let found = paths
                 .into_iter()
                 .find_map(|path| Some((surroundings.file(&path)?, path)));

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::clouds::{Clouds, open_to_others, unreadable};
 use super::fields::{FLAGS, Fields, HUAWEI, Names, OPENSTACK, PROFILE, Proof};
+use super::surroundings::PROFILE_FILE;
 use super::{Flags, Skipped, Surroundings, malformed, profile};
 use crate::AuthError;
 
@@ -17,6 +18,8 @@ pub(super) struct Found {
     pub(super) fields: Fields,
     pub(super) proof: Option<Proof>,
     pub(super) warnings: Vec<String>,
+    /// Whether it was asked for by name, and so is an account of its own.
+    pub(super) named: bool,
 }
 
 pub(super) fn search(
@@ -30,6 +33,7 @@ pub(super) fn search(
             why: why.to_owned(),
         });
     };
+    check_not_empty(flags)?;
     let fields = of_flags(flags);
     let line = "the command line";
     if let Some(proof) = fields.proof()? {
@@ -55,7 +59,12 @@ pub(super) fn search(
         }
         (Some(name), None) => return cloud(surroundings, name),
         (None, Some(name)) => match profile_named(surroundings, name)? {
-            Ok(found) => return Ok(found),
+            Ok(found) => {
+                return Ok(Found {
+                    named: true,
+                    ..found
+                });
+            }
             Err(why) => return Err(malformed(&format!("profile {name}: {why}"))),
         },
         (None, None) => {}
@@ -100,6 +109,7 @@ pub(super) fn search(
         fields: Fields::default(),
         proof: None,
         warnings: Vec::new(),
+        named: false,
     })
 }
 
@@ -109,6 +119,26 @@ fn found(source: &str, fields: Fields, proof: Proof) -> Found {
         fields,
         proof: Some(proof),
         warnings: Vec::new(),
+        named: false,
+    }
+}
+
+/// What is given and empty, such as a variable of the shell that is not set, must not be taken for one that is not given: the
+/// next source could be somebody else's.
+fn check_not_empty(flags: &Flags) -> Result<(), AuthError> {
+    let secret = |text: &Option<SecretString>| {
+        let text = text.as_ref();
+        text.is_some_and(|text| text.expose_secret().is_empty())
+    };
+    let empty = [
+        ("--token", secret(&flags.token)),
+        ("--access-key", flags.access_key.as_deref() == Some("")),
+        ("--secret-key", secret(&flags.secret_key)),
+        ("--security-token", secret(&flags.security_token)),
+    ];
+    match empty.iter().find(|(_, empty)| *empty) {
+        Some((name, _)) => Err(malformed(&format!("{name} is empty"))),
+        None => Ok(()),
     }
 }
 
@@ -134,7 +164,10 @@ pub(super) fn environment(surroundings: &Surroundings, names: Names) -> Fields {
 /// A cloud that was asked for by name.
 fn cloud(surroundings: &Surroundings, name: &str) -> Result<Found, AuthError> {
     match Clouds::load(surroundings)? {
-        Some(clouds) => of_cloud(&clouds, name),
+        Some(clouds) => Ok(Found {
+            named: true,
+            ..of_cloud(&clouds, name)?
+        }),
         None => Err(malformed(&format!(
             "cloud {name} is asked for, but there is no clouds.yaml"
         ))),
@@ -171,6 +204,7 @@ fn profile_named(
         return Ok(Err("there is no home directory".to_owned()));
     };
     let Some(file) = surroundings.file(&path) else {
+        surroundings.missing(PROFILE_FILE)?;
         return Ok(Err(format!("there is no {}", path.display())));
     };
     let text = file.text.as_ref();

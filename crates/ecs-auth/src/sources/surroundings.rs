@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use super::clouds::unreadable;
+use crate::AuthError;
 
 /// Larger files are not read.
 const MAX_FILE: u64 = 1 << 20;
@@ -12,6 +16,11 @@ const MAX_FILE: u64 = 1 << 20;
 /// Only these variables are looked at.
 const PREFIXES: [&str; 2] = ["HUAWEICLOUD_SDK_", "OS_"];
 const HOMES: [&str; 3] = ["HOME", "USERPROFILE", "XDG_CONFIG_HOME"];
+
+/// Variables that name files.
+pub(super) const CLOUDS_FILE: &str = "OS_CLIENT_CONFIG_FILE";
+pub(super) const SECURE_FILE: &str = "OS_CLIENT_SECURE_FILE";
+pub(super) const PROFILE_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
 /// The variables and files out of which credentials are chosen: a snapshot, so that choosing is a pure function of it.
 /// `Debug` shows names only.
@@ -113,14 +122,25 @@ impl Surroundings {
         self.files.get(path)
     }
 
+    /// A file that this variable names has to be there: another one could be somebody else's.
+    pub(super) fn missing(&self, variable: &str) -> Result<(), AuthError> {
+        match self.path(variable) {
+            Some(path) if self.file(&path).is_none() => {
+                let problem = format!("there is no such file, and {variable} names it");
+                Err(unreadable(&path, &problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Where `clouds.yaml` may be, the first wins.
     pub(super) fn clouds_files(&self) -> Vec<PathBuf> {
-        self.openstack_files("OS_CLIENT_CONFIG_FILE", "clouds")
+        self.openstack_files(CLOUDS_FILE, "clouds")
     }
 
     /// Where `secure.yaml` may be, the first wins.
     pub(super) fn secure_files(&self) -> Vec<PathBuf> {
-        self.openstack_files("OS_CLIENT_SECURE_FILE", "secure")
+        self.openstack_files(SECURE_FILE, "secure")
     }
 
     fn openstack_files(&self, variable: &str, stem: &str) -> Vec<PathBuf> {
@@ -142,7 +162,7 @@ impl Surroundings {
 
     /// Where profiles are.
     pub(super) fn profile_file(&self) -> Option<PathBuf> {
-        let named = self.path("HUAWEICLOUD_SDK_CREDENTIALS_FILE");
+        let named = self.path(PROFILE_FILE);
         named.or_else(|| Some(self.home()?.join(".huaweicloud").join("credentials")))
     }
 
@@ -158,29 +178,35 @@ impl Surroundings {
     }
 }
 
-/// `None` where there is nothing.
+/// `None` where there is nothing, or a folder. A pipe, as shells make of `<(…)`, is read like a file.
 fn read(path: &Path) -> Option<File> {
+    let unreadable = |error: io::Error| File {
+        text: Err(error.to_string()),
+        readable_by_others: false,
+    };
     let metadata = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => metadata,
-        Ok(_) => return None,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Some(File {
-                text: Err(error.to_string()),
-                readable_by_others: false,
-            });
+        Ok(metadata) if metadata.is_dir() => return None,
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let none = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+            return (!none).then(|| unreadable(error));
         }
-        Err(_) => return None,
     };
-    let text = match metadata.len() {
-        0..=MAX_FILE => std::fs::read_to_string(path)
-            .map(Zeroizing::new)
-            .map_err(|error| error.to_string()),
-        _ => Err("it is larger than a mebibyte".to_owned()),
-    };
-    Some(File {
-        text,
-        readable_by_others: is_readable_by_others(&metadata),
-    })
+    // Room for all of it, so that it never moves and leaves a copy behind.
+    let room = metadata.len().min(MAX_FILE) as usize + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text));
+    match read {
+        Err(error) => Some(unreadable(error)),
+        Ok(_) => Some(File {
+            text: match text.len() as u64 {
+                0..=MAX_FILE => Ok(text),
+                _ => Err("it is larger than a mebibyte".to_owned()),
+            },
+            readable_by_others: metadata.is_file() && is_readable_by_others(&metadata),
+        }),
+    }
 }
 
 #[cfg(unix)]
@@ -225,6 +251,26 @@ mod tests {
         assert!(read(&path).unwrap().text.unwrap_err().contains("larger"));
         std::fs::write(&path, b"\xff").unwrap();
         assert!(read(&path).unwrap().text.is_err());
+        assert!(
+            read(&path.join("below")).is_none(),
+            "as with HOME=/dev/null"
+        );
+        let long = folder.path().join("x".repeat(5_000));
+        assert!(
+            read(&long).unwrap().text.is_err(),
+            "no answer is no absence"
+        );
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd as _;
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            std::io::Write::write_all(&mut writer, b"piped").unwrap();
+            drop(writer);
+            let path = format!("/dev/fd/{}", reader.as_raw_fd());
+            let file = read(path.as_ref()).unwrap();
+            assert_eq!(file.text.unwrap().as_str(), "piped");
+            assert!(!file.readable_by_others);
+        }
     }
 
     #[test]

@@ -507,6 +507,76 @@ fn a_profile_in_clouds_yaml_is_known_or_an_error() {
     assert_eq!(chosen.endpoint(), None);
 }
 
+#[test]
+fn a_named_source_gets_no_project_and_no_iam_of_the_environment() {
+    let variables = [
+        ("OS_AUTH_URL", "http://127.0.0.1:9/v3"),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", "p1"),
+        ("OS_REGION_NAME", "eu-de"),
+    ];
+    let profile = "[basic]\nak = AK\nsk = MFyf";
+    let files = |all: Surroundings| {
+        all.with_file(CLOUDS, ONE_CLOUD)
+            .with_file(PROFILES, profile)
+    };
+    let by_flag = |cloud: Option<&str>, profile: Option<&str>| Flags {
+        cloud: cloud.map(str::to_owned),
+        profile: profile.map(str::to_owned),
+        ..Flags::default()
+    };
+    let os_cloud = files(around(&variables)).with_variable("OS_CLOUD", "otc");
+    for (flags, surroundings) in [
+        (by_flag(Some("otc"), None), files(around(&variables))),
+        (by_flag(None, Some("basic")), files(around(&variables))),
+        (Flags::default(), os_cloud),
+    ] {
+        let chosen = Chosen::new(&flags, &surroundings).unwrap();
+        assert_eq!(
+            chosen.iam_endpoint(),
+            Some("https://iam.eu-de.otc.t-systems.com")
+        );
+        assert_eq!((chosen.project(), chosen.region()), (None, Some("eu-de")));
+        assert!(
+            chosen.warnings()[0].contains("--project-id"),
+            "{:?}",
+            chosen.warnings()
+        );
+    }
+    // Found without being named, it belongs to what surrounds it.
+    let chosen = choose(&files(around(&variables)));
+    assert_eq!(chosen.iam_endpoint(), Some("http://127.0.0.1:9/v3"));
+    assert_eq!(chosen.project(), Some(&Reference::id("p1")));
+}
+
+#[test]
+fn what_is_named_and_not_there_is_an_error() {
+    let all = || {
+        around(&[])
+            .with_file(CLOUDS, ONE_CLOUD)
+            .with_file(PROFILES, "[basic]\nak = AK\nsk = MFyf")
+    };
+    for variable in ["OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE"] {
+        let surroundings = all().with_variable(variable, "/nonexistent");
+        refused(&Flags::default(), &surroundings, variable);
+    }
+    let variable = ("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "/nonexistent");
+    refused(&Flags::default(), &around(&[variable]), variable.0);
+    for (name, value) in [
+        ("--access-key", "a"),
+        ("--token", "t"),
+        ("--secret-key", "s"),
+    ] {
+        let empty = |this: &str| (this == value).then(SecretString::default);
+        let flags = Flags {
+            access_key: (value == "a").then(String::new),
+            token: empty("t"),
+            secret_key: empty("s"),
+            ..Flags::default()
+        };
+        refused(&flags, &all(), &format!("{name} is empty"));
+    }
+}
+
 /// As Horizon's openrc has it: the user's domain by name, and the project's by id.
 #[test]
 fn a_user_is_of_the_users_domain() {
