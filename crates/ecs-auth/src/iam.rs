@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::exchange::{exchange, refusal, unavailable, without};
@@ -190,36 +190,44 @@ impl IamClient {
         prove: impl FnOnce(&mut Request<Bytes>) -> Option<Signed>,
         by: Option<&Credentials>,
     ) -> (Result<answer::Token, AuthError>, Option<StatusCode>) {
-        let (response, secrets, signed) = match self.ask_for_token(login, prove).await {
-            Ok(answered) => answered,
+        let (body, secrets) = match login.body() {
+            Ok(body) => body,
             Err(error) => return (Err(error), None),
+        };
+        let (response, signed) = match self.ask_for_token(body, prove).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                login.failed(&secrets, &error);
+                return (Err(error), None);
+            }
         };
         let token = if response.status().is_success() {
             answer::read_token(&response, Timestamp::now(), &self.name())
         } else {
-            let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+            let texts: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
             let mask = |text: &str| {
-                let text = without(&secrets)(text);
+                let text = without(&texts)(text);
                 by.map_or_else(|| text.clone(), |by| by.mask(&text).into_owned())
             };
-            Err(refusal(&self.name(), &response, signed.as_ref(), mask))
+            let error = refusal(&self.name(), &response, signed.as_ref(), mask);
+            login.failed(&secrets, &error);
+            Err(error)
         };
         (token, Some(response.status()))
     }
 
     async fn ask_for_token(
         &self,
-        login: &Login,
+        body: Bytes,
         prove: impl FnOnce(&mut Request<Bytes>) -> Option<Signed>,
-    ) -> Result<(Response<Bytes>, Vec<SecretString>, Option<Signed>), AuthError> {
+    ) -> Result<(Response<Bytes>, Option<Signed>), AuthError> {
         let mut request = self.request("/v3/auth/tokens")?;
         *request.method_mut() = Method::POST;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
-        let (body, secrets) = login.body()?;
         *request.body_mut() = body;
         let signed = prove(&mut request);
-        Ok((self.ask(request).await?, secrets, signed))
+        Ok((self.ask(request).await?, signed))
     }
 }
 

@@ -187,22 +187,30 @@ pub(crate) fn in_the_clear(chosen: &Chosen) -> Option<String> {
         open.then(|| endpoint.to_string())
     };
     let at_iam = open(chosen.iam_endpoint()).filter(|_| chosen.asks_iam());
-    if let (CredentialKind::Password, Some(iam)) = (chosen.kind(), at_iam) {
-        return Some(format!(
-            "the password travels unencrypted to {iam}: whoever can read the traffic can use it"
-        ));
-    }
-    let endpoint = open(chosen.endpoint())?;
-    Some(match (chosen.kind(), chosen.agency()) {
-        (CredentialKind::Token | CredentialKind::Password, _) | (_, Some(_)) => format!(
-            "the token travels unencrypted to {endpoint}: whoever can read the traffic can use it"
-        ),
-        _ => format!(
-            "signed requests travel unencrypted to {endpoint}: whoever can read the traffic can send them once more \
-             for a quarter of an hour"
-        ),
-    })
+    let (what, place) = match (chosen.kind(), at_iam, open(chosen.endpoint())) {
+        (CredentialKind::Password, Some(iam), _) => ("the password travels", iam),
+        (CredentialKind::Token, Some(place), _) => ("the token travels", place),
+        // IAM's answer holds one.
+        (_, Some(iam), _) if chosen.agency().is_some() => ("the token travels", iam),
+        (_, Some(iam), None) => (SIGNED, iam),
+        (kind, _, Some(endpoint)) => match (kind, chosen.agency()) {
+            (CredentialKind::Token | CredentialKind::Password, _) | (_, Some(_)) => {
+                ("the token travels", endpoint)
+            }
+            _ => (SIGNED, endpoint),
+        },
+        (_, None, None) => return None,
+    };
+    let uses = match what {
+        SIGNED => "can send them once more for a quarter of an hour",
+        _ => "can use it",
+    };
+    Some(format!(
+        "{what} unencrypted to {place}: whoever can read the traffic {uses}"
+    ))
 }
+
+const SIGNED: &str = "signed requests travel";
 
 async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result<Connection, Fail> {
     let given = global.given();
@@ -290,7 +298,98 @@ fn is_this_machine(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ecs_ops::auth::{Flags, Surroundings};
+
     use super::*;
+
+    #[test]
+    fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
+        const OPEN: (&str, &str) = ("OS_AUTH_URL", "http://iam.example/v3");
+        const SECURE: (&str, &str) = ("OS_AUTH_URL", "https://iam.example/v3");
+        const TOKEN: &[(&str, &str)] = &[("OS_TOKEN", "MIIDkg")];
+        const KEY: &[(&str, &str)] = &[("OS_ACCESS_KEY", "AK"), ("OS_SECRET_KEY", "SK")];
+        const PASSWORD: &[(&str, &str)] = &[("OS_USER_ID", "u"), ("OS_PASSWORD", "sesame")];
+        const AGENCY: &[(&str, &str)] = &[
+            ("OS_ACCESS_KEY", "AK"),
+            ("OS_SECRET_KEY", "SK"),
+            ("OS_AGENCY_NAME", "a"),
+            ("OS_AGENCY_DOMAIN_NAME", "d"),
+        ];
+        const PROJECT: (&str, &str) = ("OS_PROJECT_ID", "p");
+        const NONE: (&str, &str) = ("OS_PROJECT_ID", "");
+        let (https, http) = ("https://ecs.example", "http://ecs.example");
+        for (variables, iam, project, endpoint, words) in [
+            (
+                TOKEN,
+                OPEN,
+                NONE,
+                https,
+                "the token travels unencrypted to http://iam.example",
+            ),
+            (TOKEN, OPEN, PROJECT, https, ""),
+            (
+                TOKEN,
+                OPEN,
+                PROJECT,
+                http,
+                "the token travels unencrypted to http://ecs.example",
+            ),
+            (
+                PASSWORD,
+                OPEN,
+                NONE,
+                http,
+                "the password travels unencrypted to http://iam.example",
+            ),
+            (
+                PASSWORD,
+                SECURE,
+                NONE,
+                http,
+                "the token travels unencrypted to http://ecs.example",
+            ),
+            (
+                KEY,
+                OPEN,
+                NONE,
+                https,
+                "signed requests travel unencrypted to http://iam.example",
+            ),
+            (
+                KEY,
+                SECURE,
+                NONE,
+                http,
+                "signed requests travel unencrypted to http://ecs.example",
+            ),
+            (
+                AGENCY,
+                OPEN,
+                NONE,
+                https,
+                "the token travels unencrypted to http://iam.example",
+            ),
+            (
+                AGENCY,
+                SECURE,
+                NONE,
+                http,
+                "the token travels unencrypted to http://ecs.example",
+            ),
+            (KEY, SECURE, NONE, https, ""),
+            (KEY, SECURE, NONE, "http://127.0.0.1:9", ""),
+        ] {
+            let all = variables.iter().chain([&iam, &project]);
+            let all = all.fold(Surroundings::default(), |all, (name, value)| {
+                all.with_variable(*name, *value)
+            });
+            let mut flags = Flags::default();
+            flags.endpoint = Some(endpoint.to_owned());
+            let said = in_the_clear(&Chosen::new(&flags, &all).unwrap()).unwrap_or_default();
+            assert!(said.starts_with(words), "{said}");
+            assert_eq!(said.is_empty(), words.is_empty(), "{said}");
+        }
+    }
 
     #[test]
     fn only_loopback_is_this_machine() {

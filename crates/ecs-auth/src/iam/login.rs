@@ -1,9 +1,11 @@
 //! What is shown to IAM to get a token.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use ecs_transport::TransportError;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -79,8 +81,8 @@ enum Identity {
     Password {
         user: User,
         password: SecretString,
-        /// `None` in it once it was used.
-        passcode: Option<Mutex<Option<SecretString>>>,
+        /// Why there is none any more, once it was used.
+        passcode: Option<Mutex<Result<SecretString, String>>>,
     },
     Token(SecretString),
     Agency {
@@ -138,7 +140,7 @@ impl Login {
     #[must_use]
     pub fn with_passcode(mut self, code: impl Into<String>) -> Self {
         if let Identity::Password { passcode, .. } = &mut self.identity {
-            *passcode = Some(Mutex::new(Some(SecretString::from(code.into()))));
+            *passcode = Some(Mutex::new(Ok(SecretString::from(code.into()))));
         }
         self
     }
@@ -219,17 +221,36 @@ impl Login {
         else {
             return Ok(None);
         };
-        let taken = passcode
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match taken {
-            Some(code) => Ok(Some(code)),
-            None => Err(AuthError::new(
-                AuthErrorKind::Refused,
-                "another token is needed, and a passcode is good for one only: log in again with a new one",
-            )),
-        }
+        let mut passcode = passcode.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = "another token is needed".to_owned();
+        std::mem::replace(&mut *passcode, Err(used))
+            .inspect_err(|why| *passcode = Err(why.clone()))
+            .map(Some)
+            .map_err(|why| {
+                let message = format!(
+                    "{why}, and a passcode is good for one login only: log in again with a new one"
+                );
+                AuthError::new(AuthErrorKind::Refused, message)
+            })
+    }
+
+    /// A login came to nothing: what it was sent with is `secrets`. A passcode that was not sent can still be used, and
+    /// otherwise it is told what became of it.
+    pub(super) fn failed(&self, secrets: &[SecretString], error: &AuthError) {
+        let Identity::Password {
+            passcode: Some(passcode),
+            ..
+        } = &self.identity
+        else {
+            return;
+        };
+        let transport = StdError::source(error).and_then(|it| it.downcast_ref());
+        let not_sent = transport.is_some_and(TransportError::is_not_sent);
+        let mut passcode = passcode.lock().unwrap_or_else(PoisonError::into_inner);
+        *passcode = match secrets {
+            [_, code] if not_sent => Ok(code.clone()),
+            _ => Err(error.to_string()),
+        };
     }
 }
 

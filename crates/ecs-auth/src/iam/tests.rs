@@ -248,6 +248,42 @@ async fn a_passcode_is_not_sent_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_passcode_that_was_not_sent_is_still_good() {
+    let (iam, transport) = iam(ScriptedTransport::new()
+        .fail(TransportErrorKind::Connect, Delivery::NotSent)
+        .respond(StatusCode::SERVICE_UNAVAILABLE, "busy"));
+    let tokens = iam.tokens(login().with_passcode("123456"));
+    let error = tokens.credentials().await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+    let error = tokens.credentials().await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+    let body = transport.requests()[1].body().clone();
+    assert!(String::from_utf8_lossy(&body).contains("123456"));
+    // Shown to IAM, it is used up, and it is said why there is no token.
+    for _ in 0..2 {
+        let error = tokens.credentials().await.unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::Refused);
+        let words = error.to_string();
+        assert!(words.contains("answered 503, and a passcode"), "{words}");
+        assert_eq!(transport.calls(), 2);
+    }
+
+    let (iam, transport) =
+        self::iam(ScriptedTransport::new().fail(TransportErrorKind::Timeout, Delivery::MaybeSent));
+    let tokens = iam.tokens(login().with_passcode("123456"));
+    let error = tokens.credentials().await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+    let error = tokens.credentials().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("could not be asked, and a passcode"),
+        "{error}"
+    );
+    assert_eq!(transport.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_project_is_found_by_exactly_one_match() {
     let credentials = Credentials::token(TOKEN).unwrap();
     let one = r#"{"projects":[{"id":"p1","name":"eu-de","enabled":true}]}"#;
