@@ -18,6 +18,16 @@ pub(crate) enum Asked {
     Iam,
 }
 
+impl Asked {
+    /// What says where they are.
+    fn endpoint(self) -> &'static str {
+        match self {
+            Self::Service => "the endpoint",
+            Self::Iam => "the address of IAM (--iam-endpoint, OS_AUTH_URL)",
+        }
+    }
+}
+
 /// What was seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
@@ -180,19 +190,25 @@ pub(crate) fn diagnose(it: &Evidence<'_>) -> Diagnosis {
     }
 }
 
-fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagnosis {
-    let host = match it.asked {
-        Asked::Service => "the service",
-        Asked::Iam => "the identity service (IAM)",
-    };
+/// What a proxy refused.
+fn of_the_proxy(it: &Evidence<'_>, what: String) -> Diagnosis {
     let proxies = it.proxies.join(", ");
-    let found = |finding| {
-        found(
-            finding,
-            Exit::Failed,
-            format!("{host} was not reached: {words}"),
-        )
+    found("proxy", Exit::Failed, what)
+        .advise(format!(
+            "check the proxy that the environment sets ({proxies}): its address, and user and password in it"
+        ))
+        .advise("if the host must be reached without it, name the host in NO_PROXY")
+}
+
+fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagnosis {
+    let what = match it.asked {
+        Asked::Service => format!("the service was not reached: {words}"),
+        // The words name who was asked: IAM, or the metadata service.
+        Asked::Iam => words.to_owned(),
     };
+    let endpoint = it.asked.endpoint();
+    let proxies = it.proxies.join(", ");
+    let found = |finding| found(finding, Exit::Failed, what.clone());
     let through = |diagnosis: Diagnosis| {
         match it.proxies {
         [] => diagnosis.advise(
@@ -204,25 +220,21 @@ fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagn
     }
     };
     match kind {
-        TransportErrorKind::Dns => through(
-            found("dns").advise("check the region and the endpoint: no machine has that name here"),
-        ),
-        TransportErrorKind::Connect => {
-            through(found("connect").advise("check the endpoint, and what firewalls let through"))
-        }
-        TransportErrorKind::Proxy => found("proxy")
-            .advise(format!(
-                "check the proxy that the environment sets ({proxies}): its address, and user and password in it"
-            ))
-            .advise("if the host must be reached without it, name the host in NO_PROXY"),
+        TransportErrorKind::Dns => through(found("dns").advise(format!(
+            "check the region and {endpoint}: no machine has that name here"
+        ))),
+        TransportErrorKind::Connect => through(found("connect").advise(format!(
+            "check {endpoint}, and what firewalls let through"
+        ))),
+        TransportErrorKind::Proxy => of_the_proxy(it, what),
         TransportErrorKind::Tls => found("tls")
             .advise(
                 "if the certificate comes from a CA of your own, or of a proxy that opens TLS, name the CA's \
                  certificate with --ca-file or SSL_CERT_FILE",
             )
-            .advise(
-                "otherwise check the host in the endpoint, and this machine's clock: certificates are valid for a time",
-            ),
+            .advise(format!(
+                "otherwise check the host in {endpoint}, and this machine's clock: certificates are valid for a time"
+            )),
         TransportErrorKind::Timeout => through(found("timeout").advise(
             "what drops packets without a word is mostly a firewall: check what it lets through",
         )),

@@ -66,7 +66,11 @@ pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static 
              (--token, --project-id, …) and environment, says what is wrong",
         );
     }
-    transport_hint(problem.transport()?)
+    match problem.status() {
+        // In the service's place, which has no such answer.
+        Some(407) => transport_hint(TransportErrorKind::Proxy),
+        _ => transport_hint(problem.transport()?),
+    }
 }
 
 /// What to do about the way to a service.

@@ -407,6 +407,8 @@ fn what_is_on_the_way() {
     let dead = dead_endpoint();
     let checked = at(&dead, &[]);
     found(&checked, "connect", &["could not connect", "HTTPS_PROXY="]);
+    let checked = at(&dead, &[("NO_PROXY", "localhost")]);
+    found(&checked, "connect", &["could not connect", "HTTPS_PROXY="]);
     // The name of the variable, not what is in it.
     let proxy = [("HTTP_PROXY", "http://ops:hunter2@127.0.0.1:9")];
     let checked = at("http://ecs.example", &proxy);

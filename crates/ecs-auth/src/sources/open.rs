@@ -83,6 +83,8 @@ impl Chosen {
             let none = AuthError::new(AuthErrorKind::Missing, "no source has credentials");
             match error.kind() {
                 AuthErrorKind::Malformed => error,
+                // It is there, and failed: no reason to think that it has none.
+                AuthErrorKind::Unavailable if error.refusal().is_some() => error,
                 _ => none.with_source(error),
             }
         })?;

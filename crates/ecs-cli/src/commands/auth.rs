@@ -15,15 +15,13 @@ use crate::render::{auth as render, json};
 use crate::term::{Notes, Results};
 
 /// What the transport reads to find a proxy.
-const PROXIES: [&str; 8] = [
+const PROXIES: [&str; 6] = [
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
     "http_proxy",
     "ALL_PROXY",
     "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
 ];
 
 /// What was found out, step by step: it ends where something is wrong.

@@ -3,7 +3,7 @@
 use ecs_ops::auth::{CredentialKind, Echo, MAX_CLOCK_SKEW};
 use jiff::Timestamp;
 
-use super::{Asked, Clocks, Diagnosis, Evidence, found, refused};
+use super::{Asked, Clocks, Diagnosis, Evidence, found, of_the_proxy, refused};
 use crate::exit::Exit;
 
 pub(super) fn explain(
@@ -29,6 +29,27 @@ pub(super) fn explain(
     }
     if signs && has(&["signature expired"]) {
         return skewed(times_in(&words).or_else(|| it.clocks()), &said);
+    }
+    if status == 407 {
+        return of_the_proxy(
+            it,
+            format!("a proxy on the way wants to know who we are ({said})"),
+        );
+    }
+    let own_words = code.is_some() || !message.is_empty();
+    if status == 403 && !own_words {
+        return found(
+            "no_answer",
+            Exit::Failed,
+            format!("what answered is not this API: {said}, without a code or words of its own"),
+        )
+        .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not judged");
+    }
+    let policy = has(&["policy does not allow", "policy doesn't allow"]);
+    let logs_in = it.asked == Asked::Iam && it.kind == CredentialKind::Password;
+    if status == 403 && logs_in && !policy && permission_in(message).is_none() {
+        return login_refused(&said)
+            .advise("where these are right, the user may be locked, the password expired, or logins limited by IAM");
     }
     if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
         return without_permission(it, message, &said);
@@ -83,8 +104,14 @@ pub(super) fn explain(
         return skewed(it.clocks(), &said);
     }
     match (status, it.asked) {
-        (404, Asked::Iam) => refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+        (404, Asked::Iam) if own_words => refused("login_refused", format!("IAM does not know what was asked for ({said})"))
             .advise("check the agency's name and that of its domain, and the address of IAM"),
+        (404, Asked::Iam) => found(
+            "wrong_endpoint",
+            Exit::Failed,
+            format!("what answers in the place of IAM does not know its API ({said})"),
+        )
+        .advise(format!("check {}", it.asked.endpoint())),
         (404, _) => found(
             "wrong_endpoint",
             Exit::Failed,
@@ -97,12 +124,7 @@ pub(super) fn explain(
             format!("the answer says nothing of the credentials ({said})"),
         )
         .advise("try again in a minute"),
-        (401, Asked::Iam) if it.kind == CredentialKind::Password => refused(
-            "login_refused",
-            format!("IAM refused the login ({said})"),
-        )
-        .advise("check user name, password and domain (the account's name); where a passcode is needed, set OS_PASSCODE")
-        .advise("do not repeat it: a few wrong passwords lock the user"),
+        (401, _) if logs_in => login_refused(&said),
         (401, _) if !signs => refused(
             "invalid_token",
             format!("the token is not accepted: it is not valid here, or it has ended ({said})"),
@@ -111,13 +133,22 @@ pub(super) fn explain(
         (300..=399, _) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("the endpoint sends us elsewhere, where we do not go ({said})"),
+            format!("{} sends us elsewhere, where we do not go ({said})", it.asked.endpoint()),
         )
-        .advise("give the address that it points to, if you trust it: --endpoint"),
+        .advise(match it.asked {
+            Asked::Service => "give the address that it points to, if you trust it: --endpoint",
+            Asked::Iam => "give the address that it points to, if you trust it: --iam-endpoint",
+        }),
         (400..=499, _) => refused("refused", format!("refused: {said}")),
         _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
             .advise("check the endpoint, and what is between here and there"),
     }
+}
+
+fn login_refused(said: &str) -> Diagnosis {
+    refused("login_refused", format!("IAM refused the login ({said})"))
+        .advise("check user name, password and domain (the account's name); where a passcode is needed, set OS_PASSCODE")
+        .advise("do not repeat it: a few wrong passwords lock the user")
 }
 
 fn wrong_signature(key: &str, echo: Option<&Echo>, said: &str) -> Diagnosis {

@@ -153,6 +153,12 @@ fn each_kind_of_trouble_is_explained() {
         ),
         (
             refusal(403, "", "", None),
+            "no_answer",
+            Exit::Failed,
+            &["is not this API: HTTP 403", "proxy"],
+        ),
+        (
+            refusal(403, "", "no", None),
             "missing_permission",
             Exit::Credentials,
             &["may not do this", "ecs:cloudServers:list"],
@@ -263,13 +269,13 @@ fn each_kind_of_trouble_is_explained() {
 
 #[test]
 fn a_proxy_that_is_set_is_named_but_not_its_address() {
-    let proxies = ["HTTPS_PROXY", "NO_PROXY"];
+    let proxies = ["HTTPS_PROXY", "ALL_PROXY"];
     for kind in [TransportErrorKind::Proxy, TransportErrorKind::Connect] {
         let mut seen = evidence(End::Failed(kind, "the proxy did not connect us"));
         seen.proxies = &proxies;
         let advice = diagnose(&seen).advice.join(" ");
         assert!(
-            advice.contains("HTTPS_PROXY, NO_PROXY")
+            advice.contains("HTTPS_PROXY, ALL_PROXY")
                 && advice.contains("name the host in NO_PROXY"),
             "{advice}"
         );
@@ -324,6 +330,57 @@ fn what_ends_differs() {
     let diagnosis = diagnose(&seen);
     assert_eq!(diagnosis.finding, "login_refused");
     assert!(diagnosis.advice.join(" ").contains("OS_PASSCODE"));
+}
+
+/// IAM is another place than the service, and a login something else than a permission.
+#[test]
+fn what_iam_or_a_proxy_says_is_told_as_such() {
+    for (status, words, finding, exit, told) in [
+        (
+            403,
+            "the user is locked",
+            "login_refused",
+            Exit::Credentials,
+            "locked",
+        ),
+        (
+            403,
+            "Policy doesn't allow iam:tokens:assume to be performed.",
+            "missing_permission",
+            Exit::Credentials,
+            "iam:tokens:assume",
+        ),
+        (403, "", "no_answer", Exit::Failed, "were not judged"),
+        (307, "", "wrong_endpoint", Exit::Failed, "--iam-endpoint"),
+        (404, "", "wrong_endpoint", Exit::Failed, "--iam-endpoint"),
+        (
+            404,
+            "no agency",
+            "login_refused",
+            Exit::Credentials,
+            "agency",
+        ),
+        (407, "", "proxy", Exit::Failed, "HTTP_PROXY"),
+    ] {
+        let mut seen = evidence(refusal(status, "", words, None));
+        (seen.kind, seen.asked) = (CredentialKind::Password, Asked::Iam);
+        seen.proxies = &["HTTP_PROXY"];
+        let diagnosis = diagnose(&seen);
+        let shown = format!("{diagnosis:?}");
+        assert_eq!(
+            (diagnosis.finding, diagnosis.exit),
+            (finding, exit),
+            "{shown}"
+        );
+        assert!(shown.contains(told), "{told} is missing in {shown}");
+    }
+    for kind in [TransportErrorKind::Dns, TransportErrorKind::Connect] {
+        let mut seen = evidence(End::Failed(kind, "the metadata service could not be asked"));
+        seen.asked = Asked::Iam;
+        let diagnosis = diagnose(&seen);
+        assert_eq!(diagnosis.what, "the metadata service could not be asked");
+        assert!(diagnosis.advice[0].contains("--iam-endpoint"));
+    }
 }
 
 #[test]

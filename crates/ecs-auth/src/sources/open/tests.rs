@@ -269,6 +269,17 @@ async fn without_a_metadata_service_there_are_no_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_metadata_service_that_fails_is_there() {
+    let script = ScriptedTransport::new()
+        .respond(StatusCode::NOT_FOUND, "")
+        .respond(StatusCode::SERVICE_UNAVAILABLE, "");
+    let error = choose(&around(&[])).open(both(&transport(script))).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+    assert_eq!(error.to_string(), "the metadata service answered 503");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_service_says_of_a_refusal_is_kept() {
     let body = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail, canonicalRequest:GET|/v3/other/|"}"#;
     let answer = Response::builder()
