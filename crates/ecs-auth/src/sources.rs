@@ -207,6 +207,12 @@ impl Chosen {
             }
         }
         let mut agency = fields.agency()?;
+        if agency.is_none() && openstack.get(Field::AgencyName).is_some() {
+            warnings.push(format!(
+                "the agency that OS_AGENCY_NAME names is not used with {}, which acts as its own account",
+                found.source
+            ));
+        }
         if let Some(id) = &flags.project_id {
             // Whoever lends its rights has the servers; the own project is only what the login is for.
             let meant = match &mut agency {

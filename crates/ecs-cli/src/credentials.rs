@@ -1,7 +1,7 @@
 //! As whom: from the global options and what surrounds the process to credentials.
 
 use std::error::Error as StdError;
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use ecs_ops::auth::{AuthError, AuthErrorKind, Chosen, Flags, Skipped, Surroundings};
@@ -73,8 +73,14 @@ fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretStr
 
 /// One line of stdin.
 fn first_line(option: &str) -> Result<SecretString, Fail> {
+    if io::stdin().is_terminal() {
+        return Err(Fail::usage(format!(
+            "{option}: stdin is a terminal, which would show it"
+        ))
+        .hint("let stdin come from a file or another program, for example of a keyring"));
+    }
     let mut line = String::new();
-    let read = io::stdin().read_line(&mut line);
+    let read = io::stdin().lock().take(LONGEST).read_line(&mut line);
     // Wrapped first, so that it is overwritten whatever follows.
     let line = SecretString::from(line);
     match read {

@@ -36,6 +36,13 @@ pub(super) fn search(
     check_not_empty(flags)?;
     let fields = of_flags(flags);
     let line = "the command line";
+    if flags.token.is_some()
+        && (flags.access_key.is_some()
+            || flags.secret_key.is_some()
+            || flags.security_token.is_some())
+    {
+        return Err(malformed("a token and keys are given: give one of them"));
+    }
     if let Some(proof) = fields.proof()? {
         if flags.cloud.is_some() || flags.profile.is_some() {
             return Err(malformed(

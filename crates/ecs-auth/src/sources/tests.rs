@@ -577,6 +577,36 @@ fn what_is_named_and_not_there_is_an_error() {
     }
 }
 
+#[test]
+fn an_agency_of_the_environment_that_is_not_used_is_warned_of() {
+    let agency = [("OS_AGENCY_NAME", "a"), ("OS_AGENCY_DOMAIN_NAME", "d")];
+    let chosen = choose(&around(&[&SDK[..], &agency].concat()));
+    assert_eq!(chosen.agency(), None);
+    assert!(
+        chosen.warnings()[0].contains("OS_AGENCY_NAME"),
+        "{:?}",
+        chosen.warnings()
+    );
+    let chosen = choose(&around(&[&OS[..], &agency].concat()));
+    assert_eq!(chosen.agency(), Some("a"));
+    assert!(chosen.warnings().is_empty(), "{:?}", chosen.warnings());
+}
+
+#[test]
+fn a_token_beside_keys_is_an_error() {
+    let secret = |given: bool| given.then(|| SecretString::from("MIID"));
+    for which in 0..3 {
+        let flags = Flags {
+            token: secret(true),
+            access_key: (which == 0).then(|| "AK".to_owned()),
+            secret_key: secret(which == 1),
+            security_token: secret(which == 2),
+            ..Flags::default()
+        };
+        refused(&flags, &around(&[]), "a token and keys are given");
+    }
+}
+
 /// As Horizon's openrc has it: the user's domain by name, and the project's by id.
 #[test]
 fn a_user_is_of_the_users_domain() {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use saphyr_parser::{Event, Parser, StrInput};
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 use zeroize::Zeroizing;
 
 /// Deeper or larger is no file of a person.
@@ -14,7 +14,9 @@ const MAX_NODES: usize = 100_000;
 #[derive(Clone)]
 pub(super) enum Node {
     Text(Zeroizing<String>),
-    List,
+    /// Written without quotes.
+    Null,
+    List(Vec<Node>),
     Map(BTreeMap<String, Node>),
 }
 
@@ -26,10 +28,10 @@ impl Node {
         }
     }
 
-    /// The text, if it is one and not empty or null.
+    /// The text, if it is one and not empty.
     pub(super) fn text(&self) -> Option<&Zeroizing<String>> {
         match self {
-            Self::Text(text) if !matches!(text.as_str(), "" | "~" | "null") => Some(text),
+            Self::Text(text) if !text.is_empty() => Some(text),
             _ => None,
         }
     }
@@ -102,17 +104,23 @@ impl<'a> Reader<'a> {
             return Err(format!("it is deeper than {MAX_DEPTH} levels"));
         }
         let (node, anchor) = match event {
+            Event::Scalar(text, ScalarStyle::Plain, anchor, _)
+                if matches!(&*text, "" | "~" | "null") =>
+            {
+                (Node::Null, anchor)
+            }
             Event::Scalar(text, _, anchor, _) => {
                 (Node::Text(Zeroizing::new(text.into_owned())), anchor)
             }
             Event::SequenceStart(anchor, _) => {
+                let mut nodes = Vec::new();
                 loop {
                     match self.next()? {
                         Event::SequenceEnd => break,
-                        event => drop(self.node(event, depth + 1)?),
+                        event => nodes.push(self.node(event, depth + 1)?),
                     }
                 }
-                (Node::List, anchor)
+                (Node::List(nodes), anchor)
             }
             Event::MappingStart(anchor, _) => (self.entries(depth)?, anchor),
             Event::Alias(anchor) => {
@@ -132,7 +140,7 @@ impl<'a> Reader<'a> {
 
     fn entries(&mut self, depth: usize) -> Result<Node, String> {
         let mut own = BTreeMap::new();
-        let mut merged = Node::Map(BTreeMap::new());
+        let mut merged = Vec::new();
         loop {
             let key = match self.next()? {
                 Event::MappingEnd => break,
@@ -141,16 +149,22 @@ impl<'a> Reader<'a> {
             let event = self.next()?;
             let value = self.node(event, depth + 1)?;
             match key {
-                Node::Text(key) if key.as_str() == "<<" => merged.overlay(value),
+                Node::Text(key) if key.as_str() == "<<" => match value {
+                    Node::List(nodes) => merged.extend(nodes),
+                    node => merged.push(node),
+                },
                 Node::Text(key) => {
                     own.insert(key.as_str().to_owned(), value);
                 }
                 _ => return Err("a key is not a text".to_owned()),
             }
         }
-        // What is written out wins over what is merged in, and not only in part.
-        if let Node::Map(merged) = merged {
-            for (name, node) in merged {
+        // What is written out wins over what is merged in, and not only in part; of several merged in the first wins.
+        for node in merged {
+            let Node::Map(entries) = node else {
+                return Err("something is merged in that has no names".to_owned());
+            };
+            for (name, node) in entries {
                 own.entry(name).or_insert(node);
             }
         }
@@ -169,6 +183,7 @@ impl<'a> Reader<'a> {
 fn size(node: &Node) -> usize {
     match node {
         Node::Map(entries) => entries.values().map(size).sum::<usize>() + 1,
+        Node::List(nodes) => nodes.iter().map(size).sum::<usize>() + 1,
         _ => 1,
     }
 }
@@ -197,6 +212,9 @@ mod tests {
             ("a: null", None),
             ("a: ~", None),
             ("a:", None),
+            ("a: \"~\"", Some("~")),
+            ("a: 'null'", Some("null")),
+            ("a: ''", None),
             ("a: [b]", None),
             ("{\"a\": \"json\"}", Some("json")),
             ("", None),
@@ -213,6 +231,11 @@ mod tests {
         assert_eq!(text(yaml, &["x", "b", "c"]).unwrap(), "4");
         assert_eq!(text(yaml, &["x", "b", "d"]), None);
         assert_eq!(text(yaml, &["y", "b", "d"]).unwrap(), "3");
+        let several = "p: &p {a: 1}\nq: &q {a: 2, b: 3, c: 4}\nx:\n  <<: [*p, *q]\n  c: 5\n";
+        for (name, value) in [("a", "1"), ("b", "3"), ("c", "5")] {
+            assert_eq!(text(several, &["x", name]).unwrap(), value, "{name}");
+        }
+        assert!(parse("x: {<<: sesame}").is_err());
     }
 
     #[test]
