@@ -67,7 +67,12 @@ pub(crate) fn refusal(
     });
     let masked = |text: Option<String>| text.map(|text| printable(&mask(&text)));
     let (code, words) = (masked(code), masked(words));
-    let said = [code.as_deref(), words.as_deref()];
+    // The request that is repeated tells people nothing.
+    let short = words
+        .as_deref()
+        .and_then(|it| it.split("canonicalRequest:").next());
+    let short = short.map(|it| it.trim_end_matches([' ', ',', ';']));
+    let said = [code.as_deref(), short];
     let said: Vec<&str> = said.into_iter().flatten().collect();
     if !said.is_empty() {
         let said: String = said.join(": ").chars().take(MAX_MESSAGE).collect();

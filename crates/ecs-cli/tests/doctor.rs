@@ -221,6 +221,31 @@ fn rewriting(url: &str) -> String {
     format!("http://{address}")
 }
 
+/// A proxy that lets nobody through without a password.
+#[test]
+fn a_proxy_that_refuses() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(
+                b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            );
+        }
+    });
+    let account = Account::new(&[]);
+    let variables = [("HTTP_PROXY", proxy.as_str())];
+    let place = ["--endpoint", "http://ecs.example", "--project-id", "p"];
+    let options = [&place[..], &["--token", account.get("token")]].concat();
+    let checked = account.check(&options, &variables, 1);
+    found(&checked, "proxy", &["HTTP_PROXY", "HTTP 407"]);
+    let show = [&["job", "show", "a"][..], &options].concat();
+    let ended = account.run(&show, &variables, "");
+    assert!(ended.stderr.contains("NO_PROXY"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_request_that_is_changed_on_its_way() {
     let account = Account::new(&[]);

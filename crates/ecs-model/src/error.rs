@@ -218,7 +218,12 @@ impl fmt::Display for ResponseError {
             write!(f, " {code}")?;
         }
         match (self.message(), &self.0.shape) {
-            (Some(message), _) => write!(f, ": {message}"),
+            (Some(message), _) => {
+                // Gateways repeat the whole request that they refuse, which tells people nothing.
+                let words = message.split("canonicalRequest:").next();
+                let words = words.unwrap_or_default().trim_end_matches([' ', ',', ';']);
+                write!(f, ": {words}")
+            }
             (None, BodyShape::Empty) => f.write_str(" with an empty body"),
             (None, BodyShape::Html(Some(title))) => {
                 write!(f, " with an HTML page titled {title:?}")

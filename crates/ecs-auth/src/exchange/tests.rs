@@ -35,6 +35,7 @@ fn each_form_of_error_is_understood() {
             "APIGW.0301: verify aksk signature fail",
         ),
         (r#"{"code":"Ecs.0201","message":"no"}"#, "Ecs.0201: no"),
+        (r#"{"message":"no, canonicalRequest:GET|/|"}"#, "no"),
         (r#"{"message":"no"}"#, "no"),
     ] {
         let (kind, said) = said(401, body);
