@@ -44,13 +44,14 @@ fn each_command_offers_what_the_design_says() {
         "--sim",
         "--token",
     ];
-    const RUN: [&str; 15] = [
+    const RUN: [&str; 16] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
         "--deadline",
         "--dry-run",
         "--from-file",
+        "--journal",
         "--no-wait",
         "--output",
         "--reconcile",
@@ -81,11 +82,19 @@ fn each_command_offers_what_the_design_says() {
         "--tls-cert",
         "--tls-key",
     ];
+    let resume = [
+        "--attempt-timeout",
+        "--deadline",
+        "--output",
+        "--reconcile",
+        "--servers-per-minute",
+    ];
     let typed = [&RUN[..], &["--type"]].concat();
     for (command, own) in [
         (&["reboot"][..], &typed[..]),
         (&["stop"], &typed),
         (&["start"], &RUN),
+        (&["resume"], &resume),
         (&["job", "show"], &["--output"]),
         (
             &["job", "wait"],
