@@ -162,7 +162,7 @@ impl World {
         Client::builder("https://ecs.example".parse().unwrap(), identity.project_id)
             .credentials(StaticCredentials::new(token))
             .transport(DyingTransport(Arc::clone(process), self.sim.clone()))
-            .servers_per_minute(100)
+            .servers_per_minute(1000)
             .epoch("2026-11-24T00:00:00Z".parse().unwrap())
             .seed(5)
             .build()
@@ -431,6 +431,45 @@ fn a_journal_that_breaks_stops_the_sending() {
             world.check(PLAIN, Death::Write(room, When::Before), 1, &again);
         });
     }
+}
+
+/// A journal that is slow and takes one record after the other holds nothing up for good: whoever waits for it is not kept
+/// from what the others need to go on.
+#[test]
+fn a_slow_journal() {
+    #[derive(Debug)]
+    struct Slow(tokio::sync::Mutex<MemoryJournal>);
+    impl Journal for Slow {
+        fn append(
+            &self,
+            at: jiff::Timestamp,
+            record: Record,
+        ) -> BoxFuture<'_, Result<(), JournalError>> {
+            Box::pin(async move {
+                let journal = self.0.lock().await;
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                journal.append(at, record).await
+            })
+        }
+    }
+    on_paused_time(async {
+        let region = Region::builder().servers(200).seed(3).build().unwrap();
+        let servers: Vec<_> = region.servers().collect();
+        let world = World {
+            sim: SimTransport::new(region)
+                .with_latency(Duration::from_millis(5)..=Duration::from_millis(5)),
+            servers,
+            stranger: None,
+        };
+        let client = world.client(&Process::new(Death::Never));
+        let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
+        let run = run
+            .batch_size(2)
+            .deadline(Duration::from_secs(600))
+            .journal(Slow(tokio::sync::Mutex::default()));
+        let report = run.start().await.unwrap().await;
+        assert_eq!(report.summary().succeeded, 200, "{:?}", report.stopped);
+    });
 }
 
 /// A POST and its records: the intent is durable before the first byte.

@@ -123,7 +123,8 @@ impl Client {
 
     /// Goes on with a run where its journal ends: waits for the jobs that were accepted, submits what was never sent, and
     /// leaves unknown what may have been sent without an answer, unless it is to be
-    /// [reconciled](RunBuilder::reconcile). It has the settings of the run, but no deadline; they can be changed, and the report is
+    /// [reconciled](RunBuilder::reconcile). It has the settings of the run, but no deadline, and sends nothing of unknown fate again; both can be
+    /// changed, and the report is
     /// about all servers of the run.
     ///
     /// # Errors

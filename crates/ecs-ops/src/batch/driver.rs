@@ -1,6 +1,6 @@
 //! Running a run: the I/O around the [machine](super::machine).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::exec::{ActionScope, Failure, Flight, Notice, Scope};
 use crate::jobs::{JobTicket, Sighting, Subscription, Watch};
 use crate::journal::{BatchLog, Log, Purpose, Record, Seen, ServerVerdict};
 use crate::policy::Judgement;
-use crate::report::{PowerAction, Problem};
+use crate::report::{PowerAction, Problem, ServerReport};
 use crate::{Client, Error, ErrorKind};
 
 impl Patience {
@@ -95,12 +95,15 @@ impl<'a> Driver<'a> {
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
         let mut jobs = Subscription::new(Arc::clone(&self.client.0));
+        // Steps that ended while something was written down.
+        let mut finished: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
         let mut reconciler = Reconciler::knowing(self.before);
         let mut settler = self.verify.map(Settler::new);
         self.emit(resumed.known);
-        self.write_down(&resumed.news, None).await;
+        self.write_down(&resumed.news, &[], None).await;
         self.emit(resumed.news);
+        self.halt_if_unrecorded(machine);
         for (batch, ticket) in resumed.jobs {
             let age = self
                 .client
@@ -130,6 +133,7 @@ impl<'a> Driver<'a> {
                 servers: reconciler.before(),
             };
             drop(self.log.write(before).await);
+            self.halt_if_unrecorded(machine);
         }
         loop {
             let at_once = match self.client.0.contact.is_welcome() {
@@ -160,11 +164,14 @@ impl<'a> Driver<'a> {
                     steps.push(self.list(For::Rest, at));
                 }
             }
-            let step = tokio::select! {
-                biased;
-                Some(step) = steps.next() => step,
-                Some((batch, sighting)) = jobs.next() => Step::Seen(batch, sighting),
-                else => break,
+            let step = match finished.pop_front() {
+                Some(step) => step,
+                None => tokio::select! {
+                    biased;
+                    Some(step) = steps.next() => step,
+                    Some((batch, sighting)) = jobs.next() => Step::Seen(batch, sighting),
+                    else => break,
+                },
             };
             if self.control.level() > Level::Go {
                 machine.submit_no_more();
@@ -192,15 +199,31 @@ impl<'a> Driver<'a> {
             if machine.is_denied() {
                 jobs.unwatch_all();
             }
-            self.write_down(&events, over).await;
-            self.emit(events);
-            if let Some(problem) = self.log.broken()
-                && machine.unrecorded(problem.clone())
             {
-                let reason = problem.message;
-                self.sink.emit(Event::Stopping { reason });
-                self.control.halt();
+                // The others go on meanwhile: one of them may hold what the journal waits for.
+                let freed = machine.take_freed();
+                let mut writing = std::pin::pin!(self.write_down(&events, &freed, over));
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = &mut writing => break,
+                        Some(step) = steps.next() => finished.push_back(step),
+                    }
+                }
             }
+            self.emit(events);
+            self.halt_if_unrecorded(machine);
+        }
+    }
+
+    /// Where nothing more can be written down, nothing more is sent.
+    fn halt_if_unrecorded(self, machine: &mut Machine) {
+        if let Some(problem) = self.log.broken()
+            && machine.unrecorded(problem.clone())
+        {
+            let reason = problem.message;
+            self.sink.emit(Event::Stopping { reason });
+            self.control.halt();
         }
     }
 
@@ -254,11 +277,17 @@ impl<'a> Driver<'a> {
     }
 
     /// Writes down what becomes known at once, before anybody is told; and that a job is not looked at any more.
-    async fn write_down(self, events: &[Event], over: Option<(JobId, Option<JobStatus>)>) {
-        let verdicts = events.iter().filter_map(|event| match event {
-            Event::ServerDone(server) => ServerVerdict::of(server),
+    async fn write_down(
+        self,
+        events: &[Event],
+        freed: &[ServerReport],
+        over: Option<(JobId, Option<JobStatus>)>,
+    ) {
+        let ended = events.iter().filter_map(|event| match event {
+            Event::ServerDone(server) => Some(server),
             _ => None,
         });
+        let verdicts = freed.iter().chain(ended).filter_map(ServerVerdict::of);
         let servers: Vec<_> = verdicts.collect();
         // What cannot be written down is found out below.
         if !servers.is_empty() {

@@ -19,7 +19,7 @@ use crate::exec::{Ending, Failure};
 use crate::jobs::JobTicket;
 use crate::journal::Purpose;
 use crate::policy::Judgement;
-use crate::report::{JobReport, Outcome, PowerAction, Problem};
+use crate::report::{JobReport, Outcome, PowerAction, Problem, ServerReport};
 
 pub(crate) use doubt::OnUnknown;
 pub(crate) use resume::Resumed;
@@ -90,6 +90,8 @@ pub(crate) struct Machine {
     doubtful: BTreeSet<usize>,
     /// Servers that were sent again although they may have been acted on, and what was known of the first time.
     resubmitted: HashMap<ServerId, Option<Problem>>,
+    /// Those of them that were found not to have been acted on, until that is written down.
+    freed: Vec<ServerReport>,
 }
 
 impl Machine {
@@ -99,6 +101,7 @@ impl Machine {
             closing: false,
             doubtful: BTreeSet::new(),
             resubmitted: HashMap::new(),
+            freed: Vec::new(),
             run_id,
             action: plan.action,
             servers: plan.batches.iter().flatten().copied().collect(),
@@ -144,7 +147,8 @@ impl Machine {
     /// Why a batch is sent.
     pub(crate) fn purpose(&self, batch: usize) -> Purpose {
         let mut servers = self.servers(batch).iter();
-        match servers.any(|id| self.resubmitted.contains_key(id)) {
+        // What was found not to have been acted on is sent as if for the first time.
+        match servers.any(|id| matches!(self.resubmitted.get(id), Some(Some(_)))) {
             true => Purpose::Resubmit,
             false => Purpose::First,
         }

@@ -82,7 +82,8 @@ impl RunBuilder {
             verify: milliseconds(run.verify_ms),
             on_unknown: OnUnknown {
                 reconcile: run.reconcile,
-                resubmit: run.resubmit_unknown,
+                // Consent to a second request was given for the run that ended.
+                resubmit: false,
             },
             journal: Some(journal),
             ..Self::new(client, run.action, recovered.unsent())

@@ -134,10 +134,18 @@ impl<'a> Scope<'a> {
             return Ok(());
         };
         let announced = action.log.announce(self.attempts.saturating_add(1), now);
-        announced.await.map_err(|problem| Failure {
+        let withdrawn = |problem: Problem| Failure {
             ending: Ending::Withdrawn,
             ..Failure::new(Judgement::NotDelivered, problem.because("not sent"))
-        })
+        };
+        announced.await.map_err(withdrawn)?;
+        if action.control.level() < Level::Halted {
+            return Ok(());
+        }
+        // The run was stopped while that was written down.
+        let failure = withdrawn(Problem::new("the run was stopped"));
+        self.not_executed(&failure, None).await;
+        Err(failure)
     }
 
     /// Writes down that it is certain that the last attempt was not executed.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::error::{JournalError, JournalErrorKind};
 use super::record::{Entry, Purpose, Record, RunRecord, Seen};
-use super::verdict::{Note, ServerVerdict};
+use super::verdict::{Note, ServerVerdict, Verdict};
 use crate::jobs::Place;
 use crate::report::PowerAction;
 use crate::{Endpoint, JobTicket, rolling};
@@ -135,6 +135,8 @@ pub struct DoubtfulBatch {
     pub error: Option<Note>,
     /// Its servers of which nothing better is known.
     pub servers: Vec<ServerId>,
+    /// Whether another one of its servers was seen to have been acted on: then none is certainly untouched.
+    pub touched: bool,
 }
 
 impl Recovered {
@@ -300,9 +302,21 @@ impl Recovered {
                 sent: known.sent,
                 error: known.error.clone(),
                 servers,
+                touched: known.servers.iter().any(|id| self.shows_a_trace(id)),
             })
         };
         servers.into_iter().filter_map(batch).collect()
+    }
+
+    /// Whether the server itself showed that it was acted on.
+    fn shows_a_trace(&self, id: &ServerId) -> bool {
+        let verdict = self
+            .servers
+            .get(id)
+            .and_then(|server| server.verdict.as_ref());
+        verdict.is_some_and(|verdict| {
+            verdict.outcome == Verdict::Succeeded && verdict.job_id.is_none()
+        })
     }
 
     /// The verdicts that nothing changes any more, in the order of the run.
@@ -331,7 +345,9 @@ impl Recovered {
     /// Servers that were sent a second time, because the fate of the first request was unknown.
     pub(crate) fn resubmitted(&self) -> impl Iterator<Item = ServerId> {
         let servers = self.servers.iter();
-        servers.filter_map(|(id, server)| server.resubmitted.then_some(*id))
+        servers.filter_map(|(id, server)| {
+            (server.resubmitted && server.doubt.is_some()).then_some(*id)
+        })
     }
 
     /// All jobs, in the order of their acceptance.

@@ -7,7 +7,7 @@ use ecs_model::ServerId;
 use super::{Machine, State};
 use crate::batch::evidence::{Finding, Sent, Snapshot, Trace, findings, is_changed, trace};
 use crate::event::Event;
-use crate::report::{Outcome, Problem, ShownBy};
+use crate::report::{Outcome, Problem, ServerReport, ShownBy};
 
 /// What to do about batches of unknown fate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,6 +82,20 @@ impl Machine {
         let ended = rest.into_iter();
         events.extend(ended.filter_map(|id| self.end_one(id, unknown.clone())));
         events
+    }
+
+    /// Servers that were found not to have been acted on, and that are going to be sent again.
+    pub(crate) fn take_freed(&mut self) -> Vec<ServerReport> {
+        std::mem::take(&mut self.freed)
+    }
+
+    /// One of the servers of a doubtful batch has shown a trace: none is certain to be untouched.
+    pub(super) fn was_touched(&mut self, index: usize) {
+        if let Some(State::Doubtful(doubt)) =
+            self.batches.get_mut(index).map(|batch| &mut batch.state)
+        {
+            doubt.touched = true;
+        }
     }
 
     /// The batches whose servers are to be looked at.
@@ -189,6 +203,16 @@ impl Machine {
         let is_new = |id: &ServerId| !self.resubmitted.contains_key(id);
         let (again, rest): (Vec<_>, Vec<_>) = servers.into_iter().partition(is_new);
         if !again.is_empty() {
+            if first.is_none() {
+                // Certain, and to be written down before they are sent again.
+                let words = "not executed, since the server is as it was before the run";
+                self.freed.extend(again.iter().map(|id| ServerReport {
+                    id: *id,
+                    outcome: Outcome::NotAttempted {
+                        error: Problem::new(words),
+                    },
+                }));
+            }
             let first_times = again.iter().map(|id| (*id, first.cloned()));
             self.resubmitted.extend(first_times);
             events.push(Event::Resubmitting {

@@ -80,7 +80,8 @@ impl Machine {
                 .position(|job| job.batch == batch.batch);
             if let (Some(place), Some(job)) = (machine.batches.get_mut(index), job) {
                 watched += batch.servers.len();
-                place.servers = batch.servers;
+                // Those that are done already are among them, and stay so.
+                place.servers = batch.ticket.servers().to_vec();
                 place.state = State::Watching(job);
                 jobs.push((index, batch.ticket));
             }
@@ -88,12 +89,15 @@ impl Machine {
         let (mut news, mut doubtful) = (Vec::new(), 0);
         for batch in recovered.doubtful() {
             let index = batch.batch.saturating_sub(1);
-            let error = why(&batch);
+            let (error, touched) = (why(&batch), batch.touched);
             doubtful += batch.servers.len();
             if let Some(place) = machine.batches.get_mut(index) {
                 place.servers = batch.servers;
             }
             news.extend(machine.unknown(index, error));
+            if touched {
+                machine.was_touched(index);
+            }
         }
         let resumed = Event::Resumed {
             done,
