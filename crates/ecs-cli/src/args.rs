@@ -2,6 +2,7 @@
 
 mod global;
 mod resume;
+mod show;
 mod sim;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use ecs_ops::{Client, PowerAction, RunBuilder};
 
 pub(crate) use global::Global;
 pub(crate) use resume::Resume;
+pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -101,6 +103,9 @@ pub(crate) enum Command {
     /// Go on with a run where its journal ends
     #[command(after_help = resume::help())]
     Resume(Resume),
+    /// Look at what a journal says
+    #[command(subcommand)]
+    Run(RunCommand),
     /// Look at jobs, or wait for them to end
     #[command(subcommand)]
     Job(Job),

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Auth, Cli, Command, Job};
+use args::{Auth, Cli, Command, Job, RunCommand};
 use exit::Exit;
 use fail::Fail;
 use term::{Notes, Results};
@@ -72,6 +72,7 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         Command::Start(start) => start.split(),
         Command::Stop(stop) => stop.split(),
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
+        Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, notes, results),
         Command::Job(Job::Show(args)) => {
             return commands::job::show(&args, &global, notes, results).await;
         }

@@ -95,6 +95,7 @@ fn each_command_offers_what_the_design_says() {
         (&["stop"], &typed),
         (&["start"], &RUN),
         (&["resume"], &resume),
+        (&["run", "show"], &["--output"]),
         (&["job", "show"], &["--output"]),
         (
             &["job", "wait"],
@@ -129,7 +130,9 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         );
     }
     let help = ecsctl(&["--help"], &NONE).expect(0).stdout;
-    for command in ["reboot", "start", "stop", "job", "explain", "auth", "sim"] {
+    for command in [
+        "reboot", "start", "stop", "resume", "run", "job", "explain", "auth", "sim",
+    ] {
         assert!(
             help.contains(&format!("\n  {command} ")),
             "{command}: {help}"
@@ -139,6 +142,8 @@ fn help_tells_the_exit_codes_and_shows_examples() {
     for arguments in [
         &[][..],
         &["reboot"],
+        &["resume"],
+        &["run", "show"],
         &["job", "show"],
         &["job", "wait"],
         &["explain"],

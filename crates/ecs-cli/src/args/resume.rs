@@ -16,7 +16,8 @@ Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
       Dies half way: the machine was switched off.
   ecsctl resume run.jsonl
-      Goes on, with the credentials that are found; the service and the project are in the journal.
+      Goes on, with the credentials that are found; the service and the project
+      are in the journal.
   jq -c .record run.jsonl
       What it says.";
 

@@ -4,4 +4,6 @@ pub(crate) mod auth;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod show;
 pub(crate) mod table;
+pub(crate) mod timeline;

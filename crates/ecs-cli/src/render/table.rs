@@ -67,7 +67,7 @@ pub(crate) fn report(report: &Report) -> String {
 }
 
 /// Why it did not succeed; or what is unusual about how it did.
-fn why(outcome: &Outcome) -> String {
+pub(crate) fn why(outcome: &Outcome) -> String {
     let note = || outcome.note().unwrap_or_default().to_owned();
     outcome.error().map_or_else(note, reason)
 }
@@ -82,7 +82,7 @@ pub(crate) fn reason(error: &ecs_ops::Problem) -> String {
     }
 }
 
-fn words(outcome: &Outcome) -> &'static str {
+pub(crate) fn words(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::NotAttempted { .. } => "not attempted",
         outcome => outcome.name(),

@@ -1,0 +1,32 @@
+//! `run show`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// Say what a journal says: how far its run came, and what to do next; also while the run goes on
+    #[command(after_help = "\
+Needs neither credentials nor a network, and changes nothing. With -o jsonl: the records, one a line.
+
+Examples:
+  ecsctl run show run.jsonl
+  ecsctl run show run.jsonl -o json | jq .summary
+
+Exit codes:
+  0  it was shown, whatever became of the run
+  2  it cannot be read, is no journal, or is damaged")]
+    Show(RunShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunShow {
+    /// The journal
+    #[arg(value_name = "JOURNAL")]
+    pub(crate) journal: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
