@@ -95,7 +95,7 @@ fn each_command_offers_what_the_design_says() {
         (&["stop"], &typed),
         (&["start"], &RUN),
         (&["resume"], &resume),
-        (&["run", "show"], &["--output"]),
+        (&["run", "show"], &["--html", "--output"]),
         (&["job", "show"], &["--output"]),
         (
             &["job", "wait"],

@@ -83,6 +83,22 @@ fn while_it_goes_on_then_killed_and_resumed() {
     for id in sim.ids() {
         assert_eq!(shown.matches(&id).count(), 1, "{id}: {shown}");
     }
+    // A page has each server once, loads nothing, and is never written over another file.
+    let page = directory.path().join("run.html");
+    let html = ["--html", page.to_str().unwrap()];
+    show(&path, &html).expect(0);
+    let text = std::fs::read_to_string(&page).unwrap();
+    for id in sim.ids() {
+        assert_eq!(text.matches(&id).count(), 1, "{id}");
+    }
+    assert!(
+        !text.contains("http") && !text.contains("<script"),
+        "{text}"
+    );
+    assert!(text.contains("<svg") && text.ends_with("</html>\n"));
+    show(&path, &html).refuses(2, &["exists"]);
+    show(&path, &["--html", journal]).refuses(2, &["exists"]);
+    show(&path, &["-o", "json", "--html", "x"]).expect(2);
     let records = show(&path, &["-o", "jsonl"]).expect(0).lines();
     assert_eq!(records[0]["record"]["kind"], "run");
     assert_eq!(records.last().unwrap()["record"]["kind"], "ended");

@@ -15,10 +15,13 @@ Needs neither credentials nor a network, and changes nothing. With -o jsonl: the
 Examples:
   ecsctl run show run.jsonl
   ecsctl run show run.jsonl -o json | jq .summary
+  ecsctl run show run.jsonl --html run.html
+      A page for a browser, with what happened when.
 
 Exit codes:
   0  it was shown, whatever became of the run
-  2  it cannot be read, is no journal, or is damaged")]
+  2  it cannot be read, is no journal, or is damaged; or the
+     page cannot be written, or its file exists")]
     Show(RunShow),
 }
 
@@ -27,6 +30,9 @@ pub(crate) struct RunShow {
     /// The journal
     #[arg(value_name = "JOURNAL")]
     pub(crate) journal: PathBuf,
+    /// Write one page for a browser to this new file, instead of words to stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

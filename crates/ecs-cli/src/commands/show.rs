@@ -1,5 +1,8 @@
 //! `run show`.
 
+use std::fs::File;
+use std::io::Write as _;
+
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
@@ -7,7 +10,7 @@ use crate::args::{Format, RunShow};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::render::timeline::Timeline;
-use crate::render::{json, show};
+use crate::render::{json, page, show};
 use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
@@ -39,6 +42,15 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
     }
     let timeline = Timeline::of(contents)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
+    if let Some(file) = &args.html {
+        let page = page::page(&timeline, &path.to_string());
+        // Never over another file: it may be a journal.
+        let written = File::create_new(file).and_then(|mut to| to.write_all(page.as_bytes()));
+        written
+            .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
+        notes.note(&format!("the page is in {}", file.display()));
+        return Ok(Exit::Success);
+    }
     results.write(&match args.output.format {
         Format::Table => show::text(&timeline, &path.to_string()),
         _ => json::document(&timeline),

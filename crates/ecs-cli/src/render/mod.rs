@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod job;
 pub(crate) mod json;
+pub(crate) mod page;
 pub(crate) mod progress;
 pub(crate) mod show;
 pub(crate) mod table;

@@ -135,7 +135,7 @@ fn since(it: &Timeline, at: Timestamp) -> String {
     format!("+{}", seconds(it.since(at)))
 }
 
-fn seconds(time: SignedDuration) -> String {
+pub(crate) fn seconds(time: SignedDuration) -> String {
     let tenths = time.as_millis().max(0) / 100;
     match tenths {
         0..1000 => format!("{}.{} s", tenths / 10, tenths % 10),
@@ -160,7 +160,7 @@ pub(crate) fn summary(it: &Summary) -> String {
 }
 
 /// What to do next.
-fn next(it: &Timeline, path: &str) -> Vec<String> {
+pub(crate) fn next(it: &Timeline, path: &str) -> Vec<String> {
     let Summary {
         running,
         not_attempted,
@@ -184,11 +184,14 @@ fn next(it: &Timeline, path: &str) -> Vec<String> {
             } else {
                 "if it died"
             };
-            lines.push(format!(
-                "{when}: ecsctl resume {path} waits for the jobs of {}, and sends {}",
-                counted(running),
-                counted(not_attempted)
-            ));
+            let waits = format!("waits for the jobs of {}", counted(running));
+            let sends = format!("sends {}", counted(not_attempted));
+            let does = match (running, not_attempted) {
+                (_, 0) => waits,
+                (0, _) => sends,
+                _ => format!("{waits}, and {sends}"),
+            };
+            lines.push(format!("{when}: ecsctl resume {path} {does}"));
         }
     }
     if unknown > 0 {
