@@ -453,7 +453,7 @@ fn a_slow_journal() {
         }
     }
     on_paused_time(async {
-        let region = Region::builder().servers(200).seed(3).build().unwrap();
+        let region = Region::builder().servers(800).seed(3).build().unwrap();
         let servers: Vec<_> = region.servers().collect();
         let world = World {
             sim: SimTransport::new(region)
@@ -468,7 +468,7 @@ fn a_slow_journal() {
             .deadline(Duration::from_secs(600))
             .journal(Slow(tokio::sync::Mutex::default()));
         let report = run.start().await.unwrap().await;
-        assert_eq!(report.summary().succeeded, 200, "{:?}", report.stopped);
+        assert_eq!(report.summary().succeeded, 800, "{:?}", report.stopped);
     });
 }
 
