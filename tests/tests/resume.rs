@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::future::IntoFuture as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +11,9 @@ use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
-use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
+use ecs_ops::transport::{
+    Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
+};
 use ecs_ops::{Client, Outcome, Report, RunBuilder};
 use ecs_sim::{Region, SimTransport};
 use http::{Method, Request, Response};
@@ -87,7 +89,7 @@ impl Journal for DyingJournal {
     }
 }
 
-struct DyingTransport(Arc<Process>, SimTransport);
+struct DyingTransport(Arc<Process>, SimTransport, Arc<AtomicBool>);
 
 impl fmt::Debug for DyingTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,6 +110,11 @@ impl Transport for DyingTransport {
                 self.0.die().await;
             }
             attempt.mark().set();
+            if *request.method() == Method::POST && self.2.swap(false, Ordering::SeqCst) {
+                let words = "no answer within the time limit";
+                let error = TransportError::new(TransportErrorKind::Timeout, Delivery::MaybeSent);
+                return Err(error.with_detail(words));
+            }
             let answer = self.1.send(request, attempt).await;
             if self.0.death == Death::Send(number, When::After) {
                 self.0.die().await;
@@ -127,6 +134,8 @@ struct Play {
     reconcile: bool,
     resubmit: bool,
     verify: bool,
+    /// The first request is swallowed on its way, and nobody says so.
+    swallow: bool,
 }
 
 const SERVERS: usize = 7;
@@ -135,6 +144,7 @@ struct World {
     sim: SimTransport,
     servers: Vec<ServerId>,
     stranger: Option<ServerId>,
+    swallow: Arc<AtomicBool>,
 }
 
 impl World {
@@ -153,6 +163,7 @@ impl World {
             sim: SimTransport::new(region).with_latency(millis(5)..=millis(5)),
             servers,
             stranger,
+            swallow: Arc::new(AtomicBool::new(play.swallow)),
         }
     }
 
@@ -161,7 +172,11 @@ impl World {
         let token = Credentials::token(identity.token.expose_secret()).unwrap();
         Client::builder("https://ecs.example".parse().unwrap(), identity.project_id)
             .credentials(StaticCredentials::new(token))
-            .transport(DyingTransport(Arc::clone(process), self.sim.clone()))
+            .transport(DyingTransport(
+                Arc::clone(process),
+                self.sim.clone(),
+                Arc::clone(&self.swallow),
+            ))
             .servers_per_minute(1000)
             .epoch("2026-11-24T00:00:00Z".parse().unwrap())
             .seed(5)
@@ -186,6 +201,7 @@ impl World {
 
     fn check(&self, play: Play, death: Death, lives: usize, report: &Report) {
         let words = || format!("{play:?} {death:?}: {report:#?}");
+        let lossy = death != Death::Never || play.swallow;
         let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
         assert_eq!(ids, self.servers, "{}", words());
         for server in &report.servers {
@@ -195,11 +211,9 @@ impl World {
                 Outcome::Failed { job_id: None, .. } => {
                     times == 0 && Some(server.id) == self.stranger
                 }
-                Outcome::NotAttempted { .. } => {
-                    times == 0 && play.reconcile && death != Death::Never
-                }
+                Outcome::NotAttempted { .. } => times == 0 && play.reconcile && lossy,
                 // Nobody can know what became of a request that was cut off.
-                Outcome::Unknown { .. } => death != Death::Never,
+                Outcome::Unknown { .. } => lossy,
                 Outcome::Failed { .. } | Outcome::Running { .. } => false,
             };
             assert!(holds, "{} {server:?}", words());
@@ -317,6 +331,7 @@ const PLAIN: Play = Play {
     reconcile: false,
     resubmit: false,
     verify: false,
+    swallow: false,
 };
 
 #[test]
@@ -352,6 +367,25 @@ fn a_death_at_each_step_of_runs_that_reconcile_and_resubmit() {
         resubmit: true,
         ..PLAIN
     });
+}
+
+/// A request that never arrived: its servers show that they were not acted on, and are sent again where that is wanted.
+#[test]
+fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
+    let lossy = Play {
+        swallow: true,
+        ..PLAIN
+    };
+    for (reconcile, resubmit) in [(true, false), (true, true), (false, true)] {
+        for stranger in [false, true] {
+            all_deaths(Play {
+                reconcile,
+                resubmit,
+                stranger,
+                ..lossy
+            });
+        }
+    }
 }
 
 /// The resumed process dies, too: at each step.
@@ -460,6 +494,7 @@ fn a_slow_journal() {
                 .with_latency(Duration::from_millis(5)..=Duration::from_millis(5)),
             servers,
             stranger: None,
+            swallow: Arc::default(),
         };
         let client = world.client(&Process::new(Death::Never));
         let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
