@@ -51,6 +51,7 @@
 //! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
+//! | `job` | [`JobStatus::is_over`] |
 //! | `error` | [`ResponseError`]: every shape that errors come in |
 //! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
 //! | `catalogue` | [`ErrorInfo`]: what the error codes mean, and what they prove |
@@ -68,6 +69,7 @@ mod catalogue;
 mod error;
 mod generated;
 mod ids;
+mod job;
 mod lenient;
 mod open_enum;
 mod operation;

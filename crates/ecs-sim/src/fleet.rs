@@ -1,6 +1,7 @@
 //! The servers, and what state each is in at a given time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_model::{RebootType, ServerId, StopType};
@@ -87,6 +88,8 @@ pub(crate) struct Server {
     pub(crate) role: &'static str,
     pub(crate) env: &'static str,
     pub(crate) zone: &'static str,
+    /// What stands for the host that it runs on.
+    pub(crate) host: Arc<str>,
     pub(crate) flavor: &'static Flavor,
     /// Servers are created in batches of up to 20.
     pub(crate) reservation: usize,
@@ -198,6 +201,8 @@ const ROLES: [&str; 4] = ["web", "app", "db", "cache"];
 const ENVS: [&str; 3] = ["prod", "stage", "test"];
 const ZONES: [&str; 3] = ["sim-1a", "sim-1b", "sim-1c"];
 const RESERVATION: usize = 20;
+/// How many servers a host has on average.
+const ON_A_HOST: usize = 6;
 
 /// All servers.
 #[derive(Debug)]
@@ -209,18 +214,23 @@ pub(crate) struct Fleet {
 impl Fleet {
     pub(crate) fn new(settings: &Settings) -> Self {
         let mut rng = seed::rng(settings.seed, Purpose::Fleet);
+        let mut hosts = Hosts::new(settings);
         let mut numbers = [0_u32; ROLES.len()];
         let mut servers = Vec::with_capacity(settings.servers);
         let mut places = HashMap::with_capacity(settings.servers);
         for index in 0..settings.servers {
             let role = pick(&mut rng, &[45, 30, 15, 10]);
             numbers[role] += 1;
+            let id = server_id(&mut rng);
+            let env = ENVS[pick(&mut rng, &[60, 25, 15])];
+            let zone = pick(&mut rng, &[1, 1, 1]);
             let mut server = Server {
-                id: server_id(&mut rng),
+                id,
                 name: format!("{}-{:03}", ROLES[role], numbers[role]),
                 role: ROLES[role],
-                env: ENVS[pick(&mut rng, &[60, 25, 15])],
-                zone: ZONES[pick(&mut rng, &[1, 1, 1])],
+                env,
+                zone: ZONES[zone],
+                host: hosts.pick(zone),
                 flavor: &FLAVORS[pick(&mut rng, &[5, 3, 2])],
                 reservation: index / RESERVATION,
                 ip: ip(index),
@@ -268,6 +278,38 @@ impl Fleet {
     pub(crate) fn find_mut(&mut self, id: &ServerId) -> Option<&mut Server> {
         self.at_mut(self.place(id)?)
     }
+}
+
+/// The hosts of each zone.
+struct Hosts {
+    rng: ChaCha8Rng,
+    ids: Vec<Vec<Arc<str>>>,
+}
+
+impl Hosts {
+    fn new(settings: &Settings) -> Self {
+        let each = settings.servers.div_ceil(ZONES.len() * ON_A_HOST).max(1);
+        let zones = (0..).take(ZONES.len());
+        let hosts = |zone| (0..).take(each).map(move |host| (zone, host));
+        let id = |(zone, host)| host_id(&mut seed::host(settings.seed, zone, host));
+        Self {
+            rng: seed::rng(settings.seed, Purpose::Hosts),
+            ids: zones.map(|zone| hosts(zone).map(id).collect()).collect(),
+        }
+    }
+
+    /// One of a zone's hosts.
+    fn pick(&mut self, zone: usize) -> Arc<str> {
+        let hosts = &self.ids[zone];
+        hosts[self.rng.random_range(0..hosts.len())].clone()
+    }
+}
+
+/// 56 hex digits, as a SHA-224 has.
+fn host_id(rng: &mut ChaCha8Rng) -> Arc<str> {
+    let bytes: [u8; 28] = rng.random();
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.into()
 }
 
 /// An index, drawn by weight.

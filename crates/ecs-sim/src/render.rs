@@ -119,6 +119,7 @@ pub(crate) fn server(
             "ram": server.flavor.ram,
             "disk": "0",
         },
+        "hostId": &*server.host,
         "host_status": "UP",
         "image": {"id": IMAGE},
         "locked": server.locked,

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Fate = 5,
     /// The tokens and keys that are handed out.
     Admission = 6,
+    /// Which host a server runs on.
+    Hosts = 7,
 }
 
 /// The randomness for one purpose.
@@ -33,6 +35,11 @@ pub(crate) fn rng(seed: u64, purpose: Purpose) -> ChaCha8Rng {
 /// The randomness for what the `nth` action on a server does.
 pub(crate) fn fate(seed: u64, server: u32, nth: u32) -> ChaCha8Rng {
     stream(seed, Purpose::Fate, server, nth)
+}
+
+/// The randomness for the id of a host of a zone, both counted from 0.
+pub(crate) fn host(seed: u64, zone: u32, host: u32) -> ChaCha8Rng {
+    stream(seed, Purpose::Hosts, zone.saturating_add(1), host)
 }
 
 fn stream(seed: u64, purpose: Purpose, server: u32, nth: u32) -> ChaCha8Rng {

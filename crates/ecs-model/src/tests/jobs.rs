@@ -112,18 +112,17 @@ fn fields_of_other_types() {
 
 #[test]
 fn statuses() {
-    for (text, status) in [
-        ("INIT", JobStatus::Init),
-        ("RUNNING", JobStatus::Running),
-        ("SUCCESS", JobStatus::Success),
-        ("FAIL", JobStatus::Fail),
-        (
-            "PENDING_PAYMENT",
-            JobStatus::Unknown("PENDING_PAYMENT".to_owned()),
-        ),
+    let unknown = |text: &str| JobStatus::Unknown(text.to_owned());
+    for (text, status, over) in [
+        ("INIT", JobStatus::Init, false),
+        ("RUNNING", JobStatus::Running, false),
+        ("SUCCESS", JobStatus::Success, true),
+        ("FAIL", JobStatus::Fail, true),
+        ("PENDING_PAYMENT", unknown("PENDING_PAYMENT"), false),
         // Another one: statuses are told apart by case, too.
-        ("success", JobStatus::Unknown("success".to_owned())),
+        ("success", unknown("success"), false),
     ] {
+        assert_eq!(status.is_over(), over, "{text}");
         let job = job(json!({"status": text}));
         assert_eq!(job.status.as_ref(), Some(&status));
         assert_eq!(

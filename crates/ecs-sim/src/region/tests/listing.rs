@@ -1,6 +1,6 @@
 //! The list with its filters, and one server.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ecs_model::RebootType::Soft;
 use ecs_model::{ListServersDetails, Operation, ServersPage};
@@ -39,6 +39,34 @@ fn pages_count_from_one_and_zero_is_the_first() {
     assert_eq!(page("?limit=7&offset=2"), ids[7..14]);
     assert_eq!(page("?limit=1000"), ids);
     assert_eq!(page("?limit=1000&offset=18446744073709551615"), [""; 0]);
+}
+
+#[test]
+fn several_servers_share_a_host_of_their_zone() {
+    let hosts = |seed: u64| {
+        let mut client = Client::new(Region::builder().servers(60).seed(seed));
+        let body = client.get("cloudservers/detail?limit=1000").json();
+        let mut hosts: HashMap<String, Vec<String>> = HashMap::new();
+        for server in body["servers"].as_array().unwrap() {
+            let text = |key: &str| server[key].as_str().unwrap().to_owned();
+            let zone = text("OS-EXT-AZ:availability_zone");
+            hosts.entry(text("hostId")).or_default().push(zone);
+        }
+        hosts
+    };
+    let seen = hosts(1);
+    assert_eq!(seen, hosts(1));
+    assert!(seen.keys().all(|id| !hosts(2).contains_key(id)));
+    for (id, zones) in &seen {
+        assert!(
+            id.len() == 56 && id.chars().all(|c| c.is_ascii_hexdigit()),
+            "{id}"
+        );
+        assert!(zones.iter().all(|zone| *zone == zones[0]), "{zones:?}");
+    }
+    // Four in each of three zones, if none is empty by chance.
+    assert!((9..=12).contains(&seen.len()), "{}", seen.len());
+    assert!(seen.values().any(|servers| servers.len() > 4));
 }
 
 #[test]
