@@ -51,6 +51,11 @@ impl WallClock {
         }
     }
 
+    /// How long ago it was, by our clock.
+    pub(crate) fn since(&self, then: Timestamp) -> Duration {
+        Duration::try_from(self.now().duration_since(then)).unwrap_or_default()
+    }
+
     /// Now, on both clocks.
     pub(crate) fn moment(&self) -> Moment {
         let ours = self.now();
@@ -121,6 +126,13 @@ pub(crate) fn scale(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() / factor).unwrap_or(duration)
 }
 
+/// A pause that grows: `first`, doubled this many times, at most `ceiling`.
+pub(crate) fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
+    first
+        .saturating_mul(2_u32.saturating_pow(times))
+        .min(ceiling)
+}
+
 fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     /// Longer than any service means it: a date from a clock that is wrong.
     const LONGEST: Duration = Duration::from_secs(3600);
@@ -147,7 +159,41 @@ fn http_date(header: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn a_pause_doubles_up_to_its_ceiling() {
+        let (first, ceiling) = (Duration::from_secs(3), Duration::from_secs(20));
+        let pauses = [0, 1, 2, 3, 31, 32, u32::MAX].map(|times| doubled(first, times, ceiling));
+        assert_eq!(pauses, [3, 6, 12, 20, 20, 20, 20].map(Duration::from_secs));
+        assert_eq!(doubled(ceiling, 0, first), first);
+    }
+
+    /// Any at all, and those that a pause may have.
+    fn durations() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            any::<Duration>(),
+            (0..100_000_000_000_u64).prop_map(Duration::from_nanos),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_pause_overflows_shrinks_or_passes_its_ceiling(
+            first in durations(),
+            ceiling in durations(),
+            times in prop_oneof![any::<u32>(), 0..70_u32],
+        ) {
+            let pause = doubled(first, times, ceiling);
+            prop_assert!(pause >= first.min(ceiling) && pause <= ceiling);
+            let next = doubled(first, times.saturating_add(1), ceiling);
+            prop_assert!(next >= pause && next <= pause.saturating_mul(2));
+        }
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::report::{Outcome, Problem, ServerReport};
+use crate::report::{Problem, ServerReport};
 
-/// One thing that happened in a run. Batches are counted from 1.
+/// One thing that happened in a run. Batches and waves are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -33,6 +33,52 @@ pub enum Event {
         doubtful: usize,
         /// How many were never sent, and will be.
         unsent: usize,
+    },
+    /// A wave begins: from now on its servers are submitted.
+    WaveBegan {
+        /// The wave.
+        wave: usize,
+        /// How many waves there are.
+        waves: usize,
+        /// Its servers, as far as they have not ended.
+        servers: usize,
+    },
+    /// The health after a wave is being checked.
+    CheckingHealth {
+        /// The wave.
+        wave: usize,
+    },
+    /// The health after a wave was checked.
+    HealthChecked {
+        /// The wave.
+        wave: usize,
+        /// Whether all is well.
+        healthy: bool,
+        /// What the check said, if it was not.
+        words: Option<String>,
+    },
+    /// Somebody is asked whether to go on after the canary.
+    Asking {
+        /// The wave that was the canary.
+        wave: usize,
+    },
+    /// Somebody said whether to go on after the canary.
+    Answered {
+        /// The answer.
+        go_on: bool,
+    },
+    /// A pause before the next wave.
+    Pausing {
+        /// The wave before it.
+        wave: usize,
+        /// How long, in milliseconds.
+        #[serde(rename = "pause_ms", serialize_with = "milliseconds")]
+        pause: Duration,
+    },
+    /// The soft restart of these servers ended badly: they are restarted hard, once.
+    Escalating {
+        /// The servers.
+        servers: Vec<ServerId>,
     },
     /// A batch waits until the quota has room for it.
     WaitingForQuota {
@@ -179,15 +225,6 @@ pub enum Event {
 
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-}
-
-impl Event {
-    pub(crate) fn server_done(id: ServerId, outcome: &Outcome) -> Self {
-        Self::ServerDone(ServerReport {
-            id,
-            outcome: outcome.clone(),
-        })
-    }
 }
 
 /// The events of a run, from the moment at which this was asked for.

@@ -10,6 +10,8 @@ use ecs_model::{Executed, Idempotency, ResponseError, ResponseErrorKind};
 use ecs_transport::{Delivery, TransportError, TransportErrorKind};
 use rand::{Rng, RngExt};
 
+use crate::clock::doubled;
+
 /// How an attempt ended, as far as deciding needs it.
 #[derive(Clone, Copy, Debug)]
 pub enum AttemptOutcome<'a> {
@@ -371,14 +373,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Evenly from zero to `base` doubled for each time but the first, at most `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
-    let doubled = base.saturating_mul(
-        1_u32
-            .checked_shl(times.saturating_sub(1))
-            .unwrap_or(u32::MAX),
-    );
-    doubled
-        .min(ceiling)
-        .min(LONGEST)
+    doubled(base, times.saturating_sub(1), ceiling.min(LONGEST))
         .mul_f64(rng.random_range(0.0..=1.0))
 }
 

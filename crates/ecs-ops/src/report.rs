@@ -7,6 +7,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::jobs::JobTicket;
 pub use crate::problem::Problem;
+use crate::rolling::StopReason;
 
 /// What a run does to its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,12 +150,34 @@ pub struct ServerReport {
     pub id: ServerId,
     /// What became of it.
     pub outcome: Outcome,
+    /// How its soft restart ended, if it was restarted hard after that.
+    pub escalated: Option<Problem>,
+}
+
+impl ServerReport {
+    pub(crate) fn new(id: ServerId, outcome: Outcome) -> Self {
+        Self {
+            id,
+            outcome,
+            escalated: None,
+        }
+    }
+
+    /// What is unusual about how it ended, in words.
+    pub fn note(&self) -> Option<String> {
+        let escalated = self.escalated.as_ref();
+        let escalated = escalated.map(|first| {
+            let what = "restarted hard, since the soft restart ended badly";
+            format!("{what}: {first}")
+        });
+        escalated.or_else(|| self.outcome.note().map(str::to_owned))
+    }
 }
 
 impl Serialize for ServerReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (job_id, error) = (self.outcome.job_id(), self.outcome.error());
-        let note = self.outcome.note();
+        let note = self.note();
         let optional = [job_id.is_some(), error.is_some(), note.is_some()];
         let fields = 2 + optional.into_iter().filter(|there| *there).count();
         let mut server = serializer.serialize_struct("ServerReport", fields)?;
@@ -169,7 +192,7 @@ impl Serialize for ServerReport {
             None => server.skip_field("error")?,
         }
         match note {
-            Some(note) => server.serialize_field("note", note)?,
+            Some(note) => server.serialize_field("note", &note)?,
             None => server.skip_field("note")?,
         }
         server.end()
@@ -221,6 +244,8 @@ pub enum Stopped {
     Asked,
     /// A job made no progress for as long as it may.
     Stalled,
+    /// A rolling run stopped before its end.
+    Rolling(StopReason),
     /// The journal could not be written: nothing more was sent.
     Unrecorded(Problem),
     /// The service no longer lets us look at the jobs.
@@ -233,6 +258,7 @@ impl fmt::Display for Stopped {
             Self::Deadline => f.write_str("the deadline came"),
             Self::Asked => f.write_str("as asked"),
             Self::Stalled => f.write_str("a job made no progress for too long"),
+            Self::Rolling(reason) => fmt::Display::fmt(reason, f),
             Self::Unrecorded(problem) => fmt::Display::fmt(problem, f),
             Self::Denied(problem) => {
                 write!(

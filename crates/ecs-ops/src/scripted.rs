@@ -53,6 +53,15 @@ impl Seen {
         self.count(http::Method::POST)
     }
 
+    /// Those of this method.
+    pub(crate) fn requests(&self, method: http::Method) -> Vec<http::Request<Bytes>> {
+        let seen = self.0.lock().unwrap();
+        let of_method = seen
+            .iter()
+            .filter(|(request, _)| request.method() == method);
+        of_method.map(|(request, _)| request.clone()).collect()
+    }
+
     /// When each of this method came.
     pub(crate) fn times(&self, method: http::Method) -> Vec<Instant> {
         let seen = self.0.lock().unwrap();

@@ -322,11 +322,10 @@ impl Checker<'_> {
 
     /// Whether the job was shown as over, and did not say how this server ended.
     fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
-        let is_over = |status: &JobStatus| matches!(status, JobStatus::Success | JobStatus::Fail);
         self.truth.said(job).iter().any(|said| {
-            is_over(&said.status)
+            said.status.is_over()
                 && match said.of(id) {
-                    Some(part) => !is_over(&part.status),
+                    Some(part) => !part.status.is_over(),
                     None => said.status == JobStatus::Fail,
                 }
         })

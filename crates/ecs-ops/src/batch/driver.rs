@@ -1,44 +1,30 @@
 //! Running a run: the I/O around the [machine](super::machine).
 
+mod between;
+mod submit;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_model::{
-    Accepted, BatchRebootServers, BatchStartServers, BatchStopServers, JobId, JobStatus, ServerId,
-    ValidationError,
-};
+use ecs_model::{Accepted, JobId, JobStatus};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use super::callbacks::{HealthCheck, Question};
 use super::evidence::Snapshot;
 use super::machine::{Machine, Resumed};
 use super::reconcile::{Reconciler, list};
 use super::settle::Settler;
 use crate::control::{Control, Level};
-use crate::error::chain;
 use crate::event::{Event, Sink};
-use crate::exec::{ActionScope, Failure, Flight, Notice, Scope};
+use crate::exec::{Failure, Flight};
 use crate::jobs::{JobTicket, Sighting, Subscription, Watch};
-use crate::journal::{BatchLog, Log, Purpose, Record, Seen, ServerVerdict};
-use crate::policy::Judgement;
-use crate::report::{PowerAction, Problem, ServerReport};
-use crate::{Client, Error, ErrorKind};
-
-impl Patience {
-    /// How a job is watched that began then.
-    fn watch(self, ticket: &JobTicket, began: Option<Instant>) -> Watch {
-        Watch {
-            kind: ticket.kind(),
-            began,
-            at_once: false,
-            deadline: self.deadline,
-            patience: self.stalled_after,
-        }
-    }
-}
+use crate::journal::{Log, Record, Seen, ServerVerdict};
+use crate::report::{Problem, ServerReport};
+use crate::{Client, Error, ErrorKind, rolling};
 
 /// One step that is underway.
 enum Step {
@@ -47,6 +33,8 @@ enum Step {
     Seen(usize, Sighting),
     /// The servers, listed from this time on.
     Listed(For, Instant, Result<Snapshot, Error>),
+    /// What a rolling run wanted was done; nothing, if the run was stopped meanwhile.
+    Rolled(Option<rolling::Event>),
 }
 
 /// What servers are listed for.
@@ -68,9 +56,10 @@ pub(super) struct Driver<'a> {
     pub(super) looking: &'a Control,
     /// The servers as they were before the run, where its journal says that.
     pub(super) before: &'a [Seen],
-    pub(super) action: PowerAction,
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    pub(super) health: Option<&'a HealthCheck>,
+    pub(super) question: Option<&'a Question>,
     pub(super) patience: Patience,
     /// How long a server may take to settle after its job, if that is looked at.
     pub(super) verify: Option<Duration>,
@@ -83,6 +72,19 @@ pub(super) struct Patience {
     pub(super) deadline: Option<Instant>,
     /// As long as a job does not stand still for so long.
     pub(super) stalled_after: Option<Duration>,
+}
+
+impl Patience {
+    /// How a job is watched that began then.
+    fn watch(self, ticket: &JobTicket, began: Option<Instant>) -> Watch {
+        Watch {
+            kind: ticket.kind(),
+            began,
+            at_once: false,
+            deadline: self.deadline,
+            patience: self.stalled_after,
+        }
+    }
 }
 
 impl<'a> Driver<'a> {
@@ -98,10 +100,11 @@ impl<'a> Driver<'a> {
         // Steps that ended while something was written down.
         let mut finished: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
+        let mut rolling = false;
         let mut reconciler = Reconciler::knowing(self.before);
         let mut settler = self.verify.map(Settler::new);
         self.emit(resumed.known);
-        self.write_down(&resumed.news, &[], None).await;
+        self.write_down(&resumed.news, &[], None, &[]).await;
         self.emit(resumed.news);
         self.halt_if_unrecorded(machine);
         for (batch, ticket) in resumed.jobs {
@@ -136,6 +139,7 @@ impl<'a> Driver<'a> {
             self.halt_if_unrecorded(machine);
         }
         loop {
+            self.roll(machine, &mut rolling, &mut steps);
             let at_once = match self.client.0.contact.is_welcome() {
                 true => self.client.0.concurrent_submissions,
                 false => 1,
@@ -146,10 +150,14 @@ impl<'a> Driver<'a> {
             {
                 let flight = Arc::new(Flight::default());
                 flights.insert(batch, Arc::clone(&flight));
-                let servers = machine.servers(batch).to_vec();
-                let purpose = machine.purpose(batch);
+                let request = submit::Batch {
+                    index: batch,
+                    action: machine.action_of(batch),
+                    purpose: machine.purpose(batch),
+                    servers: machine.servers(batch).to_vec(),
+                };
                 steps.push(Box::pin(async move {
-                    let submitted = self.submit(batch, purpose, servers, &flight).await;
+                    let submitted = self.submit(request, &flight).await;
                     Step::Submitted(batch, submitted)
                 }));
                 submitting += 1;
@@ -186,6 +194,11 @@ impl<'a> Driver<'a> {
                     self.listed(machine, why, began, listed, &mut reconciler, &mut settler),
                     None,
                 ),
+                Step::Rolled(event) => {
+                    rolling = false;
+                    let told = event.and_then(|event| machine.rolled(event));
+                    (told.into_iter().collect(), None)
+                }
                 Step::Seen(batch, sighting) => {
                     let job = machine.job(batch).cloned();
                     let events = self.seen(machine, batch, &sighting);
@@ -199,10 +212,12 @@ impl<'a> Driver<'a> {
             if machine.is_denied() {
                 jobs.unwatch_all();
             }
+            let escalating = machine.take_escalating();
             {
                 // The others go on meanwhile: one of them may hold what the journal waits for.
                 let freed = machine.take_freed();
-                let mut writing = std::pin::pin!(self.write_down(&events, &freed, over));
+                let writing = self.write_down(&events, &freed, over, &escalating);
+                let mut writing = std::pin::pin!(writing);
                 loop {
                     tokio::select! {
                         biased;
@@ -213,6 +228,9 @@ impl<'a> Driver<'a> {
             }
             self.emit(events);
             self.halt_if_unrecorded(machine);
+            let escalating = escalating.into_iter().map(|server| server.id).collect();
+            let event = machine.send_hard(escalating);
+            self.emit(event.into_iter().collect());
         }
     }
 
@@ -259,11 +277,17 @@ impl<'a> Driver<'a> {
             return self.denied(machine, error.problem());
         }
         let listed = listed.map_err(|error| error.problem().clone());
-        match (why, settler) {
+        let failed = listed.as_ref().err().cloned();
+        let mut events: Vec<_> = failed
+            .map(|error| Event::ListFailed { error })
+            .into_iter()
+            .collect();
+        events.extend(match (why, settler) {
             (For::Evidence, _) => reconciler.looked(self.client, machine, began, listed),
-            (For::Rest, Some(settler)) => settler.looked(machine, began, listed),
+            (For::Rest, Some(settler)) => settler.looked(self.client, machine, began, listed),
             (For::Rest, None) => Vec::new(),
-        }
+        });
+        events
     }
 
     /// We may not look any more: the others would be told the same.
@@ -282,6 +306,7 @@ impl<'a> Driver<'a> {
         events: &[Event],
         freed: &[ServerReport],
         over: Option<(JobId, Option<JobStatus>)>,
+        escalating: &[ServerReport],
     ) {
         let ended = events.iter().filter_map(|event| match event {
             Event::ServerDone(server) => Some(server),
@@ -297,88 +322,9 @@ impl<'a> Driver<'a> {
             let status = status.map(|status| status.as_str().to_owned());
             drop(self.log.write(|| Record::JobOver { job_id, status }).await);
         }
-    }
-
-    async fn submit(
-        self,
-        batch: usize,
-        purpose: Purpose,
-        servers: Vec<ServerId>,
-        flight: &Flight,
-    ) -> Result<Accepted, Failure> {
-        let log = BatchLog {
-            log: self.log,
-            batch: batch + 1,
-            purpose,
-            servers: &servers,
-        };
-        let result = self.send(log, flight).await;
-        // Nobody hears of the answer before it is written down.
-        match &result {
-            Ok(accepted) => log.accepted(accepted).await,
-            Err(failure) if failure.judgement.is_unclear() => log.lost(&failure.problem).await,
-            Err(_) => {}
-        }
-        result
-    }
-
-    async fn send(self, log: BatchLog<'_>, flight: &Flight) -> Result<Accepted, Failure> {
-        let inner = &self.client.0;
-        let batch = log.batch;
-        let servers = log.servers.to_vec();
-        let count = servers.len();
-        let mut share = match inner.pace.try_acquire(count) {
-            Some(share) => share,
-            None => {
-                self.sink.emit(Event::WaitingForQuota {
-                    batch,
-                    servers: count,
-                });
-                tokio::select! {
-                    biased;
-                    () = self.control.reached(Level::Halted) => return Err(Failure::never_sent()),
-                    share = inner.pace.acquire(count) => share,
-                }
-            }
-        };
-        let notify = |notice| {
-            self.sink.emit(match notice {
-                Notice::Sending => Event::Submitting {
-                    batch,
-                    servers: count,
-                },
-                Notice::Throttled(error, retry_after) => Event::Throttled {
-                    batch,
-                    error,
-                    retry_after,
-                },
-                Notice::Retrying(error, retry_after) => Event::Retrying {
-                    batch,
-                    error,
-                    retry_after,
-                },
-            });
-        };
-        let mut scope = Scope::action(ActionScope {
-            flight,
-            share: &mut share,
-            control: self.control,
-            notify: &notify,
-            log,
-        });
-        match self.action {
-            PowerAction::Reboot(kind) => {
-                let operation = BatchRebootServers::new(kind, servers).map_err(invalid)?;
-                inner.execute(&operation, &mut scope).await
-            }
-            PowerAction::Start => {
-                let operation = BatchStartServers::new(servers).map_err(invalid)?;
-                inner.execute(&operation, &mut scope).await
-            }
-            PowerAction::Stop(kind) => {
-                let operation = BatchStopServers::new(kind, servers).map_err(invalid)?;
-                inner.execute(&operation, &mut scope).await
-            }
+        let servers: Vec<_> = escalating.iter().filter_map(ServerVerdict::of).collect();
+        if !servers.is_empty() {
+            drop(self.log.write(|| Record::Escalating { servers }).await);
         }
     }
 
@@ -394,7 +340,7 @@ impl<'a> Driver<'a> {
                 let ticket = JobTicket::new(
                     accepted.job_id,
                     self.client.place(),
-                    self.action,
+                    machine.action_of(batch),
                     machine.servers(batch).to_vec(),
                     self.client.0.clock.now(),
                     accepted.request_id,
@@ -437,11 +383,6 @@ impl<'a> Driver<'a> {
     fn emit(self, events: Vec<Event>) {
         events.into_iter().for_each(|event| self.sink.emit(event));
     }
-}
-
-/// The plan was checked before anything was sent.
-fn invalid(error: ValidationError) -> Failure {
-    Failure::new(Judgement::Refused, Problem::new(chain(&error)))
 }
 
 #[cfg(test)]

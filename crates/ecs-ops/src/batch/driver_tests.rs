@@ -1,5 +1,7 @@
 //! Whole runs under a scripted transport: how they end, and what they tell.
 
+#[path = "driver_tests/escalating.rs"]
+mod escalating;
 #[path = "driver_tests/halting.rs"]
 mod halting;
 #[path = "driver_tests/hard_cases.rs"]

@@ -2,16 +2,21 @@
 
 mod close;
 mod doubt;
+mod escalate;
 mod look;
 mod resume;
 mod settle;
+mod waves;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
 
 use self::doubt::Doubt;
+use self::escalate::Escalations;
 use self::settle::Settling;
+use self::waves::Waves;
 use super::plan::Plan;
 use super::queue::Queue;
 use crate::event::Event;
@@ -20,9 +25,20 @@ use crate::jobs::JobTicket;
 use crate::journal::Purpose;
 use crate::policy::Judgement;
 use crate::report::{JobReport, Outcome, PowerAction, Problem, ServerReport};
+use crate::rolling::Rolling;
 
 pub(crate) use doubt::OnUnknown;
 pub(crate) use resume::Resumed;
+
+/// How a run goes.
+#[derive(Debug, Default)]
+pub(crate) struct Manner {
+    pub(crate) on_unknown: OnUnknown,
+    /// The waves that its plan is made of, if it is.
+    pub(crate) rolling: Option<Rolling>,
+    /// After how long a server that is not back is restarted hard, if that is wanted.
+    pub(crate) escalate_after: Option<Duration>,
+}
 
 /// One batch that was given out.
 #[derive(Debug)]
@@ -48,6 +64,18 @@ enum State {
     Doubtful(Doubt),
     /// Each of its servers has an outcome, or is in the queue again.
     Ended,
+}
+
+impl Batch {
+    fn new(servers: Vec<ServerId>, state: State) -> Self {
+        Self {
+            servers,
+            state,
+            warned: false,
+            odd: false,
+            overdue: 0,
+        }
+    }
 }
 
 /// What is known of a batch whose submission was cut short.
@@ -83,6 +111,11 @@ pub(crate) struct Machine {
     stalled: bool,
     /// Servers whose job succeeded and that are to be seen at rest, where that is wanted.
     settling: Option<Settling>,
+    waves: Option<Waves>,
+    /// The waves were the first reason to submit nothing more.
+    rolling_stops: bool,
+    /// Servers that are restarted hard, where that is wanted.
+    escalations: Option<Escalations>,
     on_unknown: OnUnknown,
     /// The run was told to submit nothing more.
     closing: bool,
@@ -95,20 +128,33 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(run_id: String, plan: Plan, on_unknown: OnUnknown) -> Self {
+    /// The books of a run on these servers, by a plan that is about them.
+    pub(crate) fn new(run_id: String, servers: Vec<ServerId>, plan: Plan, manner: Manner) -> Self {
+        let (action, planned, batch_size) = (plan.action, plan.batches.len(), plan.batch_size);
+        let (waves, at_once) = match manner.rolling {
+            Some(rolling) => {
+                let (waves, at_once) = Waves::new(rolling, plan);
+                (Some(waves), at_once)
+            }
+            None => (None, plan.batches),
+        };
+        let escalations = manner.escalate_after;
         Self {
-            on_unknown,
+            on_unknown: manner.on_unknown,
             closing: false,
             doubtful: BTreeSet::new(),
             resubmitted: HashMap::new(),
             freed: Vec::new(),
             run_id,
-            action: plan.action,
-            servers: plan.batches.iter().flatten().copied().collect(),
-            outcomes: HashMap::with_capacity(plan.servers()),
-            batches: Vec::with_capacity(plan.batches.len()),
-            planned: plan.batches.len(),
-            queue: Queue::new(plan.batches),
+            action,
+            outcomes: HashMap::with_capacity(servers.len()),
+            servers,
+            batches: Vec::with_capacity(planned),
+            planned,
+            queue: Queue::new(at_once),
+            waves,
+            rolling_stops: false,
+            escalations: escalations.map(|after| Escalations::new(Some(after), batch_size)),
             jobs: Vec::new(),
             halted: None,
             refused: None,
@@ -131,13 +177,10 @@ impl Machine {
         &self.run_id
     }
 
-    pub(crate) fn action(&self) -> PowerAction {
-        self.action
-    }
-
     /// The servers that were not given out yet.
     pub(crate) fn unsent(&self) -> Vec<ServerId> {
-        self.queue.left().collect()
+        let to_come = self.waves.iter().flat_map(Waves::servers);
+        self.queue.left().chain(to_come).collect()
     }
 
     pub(crate) fn servers(&self, batch: usize) -> &[ServerId] {
@@ -146,11 +189,15 @@ impl Machine {
 
     /// Why a batch is sent.
     pub(crate) fn purpose(&self, batch: usize) -> Purpose {
-        let mut servers = self.servers(batch).iter();
+        let servers = self.servers(batch);
         // What was found not to have been acted on is sent as if for the first time.
-        match servers.any(|id| matches!(self.resubmitted.get(id), Some(Some(_)))) {
-            true => Purpose::Resubmit,
-            false => Purpose::First,
+        let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
+        if servers.iter().any(again) {
+            Purpose::Resubmit
+        } else if servers.iter().any(|id| self.first(id).is_some()) {
+            Purpose::Escalate
+        } else {
+            Purpose::First
         }
     }
 
@@ -169,13 +216,7 @@ impl Machine {
         }
         let index = self.batches.len();
         let servers = self.queue.next(index)?;
-        self.batches.push(Batch {
-            servers,
-            state: State::Submitting,
-            warned: false,
-            odd: false,
-            overdue: 0,
-        });
+        self.batches.push(Batch::new(servers, State::Submitting));
         Some(index)
     }
 
@@ -332,16 +373,17 @@ impl Machine {
 
     /// The first outcome of a server stays.
     fn end_one(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        if self.outcomes.contains_key(&id) || self.is_first(&id, &outcome) {
+            return None;
+        }
         let outcome = self.keep_back(id, outcome)?;
         let outcome = self.in_view_of_the_first_time(id, outcome);
-        match self.outcomes.entry(id) {
-            std::collections::hash_map::Entry::Occupied(_) => None,
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                let event = Event::server_done(id, &outcome);
-                entry.insert(outcome);
-                Some(event)
-            }
+        let outcome = self.unless_hard(id, outcome)?;
+        if let Some(waves) = &mut self.waves {
+            waves.ended(id, &outcome);
         }
+        self.outcomes.insert(id, outcome.clone());
+        Some(Event::ServerDone(self.report_of(id, outcome)))
     }
 
     fn end_all(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {

@@ -4,6 +4,8 @@
 //! `evidence` reads servers whose fate is unknown (pure), `settle` those whose job succeeded; `driver` and `reconcile` do
 //! the I/O of a `run`.
 
+mod builder;
+mod callbacks;
 mod driver;
 mod evidence;
 mod machine;
@@ -13,6 +15,7 @@ mod reconcile;
 mod run;
 mod settle;
 
+pub use builder::RunBuilder;
 pub(crate) use machine::{Fate, NEVER_SENT};
 pub use plan::Plan;
-pub use run::{Run, RunBuilder};
+pub use run::Run;

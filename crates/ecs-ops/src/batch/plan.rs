@@ -15,6 +15,10 @@ pub struct Plan {
     pub action: PowerAction,
     /// The servers of each request, in the order in which they were given.
     pub batches: Vec<Vec<ServerId>>,
+    /// How many of the requests belong to each wave, in their order; empty for a run without waves.
+    pub waves: Vec<usize>,
+    /// The most servers in one request.
+    pub batch_size: usize,
 }
 
 impl Plan {
@@ -22,10 +26,20 @@ impl Plan {
     pub(crate) fn new(action: PowerAction, servers: &[ServerId], size: usize) -> Self {
         Self {
             action,
-            batches: servers
-                .chunks(size.max(1))
-                .map(<[ServerId]>::to_vec)
-                .collect(),
+            batches: batches(servers, size).collect(),
+            waves: Vec::new(),
+            batch_size: size,
+        }
+    }
+
+    /// Splits each wave.
+    pub(crate) fn in_waves(action: PowerAction, waves: &[Vec<ServerId>], size: usize) -> Self {
+        let requests = waves.iter().map(|wave| batches(wave, size));
+        Self {
+            action,
+            waves: requests.clone().map(Iterator::count).collect(),
+            batches: requests.flatten().collect(),
+            batch_size: size,
         }
     }
 
@@ -54,4 +68,8 @@ impl Plan {
         };
         self.batches.iter().map(encode).collect()
     }
+}
+
+fn batches(servers: &[ServerId], size: usize) -> impl Iterator<Item = Vec<ServerId>> {
+    servers.chunks(size.max(1)).map(<[ServerId]>::to_vec)
 }

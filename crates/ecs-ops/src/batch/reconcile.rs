@@ -122,10 +122,6 @@ impl Reconciler {
         self.underway = false;
         self.looks = self.looks.saturating_add(1);
         let mut events = Vec::new();
-        if let Err(error) = &listed {
-            let error = error.clone();
-            events.push(Event::ListFailed { error });
-        }
         for batch in machine.doubtful() {
             let sent = machine.doubt(batch).and_then(Problem::sent);
             let clock = &client.0.clock;

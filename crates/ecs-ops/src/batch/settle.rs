@@ -99,6 +99,7 @@ impl Settler {
     /// The servers were listed, from `began` on.
     pub(super) fn looked(
         &mut self,
+        client: &Client,
         machine: &mut Machine,
         began: Instant,
         listed: Result<Snapshot, Problem>,
@@ -106,15 +107,10 @@ impl Settler {
         self.underway = false;
         self.looks = self.looks.saturating_add(1);
         self.took = began.elapsed();
-        let mut events = Vec::new();
-        if let Err(error) = &listed {
-            let error = error.clone();
-            events.push(Event::ListFailed { error });
-        }
         // A list tells nothing of a server whose job ended after it was begun.
         let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
-        events.extend(machine.settle(listed.as_ref(), age, self.within));
-        events
+        let since = |then| client.0.clock.since(then);
+        machine.settle(listed.as_ref(), age, self.within, since)
     }
 }
 

@@ -5,7 +5,7 @@
 //! - `book`: all jobs that are watched, for whom, and when each is due. Pure
 //! - `watcher`: the task around the books; `hub`: where a client keeps it; `subscription`, `inbox`: how others use it
 //! - `verdict`: what a job says about its servers. Pure
-//! - `ticket`, `watch`: what users of the library see
+//! - `ticket`, `watch` (its `events`): what users of the library see
 
 mod book;
 mod event;
@@ -41,7 +41,7 @@ pub use watch::{JobEvents, JobWatch, JobsWatch};
 pub(crate) use hub::Hub;
 pub(crate) use subscription::{Subscription, Watch};
 pub(crate) use ticket::Place;
-pub(crate) use verdict::{Verdicts, is_documented, verdicts};
+pub(crate) use verdict::{undocumented, untold, verdicts};
 
 /// When a job is looked at again that the gateway found no way to.
 const GATEWAY: Duration = Duration::from_secs(10);
@@ -142,15 +142,14 @@ fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<Duration> {
 fn progress(job: &Job) -> u64 {
     let rank = match &job.status {
         Some(JobStatus::Init) => 1,
-        Some(JobStatus::Success | JobStatus::Fail) => 3,
+        Some(status) if status.is_over() => 3,
         _ => 2,
     };
     let entities = job.entities.as_ref();
     let parts = entities.and_then(|entities| entities.sub_jobs.as_ref());
-    let has_ended = |status: &JobStatus| matches!(status, JobStatus::Success | JobStatus::Fail);
     let ended = parts
         .into_iter()
         .flatten()
-        .filter(|part| part.status.as_ref().is_some_and(has_ended));
+        .filter(|part| part.status.as_ref().is_some_and(JobStatus::is_over));
     4 * ended.count() as u64 + rank
 }

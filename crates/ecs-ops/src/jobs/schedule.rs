@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::clock::scale;
+use crate::clock::{doubled, scale};
 
 /// How often a job is looked at.
 ///
@@ -86,10 +86,7 @@ impl Polling {
     pub(super) fn pause(&self, looks: u32, age: Duration, usual: Usual) -> Duration {
         match self.shape {
             Shape::Fixed => self.floor,
-            Shape::Exponential => {
-                let doubled = 1_u32.checked_shl(looks).unwrap_or(u32::MAX);
-                self.first.saturating_mul(doubled).min(self.ceiling)
-            }
+            Shape::Exponential => doubled(self.first, looks, self.ceiling),
             Shape::Adaptive => match usual.begin.checked_sub(age) {
                 // Too early: it was looked at for another reason.
                 Some(early) if early > self.floor => early,

@@ -68,6 +68,23 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job, last: bo
     }
 }
 
+impl Verdicts {
+    /// Those of which it tells although nobody asked for them, where that was not `said` before.
+    pub(crate) fn strangers(&mut self, said: &mut bool) -> Option<Vec<ServerId>> {
+        let news = !self.strangers.is_empty() && !std::mem::replace(said, true);
+        news.then(|| std::mem::take(&mut self.strangers))
+    }
+}
+
+/// What became of the servers of which a job that is over does not tell.
+pub(crate) fn untold(job_id: &JobId, doubt: Option<Problem>) -> Outcome {
+    let doubt = doubt.unwrap_or_else(|| Problem::new("it does not tell"));
+    Outcome::Unknown {
+        job_id: Some(job_id.clone()),
+        error: doubt.because("the job is over and contradicts itself"),
+    }
+}
+
 /// The servers that it names.
 fn named(job: &Job) -> BTreeSet<ServerId> {
     let Some(entities) = &job.entities else {
@@ -93,14 +110,16 @@ pub(super) fn has_failed_parts(job: &Job) -> bool {
         .any(|part| part.status == Some(JobStatus::Fail))
 }
 
-/// Whether the vendor's pages know this status.
-pub(crate) fn is_documented(status: &JobStatus) -> bool {
-    !matches!(status, JobStatus::Unknown(_))
+/// Its status, where the vendor's pages do not know it and that was not `said` before.
+pub(crate) fn undocumented(job: &Job, said: &mut bool) -> Option<JobStatus> {
+    let status = job.status.as_ref();
+    let status = status.filter(|status| matches!(status, JobStatus::Unknown(_)))?;
+    (!std::mem::replace(said, true)).then(|| status.clone())
 }
 
 /// Whether the job says that it ended.
 pub(super) fn is_over(job: &Job) -> bool {
-    matches!(job.status, Some(JobStatus::Success | JobStatus::Fail))
+    job.status.as_ref().is_some_and(JobStatus::is_over)
 }
 
 /// The servers whose sub-job has not ended; and what a sub-job says that did not succeed, without a server.

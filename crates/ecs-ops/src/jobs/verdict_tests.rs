@@ -1,7 +1,7 @@
 use ecs_model::{Job, JobId, ServerId};
 use serde_json::{Value, json};
 
-use super::{Verdicts, is_over, verdicts};
+use super::{Verdicts, is_over, undocumented, verdicts};
 use crate::report::Outcome;
 
 const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
@@ -187,4 +187,22 @@ fn a_job_that_contradicts_itself_tells_no_success() {
     // A part that says nothing contradicts nothing.
     let silent = json!({"status": null, "entities": {"server_id": B}});
     assert_eq!(told(job("SUCCESS", &[silent])), ["succeeded", "succeeded"]);
+}
+
+#[test]
+fn what_is_odd_is_said_once() {
+    let job: Job = serde_json::from_value(job("PAUSED", &[sub(FOREIGN, "SUCCESS")])).unwrap();
+    let servers = [A.parse().unwrap()];
+    let [mut odd, mut warned] = [false; 2];
+    let mut look = || {
+        let mut verdicts = verdicts(&"j1".parse().unwrap(), &servers, &job, false);
+        let status = undocumented(&job, &mut odd);
+        let strangers = verdicts.strangers(&mut warned);
+        (status.map(|status| status.to_string()), strangers)
+    };
+    let said = (
+        Some("PAUSED".to_owned()),
+        FOREIGN.parse().ok().map(|id| vec![id]),
+    );
+    assert_eq!([look(), look()], [said, (None, None)]);
 }

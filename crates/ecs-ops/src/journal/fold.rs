@@ -95,7 +95,9 @@ impl Recovered {
             Record::Stopping { .. } => {}
             Record::Resumed { .. } => {
                 self.ended = false;
-                self.rolling.push(rolling::Event::Resumed);
+                if self.run.rolling.is_some() {
+                    self.rolling.push(self.resumption());
+                }
             }
             Record::Ended {} => self.ended = true,
         }
@@ -191,11 +193,6 @@ impl Recovered {
         let id = verdict.id;
         self.fits(&verdict)?;
         let unknown = format!("server {id} is not in the run");
-        let batches = &self.batches;
-        let in_doubt = |batch| {
-            let batch = batches.get(&batch);
-            batch.is_some_and(|batch: &Batch| batch.state.is_doubtful())
-        };
         let server = self.servers.get_mut(&id).ok_or(unknown)?;
         match &server.verdict {
             Some(known) if known.is_final() && *known != verdict => {
@@ -203,9 +200,8 @@ impl Recovered {
             }
             _ => {}
         }
-        // One that was never sent has not ended: it comes when the run goes on.
-        let ended = verdict.outcome != Verdict::NotAttempted || server.batch.is_some_and(in_doubt);
-        if self.run.rolling.is_some() && ended {
+        // One that was not acted on has not ended: it comes when the run goes on.
+        if self.run.rolling.is_some() && verdict.outcome != Verdict::NotAttempted {
             let good = verdict.outcome == Verdict::Succeeded;
             let event = rolling::Event::Ended { server: id, good };
             self.rolling.push(event);

@@ -63,8 +63,8 @@ pub use jsonl::JsonlJournal;
 pub use line::{Contents, Tail};
 pub(crate) use log::{BatchLog, Log};
 pub use memory::MemoryJournal;
-pub(crate) use record::PROGRAM;
 pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, Seen};
+pub(crate) use record::{PROGRAM, milliseconds};
 pub use recovered::{AcceptedBatch, DoubtfulBatch, KnownJob, Recovered, Standing};
 pub use verdict::{Note, ServerVerdict, Shown, Verdict};
 

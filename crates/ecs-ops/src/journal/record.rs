@@ -262,7 +262,8 @@ impl RollingRecord {
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+/// As durations are written down.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

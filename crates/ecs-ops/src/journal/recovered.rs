@@ -342,6 +342,12 @@ impl Recovered {
         self.run.servers.iter().filter_map(due).collect()
     }
 
+    /// How the soft restart of each server ended that was to be restarted hard after it.
+    pub fn escalated(&self) -> impl Iterator<Item = &ServerVerdict> {
+        let servers = self.run.servers.iter();
+        servers.filter_map(|id| self.servers.get(id)?.first.as_ref())
+    }
+
     /// Servers that were sent a second time, because the fate of the first request was unknown.
     pub(crate) fn resubmitted(&self) -> impl Iterator<Item = ServerId> {
         let servers = self.servers.iter();
@@ -371,9 +377,25 @@ impl Recovered {
         self.ended
     }
 
-    /// What happened, for [`Rolling`](rolling::Rolling) to be brought to where the run was.
+    /// What happened, for [`Rolling`](rolling::Rolling) to be brought to where the run was; then comes
+    /// [`resumption`](Self::resumption).
     pub fn rolling_events(&self) -> &[rolling::Event] {
         &self.rolling
+    }
+
+    /// What [`Rolling`](rolling::Rolling) is told when the run goes on from here.
+    pub fn resumption(&self) -> rolling::Event {
+        let is_awaited = |id: &ServerId| {
+            let server = self.servers.get(id);
+            server.is_some_and(|server| {
+                server.verdict.is_none() && self.standing_of(server) != Standing::Unsent
+            })
+        };
+        let servers = self.run.servers.iter().copied();
+        rolling::Event::Resumed {
+            awaited: servers.filter(is_awaited).collect(),
+            unsent: self.unsent(),
+        }
     }
 
     fn by_batch(

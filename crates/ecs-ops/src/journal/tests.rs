@@ -362,8 +362,12 @@ fn waves_go_on_where_they_were() {
     records.extend([intent(2, 1, Purpose::First, &[1]), sending(2, 1), lost(2)]);
     records.push(verdicts(&[(1, Verdict::Succeeded, None)]));
     assert_eq!(action(&records).0, Action::Start { wave: 1 });
-    // One that looking at it showed not to have been executed has ended all the same, and badly.
+    // One that looking at it showed not to have been executed comes again.
     records.pop();
     records.push(verdicts(&[(1, Verdict::NotAttempted, None)]));
-    assert!(matches!(action(&records).0, Action::Stop(_)));
+    assert_eq!(action(&records).0, Action::Await { wave: 0 });
+    let resumption = recover(&records).unwrap().resumption();
+    let unsent = vec![server(1), server(2)];
+    let awaited = Vec::new();
+    assert_eq!(resumption, rolling::Event::Resumed { awaited, unsent });
 }

@@ -29,7 +29,7 @@ fn verdicts_are_outcomes() {
     ];
     for outcome in outcomes {
         let id = server(1);
-        let report = ServerReport { id, outcome };
+        let report = ServerReport::new(id, outcome);
         assert_eq!(
             ServerVerdict::of(&report).unwrap().outcome(),
             report.outcome
@@ -37,5 +37,5 @@ fn verdicts_are_outcomes() {
     }
     let outcome = Outcome::Running { job_id };
     let id = server(1);
-    assert_eq!(ServerVerdict::of(&ServerReport { id, outcome }), None);
+    assert_eq!(ServerVerdict::of(&ServerReport::new(id, outcome)), None);
 }

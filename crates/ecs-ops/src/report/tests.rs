@@ -36,10 +36,7 @@ fn the_stable_form() {
     let servers = SERVERS
         .iter()
         .zip(outcomes)
-        .map(|(id, outcome)| ServerReport {
-            id: id.parse().unwrap(),
-            outcome,
-        });
+        .map(|(id, outcome)| ServerReport::new(id.parse().unwrap(), outcome));
     let report = Report {
         run_id: "run".to_owned(),
         action: PowerAction::Reboot(RebootType::Soft),
@@ -78,12 +75,12 @@ fn the_stable_form() {
 /// What is unusual about a success is said in one more field.
 #[test]
 fn a_success_that_was_not_itemised() {
-    let server = |shown_by| ServerReport {
-        id: SERVERS[0].parse().unwrap(),
-        outcome: Outcome::Succeeded {
+    let server = |shown_by| {
+        let outcome = Outcome::Succeeded {
             job_id: None,
             shown_by,
-        },
+        };
+        ServerReport::new(SERVERS[0].parse().unwrap(), outcome)
     };
     for (shown_by, words) in [
         (ShownBy::Part, None),

@@ -55,8 +55,14 @@ pub enum Event {
     Answered(bool),
     /// The pause is over.
     Paused,
-    /// Somebody who knows what happened goes on: what stopped it is forgiven, and failures are counted from zero.
-    Resumed,
+    /// Somebody goes on with what a process left, whatever stopped it: if those were failures, they are counted from zero.
+    Resumed {
+        /// Servers that are still waited for.
+        awaited: Vec<ServerId>,
+        /// Servers that were certainly not acted on, also of waves that are over: what is left of those comes last, in
+        /// waves of its own.
+        unsent: Vec<ServerId>,
+    },
 }
 
 /// What is to be done now. The same is said until an event changes it.
@@ -80,8 +86,13 @@ pub enum Action {
     },
     /// Ask whether to go on after the canary.
     Ask,
-    /// Pause for this long.
-    Pause(Duration),
+    /// Pause.
+    Pause {
+        /// After which wave.
+        wave: usize,
+        /// For how long.
+        pause: Duration,
+    },
     /// Submit nothing more; what runs ends. The rest was not attempted.
     Stop(StopReason),
     /// All waves are over.
@@ -130,7 +141,8 @@ impl fmt::Display for StopReason {
 
 /// Where a rolling restart is. [`action`](Self::action) says what to do, [`on`](Self::on) is told what happened.
 ///
-/// To go on after a crash, tell a new one all events again, in their order.
+/// To go on after a crash, tell a new one all events again, in their order, and then [`Event::Resumed`]. What was written
+/// down by a process that knew more is believed: that the next wave began, or that health was checked, ends the wave before.
 #[derive(Clone, Debug)]
 pub struct Rolling {
     waves: Vec<Vec<ServerId>>,
@@ -178,6 +190,11 @@ impl Rolling {
         &self.waves
     }
 
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// How many servers failed, since the beginning or since it was resumed.
     pub fn failed(&self) -> usize {
         self.failed
@@ -193,7 +210,10 @@ impl Rolling {
             Stage::Underway(wave) => Action::Await { wave },
             Stage::Checking(wave) => Action::CheckHealth { wave },
             Stage::Asking(_) => Action::Ask,
-            Stage::Pausing(wave) => Action::Pause(self.pause_after(wave)),
+            Stage::Pausing(wave) => Action::Pause {
+                wave,
+                pause: self.pause_after(wave),
+            },
             Stage::Done => Action::Done,
         }
     }
@@ -201,32 +221,82 @@ impl Rolling {
     /// Learns what happened, and says what is to be done now. What does not fit to where it is changes nothing.
     pub fn on(&mut self, event: Event) -> Action {
         match (event, self.stage) {
-            (Event::Began { wave }, Stage::Ready(next)) if wave == next => self.begin(wave),
-            // The pause was over when the process ended that told so.
-            (Event::Began { wave }, Stage::Pausing(last)) if wave == last + 1 => self.begin(wave),
+            (Event::Began { wave }, _) if wave == self.begun() => self.begin(wave),
             (Event::Ended { server, good }, _) => self.ended(server, good),
-            (Event::Healthy, Stage::Checking(wave)) => self.stage = self.after_check(wave),
-            (Event::Unhealthy(words), Stage::Checking(wave)) => {
+            (Event::Healthy, Stage::Checking(wave) | Stage::Underway(wave)) => {
+                self.stage = self.after_check(wave);
+            }
+            (Event::Unhealthy(words), Stage::Checking(wave) | Stage::Underway(wave)) => {
+                self.stage = Stage::Checking(wave);
                 self.stop(StopReason::Unhealthy { wave, words });
             }
             (Event::Answered(true), Stage::Asking(wave)) => self.stage = self.after_canary(wave),
             (Event::Answered(false), Stage::Asking(_)) => self.stop(StopReason::Declined),
             (Event::Paused, Stage::Pausing(wave)) => self.stage = self.ready(wave + 1),
-            (Event::Resumed, _) => {
-                self.stopped = None;
-                self.failed = 0;
-            }
+            (Event::Resumed { awaited, unsent }, _) => self.resumed(awaited, &unsent),
             _ => {}
         }
         self.action()
     }
 
+    /// How many waves began.
+    fn begun(&self) -> usize {
+        match self.stage {
+            Stage::Ready(next) => next,
+            Stage::Underway(last)
+            | Stage::Checking(last)
+            | Stage::Asking(last)
+            | Stage::Pausing(last) => last + 1,
+            Stage::Done => self.waves.len(),
+        }
+    }
+
+    /// The waves of which something may still be to submit, each with its number: the one underway, and those to come.
+    pub fn remaining(&self) -> impl Iterator<Item = (usize, &[ServerId])> {
+        let first = match self.stage {
+            Stage::Underway(wave) => wave,
+            _ => self.begun(),
+        };
+        let waves = self.waves.iter().map(Vec::as_slice).enumerate();
+        waves.skip(first)
+    }
+
     fn begin(&mut self, wave: usize) {
-        if self.stopped.is_none() {
-            self.open
-                .extend(self.waves.get(wave).into_iter().flatten().copied());
+        if self.stopped.is_none()
+            && let Some(servers) = self.waves.get(wave)
+        {
+            self.open = servers.iter().copied().collect();
             self.stage = Stage::Underway(wave);
         }
+    }
+
+    fn resumed(&mut self, awaited: Vec<ServerId>, unsent: &[ServerId]) {
+        if let Some(StopReason::Failures { .. }) = self.stopped.take() {
+            self.failed = 0;
+        }
+        let unsent: HashSet<_> = unsent.iter().copied().collect();
+        let begun = self.begun();
+        let (begun_waves, upcoming) = self.waves.split_at(begun.min(self.waves.len()));
+        let Some((last, over)) = begun_waves.split_last() else {
+            return;
+        };
+        let of_last = last.iter().copied().filter(|id| unsent.contains(id));
+        self.open = awaited.into_iter().chain(of_last).collect();
+        let mut placed: HashSet<_> = upcoming.iter().flatten().chain(last).copied().collect();
+        let mut left = |wave: &Vec<ServerId>| {
+            let is_left = |id: &ServerId| unsent.contains(id) && placed.insert(*id);
+            wave.iter().copied().filter(is_left).collect::<Vec<_>>()
+        };
+        // From the last one on: a server that was left before may be in more than one of them.
+        let left: Vec<_> = over.iter().rev().map(&mut left).collect();
+        let left = left.into_iter().rev().filter(|wave| !wave.is_empty());
+        self.waves.extend(left.collect::<Vec<_>>());
+        self.stage = match self.stage {
+            _ if !self.open.is_empty() => Stage::Underway(begun - 1),
+            Stage::Underway(wave) => self.after_wave(wave),
+            Stage::Done => self.ready(begun),
+            stage => stage,
+        };
     }
 
     fn ended(&mut self, server: ServerId, good: bool) {
@@ -241,10 +311,14 @@ impl Rolling {
         if let Stage::Underway(wave) = self.stage
             && self.open.is_empty()
         {
-            self.stage = match self.rules.check_health {
-                true => Stage::Checking(wave),
-                false => self.after_check(wave),
-            };
+            self.stage = self.after_wave(wave);
+        }
+    }
+
+    fn after_wave(&self, wave: usize) -> Stage {
+        match self.rules.check_health {
+            true => Stage::Checking(wave),
+            false => self.after_check(wave),
         }
     }
 

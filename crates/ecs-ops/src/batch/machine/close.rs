@@ -2,8 +2,10 @@
 
 use ecs_model::ServerId;
 
+use super::waves::{Waves, not_sent};
 use super::{Fate, Machine, NEVER_SENT, State};
-use crate::report::{Outcome, Problem, Report, ServerReport, Stopped};
+use crate::report::{Outcome, Problem, Report, Stopped};
+use crate::rolling::StopReason;
 
 impl Machine {
     /// Closes the books: every server gets an outcome. `fate(batch)` says what is known of a batch that was being
@@ -14,10 +16,19 @@ impl Machine {
         waiting: bool,
         fate: impl Fn(usize) -> Fate,
     ) -> Report {
+        let rolling = self.waves.as_ref().and_then(Waves::stop_reason);
         let never = || Problem::new(NEVER_SENT);
-        let never = self.halted.clone().unwrap_or_else(never);
+        // More may have failed since it stopped.
+        let halted = rolling
+            .as_ref()
+            .map(not_sent)
+            .filter(|_| self.rolling_stops);
+        let never = halted.or(self.halted.clone()).unwrap_or_else(never);
         let mut cut_short = self.stop_settling() | self.denied.is_some();
         cut_short |= self.unrecorded.is_some();
+        // Whatever became of the servers, somebody has to look at them.
+        cut_short |= matches!(rolling, Some(StopReason::Unhealthy { .. }));
+        let goes_on = self.halted.is_none() || self.rolling_stops;
         for index in 0..self.batches.len() {
             let Some(batch) = self.batches.get(index) else {
                 continue;
@@ -32,7 +43,7 @@ impl Machine {
                 },
                 State::Withdrawn(error) => {
                     let error = error.clone().unwrap_or_else(|| never.clone());
-                    (Outcome::NotAttempted { error }, self.halted.is_none())
+                    (Outcome::NotAttempted { error }, goes_on)
                 }
                 State::Watching(job) => {
                     let Some(job) = self.jobs.get(*job) else {
@@ -55,31 +66,34 @@ impl Machine {
             cut_short |= is_cut_short;
             self.end_all(index, &outcome);
         }
-        let left: Vec<_> = self.queue.left().collect();
-        cut_short |= !left.is_empty() && self.halted.is_none();
+        let left = self.unsent();
+        cut_short |= !left.is_empty() && goes_on;
         for id in left {
             let error = never.clone();
             self.end_one(id, Outcome::NotAttempted { error });
         }
-        let stopped = self
-            .denied
+        cut_short |= self.stop_escalating() && goes_on;
+        let (denied, unrecorded) = (self.denied.take(), self.unrecorded.take());
+        let stopped = denied
             .map(Stopped::Denied)
-            .or(self.unrecorded.map(Stopped::Unrecorded))
+            .or(unrecorded.map(Stopped::Unrecorded))
             .or(stopped)
+            .or(rolling.map(Stopped::Rolling))
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
-        let mut outcomes = self.outcomes;
-        let report = |id| ServerReport {
-            id,
-            outcome: outcomes.remove(&id).unwrap_or_else(|| Outcome::Unknown {
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        let report = |id: &ServerId| {
+            let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
                 job_id: None,
                 error: Problem::new("the run lost track of this server: please report this"),
-            }),
+            });
+            self.report_of(*id, outcome)
         };
+        let servers = self.servers.iter().map(report).collect();
         Report {
             run_id: self.run_id,
             action: self.action,
-            servers: self.servers.into_iter().map(report).collect(),
+            servers,
             jobs: self.jobs,
             stopped,
             refused: self.refused,

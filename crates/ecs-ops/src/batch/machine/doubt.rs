@@ -7,6 +7,7 @@ use ecs_model::ServerId;
 use super::{Machine, State};
 use crate::batch::evidence::{Finding, Sent, Snapshot, Trace, findings, is_changed, trace};
 use crate::event::Event;
+use crate::journal::Purpose;
 use crate::report::{Outcome, Problem, ServerReport, ShownBy};
 
 /// What to do about batches of unknown fate.
@@ -49,7 +50,9 @@ impl Machine {
     pub(super) fn unknown(&mut self, index: usize, error: Problem) -> Vec<Event> {
         let batch = index + 1;
         let servers = self.servers(index).to_vec();
-        if self.on_unknown.reconcile {
+        // How a server was before the run says nothing of a second restart: that stays unknown.
+        let first_time = self.purpose(index) != Purpose::Escalate;
+        if self.on_unknown.reconcile && first_time {
             let doubt = Doubt {
                 error: error.clone(),
                 busy: HashSet::new(),
@@ -69,7 +72,10 @@ impl Machine {
             error: error.clone(),
         };
         let mut events = Vec::new();
-        let rest = self.resubmit(index, servers, Some(&error), &mut events);
+        let rest = match first_time {
+            true => self.resubmit(index, servers, Some(&error), &mut events),
+            false => servers,
+        };
         if !rest.is_empty() {
             events.push(Event::BatchEnded {
                 batch,
@@ -206,11 +212,9 @@ impl Machine {
             if first.is_none() {
                 // Certain, and to be written down before they are sent again.
                 let words = "not executed, since the server is as it was before the run";
-                self.freed.extend(again.iter().map(|id| ServerReport {
-                    id: *id,
-                    outcome: Outcome::NotAttempted {
-                        error: Problem::new(words),
-                    },
+                self.freed.extend(again.iter().map(|id| {
+                    let error = Problem::new(words);
+                    ServerReport::new(*id, Outcome::NotAttempted { error })
                 }));
             }
             let first_times = again.iter().map(|id| (*id, first.cloned()));

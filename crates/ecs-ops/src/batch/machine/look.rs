@@ -4,7 +4,7 @@ use ecs_model::Job;
 
 use super::{Machine, State};
 use crate::event::Event;
-use crate::jobs::{Verdicts, is_documented, verdicts};
+use crate::jobs::{undocumented, untold, verdicts};
 use crate::report::{Outcome, Problem};
 
 impl Machine {
@@ -18,44 +18,34 @@ impl Machine {
         report.status.clone_from(&job.status);
         let job_id = report.job_id.clone();
         let servers = batch.servers.clone();
-        let Verdicts {
-            told,
-            doubt,
-            strangers,
-        } = verdicts(&job_id, &servers, job, over);
+        let mut verdicts = verdicts(&job_id, &servers, job, over);
         let mut events = Vec::new();
+        if let Some(status) = undocumented(job, &mut batch.odd) {
+            let job_id = job_id.clone();
+            events.push(Event::UndocumentedStatus { job_id, status });
+        }
         if let Some(status) = job.status.clone() {
-            if !is_documented(&status) && !std::mem::replace(&mut batch.odd, true) {
-                let (job_id, status) = (job_id.clone(), status.clone());
-                events.push(Event::UndocumentedStatus { job_id, status });
-            }
             events.push(Event::JobProgress {
                 job_id: job_id.clone(),
                 status,
-                done: told.len(),
+                done: verdicts.told.len(),
                 servers: servers.len(),
             });
         }
-        if !strangers.is_empty() && !std::mem::replace(&mut batch.warned, true) {
-            events.push(Event::UnrequestedServers {
-                job_id: job_id.clone(),
-                servers: strangers,
-            });
+        if let Some(servers) = verdicts.strangers(&mut batch.warned) {
+            let job_id = job_id.clone();
+            events.push(Event::UnrequestedServers { job_id, servers });
         }
-        if !over && told.len() == servers.len() {
+        if !over && verdicts.told.len() == servers.len() {
             batch.overdue += 1;
         }
         if over || batch.overdue == OVERDUE {
             batch.state = State::Ended;
         }
-        let told = told.into_iter();
+        let told = verdicts.told.into_iter();
         events.extend(told.filter_map(|(id, outcome)| self.end_one(id, outcome)));
         if over {
-            let doubt = doubt.unwrap_or_else(|| Problem::new("it does not tell"));
-            let rest = Outcome::Unknown {
-                job_id: Some(job_id),
-                error: doubt.because("the job is over and contradicts itself"),
-            };
+            let rest = untold(&job_id, verdicts.doubt);
             events.extend(self.end_all(index, &rest));
         }
         events

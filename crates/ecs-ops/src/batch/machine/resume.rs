@@ -1,8 +1,10 @@
 //! Taking the books up where the journal of a run ends.
 
+use std::collections::{HashMap, HashSet};
+
 use ecs_model::JobStatus;
 
-use super::{Batch, Machine, OnUnknown, State};
+use super::{Batch, Machine, Manner, State};
 use crate::batch::plan::Plan;
 use crate::clock::Moment;
 use crate::event::Event;
@@ -23,25 +25,16 @@ pub(crate) struct Resumed {
 
 impl Machine {
     /// The books of a run that goes on; `plan` is of the servers that were never sent.
-    pub(crate) fn resumed(
-        plan: Plan,
-        recovered: &Recovered,
-        on_unknown: OnUnknown,
-    ) -> (Self, Resumed) {
+    pub(crate) fn resumed(plan: Plan, recovered: &Recovered, manner: Manner) -> (Self, Resumed) {
         let run = recovered.run();
-        let mut machine = Self::new(run.run_id.clone(), plan, on_unknown);
-        machine.servers.clone_from(&run.servers);
-        let unsent = machine.queue.left().count();
+        let mut machine = Self::new(run.run_id.clone(), run.servers.clone(), plan, manner);
+        let unsent = machine.unsent().len();
         // Batches keep their numbers, and new ones come after them.
-        let ended = || Batch {
-            servers: Vec::new(),
-            state: State::Ended,
-            warned: false,
-            odd: false,
-            overdue: 0,
-        };
         let last = recovered.next_batch().saturating_sub(1);
-        machine.batches = (0..last).map(|_| ended()).collect();
+        machine.batches = (0..last)
+            .map(|_| Batch::new(Vec::new(), State::Ended))
+            .collect();
+        machine.planned = machine.planned.saturating_add(last);
         let again = recovered.resubmitted();
         let again = again.map(|id| {
             (
@@ -50,18 +43,37 @@ impl Machine {
             )
         });
         machine.resubmitted = again.collect();
+        for first in recovered.escalated() {
+            machine.knows_first(first.id, first.outcome());
+        }
 
+        let escalating = recovered.escalating();
+        let hard: HashSet<_> = escalating.iter().copied().collect();
         let mut known = Vec::new();
-        for verdict in recovered.verdicts() {
+        for verdict in recovered.verdicts().filter(|done| !hard.contains(&done.id)) {
             let outcome = verdict.outcome();
-            known.push(Event::server_done(verdict.id, &outcome));
-            machine.outcomes.insert(verdict.id, outcome);
+            machine.outcomes.insert(verdict.id, outcome.clone());
+            known.push(Event::ServerDone(machine.report_of(verdict.id, outcome)));
         }
         let done = known.len();
-        let accepted = recovered.accepted();
+        let mut accepted: HashMap<_, _> = recovered
+            .accepted()
+            .into_iter()
+            .map(|batch| (batch.batch, batch))
+            .collect();
+        let mut jobs = Vec::new();
+        let mut watched = 0;
         for job in recovered.jobs() {
-            let ticket = accepted.iter().find(|batch| batch.batch == job.batch);
-            let ticket = ticket.map(|batch| batch.ticket.clone());
+            let batch = accepted.remove(&job.batch);
+            let ticket = batch.as_ref().map(|batch| batch.ticket.clone());
+            let index = job.batch.saturating_sub(1);
+            if let (Some(batch), Some(place)) = (batch, machine.batches.get_mut(index)) {
+                watched += batch.servers.len();
+                // Those that are done already are among them, and stay so.
+                place.servers = batch.ticket.servers().to_vec();
+                place.state = State::Watching(machine.jobs.len());
+                jobs.push((index, batch.ticket));
+            }
             machine.jobs.push(JobReport {
                 job_id: job.job_id.clone(),
                 status: job.status.as_deref().map(JobStatus::from),
@@ -69,22 +81,6 @@ impl Machine {
                 request_id: job.request_id.clone(),
                 ticket: ticket.unwrap_or_else(|| job.job_id.clone().into()),
             });
-        }
-        let mut jobs = Vec::new();
-        let mut watched = 0;
-        for batch in accepted {
-            let index = batch.batch.saturating_sub(1);
-            let job = recovered
-                .jobs()
-                .iter()
-                .position(|job| job.batch == batch.batch);
-            if let (Some(place), Some(job)) = (machine.batches.get_mut(index), job) {
-                watched += batch.servers.len();
-                // Those that are done already are among them, and stay so.
-                place.servers = batch.ticket.servers().to_vec();
-                place.state = State::Watching(job);
-                jobs.push((index, batch.ticket));
-            }
         }
         let (mut news, mut doubtful) = (Vec::new(), 0);
         for batch in recovered.doubtful() {
@@ -103,9 +99,10 @@ impl Machine {
             done,
             watched,
             doubtful,
-            unsent,
+            unsent: unsent + hard.len(),
         };
         known.insert(0, resumed);
+        news.extend(machine.send_hard(escalating));
         (machine, Resumed { known, news, jobs })
     }
 }

@@ -1,15 +1,17 @@
 //! The part of the books about servers whose job succeeded and that are to be seen at rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ecs_model::{JobId, ServerId};
+use jiff::Timestamp;
 
 use super::Machine;
 use crate::batch::evidence::Snapshot;
 use crate::batch::settle::{State, state};
 use crate::event::Event;
-use crate::report::{Outcome, Problem, ShownBy};
+use crate::report::{JobReport, Outcome, Problem, ShownBy};
+use crate::rolling::FirstRestart;
 
 /// Servers whose job succeeded, by what they get when they are at rest.
 pub(super) type Settling = BTreeMap<ServerId, (JobId, ShownBy)>;
@@ -49,17 +51,19 @@ impl Machine {
     }
 
     /// The servers were listed; `age`: how long after the end of a server's job, unless that came later. Nobody waits for
-    /// those for which it was at least `within`.
+    /// those for which it was at least `within`. `since`: how long ago a time was.
     pub(crate) fn settle(
         &mut self,
         listed: Result<&Snapshot, &Problem>,
         age: impl Fn(&ServerId) -> Option<Duration>,
         within: Duration,
+        since: impl Fn(Timestamp) -> Duration,
     ) -> Vec<Event> {
         let action = self.action;
         let Some(settling) = self.settling.take() else {
             return Vec::new();
         };
+        let accepted = self.accepted_for_hard();
         let (mut left, mut ended) = (Settling::new(), Vec::new());
         for (id, (job_id, shown_by)) in settling {
             let Some(age) = age(&id) else {
@@ -81,6 +85,16 @@ impl Machine {
                     job_id: job,
                     error: words(&shown),
                 },
+                State::NotYet(shown)
+                    if accepted
+                        .get(&job_id)
+                        .is_some_and(|at| self.is_due(&id, FirstRestart::NotBack, since(*at))) =>
+                {
+                    Outcome::Failed {
+                        job_id: job,
+                        error: words(&shown),
+                    }
+                }
                 State::NotYet(_) | State::Missing if age < within => {
                     left.insert(id, (job_id, shown_by));
                     continue;
@@ -110,6 +124,13 @@ impl Machine {
         }
         self.settling = Some(left);
         events
+    }
+
+    /// When the jobs were accepted, if servers that are not back are restarted hard.
+    fn accepted_for_hard(&self) -> HashMap<JobId, Timestamp> {
+        let jobs = self.jobs.iter().filter(|_| self.escalations.is_some());
+        let accepted = |job: &JobReport| Some((job.job_id.clone(), job.ticket.accepted_at()?));
+        jobs.filter_map(accepted).collect()
     }
 
     /// Nobody waits any longer. Says whether somebody had to.

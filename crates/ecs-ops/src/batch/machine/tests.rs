@@ -149,7 +149,8 @@ proptest! {
     ) {
         let ids: Vec<ServerId> = (0..servers).map(id).collect();
         let plan = Plan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
-        let mut machine = Machine::new("run".to_owned(), plan, OnUnknown { reconcile, resubmit });
+        let manner = Manner { on_unknown: OnUnknown { reconcile, resubmit }, ..Manner::default() };
+        let mut machine = Machine::new("run".to_owned(), ids.clone(), plan, manner);
         if verify {
             machine.verify();
         }
@@ -244,7 +245,7 @@ proptest! {
                     let minute = std::time::Duration::from_secs(60);
                     let over = |id: &ServerId| shows.iter().any(|(other, (_, over))| other == id && *over);
                     let age = |id: &ServerId| Some(if over(id) { minute } else { minute / 2 });
-                    machine.settle(Ok(&now), age, minute)
+                    machine.settle(Ok(&now), age, minute, |_| Duration::ZERO)
                 }
                 Fact::Lost => machine.lost(batch, Problem::new("lost")),
                 Fact::Denied => {
@@ -301,7 +302,7 @@ fn accepted_as(job_id: &str) -> JobTicket {
 fn machine_of(servers: usize, size: usize) -> Machine {
     let ids: Vec<ServerId> = (0..servers).map(id).collect();
     let plan = Plan::new(PowerAction::Start, &ids, size);
-    Machine::new("run".to_owned(), plan, OnUnknown::default())
+    Machine::new("run".to_owned(), ids, plan, Manner::default())
 }
 
 /// A run was stopped only if something was still to be done.

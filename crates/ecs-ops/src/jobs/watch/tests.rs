@@ -1,8 +1,9 @@
 use std::future::IntoFuture as _;
 
-use ecs_model::RebootType;
+use ecs_model::{RebootType, ServerId};
 use http::Method;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::*;
 use crate::RunBuilder;

@@ -1,0 +1,413 @@
+//! What a run is made of.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_model::{BatchRebootServers, RebootType, ServerId};
+use uuid::Uuid;
+
+use super::callbacks::{HealthCheck, Question};
+use super::machine::{Machine, Manner, OnUnknown, Resumed};
+use super::plan::Plan;
+use super::run::Run;
+use crate::control::Control;
+use crate::error::chain;
+use crate::event::Sink;
+use crate::journal::{
+    Journal, Log, PROGRAM, Record, Recovered, RollingRecord, RunRecord, milliseconds,
+};
+use crate::report::PowerAction;
+use crate::rolling::{AfterCanary, Rolling, Rules, Waves};
+use crate::{Client, Error, ErrorKind};
+
+/// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
+#[derive(Debug)]
+#[must_use]
+pub struct RunBuilder {
+    client: Client,
+    action: PowerAction,
+    servers: Vec<ServerId>,
+    batch_size: usize,
+    deadline: Option<Duration>,
+    wait: bool,
+    stalled_after: Option<Duration>,
+    verify: Option<Duration>,
+    on_unknown: OnUnknown,
+    /// The waves and their rules, if there are any.
+    rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
+    health: Option<HealthCheck>,
+    question: Option<Question>,
+    escalate_after: Option<Duration>,
+    journal: Option<Arc<dyn Journal>>,
+    resumed: Option<Box<Recovered>>,
+}
+
+impl RunBuilder {
+    /// How many servers go into one request unless said otherwise.
+    pub const DEFAULT_BATCH_SIZE: usize = 100;
+    /// The most servers that go into one request: the largest that the vendor ever documented.
+    pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
+
+    pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
+        Self {
+            client,
+            action,
+            servers,
+            batch_size: Self::DEFAULT_BATCH_SIZE,
+            deadline: None,
+            wait: true,
+            stalled_after: None,
+            verify: None,
+            on_unknown: OnUnknown::default(),
+            rolling: None,
+            health: None,
+            question: None,
+            escalate_after: None,
+            journal: None,
+            resumed: None,
+        }
+    }
+
+    /// A run that goes on with another one, by its settings; but it waits.
+    pub(crate) fn resume(
+        client: Client,
+        journal: Arc<dyn Journal>,
+        recovered: Recovered,
+    ) -> Result<Self, Error> {
+        let belongs = recovered.belongs_to(&client.0.endpoint, &client.0.project);
+        belongs.map_err(|error| Error::invalid(chain(&error)))?;
+        let run = recovered.run();
+        let rolling = run.rolling.as_ref();
+        let milliseconds = |value: Option<u64>| value.map(Duration::from_millis);
+        Ok(Self {
+            batch_size: run.batch_size,
+            stalled_after: milliseconds(run.stalled_after_ms),
+            verify: milliseconds(run.verify_ms),
+            rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
+            escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
+            on_unknown: OnUnknown {
+                reconcile: run.reconcile,
+                // Consent to a second request was given for the run that ended.
+                resubmit: false,
+            },
+            journal: Some(journal),
+            ..Self::new(client, run.action, recovered.unsent())
+        }
+        .resuming(recovered))
+    }
+
+    fn resuming(mut self, recovered: Recovered) -> Self {
+        self.resumed = Some(Box::new(recovered));
+        self
+    }
+
+    /// Writes down what the run does, each step before it counts, so that another process can go on with it
+    /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    pub fn batch_size(mut self, servers: usize) -> Self {
+        self.batch_size = servers;
+        self
+    }
+
+    /// The longest time that the run may take, from its beginning to its report.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Whether to wait for the jobs; without waiting the run ends when every batch was answered
+    /// (and, with [`reconcile`](Self::reconcile), when the servers of lost answers were looked at).
+    pub fn wait(mut self, wait: bool) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Ends the waiting for a job that has made no progress for so long: what it has not told by then is reported as running.
+    /// Without it, such a job is waited for until the deadline.
+    pub fn stalled_after(mut self, patience: Duration) -> Self {
+        self.stalled_after = Some(patience);
+        self
+    }
+
+    /// Looks at each server whose job succeeded, until it is at rest and in the state that was wanted; one that is not so
+    /// `within` this time after its job has failed. Lists the project's servers, page by page, for all of them at once.
+    /// Without [waiting](Self::wait) nothing is looked at.
+    pub fn verify(mut self, within: Duration) -> Self {
+        self.verify = Some(within);
+        self
+    }
+
+    /// Whether to look at the servers of a request whose fate is unknown, until three minutes later. A server that was
+    /// changed since the sending, is at rest and in the state that was wanted has succeeded; one that is as it was before
+    /// the run, while no server of its request shows a trace, was not attempted. What stays unclear stays unknown.
+    ///
+    /// Lists the project's servers before the run, and at each look.
+    pub fn reconcile(mut self, reconcile: bool) -> Self {
+        self.on_unknown.reconcile = reconcile;
+        self
+    }
+
+    /// Whether to send servers again, once, whose fate is unknown. **They may be restarted twice.** With
+    /// [`reconcile`](Self::reconcile) only those are sent again that are still unknown after it, or were certainly not
+    /// attempted.
+    pub fn resubmit_unknown(mut self, resubmit: bool) -> Self {
+        self.on_unknown.resubmit = resubmit;
+        self
+    }
+
+    /// Acts on the servers in these waves, one after the other, by these rules; see [`rolling`](crate::rolling). Each server
+    /// of the run must be in one of the waves. What is left when it stops was not attempted.
+    pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        self.rolling = Some((waves.waves, rules));
+        self
+    }
+
+    /// Checks after each wave whether all is well: `check` gets the servers of the wave, and has `within` this time. The
+    /// run stops when it says what is not. `words` say in the journal what is checked; a run that goes on with it must be
+    /// given the check again.
+    pub fn health_check<C, F>(
+        mut self,
+        words: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.health = Some(HealthCheck::new(words.into(), within, check));
+        self
+    }
+
+    /// Whom to ask whether to go on after a canary, where the rules want that: see
+    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask).
+    pub fn canary_question<A, F>(mut self, ask: A) -> Self
+    where
+        A: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.question = Some(Question::new(ask));
+        self
+    }
+
+    /// Restarts a server hard, once, whose soft restart failed by its job; and, with [`verify`](Self::verify), one whose
+    /// soft restart ended and that is not back `after` this time from its acceptance. One whose soft restart goes on, or is
+    /// of unknown fate, is not restarted again: see [`escalate`](crate::rolling::escalate).
+    pub fn escalate_after(mut self, after: Duration) -> Self {
+        self.escalate_after = Some(after);
+        self
+    }
+
+    /// What would be sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with everything that is wrong: no server, a server twice, a
+    /// batch size out of range.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        let mut wrong = Vec::new();
+        if self.servers.is_empty() && self.resumed.is_none() {
+            wrong.push("no server was named".to_owned());
+        }
+        let mut first = HashMap::new();
+        for (index, id) in self.servers.iter().enumerate() {
+            if let Some(first) = first.insert(id, index) {
+                wrong.push(format!(
+                    "server {id} was named twice (as number {} and {})",
+                    first + 1,
+                    index + 1
+                ));
+            }
+        }
+        if !(1..=Self::MAX_BATCH_SIZE).contains(&self.batch_size) {
+            let max = Self::MAX_BATCH_SIZE;
+            wrong.push(format!(
+                "the batch size must be from 1 to {max}, not {}",
+                self.batch_size
+            ));
+        }
+        let rolling = self.rolling_now();
+        wrong.extend(self.wrong_about_waves(rolling.is_some()));
+        if !wrong.is_empty() {
+            return Err(Error::invalid(wrong.join("; ")));
+        }
+        // A batch larger than the quota could never be sent, and batches that don't divide it waste a part of each minute.
+        let limit = self.client.0.pace.limit();
+        let size = match self.servers.len() > limit {
+            true => limit / limit.div_ceil(self.batch_size.min(limit)),
+            false => self.batch_size,
+        };
+        let plan = match rolling {
+            Some(rolling) => {
+                let ours: HashSet<_> = self.servers.iter().collect();
+                let of_ours = |wave: &[ServerId]| {
+                    let servers = wave.iter().filter(|id| ours.contains(id));
+                    servers.copied().collect::<Vec<_>>()
+                };
+                let remaining = rolling.remaining();
+                let waves: Vec<_> = remaining.map(|(_, wave)| of_ours(wave)).collect();
+                Plan::in_waves(self.action, &waves, size)
+            }
+            None => Plan::new(self.action, &self.servers, size),
+        };
+        match plan.requests(&self.client.0.project) {
+            Ok(_) => Ok(plan),
+            Err(error) => Err(Error::invalid(chain(&error))),
+        }
+    }
+
+    /// What is wrong with the waves, or about going in waves.
+    fn wrong_about_waves(&self, is_rolling: bool) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if is_rolling && !self.wait {
+            wrong.push(
+                "waves come one after the other, so that they have to be waited for".to_owned(),
+            );
+        }
+        if self.escalate_after.is_some() && self.action != PowerAction::Reboot(RebootType::Soft) {
+            wrong.push("only a soft restart can be tried hard".to_owned());
+        }
+        let extras = self.escalate_after.is_some() || self.health.is_some();
+        if self.resumed.is_some() && self.rolling.is_none() && extras {
+            wrong.push("the run has no waves, so that nothing comes after them".to_owned());
+        }
+        let Some((waves, _)) = self.rolling.as_ref().filter(|_| self.resumed.is_none()) else {
+            return wrong;
+        };
+        let mut missing: HashSet<_> = self.servers.iter().collect();
+        for (number, wave) in (1..).zip(waves) {
+            let twice_or_strange = wave.iter().filter(|id| !missing.remove(id));
+            wrong.extend(twice_or_strange.map(|id| {
+                format!("server {id} of wave {number} is in another wave, too, or not in the run")
+            }));
+        }
+        wrong.extend(
+            missing
+                .iter()
+                .map(|id| format!("server {id} is in no wave")),
+        );
+        wrong
+    }
+
+    /// Where the waves stand, if it goes in waves. What has to follow something is a wave of all servers.
+    fn rolling_now(&self) -> Option<Rolling> {
+        let (waves, mut rules) = match &self.rolling {
+            Some((waves, rules)) => (waves.clone(), rules.clone()),
+            None if self.escalate_after.is_some() || self.health.is_some() => {
+                (vec![self.servers.clone()], Rules::default())
+            }
+            None => return None,
+        };
+        rules.check_health |= self.health.is_some();
+        let mut rolling = Rolling::new(waves, rules);
+        if let Some(recovered) = &self.resumed {
+            let known = recovered.rolling_events().iter().cloned();
+            for event in known.chain([recovered.resumption()]) {
+                rolling.on(event);
+            }
+        }
+        Some(rolling)
+    }
+
+    /// Checks that whoever is to be asked is there.
+    fn check_callbacks(&self, rolling: &Rolling) -> Result<(), Error> {
+        let rules = rolling.rules();
+        let words = if rules.check_health && self.health.is_none() {
+            let journal = self.resumed.as_ref();
+            let known = journal.and_then(|known| known.run().rolling.as_ref()?.health.clone());
+            let known = known.map(|words| format!(" ({words})")).unwrap_or_default();
+            format!("health is to be checked after each wave{known}, and there is no health_check")
+        } else if rules.canary == Some(AfterCanary::Ask) && self.question.is_none() {
+            "somebody is to be asked after the canary, and there is no canary_question".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid(words))
+    }
+
+    /// Checks everything. The run that it returns does nothing until it is awaited.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan). From here on nothing is lost to an early error: what goes wrong is in the report.
+    pub async fn start(self) -> Result<Run, Error> {
+        let plan = self.plan()?;
+        let rolling = self.rolling_now();
+        rolling
+            .as_ref()
+            .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
+        let of_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
+        let manner = Manner {
+            on_unknown: self.on_unknown,
+            rolling,
+            escalate_after: self.escalate_after,
+        };
+        let log = Log::new(self.client.clone(), self.journal.clone());
+        let (machine, resumed, before) = match &self.resumed {
+            None => {
+                let run_id = Uuid::new_v4().to_string();
+                let machine = Machine::new(run_id, self.servers.clone(), plan, manner);
+                (machine, Resumed::default(), Vec::new())
+            }
+            Some(recovered) => {
+                let (machine, resumed) = Machine::resumed(plan, recovered, manner);
+                (machine, resumed, recovered.before().to_vec())
+            }
+        };
+        let begun = || match &self.resumed {
+            None => Record::Run(Box::new(self.record(machine.run_id(), of_record))),
+            Some(_) => Record::Resumed {
+                program: PROGRAM.to_owned(),
+            },
+        };
+        let begun = log.write(begun).await;
+        begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
+        Ok(Run {
+            machine,
+            resumed,
+            before,
+            log,
+            client: self.client,
+            deadline: self.deadline,
+            wait: self.wait,
+            stalled_after: self.stalled_after,
+            verify: self.verify.filter(|_| self.wait),
+            reconcile: self.on_unknown.reconcile,
+            health: self.health,
+            question: self.question,
+            control: Control::new(),
+            sink: Sink::default(),
+        })
+    }
+
+    /// What its waves are, for its journal.
+    fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
+        let health = self.health.as_ref();
+        RollingRecord {
+            health: health.map(|health| health.words.clone()),
+            escalate_after_ms: self.escalate_after.map(milliseconds),
+            ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
+        }
+    }
+
+    /// What the run is, for its journal.
+    fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
+        let client = &self.client.0;
+        let (project, servers) = (client.project.clone(), self.servers.clone());
+        RunRecord {
+            batch_size: self.batch_size,
+            wait: self.wait,
+            deadline_ms: self.deadline.map(milliseconds),
+            stalled_after_ms: self.stalled_after.map(milliseconds),
+            verify_ms: self.verify.map(milliseconds),
+            reconcile: self.on_unknown.reconcile,
+            resubmit_unknown: self.on_unknown.resubmit,
+            rolling,
+            ..RunRecord::new(run_id, &client.endpoint, project, self.action, servers)
+        }
+    }
+}
