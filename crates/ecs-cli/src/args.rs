@@ -2,6 +2,7 @@
 
 mod global;
 mod resume;
+mod rolling;
 mod show;
 mod sim;
 
@@ -12,8 +13,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ecs_ops::model::{RebootType, StopType};
 use ecs_ops::{Client, PowerAction, RunBuilder};
 
+use crate::fail::Fail;
+
 pub(crate) use global::Global;
 pub(crate) use resume::Resume;
+pub(crate) use rolling::{OrderBy, Rolling, SpreadBy};
 pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 
@@ -24,7 +28,8 @@ Exit codes:
   2  bad usage or input, or no yes to the question: nothing was sent
   3  the fate of at least one server is unknown: look at it before you run again
   4  the credentials, or what they permit, were refused: no server was touched
-  5  stopped before the end: deadline, --stalled-after or Ctrl-C
+  5  stopped before the end: deadline, --stalled-after, Ctrl-C, or a rolling run
+     that stops
 
 The highest that applies wins, but 2 and 4 only occur when no server can have been touched.";
 
@@ -70,7 +75,11 @@ Examples (with credentials from any source, or with --sim):
   ecsctl {verb} --from-file ids.txt --dry-run
       Shows the requests; sends none.
   ecsctl {verb} --from-file ids.txt --yes --deadline 15m -o json > report.json
-      For scripts: no question, at most 15 minutes, every server in the report.";
+      For scripts: no question, at most 15 minutes, every server in the report.
+  ecsctl {verb} --all --wave 10% --max-failures 2% --journal run.jsonl
+      A tenth at a time; stops when more than 2% failed, and says how to go on.
+  ecsctl {verb} --all --canary 1 --wave 20 --pause 1m --health-cmd ./check.sh
+      One server, then a question, then 20 at a time as long as it checks well.";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -158,9 +167,9 @@ pub(crate) struct Run {
     /// project's servers
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) verify: bool,
-    /// How long a server may take for that; then it has failed
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, requires = "verify")]
-    pub(crate) verify_timeout: Duration,
+    /// How long a server may take for that; then it has failed [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) verify_timeout: Option<Duration>,
     /// Look at the servers of a request whose fate is unknown, for up to three minutes: one that shows that it was done
     /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
     #[arg(long)]
@@ -183,6 +192,26 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+    // Last: what follows would stand under its heading.
+    #[command(flatten)]
+    pub(crate) rolling: Rolling,
+}
+
+impl Run {
+    /// How long a server may take to settle after its job, if that is looked at.
+    pub(crate) fn verifies(&self) -> Option<Duration> {
+        const FIVE_MINUTES: Duration = Duration::from_secs(300);
+        let looks = self.verify || self.rolling.escalate_after.is_some();
+        looks.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
+    }
+
+    /// What fits together for itself and makes no sense together.
+    pub(crate) fn check(&self) -> Result<(), Fail> {
+        if self.verify_timeout.is_some() && self.verifies().is_none() {
+            return Err(Fail::usage("--verify-timeout needs --verify"));
+        }
+        self.rolling.check(self.yes)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -192,6 +221,14 @@ pub(crate) struct Reboot {
     kind: Kind,
     #[command(flatten)]
     run: Run,
+    /// Restart a server hard, once, whose soft restart failed, or ended without the server coming back within DURATION of its
+    /// acceptance; the first word is hard-after. Never one whose soft restart still goes on, or is of unknown fate. Includes
+    /// --verify
+    #[arg(
+        long, value_names = ["hard-after", "DURATION"], num_args = 2, action = clap::ArgAction::Set,
+        conflicts_with = "no_wait", help_heading = "Rolling"
+    )]
+    escalate: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -210,12 +247,18 @@ pub(crate) struct Stop {
 }
 
 impl Reboot {
-    pub(crate) fn split(self) -> (PowerAction, Run) {
+    pub(crate) fn split(mut self) -> Result<(PowerAction, Run), Fail> {
         let kind = match self.kind {
             Kind::Soft => RebootType::Soft,
             Kind::Hard => RebootType::Hard,
         };
-        (PowerAction::Reboot(kind), self.run)
+        self.run.rolling.escalate_after = rolling::escalation(&self.escalate)?;
+        if kind == RebootType::Hard && self.run.rolling.escalate_after.is_some() {
+            return Err(Fail::usage(
+                "--escalate hard-after follows a soft restart: it makes no sense with --type hard",
+            ));
+        }
+        Ok((PowerAction::Reboot(kind), self.run))
     }
 }
 
@@ -344,7 +387,7 @@ fn batch_size(text: &str) -> Result<usize, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "a duration such as 90s, 15m or 1h30m is needed".to_owned();
     let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     match Duration::try_from(parsed) {

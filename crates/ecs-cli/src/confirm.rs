@@ -1,5 +1,6 @@
 //! The question before servers are acted on.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
@@ -18,6 +19,7 @@ pub(crate) struct Question<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) requests: usize,
     pub(crate) batch_size: usize,
+    pub(crate) waves: Option<WavesSaid>,
     /// The servers, with their names as far as they are known.
     pub(crate) servers: &'a [String],
 }
@@ -35,9 +37,13 @@ impl Question<'_> {
         if count > NAMED {
             named.push_str(&format!("\n            and {} more", count - NAMED));
         }
-        let requests = match self.requests {
-            1 => "1 request".to_owned(),
-            requests => format!("{requests} requests of at most {} servers", self.batch_size),
+        let requests = match (self.requests, &self.waves) {
+            (1, None) => "1 request".to_owned(),
+            (1, Some(waves)) => format!("{waves}, 1 request"),
+            (requests, None) => {
+                format!("{requests} requests of at most {} servers", self.batch_size)
+            }
+            (requests, Some(waves)) => format!("{waves}, {requests} requests"),
         };
         format!(
             "{what} {servers}?\n  endpoint  {place}\n  project   {project}\n  in        {requests}\n  servers   {named}",
@@ -51,53 +57,93 @@ impl Question<'_> {
     /// Asks, and returns only if the answer is yes.
     pub(crate) async fn ask(self, terminal: Terminal, notes: &Notes) -> Result<(), Fail> {
         self.text().lines().for_each(|line| notes.always(line));
-        notes.always("Type yes to go on:");
-        // Not on a thread of the runtime, which may have a simulator to run. Ctrl-C ends the process here: nothing was sent.
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            let mut answers = BufReader::new(terminal.0.take(1024));
-            answers.read_line(&mut line).map(|_| line)
-        });
-        let answer = answer
-            .await
-            .map_err(io::Error::other)
-            .and_then(|answer| answer);
-        match answer
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-            .as_str()
-        {
-            "y" | "yes" => Ok(()),
-            _ => Err(Fail::usage("not confirmed: nothing was sent")),
+        // Ctrl-C ends the process here: nothing was sent.
+        match terminal.asks_for_yes(notes).await {
+            true => Ok(()),
+            false => Err(Fail::usage("not confirmed: nothing was sent")),
+        }
+    }
+}
+
+/// The waves of a run, for the question and for a dry run.
+pub(crate) struct WavesSaid {
+    pub(crate) waves: usize,
+    /// How many servers the largest one has.
+    pub(crate) largest: usize,
+    /// How many servers the canary has.
+    pub(crate) canary: Option<usize>,
+}
+
+impl fmt::Display for WavesSaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waves = |waves| match waves {
+            1 => "1 wave".to_owned(),
+            waves => format!("{waves} waves"),
+        };
+        let largest = counted(self.largest);
+        match (self.canary, self.waves) {
+            (None, 1) => f.write_str("1 wave"),
+            (None, many) => write!(f, "{} of at most {largest}", waves(many)),
+            (Some(canary), 0 | 1) => write!(f, "a canary of {}", counted(canary)),
+            (Some(canary), many) => {
+                let (canary, rest) = (counted(canary), waves(many - 1));
+                write!(f, "a canary of {canary}, then {rest} of at most {largest}")
+            }
         }
     }
 }
 
 /// Where answers come from.
-pub(crate) struct Terminal(Box<dyn Read + Send>);
+pub(crate) enum Terminal {
+    Stdin,
+    Itself(File),
+}
 
 impl Terminal {
     /// The terminal, if the question can be seen and answered there. `stdin_is_taken`: something else is read from
     /// stdin, so the answer comes from the terminal itself.
-    pub(crate) fn open(stdin_is_taken: bool) -> Result<Self, Fail> {
-        let there_is_none = || {
-            Fail::usage("nothing is done without asking, and there is no terminal to ask on: nothing was sent")
-                .hint("add --yes to go on without a question, or --dry-run to see what would be sent")
-        };
+    pub(crate) fn open(stdin_is_taken: bool) -> Option<Self> {
         if !io::stderr().is_terminal() {
-            return Err(there_is_none());
+            return None;
         }
         if stdin_is_taken {
             let terminal = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
-            let file = File::open(terminal).map_err(|_| there_is_none())?;
-            return Ok(Self(Box::new(file)));
+            return File::open(terminal).ok().map(Self::Itself);
         }
-        match io::stdin().is_terminal() {
-            true => Ok(Self(Box::new(io::stdin()))),
-            false => Err(there_is_none()),
-        }
+        io::stdin().is_terminal().then_some(Self::Stdin)
     }
+
+    /// Says what to type, and whether it was typed.
+    pub(crate) async fn asks_for_yes(self, notes: &Notes) -> bool {
+        self.forget();
+        notes.always("Type yes to go on:");
+        // Not on a thread of the runtime, which may have a simulator to run.
+        let answer = tokio::task::spawn_blocking(move || {
+            let from: Box<dyn Read> = match self {
+                Self::Stdin => Box::new(io::stdin()),
+                Self::Itself(file) => Box::new(file),
+            };
+            let mut line = String::new();
+            let mut answers = BufReader::new(from.take(1024));
+            answers.read_line(&mut line).map(|_| line)
+        });
+        let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+        matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// What was typed before the question was not meant for it.
+    #[cfg(unix)]
+    fn forget(&self) {
+        use rustix::termios::{QueueSelector, tcflush};
+        // Where that fails it counts as an answer, as everywhere else.
+        let _ = match self {
+            Self::Stdin => tcflush(io::stdin(), QueueSelector::IFlush),
+            Self::Itself(file) => tcflush(file, QueueSelector::IFlush),
+        };
+    }
+
+    #[cfg(not(unix))]
+    fn forget(&self) {}
 }
 
 /// What is done, as the beginning of a sentence.

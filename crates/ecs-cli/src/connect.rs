@@ -1,6 +1,6 @@
 //! From the global options to a client: of a real service, or of the embedded simulator.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,6 +212,23 @@ pub(crate) fn in_the_clear(chosen: &Chosen) -> Option<String> {
 
 const SIGNED: &str = "signed requests travel";
 
+/// Where an embedded simulator was, by the journal of its run.
+fn address_of(endpoint: &str) -> Result<String, Fail> {
+    let address = endpoint
+        .strip_prefix("http://")
+        .map(|rest| rest.trim_end_matches('/'));
+    let embedded = address.filter(|address| {
+        let parsed = address.parse::<SocketAddr>();
+        parsed.is_ok_and(|address| address.ip().is_loopback() && address.port() != 0)
+    });
+    embedded.map(str::to_owned).ok_or_else(|| {
+        Fail::usage(format!(
+            "the journal is of {endpoint}, which is no embedded simulator"
+        ))
+        .hint("leave out --sim to go on with the real servers of this run")
+    })
+}
+
 async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result<Connection, Fail> {
     let given = global.given();
     if !given.is_empty() {
@@ -224,14 +241,27 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
             chain(&error)
         ))
     };
+    let failing = global.sim_fail.as_ref().map_or(0.0, |fail| fail.share);
     let region = Region::builder()
         .servers(SIM_SERVERS)
         .seed(SIM_SEED)
+        .failing(failing)
         .build()
         .map_err(failed)?;
-    let sim = SimServer::start(ecs_sim::Server::builder(region).speed(SIM_SPEED))
+    let mut server = ecs_sim::Server::builder(region).speed(SIM_SPEED);
+    let again = settings.otherwise.as_deref().map(address_of).transpose()?;
+    if let Some(address) = &again {
+        server = server.listen(address);
+    }
+    let sim = SimServer::start(server)
         .await
-        .map_err(failed)?;
+        .map_err(|error| match &again {
+            None => failed(error),
+            Some(address) => failed(error).hint(format!(
+                "it has to be at {address}, as that of the run was: wait until nobody else uses this port, or \
+                 begin a new run"
+            )),
+        })?;
     let info = sim.info();
     notes.note(&format!(
         "simulated region {} with {SIM_SERVERS} servers at {}: nothing real is touched; its clock runs {SIM_SPEED}× as fast",
@@ -297,107 +327,4 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use ecs_ops::auth::{Flags, Surroundings};
-
-    use super::*;
-
-    #[test]
-    fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
-        const OPEN: (&str, &str) = ("OS_AUTH_URL", "http://iam.example/v3");
-        const SECURE: (&str, &str) = ("OS_AUTH_URL", "https://iam.example/v3");
-        const TOKEN: &[(&str, &str)] = &[("OS_TOKEN", "MIIDkg")];
-        const KEY: &[(&str, &str)] = &[("OS_ACCESS_KEY", "AK"), ("OS_SECRET_KEY", "SK")];
-        const PASSWORD: &[(&str, &str)] = &[("OS_USER_ID", "u"), ("OS_PASSWORD", "sesame")];
-        const AGENCY: &[(&str, &str)] = &[
-            ("OS_ACCESS_KEY", "AK"),
-            ("OS_SECRET_KEY", "SK"),
-            ("OS_AGENCY_NAME", "a"),
-            ("OS_AGENCY_DOMAIN_NAME", "d"),
-        ];
-        const PROJECT: (&str, &str) = ("OS_PROJECT_ID", "p");
-        const NONE: (&str, &str) = ("OS_PROJECT_ID", "");
-        let (https, http) = ("https://ecs.example", "http://ecs.example");
-        for (variables, iam, project, endpoint, words) in [
-            (
-                TOKEN,
-                OPEN,
-                NONE,
-                https,
-                "the token travels unencrypted to http://iam.example",
-            ),
-            (TOKEN, OPEN, PROJECT, https, ""),
-            (
-                TOKEN,
-                OPEN,
-                PROJECT,
-                http,
-                "the token travels unencrypted to http://ecs.example",
-            ),
-            (
-                PASSWORD,
-                OPEN,
-                NONE,
-                http,
-                "the password travels unencrypted to http://iam.example",
-            ),
-            (
-                PASSWORD,
-                SECURE,
-                NONE,
-                http,
-                "the token travels unencrypted to http://ecs.example",
-            ),
-            (
-                KEY,
-                OPEN,
-                NONE,
-                https,
-                "signed requests travel unencrypted to http://iam.example",
-            ),
-            (
-                KEY,
-                SECURE,
-                NONE,
-                http,
-                "signed requests travel unencrypted to http://ecs.example",
-            ),
-            (
-                AGENCY,
-                OPEN,
-                NONE,
-                https,
-                "the token travels unencrypted to http://iam.example",
-            ),
-            (
-                AGENCY,
-                SECURE,
-                NONE,
-                http,
-                "the token travels unencrypted to http://ecs.example",
-            ),
-            (KEY, SECURE, NONE, https, ""),
-            (KEY, SECURE, NONE, "http://127.0.0.1:9", ""),
-        ] {
-            let all = variables.iter().chain([&iam, &project]);
-            let all = all.fold(Surroundings::default(), |all, (name, value)| {
-                all.with_variable(*name, *value)
-            });
-            let mut flags = Flags::default();
-            flags.endpoint = Some(endpoint.to_owned());
-            let said = in_the_clear(&Chosen::new(&flags, &all).unwrap()).unwrap_or_default();
-            assert!(said.starts_with(words), "{said}");
-            assert_eq!(said.is_empty(), words.is_empty(), "{said}");
-        }
-    }
-
-    #[test]
-    fn only_loopback_is_this_machine() {
-        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"] {
-            assert!(is_this_machine(host), "{host}");
-        }
-        for host in ["localhost.example", "10.0.0.1", "0.0.0.0", "::", "fe80::1"] {
-            assert!(!is_this_machine(host), "{host}");
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@
 //! | `credentials` | as whom: secrets from options, files and stdin |
 //! | `diagnosis` | what is wrong with credentials, from what was seen |
 //! | `confirm` | the question before servers are acted on |
+//! | `health` | the health check after a wave: a command of the operator's |
 //! | `ids` | ids from arguments and files, checked all at once |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
@@ -22,6 +23,7 @@ mod credentials;
 mod diagnosis;
 mod exit;
 mod fail;
+mod health;
 mod ids;
 mod render;
 mod signals;
@@ -68,7 +70,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
     let Cli { global, command } = cli;
     let (action, args) = match command {
-        Command::Reboot(reboot) => reboot.split(),
+        Command::Reboot(reboot) => reboot.split()?,
         Command::Start(start) => start.split(),
         Command::Stop(stop) => stop.split(),
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,

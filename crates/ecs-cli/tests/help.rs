@@ -27,7 +27,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 15] = [
+    const GLOBAL: [&str; 16] = [
         "--access-key",
         "--ca-file",
         "--cloud",
@@ -42,24 +42,35 @@ fn each_command_offers_what_the_design_says() {
         "--secret-key-file",
         "--security-token",
         "--sim",
+        "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 16] = [
+    const RUN: [&str; 26] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
+        "--canary",
+        "--canary-pause",
         "--deadline",
         "--dry-run",
         "--from-file",
+        "--health-cmd",
+        "--health-timeout",
         "--journal",
+        "--max-failures",
         "--no-wait",
+        "--order",
+        "--order-seed",
         "--output",
+        "--pause",
         "--reconcile",
         "--resubmit-unknown",
         "--servers-per-minute",
+        "--spread-by",
         "--stalled-after",
         "--verify",
         "--verify-timeout",
+        "--wave",
         "--yes",
     ];
     let sim = [
@@ -85,13 +96,17 @@ fn each_command_offers_what_the_design_says() {
     let resume = [
         "--attempt-timeout",
         "--deadline",
+        "--health-cmd",
+        "--health-timeout",
         "--output",
         "--reconcile",
         "--servers-per-minute",
+        "--yes",
     ];
     let typed = [&RUN[..], &["--type"]].concat();
+    let reboot = [&typed[..], &["--escalate"]].concat();
     for (command, own) in [
-        (&["reboot"][..], &typed[..]),
+        (&["reboot"][..], &reboot[..]),
         (&["stop"], &typed),
         (&["start"], &RUN),
         (&["resume"], &resume),
@@ -125,7 +140,7 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         );
         assert!(!help.contains("{verb}"));
         assert!(
-            help.contains("Exit codes:") && help.contains("5  stopped before the end"),
+            help.contains("Exit codes:") && help.contains("or a rolling run\n     that stops"),
             "{help}"
         );
     }

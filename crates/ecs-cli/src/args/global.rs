@@ -1,6 +1,8 @@
 //! What every command takes: which service, which project, and as whom.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use ecs_ops::model::ProjectId;
@@ -58,6 +60,9 @@ pub(crate) struct Global {
     /// Run against an embedded simulator of 1,200 servers, whose clock runs faster: no account needed
     #[arg(long, global = true)]
     pub(crate) sim: bool,
+    /// With --sim: the share of actions on a server that fail
+    #[arg(long, global = true, value_name = "P%", requires = "sim")]
+    pub(crate) sim_fail: Option<Percent>,
     /// No progress and notes on stderr; only errors, warnings and questions
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
@@ -101,6 +106,32 @@ impl Global {
         ];
         let given = options.into_iter().filter(|(_, given)| *given);
         given.map(|(option, _)| option).collect()
+    }
+}
+
+/// A share, as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Percent {
+    text: String,
+    /// From 0 to 1.
+    pub(crate) share: f64,
+}
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = super::sim::percent(text)?;
+        Ok(Self {
+            text: text.to_owned(),
+            share,
+        })
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

@@ -10,7 +10,9 @@ use super::{EXIT_CODES, Output, at_least_1, duration};
 
 const ABOUT: &str = "\
 Waits for what was accepted, sends what was never sent, and reports every server of the run. What was sent \
-without an answer stays unknown and is not sent again; --reconcile looks at it. Resuming twice does no harm.
+without an answer stays unknown and is not sent again; --reconcile looks at it. A rolling run goes on with the wave that it \
+had come to; its health check is the command in the journal, so don't resume a journal that you don't trust. Resuming \
+twice does no harm.
 
 Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
@@ -43,6 +45,15 @@ pub(crate) struct Resume {
     /// The most servers in any 60 seconds; the service takes 1000
     #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
     pub(crate) servers_per_minute: usize,
+    /// Run this after each wave of a rolling run, instead of the health check that the journal names
+    #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
+    pub(crate) health_cmd: Option<String>,
+    /// How long the health check may take; then it is killed, and has failed
+    #[arg(long, value_name = "DURATION", default_value = super::rolling::HEALTH_TIMEOUT, value_parser = duration)]
+    pub(crate) health_timeout: Duration,
+    /// Go on after the canary of a rolling run without a question
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

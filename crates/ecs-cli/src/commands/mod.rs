@@ -1,9 +1,14 @@
 //! What each command does.
 
 pub(crate) mod auth;
+mod conclude;
+mod execute;
 pub(crate) mod explain;
+mod go_on;
 pub(crate) mod job;
 pub(crate) mod resume;
 pub(crate) mod run;
+mod servers;
 pub(crate) mod show;
 pub(crate) mod sim;
+mod waves;

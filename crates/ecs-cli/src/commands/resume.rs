@@ -3,11 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ecs_ops::journal::{Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered};
+use ecs_ops::journal::{
+    Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
+};
+use ecs_ops::rolling;
 use jiff::Timestamp;
 
-use super::run::{conclude, execute};
+use super::conclude::{Ending, conclude};
+use super::execute::{AfterCanary, Callbacks, execute};
+use super::go_on::GoOn;
 use crate::args::{Global, Resume};
+use crate::confirm::Terminal;
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
@@ -23,10 +29,6 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    if global.sim {
-        return Err(Fail::usage("--sim cannot be used with resume")
-            .hint("an embedded simulator ends with its run: there is nothing to go on with"));
-    }
     let (journal, contents) = JsonlJournal::open(&args.journal).map_err(|error| fail(&error))?;
     if let Some(tail) = contents.tail {
         notes.note(&format!(
@@ -36,7 +38,9 @@ pub(crate) async fn run(
     }
     let recovered = recover(contents)?;
     let run = recovered.run();
-    if global.project_id.is_none() {
+    let callbacks = callbacks(args, &global, run, notes)?;
+    let go_on = GoOn::of_resume(args, &global);
+    if global.project_id.is_none() && !global.sim {
         global.project_id = Some(run.project.clone());
     }
     let settings = Settings {
@@ -46,7 +50,10 @@ pub(crate) async fn run(
     };
     let connection = connect(&global, &settings, notes).await?;
     say(&recovered, &args.journal, notes);
-    let reconciles = args.reconcile || run.reconcile;
+    if global.sim && !recovered.accepted().is_empty() {
+        notes.note("the simulator that had the jobs of this run has ended: what was accepted stays unknown");
+    }
+    let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
     let builder = connection.client.resume(journal, recovered);
     let mut builder = builder.map_err(|error| Fail::usage(error.to_string()))?;
     if args.reconcile {
@@ -57,18 +64,55 @@ pub(crate) async fn run(
     }
     let signals = Signals::new()?;
     let format = args.output.format;
-    let report = execute(builder, format, signals, notes, results).await?;
-    let journal = Some(args.journal.as_path());
-    Ok(conclude(
-        &report,
+    let ended = execute(builder, callbacks, format, signals, notes, results).await?;
+    let ending = Ending {
         format,
-        false,
-        reconciles,
-        journal,
-        &connection,
-        notes,
-        results,
-    ))
+        no_wait: false,
+        reconciled: reconciles,
+        rolling,
+        go_on,
+        connection: &connection,
+    };
+    Ok(conclude(&ended, ending, notes, results))
+}
+
+/// What a rolling run asks, as its journal says.
+fn callbacks(
+    args: &Resume,
+    global: &Global,
+    run: &RunRecord,
+    notes: &Notes,
+) -> Result<Callbacks, Fail> {
+    let rolling = run.rolling.as_ref();
+    let health = match (&args.health_cmd, rolling.and_then(|it| it.health.as_ref())) {
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(Fail::usage(
+                "the run of this journal has no health check that --health-cmd could replace",
+            ));
+        }
+        (Some(command), Some(_)) => Some(command.clone()),
+        (None, Some(words)) if words.trim().is_empty() => {
+            return Err(
+                Fail::usage("the journal does not say what its health check is")
+                    .hint("name the command with --health-cmd: nothing was sent"),
+            );
+        }
+        (None, Some(words)) => {
+            notes.note(&format!("health check, from the journal: {words}"));
+            Some(words.clone())
+        }
+    };
+    let asks = rolling.is_some_and(|it| it.rules().canary == Some(rolling::AfterCanary::Ask));
+    let terminal = || Terminal::open(!global.read_from_stdin().is_empty());
+    let after_canary = asks.then(|| match args.yes {
+        true => AfterCanary::Yes,
+        false => terminal().map_or(AfterCanary::Nobody, AfterCanary::Asked),
+    });
+    Ok(Callbacks {
+        health: health.map(|command| (command, args.health_timeout)),
+        after_canary,
+    })
 }
 
 fn recover(contents: Contents) -> Result<Recovered, Fail> {

@@ -28,6 +28,7 @@ pub(crate) async fn run(
         ("--security-token", global.security_token.is_some()),
         ("--ca-file", global.ca_file.is_some()),
         ("--sim", global.sim),
+        ("--sim-fail", global.sim_fail.is_some()),
     ];
     if let Some((option, _)) = meaningless.into_iter().find(|(_, given)| *given) {
         return Err(

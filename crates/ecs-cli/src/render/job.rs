@@ -127,7 +127,8 @@ pub(crate) fn status(job: &Job) -> String {
     match parts(job) {
         [] => status.to_owned(),
         parts => {
-            let ended = parts.iter().filter(|part| has_ended(part)).count();
+            let statuses = parts.iter().filter_map(|part| part.status.as_ref());
+            let ended = statuses.filter(|status| status.is_over()).count();
             format!("{status}, {ended} of {} parts ended", parts.len())
         }
     }
@@ -139,10 +140,6 @@ fn parts(job: &Job) -> &[SubJob] {
         .as_ref()
         .and_then(|entities| entities.sub_jobs.as_deref());
     parts.unwrap_or_default()
-}
-
-fn has_ended(part: &SubJob) -> bool {
-    matches!(part.status, Some(JobStatus::Success | JobStatus::Fail))
 }
 
 /// A row for each job, then a row for each of their servers, then what else they work on.

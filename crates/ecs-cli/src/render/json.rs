@@ -55,27 +55,39 @@ pub(crate) struct DryRun<'a> {
 /// One request of a plan, without credentials.
 #[derive(Debug, Serialize)]
 pub(crate) struct Request {
+    /// Which wave it belongs to, counted from 1; nothing in a run without waves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wave: Option<usize>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) servers: usize,
     pub(crate) body: serde_json::Value,
 }
 
+impl Request {
+    /// The first of its servers.
+    pub(crate) fn first(&self) -> &str {
+        let action = self.body.as_object().and_then(|body| body.values().next());
+        let first = action.and_then(|action| action.pointer("/servers/0/id")?.as_str());
+        first.unwrap_or_default()
+    }
+}
+
 impl<'a> DryRun<'a> {
     /// `None` if the plan has a request that cannot be encoded, which a checked plan has not.
     pub(crate) fn new(plan: &Plan, connection: &'a Connection) -> Option<Self> {
         let requests = plan.requests(&connection.project).ok()?;
-        let requests = requests
-            .into_iter()
-            .zip(&plan.batches)
-            .map(|(request, servers)| {
+        let requests = requests.into_iter().zip(&plan.batches).enumerate().map(
+            |(index, (request, servers))| {
                 Some(Request {
+                    wave: wave_of(&plan.waves, index),
                     method: request.method().to_string(),
                     path: request.uri().to_string(),
                     servers: servers.len(),
                     body: serde_json::from_slice(request.body()).ok()?,
                 })
-            });
+            },
+        );
         Some(Self {
             version: VERSION,
             dry_run: true,
@@ -92,15 +104,43 @@ impl<'a> DryRun<'a> {
     pub(crate) fn lines(&self) -> String {
         let requests = self.requests.iter().enumerate();
         let object = |(index, request): (usize, &Request)| {
-            line(&json!({
+            let mut object = json!({
                 "event": "request",
                 "number": index + 1,
                 "method": request.method,
                 "path": request.path,
                 "servers": request.servers,
                 "body": request.body,
-            }))
+            });
+            if let (Some(wave), Some(object)) = (request.wave, object.as_object_mut()) {
+                object.insert("wave".to_owned(), wave.into());
+            }
+            line(&object)
         };
         requests.map(object).collect()
+    }
+}
+
+/// Which wave a batch belongs to, counted from 1. `waves` has the number of batches of each.
+fn wave_of(waves: &[usize], batch: usize) -> Option<usize> {
+    let mut before = 0_usize;
+    let wave = waves.iter().position(|batches| {
+        before = before.saturating_add(*batches);
+        batch < before
+    });
+    wave.map(|index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_batch_is_in_its_wave() {
+        let wave = |batch| wave_of(&[1, 3, 2], batch);
+        let waves: Vec<_> = (0..7).map(wave).collect();
+        let expected = [1, 2, 2, 2, 3, 3].map(Some);
+        assert_eq!(waves[..6], expected);
+        assert_eq!((waves[6], wave_of(&[], 0)), (None, None));
     }
 }

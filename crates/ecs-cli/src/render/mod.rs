@@ -7,4 +7,5 @@ pub(crate) mod page;
 pub(crate) mod progress;
 pub(crate) mod show;
 pub(crate) mod table;
+pub(crate) mod tally;
 pub(crate) mod timeline;

@@ -1,133 +1,15 @@
 //! How a run goes, on stderr.
 
-use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use ecs_ops::Event;
 use ecs_ops::model::JobStatus;
-use ecs_ops::{Event, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::tally::{Tally, rounded};
 use crate::confirm::counted;
 use crate::term::{Notes, stderr_is_lively};
-
-/// What happened so far. Pure.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) servers: usize,
-    pub(crate) batches: usize,
-    /// Batches that wait for the quota.
-    held: HashSet<usize>,
-    pub(crate) accepted: usize,
-    pub(crate) done: usize,
-    failed: usize,
-    /// Not attempted or unknown.
-    other: usize,
-    /// What the service, or the way to it, last said to a batch that is sent again.
-    waiting: Option<String>,
-    /// Why nothing is heard of the jobs.
-    blind: Option<String>,
-    /// Servers whose job succeeded and that have not settled.
-    settling: usize,
-    stopping: bool,
-}
-
-impl Tally {
-    pub(crate) fn count(&mut self, event: &Event) {
-        match event {
-            Event::Planned {
-                servers, batches, ..
-            } => (self.servers, self.batches) = (*servers, *batches),
-            Event::WaitingForQuota { batch, .. } => {
-                self.held.insert(*batch);
-            }
-            Event::Submitting { batch, .. } => {
-                self.held.remove(batch);
-            }
-            Event::Reconciling { batch, .. } => {
-                self.held.remove(batch);
-                self.waiting = None;
-            }
-            Event::Accepted { servers, .. } => {
-                self.accepted += servers;
-                self.waiting = None;
-            }
-            Event::BatchEnded { batch, .. } => {
-                self.held.remove(batch);
-                self.waiting = None;
-            }
-            Event::JobProgress { .. } => self.blind = None,
-            Event::QueryFailed { retry_after, .. } => {
-                self.blind = Some(format!(
-                    "no look at the jobs, again in {}",
-                    rounded(*retry_after)
-                ));
-            }
-            Event::Throttled { retry_after, .. } => {
-                self.waiting = Some(format!("throttled, again in {}", rounded(*retry_after)));
-            }
-            Event::Retrying { retry_after, .. } => {
-                self.waiting = Some(format!("no connection, again in {}", rounded(*retry_after)));
-            }
-            Event::ServerDone(server) => {
-                self.done += 1;
-                match server.outcome {
-                    Outcome::Succeeded { .. } | Outcome::Running { .. } => {}
-                    Outcome::Failed { .. } => self.failed += 1,
-                    Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
-                }
-            }
-            Event::Settling { servers } => {
-                self.settling = *servers;
-                self.blind = None;
-            }
-            Event::Stopping { .. } => self.stopping = true,
-            // Events to come.
-            _ => {}
-        }
-    }
-
-    /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
-    pub(crate) fn request(&self, batch: usize) -> String {
-        match batch <= self.batches {
-            true => format!("request {batch} of {}", self.batches),
-            false => format!("request {batch}"),
-        }
-    }
-
-    /// Such as `1000 accepted, 12 failed; waiting for the quota`.
-    pub(crate) fn words(&self) -> String {
-        let mut words = format!("{} accepted", self.accepted);
-        for (count, what) in [(self.failed, "failed"), (self.other, "not done or unknown")] {
-            if count > 0 {
-                words.push_str(&format!(", {count} {what}"));
-            }
-        }
-        if self.stopping {
-            words.push_str("; nothing more is sent");
-        } else if let Some(waiting) = &self.waiting {
-            words.push_str("; ");
-            words.push_str(waiting);
-        } else if !self.held.is_empty() {
-            words.push_str("; waiting for the quota");
-        }
-        if self.settling > 0 {
-            words.push_str(&format!("; {} still settling", self.settling));
-        }
-        if let Some(blind) = &self.blind {
-            words.push_str("; ");
-            words.push_str(blind);
-        }
-        words
-    }
-}
-
-fn rounded(pause: Duration) -> String {
-    match pause.as_secs() {
-        0 => format!("{} ms", pause.as_millis()),
-        seconds => format!("{seconds} s"),
-    }
-}
 
 /// Shows events: as a bar on a terminal, as a few lines elsewhere.
 pub(crate) struct Progress {
@@ -143,7 +25,11 @@ enum Style {
         throttled: bool,
         blind: bool,
     },
-    Bar(ProgressBar),
+    Bar {
+        bar: ProgressBar,
+        /// While somebody is asked, nothing moves; nor before the first event.
+        moves: bool,
+    },
 }
 
 impl Progress {
@@ -152,7 +38,10 @@ impl Progress {
         let style = if notes.is_quiet() || silent {
             Style::Silent
         } else if stderr_is_lively() {
-            Style::Bar(bar())
+            Style::Bar {
+                bar: bar(),
+                moves: false,
+            }
         } else {
             Style::Lines {
                 tenths: 0,
@@ -161,7 +50,7 @@ impl Progress {
             }
         };
         let notes = match &style {
-            Style::Bar(bar) => notes.past(bar.clone()),
+            Style::Bar { bar, .. } => notes.past(bar.clone()),
             _ => notes.clone(),
         };
         Self {
@@ -169,6 +58,11 @@ impl Progress {
             notes,
             style,
         }
+    }
+
+    /// What happened so far.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Where to say things while there is a bar.
@@ -181,10 +75,19 @@ impl Progress {
         let tally = &self.tally;
         match &mut self.style {
             Style::Silent => {}
-            Style::Bar(bar) => {
-                bar.set_length(tally.servers as u64);
-                bar.set_position(tally.done as u64);
-                bar.set_message(crate::term::clean(&tally.words()));
+            Style::Bar { bar, moves } => {
+                // A run that stops does not ask any more, either.
+                if *moves || !tally.asking {
+                    bar.set_length(tally.servers as u64);
+                    bar.set_position(tally.done as u64);
+                    bar.set_message(crate::term::clean(&tally.words()));
+                }
+                match (*moves, tally.asking) {
+                    (true, true) => rest(bar),
+                    (false, false) => bar.enable_steady_tick(TICK),
+                    _ => {}
+                }
+                *moves = !tally.asking;
                 if let Some(line) = trouble(event, tally) {
                     self.notes.note(&line);
                 }
@@ -243,10 +146,9 @@ impl Progress {
 
     /// The last state stays to be read.
     pub(crate) fn finish(&self) {
-        if let Style::Bar(bar) = &self.style {
+        if let Style::Bar { bar, .. } = &self.style {
             bar.abandon();
-            // The bar leaves the cursor at the end of its line, which what follows must not continue.
-            drop(writeln!(io::stderr()));
+            leave_line();
         }
     }
 }
@@ -306,6 +208,44 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
         Event::ListFailed { error } => Some(format!(
             "the servers could not be listed, so they show nothing: {error}"
         )),
+        _ => rolling(event),
+    }
+}
+
+/// What happens between waves, and what becomes of their servers.
+fn rolling(event: &Event) -> Option<String> {
+    match event {
+        Event::WaveBegan {
+            wave,
+            waves,
+            servers,
+        } => Some(format!("wave {wave} of {waves}: {}", counted(*servers))),
+        Event::CheckingHealth { wave } => Some(format!("checking the health after wave {wave}")),
+        Event::HealthChecked {
+            wave,
+            healthy,
+            words,
+        } => Some(match (healthy, words.as_deref().unwrap_or_default()) {
+            (true, _) => format!("healthy after wave {wave}"),
+            (false, "") => format!("not healthy after wave {wave}"),
+            (false, words) => format!("not healthy after wave {wave}: {words}"),
+        }),
+        Event::Answered { go_on } => Some(match go_on {
+            true => "going on after the canary".to_owned(),
+            false => "not going on after the canary".to_owned(),
+        }),
+        Event::Pausing { wave, pause } => Some(format!(
+            "pausing for {} before wave {}",
+            rounded(*pause),
+            wave.saturating_add(1)
+        )),
+        Event::Escalating { servers } => Some(format!(
+            "{} restarted hard, since the soft restart ended badly",
+            match servers.len() {
+                1 => "1 server is".to_owned(),
+                many => format!("{many} servers are"),
+            }
+        )),
         _ => None,
     }
 }
@@ -316,9 +256,22 @@ fn bar() -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
+
+/// Leaves the bar as it is, so that something can be typed below it.
+fn rest(bar: &ProgressBar) {
+    bar.disable_steady_tick();
+    bar.force_draw();
+    leave_line();
+}
+
+/// A bar leaves the cursor at the end of its line, which what follows must not continue.
+fn leave_line() {
+    drop(writeln!(io::stderr()));
+}
+
+const TICK: Duration = Duration::from_millis(200);
 
 const TEMPLATE: &str = "{elapsed:>4} [{bar:20}] {pos}/{len} done, {wide_msg}";
 
@@ -329,44 +282,5 @@ mod tests {
     #[test]
     fn the_template_is_one() {
         ProgressStyle::with_template(TEMPLATE).unwrap();
-    }
-
-    #[test]
-    fn the_words_follow_the_events() {
-        let mut tally = Tally::default();
-        let planned = Event::Planned {
-            run_id: "r".to_owned(),
-            servers: 4,
-            batches: 2,
-        };
-        tally.count(&planned);
-        assert_eq!(tally.words(), "0 accepted");
-        tally.count(&Event::Submitting {
-            batch: 1,
-            servers: 2,
-        });
-        tally.count(&Event::WaitingForQuota {
-            batch: 2,
-            servers: 2,
-        });
-        assert_eq!(tally.words(), "0 accepted; waiting for the quota");
-        let job_id = "j".parse().unwrap();
-        tally.count(&Event::Accepted {
-            batch: 1,
-            servers: 2,
-            job_id,
-        });
-        assert_eq!(tally.words(), "2 accepted; waiting for the quota");
-        tally.count(&Event::Submitting {
-            batch: 2,
-            servers: 2,
-        });
-        tally.count(&Event::Stopping {
-            reason: "asked".to_owned(),
-        });
-        assert_eq!(tally.words(), "2 accepted; nothing more is sent");
-        assert_eq!((tally.servers, tally.batches, tally.done), (4, 2, 0));
-        assert_eq!(tally.request(2), "request 2 of 2");
-        assert_eq!(tally.request(3), "request 3");
     }
 }

@@ -1,9 +1,9 @@
 //! Results for people.
 
-use ecs_ops::{Outcome, Report};
+use ecs_ops::{Outcome, Report, ServerReport};
 
-use super::json::DryRun;
-use crate::confirm::counted;
+use super::json::{DryRun, Request};
+use crate::confirm::{WavesSaid, counted};
 use crate::term::clean;
 
 /// Rows in aligned columns. The last column is as wide as it needs to be.
@@ -60,10 +60,19 @@ pub(crate) fn report(report: &Report) -> String {
             server.id.to_string(),
             words(&server.outcome).to_owned(),
             job.to_owned(),
-            why(&server.outcome),
+            why_of(server),
         ]);
     }
     format!("{}\n{}\n", table.render(), summary(report))
+}
+
+/// Why it did not succeed, and what is unusual about how it ended.
+fn why_of(server: &ServerReport) -> String {
+    match (server.outcome.error(), server.note()) {
+        (Some(error), Some(note)) => format!("{} ({note})", reason(error)),
+        (Some(error), None) => reason(error),
+        (None, note) => note.unwrap_or_default(),
+    }
 }
 
 /// Why it did not succeed; or what is unusual about how it did.
@@ -107,28 +116,53 @@ pub(crate) fn summary(report: &Report) -> String {
     format!("{}: {}", counted(summary.requested), counts.join(", "))
 }
 
-/// The requests that would be sent.
-pub(crate) fn dry_run(plan: &DryRun<'_>, what: &str, servers: usize, place: &str) -> String {
+/// The requests that would be sent, or the waves that they would be sent in.
+pub(crate) fn dry_run(
+    plan: &DryRun<'_>,
+    what: &str,
+    servers: usize,
+    place: &str,
+    waves: Option<&WavesSaid>,
+) -> String {
+    let table = match waves {
+        Some(_) => by_wave(plan),
+        None => by_request(plan),
+    };
+    let waves = waves.map_or_else(String::new, |waves| format!(" in {waves}"));
+    format!(
+        "{}\n{what} {} at {place}{waves}: nothing was sent (dry run)\n",
+        table.render(),
+        counted(servers)
+    )
+}
+
+fn by_request(plan: &DryRun<'_>) -> Table {
     let mut table = Table::new(&["REQUEST", "SERVERS", "METHOD", "PATH", "FIRST SERVER"]);
     for (index, request) in plan.requests.iter().enumerate() {
-        let first = request
-            .body
-            .as_object()
-            .and_then(|body| body.values().next());
-        let first = first.and_then(|action| action.pointer("/servers/0/id")?.as_str());
         table.row([
             (index + 1).to_string(),
             request.servers.to_string(),
             request.method.clone(),
             request.path.clone(),
-            first.unwrap_or_default().to_owned(),
+            request.first().to_owned(),
         ]);
     }
-    format!(
-        "{}\n{what} {} at {place}: nothing was sent (dry run)\n",
-        table.render(),
-        counted(servers)
-    )
+    table
+}
+
+fn by_wave(plan: &DryRun<'_>) -> Table {
+    let mut table = Table::new(&["WAVE", "SERVERS", "REQUESTS", "FIRST SERVER"]);
+    for requests in plan.requests.chunk_by(|one, next| one.wave == next.wave) {
+        let wave = requests.first().and_then(|request| request.wave);
+        let servers: usize = requests.iter().map(|request| request.servers).sum();
+        table.row([
+            wave.map_or_else(String::new, |wave| wave.to_string()),
+            servers.to_string(),
+            requests.len().to_string(),
+            requests.first().map_or("", Request::first).to_owned(),
+        ]);
+    }
+    table
 }
 
 #[cfg(test)]

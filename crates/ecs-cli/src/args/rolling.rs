@@ -1,0 +1,238 @@
+//! Waves, and when they stop: what restarting, starting and stopping take for rolling runs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ecs_ops::rolling::{AfterCanary, Rules, Share};
+
+use super::{at_least_1, duration};
+use crate::fail::Fail;
+
+/// How long a health check may take.
+pub(super) const HEALTH_TIMEOUT: &str = "5m";
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Rolling")]
+pub(crate) struct Rolling {
+    /// Act on at most so many servers at a time (5, or 10% of all): the next ones follow when these have ended. With
+    /// another one of these options and without this one, all servers are one wave
+    #[arg(long, value_name = "N|P%", value_parser = wave, conflicts_with = "no_wait")]
+    pub(crate) wave: Option<Share>,
+    /// Wait for so long between two waves
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_wait")]
+    pub(crate) pause: Option<Duration>,
+    /// Stop when more servers than that have failed (2, or 1% of all; 0 stops at the first one): what was accepted goes on,
+    /// the rest is not attempted. A server of unknown fate counts as failed
+    #[arg(long, value_name = "N|P%", conflicts_with = "no_wait")]
+    pub(crate) max_failures: Option<Share>,
+    /// Run this with `sh -c` (Windows: `cmd /C`) after each wave, with the ids of its servers on stdin, one a line, and stop
+    /// if it fails. Its output goes to stderr. It is written into the journal as it is: no secret may stand in it
+    #[arg(long, value_name = "COMMAND", value_parser = command, conflicts_with = "no_wait")]
+    pub(crate) health_cmd: Option<String>,
+    /// How long --health-cmd may take; then it is killed, and has failed
+    #[arg(
+        long, value_name = "DURATION", default_value = HEALTH_TIMEOUT, value_parser = duration, requires = "health_cmd"
+    )]
+    pub(crate) health_timeout: Duration,
+    /// Begin with a wave of only N servers, then ask whether to go on
+    #[arg(long, value_name = "N", value_parser = at_least_1, conflicts_with = "no_wait")]
+    pub(crate) canary: Option<usize>,
+    /// Wait for so long after the canary, instead of asking
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "canary")]
+    pub(crate) canary_pause: Option<Duration>,
+    /// The order of the servers. by-name lists the project's servers
+    #[arg(long, value_name = "ORDER", value_enum, conflicts_with = "no_wait")]
+    pub(crate) order: Option<OrderBy>,
+    /// Repeat the order of another run with --order random, which said its number
+    #[arg(long, value_name = "N", requires = "order")]
+    pub(crate) order_seed: Option<u64>,
+    /// Never act on all servers of an availability zone (az), of a host, or with the same value of a tag (tag:KEY) in one
+    /// wave. Lists the project's servers
+    #[arg(long, value_name = "az|tag:KEY|host", conflicts_with = "no_wait")]
+    pub(crate) spread_by: Option<SpreadBy>,
+    /// From `reboot`, which alone has it.
+    #[arg(skip)]
+    pub(crate) escalate_after: Option<Duration>,
+}
+
+/// In which order servers come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderBy {
+    AsGiven,
+    Random,
+    ByName,
+}
+
+/// What no wave takes all servers of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SpreadBy {
+    Zone,
+    Host,
+    Tag(String),
+}
+
+impl fmt::Display for SpreadBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone => f.write_str("az"),
+            Self::Host => f.write_str("host"),
+            Self::Tag(key) => write!(f, "tag:{key}"),
+        }
+    }
+}
+
+impl FromStr for SpreadBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("tag:")) {
+            ("az", _) => Ok(Self::Zone),
+            ("host", _) => Ok(Self::Host),
+            (_, Some(key)) if !key.is_empty() && !key.contains('=') => {
+                Ok(Self::Tag(key.to_owned()))
+            }
+            _ => Err("az, host or tag:KEY is needed".to_owned()),
+        }
+    }
+}
+
+impl Rolling {
+    /// Whether there is any of them.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wave.is_some()
+            || self.pause.is_some()
+            || self.max_failures.is_some()
+            || self.health_cmd.is_some()
+            || self.canary.is_some()
+            || self.order.is_some()
+            || self.spread_by.is_some()
+            || self.escalate_after.is_some()
+    }
+
+    /// Whether more has to be known of the servers than their ids.
+    pub(crate) fn needs_attributes(&self) -> bool {
+        self.order == Some(OrderBy::ByName) || self.spread_by.is_some()
+    }
+
+    /// Whether there is somebody to be asked after the canary.
+    pub(crate) fn asks(&self) -> bool {
+        self.canary.is_some() && self.canary_pause.is_none()
+    }
+
+    /// What fits together for itself and makes no sense together.
+    pub(crate) fn check(&self, yes: bool) -> Result<(), Fail> {
+        if self.pause.is_some() && self.wave.is_none() {
+            if self.canary.is_none() {
+                return Err(Fail::usage(
+                    "--pause is the time between two waves, and there is only one",
+                )
+                .hint("--wave N|P% makes waves, --canary N a first small one"));
+            }
+            if self.canary_pause.is_some() {
+                return Err(Fail::usage(
+                    "--pause is the time between two waves, and after the canary there is only one",
+                )
+                .hint(
+                    "--canary-pause is the time after the canary; --wave N|P% makes more waves",
+                ));
+            }
+        }
+        if self.order_seed.is_some() && self.order != Some(OrderBy::Random) {
+            return Err(Fail::usage("--order-seed needs --order random"));
+        }
+        if self.asks() && yes {
+            return Err(
+                Fail::usage("--canary asks whether to go on, and --yes is for runs that nobody watches")
+                    .hint("add --canary-pause DURATION to go on after that time without a question, or leave out --yes"),
+            );
+        }
+        Ok(())
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        let after = self.canary_pause.map(AfterCanary::Pause);
+        Rules {
+            max_failures: self.max_failures,
+            pause: self.pause.unwrap_or_default(),
+            canary: self.canary.map(|_| after.unwrap_or(AfterCanary::Ask)),
+            check_health: self.health_cmd.is_some(),
+        }
+    }
+}
+
+/// `hard-after` and how long, as two words.
+pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
+    let wrong = |what: String| {
+        Err(Fail::usage(format!("--escalate: {what}"))
+            .hint("it is written in two words: --escalate hard-after 5m"))
+    };
+    match words {
+        [] => Ok(None),
+        [how, after] if how == "hard-after" => match duration(after) {
+            Ok(after) => Ok(Some(after)),
+            Err(error) => wrong(error),
+        },
+        [how, ..] => wrong(format!("{how:?} is not known, only hard-after is")),
+    }
+}
+
+fn wave(text: &str) -> Result<Share, String> {
+    match text.parse::<Share>() {
+        Ok(share) if share.of(100) == 0 => Err("a wave needs at least one server".to_owned()),
+        Ok(share) => Ok(share),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// An empty command would always succeed.
+pub(super) fn command(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a command is needed".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_named_plainly() {
+        for text in ["az", "host", "tag:role", "tag:a:b", "tag:a b"] {
+            assert_eq!(text.parse::<SpreadBy>().unwrap().to_string(), text);
+        }
+        for text in ["", "AZ", "zone", "tag", "tag:", "tag:role=web", "role"] {
+            assert!(text.parse::<SpreadBy>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escalation_is_two_words() {
+        let of = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+            escalation(&words)
+        };
+        let five = Some(Duration::from_secs(300));
+        assert_eq!(of(&["hard-after", "5m"]).unwrap(), five);
+        assert_eq!(of(&[]).unwrap(), None);
+        for words in [
+            ["soft-after", "5m"],
+            ["hard-after", "soon"],
+            ["5m", "hard-after"],
+        ] {
+            let hint = of(&words).unwrap_err().hint.unwrap();
+            assert!(hint.contains("--escalate hard-after 5m"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_wave_has_servers() {
+        assert_eq!(wave("10%"), Ok(Share::Percent(10)));
+        assert_eq!(wave("250"), Ok(Share::Servers(250)));
+        for text in ["0", "0%", "-1", "101%", "x"] {
+            assert!(wave(text).is_err(), "{text:?}");
+        }
+    }
+}

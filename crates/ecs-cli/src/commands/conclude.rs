@@ -1,0 +1,139 @@
+//! The end of a run: what became of each server, and what to do next.
+
+use std::collections::HashSet;
+
+use ecs_ops::model::JobId;
+use ecs_ops::{Outcome, Report, Stopped};
+
+use super::execute::Ended;
+use super::go_on::GoOn;
+use crate::args::Format;
+use crate::connect::Connection;
+use crate::exit::{Exit, Facts};
+use crate::fail::hint_for;
+use crate::render::{json, table};
+use crate::term::{Notes, Results};
+
+/// What the end of a run depends on.
+pub(super) struct Ending<'a> {
+    pub(super) format: Format,
+    pub(super) no_wait: bool,
+    pub(super) reconciled: bool,
+    /// Whether it has waves.
+    pub(super) rolling: bool,
+    pub(super) go_on: GoOn,
+    pub(super) connection: &'a Connection,
+}
+
+/// Shows the report, and says what to do next.
+pub(super) fn conclude(
+    ended: &Ended,
+    ending: Ending<'_>,
+    notes: &Notes,
+    results: &mut Results,
+) -> Exit {
+    let report = &ended.report;
+    match ending.format {
+        Format::Table => results.write(&table::report(report)),
+        Format::Json => results.write(&json::document(report)),
+        Format::Jsonl => results.write(&json::report_line(report)),
+    }
+    if ending.format != Format::Table || results.are_lost() {
+        notes.note(&table::summary(report));
+    }
+    if let Some(stopped) = &report.stopped {
+        notes.note(&match (stopped, ended.wave) {
+            (Stopped::Rolling(_), Some((wave, waves))) => {
+                format!("stopped in wave {wave} of {waves}: {stopped}")
+            }
+            _ => format!("stopped: {stopped}"),
+        });
+    }
+    advise(report, &ending, notes);
+    let (no_wait, simulated) = (ending.no_wait, ending.connection.is_simulated());
+    let said = ending.go_on.say(report, ending.rolling, simulated, notes);
+    if !said && report.summary().not_attempted > 0 && report.refused.is_none() {
+        notes.hint("servers that were not attempted can safely be given to another run");
+    }
+    Facts::of(report, no_wait).exit()
+}
+
+/// What to do next, where it is not plain from the verdicts.
+fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
+    let summary = report.summary();
+    if let Some(problem) = &report.refused {
+        notes.always(&format!("error: the service refused us: {problem}"));
+    }
+    let problems = report
+        .servers
+        .iter()
+        .filter_map(|server| server.outcome.error());
+    let hint = problems
+        .take(1)
+        .find_map(|problem| hint_for(problem, report.refused.is_some()));
+    if let Some(hint) = hint {
+        notes.hint(hint);
+    }
+    if summary.unknown > 0 {
+        notes.hint(if ending.reconciled {
+            "unknown servers may have been acted on or not, and did not show which: look at them before you run again"
+        } else {
+            "unknown servers may have been acted on or not: look at them before you run again, or let --reconcile \
+             look at them in the run"
+        });
+    }
+    // The jobs of an embedded simulator end with it.
+    if summary.running > 0 && !ending.connection.is_simulated() {
+        const NAMED: usize = 3;
+        let jobs = report.jobs.iter().map(|job| &job.job_id);
+        let jobs = running_jobs(jobs, report.servers.iter().map(|server| &server.outcome));
+        let more = if jobs.len() > NAMED { " …" } else { "" };
+        let why = if ending.no_wait {
+            "not waited for"
+        } else {
+            "still running"
+        };
+        let named = jobs.get(..NAMED).unwrap_or(&jobs).join(" ");
+        notes.hint(&format!("{why}: ecsctl job wait {named}{more}"));
+    }
+}
+
+/// Those of the jobs that have servers that are running, in their order.
+fn running_jobs<'a>(
+    jobs: impl Iterator<Item = &'a JobId>,
+    outcomes: impl Iterator<Item = &'a Outcome>,
+) -> Vec<&'a str> {
+    let running: HashSet<&JobId> = outcomes
+        .filter_map(|outcome| match outcome {
+            Outcome::Running { job_id } => Some(job_id),
+            _ => None,
+        })
+        .collect();
+    jobs.filter(|job_id| running.contains(job_id))
+        .map(JobId::as_str)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_jobs_that_have_not_ended_are_to_be_waited_for() {
+        let id = |id: &str| id.parse::<JobId>().unwrap();
+        let jobs = [id("ended"), id("running"), id("also")];
+        let outcomes = [
+            Outcome::Running { job_id: id("also") },
+            Outcome::Running {
+                job_id: id("running"),
+            },
+            Outcome::Running {
+                job_id: id("running"),
+            },
+        ];
+        assert_eq!(
+            running_jobs(jobs.iter(), outcomes.iter()),
+            ["running", "also"]
+        );
+    }
+}

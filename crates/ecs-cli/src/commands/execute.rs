@@ -1,0 +1,141 @@
+//! Carrying out a run, with what it asks on its way.
+
+use std::future::IntoFuture as _;
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_ops::{Control, Event, Report, RunBuilder};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::args::Format;
+use crate::confirm::{Terminal, counted};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::health;
+use crate::render::json;
+use crate::render::progress::Progress;
+use crate::render::tally::Tally;
+use crate::signals::Signals;
+use crate::term::{Notes, Results};
+
+/// What a rolling run asks.
+#[derive(Default)]
+pub(super) struct Callbacks {
+    /// The command that checks the health, and how long it may take.
+    pub(super) health: Option<(String, Duration)>,
+    pub(super) after_canary: Option<AfterCanary>,
+}
+
+/// Who says whether to go on after the canary.
+pub(super) enum AfterCanary {
+    /// Whoever sits there.
+    Asked(Terminal),
+    /// It was said beforehand: yes.
+    Yes,
+    /// Nobody is there: no.
+    Nobody,
+}
+
+/// What a run left behind.
+pub(super) struct Ended {
+    pub(super) report: Report,
+    /// The wave that began last, and how many there are.
+    pub(super) wave: Option<(usize, usize)>,
+}
+
+/// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
+pub(super) async fn execute(
+    mut builder: RunBuilder,
+    callbacks: Callbacks,
+    format: Format,
+    signals: Signals,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Ended, Fail> {
+    let lines = format == Format::Jsonl;
+    let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
+    if let Some((command, within)) = callbacks.health {
+        let notes = progress.notes().clone();
+        let words = command.clone();
+        builder = builder.health_check(words, within, move |servers| {
+            let (command, notes) = (command.clone(), notes.clone());
+            async move { health::check(&command, &servers, &notes).await }
+        });
+    }
+    // The question is asked where the events are shown, so that it comes after all that was shown before it.
+    let (answers, answered) = unbounded_channel();
+    let answered = Arc::new(Mutex::new(answered));
+    builder = builder.canary_question(move || {
+        let answered = answered.clone();
+        async move { answered.lock().await.recv().await.unwrap_or(false) }
+    });
+    let mut after_canary = callbacks.after_canary;
+    let mut run = builder
+        .start()
+        .await
+        .map_err(|error| Fail::usage(error.to_string()))?;
+    let mut events = run.events();
+    let listener = tokio::spawn(listen(signals, run.control(), progress.notes().clone()));
+    let run_id = run.run_id().to_owned();
+    let run = tokio::spawn(run.into_future());
+    while let Some(event) = events.next().await {
+        progress.show(&event);
+        if lines {
+            results.write(&json::event(&event));
+        }
+        if let Event::Asking { .. } = event {
+            ask(after_canary.take(), progress.tally(), &answers, notes);
+        }
+    }
+    let report = run.await;
+    listener.abort();
+    progress.finish();
+    let report = report.map_err(|error| {
+        Fail::new(
+            Exit::Unknown,
+            format!("run {run_id} ended abnormally: {error}"),
+        )
+        .hint("look at the servers before you run again, and please report this")
+    })?;
+    let wave = progress.tally().wave;
+    Ok(Ended { report, wave })
+}
+
+/// Whether to go on after the canary. Returns at once; the answer comes when it comes.
+fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool>, notes: &Notes) {
+    let said = match after {
+        Some(AfterCanary::Asked(terminal)) => {
+            notes.always(&format!(
+                "The canary is over: {} done, {} of them failed. Go on with the other {}?",
+                counted(tally.done),
+                tally.failed,
+                tally.servers.saturating_sub(tally.done)
+            ));
+            let (answers, notes) = (answers.clone(), notes.clone());
+            tokio::spawn(async move {
+                // The run may have ended meanwhile.
+                let _ = answers.send(terminal.asks_for_yes(&notes).await);
+            });
+            return;
+        }
+        Some(AfterCanary::Yes) => true,
+        Some(AfterCanary::Nobody) | None => {
+            notes.always("there is no terminal to ask on whether to go on after the canary: it counts as a no");
+            notes.hint("ecsctl resume --yes goes on without a question");
+            false
+        }
+    };
+    let _ = answers.send(said);
+}
+
+/// The first request to stop stops sending, the second one everything.
+async fn listen(mut signals: Signals, control: Control, notes: Notes) {
+    signals.next().await;
+    control.stop_submitting();
+    notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
+    signals.next().await;
+    control.end();
+    notes.always("ending: what was accepted goes on at the service");
+}

@@ -1,0 +1,310 @@
+//! The command that goes on with a run that stopped.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use ecs_ops::model::ServerId;
+use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder};
+
+use crate::args::{Format, Global, Resume, Run};
+use crate::confirm::counted;
+use crate::term::Notes;
+
+/// So many ids are written into the command itself.
+const INLINE: usize = 5;
+
+/// A run of this process, as far as going on with it needs it.
+pub(super) enum GoOn {
+    /// Its journal has everything but credentials.
+    Journal(Words),
+    /// What is left is given to another run, with the same options.
+    Again { before: Words, after: Words },
+}
+
+impl GoOn {
+    /// With a run that `args` began.
+    pub(super) fn of_run(action: PowerAction, args: &Run, global: &Global) -> Self {
+        if let Some(journal) = &args.journal {
+            let mut line = Words::resume(journal);
+            line.client(args.attempt_timeout, args.servers_per_minute);
+            line.format(args.output.format);
+            line.global(global);
+            return Self::Journal(line);
+        }
+        let mut after = Words::default();
+        after.run(action, args);
+        after.format(args.output.format);
+        after.global(global);
+        let before = Words::command(action.name());
+        Self::Again { before, after }
+    }
+
+    /// With a run that was resumed.
+    pub(super) fn of_resume(args: &Resume, global: &Global) -> Self {
+        let mut line = Words::resume(&args.journal);
+        line.flag("--reconcile", args.reconcile);
+        line.option("--health-cmd", args.health_cmd.as_ref());
+        line.time("--health-timeout", args.health_timeout, HEALTH_TIMEOUT);
+        line.client(args.attempt_timeout, args.servers_per_minute);
+        line.format(args.output.format);
+        line.global(global);
+        Self::Journal(line)
+    }
+
+    /// Says it, if anything is left. `rolling`: it has waves. Returns whether it was said.
+    pub(super) fn say(
+        self,
+        report: &Report,
+        rolling: bool,
+        simulated: bool,
+        notes: &Notes,
+    ) -> bool {
+        let left: Vec<ServerId> = report
+            .servers
+            .iter()
+            .filter(|server| matches!(server.outcome, Outcome::NotAttempted { .. }))
+            .map(|server| server.id)
+            .collect();
+        // The jobs of an embedded simulator end with it.
+        let running = report.summary().running > 0 && !simulated;
+        let words = match self {
+            Self::Journal(line) if !left.is_empty() || running => line,
+            Self::Again { before, after } if !left.is_empty() && rolling => {
+                if left.len() <= INLINE {
+                    before.then(left.iter().map(ToString::to_string)).and(after)
+                } else {
+                    match write(&report.run_id, &left) {
+                        Ok(path) => before
+                            .then(["--from-file".to_owned(), path.display().to_string()])
+                            .and(after),
+                        Err(error) => {
+                            notes.hint(&format!(
+                                "the {} that were not attempted could not be written to a file ({error}). With -o json: \
+                                 jq -r '.servers[] | select(.outcome == \"not_attempted\") | .id' report.json > ids.txt, \
+                                 and then:",
+                                counted(left.len())
+                            ));
+                            let file = ["--from-file", "ids.txt"].map(str::to_owned);
+                            before.then(file).and(after)
+                        }
+                    }
+                }
+            }
+            _ => return false,
+        };
+        let left = match left.len() {
+            0 => String::new(),
+            1 => " with the server that was not attempted".to_owned(),
+            many => format!(" with the {many} servers that were not attempted"),
+        };
+        let secrets = match words.secrets.join(", ") {
+            none if none.is_empty() => none,
+            options => format!(" (add {options} as before)"),
+        };
+        notes.hint(&format!("to go on{left}{secrets}:"));
+        notes.note(&format!("  {}", words.line()));
+        true
+    }
+}
+
+/// The ids in a new file that only its owner can read.
+fn write(run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
+    let path = std::env::temp_dir().join(format!("ecsctl-{run_id}-not-attempted.txt"));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut text = format!("# not attempted by run {run_id}\n");
+    for id in ids {
+        text.push_str(&format!("{id}\n"));
+    }
+    options.open(&path)?.write_all(text.as_bytes())?;
+    Ok(path)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The words of a command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    words: Vec<String>,
+    /// Options that have to be given again and must not be shown.
+    secrets: Vec<&'static str>,
+}
+
+impl Words {
+    fn command(name: &str) -> Self {
+        Self {
+            words: vec!["ecsctl".to_owned(), name.to_owned()],
+            secrets: Vec::new(),
+        }
+    }
+
+    fn resume(journal: &Path) -> Self {
+        Self::command("resume").then([journal.display().to_string()])
+    }
+
+    fn then(mut self, words: impl IntoIterator<Item = String>) -> Self {
+        self.words.extend(words);
+        self
+    }
+
+    fn and(mut self, more: Self) -> Self {
+        self.words.extend(more.words);
+        self.secrets.extend(more.secrets);
+        self
+    }
+
+    fn flag(&mut self, name: &str, given: bool) {
+        if given {
+            self.words.push(name.to_owned());
+        }
+    }
+
+    fn option(&mut self, name: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            let value = value.to_string();
+            // One that begins with a dash would be taken for an option.
+            match value.starts_with('-') {
+                true => self.words.push(format!("{name}={value}")),
+                false => self.words.extend([name.to_owned(), value]),
+            }
+        }
+    }
+
+    fn time(&mut self, name: &str, value: Duration, default: Duration) {
+        self.option(name, (value != default).then(|| written(value)));
+    }
+
+    fn number(&mut self, name: &str, value: usize, default: usize) {
+        self.option(name, (value != default).then_some(value));
+    }
+
+    /// What a run does to its servers, without these.
+    fn run(&mut self, action: PowerAction, args: &Run) {
+        let kind = action.kind().map(str::to_ascii_lowercase);
+        let default = matches!(action, PowerAction::Reboot(_)).then_some("soft");
+        self.option("--type", kind.filter(|kind| Some(kind.as_str()) != default));
+        let rolling = &args.rolling;
+        self.option("--wave", rolling.wave);
+        self.option("--pause", rolling.pause.map(written));
+        self.option("--max-failures", rolling.max_failures);
+        self.option("--health-cmd", rolling.health_cmd.as_ref());
+        if rolling.health_cmd.is_some() {
+            self.time("--health-timeout", rolling.health_timeout, HEALTH_TIMEOUT);
+        }
+        self.option("--canary", rolling.canary);
+        self.option("--canary-pause", rolling.canary_pause.map(written));
+        self.option("--order", rolling.order.and_then(name_of));
+        self.option("--order-seed", rolling.order_seed);
+        self.option("--spread-by", rolling.spread_by.as_ref());
+        if let Some(after) = rolling.escalate_after {
+            let words = ["--escalate".to_owned(), "hard-after".to_owned()];
+            self.words.extend(words);
+            self.words.push(written(after));
+        }
+        self.number(
+            "--batch-size",
+            args.batch_size,
+            RunBuilder::DEFAULT_BATCH_SIZE,
+        );
+        self.option("--deadline", args.deadline.map(written));
+        self.option("--stalled-after", args.stalled_after.map(written));
+        self.flag("--verify", args.verify);
+        self.option("--verify-timeout", args.verify_timeout.map(written));
+        self.flag("--reconcile", args.reconcile);
+        // Not --resubmit-unknown: consent to a second request was given for that run.
+        self.flag("--no-wait", args.no_wait);
+        self.flag("--yes", args.yes);
+        self.client(args.attempt_timeout, args.servers_per_minute);
+    }
+
+    fn client(&mut self, attempt_timeout: Duration, servers_per_minute: usize) {
+        self.time("--attempt-timeout", attempt_timeout, MINUTE);
+        let default = Client::SERVERS_PER_MINUTE;
+        self.number("--servers-per-minute", servers_per_minute, default);
+    }
+
+    fn format(&mut self, format: Format) {
+        self.option(
+            "--output",
+            Some(format)
+                .filter(|it| *it != Format::Table)
+                .and_then(name_of),
+        );
+    }
+
+    /// Where to go and as whom, but no secret.
+    fn global(&mut self, global: &Global) {
+        self.flag("--sim", global.sim);
+        self.option("--sim-fail", global.sim_fail.as_ref());
+        self.option("--endpoint", global.endpoint.as_ref());
+        self.option("--region", global.region.as_ref());
+        self.option("--project-id", global.project_id.as_ref());
+        self.option("--cloud", global.cloud.as_ref());
+        self.option("--profile", global.profile.as_ref());
+        self.option("--access-key", global.access_key.as_ref());
+        let file = global.secret_key_file.as_ref();
+        self.option("--secret-key-file", file.map(|file| file.display()));
+        self.option("--iam-endpoint", global.iam_endpoint.as_ref());
+        self.option(
+            "--ca-file",
+            global.ca_file.as_ref().map(|file| file.display()),
+        );
+        self.flag("--quiet", global.quiet);
+        let secrets = [
+            ("--token", global.token.is_some()),
+            ("--secret-key", global.secret_key.is_some()),
+            ("--security-token", global.security_token.is_some()),
+        ];
+        let given = secrets.into_iter().filter(|(_, given)| *given);
+        self.secrets.extend(given.map(|(option, _)| option));
+    }
+
+    /// As it is typed into a shell.
+    fn line(&self) -> String {
+        let words: Vec<_> = self.words.iter().map(|word| quoted(word)).collect();
+        words.join(" ")
+    }
+}
+
+fn name_of(value: impl ValueEnum) -> Option<String> {
+    Some(value.to_possible_value()?.get_name().to_owned())
+}
+
+/// So that a shell takes it for one word, and for nothing else.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    match cfg!(windows) {
+        true => format!("\"{}\"", word.replace('"', "\\\"")),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// As [`duration`](crate::args::duration) reads it: `1h30m`.
+fn written(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let nanoseconds = u64::from(duration.subsec_nanos());
+    let parts = [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (nanoseconds / 1_000_000, "ms"),
+        (nanoseconds / 1000 % 1000, "us"),
+        (nanoseconds % 1000, "ns"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    parts
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

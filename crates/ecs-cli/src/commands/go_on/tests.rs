@@ -1,0 +1,165 @@
+use clap::Parser as _;
+
+use super::*;
+use crate::args::{Cli, Command, duration};
+
+const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
+
+/// The line that goes on with the run of this command line.
+fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
+    let cli = Cli::try_parse_from(line).unwrap();
+    let (action, args) = match cli.command {
+        Command::Reboot(reboot) => reboot.split().unwrap(),
+        Command::Start(start) => start.split(),
+        Command::Stop(stop) => stop.split(),
+        _ => panic!("{line:?}"),
+    };
+    let words = match GoOn::of_run(action, &args, &cli.global) {
+        GoOn::Journal(line) => line,
+        GoOn::Again { before, after } => {
+            before.then(ids.iter().map(ToString::to_string)).and(after)
+        }
+    };
+    (words.line(), words.secrets)
+}
+
+#[test]
+fn every_option_comes_again() {
+    let line = format!(
+        "ecsctl reboot {ID} --type soft --wave 10% --pause 90s --max-failures 0 --health-cmd ./check.sh \
+         --health-timeout 10s --canary 2 --canary-pause 1m30s --order random --order-seed 7 --spread-by tag:role \
+         --escalate hard-after 5m --batch-size 7 --deadline 1h1m1s --stalled-after 250ms --verify --verify-timeout 2m \
+         --reconcile --yes --attempt-timeout 30s --servers-per-minute 10 --output json --endpoint https://ecs.example \
+         --region r --project-id p --access-key AK --secret-key-file key --iam-endpoint https://iam.example --ca-file \
+         ca.pem --quiet"
+    );
+    let given: Vec<&str> = line.split_whitespace().collect();
+    let expected = line.replace(" --type soft", "").replace("90s", "1m30s");
+    let (words, secrets) = again(&given, &[ID]);
+    let expected: Vec<&str> = expected.split_whitespace().collect();
+    assert_eq!(words, expected.join(" "));
+    assert!(secrets.is_empty());
+    // And it says the same again.
+    let twice: Vec<&str> = words.split(' ').collect();
+    assert_eq!(again(&twice, &[ID]).0, words);
+}
+
+#[test]
+fn defaults_are_left_out_and_secrets_too() {
+    let (words, secrets) = again(
+        &[
+            "ecsctl",
+            "--token",
+            "T0PSECRET",
+            "stop",
+            "--all",
+            "--wave",
+            "5",
+        ],
+        &["--from-file", "/tmp/a b"],
+    );
+    assert_eq!(words, "ecsctl stop --from-file '/tmp/a b' --wave 5");
+    assert_eq!(secrets, ["--token"]);
+    let (words, _) = again(&["ecsctl", "stop", "--type", "soft", ID], &[ID]);
+    assert_eq!(words, format!("ecsctl stop {ID} --type soft"));
+    let (words, _) = again(&["ecsctl", "reboot", "--type", "hard", ID], &[ID]);
+    assert_eq!(words, format!("ecsctl reboot {ID} --type hard"));
+    let (words, _) = again(
+        &[
+            "ecsctl",
+            "start",
+            "--all",
+            "--resubmit-unknown",
+            "--cloud",
+            "otc",
+        ],
+        &["--from-file", "f"],
+    );
+    assert_eq!(words, "ecsctl start --from-file f --cloud otc");
+}
+
+#[test]
+fn a_journal_needs_no_more_than_credentials() {
+    let run = "ecsctl reboot --all --wave 5 --journal run.jsonl --yes --sim --sim-fail 5% -o jsonl --servers-per-minute 60";
+    let (words, _) = again(&run.split(' ').collect::<Vec<_>>(), &[]);
+    let expected =
+        "ecsctl resume run.jsonl --servers-per-minute 60 --output jsonl --sim --sim-fail 5%";
+    assert_eq!(words, expected);
+    let cli = Cli::try_parse_from([
+        "ecsctl",
+        "resume",
+        "run.jsonl",
+        "--reconcile",
+        "--health-cmd",
+        "true && x",
+        "--health-timeout",
+        "1m",
+    ]);
+    let cli = cli.unwrap();
+    let Command::Resume(args) = &cli.command else {
+        panic!("{cli:?}");
+    };
+    let GoOn::Journal(words) = GoOn::of_resume(args, &cli.global) else {
+        panic!("{cli:?}");
+    };
+    let expected =
+        "ecsctl resume run.jsonl --reconcile --health-cmd 'true && x' --health-timeout 1m";
+    assert_eq!(words.line(), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shell_reads_the_words_that_were_meant() {
+    let words = [
+        "a",
+        "",
+        "it's",
+        "$HOME `x` \"y\" \\",
+        "*",
+        "a\nb",
+        "ü",
+        "--x=-1",
+        "~",
+        "tag:a b",
+    ];
+    let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    let script = format!("printf '%s\\0' {}", quoted.join(" "));
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .output();
+    let output = output.unwrap().stdout;
+    let read: Vec<_> = output.split(|byte| *byte == 0).collect();
+    let expected: Vec<_> = words
+        .iter()
+        .map(|word| word.as_bytes())
+        .chain([&b""[..]])
+        .collect();
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn durations_are_read_as_they_are_written() {
+    for text in ["5m", "1h30m", "90s", "250ms", "1h", "1s1ms", "3us", "25h"] {
+        let parsed = duration(text).unwrap();
+        assert_eq!(duration(&written(parsed)), Ok(parsed), "{text}");
+    }
+    assert_eq!(written(Duration::from_secs(90 * 60)), "1h30m");
+}
+
+#[test]
+fn the_ids_are_in_a_new_file() {
+    let id: ServerId = ID.parse().unwrap();
+    let run_id = format!("test-{}", std::process::id());
+    let path = write(&run_id, &[id]).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, format!("# not attempted by run {run_id}\n{ID}\n"));
+    // Never over another one.
+    write(&run_id, &[id]).unwrap_err();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::remove_file(path).unwrap();
+}

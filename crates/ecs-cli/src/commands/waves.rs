@@ -1,0 +1,163 @@
+//! From the options of a rolling run, and what is known of its servers, to waves.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+
+use ecs_ops::model::{Server, ServerId};
+use ecs_ops::rolling::{Member, Order, Waves};
+
+use super::servers::Servers;
+use crate::args::{OrderBy, Rolling, SpreadBy};
+use crate::confirm::{WavesSaid, counted};
+use crate::fail::Fail;
+use crate::term::Notes;
+
+/// The waves; nothing for a run without any.
+pub(super) fn plan(
+    args: &Rolling,
+    servers: &Servers,
+    notes: &Notes,
+) -> Result<Option<Waves>, Fail> {
+    if !args.is_wanted() {
+        return Ok(None);
+    }
+    let all = servers.ids.len();
+    let wave = args.wave.unwrap_or(ecs_ops::rolling::Share::Percent(100));
+    let size = wave.of(all).max(1);
+    if let Some(canary) = args.canary.filter(|canary| *canary > size && all > size) {
+        return Err(Fail::usage(format!(
+            "a canary of {} is larger than the waves, of {}: nothing was sent",
+            counted(canary),
+            counted(size)
+        ))
+        .hint("--canary is for a first wave that is smaller than the others"));
+    }
+    let by_name = args.order == Some(OrderBy::ByName);
+    let members = Members::of(servers, args.spread_by.as_ref());
+    if by_name && members.without_name > 0 {
+        notes.warn(&format!(
+            "no name is known of {}: last in the order",
+            counted(members.without_name)
+        ));
+    }
+    if let (Some(by), 1..) = (&args.spread_by, members.without_group) {
+        notes.warn(&format!(
+            "no {} is known of {}: nothing keeps them from being in one wave",
+            what(by),
+            counted(members.without_group)
+        ));
+    }
+    let waves = Waves::plan(&members.all, wave, args.canary, order(args, notes));
+    let waves = waves.map_err(|error| Fail::usage(error.to_string()))?;
+    if let (Some(by), [first, ..]) = (&args.spread_by, &waves.single[..]) {
+        let what = what(by);
+        notes.note(&match waves.single.len() {
+            1 => format!("there is only one server of the {what} {first:?}: its wave has all of it"),
+            many => format!(
+                "there is only one server of {many} {what}s each, such as {first:?}: their waves have all of these"
+            ),
+        });
+    }
+    Ok(Some(waves))
+}
+
+/// What the waves are, for the question.
+pub(super) fn said(waves: &Waves, args: &Rolling) -> WavesSaid {
+    let sizes = || waves.waves.iter().map(Vec::len);
+    let canary = args.canary.and(sizes().next());
+    let largest = match canary {
+        Some(_) => sizes().skip(1).max(),
+        None => sizes().max(),
+    };
+    WavesSaid {
+        waves: waves.waves.len(),
+        largest: largest.unwrap_or(0),
+        canary,
+    }
+}
+
+fn what(by: &SpreadBy) -> String {
+    match by {
+        SpreadBy::Zone => "availability zone".to_owned(),
+        SpreadBy::Host => "host".to_owned(),
+        SpreadBy::Tag(key) => format!("tag {key}"),
+    }
+}
+
+fn order(args: &Rolling, notes: &Notes) -> Order {
+    match args.order {
+        None | Some(OrderBy::AsGiven) => Order::AsGiven,
+        Some(OrderBy::ByName) => Order::ByName,
+        Some(OrderBy::Random) => Order::Random {
+            seed: args.order_seed.unwrap_or_else(|| {
+                // The operating system's randomness, by way of the standard library; short enough to be typed.
+                let seed = RandomState::new().hash_one("order") >> 32;
+                notes.note(&format!(
+                    "in random order; --order random --order-seed {seed} repeats it"
+                ));
+                seed
+            }),
+        },
+    }
+}
+
+/// The servers of a run with what their order depends on.
+struct Members {
+    all: Vec<Member>,
+    without_name: usize,
+    without_group: usize,
+}
+
+impl Members {
+    fn of(servers: &Servers, by: Option<&SpreadBy>) -> Self {
+        let listed = servers.listed.iter();
+        let listed: HashMap<ServerId, &Server> = listed
+            .filter_map(|server| Some((server.id?, server)))
+            .collect();
+        let (mut without_name, mut without_group) = (0, 0);
+        let member = |id: &ServerId| {
+            let server = listed.get(id);
+            let member = Member::new(*id);
+            let member = match server.and_then(|server| server.name.clone()) {
+                Some(name) => member.named(name),
+                None => {
+                    without_name += 1;
+                    member
+                }
+            };
+            match server.zip(by).and_then(|(server, by)| group(server, by)) {
+                Some(group) => member.in_group(group),
+                None => {
+                    without_group += 1;
+                    member
+                }
+            }
+        };
+        Self {
+            all: servers.ids.iter().map(member).collect(),
+            without_name,
+            without_group,
+        }
+    }
+}
+
+/// What a server has in common with others.
+fn group(server: &Server, by: &SpreadBy) -> Option<String> {
+    // A server that could not be created is nowhere.
+    let somewhere = |place: &Option<String>| place.clone().filter(|place| !place.is_empty());
+    match by {
+        SpreadBy::Zone => somewhere(&server.availability_zone),
+        SpreadBy::Host => somewhere(&server.host_id),
+        SpreadBy::Tag(key) => {
+            let value = |tag: &String| match tag.split_once('=') {
+                Some((k, value)) => (k == key).then(|| value.to_owned()),
+                // Without a value.
+                None => (tag == key).then(String::new),
+            };
+            server.tags.iter().flatten().find_map(value)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

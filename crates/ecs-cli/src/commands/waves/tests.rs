@@ -1,0 +1,106 @@
+use serde_json::json;
+
+use super::*;
+
+fn server(number: u8, zone: &str, tags: &[&str]) -> Server {
+    serde_json::from_value(json!({
+        "id": ServerId::from_bytes([number; 16]),
+        "name": format!("web-{number}"),
+        "OS-EXT-AZ:availability_zone": zone,
+        "hostId": "",
+        "tags": tags,
+    }))
+    .unwrap()
+}
+
+fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
+    let ids = listed.iter().filter_map(|server| server.id);
+    let more = more
+        .iter()
+        .map(|number| ServerId::from_bytes([*number; 16]));
+    let ids: Vec<_> = ids.chain(more).collect();
+    Servers {
+        named: Vec::new(),
+        ids,
+        listed,
+    }
+}
+
+#[test]
+fn groups_come_from_the_listing() {
+    let tagged = server(1, "eu-de-01", &["env=prod", "role=web=1", "lonely"]);
+    let by = |by: &str| group(&tagged, &by.parse().unwrap());
+    assert_eq!(by("az").as_deref(), Some("eu-de-01"));
+    assert_eq!(by("host"), None);
+    assert_eq!(by("tag:env").as_deref(), Some("prod"));
+    assert_eq!(by("tag:role").as_deref(), Some("web=1"));
+    assert_eq!(by("tag:lonely").as_deref(), Some(""));
+    assert_eq!(by("tag:rol"), None);
+    assert_eq!(
+        group(&Server::default(), &SpreadBy::Tag("env".to_owned())),
+        None
+    );
+}
+
+#[test]
+fn who_is_not_listed_has_no_name_and_no_group() {
+    let servers = servers(vec![server(1, "a", &[]), server(2, "", &[])], &[3, 4]);
+    let members = Members::of(&servers, Some(&SpreadBy::Zone));
+    assert_eq!((members.without_name, members.without_group), (2, 3));
+    assert_eq!(members.all.len(), 4);
+    assert_eq!(members.all[0].group.as_deref(), Some("a"));
+    assert_eq!(members.all[1].name.as_deref(), Some("web-2"));
+    assert_eq!(members.all[3], Member::new(servers.ids[3]));
+}
+
+#[test]
+fn waves_are_said_with_their_canary() {
+    let quiet = Notes::new(true);
+    let servers = servers((1..=10).map(|n| server(n, "a", &[])).collect(), &[]);
+    let words = |args: Rolling| {
+        let waves = plan(&args, &servers, &quiet).unwrap().unwrap();
+        said(&waves, &args).to_string()
+    };
+    let wave = |wave: &str| Rolling {
+        wave: Some(wave.parse().unwrap()),
+        ..Rolling::default()
+    };
+    assert!(
+        plan(&Rolling::default(), &servers, &quiet)
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(words(wave("40%")), "3 waves of at most 4 servers");
+    assert_eq!(words(wave("100%")), "1 wave");
+    let canary = |args: Rolling| Rolling {
+        canary: Some(2),
+        ..args
+    };
+    let then = "a canary of 2 servers, then 2 waves of at most 4 servers";
+    assert_eq!(words(canary(wave("4"))), then);
+    let rest = "a canary of 2 servers, then 1 wave of at most 8 servers";
+    assert_eq!(words(canary(Rolling::default())), rest);
+    let large = plan(&canary(wave("1")), &servers, &quiet).unwrap_err();
+    assert!(large.message.contains("larger than the waves"), "{large:?}");
+    // Nobody is left after it.
+    let all = Rolling {
+        canary: Some(20),
+        ..Rolling::default()
+    };
+    assert_eq!(words(all), "a canary of 10 servers");
+}
+
+#[test]
+fn a_random_order_can_be_repeated() {
+    let quiet = Notes::new(true);
+    let servers = servers((1..=40).map(|n| server(n, "a", &[])).collect(), &[]);
+    let order = |seed| Rolling {
+        order: Some(OrderBy::Random),
+        order_seed: seed,
+        ..Rolling::default()
+    };
+    let waves = |seed| plan(&order(seed), &servers, &quiet).unwrap().unwrap().waves;
+    assert_eq!(waves(Some(7)), waves(Some(7)));
+    assert_ne!(waves(Some(7)), waves(Some(8)));
+    assert_ne!(waves(None), waves(None));
+}

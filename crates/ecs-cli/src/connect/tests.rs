@@ -1,0 +1,120 @@
+use ecs_ops::auth::{Flags, Surroundings};
+
+use super::*;
+
+#[test]
+fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
+    const OPEN: (&str, &str) = ("OS_AUTH_URL", "http://iam.example/v3");
+    const SECURE: (&str, &str) = ("OS_AUTH_URL", "https://iam.example/v3");
+    const TOKEN: &[(&str, &str)] = &[("OS_TOKEN", "MIIDkg")];
+    const KEY: &[(&str, &str)] = &[("OS_ACCESS_KEY", "AK"), ("OS_SECRET_KEY", "SK")];
+    const PASSWORD: &[(&str, &str)] = &[("OS_USER_ID", "u"), ("OS_PASSWORD", "sesame")];
+    const AGENCY: &[(&str, &str)] = &[
+        ("OS_ACCESS_KEY", "AK"),
+        ("OS_SECRET_KEY", "SK"),
+        ("OS_AGENCY_NAME", "a"),
+        ("OS_AGENCY_DOMAIN_NAME", "d"),
+    ];
+    const PROJECT: (&str, &str) = ("OS_PROJECT_ID", "p");
+    const NONE: (&str, &str) = ("OS_PROJECT_ID", "");
+    let (https, http) = ("https://ecs.example", "http://ecs.example");
+    for (variables, iam, project, endpoint, words) in [
+        (
+            TOKEN,
+            OPEN,
+            NONE,
+            https,
+            "the token travels unencrypted to http://iam.example",
+        ),
+        (TOKEN, OPEN, PROJECT, https, ""),
+        (
+            TOKEN,
+            OPEN,
+            PROJECT,
+            http,
+            "the token travels unencrypted to http://ecs.example",
+        ),
+        (
+            PASSWORD,
+            OPEN,
+            NONE,
+            http,
+            "the password travels unencrypted to http://iam.example",
+        ),
+        (
+            PASSWORD,
+            SECURE,
+            NONE,
+            http,
+            "the token travels unencrypted to http://ecs.example",
+        ),
+        (
+            KEY,
+            OPEN,
+            NONE,
+            https,
+            "signed requests travel unencrypted to http://iam.example",
+        ),
+        (
+            KEY,
+            SECURE,
+            NONE,
+            http,
+            "signed requests travel unencrypted to http://ecs.example",
+        ),
+        (
+            AGENCY,
+            OPEN,
+            NONE,
+            https,
+            "the token travels unencrypted to http://iam.example",
+        ),
+        (
+            AGENCY,
+            SECURE,
+            NONE,
+            http,
+            "the token travels unencrypted to http://ecs.example",
+        ),
+        (KEY, SECURE, NONE, https, ""),
+        (KEY, SECURE, NONE, "http://127.0.0.1:9", ""),
+    ] {
+        let all = variables.iter().chain([&iam, &project]);
+        let all = all.fold(Surroundings::default(), |all, (name, value)| {
+            all.with_variable(*name, *value)
+        });
+        let mut flags = Flags::default();
+        flags.endpoint = Some(endpoint.to_owned());
+        let said = in_the_clear(&Chosen::new(&flags, &all).unwrap()).unwrap_or_default();
+        assert!(said.starts_with(words), "{said}");
+        assert_eq!(said.is_empty(), words.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn an_embedded_simulator_is_on_this_machine() {
+    for endpoint in ["http://127.0.0.1:4711", "http://127.0.0.1:4711/"] {
+        assert_eq!(address_of(endpoint).unwrap(), "127.0.0.1:4711");
+    }
+    for endpoint in [
+        "https://ecs.example",
+        "https://127.0.0.1:4711",
+        "http://127.0.0.1",
+        "http://127.0.0.1:0",
+        "http://10.0.0.1:4711",
+        "http://localhost:4711/path",
+    ] {
+        let fail = address_of(endpoint).unwrap_err();
+        assert!(fail.message.contains(endpoint), "{}", fail.message);
+    }
+}
+
+#[test]
+fn only_loopback_is_this_machine() {
+    for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"] {
+        assert!(is_this_machine(host), "{host}");
+    }
+    for host in ["localhost.example", "10.0.0.1", "0.0.0.0", "::", "fe80::1"] {
+        assert!(!is_this_machine(host), "{host}");
+    }
+}

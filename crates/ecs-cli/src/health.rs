@@ -1,0 +1,166 @@
+//! The health check after a wave: a command of the operator's.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ecs_ops::model::ServerId;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::process::{Child, Command};
+
+use crate::term::{Notes, clean};
+
+/// A longer line is shown in parts.
+const LONGEST_LINE: u64 = 4096;
+/// How much of its last words a failure is explained with.
+const LAST_WORDS: usize = 200;
+/// What it leaves running may keep its output open: so long its last lines may take after its end.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs the command with the ids on its stdin. What it writes goes to the notes. It is killed, with what it started, when this
+/// is dropped.
+pub(crate) async fn check(
+    command: &str,
+    servers: &[ServerId],
+    notes: &Notes,
+) -> Result<(), String> {
+    let spawned = shell(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut child = spawned.map_err(|error| format!("it could not be started: {error}"))?;
+    let mut group = Group::of(&child);
+    let ids: String = servers.iter().map(|id| format!("{id}\n")).collect();
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let feeding = async {
+        if let Some(mut stdin) = stdin {
+            // It need not read them.
+            let _ = stdin.write_all(ids.as_bytes()).await;
+        }
+    };
+    let last = Mutex::new(String::new());
+    let saying = lines(stdout, |line| notes.note(&format!("health check: {line}")));
+    let complaining = lines(stderr, |line| {
+        notes.always(&format!("health check: {line}"));
+        if let (false, Ok(mut last)) = (line.trim().is_empty(), last.lock()) {
+            line.trim().clone_into(&mut last);
+        }
+    });
+    let status = {
+        let streams = async { tokio::join!(feeding, saying, complaining) };
+        tokio::pin!(streams);
+        let (status, closed) = tokio::select! {
+            status = child.wait() => (status, false),
+            _ = &mut streams => (child.wait().await, true),
+        };
+        group.is_over();
+        if !closed {
+            let _ = tokio::time::timeout(GRACE, streams).await;
+        }
+        status
+    };
+    let status = status.map_err(|error| format!("its end could not be awaited: {error}"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(failure(status, &last.into_inner().unwrap_or_default())),
+    }
+}
+
+fn failure(status: ExitStatus, last: &str) -> String {
+    let how = match status.code() {
+        Some(code) => format!("exit status {code}"),
+        // Ended by a signal, in the words of the platform.
+        None => status.to_string(),
+    };
+    let shown: String = clean(last).chars().take(LAST_WORDS).collect();
+    let more = if shown.len() < clean(last).len() {
+        "…"
+    } else {
+        ""
+    };
+    match shown.as_str() {
+        "" => how,
+        shown => format!("{how}: {shown}{more}"),
+    }
+}
+
+async fn lines(stream: Option<impl AsyncRead + Unpin>, mut show: impl FnMut(&str)) {
+    let Some(stream) = stream else { return };
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut stream)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .await;
+        match read {
+            Ok(1..) => show(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r'])),
+            _ => return,
+        }
+    }
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    // So that Ctrl-C, which asks us to stop, does not fail the check; and so that all of it can be killed.
+    #[cfg(unix)]
+    shell.process_group(0);
+    shell
+}
+
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("cmd");
+    // As it was written: the quoting of arguments is not that of cmd.
+    shell.arg("/C").raw_arg(command);
+    shell
+}
+
+/// The command with what it started: killed when it is dropped before its end.
+struct Group {
+    #[cfg(unix)]
+    id: Option<rustix::process::Pid>,
+}
+
+#[cfg(unix)]
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self {
+            id: id.and_then(rustix::process::Pid::from_raw),
+        }
+    }
+
+    /// From now on its number may be somebody else's.
+    fn is_over(&mut self) {
+        self.id = None;
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            // It may have ended just now.
+            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Group {
+    fn of(_: &Child) -> Self {
+        Self {}
+    }
+
+    fn is_over(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+use std::time::Instant;
+
+use super::*;
+
+fn ids(count: usize) -> Vec<ServerId> {
+    let id = |number: usize| {
+        let mut bytes = [7; 16];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        ServerId::from_bytes(bytes)
+    };
+    (0..count).map(id).collect()
+}
+
+async fn checked(command: &str, servers: &[ServerId]) -> Result<(), String> {
+    check(command, servers, &Notes::new(true)).await
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_command_gets_the_ids_and_its_status_counts() {
+    let servers = ids(2);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let command = format!("cat > '{}'", file.path().display());
+    checked(&command, &servers).await.unwrap();
+    let got = std::fs::read_to_string(file.path()).unwrap();
+    assert_eq!(got, format!("{}\n{}\n", servers[0], servers[1]));
+    for (command, words) in [
+        ("exit 3", "exit status 3"),
+        (
+            "echo one >&2; echo ' two' >&2; echo >&2; exit 1",
+            "exit status 1: two",
+        ),
+        (
+            "printf 'no\\033[2J newline' >&2; exit 1",
+            "exit status 1: no\\u{1b}[2J newline",
+        ),
+        ("nothing-like-this", "exit status 127: "),
+        ("kill -9 $$", "signal: 9"),
+    ] {
+        let error = checked(command, &servers).await.unwrap_err();
+        assert!(error.starts_with(words), "{command}: {error}");
+    }
+    let long = checked("printf '%0999d' 1 >&2; exit 1", &servers).await;
+    assert!(long.unwrap_err().ends_with("000…"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn whoever_does_not_read_them_need_not() {
+    // More than a pipe holds.
+    let servers = ids(10_000);
+    checked("true", &servers).await.unwrap();
+    checked("exec <&-; sleep 0.05", &servers).await.unwrap();
+    checked("head -n 1 > /dev/null", &servers).await.unwrap();
+    let error = checked("exit 4", &servers).await.unwrap_err();
+    assert_eq!(error, "exit status 4");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_it_leaves_behind_is_not_waited_for() {
+    let begin = Instant::now();
+    checked("sleep 20 & exit 0", &ids(1)).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(10));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn dropped_it_is_killed_with_what_it_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let (begun, late) = (
+        directory.path().join("begun"),
+        directory.path().join("late"),
+    );
+    let command = format!(
+        "(sleep 1; touch '{}') & touch '{}'; wait",
+        late.display(),
+        begun.display()
+    );
+    let servers = ids(1);
+    let checking = checked(&command, &servers);
+    let seen = async {
+        while !begun.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = checking => panic!("it ended: {ended:?}"),
+        () = seen => {}
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!late.exists());
+}

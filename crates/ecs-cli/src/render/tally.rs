@@ -1,0 +1,240 @@
+//! How far a run has come. Pure.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use ecs_ops::{Event, Outcome};
+
+/// What happened so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) servers: usize,
+    pub(crate) batches: usize,
+    /// Batches that wait for the quota.
+    held: HashSet<usize>,
+    pub(crate) accepted: usize,
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    /// Not attempted or unknown.
+    other: usize,
+    /// What the service, or the way to it, last said to a batch that is sent again.
+    pub(super) waiting: Option<String>,
+    /// Why nothing is heard of the jobs.
+    blind: Option<String>,
+    /// Servers whose job succeeded and that have not settled.
+    settling: usize,
+    stopping: bool,
+    /// The wave that began last, and how many there are.
+    pub(crate) wave: Option<(usize, usize)>,
+    /// Somebody is asked whether to go on.
+    pub(crate) asking: bool,
+    /// What is waited for between waves.
+    between: Option<String>,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, event: &Event) {
+        match event {
+            Event::Planned {
+                servers, batches, ..
+            } => (self.servers, self.batches) = (*servers, *batches),
+            Event::WaitingForQuota { batch, .. } => {
+                self.held.insert(*batch);
+            }
+            Event::Submitting { batch, .. } => {
+                self.held.remove(batch);
+            }
+            Event::Reconciling { batch, .. } => {
+                self.held.remove(batch);
+                self.waiting = None;
+            }
+            Event::Accepted { servers, .. } => {
+                self.accepted += servers;
+                self.waiting = None;
+            }
+            Event::BatchEnded { batch, .. } => {
+                self.held.remove(batch);
+                self.waiting = None;
+            }
+            Event::JobProgress { .. } => self.blind = None,
+            Event::QueryFailed { retry_after, .. } => {
+                self.blind = Some(format!(
+                    "no look at the jobs, again in {}",
+                    rounded(*retry_after)
+                ));
+            }
+            Event::Throttled { retry_after, .. } => {
+                self.waiting = Some(format!("throttled, again in {}", rounded(*retry_after)));
+            }
+            Event::Retrying { retry_after, .. } => {
+                self.waiting = Some(format!("no connection, again in {}", rounded(*retry_after)));
+            }
+            Event::ServerDone(server) => {
+                self.done += 1;
+                match server.outcome {
+                    Outcome::Succeeded { .. } | Outcome::Running { .. } => {}
+                    Outcome::Failed { .. } => self.failed += 1,
+                    Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
+                }
+            }
+            Event::Settling { servers } => {
+                self.settling = *servers;
+                self.blind = None;
+            }
+            Event::WaveBegan { wave, waves, .. } => {
+                self.wave = Some((*wave, *waves));
+                self.between = None;
+            }
+            Event::CheckingHealth { .. } => self.between = Some("checking the health".to_owned()),
+            Event::Asking { .. } => {
+                self.asking = true;
+                self.between = Some("asking".to_owned());
+            }
+            Event::Answered { .. } => {
+                self.asking = false;
+                self.between = None;
+            }
+            Event::HealthChecked { .. } => self.between = None,
+            Event::Pausing { pause, .. } => {
+                self.between = Some(format!("pausing for {}", rounded(*pause)));
+            }
+            Event::Stopping { .. } => {
+                self.stopping = true;
+                self.asking = false;
+                self.between = None;
+            }
+            // Events to come.
+            _ => {}
+        }
+    }
+
+    /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
+    pub(crate) fn request(&self, batch: usize) -> String {
+        match batch <= self.batches {
+            true => format!("request {batch} of {}", self.batches),
+            false => format!("request {batch}"),
+        }
+    }
+
+    /// Such as `1000 accepted, 12 failed; waiting for the quota`.
+    pub(crate) fn words(&self) -> String {
+        let wave = self
+            .wave
+            .map(|(wave, waves)| format!("wave {wave} of {waves}: "));
+        let mut words = format!("{}{} accepted", wave.unwrap_or_default(), self.accepted);
+        for (count, what) in [(self.failed, "failed"), (self.other, "not done or unknown")] {
+            if count > 0 {
+                words.push_str(&format!(", {count} {what}"));
+            }
+        }
+        if self.stopping {
+            words.push_str("; nothing more is sent");
+        } else if let Some(between) = &self.between {
+            words.push_str("; ");
+            words.push_str(between);
+        } else if let Some(waiting) = &self.waiting {
+            words.push_str("; ");
+            words.push_str(waiting);
+        } else if !self.held.is_empty() {
+            words.push_str("; waiting for the quota");
+        }
+        if self.settling > 0 {
+            words.push_str(&format!("; {} still settling", self.settling));
+        }
+        if let Some(blind) = &self.blind {
+            words.push_str("; ");
+            words.push_str(blind);
+        }
+        words
+    }
+}
+
+pub(super) fn rounded(pause: Duration) -> String {
+    match pause.as_secs() {
+        0 => format!("{} ms", pause.as_millis()),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_follow_the_events() {
+        let mut tally = Tally::default();
+        let planned = Event::Planned {
+            run_id: "r".to_owned(),
+            servers: 4,
+            batches: 2,
+        };
+        tally.count(&planned);
+        assert_eq!(tally.words(), "0 accepted");
+        tally.count(&Event::Submitting {
+            batch: 1,
+            servers: 2,
+        });
+        tally.count(&Event::WaitingForQuota {
+            batch: 2,
+            servers: 2,
+        });
+        assert_eq!(tally.words(), "0 accepted; waiting for the quota");
+        let job_id = "j".parse().unwrap();
+        tally.count(&Event::Accepted {
+            batch: 1,
+            servers: 2,
+            job_id,
+        });
+        assert_eq!(tally.words(), "2 accepted; waiting for the quota");
+        tally.count(&Event::Submitting {
+            batch: 2,
+            servers: 2,
+        });
+        tally.count(&Event::Stopping {
+            reason: "asked".to_owned(),
+        });
+        assert_eq!(tally.words(), "2 accepted; nothing more is sent");
+        assert_eq!((tally.servers, tally.batches, tally.done), (4, 2, 0));
+        assert_eq!(tally.request(2), "request 2 of 2");
+        assert_eq!(tally.request(3), "request 3");
+    }
+
+    #[test]
+    fn the_words_say_where_a_rolling_run_is() {
+        let mut tally = Tally::default();
+        let after = |tally: &mut Tally, event: Event| {
+            tally.count(&event);
+            tally.words()
+        };
+        let began = Event::WaveBegan {
+            wave: 1,
+            waves: 3,
+            servers: 5,
+        };
+        assert_eq!(after(&mut tally, began), "wave 1 of 3: 0 accepted");
+        let checking = Event::CheckingHealth { wave: 1 };
+        let words = "wave 1 of 3: 0 accepted; checking the health";
+        assert_eq!(after(&mut tally, checking), words);
+        let words = "wave 1 of 3: 0 accepted; asking";
+        assert_eq!(after(&mut tally, Event::Asking { wave: 1 }), words);
+        assert!(tally.asking);
+        let stopping = Event::Stopping {
+            reason: "asked".to_owned(),
+        };
+        let words = "wave 1 of 3: 0 accepted; nothing more is sent";
+        assert_eq!(after(&mut tally, stopping), words);
+        assert!(!tally.asking);
+        tally = Tally::default();
+        let pausing = Event::Pausing {
+            wave: 1,
+            pause: Duration::from_secs(30),
+        };
+        assert_eq!(after(&mut tally, pausing), "0 accepted; pausing for 30 s");
+        let began = Event::WaveBegan {
+            wave: 2,
+            waves: 3,
+            servers: 5,
+        };
+        assert_eq!(after(&mut tally, began), "wave 2 of 3: 0 accepted");
+    }
+}
