@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::{Entry, Journal, JournalError, MemoryJournal, Record, Recovered};
+use ecs_ops::journal::{Entry, Journal, JournalError, MemoryJournal, Record, Recovered, Verdict};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Share, Waves};
 use ecs_ops::transport::{
@@ -351,6 +351,29 @@ pub(crate) fn check_waves(entries: &[Entry]) {
     }
 }
 
+/// By what is written down: once more servers failed than may, nothing is sent until that was reported.
+pub(crate) fn check_budget(entries: &[Entry]) {
+    let Record::Run(run) = &entries[0].record else {
+        panic!("no run: {entries:?}");
+    };
+    let allowed = run.rolling.as_ref().and_then(|it| it.max_failures);
+    let Some(allowed) = allowed else { return };
+    let (mut failed, mut known) = (0, HashSet::new());
+    for entry in entries {
+        match &entry.record {
+            Record::Verdicts { servers } => {
+                let bad = [Verdict::Failed, Verdict::Unknown];
+                let bad = servers.iter().filter(|it| bad.contains(&it.outcome));
+                // That one stays unknown is said again.
+                failed += bad.filter(|it| known.insert(it.id)).count();
+            }
+            Record::Ended {} if failed > allowed => failed = 0,
+            Record::Intent { .. } => assert!(failed <= allowed, "{failed} {entries:#?}"),
+            _ => {}
+        }
+    }
+}
+
 pub(crate) fn run_of(
     world: &World,
     play: Play,
@@ -425,6 +448,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
         ));
         if let Some(report) = report {
             check_waves(&journal.entries());
+            check_budget(&journal.entries());
             world.check(play, worst, lives, &report);
             if !matches!(report.stopped, Some(Stopped::Rolling(_))) {
                 check_that_it_ended(&world, play, &journal, &report).await;

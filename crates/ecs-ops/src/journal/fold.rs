@@ -94,10 +94,10 @@ impl Recovered {
             Record::Answered { go_on } => self.rolling.push(rolling::Event::Answered(go_on)),
             Record::Stopping { .. } => {}
             Record::Resumed { .. } => {
-                self.ended = false;
                 if self.run.rolling.is_some() {
                     self.rolling.push(self.resumption());
                 }
+                self.ended = false;
             }
             Record::Ended {} => self.ended = true,
         }

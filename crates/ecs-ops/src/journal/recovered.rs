@@ -393,6 +393,7 @@ impl Recovered {
         };
         let servers = self.run.servers.iter().copied();
         rolling::Event::Resumed {
+            reported: self.ended,
             awaited: servers.filter(is_awaited).collect(),
             unsent: self.unsent(),
         }

@@ -355,9 +355,13 @@ fn waves_go_on_where_they_were() {
     let (stopped, unsent) = action(&records);
     assert!(matches!(stopped, Action::Stop(_)));
     assert_eq!(unsent, [server(1), server(2)]);
-    records.push(Record::Resumed {
+    let resumed = || Record::Resumed {
         program: String::new(),
-    });
+    };
+    // A process that nobody heard of is followed by one that stops for the same reason, and says so.
+    records.push(resumed());
+    assert_eq!(action(&records).0, stopped);
+    records.extend([Record::Ended {}, resumed()]);
     assert_eq!(action(&records).0, Action::Await { wave: 0 });
     records.extend([intent(2, 1, Purpose::First, &[1]), sending(2, 1), lost(2)]);
     records.push(verdicts(&[(1, Verdict::Succeeded, None)]));
@@ -368,6 +372,10 @@ fn waves_go_on_where_they_were() {
     assert_eq!(action(&records).0, Action::Await { wave: 0 });
     let resumption = recover(&records).unwrap().resumption();
     let unsent = vec![server(1), server(2)];
-    let awaited = Vec::new();
-    assert_eq!(resumption, rolling::Event::Resumed { awaited, unsent });
+    let expected = rolling::Event::Resumed {
+        reported: false,
+        awaited: Vec::new(),
+        unsent,
+    };
+    assert_eq!(resumption, expected);
 }

@@ -55,8 +55,11 @@ pub enum Event {
     Answered(bool),
     /// The pause is over.
     Paused,
-    /// Somebody goes on with what a process left, whatever stopped it: if those were failures, they are counted from zero.
+    /// Somebody goes on with what a process left, whatever stopped it.
     Resumed {
+        /// Whether that process lived to report how it ended. Then somebody knows of failures that stopped it, and they are
+        /// counted from zero; otherwise they stop it again, until that is reported.
+        reported: bool,
         /// Servers that are still waited for.
         awaited: Vec<ServerId>,
         /// Servers that were certainly not acted on, also of waves that are over: what is left of those comes last, in
@@ -195,7 +198,7 @@ impl Rolling {
         &self.rules
     }
 
-    /// How many servers failed, since the beginning or since it was resumed.
+    /// How many servers failed, since the beginning or since it went on after a stop for failures.
     pub fn failed(&self) -> usize {
         self.failed
     }
@@ -233,7 +236,14 @@ impl Rolling {
             (Event::Answered(true), Stage::Asking(wave)) => self.stage = self.after_canary(wave),
             (Event::Answered(false), Stage::Asking(_)) => self.stop(StopReason::Declined),
             (Event::Paused, Stage::Pausing(wave)) => self.stage = self.ready(wave + 1),
-            (Event::Resumed { awaited, unsent }, _) => self.resumed(awaited, &unsent),
+            (
+                Event::Resumed {
+                    reported,
+                    awaited,
+                    unsent,
+                },
+                _,
+            ) => self.resumed(reported, awaited, &unsent),
             _ => {}
         }
         self.action()
@@ -270,9 +280,12 @@ impl Rolling {
         }
     }
 
-    fn resumed(&mut self, awaited: Vec<ServerId>, unsent: &[ServerId]) {
-        if let Some(StopReason::Failures { .. }) = self.stopped.take() {
-            self.failed = 0;
+    fn resumed(&mut self, reported: bool, awaited: Vec<ServerId>, unsent: &[ServerId]) {
+        match self.stopped {
+            Some(StopReason::Failures { .. }) if !reported => {}
+            Some(StopReason::Failures { .. }) => (self.stopped, self.failed) = (None, 0),
+            // It is checked, or asked, again.
+            _ => self.stopped = None,
         }
         let unsent: HashSet<_> = unsent.iter().copied().collect();
         let begun = self.begun();

@@ -23,8 +23,14 @@ fn members(groups: &[u8]) -> Vec<Member> {
     groups.iter().enumerate().map(member).collect()
 }
 
+/// After a process that reported how it ended.
 fn resumed(awaited: &[usize], unsent: &[usize]) -> Event {
+    gone_on(true, awaited, unsent)
+}
+
+fn gone_on(reported: bool, awaited: &[usize], unsent: &[usize]) -> Event {
     Event::Resumed {
+        reported,
         awaited: awaited.iter().copied().map(id).collect(),
         unsent: unsent.iter().copied().map(id).collect(),
     }
@@ -125,7 +131,8 @@ proptest! {
                     let current = began.checked_sub(1).map(|last| rolling.waves()[last].clone()).unwrap_or_default();
                     let to_come = rolling.waves()[began..].iter().flatten().copied();
                     let unsent: Vec<ServerId> = unsent.into_iter().chain(left.drain(..)).chain(to_come).collect();
-                    written.push(Event::Resumed { awaited: awaited.clone(), unsent: unsent.clone() });
+                    let reported = choice % 32 == 31;
+                    written.push(Event::Resumed { reported, awaited: awaited.clone(), unsent: unsent.clone() });
                     // Another process.
                     rolling = Rolling::new(waves.clone(), rules.clone());
                     for event in &written {
@@ -134,7 +141,9 @@ proptest! {
                     in_flight = awaited;
                     in_flight.extend(current.iter().filter(|id| unsent.contains(id)));
                     failures = rolling.failed();
-                    prop_assert!(!matches!(rolling.action(), Action::Stop(_)));
+                    let too_many = max_failures.is_some_and(|share| failures > share.of(total));
+                    prop_assert!(!(reported && too_many), "what was reported is counted from zero");
+                    prop_assert_eq!(matches!(rolling.action(), Action::Stop(_)), too_many);
                     let mut sent: Vec<_> = in_flight.iter().filter(|id| unsent.contains(id)).collect();
                     sent.extend(rolling.waves()[began..].iter().flatten());
                     let distinct: HashSet<_> = sent.iter().copied().collect();
@@ -332,7 +341,7 @@ fn too_many_failures_stop_at_once_and_a_resumed_run_counts_anew() {
     assert_eq!(reason.to_string(), "3 servers failed, and 2 may");
 }
 
-/// A crash is no pardon: only a stop for failures is.
+/// A crash is no pardon: only a stop for failures that somebody was told of is.
 #[test]
 fn failures_before_a_crash_count() {
     let rules = Rules {
@@ -346,7 +355,15 @@ fn failures_before_a_crash_count() {
         good: false,
     };
     rolling.on(failed(0));
-    assert_eq!(rolling.on(resumed(&[1], &[2])), Action::Await { wave: 0 });
+    let too_many = |failed| Action::Stop(StopReason::Failures { failed, allowed: 0 });
+    for _ in 0..2 {
+        assert_eq!(rolling.on(gone_on(false, &[1], &[2])), too_many(1));
+    }
+    assert_eq!(rolling.on(failed(1)), too_many(2));
+    assert_eq!(
+        rolling.on(gone_on(true, &[], &[2])),
+        Action::Start { wave: 1 }
+    );
     assert_eq!(rolling.failed(), 0);
     let rules = Rules {
         max_failures: Some(Share::Servers(1)),
@@ -355,8 +372,11 @@ fn failures_before_a_crash_count() {
     let mut rolling = Rolling::new(vec![vec![id(0), id(1)], vec![id(2)]], rules);
     rolling.on(Event::Began { wave: 0 });
     rolling.on(failed(0));
-    assert_eq!(rolling.on(resumed(&[1], &[2])), Action::Await { wave: 0 });
-    assert_eq!(rolling.failed(), 1);
+    // Nor is a report of something else.
+    for reported in [false, true] {
+        let action = rolling.on(gone_on(reported, &[1], &[2]));
+        assert_eq!((action, rolling.failed()), (Action::Await { wave: 0 }, 1));
+    }
     assert!(matches!(rolling.on(failed(1)), Action::Stop(_)));
 }
 
