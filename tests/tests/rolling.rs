@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::journal::{MemoryJournal, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, StopReason, Waves};
 use ecs_ops::{Client, ErrorKind, Event, Outcome, Report, Run, RunBuilder, Stopped};
@@ -469,6 +470,47 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
     let words = refused(world.rolling("2", rules)).await;
     assert!(words.contains("canary_question"), "{words}");
     assert_eq!(world.touched(), 0);
+}
+
+/// Whoever goes on keeps to what the journal says.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_goes_on_keeps_its_waves() {
+    let world = world(Region::builder().servers(4));
+    let journal = Arc::new(MemoryJournal::default());
+    let run = world.rolling("2", Rules::default());
+    let report = run
+        .journal(Arc::clone(&journal))
+        .start()
+        .await
+        .unwrap()
+        .await;
+    assert_eq!(report.summary().succeeded, 4);
+    let resumed = || {
+        let recovered = Recovered::from_entries(journal.entries()).unwrap();
+        world
+            .client
+            .resume(MemoryJournal::default(), recovered)
+            .unwrap()
+    };
+    for (run, expected) in [
+        (
+            resumed().rolling(world.waves("1", None), Rules::default()),
+            "keeps the waves",
+        ),
+        (
+            resumed().rolling(world.waves("2", None), max_failures("1")),
+            "and their rules",
+        ),
+        (
+            resumed().health_check("a test", MINUTE, |_| async { Ok(()) }),
+            "health is not checked",
+        ),
+    ] {
+        let words = run.plan().unwrap_err().to_string();
+        assert!(words.contains(expected), "{words}");
+    }
+    resumed().plan().unwrap();
+    assert_eq!(world.touched(), 4);
 }
 
 /// What comes after servers comes after all of them, where there are no waves.

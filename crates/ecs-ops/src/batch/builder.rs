@@ -1,10 +1,12 @@
 //! What a run is made of.
 
+mod check;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::{BatchRebootServers, RebootType, ServerId};
+use ecs_model::{BatchRebootServers, ServerId};
 use uuid::Uuid;
 
 use super::callbacks::{HealthCheck, Question};
@@ -18,7 +20,7 @@ use crate::journal::{
     Journal, Log, PROGRAM, Record, Recovered, RollingRecord, RunRecord, milliseconds,
 };
 use crate::report::PowerAction;
-use crate::rolling::{AfterCanary, Rolling, Rules, Waves};
+use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error, ErrorKind};
 
 /// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
@@ -261,41 +263,13 @@ impl RunBuilder {
         }
     }
 
-    /// What is wrong with the waves, or about going in waves.
-    fn wrong_about_waves(&self, is_rolling: bool) -> Vec<String> {
-        let mut wrong = Vec::new();
-        if is_rolling && !self.wait {
-            wrong.push(
-                "waves come one after the other, so that they have to be waited for".to_owned(),
-            );
-        }
-        if self.escalate_after.is_some() && self.action != PowerAction::Reboot(RebootType::Soft) {
-            wrong.push("only a soft restart can be tried hard".to_owned());
-        }
-        let extras = self.escalate_after.is_some() || self.health.is_some();
-        if self.resumed.is_some() && self.rolling.is_none() && extras {
-            wrong.push("the run has no waves, so that nothing comes after them".to_owned());
-        }
-        let Some((waves, _)) = self.rolling.as_ref().filter(|_| self.resumed.is_none()) else {
-            return wrong;
-        };
-        let mut missing: HashSet<_> = self.servers.iter().collect();
-        for (number, wave) in (1..).zip(waves) {
-            let twice_or_strange = wave.iter().filter(|id| !missing.remove(id));
-            wrong.extend(twice_or_strange.map(|id| {
-                format!("server {id} of wave {number} is in another wave, too, or not in the run")
-            }));
-        }
-        wrong.extend(
-            missing
-                .iter()
-                .map(|id| format!("server {id} is in no wave")),
-        );
-        wrong
-    }
-
     /// Where the waves stand, if it goes in waves. What has to follow something is a wave of all servers.
     fn rolling_now(&self) -> Option<Rolling> {
+        if let Some(recovered) = &self.resumed {
+            let mut rolling = recovered.rolling()?;
+            rolling.on(recovered.resumption());
+            return Some(rolling);
+        }
         let (waves, mut rules) = match &self.rolling {
             Some((waves, rules)) => (waves.clone(), rules.clone()),
             None if self.escalate_after.is_some() || self.health.is_some() => {
@@ -304,30 +278,7 @@ impl RunBuilder {
             None => return None,
         };
         rules.check_health |= self.health.is_some();
-        let mut rolling = Rolling::new(waves, rules);
-        if let Some(recovered) = &self.resumed {
-            let known = recovered.rolling_events().iter().cloned();
-            for event in known.chain([recovered.resumption()]) {
-                rolling.on(event);
-            }
-        }
-        Some(rolling)
-    }
-
-    /// Checks that whoever is to be asked is there.
-    fn check_callbacks(&self, rolling: &Rolling) -> Result<(), Error> {
-        let rules = rolling.rules();
-        let words = if rules.check_health && self.health.is_none() {
-            let journal = self.resumed.as_ref();
-            let known = journal.and_then(|known| known.run().rolling.as_ref()?.health.clone());
-            let known = known.map(|words| format!(" ({words})")).unwrap_or_default();
-            format!("health is to be checked after each wave{known}, and there is no health_check")
-        } else if rules.canary == Some(AfterCanary::Ask) && self.question.is_none() {
-            "somebody is to be asked after the canary, and there is no canary_question".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(Error::invalid(words))
+        Some(Rolling::new(waves, rules))
     }
 
     /// Checks everything. The run that it returns does nothing until it is awaited.

@@ -51,6 +51,7 @@ mod recovered;
 #[cfg(test)]
 mod story;
 mod verdict;
+mod waves;
 
 use std::fmt;
 use std::sync::Arc;

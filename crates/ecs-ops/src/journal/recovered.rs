@@ -377,28 +377,6 @@ impl Recovered {
         self.ended
     }
 
-    /// What happened, for [`Rolling`](rolling::Rolling) to be brought to where the run was; then comes
-    /// [`resumption`](Self::resumption).
-    pub fn rolling_events(&self) -> &[rolling::Event] {
-        &self.rolling
-    }
-
-    /// What [`Rolling`](rolling::Rolling) is told when the run goes on from here.
-    pub fn resumption(&self) -> rolling::Event {
-        let is_awaited = |id: &ServerId| {
-            let server = self.servers.get(id);
-            server.is_some_and(|server| {
-                server.verdict.is_none() && self.standing_of(server) != Standing::Unsent
-            })
-        };
-        let servers = self.run.servers.iter().copied();
-        rolling::Event::Resumed {
-            reported: self.ended,
-            awaited: servers.filter(is_awaited).collect(),
-            unsent: self.unsent(),
-        }
-    }
-
     fn by_batch(
         &self,
         batch: impl Fn(Standing<'_>) -> Option<usize>,

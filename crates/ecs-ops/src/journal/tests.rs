@@ -322,7 +322,7 @@ fn another_project_or_endpoint() {
 /// A rolling run is brought to where it was by what its journal says.
 #[test]
 fn waves_go_on_where_they_were() {
-    use rolling::{Action, Rolling, Rules};
+    use rolling::{Action, Rules};
     let waves = vec![vec![server(0), server(1)], vec![server(2)]];
     let mut run = run(3);
     let rules = Rules {
@@ -336,11 +336,7 @@ fn waves_go_on_where_they_were() {
     let mut records = vec![Record::Run(Box::new(run)), Record::WaveBegan { wave: 0 }];
     let action = |records: &[Record]| {
         let recovered = recover(records).unwrap();
-        let plan = recovered.run().rolling.as_ref().unwrap();
-        let mut rolling = Rolling::new(plan.waves.clone(), plan.rules());
-        for event in recovered.rolling_events() {
-            rolling.on(event.clone());
-        }
+        let rolling = recovered.rolling().unwrap();
         (rolling.action(), recovered.unsent())
     };
     records.extend([
