@@ -155,7 +155,8 @@ pub struct ServerReport {
 }
 
 impl ServerReport {
-    pub(crate) fn new(id: ServerId, outcome: Outcome) -> Self {
+    /// What became of a server, without a hard restart after a soft one.
+    pub fn new(id: ServerId, outcome: Outcome) -> Self {
         Self {
             id,
             outcome,

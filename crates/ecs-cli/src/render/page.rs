@@ -1,185 +1,195 @@
 //! What a journal says, as one page that needs nothing else: no network, no scripts.
 
-use jiff::Timestamp;
+mod axis;
+mod drawing;
 
-use super::show::{next, seconds, summary};
+use super::show::{next, number, seconds, since, summary};
 use super::table;
-use super::timeline::{Answer, Timeline};
+use super::timeline::{Health, Server, Timeline};
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--wait:#1565c0;--pause:#ef9f00;--odd:#8e24aa;--line:#8884}\
-@media(prefers-color-scheme:dark){:root{--ok:#66bb6a;--bad:#ef5350;--wait:#64b5f6;--pause:#ffca28;--odd:#ce93d8}}\
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}\
+:root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--wait:#1565c0;--pause:#ef9f00;--odd:#8e24aa;--none:#9e9e9e;\
+--line:#8883;--band:#8881}\
+@media(prefers-color-scheme:dark){:root{--ok:#66bb6a;--bad:#ef5350;--wait:#64b5f6;--pause:#ffca28;--odd:#ce93d8;--none:#757575}}\
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}h1{margin-bottom:.3rem}\
 table{border-collapse:collapse;width:100%;font-size:13px}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}\
-td:first-child,.id{font-family:ui-monospace,monospace}svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}\
-.sum{font-size:1.2rem}.succeeded{color:var(--ok)}.failed{color:var(--bad)}.unknown{color:var(--odd)}.running{color:var(--wait)}\
-.k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}";
+td:first-child,.id{font-family:ui-monospace,monospace}.facts td:first-child{font-family:inherit;width:9rem}\
+svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}.in{fill:#fff;font-size:10.5px}.end{text-anchor:end}.mid{text-anchor:middle}\
+.sum{font-size:1.2rem;margin:.2rem 0}.all{display:flex;height:.9rem;border-radius:4px;overflow:hidden}\
+.succeeded .o{color:var(--ok)}.failed .o{color:var(--bad)}.unknown .o{color:var(--odd)}.running .o{color:var(--wait)}\
+.k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}.only label{margin-right:1rem}";
 
-/// Where the time axis begins and how long it is, in units of the drawing.
-const LEFT: f64 = 90.0;
-const WIDTH: f64 = 880.0;
-const ROW: usize = 20;
-const TOP: usize = 26;
+/// The outcomes, those first that somebody has to look at: the class, the words, the color.
+const OUTCOMES: [(&str, &str, &str); 5] = [
+    ("unknown", "unknown", "odd"),
+    ("failed", "failed", "bad"),
+    ("running", "running", "wait"),
+    ("not_attempted", "not attempted", "none"),
+    ("succeeded", "succeeded", "ok"),
+];
 
 /// The whole page; `path` is the journal's.
 pub(crate) fn page(it: &Timeline, path: &str) -> String {
     let title = format!("{} of {} servers", it.operation, it.servers.len());
+    let only: String = OUTCOMES
+        .iter()
+        .map(|(name, ..)| {
+            format!("body:has(#only-{name}:checked) tr.s:not(.{name}){{display:none}}")
+        })
+        .collect();
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
-         <p class=\"sum\">{}</p>\n",
-        escape(&summary(&it.summary))
+         content=\"width=device-width\"><title>{title}</title><style>{STYLE}{only}</style></head><body>\n<h1>{title}</h1>\n\
+         <p class=\"sum\">{}</p>\n{}",
+        escape(&summary(&it.summary)),
+        all(it)
     );
     for line in next(it, path) {
         page.push_str(&format!("<p>{}</p>\n", escape(&line)));
     }
-    page.push_str("<table>\n");
-    // Addresses are shown without their scheme, so that nothing makes links of them.
-    let endpoint = it
-        .endpoint
-        .split_once("://")
-        .map_or(it.endpoint.as_str(), |(_, host)| host);
-    let mut facts = vec![
-        ("run", it.run_id.clone()),
-        ("type", it.kind.unwrap_or("-").to_owned()),
-        ("service", endpoint.to_owned()),
-        ("project", it.project_id.clone()),
-        ("began", format!("{:.0}, by {}", it.began, it.program)),
-    ];
-    let marks = it.marks.iter();
-    facts.extend(marks.map(|mark| (mark.what, format!("{:.0} {}", mark.at, mark.words))));
-    for (name, value) in facts {
-        let name = name.replace('_', " ");
-        page.push_str(&format!(
-            "<tr><td>{name}</td><td>{}</td></tr>\n",
-            escape(&value)
-        ));
-    }
-    page.push_str("</table>\n<h2>What happened when</h2>\n<p class=\"k\">");
-    for (color, words) in [
-        ("ok", "job succeeded"),
-        ("wait", "job waited for, or not seen to end"),
-        ("bad", "failures"),
-        ("pause", "throttled"),
-        ("odd", "no answer"),
-    ] {
-        page.push_str(&format!(
-            "<i style=\"background:var(--{color})\"></i>{words}"
-        ));
-    }
-    page.push_str("</p>\n<p>A row for each batch: its number, and how many servers it has. Dashed: the marks of the table above.</p>\n");
-    page.push_str(&drawing(it));
-    if !it.problems.is_empty() {
-        page.push_str("<h2>Problems</h2>\n<table><tr><th>What<th>Times<th>First<th>Reason</tr>\n");
-        for problem in &it.problems {
-            page.push_str(&format!(
-                "<tr><td>{}</td><td>{}</td><td>+{}</td><td>{}</td></tr>\n",
-                problem.what.replace('_', " "),
-                problem.times,
-                seconds(it.since(problem.first)),
-                escape(&table::reason(&(&problem.error).into()))
-            ));
-        }
-        page.push_str("</table>\n");
-    }
-    page.push_str(
-        "<h2>Servers</h2>\n<table><tr><th>Server<th>Outcome<th>Batch<th>Job<th>Reason</tr>\n",
-    );
-    for server in &it.servers {
-        page.push_str(&format!(
-            "<tr><td>{}</td><td class=\"{}\">{}</td><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n",
-            server.id,
-            server.outcome.name(),
-            table::words(&server.outcome),
-            server.batch.map_or_else(|| "-".to_owned(), |batch| batch.to_string()),
-            escape(server.job_id.as_ref().map_or("-", |id| id.as_str())),
-            escape(&table::why(&server.outcome))
-        ));
-    }
-    page.push_str("</table>\n</body></html>\n");
+    page.push_str(&facts(it));
+    page.push_str(&drawing::drawing(it));
+    page.push_str(&waves(it));
+    page.push_str(&problems(it));
+    page.push_str(&servers(it));
+    page.push_str("</body></html>\n");
     page
 }
 
-/// A row for each batch, and a line down for what concerns all.
-fn drawing(it: &Timeline) -> String {
-    let pauses = it.batches.iter().flat_map(|batch| batch.pauses(it.ended));
-    let end = pauses
-        .map(|pause| pause.until)
-        .fold(it.last, Timestamp::max);
-    let whole = it.since(end).as_secs_f64().max(1.0);
-    let x = |at: Timestamp| LEFT + it.since(at).as_secs_f64().clamp(0.0, whole) / whole * WIDTH;
-    let height = TOP + ROW * it.batches.len() + 10;
-    let mut svg = format!("<svg viewBox=\"0 0 1000 {height}\" role=\"img\">\n");
-    for tick in 0..=4_u8 {
-        let part = f64::from(tick) / 4.0;
-        let at = LEFT + part * WIDTH;
-        let time = jiff::SignedDuration::try_from_secs_f64(whole * part).unwrap_or_default();
-        svg.push_str(&format!(
-            "<path d=\"M{at:.1} 18V{height}\" stroke=\"var(--line)\"/><text x=\"{at:.1}\" y=\"12\" text-anchor=\"middle\">{}</text>\n",
-            seconds(time)
-        ));
-    }
-    for mark in &it.marks {
-        svg.push_str(&format!(
-            "<path d=\"M{:.1} 18V{height}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"><title>{} {}</title></path>\n",
-            x(mark.at),
-            mark.what.replace('_', " "),
-            escape(&mark.words)
-        ));
-    }
-    for (index, batch) in it.batches.iter().enumerate() {
-        let y = TOP + ROW * index;
-        svg.push_str(&format!(
-            "<text x=\"4\" y=\"{}\">{} ({})</text>\n",
-            y + 12,
-            batch.batch,
-            batch.servers
-        ));
-        let mut bar = |from: f64, to: f64, color: &str, title: &str| {
-            let width = (to - from).max(2.0);
-            svg.push_str(&format!(
-                "<rect x=\"{from:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"14\" rx=\"2\" fill=\"var(--{color})\"><title>{}</title></rect>\n",
-                escape(title)
+/// A strip of all servers, by outcome.
+fn all(it: &Timeline) -> String {
+    let mut strip = String::from("<div class=\"all\">");
+    for (name, words, color) in OUTCOMES.iter().rev() {
+        let count = it.summary.of_outcome(name);
+        if count > 0 {
+            strip.push_str(&format!(
+                "<div style=\"flex:{count};background:var(--{color})\" title=\"{count} {words}\"></div>"
             ));
-        };
-        for pause in batch.pauses(it.ended) {
-            bar(x(pause.from), x(pause.until), "pause", "throttled");
-        }
-        for attempt in &batch.attempts {
-            let from = attempt.sent.unwrap_or(attempt.intended);
-            let color = match attempt.result {
-                Answer::None | Answer::Lost => "odd",
-                Answer::NotExecuted => "bad",
-                // Its job's bar and its pause show it.
-                Answer::Accepted | Answer::Throttled => continue,
-            };
-            let said = attempt
-                .error
-                .as_ref()
-                .map_or("no answer is written down", |it| &it.message);
-            bar(x(from), x(attempt.answered.unwrap_or(from)), color, said);
-        }
-        for job in it.jobs.iter().filter(|job| job.batch == batch.batch) {
-            let color = match (job.bad, job.status.as_deref()) {
-                (0, Some("SUCCESS")) => "ok",
-                (0, None) => "wait",
-                _ => "bad",
-            };
-            let status = job.status.as_deref().unwrap_or("no end seen");
-            let title = format!(
-                "job {}: {status}, {} of {} servers bad",
-                job.job_id, job.bad, job.servers
-            );
-            bar(
-                x(job.accepted),
-                x(job.over.unwrap_or(it.last)),
-                color,
-                &title,
-            );
         }
     }
-    svg.push_str("</svg>\n");
-    svg
+    strip + "</div>\n"
+}
+
+fn facts(it: &Timeline) -> String {
+    // Addresses are shown without their scheme, so that nothing makes links of them.
+    let endpoint = it.endpoint.split_once("://");
+    let endpoint = endpoint.map_or(it.endpoint.as_str(), |(_, host)| host);
+    let mut facts = vec![
+        ("run".to_owned(), it.run_id.clone()),
+        ("type".to_owned(), it.kind.unwrap_or("-").to_owned()),
+        ("service".to_owned(), endpoint.to_owned()),
+        ("project".to_owned(), it.project_id.clone()),
+        (
+            "began".to_owned(),
+            format!("{:.0}, by {}", it.began, it.program),
+        ),
+    ];
+    for (letter, mark) in drawing::lettered(it) {
+        let what = format!("{letter}: {}", mark.what.replace('_', " "));
+        facts.push((
+            what,
+            format!("{:.0} ({}) {}", mark.at, since(it, mark.at), mark.words),
+        ));
+    }
+    if let Some(at) = it.ended {
+        facts.push(("ended".to_owned(), format!("{at:.0} ({})", since(it, at))));
+    }
+    let row = |(name, value): (String, String)| {
+        format!(
+            "<tr><td>{}</td><td>{}</td></tr>\n",
+            escape(&name),
+            escape(&value)
+        )
+    };
+    let rows: String = facts.into_iter().map(row).collect();
+    format!("<table class=\"facts\">\n{rows}</table>\n")
+}
+
+fn waves(it: &Timeline) -> String {
+    if it.waves.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from(
+        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>What became of them<th>Health</tr>\n",
+    );
+    for wave in &it.waves {
+        table.push_str(&format!(
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            wave.wave,
+            wave.summary.requested,
+            wave.began
+                .map_or_else(|| "-".to_owned(), |at| since(it, at)),
+            wave.took().map_or_else(|| "-".to_owned(), seconds),
+            wave.summary.counts(),
+            escape(
+                &wave
+                    .health
+                    .as_ref()
+                    .map_or_else(|| "-".to_owned(), Health::words)
+            ),
+        ));
+    }
+    table + "</table>\n"
+}
+
+fn problems(it: &Timeline) -> String {
+    if it.problems.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from(
+        "<h2>Problems</h2>\n<table><tr><th>What<th>Times<th>First<th>Last<th>Reason</tr>\n",
+    );
+    for problem in &it.problems {
+        table.push_str(&format!(
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            problem.what.replace('_', " "),
+            problem.times,
+            since(it, problem.first),
+            since(it, problem.last),
+            escape(&table::reason(&(&problem.error).into()))
+        ));
+    }
+    table + "</table>\n"
+}
+
+/// Those first that somebody has to look at.
+fn servers(it: &Timeline) -> String {
+    let mut table = String::from(
+        "<h2>Servers</h2>\n<p class=\"only\"><label><input type=\"radio\" name=\"only\" checked> all</label>",
+    );
+    for (name, words, _) in OUTCOMES {
+        let count = it.summary.of_outcome(name);
+        if count > 0 {
+            table.push_str(&format!(
+                "<label><input type=\"radio\" name=\"only\" id=\"only-{name}\"> {count} {words}</label>"
+            ));
+        }
+    }
+    table.push_str(
+        "</p>\n<table><tr><th>Server<th>Outcome<th>Wave<th>Batch<th>Job<th>Reason</tr>\n",
+    );
+    for (name, ..) in OUTCOMES {
+        let these = it
+            .servers
+            .iter()
+            .filter(|server| server.report.outcome.name() == name);
+        these.for_each(|server| table.push_str(&row(server)));
+    }
+    table + "</table>\n"
+}
+
+fn row(server: &Server) -> String {
+    let outcome = &server.report.outcome;
+    format!(
+        "<tr class=\"s {}\"><td>{}</td><td class=\"o\">{}</td><td>{}</td><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n",
+        outcome.name(),
+        server.report.id,
+        table::words(outcome),
+        number(server.wave),
+        number(server.batch),
+        escape(outcome.job_id().map_or("-", |id| id.as_str())),
+        escape(&table::why(&server.report))
+    )
 }
 
 /// As text of HTML, wherever it stands; and without what reorders text.

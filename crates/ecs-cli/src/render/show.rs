@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::table::{self, Table};
-use super::timeline::{Answer, Batch, Summary, Timeline};
+use super::timeline::{Answer, Batch, Health, Summary, Timeline, Wave};
 use crate::confirm::counted;
 use crate::term::clean;
 
@@ -11,6 +11,19 @@ use crate::term::clean;
 pub(crate) fn text(it: &Timeline, path: &str) -> String {
     let mut text = head(it);
     text.push_str(&format!("\n{}\n", summary(&it.summary)));
+    let mut waves = Table::new(&[
+        "WAVE",
+        "SERVERS",
+        "BEGAN",
+        "TOOK",
+        "SUCCEEDED",
+        "FAILED",
+        "UNKNOWN",
+        "HEALTH",
+    ]);
+    it.waves
+        .iter()
+        .for_each(|wave| waves.row(wave_row(it, wave)));
     let mut batches = Table::new(&[
         "BATCH", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
@@ -29,21 +42,16 @@ pub(crate) fn text(it: &Timeline, path: &str) -> String {
     }
     let mut servers = Table::new(&["SERVER", "OUTCOME", "BATCH", "JOB", "REASON"]);
     for server in &it.servers {
+        let outcome = &server.report.outcome;
         servers.row([
-            server.id.to_string(),
-            table::words(&server.outcome).to_owned(),
-            server
-                .batch
-                .map_or_else(|| "-".to_owned(), |batch| batch.to_string()),
-            server
-                .job_id
-                .as_ref()
-                .map_or("-", |id| id.as_str())
-                .to_owned(),
-            table::why(&server.outcome),
+            server.report.id.to_string(),
+            table::words(outcome).to_owned(),
+            number(server.batch),
+            outcome.job_id().map_or("-", |id| id.as_str()).to_owned(),
+            table::why(&server.report),
         ]);
     }
-    for table in [batches, problems, servers] {
+    for table in [waves, batches, problems, servers] {
         if !table.is_empty() {
             text.push('\n');
             text.push_str(&table.render());
@@ -69,7 +77,7 @@ fn head(it: &Timeline) -> String {
         ("project", it.project_id.clone()),
         ("began", format!("{:.0}, by {}", it.began, it.program)),
     ];
-    for mark in it.marks.iter().filter(|mark| mark.what != "ended") {
+    for mark in it.marks.iter().filter(|mark| mark.is_apart()) {
         let words = format!("{:.0} ({}) {}", mark.at, since(it, mark.at), mark.words);
         rows.push((mark.what, words));
     }
@@ -87,8 +95,29 @@ fn head(it: &Timeline) -> String {
     rows.into_iter().map(line).collect()
 }
 
+fn wave_row(it: &Timeline, wave: &Wave) -> [String; 8] {
+    let summary = &wave.summary;
+    [
+        wave.wave.to_string(),
+        summary.requested.to_string(),
+        wave.began.map_or_else(none, |at| since(it, at)),
+        wave.took().map_or_else(none, seconds),
+        summary.succeeded.to_string(),
+        summary.failed.to_string(),
+        summary.unknown.to_string(),
+        wave.health.as_ref().map_or_else(none, Health::words),
+    ]
+}
+
+fn none() -> String {
+    "-".to_owned()
+}
+
+pub(super) fn number(number: Option<usize>) -> String {
+    number.map_or_else(none, |number| number.to_string())
+}
+
 fn row(it: &Timeline, batch: &Batch) -> [String; 8] {
-    let none = || "-".to_owned();
     let job = it.jobs.iter().find(|job| job.batch == batch.batch);
     let pauses = batch.pauses(it.ended);
     let paused: SignedDuration = pauses
@@ -131,7 +160,7 @@ fn answer(answer: Answer) -> &'static str {
 }
 
 /// Such as `+12.3 s`.
-fn since(it: &Timeline, at: Timestamp) -> String {
+pub(super) fn since(it: &Timeline, at: Timestamp) -> String {
     format!("+{}", seconds(it.since(at)))
 }
 
@@ -139,24 +168,14 @@ pub(crate) fn seconds(time: SignedDuration) -> String {
     let tenths = time.as_millis().max(0) / 100;
     match tenths {
         0..1000 => format!("{}.{} s", tenths / 10, tenths % 10),
-        _ => format!("{} min {} s", tenths / 600, tenths / 10 % 60),
+        1000..60_000 => format!("{} min {} s", tenths / 600, tenths / 10 % 60),
+        _ => format!("{} h {} min", tenths / 36_000, tenths / 600 % 60),
     }
 }
 
 /// Such as `3 servers: 2 succeeded, 1 running`.
 pub(crate) fn summary(it: &Summary) -> String {
-    let counts = [
-        (it.succeeded, "succeeded"),
-        (it.failed, "failed"),
-        (it.running, "running (their jobs are waited for)"),
-        (it.unknown, "unknown"),
-        (it.not_attempted, "not attempted"),
-    ];
-    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<String> = counts
-        .map(|(count, words)| format!("{count} {words}"))
-        .collect();
-    format!("{}: {}", counted(it.requested), counts.join(", "))
+    format!("{}: {}", counted(it.requested), it.counts())
 }
 
 /// What to do next.

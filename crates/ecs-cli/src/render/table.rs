@@ -60,25 +60,19 @@ pub(crate) fn report(report: &Report) -> String {
             server.id.to_string(),
             words(&server.outcome).to_owned(),
             job.to_owned(),
-            why_of(server),
+            why(server),
         ]);
     }
     format!("{}\n{}\n", table.render(), summary(report))
 }
 
 /// Why it did not succeed, and what is unusual about how it ended.
-fn why_of(server: &ServerReport) -> String {
+pub(crate) fn why(server: &ServerReport) -> String {
     match (server.outcome.error(), server.note()) {
         (Some(error), Some(note)) => format!("{} ({note})", reason(error)),
         (Some(error), None) => reason(error),
         (None, note) => note.unwrap_or_default(),
     }
-}
-
-/// Why it did not succeed; or what is unusual about how it did.
-pub(crate) fn why(outcome: &Outcome) -> String {
-    let note = || outcome.note().unwrap_or_default().to_owned();
-    outcome.error().map_or_else(note, reason)
 }
 
 /// Why, with the code where it is not in the words already.

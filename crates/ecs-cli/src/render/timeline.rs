@@ -1,15 +1,19 @@
 //! What a journal says happened, and when: the records added up for people. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+mod story;
+mod waves;
 
-use ecs_ops::Outcome;
-use ecs_ops::Problem;
-use ecs_ops::journal::{
-    Contents, Entry, JournalError, Note, Purpose, Record, Recovered, RunRecord, Standing, Verdict,
-};
+use std::collections::HashSet;
+
+use ecs_ops::journal::{Contents, Entry, JournalError, Note, Recovered, RunRecord, Tail};
 use ecs_ops::model::{JobId, ServerId};
+use ecs_ops::{Outcome, ServerReport};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde::ser::{SerializeStruct as _, Serializer};
+
+use story::Story;
+pub(crate) use waves::{Health, Wave};
 
 /// A run by its journal. Serializes to the document of `run show -o json`.
 #[derive(Debug, Serialize)]
@@ -32,6 +36,10 @@ pub(crate) struct Timeline {
     pub(crate) summary: Summary,
     /// What concerns the run as a whole.
     pub(crate) marks: Vec<Mark>,
+    /// Between the last record of a process and the first one of the next, which went on.
+    pub(crate) gaps: Vec<Span>,
+    /// Empty for a run without waves.
+    pub(crate) waves: Vec<Wave>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) problems: Vec<Trouble>,
@@ -62,6 +70,8 @@ pub(crate) struct Mark {
 #[derive(Debug, Serialize)]
 pub(crate) struct Batch {
     pub(crate) batch: usize,
+    /// The wave that was underway, counted from 1.
+    pub(crate) wave: Option<usize>,
     /// `first`, `resubmit`, `escalate`.
     pub(crate) purpose: &'static str,
     pub(crate) servers: usize,
@@ -125,19 +135,28 @@ pub(crate) struct Trouble {
     pub(crate) batch: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) id: ServerId,
-    #[serde(serialize_with = "name")]
-    pub(crate) outcome: Outcome,
-    pub(crate) job_id: Option<JobId>,
+    pub(crate) report: ServerReport,
+    /// The wave that it is in, counted from 1.
+    pub(crate) wave: Option<usize>,
     /// The batch that it was in last.
     pub(crate) batch: Option<usize>,
-    pub(crate) error: Option<Problem>,
 }
 
-fn name<S: serde::Serializer>(outcome: &Outcome, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(outcome.name())
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let ServerReport { id, outcome, .. } = &self.report;
+        let mut server = to.serialize_struct("Server", 7)?;
+        server.serialize_field("id", id)?;
+        server.serialize_field("outcome", outcome.name())?;
+        server.serialize_field("job_id", &outcome.job_id())?;
+        server.serialize_field("wave", &self.wave)?;
+        server.serialize_field("batch", &self.batch)?;
+        server.serialize_field("error", &outcome.error())?;
+        server.serialize_field("note", &self.report.note())?;
+        server.end()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -146,9 +165,9 @@ pub(crate) struct Torn {
     pub(crate) bytes: u64,
 }
 
-/// A time in which a batch waited because the service had asked for less speed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pause {
+/// A time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Span {
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
 }
@@ -159,26 +178,43 @@ impl Timeline {
     /// # Errors
     /// Those of [`Recovered::from_entries`].
     pub(crate) fn of(contents: Contents) -> Result<Self, JournalError> {
-        let recovered = Recovered::from_entries(contents.entries.iter().cloned())?;
+        Self::of_entries(contents.entries, contents.tail)
+    }
+
+    fn of_entries(entries: Vec<Entry>, tail: Option<Tail>) -> Result<Self, JournalError> {
+        let recovered = Recovered::from_entries(entries.iter().cloned())?;
         let run = recovered.run();
-        let began = contents.entries.first().map(|entry| entry.at);
+        let began = entries.first().map(|entry| entry.at);
         let began = began.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut story = Story::default();
-        for entry in contents.entries {
+        for entry in entries {
             story.add(entry);
         }
-        let servers = story.servers(&recovered);
+        let mut servers = story.servers(&recovered);
+        let waves = waves::of(&recovered, &story, &mut servers);
         let mut jobs: Vec<Job> = recovered.jobs().iter().map(|job| story.job(job)).collect();
-        for server in &servers {
-            let bad = matches!(
-                server.outcome,
-                Outcome::Failed { .. } | Outcome::Unknown { .. }
-            );
-            let of = |job: &&mut Job| bad && Some(&job.job_id) == server.job_id.as_ref();
-            // A server's last job is the one that its verdict names.
-            if let Some(job) = jobs.iter_mut().rfind(of) {
+        // A job may have the id of another one that was forgotten: the last one is meant.
+        let mut count = |job_id: Option<&JobId>| {
+            if let Some(job) = jobs.iter_mut().rfind(|job| Some(&job.job_id) == job_id) {
                 job.bad += 1;
             }
+        };
+        for ServerReport { outcome, .. } in servers.iter().map(|server| &server.report) {
+            if let Outcome::Failed { .. } | Outcome::Unknown { .. } = outcome {
+                count(outcome.job_id());
+            }
+        }
+        // Those that were restarted hard after it failed there, too.
+        let hard: HashSet<ServerId> = servers
+            .iter()
+            .filter(|it| it.report.escalated.is_some())
+            .map(|it| it.report.id)
+            .collect();
+        for first in recovered
+            .escalated()
+            .filter(|first| hard.contains(&first.id))
+        {
+            count(first.job_id.as_ref());
         }
         let RunRecord { action, .. } = run;
         Ok(Self {
@@ -194,11 +230,13 @@ impl Timeline {
             ended: story.last.filter(|_| recovered.is_ended()),
             summary: Summary::of(&servers),
             marks: story.marks,
+            gaps: story.gaps,
+            waves,
             batches: story.batches.into_values().collect(),
             jobs,
             problems: story.problems,
             servers,
-            torn: contents.tail.map(|tail| Torn {
+            torn: tail.map(|tail| Torn {
                 line: tail.line,
                 bytes: tail.bytes,
             }),
@@ -208,6 +246,13 @@ impl Timeline {
     /// How long after the beginning.
     pub(crate) fn since(&self, at: Timestamp) -> SignedDuration {
         at.duration_since(self.began)
+    }
+}
+
+impl Mark {
+    /// Whether no table of waves, and no last line, says it.
+    pub(crate) fn is_apart(&self) -> bool {
+        !["wave_began", "wave_checked", "ended"].contains(&self.what)
     }
 }
 
@@ -225,7 +270,7 @@ impl Batch {
     }
 
     /// Its throttling pauses; one that nothing was sent after lasts as long as was planned, and no longer than the run.
-    pub(crate) fn pauses(&self, ended: Option<Timestamp>) -> Vec<Pause> {
+    pub(crate) fn pauses(&self, ended: Option<Timestamp>) -> Vec<Span> {
         let mut pauses = Vec::new();
         for (index, attempt) in self.attempts.iter().enumerate() {
             if let (Answer::Throttled, Some(from)) = (attempt.result, attempt.answered) {
@@ -235,7 +280,7 @@ impl Batch {
                     .again
                     .map(|again| ended.map_or(again, |end| again.min(end)));
                 if let Some(until) = next.or(planned).filter(|until| *until > from) {
-                    pauses.push(Pause { from, until });
+                    pauses.push(Span { from, until });
                 }
             }
         }
@@ -244,13 +289,38 @@ impl Batch {
 }
 
 impl Summary {
-    fn of(servers: &[Server]) -> Self {
-        let mut summary = Self {
-            requested: servers.len(),
-            ..Self::default()
-        };
+    /// By the name of the outcome.
+    pub(crate) fn of_outcome(&self, name: &str) -> usize {
+        match name {
+            "succeeded" => self.succeeded,
+            "failed" => self.failed,
+            "running" => self.running,
+            "not_attempted" => self.not_attempted,
+            _ => self.unknown,
+        }
+    }
+
+    /// Such as `2 succeeded, 1 failed`.
+    pub(crate) fn counts(&self) -> String {
+        let counts = [
+            (self.succeeded, "succeeded"),
+            (self.failed, "failed"),
+            (self.running, "running"),
+            (self.unknown, "unknown"),
+            (self.not_attempted, "not attempted"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(count, words)| format!("{count} {words}"))
+            .collect();
+        counts.join(", ")
+    }
+
+    fn of<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Self {
+        let mut summary = Self::default();
         for server in servers {
-            *match server.outcome {
+            summary.requested += 1;
+            *match server.report.outcome {
                 Outcome::Succeeded { .. } => &mut summary.succeeded,
                 Outcome::Failed { .. } => &mut summary.failed,
                 Outcome::Running { .. } => &mut summary.running,
@@ -262,249 +332,5 @@ impl Summary {
     }
 }
 
-/// What is remembered from record to record.
-#[derive(Default)]
-struct Story {
-    last: Option<Timestamp>,
-    marks: Vec<Mark>,
-    batches: BTreeMap<usize, Batch>,
-    problems: Vec<Trouble>,
-    over: HashMap<JobId, Timestamp>,
-    /// The batch that each server was in last.
-    batch_of: HashMap<ServerId, usize>,
-    /// What was said of a server without deciding about it.
-    told: HashMap<ServerId, Note>,
-}
-
-impl Story {
-    fn add(&mut self, entry: Entry) {
-        let at = entry.at;
-        self.last = Some(at);
-        match entry.record {
-            Record::Intent {
-                batch,
-                purpose,
-                servers,
-                ..
-            } => self.intend(at, batch, purpose, &servers),
-            Record::Sending { batch, .. } => {
-                if let Some(attempt) = self.attempt(batch) {
-                    attempt.sent = Some(at);
-                }
-            }
-            Record::Accepted { batch, job_id, .. } => {
-                self.answer(at, batch, Answer::Accepted, None, None);
-                if let Some(batch) = self.batches.get_mut(&batch) {
-                    batch.job_id = Some(job_id);
-                }
-            }
-            Record::NotExecuted {
-                batch,
-                throttled,
-                retry_after_ms,
-                error,
-            } => {
-                let (answer, what) = match throttled {
-                    true => (Answer::Throttled, "throttled"),
-                    false => (Answer::NotExecuted, "not_executed"),
-                };
-                let again = retry_after_ms.and_then(|pause| {
-                    at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
-                        .ok()
-                });
-                self.trouble(at, what, &error, Some(batch));
-                self.answer(at, batch, answer, again, Some(error));
-            }
-            Record::Lost { batch, error } => {
-                self.trouble(at, "lost", &error, Some(batch));
-                self.answer(at, batch, Answer::Lost, None, Some(error));
-            }
-            Record::Verdicts { servers } => {
-                for verdict in servers {
-                    let open = matches!(verdict.outcome, Verdict::NotAttempted | Verdict::Unknown);
-                    if let Some(error) = verdict.error.filter(|_| open) {
-                        self.told.insert(verdict.id, error);
-                    }
-                }
-            }
-            Record::JobOver { job_id, .. } => {
-                self.over.insert(job_id, at);
-            }
-            Record::Escalating { servers } => {
-                let words = format!("{} servers are restarted hard", servers.len());
-                self.mark(at, "escalating", words);
-            }
-            Record::WaveBegan { wave } => self.mark(at, "wave_began", format!("wave {}", wave + 1)),
-            Record::WaveChecked {
-                wave,
-                healthy,
-                words,
-            } => {
-                let words = words.unwrap_or_default();
-                let healthy = if healthy { "healthy" } else { "not healthy" };
-                let said = format!("wave {} is {healthy}: {words}", wave + 1);
-                self.mark(at, "wave_checked", said.trim_end_matches(": ").to_owned());
-            }
-            Record::Answered { go_on } => {
-                let words = if go_on {
-                    "told to go on"
-                } else {
-                    "told to stop"
-                };
-                self.mark(at, "answered", words.to_owned());
-            }
-            Record::Stopping { reason } => self.mark(at, "stopping", reason),
-            Record::Resumed { program } => self.mark(at, "resumed", format!("by {program}")),
-            Record::Ended {} => self.mark(at, "ended", String::new()),
-            // The run itself; servers as they were before; records to come, which `Recovered` has refused by now.
-            _ => {}
-        }
-    }
-
-    fn mark(&mut self, at: Timestamp, what: &'static str, words: String) {
-        self.marks.push(Mark { at, what, words });
-    }
-
-    fn intend(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
-        for id in servers {
-            self.batch_of.insert(*id, number);
-            self.told.remove(id);
-        }
-        let batch = self.batches.entry(number).or_insert_with(|| Batch {
-            batch: number,
-            purpose: match purpose {
-                Purpose::Resubmit => "resubmit",
-                Purpose::Escalate => "escalate",
-                _ => "first",
-            },
-            servers: servers.len(),
-            job_id: None,
-            attempts: Vec::new(),
-        });
-        batch.attempts.push(Attempt {
-            intended: at,
-            sent: None,
-            answered: None,
-            result: Answer::None,
-            again: None,
-            error: None,
-        });
-    }
-
-    fn attempt(&mut self, batch: usize) -> Option<&mut Attempt> {
-        self.batches.get_mut(&batch)?.attempts.last_mut()
-    }
-
-    fn answer(
-        &mut self,
-        at: Timestamp,
-        batch: usize,
-        result: Answer,
-        again: Option<Timestamp>,
-        error: Option<Note>,
-    ) {
-        if let Some(attempt) = self.attempt(batch) {
-            attempt.answered = Some(at);
-            (attempt.result, attempt.again, attempt.error) = (result, again, error);
-        }
-    }
-
-    /// The same again is counted: a run may be throttled a thousand times.
-    fn trouble(&mut self, at: Timestamp, what: &'static str, error: &Note, batch: Option<usize>) {
-        let same = |it: &&mut Trouble| {
-            it.what == what
-                && it.error.code == error.code
-                && (error.code.is_some() || it.error == *error)
-        };
-        match self.problems.iter_mut().find(same) {
-            Some(known) => (known.times, known.last) = (known.times + 1, at),
-            None => self.problems.push(Trouble {
-                what,
-                error: error.clone(),
-                times: 1,
-                first: at,
-                last: at,
-                batch,
-            }),
-        }
-    }
-
-    fn job(&self, job: &ecs_ops::journal::KnownJob) -> Job {
-        Job {
-            job_id: job.job_id.clone(),
-            batch: job.batch,
-            servers: job.servers,
-            request_id: job.request_id.clone(),
-            accepted: job.accepted,
-            over: self.over.get(&job.job_id).copied(),
-            status: job.status.clone(),
-            bad: 0,
-        }
-    }
-
-    /// Where each server stands, in the words of a report.
-    fn servers(&self, recovered: &Recovered) -> Vec<Server> {
-        let job_of: HashMap<usize, &JobId> = recovered
-            .jobs()
-            .iter()
-            .map(|job| (job.batch, &job.job_id))
-            .collect();
-        let row = |id: &ServerId| {
-            let outcome = match recovered.standing(*id)? {
-                Standing::Done(verdict) => verdict.outcome(),
-                Standing::Accepted { batch } => Outcome::Running {
-                    job_id: (*job_of.get(&batch)?).clone(),
-                },
-                Standing::Doubtful { batch } => Outcome::Unknown {
-                    job_id: None,
-                    error: self.why_doubtful(*id, batch),
-                },
-                Standing::Unsent => Outcome::NotAttempted {
-                    error: self.why_unsent(*id),
-                },
-            };
-            Some(Server {
-                id: *id,
-                job_id: outcome.job_id().cloned(),
-                batch: self.batch_of.get(id).copied(),
-                error: outcome.error().cloned(),
-                outcome,
-            })
-        };
-        recovered.run().servers.iter().filter_map(row).collect()
-    }
-
-    fn why_doubtful(&self, id: ServerId, batch: usize) -> Problem {
-        let attempt = self
-            .batches
-            .get(&batch)
-            .and_then(|batch| batch.attempts.last());
-        let noted = self.told.get(&id).or_else(|| attempt?.error.as_ref());
-        noted.map_or_else(
-            || {
-                words(match attempt.and_then(|attempt| attempt.sent) {
-                    Some(sent) => format!("sent at {sent:.0}, and no answer is written down"),
-                    None => "announced, and perhaps sent: nothing more is written down".to_owned(),
-                })
-            },
-            Problem::from,
-        )
-    }
-
-    fn why_unsent(&self, id: ServerId) -> Problem {
-        let batch = self
-            .batch_of
-            .get(&id)
-            .and_then(|batch| self.batches.get(batch));
-        let error = batch.and_then(|batch| batch.attempts.last()?.error.as_ref());
-        let noted = self.told.get(&id).or(error);
-        noted.map_or_else(|| words("never sent".to_owned()), Problem::from)
-    }
-}
-
-fn words(message: String) -> Problem {
-    Problem::from(&Note {
-        code: None,
-        message,
-    })
-}
+#[cfg(test)]
+mod tests;

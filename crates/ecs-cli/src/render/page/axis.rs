@@ -1,0 +1,194 @@
+//! Where a time lies on the page. Pure.
+
+use jiff::Timestamp;
+
+use crate::render::timeline::Span;
+
+/// The part of the width that a gap keeps, however long it was.
+const GAP: f64 = 0.03;
+/// A gap is made shorter where it would take more of the width than this.
+const LONG: f64 = 0.06;
+/// How much of the width all gaps may take.
+const ALL_GAPS: f64 = 0.3;
+
+/// The times of a run, laid over a width from 0 to 1. The time between a process that ended and the one that went on, be it
+/// days, does not press together what happened.
+#[derive(Debug)]
+pub(super) struct Axis {
+    /// Each with its beginning and end on the page; gapless.
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) time: Span,
+    pub(super) from: f64,
+    pub(super) until: f64,
+    /// Whether it is a gap that was made shorter.
+    pub(super) is_cut: bool,
+}
+
+fn seconds(span: Span) -> f64 {
+    span.until.duration_since(span.from).as_secs_f64().max(0.0)
+}
+
+impl Axis {
+    /// `gaps` in the order of time, within the whole.
+    pub(super) fn new(whole: Span, gaps: &[Span]) -> Self {
+        let until = whole.until.max(whole.from);
+        let whole = Span { until, ..whole };
+        let long = seconds(whole) * LONG;
+        let cuts = gaps.iter().filter(|gap| seconds(**gap) > long);
+        let mut times = Vec::new();
+        let mut at = whole.from;
+        for cut in cuts {
+            // Clocks may be set back in between.
+            let from = cut.from.clamp(at, whole.until);
+            let until = cut.until.clamp(from, whole.until);
+            times.push((
+                Span {
+                    from: at,
+                    until: from,
+                },
+                false,
+            ));
+            times.push((Span { from, until }, true));
+            at = until;
+        }
+        times.push((
+            Span {
+                from: at,
+                until: whole.until,
+            },
+            false,
+        ));
+        let count = times.iter().filter(|(_, is_cut)| *is_cut).count();
+        // There are fewer than `1 / LONG` of them.
+        let gap = GAP.min(ALL_GAPS / f64::from(u32::try_from(count).unwrap_or(u32::MAX).max(1)));
+        let rest: f64 = times
+            .iter()
+            .filter(|(_, is_cut)| !is_cut)
+            .map(|(time, _)| seconds(*time))
+            .sum();
+        let shown = 1.0
+            - gap
+                * times
+                    .iter()
+                    .filter(|(_, is_cut)| *is_cut)
+                    .map(|_| 1.0)
+                    .sum::<f64>();
+        let mut from = 0.0;
+        let mut part = |(time, is_cut): (Span, bool)| {
+            let width = match is_cut {
+                true => gap,
+                false if rest > 0.0 => shown * seconds(time) / rest,
+                false => 0.0,
+            };
+            let part = Part {
+                time,
+                from,
+                until: from + width,
+                is_cut,
+            };
+            from = part.until;
+            part
+        };
+        Self {
+            parts: times.into_iter().map(&mut part).collect(),
+        }
+    }
+
+    /// From 0 to 1.
+    pub(super) fn at(&self, at: Timestamp) -> f64 {
+        let within = |part: &&Part| at <= part.time.until;
+        let Some(part) = self.parts.iter().find(within).or(self.parts.last()) else {
+            return 0.0;
+        };
+        let whole = seconds(part.time);
+        let share = match whole > 0.0 {
+            true => at.duration_since(part.time.from).as_secs_f64() / whole,
+            false => 1.0,
+        };
+        part.from + share.clamp(0.0, 1.0) * (part.until - part.from)
+    }
+
+    /// The gaps that were made shorter.
+    pub(super) fn cuts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.is_cut)
+    }
+
+    /// Times to write on the axis: evenly over what is shown of each part.
+    pub(super) fn ticks(&self) -> Vec<(f64, Timestamp)> {
+        let mut ticks = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.is_cut) {
+            let width = part.until - part.from;
+            let steps = match width {
+                0.8.. => 4_u8,
+                0.4.. => 2,
+                0.08.. => 1,
+                _ => continue,
+            };
+            for step in 0..=steps {
+                let share = f64::from(step) / f64::from(steps);
+                let into = jiff::SignedDuration::try_from_secs_f64(seconds(part.time) * share);
+                let at = into
+                    .ok()
+                    .and_then(|into| part.time.from.checked_add(into).ok());
+                ticks.extend(at.map(|at| (part.from + share * width, at)));
+            }
+        }
+        ticks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn span(from: i64, until: i64) -> Span {
+        let (from, until) = (time(from), time(until));
+        Span { from, until }
+    }
+
+    #[test]
+    fn a_night_between_two_processes_is_narrow() {
+        let axis = Axis::new(span(0, 30_200), &[span(100, 30_100)]);
+        assert!((axis.at(time(100)) - 0.485).abs() < 1e-9);
+        assert!((axis.at(time(30_100)) - 0.515).abs() < 1e-9);
+        assert_eq!((axis.at(time(0)), axis.cuts().count()), (0.0, 1));
+        // A short one is as long as it was.
+        let axis = Axis::new(span(0, 100), &[span(50, 55)]);
+        assert!((axis.at(time(50)) - 0.5).abs() < 1e-9 && axis.cuts().count() == 0);
+        // Nothing happened at all.
+        let axis = Axis::new(span(7, 7), &[]);
+        assert!(axis.at(time(7)).is_finite());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever the clocks did: later is never further left, and all of it is on the page.
+        #[test]
+        fn time_goes_from_left_to_right(
+            whole in (0_i64..1000, -10_i64..100_000),
+            gaps in prop::collection::vec((0_i64..100_000, -10_i64..100_000), 0..12),
+            mut times in prop::collection::vec(-10_i64..210_000, 2..20),
+        ) {
+            let gaps: Vec<_> = gaps.into_iter().map(|(from, long)| span(from, from + long)).collect();
+            let axis = Axis::new(span(whole.0, whole.0 + whole.1), &gaps);
+            times.sort_unstable();
+            let places: Vec<_> = times.into_iter().map(|at| axis.at(time(at))).collect();
+            prop_assert!(places.iter().all(|place| (-1e-9..=1.0 + 1e-9).contains(place)), "{:?}", places);
+            prop_assert!(places.is_sorted(), "{:?}", places);
+            for (place, _) in axis.ticks() {
+                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&place));
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What happened when: a row for each batch, under its waves.
+
+use jiff::Timestamp;
+
+use super::axis::Axis;
+use super::escape;
+use crate::render::show::seconds;
+use crate::render::timeline::{Answer, Batch, Job, Mark, Span, Timeline};
+
+/// Where the time axis begins and how long it is, in units of the drawing.
+const LEFT: f64 = 90.0;
+const WIDTH: f64 = 880.0;
+/// Where the rows begin: below the times and the waves.
+const TOP: usize = 40;
+/// With more batches than this their rows are narrow.
+const MANY: usize = 150;
+
+const KEYS: [(&str, &str); 6] = [
+    ("ok", "succeeded"),
+    ("bad", "failed or unknown, as a share of the servers"),
+    ("wait", "waited for, or not seen to end"),
+    ("pause", "throttled"),
+    ("odd", "no answer"),
+    ("none", "pause between waves"),
+];
+
+/// What concerns the run as a whole, each with a letter; the last ones share theirs if there are many.
+pub(super) fn lettered(it: &Timeline) -> impl Iterator<Item = (char, &Mark)> {
+    let letters = ('a'..='z').chain(std::iter::repeat('z'));
+    letters.zip(it.marks.iter().filter(|mark| mark.is_apart()))
+}
+
+pub(super) fn drawing(it: &Timeline) -> String {
+    let pauses = it.batches.iter().flat_map(|batch| batch.pauses(it.ended));
+    let until = pauses
+        .map(|pause| pause.until)
+        .fold(it.last, Timestamp::max);
+    let axis = Axis::new(
+        Span {
+            from: it.began,
+            until,
+        },
+        &it.gaps,
+    );
+    let row = if it.batches.len() > MANY { 6 } else { 20 };
+    let drawing = Drawing {
+        it,
+        bottom: TOP + row * it.batches.len() + 2,
+        row,
+        axis,
+    };
+    let keys =
+        KEYS.map(|(color, words)| format!("<i style=\"background:var(--{color})\"></i>{words}"));
+    let checked = it.waves.iter().any(|wave| wave.health.is_some());
+    let waves = match (it.waves.is_empty(), checked) {
+        (true, _) => "",
+        (false, false) => ", under its wave",
+        (false, true) => ", under its wave; ✓ and ✗ are health checks",
+    };
+    format!(
+        "<h2>What happened when</h2>\n<p class=\"k\">{}</p>\n<p>A row for each batch: its number, and how many servers it \
+         has{waves}. Dashed: what the table above says under that letter.</p>\n<svg viewBox=\"0 0 1000 {}\" \
+         role=\"img\">\n{}{}{}{}</svg>\n",
+        keys.concat(),
+        drawing.bottom + 20,
+        drawing.waves(),
+        drawing.times(),
+        drawing.marks(),
+        drawing.batches(),
+    )
+}
+
+struct Drawing<'a> {
+    it: &'a Timeline,
+    axis: Axis,
+    /// The height of a row.
+    row: usize,
+    /// Where the rows end.
+    bottom: usize,
+}
+
+impl Drawing<'_> {
+    fn x(&self, at: Timestamp) -> f64 {
+        LEFT + self.axis.at(at) * WIDTH
+    }
+
+    /// A band for each wave, its number, its health, and the pause after it.
+    fn waves(&self) -> String {
+        let mut svg = String::new();
+        let began = self
+            .it
+            .waves
+            .iter()
+            .filter_map(|wave| Some((wave.began?, wave)));
+        let began: Vec<_> = began.collect();
+        for (index, (from, wave)) in began.iter().enumerate() {
+            let next = began.get(index + 1).map(|(at, _)| *at);
+            let checked = wave.health.as_ref().map(|health| health.at);
+            let end = wave
+                .over
+                .max(checked)
+                .unwrap_or(next.unwrap_or(self.it.last));
+            let (left, right) = (self.x(*from), self.x(end.min(next.unwrap_or(end))));
+            let number = wave.wave;
+            let band = if index % 2 == 0 { "band" } else { "line" };
+            let said = format!("wave {number}: {}", wave.summary.counts());
+            svg.push_str(&format!(
+                "<rect x=\"{left:.1}\" y=\"18\" width=\"{:.1}\" height=\"{}\" fill=\"var(--{band})\"><title>{said}</title></rect>\n",
+                (right - left).max(1.0),
+                self.bottom - 18
+            ));
+            let words = match right - left {
+                60.0.. => format!("wave {number}"),
+                20.0.. => number.to_string(),
+                _ => String::new(),
+            };
+            if !words.is_empty() {
+                svg.push_str(&format!(
+                    "<text x=\"{:.1}\" y=\"31\">{words}</text>\n",
+                    left + 3.0
+                ));
+            }
+            if let Some(health) = &wave.health {
+                let (sign, color) = if health.healthy {
+                    ("✓", "ok")
+                } else {
+                    ("✗", "bad")
+                };
+                svg.push_str(&format!(
+                    "<text x=\"{:.1}\" y=\"31\" class=\"end\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
+                    self.x(health.at) - 1.0,
+                    escape(&health.words())
+                ));
+            }
+            let idle = |next: &Timestamp| {
+                let mut gaps = self.it.gaps.iter();
+                self.x(*next) - right > 2.0
+                    && !gaps.any(|gap| gap.from >= end && gap.until <= *next)
+            };
+            if let Some(next) = next.filter(idle) {
+                svg.push_str(&format!(
+                    "<rect x=\"{right:.1}\" y=\"25\" width=\"{:.1}\" height=\"4\" fill=\"var(--none)\"><title>pause of {}</title></rect>\n",
+                    self.x(next) - right,
+                    seconds(next.duration_since(end))
+                ));
+            }
+        }
+        svg
+    }
+
+    fn times(&self) -> String {
+        let mut svg = String::new();
+        let mut last = f64::NEG_INFINITY;
+        for (place, at) in self.axis.ticks() {
+            let x = LEFT + place * WIDTH;
+            svg.push_str(&format!(
+                "<path d=\"M{x:.1} 18V{}\" stroke=\"var(--line)\"/>",
+                self.bottom
+            ));
+            if x - last > 55.0 {
+                let time = seconds(self.it.since(at));
+                svg.push_str(&format!(
+                    "<text x=\"{x:.1}\" y=\"12\" class=\"mid\">{time}</text>\n"
+                ));
+                last = x;
+            }
+        }
+        for cut in self.axis.cuts() {
+            let left = LEFT + cut.from * WIDTH;
+            svg.push_str(&format!(
+                "<rect x=\"{left:.1}\" y=\"18\" width=\"{:.1}\" height=\"{}\" fill=\"var(--line)\"><title>nothing for {}</title></rect>\n",
+                (cut.until - cut.from) * WIDTH,
+                self.bottom - 18,
+                seconds(cut.time.until.duration_since(cut.time.from))
+            ));
+        }
+        svg
+    }
+
+    fn marks(&self) -> String {
+        let mark = |(letter, mark): (char, &Mark)| {
+            let (x, bottom) = (self.x(mark.at), self.bottom);
+            format!(
+                "<path d=\"M{x:.1} 18V{bottom}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"/><text x=\"{x:.1}\" y=\"{}\" \
+                 class=\"mid\">{letter}<title>{} {}</title></text>\n",
+                bottom + 13,
+                mark.what.replace('_', " "),
+                escape(&mark.words)
+            )
+        };
+        lettered(self.it).map(mark).collect()
+    }
+
+    fn batches(&self) -> String {
+        let mut svg = String::new();
+        for (index, batch) in self.it.batches.iter().enumerate() {
+            let y = TOP + self.row * index;
+            if self.row >= 12 || index % 10 == 0 {
+                svg.push_str(&format!(
+                    "<text x=\"4\" y=\"{}\">{} ({})</text>\n",
+                    y + self.height().min(12),
+                    batch.batch,
+                    batch.servers
+                ));
+            }
+            svg.push_str(&self.batch(batch, y));
+        }
+        svg
+    }
+
+    fn height(&self) -> usize {
+        self.row * 7 / 10
+    }
+
+    fn bar(&self, y: usize, height: usize, time: Span, color: &str, said: &str) -> String {
+        let (from, until) = (self.x(time.from), self.x(time.until));
+        format!(
+            "<rect x=\"{from:.1}\" y=\"{y}\" width=\"{:.1}\" height=\"{height}\" rx=\"2\" fill=\"var(--{color})\"><title>{}</title></rect>\n",
+            (until - from).max(2.0),
+            escape(said)
+        )
+    }
+
+    fn batch(&self, batch: &Batch, y: usize) -> String {
+        let (it, height) = (self.it, self.height());
+        let mut svg = String::new();
+        for pause in batch.pauses(it.ended) {
+            svg.push_str(&self.bar(y, height, pause, "pause", "throttled"));
+        }
+        for attempt in &batch.attempts {
+            let from = attempt.sent.unwrap_or(attempt.intended);
+            let color = match attempt.result {
+                Answer::None | Answer::Lost => "odd",
+                Answer::NotExecuted => "bad",
+                // Its job's bar and its pause show it.
+                Answer::Accepted | Answer::Throttled => continue,
+            };
+            let said = attempt
+                .error
+                .as_ref()
+                .map_or("no answer is written down", |it| &it.message);
+            let until = attempt.answered.unwrap_or(from);
+            svg.push_str(&self.bar(y, height, Span { from, until }, color, said));
+        }
+        let jobs = it.jobs.iter().filter(|job| job.batch == batch.batch);
+        jobs.for_each(|job| svg.push_str(&self.job(job, y)));
+        svg
+    }
+
+    /// The part of the servers that ended badly is red, from below.
+    fn job(&self, job: &Job, y: usize) -> String {
+        let height = self.height();
+        let time = Span {
+            from: job.accepted,
+            until: job.over.unwrap_or(self.it.last),
+        };
+        let status = job.status.as_deref().unwrap_or("no end seen");
+        let (bad, servers) = (job.bad, job.servers.max(1));
+        let said = format!(
+            "job {}: {status}, {bad} of {} servers bad",
+            job.job_id, job.servers
+        );
+        let color = match &job.status {
+            None if bad < servers => "wait",
+            _ => "ok",
+        };
+        let mut svg = self.bar(y, height, time, color, &said);
+        if bad > 0 {
+            let part = (height * bad).div_ceil(servers).max(3).min(height);
+            svg.push_str(&self.bar(y + height - part, part, time, "bad", &said));
+            if self.x(time.until) - self.x(time.from) > 60.0 && self.row >= 12 {
+                svg.push_str(&format!(
+                    "<text x=\"{:.1}\" y=\"{}\" class=\"in\">{bad} bad</text>\n",
+                    self.x(time.from) + 5.0,
+                    y + 11
+                ));
+            }
+        }
+        svg
+    }
+}

@@ -1,0 +1,287 @@
+//! What the records of a journal say, one after the other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ecs_ops::journal::{
+    Entry, KnownJob, Note, Purpose, Record, Recovered, ServerVerdict, Standing, Verdict,
+};
+use ecs_ops::model::{JobId, ServerId};
+use ecs_ops::{Outcome, Problem, ServerReport};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Answer, Attempt, Batch, Health, Job, Mark, Server, Span, Trouble};
+
+/// What is remembered from record to record.
+#[derive(Default)]
+pub(super) struct Story {
+    pub(super) last: Option<Timestamp>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) batches: BTreeMap<usize, Batch>,
+    pub(super) problems: Vec<Trouble>,
+    /// Between the last record of a process and the first one of the next.
+    pub(super) gaps: Vec<Span>,
+    /// When each wave began.
+    pub(super) began: BTreeMap<usize, Timestamp>,
+    /// What the last health check after each wave said.
+    pub(super) checked: BTreeMap<usize, Health>,
+    /// When the last verdict on each server was written down.
+    pub(super) concluded: HashMap<ServerId, Timestamp>,
+    over: HashMap<JobId, Timestamp>,
+    /// The batch that each server was in last.
+    batch_of: HashMap<ServerId, usize>,
+    /// What was said of a server without deciding about it.
+    told: HashMap<ServerId, Note>,
+}
+
+impl Story {
+    pub(super) fn add(&mut self, entry: Entry) {
+        let at = entry.at;
+        let before = self.last.replace(at).unwrap_or(at);
+        match entry.record {
+            Record::Intent {
+                batch,
+                purpose,
+                servers,
+                ..
+            } => self.intend(at, batch, purpose, &servers),
+            Record::Sending { batch, .. } => {
+                if let Some(attempt) = self.attempt(batch) {
+                    attempt.sent = Some(at);
+                }
+            }
+            Record::Accepted { batch, job_id, .. } => {
+                self.answer(at, batch, Answer::Accepted, None, None);
+                if let Some(batch) = self.batches.get_mut(&batch) {
+                    batch.job_id = Some(job_id);
+                }
+            }
+            Record::NotExecuted {
+                batch,
+                throttled,
+                retry_after_ms,
+                error,
+            } => {
+                let (answer, what) = match throttled {
+                    true => (Answer::Throttled, "throttled"),
+                    false => (Answer::NotExecuted, "not_executed"),
+                };
+                let again = retry_after_ms.and_then(|pause| {
+                    at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
+                        .ok()
+                });
+                self.trouble(at, what, &error, Some(batch));
+                self.answer(at, batch, answer, again, Some(error));
+            }
+            Record::Lost { batch, error } => {
+                self.trouble(at, "lost", &error, Some(batch));
+                self.answer(at, batch, Answer::Lost, None, Some(error));
+            }
+            Record::Verdicts { servers } => {
+                for verdict in servers {
+                    self.concluded.insert(verdict.id, at);
+                    let open = matches!(verdict.outcome, Verdict::NotAttempted | Verdict::Unknown);
+                    if let Some(error) = verdict.error.filter(|_| open) {
+                        self.told.insert(verdict.id, error);
+                    }
+                }
+            }
+            Record::JobOver { job_id, .. } => {
+                self.over.insert(job_id, at);
+            }
+            Record::Escalating { servers } => {
+                let words = match servers.len() {
+                    1 => "1 server is restarted hard".to_owned(),
+                    servers => format!("{servers} servers are restarted hard"),
+                };
+                self.mark(at, "escalating", words);
+            }
+            Record::WaveBegan { wave } => {
+                self.began.entry(wave).or_insert(at);
+                self.mark(at, "wave_began", format!("wave {}", wave + 1));
+            }
+            Record::WaveChecked {
+                wave,
+                healthy,
+                words,
+            } => {
+                let words = words.unwrap_or_default();
+                let how = if healthy { "healthy" } else { "not healthy" };
+                let said = format!("wave {} is {how}: {words}", wave + 1);
+                self.mark(at, "wave_checked", said.trim_end_matches(": ").to_owned());
+                let health = Health { at, healthy, words };
+                self.checked.insert(wave, health);
+            }
+            Record::Answered { go_on } => {
+                let words = if go_on {
+                    "told to go on"
+                } else {
+                    "told to stop"
+                };
+                self.mark(at, "answered", words.to_owned());
+            }
+            Record::Stopping { reason } => self.mark(at, "stopping", reason),
+            Record::Resumed { program } => {
+                let (from, until) = (before, at);
+                self.gaps.push(Span { from, until });
+                self.mark(at, "resumed", format!("by {program}"));
+            }
+            Record::Ended {} => self.mark(at, "ended", String::new()),
+            // The run itself; servers as they were before; records to come, which `Recovered` has refused by now.
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, at: Timestamp, what: &'static str, words: String) {
+        self.marks.push(Mark { at, what, words });
+    }
+
+    fn intend(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
+        for id in servers {
+            self.batch_of.insert(*id, number);
+            self.told.remove(id);
+        }
+        let batch = self.batches.entry(number).or_insert_with(|| Batch {
+            batch: number,
+            wave: self.began.keys().next_back().map(|wave| wave + 1),
+            purpose: match purpose {
+                Purpose::Resubmit => "resubmit",
+                Purpose::Escalate => "escalate",
+                _ => "first",
+            },
+            servers: servers.len(),
+            job_id: None,
+            attempts: Vec::new(),
+        });
+        batch.attempts.push(Attempt {
+            intended: at,
+            sent: None,
+            answered: None,
+            result: Answer::None,
+            again: None,
+            error: None,
+        });
+    }
+
+    fn attempt(&mut self, batch: usize) -> Option<&mut Attempt> {
+        self.batches.get_mut(&batch)?.attempts.last_mut()
+    }
+
+    fn answer(
+        &mut self,
+        at: Timestamp,
+        batch: usize,
+        result: Answer,
+        again: Option<Timestamp>,
+        error: Option<Note>,
+    ) {
+        if let Some(attempt) = self.attempt(batch) {
+            attempt.answered = Some(at);
+            (attempt.result, attempt.again, attempt.error) = (result, again, error);
+        }
+    }
+
+    /// The same again is counted: a run may be throttled a thousand times.
+    fn trouble(&mut self, at: Timestamp, what: &'static str, error: &Note, batch: Option<usize>) {
+        let same = |it: &&mut Trouble| {
+            it.what == what
+                && it.error.code == error.code
+                && (error.code.is_some() || it.error == *error)
+        };
+        match self.problems.iter_mut().find(same) {
+            Some(known) => (known.times, known.last) = (known.times + 1, at),
+            None => self.problems.push(Trouble {
+                what,
+                error: error.clone(),
+                times: 1,
+                first: at,
+                last: at,
+                batch,
+            }),
+        }
+    }
+
+    pub(super) fn job(&self, job: &KnownJob) -> Job {
+        Job {
+            job_id: job.job_id.clone(),
+            batch: job.batch,
+            servers: job.servers,
+            request_id: job.request_id.clone(),
+            accepted: job.accepted,
+            over: self.over.get(&job.job_id).copied(),
+            status: job.status.clone(),
+            bad: 0,
+        }
+    }
+
+    /// Where each server stands, in the words of a report.
+    pub(super) fn servers(&self, recovered: &Recovered) -> Vec<Server> {
+        let job_of: HashMap<usize, &JobId> = recovered
+            .jobs()
+            .iter()
+            .map(|job| (job.batch, &job.job_id))
+            .collect();
+        let first: HashMap<ServerId, &ServerVerdict> = recovered
+            .escalated()
+            .map(|first| (first.id, first))
+            .collect();
+        let row = |id: &ServerId| {
+            let outcome = match recovered.standing(*id)? {
+                Standing::Done(verdict) => verdict.outcome(),
+                Standing::Accepted { batch } => Outcome::Running {
+                    job_id: (*job_of.get(&batch)?).clone(),
+                },
+                Standing::Doubtful { batch } => Outcome::Unknown {
+                    job_id: None,
+                    error: self.why_doubtful(*id, batch),
+                },
+                Standing::Unsent => Outcome::NotAttempted {
+                    error: self.why_unsent(*id),
+                },
+            };
+            let mut report = ServerReport::new(*id, outcome);
+            let first = first.get(id).map(|first| first.outcome());
+            let first = first.filter(|first| *first != report.outcome);
+            report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
+            Some(Server {
+                batch: self.batch_of.get(id).copied(),
+                wave: None,
+                report,
+            })
+        };
+        recovered.run().servers.iter().filter_map(row).collect()
+    }
+
+    fn why_doubtful(&self, id: ServerId, batch: usize) -> Problem {
+        let attempt = self
+            .batches
+            .get(&batch)
+            .and_then(|batch| batch.attempts.last());
+        let noted = self.told.get(&id).or_else(|| attempt?.error.as_ref());
+        noted.map_or_else(
+            || {
+                words(match attempt.and_then(|attempt| attempt.sent) {
+                    Some(sent) => format!("sent at {sent:.0}, and no answer is written down"),
+                    None => "announced, and perhaps sent: nothing more is written down".to_owned(),
+                })
+            },
+            Problem::from,
+        )
+    }
+
+    fn why_unsent(&self, id: ServerId) -> Problem {
+        let batch = self
+            .batch_of
+            .get(&id)
+            .and_then(|batch| self.batches.get(batch));
+        let error = batch.and_then(|batch| batch.attempts.last()?.error.as_ref());
+        let noted = self.told.get(&id).or(error);
+        noted.map_or_else(|| words("never sent".to_owned()), Problem::from)
+    }
+}
+
+fn words(message: String) -> Problem {
+    Problem::from(&Note {
+        code: None,
+        message,
+    })
+}

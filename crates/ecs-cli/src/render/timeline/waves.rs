@@ -1,0 +1,92 @@
+//! The waves of a rolling run, as far as its journal goes.
+
+use std::collections::HashMap;
+
+use ecs_ops::journal::Recovered;
+use ecs_ops::model::ServerId;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::story::Story;
+use super::{Server, Summary};
+
+/// One wave, and what became of its servers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Wave {
+    /// Counted from 1.
+    pub(crate) wave: usize,
+    pub(crate) began: Option<Timestamp>,
+    /// When nothing more was to be awaited of its servers.
+    pub(crate) over: Option<Timestamp>,
+    /// The last health check after it.
+    pub(crate) health: Option<Health>,
+    pub(crate) summary: Summary,
+}
+
+/// What a health check said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Health {
+    pub(crate) at: Timestamp,
+    pub(crate) healthy: bool,
+    /// Nothing if all was well.
+    pub(crate) words: String,
+}
+
+impl Wave {
+    /// From its beginning to its last verdict.
+    pub(crate) fn took(&self) -> Option<SignedDuration> {
+        Some(self.over?.duration_since(self.began?))
+    }
+}
+
+impl Health {
+    pub(crate) fn words(&self) -> String {
+        match (self.healthy, self.words.as_str()) {
+            (true, _) => "good".to_owned(),
+            (false, "") => "bad".to_owned(),
+            (false, words) => format!("bad: {words}"),
+        }
+    }
+}
+
+/// The waves, and to each server the one that it is in: of several that have begun the last one, since it was left by the
+/// others.
+pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -> Vec<Wave> {
+    let Some(rolling) = recovered.rolling() else {
+        return Vec::new();
+    };
+    let mut wave_of: HashMap<ServerId, usize> = HashMap::new();
+    for (wave, ids) in rolling.waves().iter().enumerate() {
+        let begun = story.began.contains_key(&wave);
+        for id in ids {
+            let known = wave_of.entry(*id).or_insert(wave);
+            if begun {
+                *known = wave;
+            }
+        }
+    }
+    let mut members: Vec<Vec<&Server>> = rolling.waves().iter().map(|_| Vec::new()).collect();
+    for server in &mut *servers {
+        let wave = wave_of.get(&server.report.id);
+        server.wave = wave.map(|wave| wave + 1);
+    }
+    for server in &*servers {
+        let wave = server.wave.and_then(|wave| members.get_mut(wave - 1));
+        wave.into_iter().for_each(|wave| wave.push(server));
+    }
+    let wave = |(index, members): (usize, Vec<&Server>)| {
+        let summary = Summary::of(members.iter().copied());
+        let over = summary.running + summary.not_attempted == 0;
+        let ends = members
+            .iter()
+            .map(|server| story.concluded.get(&server.report.id));
+        Wave {
+            wave: index + 1,
+            began: story.began.get(&index).copied(),
+            over: ends.max().flatten().copied().filter(|_| over),
+            health: story.checked.get(&index).cloned(),
+            summary,
+        }
+    };
+    members.into_iter().enumerate().map(wave).collect()
+}
