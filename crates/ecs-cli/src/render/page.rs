@@ -110,17 +110,18 @@ fn waves(it: &Timeline) -> String {
         return String::new();
     }
     let mut table = String::from(
-        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>What became of them<th>Health</tr>\n",
+        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>What became of them<th>Restarted hard<th>Health</tr>\n",
     );
     for wave in &it.waves {
         table.push_str(&format!(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
             wave.wave,
             wave.summary.requested,
             wave.began
                 .map_or_else(|| "-".to_owned(), |at| since(it, at)),
             wave.took().map_or_else(|| "-".to_owned(), seconds),
             wave.summary.counts(),
+            wave.restarted_hard,
             escape(
                 &wave
                     .health

@@ -19,6 +19,7 @@ pub(crate) fn text(it: &Timeline, path: &str) -> String {
         "SUCCEEDED",
         "FAILED",
         "UNKNOWN",
+        "HARD",
         "HEALTH",
     ]);
     it.waves
@@ -95,7 +96,7 @@ fn head(it: &Timeline) -> String {
     rows.into_iter().map(line).collect()
 }
 
-fn wave_row(it: &Timeline, wave: &Wave) -> [String; 8] {
+fn wave_row(it: &Timeline, wave: &Wave) -> [String; 9] {
     let summary = &wave.summary;
     [
         wave.wave.to_string(),
@@ -105,6 +106,7 @@ fn wave_row(it: &Timeline, wave: &Wave) -> [String; 8] {
         summary.succeeded.to_string(),
         summary.failed.to_string(),
         summary.unknown.to_string(),
+        wave.restarted_hard.to_string(),
         wave.health.as_ref().map_or_else(none, Health::words),
     ]
 }

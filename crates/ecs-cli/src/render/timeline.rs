@@ -252,7 +252,7 @@ impl Timeline {
 impl Mark {
     /// Whether no table of waves, and no last line, says it.
     pub(crate) fn is_apart(&self) -> bool {
-        !["wave_began", "wave_checked", "ended"].contains(&self.what)
+        !["wave_began", "wave_checked", "escalating", "ended"].contains(&self.what)
     }
 }
 

@@ -196,8 +196,13 @@ impl Drawing<'_> {
         for (index, batch) in self.it.batches.iter().enumerate() {
             let y = TOP + self.row * index;
             if self.row >= 12 || index % 10 == 0 {
+                let again = match batch.purpose {
+                    "escalate" => ", hard",
+                    "resubmit" => ", again",
+                    _ => "",
+                };
                 svg.push_str(&format!(
-                    "<text x=\"4\" y=\"{}\">{} ({})</text>\n",
+                    "<text x=\"4\" y=\"{}\">{} ({}{again})</text>\n",
                     y + self.height().min(12),
                     batch.batch,
                     batch.servers

@@ -141,18 +141,17 @@ async fn a_rolling_run_in_words() {
         line.unwrap_or_else(|| panic!("{text}")).to_owned()
     };
     assert!(
-        row("1").ends_with(" 1          1       0        good"),
+        row("1").ends_with(" 1          1       0        1     good"),
         "{text}"
     );
     assert!(row("2").ends_with("bad: <b>no</b>"), "{text}");
     assert!(
         row("3")
             .split_whitespace()
-            .eq(["3", "2", "-", "-", "0", "0", "0", "-"]),
+            .eq(["3", "2", "-", "-", "0", "0", "0", "0", "-"]),
         "{text}"
     );
     for words in [
-        "1 server is restarted hard",
         "the health check after wave 2 failed",
         "ecsctl resume run.jsonl sends 2 servers",
     ] {
@@ -186,8 +185,9 @@ async fn a_rolling_run_as_a_page() {
     for words in [
         ">wave 3<",
         "nothing for 2 h 0 min",
-        "a: escalating",
-        "c: resumed",
+        "a: stopping",
+        "b: resumed",
+        "2 (1, hard)",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

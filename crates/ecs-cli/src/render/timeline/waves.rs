@@ -21,6 +21,8 @@ pub(crate) struct Wave {
     /// The last health check after it.
     pub(crate) health: Option<Health>,
     pub(crate) summary: Summary,
+    /// How many of its servers were restarted hard after a soft restart.
+    pub(crate) restarted_hard: usize,
 }
 
 /// What a health check said.
@@ -76,6 +78,9 @@ pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -
     }
     let wave = |(index, members): (usize, Vec<&Server>)| {
         let summary = Summary::of(members.iter().copied());
+        let hard = members
+            .iter()
+            .filter(|server| server.report.escalated.is_some());
         let over = summary.running + summary.not_attempted == 0;
         let ends = members
             .iter()
@@ -86,6 +91,7 @@ pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -
             over: ends.max().flatten().copied().filter(|_| over),
             health: story.checked.get(&index).cloned(),
             summary,
+            restarted_hard: hard.count(),
         }
     };
     members.into_iter().enumerate().map(wave).collect()
