@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecs_ops::journal::{
     Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
-use ecs_ops::rolling;
+use ecs_ops::rolling::{self, Action, StopReason};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
@@ -133,6 +133,9 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
         recovered.run().servers.len(),
         recovered.unsent().len(),
     ));
+    if let Some(words) = stopped_before(recovered) {
+        notes.note(&words);
+    }
     let now = Timestamp::now();
     let is_old = |at: Timestamp| {
         Duration::try_from(now.duration_since(at)).is_ok_and(|age| age > JOBS_ARE_KEPT)
@@ -146,6 +149,22 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
              after their end, and what it does not know any more stays unknown"
         ));
     }
+}
+
+/// What becomes of the reason that a rolling run stopped for.
+fn stopped_before(recovered: &Recovered) -> Option<String> {
+    let Action::Stop(reason) = recovered.rolling()?.action() else {
+        return None;
+    };
+    let now = match (&reason, recovered.is_ended()) {
+        (StopReason::Failures { .. }, true) => "failures are counted anew from here",
+        (StopReason::Failures { .. }, false) => {
+            "and it died before it said so: nothing is sent now; resume it once more to go on all the same"
+        }
+        (StopReason::Unhealthy { .. }, _) => "the health is checked again",
+        _ => "the question is asked again",
+    };
+    Some(format!("it stopped: {reason}; {now}"))
 }
 
 /// Why a journal cannot be used, and what to do.

@@ -129,10 +129,15 @@ impl Progress {
                         *blind = false;
                         None
                     }
+                    // What was done before is no news.
+                    Event::Resumed { done, .. } => {
+                        *tenths = done.saturating_mul(10) / tally.servers.max(1);
+                        None
+                    }
                     Event::ServerDone(_) => {
                         let now = tally.done.saturating_mul(10) / tally.servers.max(1);
                         let news = now > *tenths;
-                        *tenths = now;
+                        *tenths = now.max(*tenths);
                         news.then(|| format!("{} of {} servers done", tally.done, tally.servers))
                     }
                     _ => None,
