@@ -165,6 +165,32 @@ impl RunBuilder {
 
     /// Acts on the servers in these waves, one after the other, by these rules; see [`rolling`](crate::rolling). Each server
     /// of the run must be in one of the waves. What is left when it stops was not attempted.
+    ///
+    /// ```no_run
+    /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn probe(servers: Vec<ecs_ops::model::ServerId>) -> Result<(), String> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{Stopped, model::RebootType};
+    /// use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Waves};
+    ///
+    /// let members: Vec<_> = servers.iter().map(|id| Member::new(*id)).collect();
+    /// let waves = Waves::plan(&members, "10%".parse()?, Some(1), Order::AsGiven)?;
+    /// let rules = Rules {
+    ///     max_failures: Some("2%".parse()?),
+    ///     canary: Some(AfterCanary::Pause(Duration::from_secs(300))),
+    ///     ..Rules::default()
+    /// };
+    /// let run = client
+    ///     .reboot(RebootType::Soft, servers)
+    ///     .rolling(waves, rules)
+    ///     .health_check("probe", Duration::from_secs(60), |wave| async move { probe(wave).await });
+    /// let report = run.start().await?.await;
+    /// if let Some(Stopped::Rolling(reason)) = &report.stopped {
+    ///     println!("stopped: {reason}; {} not attempted", report.summary().not_attempted);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
         self.rolling = Some((waves.waves, rules));
         self
