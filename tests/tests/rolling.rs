@@ -2,15 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::future::IntoFuture as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::journal::{MemoryJournal, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, StopReason, Waves};
+use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use ecs_ops::{Client, ErrorKind, Event, Outcome, Report, Run, RunBuilder, Stopped};
 use ecs_sim::{Action, Region, RegionBuilder, SimTransport};
+use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
@@ -25,20 +29,42 @@ struct World {
 fn world(region: RegionBuilder) -> World {
     let region = region.build().unwrap();
     let servers = region.servers().collect();
-    let project = region.identity().project_id.clone();
-    let token = Credentials::token(region.identity().token.expose_secret()).unwrap();
     let millis = Duration::from_millis;
     let sim = SimTransport::new(region).with_latency(millis(5)..=millis(300));
-    let client = Client::builder("https://ecs.sim.example".parse().unwrap(), project)
-        .credentials(StaticCredentials::new(token))
-        .transport(sim.clone())
-        .seed(7)
-        .build()
-        .unwrap();
     World {
+        client: client(&sim, sim.clone()),
         sim,
         servers,
-        client,
+    }
+}
+
+fn client(sim: &SimTransport, transport: impl Transport) -> Client {
+    let identity = sim.region().with(|region| region.identity().clone());
+    let token = Credentials::token(identity.token.expose_secret()).unwrap();
+    let endpoint = "https://ecs.sim.example".parse().unwrap();
+    let client = Client::builder(endpoint, identity.project_id);
+    let client = client.credentials(StaticCredentials::new(token)).seed(7);
+    client.transport(transport).build().unwrap()
+}
+
+/// Loses the answer to the first request that acts.
+#[derive(Debug)]
+struct Swallowing(SimTransport, AtomicBool);
+
+impl Transport for Swallowing {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let acts = *request.method() == Method::POST;
+            let answer = self.0.send(request, attempt).await;
+            match acts && self.1.swap(false, Ordering::SeqCst) {
+                true => Ok(Response::builder().status(502).body(Bytes::new()).unwrap()),
+                false => answer,
+            }
+        })
     }
 }
 
@@ -152,7 +178,7 @@ async fn too_many_failures_stop_it_in_time() {
     assert_eq!(world.touched(), 120 * begun);
     for server in &report.servers {
         if let Outcome::NotAttempted { error } = &server.outcome {
-            let words = format!("not sent: {failed} servers failed, and 24 may");
+            let words = format!("not sent: {failed} servers did not succeed, and 24 may fail");
             assert_eq!(error.message, words);
         }
     }
@@ -470,6 +496,113 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
     let words = refused(world.rolling("2", rules)).await;
     assert!(words.contains("canary_question"), "{words}");
     assert_eq!(world.touched(), 0);
+}
+
+/// A lost answer says nothing of what goes on at the service: the next wave waits until that must be over.
+#[tokio::test(start_paused = true)]
+async fn a_wave_of_unknown_fate_is_given_its_time() {
+    let world = world(Region::builder().servers(4));
+    let faulty = Swallowing(world.sim.clone(), AtomicBool::new(true));
+    let client = client(&world.sim, faulty);
+    let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
+    let checked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&checked);
+    let run = run
+        .rolling(world.waves("2", None), Rules::default())
+        .health_check("a test", MINUTE, move |_| {
+            times.lock().unwrap().push(Instant::now());
+            async { Ok(()) }
+        });
+    let began = Instant::now();
+    let (report, events) = play(run.start().await.unwrap()).await;
+    assert_eq!(
+        (report.summary().unknown, report.summary().succeeded),
+        (2, 2)
+    );
+    assert_eq!(world.touched(), 4);
+    let first = checked.lock().unwrap()[0] - began;
+    assert!(first >= 3 * MINUTE && first < 4 * MINUTE, "{first:?}");
+    world.sim.region().with(|region| {
+        let entries = region.accepted().entries();
+        assert!(entries[1].at - entries[0].at >= 3 * MINUTE - Duration::from_secs(1));
+    });
+    let held = events
+        .iter()
+        .filter(|event| matches!(event, Event::Holding { .. }));
+    assert_eq!(held.count(), 1);
+}
+
+/// What was to come after the last wave, and did not, is no success.
+#[tokio::test(start_paused = true)]
+async fn a_last_health_check_that_is_cut_off_counts() {
+    for deadline in [true, false] {
+        let world = world(Region::builder().servers(2));
+        let run = world.rolling("2", Rules::default());
+        let run = run.health_check("a test", 60 * MINUTE, |_| std::future::pending());
+        let run = if deadline {
+            run.deadline(10 * MINUTE)
+        } else {
+            run
+        };
+        let run = run.start().await.unwrap();
+        let control = run.control();
+        let run = tokio::spawn(run.into_future());
+        tokio::time::sleep(5 * MINUTE).await;
+        if !deadline {
+            control.stop_submitting();
+        }
+        let report = run.await.unwrap();
+        let expected = if deadline {
+            Stopped::Deadline
+        } else {
+            Stopped::Asked
+        };
+        assert_eq!(
+            (report.summary().succeeded, report.stopped),
+            (2, Some(expected))
+        );
+    }
+    // Nor is one that too many failures kept from being made.
+    let world = world(Region::builder().servers(2).failing(1.0));
+    let run = world.rolling("2", max_failures("0"));
+    let run = run.health_check("a test", MINUTE, |_| async { panic!("not to be made") });
+    let report = run.start().await.unwrap().await;
+    assert!(matches!(
+        stopped(&report),
+        StopReason::Failures { failed: 2, .. }
+    ));
+}
+
+/// A canary that did not come through stops the run, however many may fail; whoever goes on has seen it.
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_did_not_succeed_stops_it() {
+    for asks in [true, false] {
+        let region = Region::builder().servers(4);
+        let world = world(region.failing(1.0));
+        let pause = AfterCanary::Pause(MINUTE);
+        let rules = Rules {
+            canary: Some(if asks { AfterCanary::Ask } else { pause }),
+            ..Rules::default()
+        };
+        let journal = Arc::new(MemoryJournal::default());
+        let run = world.rolling("3", rules).journal(Arc::clone(&journal));
+        let run = run.canary_question(|| async { panic!("nothing to ask") });
+        let report = run.start().await.unwrap().await;
+        assert_eq!(stopped(&report), &StopReason::Canary);
+        assert_eq!((report.summary().not_attempted, world.touched()), (3, 1));
+        let recovered = Recovered::from_entries(journal.entries()).unwrap();
+        let run = world
+            .client
+            .resume(Arc::clone(&journal), recovered)
+            .unwrap();
+        let report = run
+            .canary_question(|| async { true })
+            .start()
+            .await
+            .unwrap()
+            .await;
+        assert_eq!((report.summary().failed, world.touched()), (4, 4));
+    }
 }
 
 /// Whoever goes on keeps to what the journal says.

@@ -67,6 +67,12 @@ pub enum Event {
         /// The answer.
         go_on: bool,
     },
+    /// The fate of servers is unknown, so they may still be at work: nothing follows their wave before that must be over.
+    Holding {
+        /// How long, in milliseconds.
+        #[serde(rename = "pause_ms", serialize_with = "milliseconds")]
+        pause: Duration,
+    },
     /// A pause before the next wave.
     Pausing {
         /// The wave before it.

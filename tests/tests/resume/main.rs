@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod journals;
+mod refusals;
 mod world;
 
 use world::*;
@@ -146,6 +147,17 @@ fn a_death_at_each_step_of_runs_that_escalate() {
             ..PLAIN
         });
     }
+    // Nor are more of them sent together than the quota has room for.
+    let all_fail = Roll {
+        wave: 4,
+        failing: &[0, 1, 2, 3, 4, 5, 6],
+        ..escalate
+    };
+    all_deaths(Play {
+        pace: 1,
+        roll: Some(all_fail),
+        ..PLAIN
+    });
 }
 
 /// A request is swallowed in a wave.

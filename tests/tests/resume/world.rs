@@ -18,8 +18,10 @@ use ecs_ops::transport::{
 use ecs_ops::{Client, Outcome, Report, RunBuilder, Stopped};
 use ecs_sim::{Action, Region, SimTransport};
 use http::{Method, Request, Response};
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Where the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +73,7 @@ impl fmt::Debug for DyingJournal {
 }
 
 impl Journal for DyingJournal {
-    fn append(
-        &self,
-        at: jiff::Timestamp,
-        record: Record,
-    ) -> BoxFuture<'_, Result<(), JournalError>> {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(async move {
             let number = self.0.writes.fetch_add(1, Ordering::SeqCst);
             if self.0.death == Death::Write(number, When::Before) {
@@ -130,6 +128,8 @@ impl Transport for DyingTransport {
 pub(crate) struct Play {
     /// The region takes so many servers in a minute: with few, requests are throttled.
     pub(crate) quota: usize,
+    /// The client sends so many servers in a minute.
+    pub(crate) pace: usize,
     /// One of the servers does not exist, so that its batch is taken apart.
     pub(crate) stranger: bool,
     pub(crate) reconcile: bool,
@@ -176,6 +176,8 @@ pub(crate) struct World {
     pub(crate) servers: Vec<ServerId>,
     pub(crate) stranger: Option<ServerId>,
     pub(crate) swallow: Arc<AtomicBool>,
+    began: Instant,
+    pace: usize,
     sick: Arc<AtomicBool>,
     shy: Arc<AtomicBool>,
 }
@@ -200,9 +202,17 @@ impl World {
             servers,
             stranger,
             swallow: Arc::new(AtomicBool::new(play.swallow)),
+            began: Instant::now(),
+            pace: play.pace,
             sick: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.sick))),
             shy: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.shy))),
         }
+    }
+
+    /// What a clock on the wall shows, also to a process that begins later.
+    fn now(&self) -> Timestamp {
+        let epoch: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+        epoch + self.began.elapsed()
     }
 
     pub(crate) fn client(&self, process: &Arc<Process>) -> Client {
@@ -215,8 +225,8 @@ impl World {
                 self.sim.clone(),
                 Arc::clone(&self.swallow),
             ))
-            .servers_per_minute(1000)
-            .epoch("2026-11-24T00:00:00Z".parse().unwrap())
+            .servers_per_minute(self.pace)
+            .epoch(self.now())
             .seed(5)
             .build()
             .unwrap()
@@ -287,6 +297,14 @@ impl World {
                 self.check_second(&server.id);
             }
         }
+        self.sim.region().with(|region| {
+            let mut entries = region.accepted().entries().iter();
+            assert!(
+                entries.all(|one| one.servers.len() <= play.pace),
+                "{}",
+                words()
+            );
+        });
         // At each death one batch at most was underway here.
         let unknown = report.summary().unknown;
         assert!(unknown <= 3 * lives, "{}", words());
@@ -314,12 +332,17 @@ pub(crate) fn check_waves(entries: &[Entry]) {
     let Some(rolling) = &run.rolling else { return };
     let mut batches: HashMap<usize, (Vec<ServerId>, bool)> = HashMap::new();
     let mut in_flight: HashSet<ServerId> = HashSet::new();
+    // What may be at work although nobody knows, and since when.
+    let mut unclear: HashMap<ServerId, Timestamp> = HashMap::new();
+    let mut sent: HashMap<usize, Timestamp> = HashMap::new();
     let mut began = 0;
     for entry in entries {
         match &entry.record {
             Record::WaveBegan { wave } => {
                 assert_eq!(*wave, began, "{entries:#?}");
                 assert!(in_flight.is_empty(), "{wave}: {in_flight:?} {entries:#?}");
+                let is_over = |at: &Timestamp| entry.at.duration_since(*at).as_secs() >= 180;
+                assert!(unclear.values().all(is_over), "{unclear:?} {entries:#?}");
                 began += 1;
             }
             Record::Intent { batch, servers, .. } => {
@@ -331,20 +354,32 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                     "{in_flight:?} {entries:#?}"
                 );
                 assert!(began > 0);
+                sent.insert(*batch, entry.at);
             }
+            Record::Sending { batch, .. } => drop(sent.insert(*batch, entry.at)),
             Record::Accepted { batch, .. } => batches.get_mut(batch).unwrap().1 = true,
-            Record::NotExecuted { batch, .. } | Record::Lost { batch, .. } => {
+            Record::NotExecuted { batch, .. } => {
                 let (servers, _) = batches.remove(batch).unwrap();
                 in_flight.retain(|id| !servers.contains(id));
             }
+            Record::Lost { batch, .. } => {
+                let (servers, _) = batches.remove(batch).unwrap();
+                in_flight.retain(|id| !servers.contains(id));
+                unclear.extend(servers.into_iter().map(|id| (id, sent[batch])));
+            }
             Record::Verdicts { servers } | Record::Escalating { servers } => {
+                for verdict in servers.iter().filter(|it| it.outcome != Verdict::Unknown) {
+                    unclear.remove(&verdict.id);
+                }
                 in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
             }
             // Of what was not accepted by then nobody knows more.
             Record::Resumed { .. } => {
-                for (servers, _) in batches.values().filter(|(_, accepted)| !accepted) {
+                for (batch, (servers, _)) in batches.iter().filter(|(_, it)| !it.1) {
                     in_flight.retain(|id| !servers.contains(id));
+                    unclear.extend(servers.iter().map(|id| (*id, sent[batch])));
                 }
+                batches.retain(|_, (_, accepted)| *accepted);
             }
             _ => {}
         }
@@ -526,6 +561,7 @@ pub(crate) fn all_deaths(play: Play) -> usize {
 
 pub(crate) const PLAIN: Play = Play {
     quota: 1000,
+    pace: 1000,
     stranger: false,
     reconcile: false,
     resubmit: false,

@@ -158,7 +158,8 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
     };
     let now = match (&reason, recovered.is_ended()) {
         (StopReason::Failures { .. }, true) => "failures are counted anew from here",
-        (StopReason::Failures { .. }, false) => {
+        (StopReason::Canary, true) => "the other waves follow all the same",
+        (StopReason::Failures { .. } | StopReason::Canary, false) => {
             "and it died before it said so: nothing is sent now; resume it once more to go on all the same"
         }
         (StopReason::Unhealthy { .. }, _) => "the health is checked again",

@@ -239,6 +239,10 @@ fn rolling(event: &Event) -> Option<String> {
             true => "going on after the canary".to_owned(),
             false => "not going on after the canary".to_owned(),
         }),
+        Event::Holding { pause } => Some(format!(
+            "waiting for {}: servers of unknown fate may still be at it",
+            rounded(*pause)
+        )),
         Event::Pausing { wave, pause } => Some(format!(
             "pausing for {} before wave {}",
             rounded(*pause),

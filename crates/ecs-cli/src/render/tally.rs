@@ -95,6 +95,12 @@ impl Tally {
                 self.between = None;
             }
             Event::HealthChecked { .. } => self.between = None,
+            Event::Holding { pause } => {
+                self.between = Some(format!(
+                    "waiting for {}, since some fates are unknown",
+                    rounded(*pause)
+                ));
+            }
             Event::Pausing { pause, .. } => {
                 self.between = Some(format!("pausing for {}", rounded(*pause)));
             }

@@ -266,7 +266,10 @@ impl RunBuilder {
         }
         // A batch larger than the quota could never be sent, and batches that don't divide it waste a part of each minute.
         let limit = self.client.0.pace.limit();
-        let size = match self.servers.len() > limit {
+        // Of a run that goes on, others may be restarted hard.
+        let resumed = self.resumed.as_ref();
+        let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
+        let size = match servers > limit {
             true => limit / limit.div_ceil(self.batch_size.min(limit)),
             false => self.batch_size,
         };

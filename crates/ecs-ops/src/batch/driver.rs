@@ -100,11 +100,12 @@ impl<'a> Driver<'a> {
         // Steps that ended while something was written down.
         let mut finished: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
-        let mut rolling = false;
+        let mut between = between::Between::new(resumed.unclear.map(|at| self.unclear_until(at)));
         let mut reconciler = Reconciler::knowing(self.before);
         let mut settler = self.verify.map(Settler::new);
         self.emit(resumed.known);
         self.write_down(&resumed.news, &[], None, &[]).await;
+        between.learn(self, &resumed.news);
         self.emit(resumed.news);
         self.halt_if_unrecorded(machine);
         for (batch, ticket) in resumed.jobs {
@@ -131,6 +132,7 @@ impl<'a> Driver<'a> {
             };
             if let Some(refused) = refused {
                 machine.refuse(refused);
+                self.control.halt();
             }
             let before = || Record::Before {
                 servers: reconciler.before(),
@@ -139,7 +141,7 @@ impl<'a> Driver<'a> {
             self.halt_if_unrecorded(machine);
         }
         loop {
-            self.roll(machine, &mut rolling, &mut steps);
+            self.roll(machine, &mut between, &mut steps);
             let at_once = match self.client.0.contact.is_welcome() {
                 true => self.client.0.concurrent_submissions,
                 false => 1,
@@ -195,7 +197,7 @@ impl<'a> Driver<'a> {
                     None,
                 ),
                 Step::Rolled(event) => {
-                    rolling = false;
+                    between.is_underway = false;
                     let told = event.and_then(|event| machine.rolled(event));
                     (told.into_iter().collect(), None)
                 }
@@ -226,6 +228,7 @@ impl<'a> Driver<'a> {
                     }
                 }
             }
+            between.learn(self, &events);
             self.emit(events);
             self.halt_if_unrecorded(machine);
             let escalating = escalating.into_iter().map(|server| server.id).collect();

@@ -14,7 +14,7 @@ use crate::report::Problem;
 use crate::{Client, Error};
 
 /// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 /// The first pause before a look; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);

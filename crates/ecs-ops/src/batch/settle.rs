@@ -109,7 +109,8 @@ impl Settler {
         self.took = began.elapsed();
         // A list tells nothing of a server whose job ended after it was begun.
         let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
-        let since = |then| client.0.clock.since(then);
+        // Nor of a time after it was begun.
+        let since = |then| client.0.clock.since(then).saturating_sub(began.elapsed());
         machine.settle(listed.as_ref(), age, self.within, since)
     }
 }

@@ -11,6 +11,8 @@ use crate::report::{Outcome, Problem, ShownBy};
 pub(crate) struct Verdicts {
     /// Those whose end it tells.
     pub(crate) told: Vec<(ServerId, Outcome)>,
+    /// Those of them of which another part goes on: it has failed, and may still be acted on.
+    pub(crate) going_on: HashSet<ServerId>,
     /// Why the job, though it has ended, does not tell the end of the others.
     pub(crate) doubt: Option<Problem>,
     /// Servers of which it tells although nobody asked for them.
@@ -53,6 +55,8 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job, last: bo
         Some((*id, own.or(rest)?.clone()))
     };
     let told: Vec<_> = servers.iter().filter_map(told).collect();
+    let going_on = told.iter().map(|(id, _)| *id);
+    let going_on = going_on.filter(|id| unfinished.contains_key(id)).collect();
     let status = unfinished.values().next().copied();
     let doubt = match stray {
         _ if !is_over(job) || told.len() == servers.len() => None,
@@ -63,6 +67,7 @@ pub(crate) fn verdicts(job_id: &JobId, servers: &[ServerId], job: &Job, last: bo
     let named = named(job);
     Verdicts {
         told,
+        going_on,
         doubt: doubt.map(Problem::new),
         strangers: named.into_iter().filter(|id| !asked.contains(id)).collect(),
     }

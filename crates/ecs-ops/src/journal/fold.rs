@@ -66,9 +66,16 @@ impl Recovered {
                 known.state = State::Lost;
                 known.error = Some(error);
             }
-            Record::Verdicts { servers } => servers
-                .into_iter()
-                .try_for_each(|verdict| self.conclude(verdict))?,
+            Record::Verdicts { servers } => {
+                let will_not_tell =
+                    |it: &ServerVerdict| it.outcome == Verdict::Unknown && it.job_id.is_some();
+                if servers.iter().any(will_not_tell) {
+                    self.unclear = Some(at);
+                }
+                servers
+                    .into_iter()
+                    .try_for_each(|verdict| self.conclude(verdict))?;
+            }
             Record::JobOver { job_id, status } => {
                 let jobs = self.jobs.iter_mut();
                 let mut found = false;
@@ -166,6 +173,8 @@ impl Recovered {
         let (mut doubt, mut resubmitted) = (server.doubt, server.resubmitted);
         let may_be_sent = match (purpose, standing) {
             (Purpose::First, Standing::Unsent) => true,
+            // It was restarted twice already.
+            (Purpose::Resubmit, _) if server.first.is_some() => false,
             // Part of a resubmitted batch that was not executed.
             (Purpose::Resubmit, Standing::Doubtful { .. }) if was_free => true,
             (Purpose::Resubmit, Standing::Doubtful { batch }) => {

@@ -23,6 +23,7 @@ pub struct Recovered {
     pub(super) jobs: Vec<KnownJob>,
     pub(super) rolling: Vec<rolling::Event>,
     pub(super) ended: bool,
+    pub(super) unclear: Option<Timestamp>,
 }
 
 /// What is known of one batch.
@@ -194,6 +195,7 @@ impl Recovered {
             jobs: Vec::new(),
             rolling: Vec::new(),
             ended: false,
+            unclear: None,
         })
     }
 
@@ -370,6 +372,11 @@ impl Recovered {
     pub fn next_batch(&self) -> usize {
         let last = self.batches.keys().next_back().copied().unwrap_or(0);
         last.saturating_add(1)
+    }
+
+    /// When it was written down for the last time that a job will not tell what became of its servers.
+    pub(crate) fn unclear(&self) -> Option<Timestamp> {
+        self.unclear
     }
 
     /// Whether the run ended with a report, and nobody has gone on since.

@@ -58,7 +58,7 @@ pub enum Event {
     /// Somebody goes on with what a process left, whatever stopped it.
     Resumed {
         /// Whether that process lived to report how it ended. Then somebody knows of failures that stopped it, and they are
-        /// counted from zero; otherwise they stop it again, until that is reported.
+        /// counted from zero; otherwise they stop it again, until that is reported. So does a canary.
         reported: bool,
         /// Servers that are still waited for.
         awaited: Vec<ServerId>,
@@ -108,11 +108,13 @@ pub enum Action {
 pub enum StopReason {
     /// More servers failed than may.
     Failures {
-        /// How many did, by then.
+        /// How many did not succeed, by then.
         failed: usize,
         /// How many may.
         allowed: usize,
     },
+    /// No server of the canary succeeded, however many may fail.
+    Canary,
     /// The health check failed.
     Unhealthy {
         /// After which wave, counted from 0.
@@ -128,8 +130,13 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failures { failed, allowed } => {
-                write!(f, "{failed} servers failed, and {allowed} may")
+                let servers = if *failed == 1 { "server" } else { "servers" };
+                write!(
+                    f,
+                    "{failed} {servers} did not succeed, and {allowed} may fail"
+                )
             }
+            Self::Canary => f.write_str("no server of the canary succeeded"),
             Self::Unhealthy { wave, words } => {
                 write!(f, "the health check after wave {} failed", wave + 1)?;
                 match words.as_str() {
@@ -154,6 +161,8 @@ pub struct Rolling {
     stage: Stage,
     stopped: Option<StopReason>,
     failed: usize,
+    /// Whether a server of the first wave succeeded.
+    canary_lives: bool,
     /// The servers of the waves that began which have not ended.
     open: HashSet<ServerId>,
 }
@@ -180,6 +189,7 @@ impl Rolling {
             stage: Stage::Done,
             stopped: None,
             failed: 0,
+            canary_lives: false,
             open: HashSet::new(),
             waves,
             rules,
@@ -201,6 +211,11 @@ impl Rolling {
     /// How many servers failed, since the beginning or since it went on after a stop for failures.
     pub fn failed(&self) -> usize {
         self.failed
+    }
+
+    /// Whether all waves are over, and what was to follow them.
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Done
     }
 
     /// What is to be done now.
@@ -282,7 +297,7 @@ impl Rolling {
 
     fn resumed(&mut self, reported: bool, awaited: Vec<ServerId>, unsent: &[ServerId]) {
         match self.stopped {
-            Some(StopReason::Failures { .. }) if !reported => {}
+            Some(StopReason::Failures { .. } | StopReason::Canary) if !reported => {}
             Some(StopReason::Failures { .. }) => (self.stopped, self.failed) = (None, 0),
             // It is checked, or asked, again.
             _ => self.stopped = None,
@@ -317,6 +332,7 @@ impl Rolling {
             return;
         }
         self.failed += usize::from(!good);
+        self.canary_lives |= good && self.stage == Stage::Underway(0);
         if let Some(allowed) = self.allowed.filter(|allowed| self.failed > *allowed) {
             let failed = self.failed;
             self.stop(StopReason::Failures { failed, allowed });
@@ -324,6 +340,9 @@ impl Rolling {
         if let Stage::Underway(wave) = self.stage
             && self.open.is_empty()
         {
+            if wave == 0 && self.rules.canary.is_some() && !self.canary_lives {
+                self.stop(StopReason::Canary);
+            }
             self.stage = self.after_wave(wave);
         }
     }

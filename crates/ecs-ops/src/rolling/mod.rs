@@ -39,4 +39,6 @@ pub use plan::{Member, Order, Waves};
 pub use share::{ParseShareError, Share};
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;

@@ -54,6 +54,11 @@ impl RunBuilder {
         if self.health.is_some() && planned.is_none_or(|planned| planned.health.is_none()) {
             return Some("health is not checked in the run of this journal");
         }
+        if self.on_unknown.resubmit && planned.is_some() {
+            return Some(
+                "what is unknown is not sent again in a rolling run that goes on: it would come beside the waves",
+            );
+        }
         let escalates = self.escalate_after.is_some();
         (escalates && planned.is_none()).then_some("a run without waves restarts nothing hard")
     }

@@ -127,10 +127,10 @@ async fn a_server_that_is_not_back_is_tried_hard_when_its_time_is_over() {
     assert!(second >= 5 * MINUTE && second < 6 * MINUTE, "{second:?}");
 }
 
-/// The time for settling is over before: that is a failure, too.
+/// It has its time, however short the looking was meant to be; a broken one needs none.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
-    for shows in ["REBOOT", "ERROR"] {
+    for (shows, at_once) in [("REBOOT", false), ("ERROR", true)] {
         let (builder, seen) = play(Plot {
             jobs: [Some("SUCCESS"), Some("SUCCESS")],
             shows: [shows, shows],
@@ -141,6 +141,43 @@ async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
         assert_eq!(outcome_of(&report).0, "failed", "{report:#?}");
         assert!(report.servers[0].escalated.is_some());
         assert_eq!(kinds(&seen), ["SOFT", "HARD"]);
+        let times = seen.times(Method::POST);
+        assert_eq!(times[1] - times[0] < 5 * MINUTE, at_once, "{shows}");
+    }
+}
+
+/// A part of its job failed, and another one goes on: the server may still be at it.
+#[tokio::test(start_paused = true)]
+async fn a_server_of_which_a_part_goes_on_is_not_tried_hard() {
+    let part = |status: &str| {
+        let entities = json!({"server_id": ids(1)[0].to_string()});
+        json!({"status": status, "entities": entities})
+    };
+    let parts = |one: &str, other: &str| json!({"sub_jobs": [part(one), part(other)]});
+    let itself = json!({"server_id": ids(1)[0].to_string(), "sub_jobs": [part("RUNNING")]});
+    for (status, entities, expected) in [
+        ("RUNNING", parts("FAIL", "RUNNING"), &["SOFT"][..]),
+        ("FAIL", parts("FAIL", "RUNNING"), &["SOFT"]),
+        ("FAIL", itself, &["SOFT"]),
+        ("RUNNING", parts("FAIL", "SUCCESS"), &["SOFT", "HARD"]),
+    ] {
+        let (builder, seen) = service(move |request, number| {
+            if request.method() == Method::POST {
+                return accepts(number);
+            }
+            match asked_job(request) == "job-0" {
+                true => says(&json!({"status": status, "entities": entities})),
+                false => says(&json!({"status": "SUCCESS"})),
+            }
+        });
+        let (report, _) = run(soft(builder)).await;
+        let outcome = if expected.len() == 2 {
+            "succeeded"
+        } else {
+            "failed"
+        };
+        assert_eq!(outcome_of(&report).0, outcome, "{report:#?}");
+        assert_eq!(kinds(&seen), expected, "{status}");
     }
 }
 

@@ -5,7 +5,6 @@ use ecs_model::ServerId;
 use super::waves::{Waves, not_sent};
 use super::{Fate, Machine, NEVER_SENT, State};
 use crate::report::{Outcome, Problem, Report, Stopped};
-use crate::rolling::StopReason;
 
 impl Machine {
     /// Closes the books: every server gets an outcome. `fate(batch)` says what is known of a batch that was being
@@ -26,8 +25,8 @@ impl Machine {
         let never = halted.or(self.halted.clone()).unwrap_or_else(never);
         let mut cut_short = self.stop_settling() | self.denied.is_some();
         cut_short |= self.unrecorded.is_some();
-        // Whatever became of the servers, somebody has to look at them.
-        cut_short |= matches!(rolling, Some(StopReason::Unhealthy { .. }));
+        // Whatever became of the servers: what was to come after them did not.
+        cut_short |= self.waves.as_ref().is_some_and(Waves::is_cut_short);
         let goes_on = self.halted.is_none() || self.rolling_stops;
         for index in 0..self.batches.len() {
             let Some(batch) = self.batches.get(index) else {

@@ -1,6 +1,6 @@
 //! The part of the books about soft restarts that ended badly, and that are tried hard. The only way to a second restart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ecs_model::{RebootType, ServerId};
@@ -23,6 +23,8 @@ pub(super) struct Escalations {
     first: HashMap<ServerId, Outcome>,
     /// Those of them of which that is not written down yet.
     news: Vec<ServerId>,
+    /// Servers of which nobody can say that their soft restart has ended.
+    spared: HashSet<ServerId>,
 }
 
 impl Escalations {
@@ -32,6 +34,7 @@ impl Escalations {
             batch_size: batch_size.max(1),
             first: HashMap::new(),
             news: Vec::new(),
+            spared: HashSet::new(),
         }
     }
 }
@@ -57,17 +60,39 @@ impl Machine {
     }
 
     /// Whether a server whose soft restart is this far is restarted hard.
-    pub(super) fn is_due(&self, id: &ServerId, first: FirstRestart, elapsed: Duration) -> bool {
+    fn escalation(&self, id: &ServerId, first: FirstRestart, elapsed: Duration) -> Escalation {
         let Some(escalations) = &self.escalations else {
-            return false;
+            return Escalation::No;
         };
         let Some(after) = escalations.after else {
-            return false;
+            return Escalation::No;
         };
         // Nor one that may have been restarted twice already, or when nothing more is sent.
-        let already = escalations.first.contains_key(id) || self.resubmitted.contains_key(id);
+        let already = escalations.first.contains_key(id)
+            || escalations.spared.contains(id)
+            || self.resubmitted.contains_key(id);
         let may = self.halted.is_none() && !self.closing && !self.outcomes.contains_key(id);
-        may && escalate(first, elapsed, after, already) == Escalation::Hard
+        match may {
+            true => escalate(first, elapsed, after, already),
+            false => Escalation::No,
+        }
+    }
+
+    /// Whether a server would be restarted hard if its soft restart had failed.
+    pub(super) fn may_be_hard(&self, id: &ServerId) -> bool {
+        self.escalation(id, FirstRestart::Failed, Duration::ZERO) == Escalation::Hard
+    }
+
+    /// What becomes of a server that is not back so long after the acceptance of its soft restart.
+    pub(super) fn if_not_back(&self, id: &ServerId, elapsed: Duration) -> Escalation {
+        self.escalation(id, FirstRestart::NotBack, elapsed)
+    }
+
+    /// Does not restart a server hard, however its soft restart ends.
+    pub(super) fn spare(&mut self, id: ServerId) {
+        if let Some(escalations) = &mut self.escalations {
+            escalations.spared.insert(id);
+        }
     }
 
     /// Keeps back an outcome that a hard restart may mend. What a hard restart that was not executed leaves is the outcome
@@ -82,7 +107,7 @@ impl Machine {
             return Some(first.clone());
         }
         let failed = executed && matches!(outcome, Outcome::Failed { .. });
-        if !failed || !self.is_due(&id, FirstRestart::Failed, Duration::ZERO) {
+        if !failed || !self.may_be_hard(&id) {
             return Some(outcome);
         }
         if let Some(escalations) = &mut self.escalations {

@@ -39,11 +39,20 @@ impl Machine {
         if !over && verdicts.told.len() == servers.len() {
             batch.overdue += 1;
         }
-        if over || batch.overdue == OVERDUE {
+        let last = over || batch.overdue == OVERDUE;
+        if last {
             batch.state = State::Ended;
         }
-        let told = verdicts.told.into_iter();
-        events.extend(told.filter_map(|(id, outcome)| self.end_one(id, outcome)));
+        for (id, outcome) in verdicts.told {
+            // What has a part that goes on has not ended, and is not followed by a hard restart.
+            if verdicts.going_on.contains(&id) && self.may_be_hard(&id) {
+                if !last {
+                    continue;
+                }
+                self.spare(id);
+            }
+            events.extend(self.end_one(id, outcome));
+        }
         if over {
             let rest = untold(&job_id, verdicts.doubt);
             events.extend(self.end_all(index, &rest));

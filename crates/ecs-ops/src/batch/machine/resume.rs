@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ecs_model::JobStatus;
+use jiff::Timestamp;
 
 use super::{Batch, Machine, Manner, State};
 use crate::batch::plan::Plan;
@@ -21,6 +22,8 @@ pub(crate) struct Resumed {
     pub(crate) news: Vec<Event>,
     /// The jobs to wait for, by their batches.
     pub(crate) jobs: Vec<(usize, JobTicket)>,
+    /// When it was found out for the last time that a job will not tell what became of its servers.
+    pub(crate) unclear: Option<Timestamp>,
 }
 
 impl Machine {
@@ -103,7 +106,14 @@ impl Machine {
         };
         known.insert(0, resumed);
         news.extend(machine.send_hard(escalating));
-        (machine, Resumed { known, news, jobs })
+        let unclear = recovered.unclear();
+        let resumed = Resumed {
+            known,
+            news,
+            jobs,
+            unclear,
+        };
+        (machine, resumed)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::batch::evidence::Snapshot;
 use crate::batch::settle::{State, state};
 use crate::event::Event;
 use crate::report::{JobReport, Outcome, Problem, ShownBy};
-use crate::rolling::FirstRestart;
+use crate::rolling::Escalation;
 
 /// Servers whose job succeeded, by what they get when they are at rest.
 pub(super) type Settling = BTreeMap<ServerId, (JobId, ShownBy)>;
@@ -76,6 +76,10 @@ impl Machine {
                 Ok(listed) => state(action, listed.get(&id)),
                 Err(_) => State::Missing,
             };
+            let hard = match accepted.get(&job_id) {
+                Some(at) => self.if_not_back(&id, since(*at)),
+                None => Escalation::No,
+            };
             let outcome = match seen {
                 State::Settled => Outcome::Succeeded {
                     job_id: job,
@@ -85,15 +89,14 @@ impl Machine {
                     job_id: job,
                     error: words(&shown),
                 },
-                State::NotYet(shown)
-                    if accepted
-                        .get(&job_id)
-                        .is_some_and(|at| self.is_due(&id, FirstRestart::NotBack, since(*at))) =>
-                {
-                    Outcome::Failed {
-                        job_id: job,
-                        error: words(&shown),
-                    }
+                State::NotYet(shown) if hard == Escalation::Hard => Outcome::Failed {
+                    job_id: job,
+                    error: words(&shown),
+                },
+                // It has its time, however short the looking was meant to be.
+                State::NotYet(_) if hard == Escalation::NotYet => {
+                    left.insert(id, (job_id, shown_by));
+                    continue;
                 }
                 State::NotYet(_) | State::Missing if age < within => {
                     left.insert(id, (job_id, shown_by));

@@ -49,6 +49,11 @@ impl Waves {
         }
     }
 
+    /// Whether something of it was still to come.
+    pub(super) fn is_cut_short(&self) -> bool {
+        !self.rolling.is_over()
+    }
+
     pub(super) fn ended(&mut self, server: ServerId, outcome: &Outcome) {
         let good = matches!(outcome, Outcome::Succeeded { .. });
         self.rolling.on(rolling::Event::Ended { server, good });
