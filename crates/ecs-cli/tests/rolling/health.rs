@@ -139,7 +139,7 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("pid");
     let sim = region(4);
-    let check = format!("sleep 300 & echo $! > '{}'; wait", file.display());
+    let check = format!("sleep 60 & echo $! > '{}'; wait", file.display());
     let ended = run(&sim, &checked(&check, &["--health-timeout", "2s"])).expect(5);
     let why = "the health check after wave 1 failed: it did not end within 2s";
     contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {why}\n"));
@@ -154,7 +154,7 @@ fn ctrl_c_in_a_check_ends_both_at_once() {
     let journal = directory.path().join("run.jsonl");
     let sim = region(4);
     let more = ["--journal", journal.to_str().unwrap()];
-    let mut run = Running(spawn(&sim, &checked("sleep 300 & echo $!; wait", &more)));
+    let mut run = Running(spawn(&sim, &checked("sleep 60 & echo $!; wait", &more)));
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
     let id = loop {
         let mut line = String::new();
