@@ -28,6 +28,10 @@ const SIM_SPEED: NonZeroU32 = match NonZeroU32::new(15) {
     None => NonZeroU32::MIN,
 };
 
+/// How many times as fast as ours the clock of a simulator on this machine runs (`ecsctl sim --speed`): without it, waiting
+/// takes as long as with a real service.
+const SPEED: &str = "ECSCTL_SIM_SPEED";
+
 /// Settings of the client that are not global.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -105,13 +109,14 @@ pub(crate) async fn connect(
     }
     let endpoint = self::endpoint(opened.endpoint.as_deref(), global)?;
     let project = project(&opened.project_id)?;
+    let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
     let client = client(
         endpoint.clone(),
         project.clone(),
         opened.provider,
         ways.services,
         settings,
-        1.0,
+        speed,
     )?;
     Ok(Connection {
         client,
@@ -172,6 +177,23 @@ pub(crate) fn endpoint(address: Option<&str>, global: &Global) -> Result<Endpoin
     };
     let parsed = address.parse();
     parsed.map_err(|error| Fail::usage(format!("{from}: {error}")))
+}
+
+/// How fast the service's clock runs. The pacing of a real service must not hang on a variable.
+fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
+    let Some(given) = given.filter(|given| !given.is_empty()) else {
+        return Ok(1.0);
+    };
+    if endpoint.is_https() || !is_this_machine(endpoint.host()) {
+        return Err(Fail::usage(format!(
+            "{SPEED} is for a simulator at http://127.0.0.1, and {endpoint} is none"
+        ))
+        .hint(format!("unset {SPEED}")));
+    }
+    let parsed = given.parse::<NonZeroU32>();
+    parsed
+        .map(|speed| f64::from(speed.get()))
+        .map_err(|_| Fail::usage(format!("{SPEED}: a whole number from 1 up is needed")))
 }
 
 pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {

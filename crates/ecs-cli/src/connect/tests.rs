@@ -118,3 +118,21 @@ fn only_loopback_is_this_machine() {
         assert!(!is_this_machine(host), "{host}");
     }
 }
+
+#[test]
+fn only_a_simulator_here_may_be_fast() {
+    let of = |given, endpoint: &str| speed(given, &endpoint.parse().unwrap());
+    let here = "http://127.0.0.1:8080";
+    assert_eq!(of(None, here).unwrap(), 1.0);
+    assert_eq!(of(Some(""), "https://ecs.example").unwrap(), 1.0);
+    assert_eq!(of(Some("60"), here).unwrap(), 60.0);
+    for (given, endpoint) in [
+        ("0", here),
+        ("fast", here),
+        ("60", "https://127.0.0.1"),
+        ("60", "http://ecs.example"),
+    ] {
+        let error = of(Some(given), endpoint).unwrap_err();
+        assert!(error.message.starts_with(SPEED), "{}", error.message);
+    }
+}

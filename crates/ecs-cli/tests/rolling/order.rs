@@ -1,0 +1,169 @@
+//! In which order servers come, and what no wave has all of.
+
+use std::collections::HashMap;
+
+use super::*;
+use ecs_ops::Client;
+use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::model::Server;
+use ecs_ops::transport::HyperTransport;
+
+/// The waves of a dry run.
+#[track_caller]
+fn planned(sim: &Sim, more: &[&str]) -> (Vec<Vec<ServerId>>, Ended) {
+    let arguments = [
+        &["reboot", "--all", "--wave=5", "--dry-run", "-o=json"],
+        more,
+    ]
+    .concat();
+    let ended = run(sim, &arguments).expect(0);
+    let requests = ended.json()["requests"].clone();
+    let requests = requests.as_array().unwrap().iter().enumerate();
+    let servers = |(index, request): (usize, &Value)| {
+        assert_eq!(request["wave"], index + 1);
+        let servers = request["body"]["reboot"]["servers"].as_array().unwrap();
+        let id = |server: &Value| server["id"].as_str().unwrap().parse().unwrap();
+        servers.iter().map(id).collect()
+    };
+    (requests.map(servers).collect(), ended)
+}
+
+/// Restarts them, and holds the waves against those that were planned.
+#[track_caller]
+fn carried_out(sim: &Sim, more: &[&str], planned: &[Vec<ServerId>]) {
+    let arguments = [&["reboot", "--all", "--yes", "--wave=5", "-o=json"], more].concat();
+    let ended = run(sim, &arguments).expect(0);
+    // The report stays in the order of the list.
+    counts(sim, &ended.json());
+    assert_eq!(requests(sim), planned);
+    never_overlaps(&log(sim));
+}
+
+#[test]
+fn a_random_order_can_be_repeated() {
+    let sim = region(12);
+    let random = ["--order=random", "--order-seed=7"];
+    let (seven, _) = planned(&sim, &random);
+    assert_eq!(planned(&sim, &random).0, seven);
+    assert_ne!(
+        planned(&sim, &["--order=random", "--order-seed=8"]).0,
+        seven
+    );
+    assert_ne!(seven, waves(&sim, 5));
+    let mut all = seven.concat();
+    all.sort();
+    let mut expected = sim.info().servers.clone();
+    expected.sort();
+    assert_eq!(all, expected);
+    // A run that nobody named a number for says which one it took.
+    let (any, ended) = planned(&sim, &["--order=random"]);
+    let words = "in random order; --order random --order-seed ";
+    let said = ended.stderr.split_once(words).unwrap().1;
+    let seed = said.split_once(" repeats it").unwrap().0;
+    let again = ["--order=random", "--order-seed", seed];
+    assert_eq!(planned(&sim, &again).0, any);
+    assert_eq!(sim.accepted(), 0);
+    carried_out(&sim, &random, &seven);
+}
+
+#[test]
+fn by_name_is_by_name() {
+    let sim = region(12);
+    let name = |id: &ServerId| sim.with(|region| region.server_name(id).unwrap().to_owned());
+    let mut servers = sim.info().servers.clone();
+    servers.sort_by_key(name);
+    assert_ne!(servers, sim.info().servers, "the list is not in this order");
+    let expected: Vec<_> = servers.chunks(5).map(<[ServerId]>::to_vec).collect();
+    carried_out(&sim, &["--order=by-name"], &expected);
+}
+
+/// As given is as given, whatever is listed.
+#[test]
+fn as_given_is_as_given() {
+    let sim = region(6);
+    let mut ids = sim.ids();
+    ids.reverse();
+    let given: Vec<_> = ids.iter().map(String::as_str).collect();
+    let arguments = ["reboot", "--yes", "--wave=4", "--order=as-given"];
+    run(&sim, &[&arguments, &given[..]].concat()).expect(0);
+    let requested: Vec<_> = requests(&sim).concat();
+    let requested: Vec<_> = requested.iter().map(ToString::to_string).collect();
+    assert_eq!(requested, ids);
+}
+
+/// What the region's list says of its servers.
+fn listed(sim: &Sim) -> Vec<Server> {
+    let info = sim.info();
+    let client = Client::builder(info.listening.parse().unwrap(), info.project_id.clone())
+        .credentials(StaticCredentials::new(
+            Credentials::token(sim.options().pop().unwrap()).unwrap(),
+        ))
+        .transport(HyperTransport::builder().no_proxy().build().unwrap())
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(client.servers()).unwrap()
+}
+
+/// The groups of which one of these waves has all servers, though there are more than one.
+fn whole<'a>(groups: &'a HashMap<ServerId, String>, waves: &[Vec<ServerId>]) -> Vec<&'a str> {
+    let mut sizes: HashMap<&str, usize> = HashMap::new();
+    groups
+        .values()
+        .for_each(|group| *sizes.entry(group).or_default() += 1);
+    let mut found = Vec::new();
+    for (group, size) in sizes.into_iter().filter(|(_, size)| *size > 1) {
+        let inside =
+            |wave: &&Vec<ServerId>| wave.iter().filter(|id| groups[id] == group).count() == size;
+        found.extend(waves.iter().find(inside).map(|_| group));
+    }
+    found
+}
+
+#[test]
+fn no_wave_has_all_of_a_group() {
+    let value_of = |server: &Server, key: &str| {
+        let tags = server.tags.iter().flatten();
+        let value = tags.filter_map(|tag| tag.split_once('='));
+        value
+            .filter(|(k, _)| *k == key)
+            .map(|(_, value)| value.to_owned())
+            .next()
+            .unwrap()
+    };
+    type Group<'a> = &'a dyn Fn(&Server) -> String;
+    let by: [(&str, usize, Group<'_>); 3] = [
+        ("az", 7, &|it| it.availability_zone.clone().unwrap()),
+        ("host", 19, &|it| it.host_id.clone().unwrap()),
+        ("tag:role", 12, &|it| value_of(it, "role")),
+    ];
+    for (by, servers, group) in by {
+        let sim = region(servers);
+        let list = listed(&sim);
+        let groups = list.iter().map(|it| (it.id.unwrap(), group(it))).collect();
+        let plain = waves(&sim, 5);
+        assert_ne!(whole(&groups, &plain), [""; 0], "{by}: nothing to see");
+        let (planned, _) = planned(&sim, &["--spread-by", by]);
+        assert_eq!(whole(&groups, &planned), [""; 0], "{by}");
+        carried_out(&sim, &["--spread-by", by], &planned);
+    }
+}
+
+/// There is no other way, so it is said.
+#[test]
+fn a_group_of_one_is_named() {
+    let sim = region(2);
+    let list = listed(&sim);
+    let zones: Vec<_> = list
+        .iter()
+        .map(|it| it.availability_zone.clone().unwrap())
+        .collect();
+    let (_, ended) = planned(&sim, &["--spread-by=az"]);
+    assert_ne!(zones[0], zones[1], "a region of which nothing can be seen");
+    contains(
+        &ended.stderr,
+        "there is only one server of 2 availability zones each",
+    );
+}

@@ -1,0 +1,90 @@
+//! What cannot be meant: refused before anything is sent, with what to do instead.
+
+use super::*;
+
+#[test]
+fn what_does_not_fit_together_sends_nothing() {
+    let sim = region(20);
+    // The arguments, and words that are in the answer.
+    let cases: &[(&[&str], &[&str])] = &[
+        (
+            &["--pause=1m"],
+            &["--pause is the time between two waves", "hint: --wave N|P%"],
+        ),
+        (
+            &["--canary=1", "--canary-pause=1s", "--pause=1m"],
+            &[
+                "after the canary there is only one",
+                "hint: --canary-pause is",
+            ],
+        ),
+        (
+            &["--no-wait", "--wave=2"],
+            &["'--no-wait' cannot be used with '--wave", "Usage: "],
+        ),
+        (
+            &["--no-wait", "--max-failures=2"],
+            &["cannot be used with '--max-failures"],
+        ),
+        (
+            &["--no-wait", "--escalate", "hard-after", "5m"],
+            &["cannot be used with '--escalate"],
+        ),
+        (
+            &["--wave=0"],
+            &["a wave needs at least one server", "--wave <N|P%>"],
+        ),
+        (&["--wave=0%"], &["a wave needs at least one server"]),
+        (
+            &["--max-failures=101%"],
+            &["\"101%\" is neither", "from 0% to 100%"],
+        ),
+        (
+            &["--type=hard", "--escalate", "hard-after", "5m"],
+            &["it makes no sense with --type hard"],
+        ),
+        (
+            &["--escalate", "hard-after"],
+            &["--escalate <hard-after> <DURATION>", "2 values"],
+        ),
+        (
+            &["--escalate", "soft-after", "5m"],
+            &[
+                "\"soft-after\" is not known",
+                "hint: it is written in two words",
+            ],
+        ),
+        (
+            &["--wave=5", "--canary=6", "--canary-pause=1s"],
+            &[
+                "a canary of 6 servers is larger than the waves, of 5 servers",
+                "hint: ",
+            ],
+        ),
+        (
+            &["--wave=5%", "--canary=2", "--canary-pause=1s"],
+            &["larger than the waves, of 1 server"],
+        ),
+        (&["--order-seed=7"], &["--order <ORDER>"]),
+        (
+            &["--order=by-name", "--order-seed=7"],
+            &["--order-seed needs --order random"],
+        ),
+        (&["--canary-pause=1s"], &["--canary <N>"]),
+        (&["--canary=0", "--canary-pause=1s"], &["from 1 up"]),
+        (&["--health-timeout=5s"], &["--health-cmd <COMMAND>"]),
+        (&["--health-cmd= "], &["a command is needed"]),
+        (&["--spread-by=zone"], &["az, host or tag:KEY is needed"]),
+    ];
+    for (arguments, words) in cases {
+        let arguments = [&["reboot", "--all", "--yes"], *arguments].concat();
+        let ended = run(&sim, &arguments).refuses(2, words);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    // Only a restart can be hard after it was soft.
+    for verb in ["start", "stop"] {
+        let arguments = [verb, "--all", "--yes", "--escalate", "hard-after", "5m"];
+        run(&sim, &arguments).refuses(2, &["--escalate"]);
+    }
+    assert_eq!(sim.accepted(), 0);
+}
