@@ -61,6 +61,9 @@ Environment (credentials: the first source that has any wins, see `auth check`):
       Profiles, instead of ~/.huaweicloud/credentials.
   ECSCTL_METADATA_ENDPOINT
       The metadata service, instead of http://169.254.169.254.
+  ECSCTL_SIM_SPEED
+      How fast the clock runs of an `ecsctl sim --speed N` on this machine: N.
+      Refused for anything but http on loopback.
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
       The proxy on the way to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR

@@ -34,7 +34,7 @@ pub enum Event {
         /// How many were never sent, and will be.
         unsent: usize,
     },
-    /// A wave begins: from now on its servers are submitted.
+    /// A wave begins, or goes on in a resumed run: from now on its servers are submitted.
     WaveBegan {
         /// The wave.
         wave: usize,

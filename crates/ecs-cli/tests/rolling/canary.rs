@@ -110,16 +110,14 @@ fn no_stops_and_another_process_asks_again() {
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();
     let sim = region(5);
-    let first = sim.info().servers[0];
-    sim.with(|region| region.set_failing(&first, true));
     let no = |terminal: &mut File| terminal.write_all(b"no\n").unwrap();
     let shown = after_the_canary(&sim, journal, |terminal, _| no(terminal));
     assert_eq!(shown.code, Some(5), "{}", shown.terminal);
-    contains(&shown.terminal, "1 server done, 1 of them failed.");
+    contains(&shown.terminal, "1 server done, 0 of them failed.");
     let why = "stopped in wave 1 of 3: the answer after the canary was no";
     contains(&shown.terminal, why);
     let report = serde_json::from_str(&shown.stdout).unwrap();
-    assert_eq!(counts(&sim, &report), [0, 1, 0, 4, 0]);
+    assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
 
     let resume = ["resume", journal, "-o=json"];
@@ -133,11 +131,28 @@ fn no_stops_and_another_process_asks_again() {
     let ended = run(&sim, &resume).expect(5);
     contains(&ended.stderr, "there is no terminal to ask on");
     contains(&ended.stderr, "hint: ecsctl resume --yes");
+    assert_eq!(counts(&sim, &ended.json()), [1, 0, 0, 4, 0]);
+    assert_eq!(sim.accepted(), 1);
+    let ended = run(&sim, &[&resume[..], &["--yes"]].concat()).expect(0);
+    assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
+    assert_eq!((sim.accepted(), most_times(&sim)), (5, 1));
+}
+
+/// There is nothing to ask, or to wait for: it stops, and whoever goes on has seen it.
+#[test]
+fn a_canary_that_fails_stops_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let sim = region(5);
+    let first = sim.info().servers[0];
+    sim.with(|region| region.set_failing(&first, true));
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let paused = ["--yes", "--canary-pause=10h", "--journal", journal];
+    let ended = run(&sim, &[&CANARY[..5], &paused].concat()).expect(5);
+    let why = "stopped in wave 1 of 3: no server of the canary succeeded";
+    contains(&ended.stderr, why);
     assert_eq!(counts(&sim, &ended.json()), [0, 1, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
-    let ended = run(&sim, &[&resume[..], &["--yes"]].concat()).expect(1);
-    assert_eq!(counts(&sim, &ended.json()), [4, 1, 0, 0, 0]);
-    assert_eq!((sim.accepted(), most_times(&sim)), (5, 1));
 }
 
 #[test]

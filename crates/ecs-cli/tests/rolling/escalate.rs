@@ -109,7 +109,7 @@ fn only_what_a_hard_restart_does_not_mend_counts_as_failed() {
     let ended = run(&sim, &arguments).expect(5);
     contains(
         &ended.stderr,
-        "stopped in wave 1 of 3: 2 servers failed, and 1 may",
+        "stopped in wave 1 of 3: 2 servers did not succeed, and 1 may fail",
     );
     assert_eq!(counts(&sim, &ended.json()), [0, 2, 0, 4, 0]);
     let actions: Vec<_> = log(&sim).iter().map(|it| it.action).collect();

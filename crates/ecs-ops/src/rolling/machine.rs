@@ -218,6 +218,19 @@ impl Rolling {
         self.stage == Stage::Done
     }
 
+    /// The wave whose servers have not all ended, counted from 0, also of a restart that stops.
+    pub fn underway(&self) -> Option<usize> {
+        match self.stage {
+            Stage::Underway(wave) => Some(wave),
+            _ => None,
+        }
+    }
+
+    /// How many servers of it have not ended.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// What is to be done now.
     pub fn action(&self) -> Action {
         if let Some(reason) = &self.stopped {

@@ -105,6 +105,7 @@ impl Machine {
             unsent: unsent + hard.len(),
         };
         known.insert(0, resumed);
+        known.extend(machine.wave_underway());
         news.extend(machine.send_hard(escalating));
         let unclear = recovered.unclear();
         let resumed = Resumed {

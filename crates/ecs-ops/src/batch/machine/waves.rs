@@ -78,6 +78,17 @@ impl Machine {
         servers.cloned().unwrap_or_default()
     }
 
+    /// That its last wave goes on, if it does.
+    pub(super) fn wave_underway(&self) -> Option<Event> {
+        let rolling = &self.waves.as_ref()?.rolling;
+        let wave = rolling.underway()?;
+        Some(Event::WaveBegan {
+            wave: wave + 1,
+            waves: rolling.waves().len(),
+            servers: rolling.open(),
+        })
+    }
+
     /// Learns what came of what it wanted. What to tell about it.
     pub(crate) fn rolled(&mut self, event: rolling::Event) -> Option<Event> {
         let waves = self.waves.as_mut()?;
