@@ -14,6 +14,7 @@ use ecs_sim::{Region, SimTransport};
 use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;
 
+use crate::lives::on_paused_time;
 use crate::world::*;
 
 /// A journal that takes nothing more stops the sending, and loses nothing.

@@ -1,10 +1,13 @@
 //! Runs that die at every write of their journal and at every request, and are resumed: enumerated, not sampled.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod checks;
 mod journals;
+mod lives;
 mod refusals;
 mod world;
 
+use lives::*;
 use world::*;
 
 #[test]

@@ -14,7 +14,7 @@ use ecs_ops::{PowerAction, RunBuilder};
 use http::{Method, Request, Response};
 use tokio::time::Instant;
 
-use crate::world::on_paused_time;
+use crate::lives::on_paused_time;
 
 /// Refuses everything; nothing that acts may come.
 #[derive(Debug)]

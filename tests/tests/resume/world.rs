@@ -1,6 +1,5 @@
 //! A run, the process that it dies with, and what must hold of its report.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::IntoFuture as _;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::{Entry, Journal, JournalError, MemoryJournal, Record, Recovered, Verdict};
+use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Share, Waves};
 use ecs_ops::transport::{
@@ -324,91 +323,6 @@ impl World {
     }
 }
 
-/// By what is written down: who is in flight at any time belongs to one wave, and no wave is too large.
-pub(crate) fn check_waves(entries: &[Entry]) {
-    let Record::Run(run) = &entries[0].record else {
-        panic!("no run: {entries:?}");
-    };
-    let Some(rolling) = &run.rolling else { return };
-    let mut batches: HashMap<usize, (Vec<ServerId>, bool)> = HashMap::new();
-    let mut in_flight: HashSet<ServerId> = HashSet::new();
-    // What may be at work although nobody knows, and since when.
-    let mut unclear: HashMap<ServerId, Timestamp> = HashMap::new();
-    let mut sent: HashMap<usize, Timestamp> = HashMap::new();
-    let mut began = 0;
-    for entry in entries {
-        match &entry.record {
-            Record::WaveBegan { wave } => {
-                assert_eq!(*wave, began, "{entries:#?}");
-                assert!(in_flight.is_empty(), "{wave}: {in_flight:?} {entries:#?}");
-                let is_over = |at: &Timestamp| entry.at.duration_since(*at).as_secs() >= 180;
-                assert!(unclear.values().all(is_over), "{unclear:?} {entries:#?}");
-                began += 1;
-            }
-            Record::Intent { batch, servers, .. } => {
-                batches.insert(*batch, (servers.clone(), false));
-                in_flight.extend(servers);
-                let of_one = |wave: &Vec<ServerId>| in_flight.iter().all(|id| wave.contains(id));
-                assert!(
-                    rolling.waves.iter().any(of_one),
-                    "{in_flight:?} {entries:#?}"
-                );
-                assert!(began > 0);
-                sent.insert(*batch, entry.at);
-            }
-            Record::Sending { batch, .. } => drop(sent.insert(*batch, entry.at)),
-            Record::Accepted { batch, .. } => batches.get_mut(batch).unwrap().1 = true,
-            Record::NotExecuted { batch, .. } => {
-                let (servers, _) = batches.remove(batch).unwrap();
-                in_flight.retain(|id| !servers.contains(id));
-            }
-            Record::Lost { batch, .. } => {
-                let (servers, _) = batches.remove(batch).unwrap();
-                in_flight.retain(|id| !servers.contains(id));
-                unclear.extend(servers.into_iter().map(|id| (id, sent[batch])));
-            }
-            Record::Verdicts { servers } | Record::Escalating { servers } => {
-                for verdict in servers.iter().filter(|it| it.outcome != Verdict::Unknown) {
-                    unclear.remove(&verdict.id);
-                }
-                in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
-            }
-            // Of what was not accepted by then nobody knows more.
-            Record::Resumed { .. } => {
-                for (batch, (servers, _)) in batches.iter().filter(|(_, it)| !it.1) {
-                    in_flight.retain(|id| !servers.contains(id));
-                    unclear.extend(servers.iter().map(|id| (*id, sent[batch])));
-                }
-                batches.retain(|_, (_, accepted)| *accepted);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// By what is written down: once more servers failed than may, nothing is sent until that was reported.
-pub(crate) fn check_budget(entries: &[Entry]) {
-    let Record::Run(run) = &entries[0].record else {
-        panic!("no run: {entries:?}");
-    };
-    let allowed = run.rolling.as_ref().and_then(|it| it.max_failures);
-    let Some(allowed) = allowed else { return };
-    let (mut failed, mut known) = (0, HashSet::new());
-    for entry in entries {
-        match &entry.record {
-            Record::Verdicts { servers } => {
-                let bad = [Verdict::Failed, Verdict::Unknown];
-                let bad = servers.iter().filter(|it| bad.contains(&it.outcome));
-                // That one stays unknown is said again.
-                failed += bad.filter(|it| known.insert(it.id)).count();
-            }
-            Record::Ended {} if failed > allowed => failed = 0,
-            Record::Intent { .. } => assert!(failed <= allowed, "{failed} {entries:#?}"),
-            _ => {}
-        }
-    }
-}
-
 pub(crate) fn run_of(
     world: &World,
     play: Play,
@@ -459,104 +373,6 @@ pub(crate) fn resumed(
     let journal = DyingJournal(Arc::clone(process), Arc::clone(journal));
     let run = world.client(process).resume(journal, recovered).unwrap();
     Some(world.gates(play, run))
-}
-
-/// Plays until a process comes to the end: each of these deaths hits one of them. A run that stops by its own rules is gone
-/// on with.
-/// How often each process wrote and sent.
-pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
-    let world = World::new(play);
-    let journal = Arc::new(MemoryJournal::default());
-    let worst = deaths.last().copied().unwrap_or(Death::Never);
-    let endless = std::iter::repeat_n(Death::Never, 6);
-    let mut counts = Vec::new();
-    for (lives, death) in (1..).zip(deaths.iter().copied().chain(endless)) {
-        let process = Process::new(death);
-        let run = match journal.entries().is_empty() {
-            true => run_of(&world, play, &process, &journal),
-            false => resumed(&world, play, &process, &journal).unwrap(),
-        };
-        let report = world.play(run, &process).await;
-        counts.push((
-            process.writes.load(Ordering::SeqCst),
-            process.sends.load(Ordering::SeqCst),
-        ));
-        if let Some(report) = report {
-            check_waves(&journal.entries());
-            check_budget(&journal.entries());
-            world.check(play, worst, lives, &report);
-            if !matches!(report.stopped, Some(Stopped::Rolling(_))) {
-                check_that_it_ended(&world, play, &journal, &report).await;
-                return counts;
-            }
-        }
-        // What had left goes on for a while.
-        tokio::time::sleep(Duration::from_secs(20)).await;
-    }
-    panic!("no process lived to the end: {play:?}");
-}
-
-/// Once more does no harm, and says the same.
-async fn check_that_it_ended(
-    world: &World,
-    play: Play,
-    journal: &Arc<MemoryJournal>,
-    report: &Report,
-) {
-    let process = Process::new(Death::Never);
-    let again = resumed(world, play, &process, journal).unwrap();
-    let again = again.resubmit_unknown(false).reconcile(false);
-    let again = world.play(again, &process).await.unwrap();
-    let words = |report: &Report| -> Vec<_> {
-        let servers = report.servers.iter();
-        servers
-            .map(|server| (server.id, server.outcome.name()))
-            .collect()
-    };
-    if report.summary().not_attempted == 0 {
-        assert_eq!(words(&again), words(report), "{play:?}");
-        let sends = process.sends.load(Ordering::SeqCst);
-        assert_eq!(sends, 0, "{play:?}");
-    } else if !play.swallow || !play.resubmit {
-        // What was found not to have been done is done now: in waves, if there are any.
-        check_waves(&journal.entries());
-        assert_eq!(again.summary().not_attempted, 0, "{play:?} {again:#?}");
-        assert_eq!(
-            report.summary().unknown,
-            again.summary().unknown,
-            "{play:?}"
-        );
-    }
-}
-
-pub(crate) fn on_paused_time<T>(what: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build();
-    runtime.unwrap().block_on(what)
-}
-
-/// Every death there is in one play, of each of its processes.
-pub(crate) fn all_deaths(play: Play) -> usize {
-    let counts = on_paused_time(life(play, &[]));
-    let whole = counts
-        .iter()
-        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    assert!(whole.0 > 10 && whole.1 > 4, "{counts:?}");
-    let both = [When::Before, When::After];
-    let mut all = 0;
-    for (processes, (writes, sends)) in counts.into_iter().enumerate() {
-        let at_writes = (0..writes).flat_map(|n| both.map(|when| Death::Write(n, when)));
-        let at_sends = (0..sends).flat_map(|n| both.map(|when| Death::Send(n, when)));
-        for death in at_writes.chain(at_sends) {
-            let mut deaths = vec![Death::Never; processes];
-            deaths.push(death);
-            on_paused_time(life(play, &deaths));
-            all += 1;
-        }
-    }
-    all
 }
 
 pub(crate) const PLAIN: Play = Play {

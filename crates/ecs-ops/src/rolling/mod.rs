@@ -31,11 +31,13 @@
 mod escalate;
 mod machine;
 mod plan;
+mod reason;
 mod share;
 
 pub use escalate::{Escalation, FirstRestart, escalate};
-pub use machine::{Action, AfterCanary, Event, Rolling, Rules, StopReason};
+pub use machine::{Action, AfterCanary, Event, Rolling, Rules};
 pub use plan::{Member, Order, Waves};
+pub use reason::StopReason;
 pub use share::{ParseShareError, Share};
 
 #[cfg(test)]
