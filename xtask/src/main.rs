@@ -27,6 +27,7 @@ chores:
   sweep [--seeds N] [--from S] [--threads T]
                      simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
   sweep --show S     simulate one seed and show what happened
+  sweep --lives 1 …  the same, with waves, a journal and deaths in each seed
   waiting            measure what waiting for jobs costs, optimized; print the tables of docs/job-waiting.md
   help               show this";
 

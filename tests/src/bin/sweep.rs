@@ -1,4 +1,5 @@
-//! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep --show S`.
+//! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep --show S`; with
+//! `--lives 1` a run of each seed may go in waves, die and be gone on with.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,9 +10,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use ecs_tests::sweep::{simulate, sweep};
+use ecs_tests::sweep::{Faithful, ManyLives, Subject, simulate_with, sweep_with};
 
-const USAGE: &str = "usage: sweep [--seeds N] [--from S] [--threads T] | sweep --show S";
+const USAGE: &str = "usage: sweep [--lives 1] ([--seeds N] [--from S] [--threads T] | --show S)";
 const MOST_FAILURES: usize = 10;
 
 struct Arguments {
@@ -19,6 +20,16 @@ struct Arguments {
     from: u64,
     threads: usize,
     show: Option<u64>,
+    lives: bool,
+}
+
+impl Arguments {
+    fn subject(&self) -> &'static (dyn Subject + Sync) {
+        match self.lives {
+            true => &ManyLives,
+            false => &Faithful,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -28,7 +39,7 @@ fn main() -> ExitCode {
     };
     let right = match arguments.show {
         Some(seed) => {
-            let outcome = simulate(seed);
+            let outcome = simulate_with(seed, arguments.subject());
             print!("{outcome}");
             outcome.violations.is_empty()
         }
@@ -53,7 +64,8 @@ fn run(arguments: &Arguments) -> bool {
         }
     };
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
-    let total = sweep(seeds, arguments.threads, MOST_FAILURES, &progress);
+    let (threads, subject) = (arguments.threads, arguments.subject());
+    let total = sweep_with(subject, seeds, threads, MOST_FAILURES, &progress);
     println!(
         "{} seeds from {}, {} exchanges, in {:.1?} ({:.0} seeds a second): {} failed",
         total.seeds,
@@ -65,7 +77,8 @@ fn run(arguments: &Arguments) -> bool {
     );
     for outcome in &total.failed {
         let seed = outcome.seed;
-        println!("\nseed {seed}; replay with: cargo xtask sweep --show {seed}");
+        let lives = if arguments.lives { " --lives 1" } else { "" };
+        println!("\nseed {seed}; replay with: cargo xtask sweep{lives} --show {seed}");
         for violation in outcome.violations.iter().take(5) {
             println!("  {violation}");
         }
@@ -79,6 +92,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
         from: 0,
         threads: 2,
         show: None,
+        lives: false,
     };
     while let Some(name) = given.next() {
         let value: u64 = given.next()?.replace('_', "").parse().ok()?;
@@ -86,6 +100,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
             "--seeds" => arguments.seeds = value,
             "--from" => arguments.from = value,
             "--threads" => arguments.threads = usize::try_from(value).ok()?,
+            "--lives" => arguments.lives = value > 0,
             "--show" => arguments.show = Some(value),
             _ => return None,
         }

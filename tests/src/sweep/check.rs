@@ -4,34 +4,46 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ecs_ops::model::{JobId, JobStatus, ServerId};
-use ecs_ops::{JobEnd, Outcome, Report, ServerReport, ShownBy, Stopped, WatchedJob};
-use ecs_sim::{Asked, Exchange, Fault, Part, SimTransport, Told, Trace};
+use ecs_ops::{Outcome, Report, ServerReport, ShownBy, Stopped};
+use ecs_sim::{Asked, Fault, Part, SimTransport, Trace};
 
+use super::Played;
+use super::extras::Extras;
+use super::lives::Lived;
 use super::scenario::{RunPlan, Scenario};
 use super::truth::Truth;
-use super::{Played, Waited};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// The resolution of tokio's timers.
 const TICK: Duration = Duration::from_millis(1);
+mod journal;
+mod reasons;
+mod twice;
+mod waits;
+mod waves;
 
 /// Everything that does not hold.
 pub(super) fn violations(
     scenario: &Scenario,
+    extras: Option<&Extras>,
     plans: &[&RunPlan],
     sim: &SimTransport,
     outcome: &super::Outcome,
 ) -> Vec<String> {
-    let (trace, runs) = (&outcome.trace, &outcome.runs);
+    let lived = extras.zip(outcome.lived.as_ref());
+    let lived = lived.map(|(extras, lived)| ManyLives::new(extras, lived));
     let mut checker = Checker {
         scenario,
-        trace,
-        truth: Truth::ask(sim, trace),
+        trace: &outcome.trace,
+        truth: Truth::ask(sim, &outcome.trace),
+        lived,
         violations: Vec::new(),
     };
     checker.accepted_once(sim);
     checker.paced();
-    for (plan, run) in plans.iter().zip(runs) {
+    let runs = plans.iter().copied().zip(&outcome.runs);
+    let lives = lived.iter().flat_map(|lived| lived.lives());
+    for (plan, run) in lives.chain(runs) {
         checker.ends_in_time(plan, run);
         checker.sends_nothing_after_it_was_stopped(plan, run);
         checker.reports_each_server_once(run);
@@ -42,20 +54,46 @@ pub(super) fn violations(
         // The events of a run that was dropped are all that it ever said.
         let report = run.report.as_ref().map(|report| &report.servers);
         for server in report.unwrap_or(&run.events) {
-            checker.reports_the_truth(plan, server);
+            checker.reports_the_truth(plan, run, server);
         }
+    }
+    checker.sends_nothing_again();
+    if let Some(lived) = lived {
+        checker.keeps_a_journal(lived);
+        checker.goes_in_waves(lived);
+        checker.minds_its_failures(lived);
     }
     if let Some(deadline) = scenario.wait {
         checker.waits_for_the_truth(deadline, &outcome.waited);
     }
-    checker.is_quiet_at_the_end(runs, &outcome.waited);
+    checker.is_quiet_at_the_end(outcome);
     checker.violations
+}
+
+/// A run with more than one plain life.
+#[derive(Clone, Copy)]
+struct ManyLives<'a> {
+    extras: &'a Extras,
+    lived: &'a Lived,
+}
+
+impl<'a> ManyLives<'a> {
+    fn new(extras: &'a Extras, lived: &'a Lived) -> Self {
+        Self { extras, lived }
+    }
+
+    fn lives(self) -> impl Iterator<Item = (&'a RunPlan, &'a Played)> {
+        let plans = self.extras.lives.iter().map(|life| &life.plan);
+        let lives = self.lived.lives.iter().map(|life| &life.played);
+        plans.zip(lives)
+    }
 }
 
 struct Checker<'a> {
     scenario: &'a Scenario,
     trace: &'a Trace,
     truth: Truth,
+    lived: Option<ManyLives<'a>>,
     violations: Vec<String>,
 }
 
@@ -68,22 +106,34 @@ impl Checker<'_> {
 
     fn accepted_once(&mut self, sim: &SimTransport) {
         let most = sim.region().with(|region| region.accepted().most_times());
-        self.hold(most <= 1, || format!("a server was accepted {most} times"));
+        let twice = |lived: ManyLives<'_>| lived.extras.may_act_twice();
+        let allowed = if self.lived.is_some_and(twice) { 2 } else { 1 };
+        self.hold(most <= allowed, || {
+            format!("a server was accepted {most} times")
+        });
     }
 
     /// What the region took, in any window: by the time at which it took it, and not by its own clock, which is set
     /// now and then. What arrives when its client no longer waits for it is nothing that a client can pace.
     fn paced(&mut self) {
-        let mut taken: Vec<(Duration, usize)> = Vec::new();
+        let mut taken: HashMap<Option<usize>, Vec<(Duration, usize)>> = HashMap::new();
         for exchange in &self.trace.exchanges {
             if let (Asked::Action(servers), Some(at)) = (&exchange.asked, exchange.arrived)
                 && exchange.accepted.is_some()
                 && !exchange.is_late()
             {
-                taken.push((at, servers.len()));
+                // Another process does not know what was sent just before.
+                let process = taken.entry(self.life_of(exchange)).or_default();
+                process.push((at, servers.len()));
             }
         }
-        taken.sort_unstable();
+        for mut taken in taken.into_values() {
+            taken.sort_unstable();
+            self.paced_in_one_process(taken);
+        }
+    }
+
+    fn paced_in_one_process(&mut self, taken: Vec<(Duration, usize)>) {
         let mut window: VecDeque<(Duration, usize)> = VecDeque::new();
         let mut sum = 0;
         for (at, servers) in taken {
@@ -122,6 +172,10 @@ impl Checker<'_> {
                 && servers.first().is_some_and(|first| mine.contains(first))
             {
                 let begun = exchange.begun;
+                // What comes before and after is that of other processes.
+                if begun < run.began || begun >= run.until {
+                    continue;
+                }
                 self.hold(begun <= stopped, || {
                     format!("sent at {begun:.3?} what was stopped at {stopped:.3?}")
                 });
@@ -129,8 +183,11 @@ impl Checker<'_> {
         }
     }
 
-    fn is_quiet_at_the_end(&mut self, runs: &[Played], waited: &Waited) {
-        let last = runs.iter().map(|run| run.ended).max().unwrap_or_default() + waited.took;
+    fn is_quiet_at_the_end(&mut self, outcome: &super::Outcome) {
+        let lives = outcome.lived.iter().flat_map(|lived| &lived.lives);
+        let lives = lives.map(|life| &life.played);
+        let ended = lives.chain(&outcome.runs).map(|run| run.ended);
+        let last = ended.max().unwrap_or_default() + outcome.waited.took;
         let begun = self.trace.exchanges.iter().map(|exchange| exchange.begun);
         let begun = begun.max().unwrap_or_default();
         self.hold(begun <= last, || {
@@ -153,6 +210,7 @@ impl Checker<'_> {
             Some(Stopped::Stalled) => plan
                 .stalled_after
                 .is_some_and(|patience| run.ended - run.began >= patience),
+            Some(Stopped::Rolling(_)) => self.lived.is_some_and(|lived| lived.stops(run)),
             _ => self.denied(),
         };
         self.hold(reason, || {
@@ -161,7 +219,7 @@ impl Checker<'_> {
         let told: HashSet<&JobId> = run
             .servers
             .iter()
-            .filter_map(|id| self.told_of(id))
+            .flat_map(|id| self.told_of(id, run.until))
             .collect();
         let reported: HashSet<&JobId> = report.jobs.iter().map(|job| &job.job_id).collect();
         let right = told == reported
@@ -199,36 +257,6 @@ impl Checker<'_> {
         }
     }
 
-    fn waits_for_the_truth(&mut self, deadline: Option<Duration>, waited: &Waited) {
-        let Some(ends) = &waited.ends else {
-            return self.hold(false, || "a wait for jobs did not end".to_owned());
-        };
-        let took = waited.took;
-        self.hold(
-            deadline.is_none_or(|deadline| took <= deadline + TICK),
-            || format!("a wait that had to end after {deadline:.3?} took {took:.3?}"),
-        );
-        self.hold(ends.iter().map(|job| &job.job_id).eq(&waited.jobs), || {
-            "the wait does not have each job once, in the order given".to_owned()
-        });
-        for WatchedJob { job_id, end, .. } in ends {
-            let truth = self
-                .truth
-                .statuses
-                .get(job_id)
-                .map(|(status, _)| status.clone());
-            let holds = match end {
-                JobEnd::Ended(job) => truth.as_ref() == Some(&job.status),
-                JobEnd::Deadline(_) => deadline.is_some(),
-                JobEnd::Lost(_) => truth.is_none() || self.truth.disowned.contains(job_id),
-                _ => self.denied(),
-            };
-            self.hold(holds, || {
-                format!("waiting for {job_id:?} ended with {end:?}; its end is {truth:?}")
-            });
-        }
-    }
-
     fn reports_each_server_once(&mut self, run: &Played) {
         let Some(report) = &run.report else {
             return;
@@ -239,42 +267,60 @@ impl Checker<'_> {
         });
     }
 
-    fn reports_the_truth(&mut self, plan: &RunPlan, server: &ServerReport) {
+    fn reports_the_truth(&mut self, plan: &RunPlan, run: &Played, server: &ServerReport) {
         let ServerReport { id, outcome, .. } = server;
-        let job = self.truth.jobs.get(id);
-        let end = self.truth.ends.get(id);
-        let is_its_job = outcome.job_id().is_none_or(|told| Some(told) == job);
+        let jobs = self.truth.jobs_until(id, run.until);
+        let told = outcome.job_id();
+        let is_its_job = told.is_none_or(|told| jobs.contains(&told));
+        // Where the server itself has shown it, any of its jobs may have done it.
+        let mut ends = jobs
+            .iter()
+            .filter(|job| told.is_none_or(|told| told == **job));
+        let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
-                Outcome::Succeeded { .. } => end == Some(&JobStatus::Success),
+                Outcome::Succeeded { .. } => ended_as(JobStatus::Success),
                 Outcome::Failed {
-                    job_id: Some(_), ..
-                } => end == Some(&JobStatus::Fail),
+                    job_id: Some(_),
+                    error,
+                } => ended_as(match self.is_not_back(&error.message) {
+                    true => JobStatus::Success,
+                    false => JobStatus::Fail,
+                }),
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
-                    job.is_none()
+                    jobs.is_empty()
                 }
                 // A run that waits with patience and is left alone sees the end of every job.
                 Outcome::Running { .. } => {
                     let disturbed = plan.is_disturbed() || plan.stalled_after.is_some();
                     !plan.wait || disturbed || self.denied()
                 }
-                Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id),
+                Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id, run),
                 // Neither throttling nor errors make a job unknown, nor that it is new.
                 Outcome::Unknown {
-                    job_id: Some(job), ..
-                } => self.truth.lost.contains(job) || self.does_not_tell(job, id),
+                    job_id: Some(job),
+                    error,
+                } => {
+                    self.truth.lost.contains(job)
+                        || self.does_not_tell(job, id)
+                        || self.was_not_seen(&error.message)
+                }
             };
-        let truth =
-            || format!("{id} is said to be {outcome:?}; its job is {job:?}, its end {end:?}");
+        let truth = || {
+            let end = jobs.last().and_then(|job| self.truth.end(job, id));
+            let job = jobs.last();
+            format!("{id} is said to be {outcome:?}; its job is {job:?}, its end {end:?}")
+        };
         let mut wrong: Vec<String> = (!holds).then(truth).into_iter().collect();
         if !self.is_what_its_job_said(id, outcome) {
             let said = outcome.job_id().map(|job| self.truth.said(job));
+            let said = said.map(Iterator::collect::<Vec<_>>);
             wrong.push(format!(
                 "{id} is said to be {outcome:?}, and its job said {said:?}"
             ));
         }
         if let Some(told) = self
-            .told_of(id)
+            .told_last(id, run)
             .filter(|told| Some(*told) != outcome.job_id())
         {
             wrong.push(format!(
@@ -282,7 +328,7 @@ impl Checker<'_> {
             ));
         }
         if !plan.is_disturbed() {
-            wrong.extend(self.left_undone_without_reason(plan, id, outcome));
+            wrong.extend(self.left_undone_without_reason(plan, run, id, outcome));
         }
         self.violations.extend(wrong);
     }
@@ -295,7 +341,7 @@ impl Checker<'_> {
                 job_id: Some(job),
                 shown_by,
             } => {
-                let mut said = self.truth.said(job).iter();
+                let mut said = self.truth.said(job);
                 said.any(|said| match said.of(id) {
                     Some(part) => {
                         let shown = *shown_by == ShownBy::Part;
@@ -312,80 +358,11 @@ impl Checker<'_> {
                     let mut reasons = part.reasons.iter();
                     part.reasons.is_empty() || reasons.any(|words| error.message.contains(words))
                 };
-                let said = self.truth.said(job).iter();
-                let mut parts = said.filter_map(|said| said.of(id));
-                parts.any(|part| part.status == JobStatus::Fail && given(part))
+                let mut parts = self.truth.said(job).filter_map(|said| said.of(id));
+                self.is_not_back(&error.message)
+                    || parts.any(|part| part.status == JobStatus::Fail && given(part))
             }
             _ => true,
         }
-    }
-
-    /// Whether the job was shown as over, and did not say how this server ended.
-    fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
-        self.truth.said(job).iter().any(|said| {
-            said.status.is_over()
-                && match said.of(id) {
-                    Some(part) => !part.status.is_over(),
-                    None => said.status == JobStatus::Fail,
-                }
-        })
-    }
-
-    fn sendings<'a>(&'a self, id: &ServerId) -> impl Iterator<Item = &'a Exchange> {
-        let indices = self.truth.sent.get(id).map_or(&[][..], Vec::as_slice);
-        indices
-            .iter()
-            .filter_map(|&index| self.trace.exchanges.get(index))
-    }
-
-    /// Whether it left, and what came back does not tell whether it was executed.
-    fn may_be_unknown(&self, id: &ServerId) -> bool {
-        self.sendings(id).any(|exchange| {
-            let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
-            let clear = matches!(
-                exchange.fault,
-                None | Some(Fault::Throttled | Fault::Denied)
-            );
-            exchange.left.is_some() && !(answered && clear)
-        })
-    }
-
-    /// The job that the client was told of, in so many words.
-    fn told_of(&self, id: &ServerId) -> Option<&JobId> {
-        self.sendings(id).find_map(|exchange| {
-            let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
-            exchange
-                .accepted
-                .as_ref()
-                .filter(|_| answered && exchange.fault.is_none())
-        })
-    }
-
-    /// Of a run that was left alone: not attempting needs a service that is out of reach or denies, or evidence where the
-    /// fate was unknown; failing without a job needs a request that the region refused.
-    fn left_undone_without_reason(
-        &self,
-        plan: &RunPlan,
-        id: &ServerId,
-        outcome: &Outcome,
-    ) -> Option<String> {
-        let reason = match outcome {
-            Outcome::NotAttempted { .. } => {
-                self.denied()
-                    || (plan.reconcile && self.may_be_unknown(id))
-                    || self.trace.exchanges.iter().any(|exchange| {
-                        let given_back = exchange.fault == Some(Fault::GivenBack);
-                        matches!(exchange.asked, Asked::Action(_))
-                            && (exchange.left.is_none() || given_back)
-                    })
-            }
-            Outcome::Failed { job_id: None, .. } => self.sendings(id).any(|exchange| {
-                exchange.arrived.is_some()
-                    && exchange.accepted.is_none()
-                    && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
-            }),
-            _ => true,
-        };
-        (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
     }
 }

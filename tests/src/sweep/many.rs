@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::{Outcome, simulate};
+use super::{Faithful, Outcome, Subject, simulate_with};
 
 /// What came of many seeds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +27,17 @@ pub fn sweep(
     most_failures: usize,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Sweep {
+    sweep_with(&Faithful, seeds, threads, most_failures, progress)
+}
+
+/// The same, with this client.
+pub fn sweep_with(
+    subject: &(dyn Subject + Sync),
+    seeds: Range<u64>,
+    threads: usize,
+    most_failures: usize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Sweep {
     const CHUNK: u64 = 64;
     let next = AtomicU64::new(seeds.start);
     let total = Mutex::new(Sweep::default());
@@ -35,7 +46,7 @@ pub fn sweep(
             let first = next.fetch_add(CHUNK, Ordering::Relaxed);
             let mut done = Sweep::default();
             for seed in first..first.saturating_add(CHUNK).min(seeds.end) {
-                let outcome = simulate(seed);
+                let outcome = simulate_with(seed, subject);
                 done.seeds += 1;
                 done.exchanges += outcome.trace.exchanges.len() as u64;
                 if !outcome.violations.is_empty() {

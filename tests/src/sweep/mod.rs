@@ -10,6 +10,9 @@
 //! ```
 
 mod check;
+mod death;
+mod extras;
+mod lives;
 mod many;
 mod scenario;
 mod truth;
@@ -20,19 +23,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::model::{JobId, ServerId};
+use ecs_ops::journal::Record;
+use ecs_ops::model::{JobId, ProjectId, ServerId};
+use ecs_ops::rolling::{Rules, Waves};
 use ecs_ops::transport::Transport;
 use ecs_ops::{
-    Client, ClientBuilder, Event, Outcome as ServerOutcome, Report, ServerReport, WatchedJob,
+    Client, ClientBuilder, Endpoint, Event, Outcome as ServerOutcome, Report, ServerReport,
+    WatchedJob,
 };
 use ecs_sim::{FaultyTransport, SimTransport, Trace};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio::time::sleep;
 
+use death::{DyingTransport, Process};
+use extras::Extras;
+use lives::play_lives;
 use scenario::{RunPlan, Scenario};
 
-pub use many::{Sweep, sweep};
+pub use lives::{Gate, Life, Lived};
+pub use many::{Sweep, sweep, sweep_with};
 
 /// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
@@ -57,13 +67,46 @@ pub trait Subject {
     fn report(&self, report: &mut Report) {
         let _ = report;
     }
+
+    /// The share of the seeds of which a run may go in waves, keep a journal, die and be gone on with.
+    fn extras(&self) -> f64 {
+        EXTRAS
+    }
+
+    /// What its journal keeps of each record.
+    fn kept(&self) -> fn(Record) -> Option<Record> {
+        Some
+    }
+
+    /// In which waves it goes, and by which rules.
+    fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
+        (waves, rules)
+    }
+
+    /// Whether it minds what a health check says.
+    fn heeds_health(&self) -> bool {
+        true
+    }
 }
+
+/// How often there are extras: such runs take longer than others.
+const EXTRAS: f64 = 0.06;
 
 /// The client as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Faithful;
 
 impl Subject for Faithful {}
+
+/// The client as it is, with extras in each seed.
+#[derive(Clone, Copy, Debug)]
+pub struct ManyLives;
+
+impl Subject for ManyLives {
+    fn extras(&self) -> f64 {
+        1.0
+    }
+}
 
 /// What came of one seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +121,8 @@ pub struct Outcome {
     pub trace: Trace,
     /// What became of each run.
     pub runs: Vec<Played>,
+    /// What became of the first run, if it may have more than one plain life: it is not among the others.
+    pub lived: Option<Lived>,
     /// What became of the jobs that were waited for afterwards.
     pub waited: Waited,
 }
@@ -91,10 +136,14 @@ pub struct Played {
     pub began: Duration,
     /// When it ended or was dropped.
     pub ended: Duration,
+    /// When another process went on with it.
+    pub until: Duration,
     /// Its report, unless its future was dropped. The random id is taken out.
     pub report: Option<Report>,
     /// What its events said of servers.
     pub events: Vec<ServerReport>,
+    /// Its process died.
+    pub died: bool,
     /// It did not end.
     pub endless: bool,
 }
@@ -118,12 +167,15 @@ pub fn simulate(seed: u64) -> Outcome {
 /// Simulates one seed with this client.
 pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     let scenario = Scenario::draw(seed);
+    let extras = Extras::draw(seed, &scenario, subject.extras());
+    let words = extras.as_ref().map(|extras| format!("; {extras:?}"));
     let mut outcome = Outcome {
         seed,
         violations: Vec::new(),
-        scenario: format!("{scenario:?}"),
+        scenario: format!("{scenario:?}{}", words.unwrap_or_default()),
         trace: Trace::default(),
         runs: Vec::new(),
+        lived: None,
         waited: Waited::default(),
     };
     let simulation = || {
@@ -131,7 +183,7 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
             .enable_time()
             .start_paused(true)
             .build()?
-            .block_on(run(&scenario, seed, subject, &mut outcome))
+            .block_on(run(&scenario, extras.as_ref(), subject, &mut outcome))
     };
     match catch_unwind(AssertUnwindSafe(simulation)) {
         Ok(Ok(())) => {}
@@ -143,12 +195,54 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     outcome
 }
 
+/// What clients are made of.
+struct World<'a> {
+    scenario: &'a Scenario,
+    seed: u64,
+    subject: &'a dyn Subject,
+    sim: SimTransport,
+    faulty: FaultyTransport,
+    endpoint: Endpoint,
+    project: ProjectId,
+    token: Credentials,
+    epoch: jiff::Timestamp,
+}
+
+impl World<'_> {
+    /// A new client; perhaps of a process that dies.
+    fn client(&self, process: Option<&Arc<Process>>) -> Result<Client, ecs_ops::Error> {
+        let scenario = self.scenario;
+        let inner = self.subject.transport(self.faulty.clone(), scenario.quota);
+        let transport = match process {
+            Some(process) => Arc::new(DyingTransport {
+                process: Arc::clone(process),
+                inner,
+            }),
+            None => inner,
+        };
+        let now = self.epoch.checked_add(self.sim.now());
+        let client = Client::builder(self.endpoint.clone(), self.project.clone())
+            .credentials(StaticCredentials::new(self.token.clone()))
+            .transport(transport)
+            .retry(ecs_ops::RetryPolicy::default().with_max_failures(scenario.max_failures))
+            .polling(scenario.polling.clone())
+            .attempt_timeout(scenario.attempt_timeout)
+            .servers_per_minute(scenario.quota)
+            .concurrent_submissions(scenario.submissions)
+            .concurrent_queries(scenario.queries)
+            .seed(self.seed)
+            .epoch(now.unwrap_or(self.epoch));
+        self.subject.client(client, scenario.quota).build()
+    }
+}
+
 async fn run(
     scenario: &Scenario,
-    seed: u64,
+    extras: Option<&Extras>,
     subject: &dyn Subject,
     outcome: &mut Outcome,
 ) -> Result<(), Box<dyn std::error::Error>> {
+    let seed = outcome.seed;
     let region = scenario.region.clone().build()?;
     let servers = scenario.deal(seed, region.servers().collect());
     let project = region.identity().project_id.clone();
@@ -157,24 +251,31 @@ async fn run(
     let sim = SimTransport::new(region);
     sim.now(); // The clock of the trace begins here.
     let faulty = FaultyTransport::new(sim.clone(), scenario.faults.clone());
-    let client = Client::builder("https://ecs.sim.example".parse()?, project)
-        .credentials(StaticCredentials::new(token))
-        .transport(subject.transport(faulty.clone(), scenario.quota))
-        .retry(ecs_ops::RetryPolicy::default().with_max_failures(scenario.max_failures))
-        .polling(scenario.polling.clone())
-        .attempt_timeout(scenario.attempt_timeout)
-        .servers_per_minute(scenario.quota)
-        .concurrent_submissions(scenario.submissions)
-        .concurrent_queries(scenario.queries)
-        .seed(seed)
-        .epoch(epoch);
-    let client = subject.client(client, scenario.quota).build()?;
-    let parts = scenario.runs.iter().zip(servers);
-    let parts = parts.filter(|(_, servers)| !servers.is_empty());
+    let world = World {
+        scenario,
+        seed,
+        subject,
+        sim: sim.clone(),
+        faulty: faulty.clone(),
+        endpoint: "https://ecs.sim.example".parse()?,
+        project,
+        token,
+        epoch,
+    };
+    let client = world.client(None)?;
+    let mut parts: Vec<_> = scenario.runs.iter().zip(servers).collect();
+    parts.retain(|(_, servers)| !servers.is_empty());
+    // The extras are for the first run.
+    let extras = extras.filter(|_| !parts.is_empty());
+    let lives = extras.map(|extras| play_lives(&world, extras, parts.remove(0).1));
     let (plans, runs): (Vec<&RunPlan>, Vec<_>) = parts
+        .into_iter()
         .map(|(plan, servers)| (plan, play(&client, &sim, plan, servers)))
         .unzip();
-    for played in join_all(runs).await {
+    let lives = futures_util::future::OptionFuture::from(lives);
+    let (lived, runs) = futures_util::future::join(lives, join_all(runs)).await;
+    outcome.lived = lived.transpose()?;
+    for played in runs {
         let mut played = played?;
         if let Some(report) = &mut played.report {
             report.run_id.clear();
@@ -188,7 +289,7 @@ async fn run(
     // What is still underway may arrive, and nothing more may be sent.
     sleep(SETTLING).await;
     outcome.trace = faulty.trace();
-    outcome.violations = check::violations(scenario, &plans, &sim, outcome);
+    outcome.violations = check::violations(scenario, extras, &plans, &sim, outcome);
     Ok(())
 }
 
@@ -243,6 +344,8 @@ async fn play(
         servers,
         began,
         ended: sim.now(),
+        until: Duration::MAX,
+        died: plan.dropped.is_some() && report.is_none() && !endless,
         report,
         events,
         endless,
@@ -287,7 +390,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.seed, self.scenario)?;
         write!(f, "{}", self.trace)?;
-        for (index, run) in self.runs.iter().enumerate() {
+        let lives = self.lived.iter().flat_map(|lived| &lived.lives);
+        let lives = lives.map(|life| &life.played);
+        for (index, run) in lives.chain(&self.runs).enumerate() {
             let (began, ended) = (run.began, run.ended);
             writeln!(f, "run {index}: {began:.3?} to {ended:.3?}")?;
             for server in run.report.iter().flat_map(|report| &report.servers) {
@@ -296,6 +401,9 @@ impl fmt::Display for Outcome {
                 let name = ServerOutcome::name(&server.outcome);
                 writeln!(f, "  {} {name} {job:.8} {error}", server.id)?;
             }
+        }
+        if let Some(lived) = &self.lived {
+            write!(f, "{lived}")?;
         }
         for violation in &self.violations {
             writeln!(f, "WRONG: {violation}")?;

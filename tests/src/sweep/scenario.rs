@@ -29,7 +29,7 @@ pub(super) struct Scenario {
 }
 
 /// The deadline where jobs never end and nothing else would end the run.
-const LAST: Duration = Duration::from_secs(1800);
+pub(super) const LAST: Duration = Duration::from_secs(1800);
 
 /// One run of the client, and how it is disturbed.
 #[derive(Clone, Debug)]
@@ -192,16 +192,16 @@ impl RunPlan {
     }
 }
 
-fn sometime(rng: &mut impl Rng, how_often: f64) -> Option<Duration> {
+pub(super) fn sometime(rng: &mut impl Rng, how_often: f64) -> Option<Duration> {
     let longest = pick(rng, &[500, 20_000, 90_000, 400_000]);
     rng.random_bool(how_often)
         .then(|| Duration::from_millis(rng.random_range(0..longest)))
 }
 
-fn secs(rng: &mut impl Rng, range: std::ops::Range<u64>) -> Duration {
+pub(super) fn secs(rng: &mut impl Rng, range: std::ops::Range<u64>) -> Duration {
     Duration::from_secs(rng.random_range(range))
 }
 
-fn pick<T: Copy>(rng: &mut impl Rng, from: &[T]) -> T {
+pub(super) fn pick<T: Copy>(rng: &mut impl Rng, from: &[T]) -> T {
     from[rng.random_range(0..from.len())]
 }

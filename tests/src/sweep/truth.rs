@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
-use ecs_sim::{Asked, Fault, Said, SimTransport, Told, Trace};
+use ecs_sim::{Action, Asked, Fault, Said, SimTransport, Told, Trace};
 use secrecy::ExposeSecret as _;
 
 /// For so long a job that was just accepted may be unknown to queries.
@@ -13,21 +13,25 @@ const NEW: Duration = Duration::from_secs(60);
 
 /// What the region knows.
 pub(super) struct Truth {
-    /// The job of each server that was accepted.
-    pub(super) jobs: HashMap<ServerId, JobId>,
-    /// How it ended there.
-    pub(super) ends: HashMap<ServerId, JobStatus>,
+    /// The jobs of each server that was accepted, in this order.
+    pub(super) jobs: HashMap<ServerId, Vec<JobId>>,
+    /// How each server ended in each job.
+    pub(super) ends: HashMap<(JobId, ServerId), JobStatus>,
+    /// What each job does.
+    pub(super) actions: HashMap<JobId, Action>,
+    /// When the exchange began that made each job.
+    pub(super) made: HashMap<JobId, Duration>,
     /// How each job ended, and how many servers it has.
     pub(super) statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
     /// The exchanges that asked to act on each server, by their index.
     pub(super) sent: HashMap<ServerId, Vec<usize>>,
-    /// The jobs that the client was told are unknown.
-    pub(super) disowned: HashSet<JobId>,
+    /// The jobs that the client was told are unknown, and when.
+    pub(super) disowned: HashMap<JobId, Vec<Duration>>,
     /// Those of which it was told so when they were no longer new: for a minute an unknown job may just be new, unless
     /// it was seen before.
     pub(super) lost: HashSet<JobId>,
-    /// What the client was told of each job, in this order.
-    pub(super) said: HashMap<JobId, Vec<Said>>,
+    /// What the client was told of each job, in this order, and when.
+    pub(super) said: HashMap<JobId, Vec<(Duration, Said)>>,
 }
 
 impl Truth {
@@ -37,7 +41,9 @@ impl Truth {
             ends: HashMap::new(),
             statuses: HashMap::new(),
             sent: HashMap::new(),
-            disowned: HashSet::new(),
+            actions: HashMap::new(),
+            made: HashMap::new(),
+            disowned: HashMap::new(),
             lost: HashSet::new(),
             said: HashMap::new(),
         };
@@ -51,11 +57,14 @@ impl Truth {
                 if let Ok(token) = identity.token.expose_secret().parse() {
                     request.headers_mut().insert("x-auth-token", token);
                 }
-                let status = truth.read(&region.handle(&request, later));
+                let status = truth.read(&entry.job_id, &region.handle(&request, later));
                 let known = (status, entry.servers.len());
                 truth.statuses.insert(entry.job_id.clone(), known);
-                let jobs = entry.servers.iter().map(|id| (*id, entry.job_id.clone()));
-                truth.jobs.extend(jobs);
+                truth.actions.insert(entry.job_id.clone(), entry.action);
+                for id in entry.servers {
+                    let jobs = truth.jobs.entry(id).or_default();
+                    jobs.push(entry.job_id.clone());
+                }
             }
         });
         truth.read_trace(trace);
@@ -67,6 +76,7 @@ impl Truth {
         for (index, exchange) in trace.exchanges.iter().enumerate() {
             if let (Some(job), Some(arrived)) = (&exchange.accepted, exchange.arrived) {
                 made.insert(job, arrived);
+                self.made.insert(job.clone(), exchange.begun);
             }
             match &exchange.asked {
                 Asked::Action(servers) => {
@@ -75,7 +85,9 @@ impl Truth {
                     }
                 }
                 Asked::Job(job) if exchange.fault == Some(Fault::UnknownJob) => {
-                    self.disowned.insert(job.clone());
+                    if let Some((at, _)) = exchange.ended {
+                        self.disowned.entry(job.clone()).or_default().push(at);
+                    }
                     let age = exchange.ended.zip(made.get(job));
                     let old = age.is_some_and(|((ended, _), made)| ended - *made >= NEW);
                     if old || self.said.contains_key(job) {
@@ -83,10 +95,10 @@ impl Truth {
                     }
                 }
                 Asked::Job(job) => {
-                    if let (Some(said), Some((_, Told::Answer(_)))) =
+                    if let (Some(said), Some((at, Told::Answer(_)))) =
                         (&exchange.said, exchange.ended)
                     {
-                        let said = said.clone();
+                        let said = (at, said.clone());
                         self.said.entry(job.clone()).or_default().push(said);
                     }
                 }
@@ -96,11 +108,24 @@ impl Truth {
     }
 
     /// What the client was told of a job.
-    pub(super) fn said(&self, job: &JobId) -> &[Said] {
-        self.said.get(job).map_or(&[], Vec::as_slice)
+    pub(super) fn said(&self, job: &JobId) -> impl Iterator<Item = &Said> {
+        let said = self.said.get(job).map_or(&[][..], Vec::as_slice);
+        said.iter().map(|(_, said)| said)
     }
 
-    fn read(&mut self, shown: &http::Response<Bytes>) -> Option<JobStatus> {
+    /// The jobs of a server of which the requests began before this time.
+    pub(super) fn jobs_until(&self, id: &ServerId, until: Duration) -> Vec<&JobId> {
+        let jobs = self.jobs.get(id).into_iter().flatten();
+        let made = |job: &&JobId| self.made.get(*job).is_none_or(|made| *made < until);
+        jobs.filter(made).collect()
+    }
+
+    /// How a server ended in a job.
+    pub(super) fn end(&self, job: &JobId, id: &ServerId) -> Option<&JobStatus> {
+        self.ends.get(&(job.clone(), *id))
+    }
+
+    fn read(&mut self, job_id: &JobId, shown: &http::Response<Bytes>) -> Option<JobStatus> {
         let job: Job = ShowJob::decode(shown.status(), shown.headers(), shown.body()).ok()?;
         let entities = job.entities;
         for sub in entities
@@ -109,7 +134,7 @@ impl Truth {
         {
             let server = sub.entities.and_then(|entities| entities.server_id);
             if let (Some(server), Some(status)) = (server, sub.status) {
-                self.ends.insert(server, status);
+                self.ends.insert((job_id.clone(), server), status);
             }
         }
         job.status

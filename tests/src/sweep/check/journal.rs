@@ -1,0 +1,122 @@
+//! Whether a journal says what happened, at each death.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_ops::journal::{Record, ServerVerdict, Verdict};
+use ecs_ops::model::{JobId, ServerId};
+
+use super::super::Played;
+use super::super::lives::Life;
+use super::{Checker, ManyLives};
+
+/// Whether a process that ends with a report writes down that a hard restart, cut off by the end, was certainly not sent. It
+/// does not: its report says how the soft one ended, and whoever goes on says unknown.
+const WRITES_DOWN_HARD_ONES_NOT_SENT: bool = false;
+
+impl<'a> ManyLives<'a> {
+    /// Whether this is one of its processes.
+    pub(super) fn is(self, run: &Played) -> bool {
+        let mut lives = self.lived.lives.iter();
+        lives.any(|life| std::ptr::eq(&life.played, run))
+    }
+
+    /// What a process wrote down.
+    fn records(self, life: &Life) -> impl Iterator<Item = &'a Record> {
+        let entries = self.lived.entries.get(life.wrote.clone());
+        entries
+            .unwrap_or_default()
+            .iter()
+            .map(|entry| &entry.record)
+    }
+
+    /// Whether a process that died before this time had announced a request for this server, and not written down what
+    /// came of it.
+    pub(super) fn died_sending(self, id: &ServerId, until: Duration) -> bool {
+        let lives = self.lived.lives.iter();
+        let silent = !WRITES_DOWN_HARD_ONES_NOT_SENT && self.extras.escalate_after.is_some();
+        let gone = |life: &&Life| life.played.died || (silent && life.played.until < Duration::MAX);
+        let mut dead = lives.filter(|life| gone(life) && life.played.ended < until);
+        dead.any(|life| self.left_open(life, id))
+    }
+
+    fn left_open(self, life: &Life, id: &ServerId) -> bool {
+        let mut open = self.open(life);
+        open.any(|servers| servers.contains(id))
+    }
+
+    /// The requests that a process had announced, without having written down what came of them.
+    pub(super) fn open(self, life: &Life) -> impl Iterator<Item = &'a [ServerId]> {
+        let mut open: HashMap<usize, &[ServerId]> = HashMap::new();
+        for record in self.records(life) {
+            match record {
+                Record::Intent { batch, servers, .. } => {
+                    open.insert(*batch, servers);
+                }
+                Record::Accepted { batch, .. } | Record::NotExecuted { batch, .. } => {
+                    open.remove(batch);
+                }
+                // What was cut off before anything was sent.
+                Record::Verdicts { servers: ended } => {
+                    let free = ended
+                        .iter()
+                        .filter(|it| it.outcome == Verdict::NotAttempted);
+                    for one in free {
+                        open.retain(|_, servers| !servers.contains(&one.id));
+                    }
+                }
+                _ => {}
+            }
+        }
+        open.into_values()
+    }
+
+    /// The servers that were acted on, or may have been, or refused, and that failed by what a process wrote down.
+    pub(super) fn failed(self, life: &Life) -> impl Iterator<Item = ServerId> {
+        let records = self.records(life).filter_map(|record| match record {
+            Record::Verdicts { servers } => Some(servers),
+            _ => None,
+        });
+        let failed = |it: &&ServerVerdict| matches!(it.outcome, Verdict::Failed | Verdict::Unknown);
+        records.flatten().filter(failed).map(|verdict| verdict.id)
+    }
+
+    /// Whether a process took notice of a job: if it died, only what it wrote down counts.
+    pub(super) fn noticed(self, life: usize, job: &JobId) -> bool {
+        let Some(life) = self.lived.lives.get(life) else {
+            return false;
+        };
+        !(self.extras.journal && life.played.died) || self.wrote(life, job)
+    }
+
+    fn wrote(self, life: &Life, job: &JobId) -> bool {
+        let mut records = self.records(life);
+        records.any(|record| matches!(record, Record::Accepted { job_id, .. } if job_id == job))
+    }
+}
+
+impl Checker<'_> {
+    /// It can be read back at each death and at the end, and has each job.
+    pub(super) fn keeps_a_journal(&mut self, lived: ManyLives<'_>) {
+        let unreadable = lived.lived.unreadable.as_ref();
+        self.hold(unreadable.is_none(), || {
+            format!("the journal cannot be read back: {unreadable:?}")
+        });
+        if !lived.extras.journal {
+            return;
+        }
+        let mut missing = Vec::new();
+        for exchange in &self.trace.exchanges {
+            let life = self.life_of(exchange);
+            let life = life.and_then(|life| lived.lived.lives.get(life));
+            if let (Some(life), Some(job)) = (life, self.told_by(exchange))
+                && !lived.wrote(life, job)
+            {
+                missing.push(format!(
+                    "{job:?} was accepted, and the journal does not say so"
+                ));
+            }
+        }
+        self.violations.extend(missing);
+    }
+}

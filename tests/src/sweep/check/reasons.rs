@@ -1,0 +1,185 @@
+//! What is a reason for what a report says.
+
+use std::time::Duration;
+
+use ecs_ops::model::{JobId, JobStatus, ServerId};
+use ecs_ops::transport::Delivery;
+use ecs_ops::{Outcome, Stopped};
+use ecs_sim::{Asked, Exchange, Fault, Told};
+
+use super::super::lives::Life;
+use super::super::{Played, scenario::RunPlan};
+use super::Checker;
+
+/// Whether it left, and what came back does not tell whether it was executed.
+pub(super) fn is_unclear(exchange: &Exchange) -> bool {
+    let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+    let clear = matches!(
+        exchange.fault,
+        None | Some(Fault::Throttled | Fault::Denied)
+    );
+    exchange.left.is_some() && !(answered && clear)
+}
+
+/// Whether the transport itself said that nothing was sent.
+pub(super) fn is_not_sent(exchange: &Exchange) -> bool {
+    matches!(
+        exchange.ended,
+        Some((_, Told::Failure(_, Delivery::NotSent)))
+    )
+}
+
+impl Checker<'_> {
+    /// Whether the job was shown as over, and did not say how this server ended.
+    pub(super) fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
+        self.truth.said(job).any(|said| {
+            said.status.is_over()
+                && match said.of(id) {
+                    Some(part) => !part.status.is_over(),
+                    None => said.status == JobStatus::Fail,
+                }
+        })
+    }
+
+    /// What was sent of this server before this time, in order.
+    pub(super) fn sendings<'a>(
+        &'a self,
+        id: &ServerId,
+        until: Duration,
+    ) -> impl Iterator<Item = &'a Exchange> {
+        let indices = self.truth.sent.get(id).map_or(&[][..], Vec::as_slice);
+        indices
+            .iter()
+            .filter_map(|&index| self.trace.exchanges.get(index))
+            .filter(move |exchange| exchange.begun < until)
+    }
+
+    /// Whether it left, and what came back does not tell whether it was executed; or whether the process died that sent it
+    /// or was about to.
+    pub(super) fn may_be_unknown(&self, id: &ServerId, run: &Played) -> bool {
+        let mut sendings = self.sendings(id, run.until);
+        let lived = self.lived.filter(|lived| lived.is(run));
+        sendings.any(is_unclear) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
+    }
+
+    /// The jobs that the client was told of, in so many words, and in a process that lived to take notice.
+    pub(super) fn told_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
+        let sendings = self.sendings(id, until);
+        sendings.filter_map(|exchange| self.told_by(exchange))
+    }
+
+    /// The job that the client was told of by this answer.
+    pub(super) fn told_by<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
+        let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+        let accepted = exchange.accepted.as_ref();
+        let job = accepted.filter(|_| answered && exchange.fault.is_none())?;
+        let known = match (self.lived, self.life_of(exchange)) {
+            (Some(lived), Some(life)) => lived.noticed(life, job),
+            _ => true,
+        };
+        known.then_some(job)
+    }
+
+    /// The last job that the client was told of. That a hard restart is of unknown fate comes before how the soft one ended.
+    pub(super) fn told_last(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
+        let escalates = self
+            .lived
+            .is_some_and(|lived| lived.is(run) && lived.extras.escalate_after.is_some());
+        let (mut told, mut later) = (None, false);
+        for exchange in self.sendings(id, run.until) {
+            match self.told_by(exchange) {
+                Some(job) => (told, later) = (Some(job), false),
+                None => later |= is_unclear(exchange) || self.was_cut(exchange),
+            }
+        }
+        let cut = || {
+            self.lived
+                .is_some_and(|lived| lived.died_sending(id, run.until))
+        };
+        told.filter(|_| !(escalates && (later || cut())))
+    }
+
+    /// The process that sent this, of the run with several.
+    pub(super) fn life_of(&self, exchange: &Exchange) -> Option<usize> {
+        let lived = self.lived?;
+        let Asked::Action(servers) = &exchange.asked else {
+            return None;
+        };
+        let first = lived.lived.lives.first()?;
+        let mine = servers
+            .first()
+            .is_some_and(|id| first.played.servers.contains(id));
+        let began = |life: &Life| life.played.began <= exchange.begun;
+        let lives = lived.lived.lives.iter();
+        mine.then(|| {
+            lives
+                .take_while(|life| began(life))
+                .count()
+                .saturating_sub(1)
+        })
+    }
+
+    /// Whether the process died before it took notice of how this ended.
+    pub(super) fn was_cut(&self, exchange: &Exchange) -> bool {
+        let (Some(lived), Some(life)) = (self.lived, self.life_of(exchange)) else {
+            return false;
+        };
+        let Some(life) = lived.lived.lives.get(life) else {
+            return false;
+        };
+        let over = exchange.ended.is_some_and(|(at, _)| at < life.played.ended);
+        let Asked::Action(servers) = &exchange.asked else {
+            return false;
+        };
+        // At the instant of its death it may have come to write it down.
+        life.played.died && !over && lived.open(life).any(|open| open == servers)
+    }
+
+    /// Of a run that was left alone: not attempting needs a service that is out of reach or denies, or evidence where the
+    /// fate was unknown; failing without a job needs a request that the region refused.
+    pub(super) fn left_undone_without_reason(
+        &self,
+        plan: &RunPlan,
+        run: &Played,
+        id: &ServerId,
+        outcome: &Outcome,
+    ) -> Option<String> {
+        // What is left when it stops by its own rules, or when a wave does not come to its end.
+        let report = run.report.as_ref();
+        let stopped = report.and_then(|report| report.stopped.as_ref());
+        let waves = self.lived.is_some_and(|lived| lived.is(run));
+        let stopped = match stopped {
+            Some(Stopped::Rolling(_) | Stopped::Stalled) => waves,
+            _ => false,
+        };
+        let reason = match outcome {
+            Outcome::NotAttempted { .. } => {
+                self.denied()
+                    || (plan.reconcile && self.may_be_unknown(id, run))
+                    || stopped
+                    || self.trace.exchanges.iter().any(|exchange| {
+                        let given_back = exchange.fault == Some(Fault::GivenBack);
+                        matches!(exchange.asked, Asked::Action(_))
+                            && (exchange.left.is_none() || given_back)
+                    })
+            }
+            Outcome::Failed { job_id: None, .. } => self.sendings(id, run.until).any(|exchange| {
+                exchange.arrived.is_some()
+                    && exchange.accepted.is_none()
+                    && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
+            }),
+            _ => true,
+        };
+        (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
+    }
+
+    /// Whether a server could not be looked at whose job had succeeded.
+    pub(super) fn was_not_seen(&self, words: &str) -> bool {
+        let mut lists = self.trace.exchanges.iter();
+        self.is_not_back(words)
+            && lists.any(|exchange| {
+                let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+                exchange.asked == Asked::Other && !answered
+            })
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether nothing is sent again without proof that it may be.
+
+use std::time::Duration;
+
+use ecs_ops::PowerAction;
+use ecs_ops::model::{JobId, JobStatus, RebootType, ServerId};
+use ecs_sim::{Action, Exchange};
+
+use super::super::extras::Extras;
+use super::reasons::{is_not_sent, is_unclear};
+use super::{Checker, ManyLives};
+
+impl Extras {
+    /// Whether servers may be acted on a second time, each for a reason.
+    pub(super) fn may_act_twice(&self) -> bool {
+        self.escalate_after.is_some() || self.lives.iter().any(|life| life.resubmit)
+    }
+}
+
+/// What was known of the requests for a server when it was sent once more.
+#[derive(Default)]
+struct Known<'a> {
+    /// Accepted, and the client knew.
+    jobs: Vec<&'a JobId>,
+    /// Nobody could tell whether they were executed.
+    unclear: Vec<&'a Exchange>,
+}
+
+impl Checker<'_> {
+    /// What was accepted, or may have been, is sent again only as the caller wanted it; whatever the region makes of it: it
+    /// refuses servers that are busy.
+    pub(super) fn sends_nothing_again(&mut self) {
+        let mut wrong = Vec::new();
+        for id in self.truth.sent.keys() {
+            let mut known = Known::default();
+            for exchange in self.sendings(id, Duration::MAX) {
+                if let Some(words) = self.wrong_to_send(id, &known, exchange) {
+                    let at = exchange.begun;
+                    wrong.push(format!("{id} was sent again at {at:.3?}: {words}"));
+                }
+                match self.told_by(exchange) {
+                    Some(job) => known.jobs.push(job),
+                    None if self.was_cut(exchange) => known.unclear.push(exchange),
+                    None if is_unclear(exchange) && !is_not_sent(exchange) => {
+                        known.unclear.push(exchange);
+                    }
+                    None => {}
+                }
+            }
+            wrong.extend(self.wrong_actions(id));
+        }
+        wrong.sort_unstable();
+        self.violations.extend(wrong);
+    }
+
+    fn wrong_to_send(&self, id: &ServerId, known: &Known<'_>, now: &Exchange) -> Option<String> {
+        let lived = self.lived.zip(self.life_of(now));
+        // Looking at the servers shows that a request was not executed; what shows it is sent by the next process.
+        let is_free = |exchange: &&&Exchange| {
+            let Some(((lived, life), first)) = lived.zip(self.life_of(exchange)) else {
+                return false;
+            };
+            let mut lives = lived.extras.lives.iter().take(life).skip(first);
+            exchange.accepted.is_none() && lives.any(|life| life.plan.reconcile)
+        };
+        let unclear = known.unclear.len() - known.unclear.iter().filter(is_free).count();
+        match (&known.jobs[..], unclear) {
+            ([], 0) => None,
+            ([], _) => {
+                let plan = lived.and_then(|(lived, life)| lived.extras.lives.get(life));
+                let consent = plan.is_some_and(|life| life.resubmit);
+                (!consent || unclear > 1).then(|| format!("its fate was unknown {unclear} times"))
+            }
+            ([job], 0) => {
+                let escalates = lived.is_some_and(|(lived, _)| self.is_due(id, job, now, lived));
+                (!escalates).then(|| "its restart had not ended badly".to_owned())
+            }
+            (jobs, _) => {
+                let jobs = jobs.len();
+                Some(format!(
+                    "accepted {jobs} times, and {unclear} times unknown"
+                ))
+            }
+        }
+    }
+
+    /// Whether a server may be restarted hard by then: its soft restart had ended badly, and the client had been told so.
+    fn is_due(&self, id: &ServerId, job: &JobId, now: &Exchange, lived: ManyLives<'_>) -> bool {
+        let first = lived.extras.lives.first();
+        let soft = PowerAction::Reboot(RebootType::Soft);
+        let escalates = first.is_some_and(|life| life.plan.action == soft)
+            && lived.extras.escalate_after.is_some();
+        let told = self.truth.said.get(job).into_iter().flatten();
+        let told = told.take_while(|(at, _)| *at <= now.begun);
+        let end = self.truth.end(job, id);
+        let bad = |status: &JobStatus| {
+            let verified = lived.extras.verify.is_some() && *status == JobStatus::Success;
+            *status == JobStatus::Fail || verified
+        };
+        let mut ends = told.filter_map(|(_, said)| match said.of(id) {
+            Some(part) => Some(&part.status),
+            None => Some(&said.status).filter(|status| **status == JobStatus::Success),
+        });
+        escalates && end.is_some_and(bad) && ends.any(|said| Some(said) == end)
+    }
+
+    /// The second action on a server is a hard restart after a soft one; or, of one that was sent again, the same.
+    fn wrong_actions(&self, id: &ServerId) -> Option<String> {
+        let mut jobs = self.truth.jobs_until(id, Duration::MAX);
+        // One that came late was sent first all the same.
+        jobs.sort_by_key(|job| self.truth.made.get(*job));
+        let (first, second) = match jobs[..] {
+            [first, second] => (first, second),
+            [_] | [] => return None,
+            _ => return Some(format!("{id} was accepted {} times", jobs.len())),
+        };
+        let action = |job: &JobId| self.truth.actions.get(job);
+        let soft = Action::Reboot(RebootType::Soft);
+        let hard = Action::Reboot(RebootType::Hard);
+        let knew = self.told_of(id, Duration::MAX).any(|told| told == first);
+        let right = match knew {
+            true => action(first) == Some(&soft) && action(second) == Some(&hard),
+            false => action(first) == action(second),
+        };
+        (!right).then(|| format!("{id}: {:?}, then {:?}", action(first), action(second)))
+    }
+}

@@ -1,0 +1,333 @@
+//! Whether a rolling run goes in waves, asks before each, and stops when too many servers fail.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use ecs_ops::model::ServerId;
+use ecs_ops::rolling::{AfterCanary, StopReason};
+use ecs_ops::{Event, Outcome, Stopped};
+use ecs_sim::{Asked, Exchange};
+
+use super::super::Played;
+use super::super::lives::{Gate, Life};
+use super::reasons::is_unclear;
+use super::{Checker, ManyLives};
+
+/// Whether failures that came before a death count after it, too. They do not yet: a run that died when too many servers had
+/// failed counts from zero, as one whose stop was reported.
+const COUNTS_ON_AFTER_A_DEATH: bool = false;
+
+/// Whether what a process left of unknown fate is sent again in its wave. It is not: the process that goes on sends it at once,
+/// of whatever waves it is.
+const SENDS_AGAIN_IN_WAVES: bool = false;
+
+/// A request of a rolling run.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    exchange: &'a Exchange,
+    servers: &'a [ServerId],
+    wave: usize,
+}
+
+impl ManyLives<'_> {
+    /// How many servers may fail.
+    fn allowed(self) -> Option<usize> {
+        let share = self.extras.waves.as_ref()?.rules.max_failures?;
+        Some(share.of(self.lived.waves.iter().map(Vec::len).sum()))
+    }
+
+    /// Whether a run that stopped by its own rules had a reason.
+    pub(super) fn stops(self, run: &Played) -> bool {
+        let report = run.report.as_ref();
+        let no = |is: fn(&Gate) -> bool| {
+            let mut gates = self.lived.gates.iter().filter(|gate| is(gate));
+            gates.any(|gate| {
+                // It may have taken too long.
+                let bad = gate.answered.is_none_or(|(_, good)| !good);
+                bad && gate.begun >= run.began && gate.begun <= run.ended
+            })
+        };
+        self.is(run)
+            && match report.and_then(|report| report.stopped.as_ref()) {
+                Some(Stopped::Rolling(StopReason::Failures { failed, allowed })) => {
+                    Some(*allowed) == self.allowed() && failed > allowed
+                }
+                Some(Stopped::Rolling(StopReason::Unhealthy { .. })) => {
+                    no(|gate| gate.servers.is_some())
+                }
+                Some(Stopped::Rolling(StopReason::Declined)) => no(|gate| gate.servers.is_none()),
+                _ => false,
+            }
+    }
+}
+
+impl Checker<'_> {
+    /// Whether it was said of a server that its job succeeded and that it is not back all the same.
+    pub(super) fn is_not_back(&self, words: &str) -> bool {
+        let verified = self
+            .lived
+            .is_some_and(|lived| lived.extras.verify.is_some());
+        verified && words.starts_with("its job succeeded, but ")
+    }
+
+    /// One wave after the other: each when the one before is over, and all said yes.
+    pub(super) fn goes_in_waves(&mut self, lived: ManyLives<'_>) {
+        let mut wrong = self.wrong_waves(lived);
+        let mut sent: Vec<Sent<'_>> = Vec::new();
+        let mut begun = HashSet::new();
+        let waves: HashMap<&ServerId, usize> = (0..)
+            .zip(&lived.lived.waves)
+            .flat_map(|(index, wave)| wave.iter().map(move |id| (id, index)))
+            .collect();
+        for exchange in &self.trace.exchanges {
+            let Asked::Action(servers) = &exchange.asked else {
+                continue;
+            };
+            let Some(wave) = servers.first().and_then(|id| waves.get(id)).copied() else {
+                continue;
+            };
+            let now = Sent {
+                exchange,
+                servers,
+                wave,
+            };
+            let at = exchange.begun;
+            if !SENDS_AGAIN_IN_WAVES && self.was_left_unknown(&now, lived) {
+                continue;
+            }
+            if servers.iter().any(|id| waves.get(id) != Some(&wave)) {
+                wrong.push(format!("a request at {at:.3?} has servers of another wave"));
+            }
+            if let Some(before) = sent.last().filter(|before| before.wave != wave) {
+                let open = sent.iter().filter(|it| it.wave != wave);
+                let open = open.filter(|it| !self.is_over(it, at)).count();
+                if open > 0 {
+                    let waves = format!("wave {wave} began at {at:.3?}");
+                    wrong.push(format!("{waves}, and {open} requests of others went on"));
+                }
+                wrong.extend(self.not_asked(before, &now, &begun, lived));
+            }
+            begun.insert(wave);
+            sent.push(now);
+        }
+        self.violations.extend(wrong);
+    }
+
+    /// The waves themselves are as large as they may be, and have each server once.
+    fn wrong_waves(&self, lived: ManyLives<'_>) -> Vec<String> {
+        let Some(plan) = &lived.extras.waves else {
+            return Vec::new();
+        };
+        let (waves, mut wrong) = (&lived.lived.waves, Vec::new());
+        let all: usize = waves.iter().map(Vec::len).sum();
+        let distinct: HashSet<_> = waves.iter().flatten().collect();
+        let asked = lived.lived.lives.first();
+        let asked = asked.map_or(0, |life| life.played.servers.len());
+        if (distinct.len(), all) != (asked, asked) {
+            wrong.push(format!("{asked} servers are {all} in waves: {waves:?}"));
+        }
+        for (index, wave) in waves.iter().enumerate() {
+            let most = match plan.canary {
+                Some(canary) if index == 0 => canary.min(plan.most(all)),
+                _ => plan.most(all),
+            };
+            if wave.is_empty() || wave.len() > most {
+                let servers = wave.len();
+                wrong.push(format!(
+                    "wave {index} has {servers} servers, and may have {most}"
+                ));
+            }
+        }
+        wrong
+    }
+
+    /// Whether an earlier process left one of the servers of a request of unknown fate.
+    fn was_left_unknown(&self, now: &Sent<'_>, lived: ManyLives<'_>) -> bool {
+        let life = self.life_of(now.exchange);
+        let unclear = |exchange: &&Exchange| is_unclear(exchange) || self.was_cut(exchange);
+        now.servers.iter().any(|id| {
+            let mut earlier = self.sendings(id, now.exchange.begun);
+            earlier.any(|it| self.life_of(it) < life && unclear(&it))
+                || lived.died_sending(id, now.exchange.begun)
+        })
+    }
+
+    /// Whether nothing more was to be awaited of a request by then, as far as the client had been told.
+    fn is_over(&self, sent: &Sent<'_>, by: Duration) -> bool {
+        let exchange = sent.exchange;
+        if exchange.ended.is_none_or(|(ended, _)| ended > by) {
+            return false;
+        }
+        let Some(job) = self.told_by(exchange) else {
+            return true;
+        };
+        let disowned = self.truth.disowned.get(job).into_iter().flatten();
+        let disowned = disowned.into_iter().any(|at| *at <= by);
+        let told = self.truth.said.get(job).into_iter().flatten();
+        let told = told.take_while(|(at, _)| *at <= by).map(|(_, said)| said);
+        let is_over = |id: &ServerId| {
+            let mut told = told.clone();
+            told.any(|said| {
+                said.status.is_over() || said.of(id).is_some_and(|it| it.status.is_over())
+            })
+        };
+        disowned || sent.servers.iter().all(is_over)
+    }
+
+    /// What did not say yes before another wave began.
+    fn not_asked(
+        &self,
+        before: &Sent<'_>,
+        now: &Sent<'_>,
+        begun: &HashSet<usize>,
+        lived: ManyLives<'_>,
+    ) -> Option<String> {
+        let plan = lived.extras.waves.as_ref()?;
+        let at = now.exchange.begun;
+        let after = before.exchange.ended.map(|(ended, _)| ended)?;
+        let yes = |gate: &&Gate| gate.answered.is_some_and(|(when, good)| good && when <= at);
+        let mut said_yes = lived.lived.gates.iter().filter(yes);
+        let is_of = |gate: &Gate| {
+            let servers = gate.servers.as_deref().unwrap_or_default();
+            let wave = lived.lived.waves.get(before.wave);
+            let mut first = servers.iter();
+            let mine = first.any(|id| wave.is_some_and(|wave| wave.contains(id)));
+            mine && gate.begun >= after
+        };
+        if plan.health.is_some() && !said_yes.clone().any(is_of) {
+            let wave = before.wave;
+            return Some(format!(
+                "went on at {at:.3?} without a health check of wave {wave}"
+            ));
+        }
+        let asks = plan.rules.canary == Some(AfterCanary::Ask);
+        if asks && now.wave > 0 && !said_yes.any(|gate| gate.servers.is_none()) {
+            return Some(format!(
+                "went on at {at:.3?} without a yes after the canary"
+            ));
+        }
+        // What was left of a run that was through has no pause before it.
+        let goes_back = now.wave < before.wave;
+        let another = self.life_of(now.exchange) != self.life_of(before.exchange);
+        let pause = match plan.rules.canary {
+            Some(AfterCanary::Pause(pause)) if begun.len() == 1 && before.wave == 0 => pause,
+            _ => plan.rules.pause,
+        };
+        let skips = goes_back && another;
+        (!skips && at < after + pause).then(|| {
+            format!("went on at {at:.3?}, without the pause of {pause:?} after {after:.3?}")
+        })
+    }
+
+    /// What was said and done after too many had failed, after a stop, after a no.
+    pub(super) fn minds_its_failures(&mut self, lived: ManyLives<'_>) {
+        let mut wrong = Vec::new();
+        let size = lived.lived.waves.iter().map(Vec::len).max().unwrap_or(0);
+        // Whose failure was said before, and those that count.
+        let (mut acted, mut counted) = (HashSet::<ServerId>::new(), HashSet::new());
+        for (index, life) in lived.lived.lives.iter().enumerate() {
+            let new = new_failures(life, &acted);
+            if let Some(allowed) = lived.allowed() {
+                let last = index
+                    .checked_sub(1)
+                    .and_then(|it| lived.lived.lives.get(it));
+                let died = last.is_some_and(|last| last.played.died);
+                // What was not acted on comes again.
+                let acted_on = |id: &ServerId| acted.contains(id);
+                counted.retain(acted_on);
+                let stopped = last.is_some_and(said_too_many_failed);
+                if (stopped || counted.len() > allowed) && !(died && COUNTS_ON_AFTER_A_DEATH) {
+                    counted.clear();
+                }
+                let failed = new.iter().filter(|(_, _, acted)| *acted).count();
+                if failed > allowed + size {
+                    let words = format!("{failed} servers failed in process {index}");
+                    wrong.push(format!("{words}, and {allowed} may, and a wave has {size}"));
+                }
+                let mut failures = new.iter().peekable();
+                for (place, (at, event)) in life.said.iter().enumerate() {
+                    while let Some((_, id, _)) = failures.next_if(|(when, ..)| *when <= place) {
+                        counted.insert(*id);
+                    }
+                    if let Event::Submitting { batch, .. } = event
+                        && counted.len() > allowed
+                    {
+                        let failed = counted.len();
+                        let words = format!("batch {batch} was announced at {at:.3?}");
+                        wrong.push(format!(
+                            "{words}, when {failed} had failed, and {allowed} may"
+                        ));
+                    }
+                }
+            }
+            let of_new = new.iter().filter(|(_, _, acted)| *acted);
+            acted.extend(of_new.map(|(_, id, _)| *id));
+            // What was written down counts, too, if nobody came to hear of it.
+            let of_new = lived.failed(life).filter(|id| !acted.contains(id));
+            let of_new: Vec<_> = of_new.collect();
+            counted.extend(of_new.iter().copied());
+            acted.extend(of_new);
+            wrong.extend(self.sent_after_a_stop(index, life, lived));
+        }
+        self.violations.extend(wrong);
+    }
+
+    fn sent_after_a_stop(&self, index: usize, life: &Life, lived: ManyLives<'_>) -> Option<String> {
+        let stop = |(at, event): &(Duration, Event)| {
+            let stops = match event {
+                Event::Stopping { .. } | Event::Answered { go_on: false } => true,
+                Event::HealthChecked { healthy, .. } => !healthy,
+                _ => false,
+            };
+            stops.then_some(*at)
+        };
+        let said = life.said.iter().find_map(stop);
+        let in_life = |at: &Duration| (life.played.began..=life.played.ended).contains(at);
+        let answers = lived.lived.gates.iter().filter_map(|gate| gate.answered);
+        let no = answers.filter_map(|(at, good)| (!good).then_some(at));
+        let no = no.filter(in_life).min();
+        let stopped = said.into_iter().chain(no).min()?;
+        let exchanges = self.trace.exchanges.iter();
+        let mut mine = exchanges.filter(|exchange| self.life_of(exchange) == Some(index));
+        let late = mine.find(|exchange| exchange.begun > stopped)?;
+        Some(format!(
+            "sent at {:.3?}, after process {index} stopped at {stopped:.3?}",
+            late.begun
+        ))
+    }
+}
+
+/// The servers whose failure a process was the first to say: the place among its events, and whether it was acted on.
+fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId, bool)> {
+    // What is known of the lives before comes first.
+    let done = life.said.iter().find_map(|(_, event)| match event {
+        Event::Resumed { done, .. } => Some(*done),
+        _ => None,
+    });
+    let mut servers = life
+        .said
+        .iter()
+        .enumerate()
+        .filter_map(|(place, (_, event))| match event {
+            Event::ServerDone(server) => Some((place, server)),
+            _ => None,
+        });
+    if let Some(last) = done.unwrap_or(0).checked_sub(1) {
+        servers.nth(last);
+    }
+    let failed = servers.filter(|(_, server)| {
+        let good = matches!(server.outcome, Outcome::Succeeded { .. });
+        !good && !known.contains(&server.id)
+    });
+    let acted = |outcome: &Outcome| !matches!(outcome, Outcome::NotAttempted { .. });
+    let failed = failed.map(|(place, server)| (place, server.id, acted(&server.outcome)));
+    failed.collect()
+}
+
+fn said_too_many_failed(life: &Life) -> bool {
+    let mut said = life.said.iter();
+    said.any(|(_, event)| match event {
+        Event::Stopping { reason } => reason.contains(" servers failed, and "),
+        _ => false,
+    })
+}

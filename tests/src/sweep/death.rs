@@ -1,0 +1,129 @@
+//! A process that dies at a drawn step: at an instant, at the nth record of its journal, at the nth request.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record};
+use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
+use http::{Request, Response};
+use tokio::sync::Notify;
+
+/// Where the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Death {
+    Never,
+    /// So long after its beginning.
+    At(Duration),
+    /// Before the nth record is written; or right after, before anybody hears of it.
+    Write(usize, When),
+    /// Before the nth request has begun; or right after its answer came, before anybody hears of it.
+    Send(usize, When),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Before,
+    After,
+}
+
+/// The process.
+#[derive(Debug)]
+pub(super) struct Process {
+    death: Death,
+    writes: AtomicUsize,
+    sends: AtomicUsize,
+    pub(super) dead: Notify,
+}
+
+impl Process {
+    pub(super) fn new(death: Death) -> Arc<Self> {
+        Arc::new(Self {
+            death,
+            writes: AtomicUsize::new(0),
+            sends: AtomicUsize::new(0),
+            dead: Notify::new(),
+        })
+    }
+
+    /// Dies, if this is where it does.
+    async fn reach(&self, step: Death) {
+        if self.death == step {
+            self.dead.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The death that needs nothing but time.
+    pub(super) async fn expire(&self) {
+        match self.death {
+            Death::At(time) => tokio::time::sleep(time).await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// What is kept of each record.
+type Kept = dyn Fn(Record) -> Option<Record> + Send + Sync;
+
+/// The journal of a process that dies.
+pub(super) struct DyingJournal {
+    pub(super) process: Arc<Process>,
+    pub(super) memory: Arc<MemoryJournal>,
+    pub(super) kept: Arc<Kept>,
+}
+
+impl fmt::Debug for DyingJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DyingJournal")
+    }
+}
+
+impl Journal for DyingJournal {
+    fn append(
+        &self,
+        at: jiff::Timestamp,
+        record: Record,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(async move {
+            let number = self.process.writes.fetch_add(1, Ordering::Relaxed);
+            let reach = |when| self.process.reach(Death::Write(number, when));
+            reach(When::Before).await;
+            if let Some(record) = (self.kept)(record) {
+                self.memory.append(at, record).await?;
+            }
+            reach(When::After).await;
+            Ok(())
+        })
+    }
+}
+
+/// What a process sends through that dies.
+#[derive(Debug)]
+pub(super) struct DyingTransport {
+    pub(super) process: Arc<Process>,
+    pub(super) inner: Arc<dyn Transport>,
+}
+
+impl Transport for DyingTransport {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+        let number = self.process.sends.fetch_add(1, Ordering::Relaxed);
+        if !matches!(self.process.death, Death::Send(nth, _) if nth == number) {
+            return self.inner.send(request, attempt);
+        }
+        attempt.mark().hold();
+        Box::pin(async move {
+            let reach = |when| self.process.reach(Death::Send(number, when));
+            reach(When::Before).await;
+            let answer = self.inner.send(request, attempt).await;
+            reach(When::After).await;
+            answer
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! What a run may be beyond one plain life: waves, a journal, deaths, second tries. Drawn from a stream of its own, so that
+//! nothing else that follows from a seed depends on it.
+
+use std::time::Duration;
+
+use ecs_ops::PowerAction;
+use ecs_ops::model::{RebootType, ServerId};
+use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Share, Waves};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::death::{Death, When};
+use super::scenario::{LAST, RunPlan, Scenario, pick, secs, sometime};
+
+/// Whether a process that goes on restarts servers hard in requests that are no larger than the quota, whatever the batch
+/// size is. It does not, if fewer servers than that are left to be restarted softly.
+const SPLITS_WHAT_IS_LEFT: bool = false;
+
+/// The streams of one seed: what is drawn, and what the callbacks answer.
+const DRAWN: u64 = 1;
+const ANSWERS: u64 = 2;
+
+/// What the first run of a scenario is beyond a plain one.
+#[derive(Clone, Debug)]
+pub(super) struct Extras {
+    pub(super) waves: Option<WavePlan>,
+    pub(super) verify: Option<Duration>,
+    pub(super) escalate_after: Option<Duration>,
+    pub(super) journal: bool,
+    /// Its lives, one at least; more than one only with a journal.
+    pub(super) lives: Vec<LifePlan>,
+}
+
+/// How it goes in waves.
+#[derive(Clone, Debug)]
+pub(super) struct WavePlan {
+    pub(super) wave: Share,
+    pub(super) canary: Option<usize>,
+    order: u8,
+    /// Over how many groups the servers are spread; none: they are in no group.
+    groups: usize,
+    pub(super) rules: Rules,
+    /// How long a health check may take, if there is one.
+    pub(super) health: Option<Duration>,
+    /// How often a check or an answer is a no.
+    pub(super) no: f64,
+}
+
+/// One process that works on the run.
+#[derive(Clone, Debug)]
+pub(super) struct LifePlan {
+    /// How long after the end of the one before it begins.
+    pub(super) after: Duration,
+    pub(super) death: Death,
+    /// Whether it may send servers again whose fate is unknown.
+    pub(super) resubmit: bool,
+    /// How it is disturbed, and what else is set for it.
+    pub(super) plan: RunPlan,
+}
+
+impl Extras {
+    /// With this probability the first run of the scenario has extras.
+    pub(super) fn draw(seed: u64, scenario: &Scenario, share: f64) -> Option<Self> {
+        let mut rng = stream(seed, DRAWN);
+        let rng = &mut rng;
+        if rng.random::<f64>() >= share {
+            return None;
+        }
+        let base = scenario.runs.first()?;
+        let soft = base.action == PowerAction::Reboot(RebootType::Soft);
+        let waves = rng.random_bool(0.65).then(|| WavePlan::draw(rng));
+        let escalates = rng.random_bool(0.6);
+        let after = pick(rng, &[1, 30, 300]);
+        let escalate_after = (soft && escalates).then(|| Duration::from_secs(after));
+        let verify = rng.random_bool(0.3).then(|| secs(rng, 5..300));
+        let journal = rng.random_bool(0.85);
+        let count = match journal {
+            true => rng.random_range(1..=4),
+            false => 1,
+        };
+        let rolls = waves.is_some() || escalate_after.is_some();
+        let endless = scenario.faults.stuck_jobs > 0.0;
+        let mut lives: Vec<_> = (0..count)
+            .map(|life| LifePlan::draw(rng, base, life, endless))
+            .collect();
+        if let Some(first) = lives.first_mut() {
+            if escalate_after.is_some() && !SPLITS_WHAT_IS_LEFT {
+                first.plan.batch_size = first.plan.batch_size.min(scenario.quota);
+            }
+            first.plan.wait |= rolls;
+            first.plan.dropped = base.dropped.filter(|_| !journal);
+        }
+        if let Some(last) = lives.last_mut() {
+            last.death = Death::Never;
+        }
+        if journal {
+            // Once more, to see that nothing is left to do.
+            let mut again = LifePlan::draw(rng, base, count, endless);
+            again.death = Death::Never;
+            again.resubmit = false;
+            (again.plan.stop, again.plan.end) = (None, None);
+            lives.push(again);
+        }
+        Some(Self {
+            waves,
+            verify,
+            escalate_after,
+            journal,
+            lives,
+        })
+    }
+
+    /// What the callbacks draw their answers from.
+    pub(super) fn answers(seed: u64) -> ChaCha8Rng {
+        stream(seed, ANSWERS)
+    }
+}
+
+fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    rng
+}
+
+impl WavePlan {
+    fn draw(rng: &mut impl Rng) -> Self {
+        // Not too many waves: each of them can take a quarter of an hour.
+        let wave = match rng.random_bool(0.6) {
+            true => Share::Percent(rng.random_range(10..=60)),
+            false => Share::Servers(rng.random_range(15..=40)),
+        };
+        let canary = rng.random_bool(0.4).then(|| rng.random_range(1..=3));
+        let pause = match rng.random_bool(0.5) {
+            true => Duration::ZERO,
+            false => secs(rng, 1..120),
+        };
+        let after = match rng.random() {
+            true => AfterCanary::Ask,
+            false => AfterCanary::Pause(secs(rng, 0..600)),
+        };
+        let max_failures = rng.random_bool(0.6).then(|| match rng.random() {
+            true => Share::Percent(rng.random_range(0..=50)),
+            false => Share::Servers(rng.random_range(0..=5)),
+        });
+        Self {
+            wave,
+            canary,
+            order: rng.random_range(0..3),
+            groups: pick(rng, &[0, 0, 1, 2, 5]),
+            rules: Rules {
+                max_failures,
+                pause,
+                canary: canary.map(|_| after),
+                ..Rules::default()
+            },
+            health: rng.random_bool(0.5).then(|| secs(rng, 1..60)),
+            no: pick(rng, &[0.0, 0.0, 0.05, 0.2]),
+        }
+    }
+
+    /// The waves of these servers.
+    pub(super) fn waves(&self, servers: &[ServerId]) -> Result<Waves, ecs_ops::Error> {
+        let member = |(index, id): (usize, &ServerId)| {
+            let member = Member::new(*id).named(format!("web-{}", index * 7919 % 1000));
+            match self.groups {
+                0 => member,
+                groups => member.in_group(format!("host {}", index % groups)),
+            }
+        };
+        let members: Vec<_> = servers.iter().enumerate().map(member).collect();
+        let order = match self.order {
+            0 => Order::AsGiven,
+            1 => Order::ByName,
+            _ => Order::Random { seed: 7 },
+        };
+        Waves::plan(&members, self.wave, self.canary, order)
+    }
+
+    /// The most servers that may be underway at once, of so many in all.
+    pub(super) fn most(&self, servers: usize) -> usize {
+        self.wave.of(servers).max(1)
+    }
+}
+
+impl LifePlan {
+    fn draw(rng: &mut impl Rng, base: &RunPlan, life: usize, endless: bool) -> Self {
+        let when = pick(rng, &[When::Before, When::After]);
+        let death = match rng.random_range(0..5) {
+            0 => Death::Never,
+            1 => Death::At(sometime(rng, 1.0).unwrap_or_default()),
+            2 | 3 => Death::Write(rng.random_range(0..40), when),
+            _ => Death::Send(rng.random_range(0..40), when),
+        };
+        let longest = pick(rng, &[100, 20_000, 600_000, 3_000_000]);
+        let after = Duration::from_millis(rng.random_range(1..longest));
+        let resubmit = rng.random_bool(0.15);
+        let changes = rng.random_bool(0.2);
+        let (stop, end) = (sometime(rng, 0.1), sometime(rng, 0.05));
+        let deadline = sometime(rng, 0.1).map(|deadline| deadline * 4);
+        let plan = match life {
+            0 => RunPlan {
+                dropped: None,
+                ..base.clone()
+            },
+            _ => RunPlan {
+                wait: true,
+                reconcile: base.reconcile != changes,
+                starts_after: Duration::ZERO,
+                deadline: deadline.or((endless && base.stalled_after.is_none()).then_some(LAST)),
+                stop,
+                end,
+                dropped: None,
+                ..base.clone()
+            },
+        };
+        Self {
+            after,
+            death,
+            resubmit,
+            plan,
+        }
+    }
+}
