@@ -12,10 +12,6 @@ use rand_chacha::ChaCha8Rng;
 use super::death::{Death, When};
 use super::scenario::{LAST, RunPlan, Scenario, pick, secs, sometime};
 
-/// Whether a process that goes on restarts servers hard in requests that are no larger than the quota, whatever the batch
-/// size is. It does not, if fewer servers than that are left to be restarted softly.
-const SPLITS_WHAT_IS_LEFT: bool = false;
-
 /// The streams of one seed: what is drawn, and what the callbacks answer.
 const DRAWN: u64 = 1;
 const ANSWERS: u64 = 2;
@@ -84,11 +80,12 @@ impl Extras {
             .map(|life| LifePlan::draw(rng, base, life, endless))
             .collect();
         if let Some(first) = lives.first_mut() {
-            if escalate_after.is_some() && !SPLITS_WHAT_IS_LEFT {
-                first.plan.batch_size = first.plan.batch_size.min(scenario.quota);
-            }
             first.plan.wait |= rolls;
             first.plan.dropped = base.dropped.filter(|_| !journal);
+        }
+        // Whoever goes on with a rolling run may not send beside its waves.
+        for life in lives.iter_mut().skip(1).filter(|_| rolls) {
+            life.resubmit = false;
         }
         if let Some(last) = lives.last_mut() {
             last.death = Death::Never;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
@@ -15,8 +16,9 @@ use crate::Client;
 use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
-use crate::journal::{Log, Record, Seen, ServerVerdict};
-use crate::report::{Outcome, Problem, Report, Stopped};
+use crate::exec::Flight;
+use crate::journal::{Log, Purpose, Record, Seen, ServerVerdict};
+use crate::report::{Outcome, Problem, Report, ServerReport, Stopped};
 
 /// A run that is ready to go: await it for its [`Report`].
 ///
@@ -111,6 +113,7 @@ impl Run {
         let stopped = stopped.or_else(|| asked.then_some(Stopped::Asked));
         let underway = flights.keys().flat_map(|batch| machine.servers(*batch));
         let underway: HashSet<ServerId> = underway.copied().collect();
+        let hard = hard_ones_not_sent(&machine, &flights);
         let report = machine.close(stopped, wait, |batch| match flights.get(&batch) {
             Some(flight) => flight.fate(),
             None => Fate::Unknown(Problem::new(
@@ -118,10 +121,30 @@ impl Run {
             )),
         });
         // Nothing outlives the deadline for long.
-        let end = write_the_end(&log, &report, &underway);
+        let end = write_the_end(&log, &report, &underway, hard);
         drop(tokio::time::timeout(Duration::from_secs(2), end).await);
         report
     }
+}
+
+/// Hard restarts that were cut off before anything was sent: of their servers the report says how the soft one ended.
+fn hard_ones_not_sent(
+    machine: &Machine,
+    flights: &HashMap<usize, Arc<Flight>>,
+) -> Vec<ServerReport> {
+    let hard = |batch: &&usize| machine.purpose(**batch) == Purpose::Escalate;
+    let not_sent = flights.keys().filter(hard).flat_map(|batch| {
+        let fate = flights.get(batch).map(|flight| flight.fate());
+        let servers = machine.servers(*batch).iter();
+        servers.filter_map(move |id| match &fate {
+            Some(Fate::NotExecuted(error)) => {
+                let error = error.clone();
+                Some(ServerReport::new(*id, Outcome::NotAttempted { error }))
+            }
+            _ => None,
+        })
+    });
+    not_sent.collect()
 }
 
 /// Writes down how a run ended.
@@ -129,12 +152,13 @@ async fn write_the_end(
     log: &Log,
     report: &Report,
     underway: &HashSet<ServerId>,
+    hard: Vec<ServerReport>,
 ) -> Result<(), Problem> {
     // A request that was cut off before anything was sent.
     let free = report.servers.iter().filter(|server| {
         underway.contains(&server.id) && matches!(server.outcome, Outcome::NotAttempted { .. })
     });
-    let servers: Vec<_> = free.filter_map(ServerVerdict::of).collect();
+    let servers: Vec<_> = free.chain(&hard).filter_map(ServerVerdict::of).collect();
     if !servers.is_empty() {
         log.write(|| Record::Verdicts { servers }).await?;
     }

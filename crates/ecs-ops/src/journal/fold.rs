@@ -65,6 +65,7 @@ impl Recovered {
                 let known = self.batch(batch, &[State::Intended, State::Sending])?;
                 known.state = State::Lost;
                 known.error = Some(error);
+                self.unclear = Some(at);
             }
             Record::Verdicts { servers } => {
                 let will_not_tell =
@@ -239,12 +240,17 @@ impl Recovered {
         let fits = match (verdict.outcome, &verdict.job_id) {
             (Verdict::Succeeded | Verdict::Failed | Verdict::Unknown, Some(of)) => {
                 // Or the hard restart was not executed, and what became of the first one stands.
-                job == Some(of)
-                    || state == Some(State::Free) && server.first.as_ref() == Some(verdict)
+                let not_hard = matches!(state, None | Some(State::Free));
+                job == Some(of) || not_hard && server.first.as_ref() == Some(verdict)
             }
             (Verdict::Succeeded | Verdict::Unknown, None) => job.is_none() && in_doubt,
             (Verdict::Failed, None) => job.is_none() && !in_doubt,
-            (Verdict::NotAttempted, _) => job.is_none() && server.first.is_none(),
+            // The hard restart was not: what became of the soft one stands.
+            (Verdict::NotAttempted, _) if server.first.is_some() => {
+                let hard = last.is_some_and(|last| last.purpose == Purpose::Escalate);
+                server.verdict.is_none() && !(hard && job.is_some())
+            }
+            (Verdict::NotAttempted, _) => job.is_none(),
         };
         match fits {
             true => Ok(()),

@@ -374,7 +374,8 @@ impl Recovered {
         last.saturating_add(1)
     }
 
-    /// When it was written down for the last time that a job will not tell what became of its servers.
+    /// When it was written down for the last time that an answer was lost, or that a job will not tell what became of its
+    /// servers.
     pub(crate) fn unclear(&self) -> Option<Timestamp> {
         self.unclear
     }

@@ -10,10 +10,6 @@ use super::super::Played;
 use super::super::lives::Life;
 use super::{Checker, ManyLives};
 
-/// Whether a process that ends with a report writes down that a hard restart, cut off by the end, was certainly not sent. It
-/// does not: its report says how the soft one ended, and whoever goes on says unknown.
-const WRITES_DOWN_HARD_ONES_NOT_SENT: bool = false;
-
 impl<'a> ManyLives<'a> {
     /// Whether this is one of its processes.
     pub(super) fn is(self, run: &Played) -> bool {
@@ -22,7 +18,7 @@ impl<'a> ManyLives<'a> {
     }
 
     /// What a process wrote down.
-    fn records(self, life: &Life) -> impl Iterator<Item = &'a Record> {
+    pub(super) fn records(self, life: &Life) -> impl Iterator<Item = &'a Record> {
         let entries = self.lived.entries.get(life.wrote.clone());
         entries
             .unwrap_or_default()
@@ -34,9 +30,7 @@ impl<'a> ManyLives<'a> {
     /// came of it.
     pub(super) fn died_sending(self, id: &ServerId, until: Duration) -> bool {
         let lives = self.lived.lives.iter();
-        let silent = !WRITES_DOWN_HARD_ONES_NOT_SENT && self.extras.escalate_after.is_some();
-        let gone = |life: &&Life| life.played.died || (silent && life.played.until < Duration::MAX);
-        let mut dead = lives.filter(|life| gone(life) && life.played.ended < until);
+        let mut dead = lives.filter(|life| life.played.died && life.played.ended < until);
         dead.any(|life| self.left_open(life, id))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use ecs_ops::journal::Record;
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{AfterCanary, StopReason};
 use ecs_ops::{Event, Outcome, Stopped};
@@ -10,16 +11,11 @@ use ecs_sim::{Asked, Exchange};
 
 use super::super::Played;
 use super::super::lives::{Gate, Life};
-use super::reasons::is_unclear;
+use super::reasons::{is_not_sent, is_unclear};
 use super::{Checker, ManyLives};
 
-/// Whether failures that came before a death count after it, too. They do not yet: a run that died when too many servers had
-/// failed counts from zero, as one whose stop was reported.
-const COUNTS_ON_AFTER_A_DEATH: bool = false;
-
-/// Whether what a process left of unknown fate is sent again in its wave. It is not: the process that goes on sends it at once,
-/// of whatever waves it is.
-const SENDS_AGAIN_IN_WAVES: bool = false;
+/// How long after its sending a request of unknown fate may be at work.
+const UNCLEAR: Duration = Duration::from_secs(180);
 
 /// A request of a rolling run.
 #[derive(Clone, Copy)]
@@ -54,6 +50,10 @@ impl ManyLives<'_> {
                 }
                 Some(Stopped::Rolling(StopReason::Unhealthy { .. })) => {
                     no(|gate| gate.servers.is_some())
+                }
+                Some(Stopped::Rolling(StopReason::Canary)) => {
+                    let plan = self.extras.waves.as_ref();
+                    plan.is_some_and(|plan| plan.canary.is_some())
                 }
                 Some(Stopped::Rolling(StopReason::Declined)) => no(|gate| gate.servers.is_none()),
                 _ => false,
@@ -92,9 +92,6 @@ impl Checker<'_> {
                 wave,
             };
             let at = exchange.begun;
-            if !SENDS_AGAIN_IN_WAVES && self.was_left_unknown(&now, lived) {
-                continue;
-            }
             if servers.iter().any(|id| waves.get(id) != Some(&wave)) {
                 wrong.push(format!("a request at {at:.3?} has servers of another wave"));
             }
@@ -105,6 +102,7 @@ impl Checker<'_> {
                     let waves = format!("wave {wave} began at {at:.3?}");
                     wrong.push(format!("{waves}, and {open} requests of others went on"));
                 }
+                wrong.extend(self.comes_too_soon(&sent, &now));
                 wrong.extend(self.not_asked(before, &now, &begun, lived));
             }
             begun.insert(wave);
@@ -141,17 +139,6 @@ impl Checker<'_> {
         wrong
     }
 
-    /// Whether an earlier process left one of the servers of a request of unknown fate.
-    fn was_left_unknown(&self, now: &Sent<'_>, lived: ManyLives<'_>) -> bool {
-        let life = self.life_of(now.exchange);
-        let unclear = |exchange: &&Exchange| is_unclear(exchange) || self.was_cut(exchange);
-        now.servers.iter().any(|id| {
-            let mut earlier = self.sendings(id, now.exchange.begun);
-            earlier.any(|it| self.life_of(it) < life && unclear(&it))
-                || lived.died_sending(id, now.exchange.begun)
-        })
-    }
-
     /// Whether nothing more was to be awaited of a request by then, as far as the client had been told.
     fn is_over(&self, sent: &Sent<'_>, by: Duration) -> bool {
         let exchange = sent.exchange;
@@ -172,6 +159,29 @@ impl Checker<'_> {
             })
         };
         disowned || sent.servers.iter().all(is_over)
+    }
+
+    /// Whether something of an earlier wave, of which nobody knows, may still be at work. Where servers are looked at, they
+    /// may have shown that they are not.
+    fn comes_too_soon(&self, sent: &[Sent<'_>], now: &Sent<'_>) -> Option<String> {
+        let reconciles = |it: &Sent<'_>| {
+            let life = self.life_of(it.exchange);
+            let lives = self.lived.map(|lived| &lived.extras.lives);
+            life.zip(lives).is_some_and(|(life, lives)| {
+                lives.iter().skip(life).any(|life| life.plan.reconcile)
+            })
+        };
+        let at = now.exchange.begun;
+        let mut unclear = sent.iter().filter(|it| {
+            let exchange = it.exchange;
+            let unclear = is_unclear(exchange) || self.was_cut(exchange);
+            it.wave != now.wave && unclear && !is_not_sent(exchange) && !reconciles(it)
+        });
+        let soon = unclear.find(|it| at < it.exchange.begun + UNCLEAR)?;
+        Some(format!(
+            "wave {} went on at {at:.3?}, and what was sent at {:.3?} may be at work",
+            now.wave, soon.exchange.begun
+        ))
     }
 
     /// What did not say yes before another wave began.
@@ -231,12 +241,17 @@ impl Checker<'_> {
                 let last = index
                     .checked_sub(1)
                     .and_then(|it| lived.lived.lives.get(it));
-                let died = last.is_some_and(|last| last.played.died);
+                // One that wrote down its end has reported it.
+                let ended = |last| {
+                    let mut records = lived.records(last);
+                    records.any(|record| matches!(record, Record::Ended {}))
+                };
+                let died = last.is_some_and(|last| last.played.died && !ended(last));
                 // What was not acted on comes again.
                 let acted_on = |id: &ServerId| acted.contains(id);
                 counted.retain(acted_on);
                 let stopped = last.is_some_and(said_too_many_failed);
-                if (stopped || counted.len() > allowed) && !(died && COUNTS_ON_AFTER_A_DEATH) {
+                if (stopped || counted.len() > allowed) && !died {
                     counted.clear();
                 }
                 let failed = new.iter().filter(|(_, _, acted)| *acted).count();
@@ -327,7 +342,7 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
 fn said_too_many_failed(life: &Life) -> bool {
     let mut said = life.said.iter();
     said.any(|(_, event)| match event {
-        Event::Stopping { reason } => reason.contains(" servers failed, and "),
+        Event::Stopping { reason } => reason.contains(" not succeed, and "),
         _ => false,
     })
 }

@@ -39,6 +39,8 @@ impl Between {
                 Outcome::Unknown { error, .. } => Some(error.sent_at()),
                 _ => None,
             },
+            // The first request may still be at work, whatever becomes of the second one.
+            Event::Resubmitting { maybe_executed, .. } => maybe_executed.then_some(None),
             _ => None,
         });
         let now = || driver.client.0.clock.now();

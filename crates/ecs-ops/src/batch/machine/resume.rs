@@ -22,7 +22,7 @@ pub(crate) struct Resumed {
     pub(crate) news: Vec<Event>,
     /// The jobs to wait for, by their batches.
     pub(crate) jobs: Vec<(usize, JobTicket)>,
-    /// When it was found out for the last time that a job will not tell what became of its servers.
+    /// When an answer was lost for the last time, or it was found out that a job will not tell what became of its servers.
     pub(crate) unclear: Option<Timestamp>,
 }
 
