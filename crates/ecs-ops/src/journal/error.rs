@@ -18,7 +18,7 @@ pub enum JournalErrorKind {
     Broken,
     /// It holds no whole record: its run sent nothing.
     Empty,
-    /// A line that is not the last one is damaged.
+    /// A line that is not the last one is damaged; or it is no journal, or was one.
     Damaged,
     /// It was written by a later version of this program.
     TooNew,

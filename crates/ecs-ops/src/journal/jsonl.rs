@@ -93,11 +93,16 @@ impl JsonlJournal {
     pub fn open(path: impl AsRef<Path>) -> Result<(Self, Contents), JournalError> {
         let path = path.as_ref();
         let open = || {
+            let cannot = |error| JournalError::io("cannot be opened for writing", error);
+            // A pipe would be waited for, and remembers nothing.
+            if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+                return Err(cannot(std::io::Error::other("it is no file")));
+            }
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
                 .open(path)
-                .map_err(|error| JournalError::io("cannot be opened for writing", error))?;
+                .map_err(cannot)?;
             lock(&file)?;
             let contents = read_from(&mut file)?;
             if contents.entries.is_empty() {

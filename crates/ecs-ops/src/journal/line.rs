@@ -111,6 +111,10 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
     if entries.is_empty() && version(rest).is_some_and(|v| v != u64::from(Entry::VERSION)) {
         return Err(too_new().at(number));
     }
+    if entries.is_empty() && !is_torn_beginning(rest) {
+        let words = "it is no journal of a run, or it was changed: what its run did cannot be known from it";
+        return Err(JournalError::new(JournalErrorKind::Damaged, words).at(number));
+    }
     if !is_one_line(rest) {
         let words = "it is damaged, and others come after it, so that what happened cannot be known: restore the file \
                      from a copy, or look at the servers themselves";
@@ -126,14 +130,36 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
     })
 }
 
+/// How each record begins, and the first one.
+const BEGINNING: &[u8] = br#"{"v":"#;
+const FIRST: &[u8] = br#"{"v":1,"seq":0,"#;
+
 /// Whether this, which does not begin with a whole line, can be what is left of a single one.
 fn is_one_line(tail: &[u8]) -> bool {
-    let markers = tail
-        .windows(MARKER.len())
-        .filter(|window| *window == MARKER)
-        .count();
+    let times = |what: &[u8]| tail.windows(what.len()).filter(|it| *it == what).count();
     // The first may be whole but for its newline.
-    markers <= 1 && !tail.split(|byte| *byte == b'\n').skip(1).any(is_whole)
+    let whole = tail.split(|byte| *byte == b'\n').skip(1).any(is_whole);
+    if whole || times(MARKER) > 1 || times(BEGINNING) > 1 {
+        return false;
+    }
+    // A byte of it may have become a newline; then neither part is an object.
+    let lines = tail.strip_suffix(b"\n").unwrap_or(tail);
+    let mut parts = lines.split(|byte| *byte == b'\n');
+    let is_object =
+        |part| serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(part).is_ok();
+    match parts.clone().count() {
+        1 => true,
+        2 => !parts.any(is_object),
+        _ => false,
+    }
+}
+
+/// Whether this can be what is left of the first line of a journal, which says what the run is: then it sent nothing.
+fn is_torn_beginning(tail: &[u8]) -> bool {
+    let begins = tail.starts_with(FIRST) || FIRST.starts_with(tail);
+    // Or a block of it that was never written.
+    let is_hole = tail.starts_with(b"\0");
+    (begins || is_hole) && is_one_line(tail)
 }
 
 /// The version that the beginning of a line names.

@@ -292,19 +292,62 @@ fn what_a_later_version_wrote() {
     assert_eq!(error.kind(), JournalErrorKind::TooNew);
 }
 
+/// As other programs write it again.
+fn without_checksums(journal: &[u8]) -> Vec<u8> {
+    let mut again = Vec::new();
+    for line in String::from_utf8_lossy(journal).lines() {
+        let mut line: serde_json::Map<_, _> = serde_json::from_str(line).unwrap();
+        line.remove("crc32");
+        again.extend(serde_json::to_vec(&line).unwrap());
+        again.push(b'\n');
+    }
+    again
+}
+
+/// Whole records that another program wrote again are no last line: cutting them would forget what was done.
+#[test]
+fn records_without_their_checksums_are_not_cut() {
+    let ends = line_ends(V1);
+    for last in [2, 3, 20] {
+        let begin = ends[ends.len() - 1 - last];
+        let again = without_checksums(&V1[begin..]);
+        let spaced = String::from_utf8_lossy(&again)
+            .replace("\":", "\": ")
+            .replace(",\"", ",\n\"");
+        for tail in [again.clone(), spaced.into_bytes()] {
+            let error = read(&[&V1[..begin], &tail].concat()).unwrap_err();
+            let line = (ends.len() - last) as u64 + 1;
+            assert_eq!(
+                (error.kind(), error.line()),
+                (JournalErrorKind::Damaged, Some(line))
+            );
+        }
+    }
+}
+
 #[test]
 fn what_is_no_journal() {
-    for file in [
-        &b""[..],
-        b"\n",
-        b"hello",
-        b"{}\n",
-        b"\xff\xfe\n",
-        b"{\"v\":1",
-    ] {
+    for file in [&b""[..], b"{\"v\":1", b"{\"v\":1,\"seq\":0,\"at", b"\0\0\0"] {
         let contents = read(file).unwrap();
         assert!(contents.entries.is_empty());
         assert_eq!(contents.tail.is_some(), !file.is_empty());
+    }
+    // What its run did, if it was one, cannot be known: it may have sent everything.
+    let pretty = "{\n  \"v\": 1,\n  \"seq\": 0\n}\n";
+    for file in [
+        &b"\n"[..],
+        b"hello",
+        b"{}\n",
+        b"\xff\xfe\n",
+        b"616fb98f-46ca-475e-917e-2563e5a8cd19\n",
+        pretty.as_bytes(),
+        &without_checksums(V1),
+    ] {
+        let error = read(file).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.line()),
+            (JournalErrorKind::Damaged, Some(1))
+        );
     }
     let with_crlf = String::from_utf8_lossy(V1).replace('\n', "\r\n");
     assert_eq!(read(with_crlf.as_bytes()).unwrap_err().line(), Some(1));
