@@ -29,7 +29,12 @@ async fn health_is_checked_after_each_wave() {
             }
         }
     });
+    let journal = Arc::new(MemoryJournal::default());
+    let run = run.journal(Arc::clone(&journal));
     let (report, events) = play(run.start().await.unwrap()).await;
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    let planned = recovered.run().rolling.as_ref().unwrap();
+    assert_eq!(planned.health_timeout_ms, Some(60_000));
     let asked = asked.lock().unwrap();
     assert_eq!(asked[..], [&world.servers[..3], &world.servers[3..6]]);
     let unhealthy = StopReason::Unhealthy {

@@ -24,7 +24,7 @@ Examples:
       What it says.";
 
 pub(super) fn help() -> String {
-    format!("{ABOUT}\n\n{EXIT_CODES}")
+    format!("{ABOUT}\n\n{}", EXIT_CODES.replace(" (with --no-wait: was accepted)", ""))
 }
 
 #[derive(Debug, Args)]
@@ -48,9 +48,9 @@ pub(crate) struct Resume {
     /// Run this after each wave of a rolling run, instead of the health check that the journal names
     #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
     pub(crate) health_cmd: Option<String>,
-    /// How long the health check may take; then it is killed, and has failed
-    #[arg(long, value_name = "DURATION", default_value = super::rolling::HEALTH_TIMEOUT, value_parser = duration)]
-    pub(crate) health_timeout: Duration,
+    /// How long the health check may take; then it is killed, and has failed [default: as the run]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) health_timeout: Option<Duration>,
     /// Go on after the canary of a rolling run without a question
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -47,7 +47,7 @@ impl GoOn {
         let mut line = Words::resume(&args.journal);
         line.flag("--reconcile", args.reconcile);
         line.option("--health-cmd", args.health_cmd.as_ref());
-        line.time("--health-timeout", args.health_timeout, HEALTH_TIMEOUT);
+        line.option("--health-timeout", args.health_timeout.map(written));
         line.client(args.attempt_timeout, args.servers_per_minute);
         line.format(args.output.format);
         line.global(global);

@@ -20,6 +20,9 @@ use crate::fail::{Fail, chain};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
+/// For the health check of a run that does not say how long it may take.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// For about so long the service knows a job after its end.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
@@ -99,7 +102,7 @@ fn callbacks(
             );
         }
         (None, Some(words)) => {
-            notes.note(&format!("health check, from the journal: {words}"));
+            notes.always(&format!("health check, from the journal: {words}"));
             Some(words.clone())
         }
     };
@@ -109,8 +112,10 @@ fn callbacks(
         true => AfterCanary::Yes,
         false => terminal().map_or(AfterCanary::Nobody, AfterCanary::Asked),
     });
+    let known = rolling.and_then(|it| it.health_timeout_ms);
+    let within = args.health_timeout.or(known.map(Duration::from_millis));
     Ok(Callbacks {
-        health: health.map(|command| (command, args.health_timeout)),
+        health: health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT))),
         after_canary,
     })
 }

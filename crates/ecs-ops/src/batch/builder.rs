@@ -372,6 +372,7 @@ impl RunBuilder {
         let health = self.health.as_ref();
         RollingRecord {
             health: health.map(|health| health.words.clone()),
+            health_timeout_ms: health.map(|health| milliseconds(health.within)),
             escalate_after_ms: self.escalate_after.map(milliseconds),
             ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
         }

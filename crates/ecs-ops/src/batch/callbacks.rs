@@ -17,7 +17,7 @@ type Ask = dyn Fn() -> BoxFuture<'static, bool> + Send + Sync;
 pub(super) struct HealthCheck {
     /// What it is, for the journal.
     pub(super) words: String,
-    within: Duration,
+    pub(super) within: Duration,
     check: Arc<Check>,
 }
 

@@ -13,6 +13,7 @@ fn v1() -> Vec<Entry> {
     rolling.deadline_ms = Some(3_600_000);
     rolling.verify_ms = Some(120_000);
     rolling.rolling = Some(RollingRecord {
+        health_timeout_ms: None,
         waves: vec![servers(1), servers(6).split_off(1)],
         pause_ms: 30_000,
         max_failures: Some(1),

@@ -227,6 +227,9 @@ pub struct RollingRecord {
     pub canary_pause_ms: Option<u64>,
     /// The health check after each wave, in the words of whoever runs it.
     pub health: Option<String>,
+    /// How long it may take, in milliseconds. Since no run wrote waves before it was there, it needs no new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_timeout_ms: Option<u64>,
     /// After how long a soft restart is tried hard, in milliseconds.
     pub escalate_after_ms: Option<u64>,
 }
@@ -245,6 +248,7 @@ impl RollingRecord {
                 _ => None,
             },
             health: rules.check_health.then(String::new),
+            health_timeout_ms: None,
             escalate_after_ms: None,
         }
     }
