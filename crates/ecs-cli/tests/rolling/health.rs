@@ -210,3 +210,22 @@ fn a_check_that_is_not_there_has_failed() {
     contains(&ended.stderr, "failed: it could not be started: ");
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
 }
+
+/// Whoever goes on gives the check the time that the run gave it, from its journal.
+#[test]
+fn its_time_is_in_the_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let sim = region(4);
+    let more = ["--health-timeout=1s", "--journal", journal];
+    run(&sim, &checked("exit 1", &more)).expect(5);
+    let resume = ["resume", journal, "--health-cmd=sleep 100"];
+    let ended = run(&sim, &resume).expect(5);
+    contains(&ended.stderr, "it did not end within 1s");
+    contains(&ended.stderr, "ecsctl resume");
+    let ended = run(&sim, &[&resume[..], &["--health-timeout=2s"]].concat()).expect(5);
+    contains(&ended.stderr, "it did not end within 2s");
+    contains(&ended.stderr, "--health-timeout 2s");
+    assert_eq!(sim.accepted(), 2);
+}
