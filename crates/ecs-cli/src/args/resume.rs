@@ -24,7 +24,10 @@ Examples:
       What it says.";
 
 pub(super) fn help() -> String {
-    format!("{ABOUT}\n\n{}", EXIT_CODES.replace(" (with --no-wait: was accepted)", ""))
+    format!(
+        "{ABOUT}\n\n{}",
+        EXIT_CODES.replace(" (with --no-wait: was accepted)", "")
+    )
 }
 
 #[derive(Debug, Args)]

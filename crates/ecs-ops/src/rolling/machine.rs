@@ -287,7 +287,8 @@ impl Rolling {
         self.stage = match self.stage {
             _ if !self.open.is_empty() => Stage::Underway(begun - 1),
             Stage::Underway(wave) => self.after_wave(wave),
-            Stage::Done => self.ready(begun),
+            // With the pause that is between any two.
+            Stage::Done => self.after_canary(begun - 1),
             stage => stage,
         };
     }

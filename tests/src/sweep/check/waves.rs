@@ -216,15 +216,11 @@ impl Checker<'_> {
                 "went on at {at:.3?} without a yes after the canary"
             ));
         }
-        // What was left of a run that was through has no pause before it.
-        let goes_back = now.wave < before.wave;
-        let another = self.life_of(now.exchange) != self.life_of(before.exchange);
         let pause = match plan.rules.canary {
             Some(AfterCanary::Pause(pause)) if begun.len() == 1 && before.wave == 0 => pause,
             _ => plan.rules.pause,
         };
-        let skips = goes_back && another;
-        (!skips && at < after + pause).then(|| {
+        (at < after + pause).then(|| {
             format!("went on at {at:.3?}, without the pause of {pause:?} after {after:.3?}")
         })
     }
