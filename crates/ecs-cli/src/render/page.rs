@@ -5,7 +5,7 @@ mod drawing;
 
 use super::show::{next, number, seconds, since, summary};
 use super::table;
-use super::timeline::{Health, Server, Timeline};
+use super::timeline::{Server, Timeline};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--wait:#1565c0;--pause:#ef9f00;--odd:#8e24aa;--none:#9e9e9e;\
@@ -122,12 +122,7 @@ fn waves(it: &Timeline) -> String {
             wave.took().map_or_else(|| "-".to_owned(), seconds),
             wave.summary.counts(),
             wave.restarted_hard,
-            escape(
-                &wave
-                    .health
-                    .as_ref()
-                    .map_or_else(|| "-".to_owned(), Health::words)
-            ),
+            escape(&wave.health()),
         ));
     }
     table + "</table>\n"

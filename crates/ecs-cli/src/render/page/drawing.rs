@@ -51,7 +51,7 @@ pub(super) fn drawing(it: &Timeline) -> String {
     };
     let keys =
         KEYS.map(|(color, words)| format!("<i style=\"background:var(--{color})\"></i>{words}"));
-    let checked = it.waves.iter().any(|wave| wave.health.is_some());
+    let checked = it.waves.iter().any(|wave| !wave.checks.is_empty());
     let waves = match (it.waves.is_empty(), checked) {
         (true, _) => "",
         (false, false) => ", under its wave",
@@ -87,6 +87,7 @@ impl Drawing<'_> {
     /// A band for each wave, its number, its health, and the pause after it.
     fn waves(&self) -> String {
         let mut svg = String::new();
+        let mut signed = f64::NEG_INFINITY;
         let began = self
             .it
             .waves
@@ -95,7 +96,7 @@ impl Drawing<'_> {
         let began: Vec<_> = began.collect();
         for (index, (from, wave)) in began.iter().enumerate() {
             let next = began.get(index + 1).map(|(at, _)| *at);
-            let checked = wave.health.as_ref().map(|health| health.at);
+            let checked = wave.checks.last().map(|health| health.at);
             let end = wave
                 .over
                 .max(checked)
@@ -120,15 +121,16 @@ impl Drawing<'_> {
                     left + 3.0
                 ));
             }
-            if let Some(health) = &wave.health {
+            for health in &wave.checks {
                 let (sign, color) = if health.healthy {
                     ("✓", "ok")
                 } else {
                     ("✗", "bad")
                 };
+                // None hides the one before it.
+                signed = (self.x(health.at) - 1.0).max(signed + 10.0);
                 svg.push_str(&format!(
-                    "<text x=\"{:.1}\" y=\"31\" class=\"end\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
-                    self.x(health.at) - 1.0,
+                    "<text x=\"{signed:.1}\" y=\"31\" class=\"end\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
                     escape(&health.words())
                 ));
             }
