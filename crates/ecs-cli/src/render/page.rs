@@ -14,7 +14,7 @@ const STYLE: &str = "\
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}h1{margin-bottom:.3rem}\
 table{border-collapse:collapse;width:100%;font-size:13px}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}\
 td:first-child,.id,.at,.o{white-space:nowrap}td:first-child,.id{font-family:ui-monospace,monospace}.facts td:first-child{font-family:inherit;width:9rem}\
-svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}.in{fill:#fff;font-size:10.5px}.end{text-anchor:end}.mid{text-anchor:middle}\
+svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}.in{fill:#fff;font-size:10.5px}.end{text-anchor:end}.mid{text-anchor:middle}.sign{paint-order:stroke;stroke:Canvas;stroke-width:3px}\
 .sum{font-size:1.2rem;margin:.2rem 0}.all{display:flex;height:.9rem;border-radius:4px;overflow:hidden}\
 .succeeded .o{color:var(--ok)}.failed .o{color:var(--bad)}.unknown .o{color:var(--odd)}.running .o{color:var(--wait)}\
 .k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}.only label{margin-right:1rem}";

@@ -59,6 +59,7 @@ pub(super) fn drawing(it: &Timeline) -> String {
         true => " Dashed: what the table above says under that letter.",
         false => "",
     };
+    let (bands, signs) = drawing.waves();
     let (marks, lines) = drawing.marks();
     let keys =
         KEYS.map(|(color, words)| format!("<i style=\"background:var(--{color})\"></i>{words}"));
@@ -71,13 +72,14 @@ pub(super) fn drawing(it: &Timeline) -> String {
     format!(
         "<h2>What happened when</h2>\n<p class=\"k\">{}</p>\n<p>A row for each batch: its number, and how many servers it \
          has{waves}.{dashed}</p>\n<svg viewBox=\"0 0 1000 {}\" \
-         role=\"img\">\n{}{}{}{}</svg>\n",
+         role=\"img\">\n{}{}{}{}{}</svg>\n",
         keys.concat(),
         drawing.bottom + 8 + 12 * lines.max(1),
-        drawing.waves(),
+        bands,
         drawing.times(),
         marks,
         drawing.batches(),
+        signs,
     )
 }
 
@@ -97,9 +99,9 @@ impl Drawing<'_> {
         LEFT + self.axis.at(at) * WIDTH
     }
 
-    /// A band for each wave, its number, its health, and the pause after it.
-    fn waves(&self) -> String {
-        let mut svg = String::new();
+    /// A band for each wave, its number, and the pause after it; and what its checks said, to be drawn above all else.
+    fn waves(&self) -> (String, String) {
+        let (mut svg, mut signs) = (String::new(), String::new());
         let mut signed = f64::NEG_INFINITY;
         let began = self
             .it
@@ -139,8 +141,8 @@ impl Drawing<'_> {
                 };
                 // None hides the one before it.
                 signed = (self.x(health.at) - 1.0).max(signed + 10.0);
-                svg.push_str(&format!(
-                    "<text x=\"{signed:.1}\" y=\"31\" class=\"end\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
+                signs.push_str(&format!(
+                    "<text x=\"{signed:.1}\" y=\"31\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
                     escape(&health.words())
                 ));
             }
@@ -157,7 +159,7 @@ impl Drawing<'_> {
                 ));
             }
         }
-        svg
+        (svg, signs)
     }
 
     fn times(&self) -> String {

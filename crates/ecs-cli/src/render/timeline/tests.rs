@@ -205,6 +205,12 @@ async fn a_rolling_run_as_a_page() {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(!text.contains("only-not_attempted\">"), "{text}");
+    // Seen above all else.
+    let (_, signs) = text.split_once(">✗<").unwrap();
+    assert!(
+        !signs.contains("<rect") && !signs.contains("<path"),
+        "{text}"
+    );
     assert_eq!(
         (text.matches(">✗<").count(), text.matches(">✓<").count()),
         (1, 3)
