@@ -140,7 +140,7 @@ impl Drawing<'_> {
                     ("✗", "bad")
                 };
                 // None hides the one before it.
-                signed = (self.x(health.at) - 1.0).max(signed + 10.0);
+                signed = (self.x(health.at) - 1.0).max(signed + 13.0);
                 signs.push_str(&format!(
                     "<text x=\"{signed:.1}\" y=\"31\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
                     escape(&health.words())

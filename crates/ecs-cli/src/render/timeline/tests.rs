@@ -171,7 +171,7 @@ async fn a_rolling_run_in_words() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rolling_run_as_a_page() {
-    let (_, stopped, ended) = played().await;
+    let (_, stopped, mut ended) = played().await;
     let page_of = |it: &Timeline| page(it, "run.jsonl");
     let text = page_of(&stopped);
     for words in [
@@ -218,4 +218,14 @@ async fn a_rolling_run_as_a_page() {
     for server in &ended.servers {
         assert_eq!(text.matches(&server.report.id.to_string()).count(), 1);
     }
+    // Two checks at once stand beside each other.
+    let checks = &mut ended.waves[1].checks;
+    checks[1].at = checks[0].at;
+    let text = page_of(&ended);
+    let signs = text.split("\" y=\"31\" class=\"end sign\"");
+    let places = signs.filter_map(|text| text.rsplit("x=\"").next()?.parse().ok());
+    let places: Vec<f64> = places.collect();
+    assert_eq!(places.len(), 4, "{text}");
+    let apart = places.windows(2).map(|two| two[1] - two[0]);
+    assert!(apart.into_iter().all(|apart| apart > 12.9), "{places:?}");
 }
