@@ -1,7 +1,8 @@
 //! `run show`.
 
-use std::fs::File;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
@@ -15,6 +16,10 @@ use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
 pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
+    if args.html.as_deref() == Some(Path::new("-")) {
+        return Err(Fail::usage("--html needs a file")
+            .hint("name the page, such as run.html, or ./- for a file of that name"));
+    }
     let contents = JsonlJournal::read(&args.journal).map_err(|error| {
         let fail = Fail::usage(chain(&error));
         match error.kind() {
@@ -44,9 +49,7 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
     if let Some(file) = &args.html {
         let page = page::page(&timeline, &path.to_string());
-        // Never over another file: it may be a journal.
-        let written = File::create_new(file).and_then(|mut to| to.write_all(page.as_bytes()));
-        written
+        create(file, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
@@ -58,6 +61,21 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
     Ok(Exit::Success)
 }
 
+/// Never over another file: it may be a journal. What cannot be filled is taken away again, so that the next try does not
+/// find it in its way.
+fn create(file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // It says what the journal says, which only its owner may read.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut to = options.open(file)?;
+    fill(&mut to).inspect_err(|_| {
+        // The failure to write is the one that counts.
+        let _ = std::fs::remove_file(file);
+    })
+}
+
 /// As they are in the file, but for the checksum, which is right.
 fn records(contents: &Contents) -> String {
     let record = |entry: &Entry| {
@@ -66,4 +84,58 @@ fn records(contents: &Contents) -> String {
         )
     };
     contents.entries.iter().map(record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_cannot_be_written_is_taken_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run.html");
+        let full = |to: &mut File| {
+            to.write_all(b"<!doctype")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        let error = create(&path, full).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(!path.exists());
+        create(&path, |to| to.write_all(b"whole")).unwrap();
+        // Another's file stays as it is.
+        let error = create(&path, full).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_page_is_for_its_owner() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run.html");
+        create(&path, |_| Ok(())).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_page_needs_a_file() {
+        use clap::Parser as _;
+
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: RunShow,
+        }
+        let args = |html| Line::parse_from(["show", "no.jsonl", "--html", html]).args;
+        let notes = Notes::new(true);
+        let fail = run(&args("-"), &notes, &mut Results::stdout()).unwrap_err();
+        assert_eq!(fail.message, "--html needs a file");
+        assert!(fail.hint.unwrap().contains("./-"));
+        // It is the journal that is missing here.
+        let fail = run(&args("./-"), &notes, &mut Results::stdout()).unwrap_err();
+        assert!(fail.message.contains("no.jsonl"), "{}", fail.message);
+    }
 }

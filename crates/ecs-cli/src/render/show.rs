@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::table::{self, Table};
-use super::timeline::{Answer, Batch, Health, Summary, Timeline, Wave};
+use super::timeline::{Answer, Batch, Summary, Timeline, Wave};
 use crate::confirm::counted;
 use crate::term::clean;
 
@@ -107,7 +107,7 @@ fn wave_row(it: &Timeline, wave: &Wave) -> [String; 9] {
         summary.failed.to_string(),
         summary.unknown.to_string(),
         wave.restarted_hard.to_string(),
-        wave.health.as_ref().map_or_else(none, Health::words),
+        wave.health(),
     ]
 }
 

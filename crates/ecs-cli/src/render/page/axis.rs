@@ -1,6 +1,6 @@
 //! Where a time lies on the page. Pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::render::timeline::Span;
 
@@ -26,6 +26,42 @@ pub(super) struct Part {
     pub(super) until: f64,
     /// Whether it is a gap that was made shorter.
     pub(super) is_cut: bool,
+}
+
+/// A time to write on the axis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tick {
+    /// From 0 to 1.
+    pub(super) place: f64,
+    pub(super) at: Timestamp,
+    /// How long it is to the next one of its part.
+    pub(super) apart: SignedDuration,
+}
+
+/// The time since the beginning, as exact as it takes to tell it from one that is `apart`: such as `9 h 1 min`, `2 min 5 s`,
+/// `1.5 s`, `0.04 s`.
+pub(super) fn label(since: SignedDuration, apart: SignedDuration) -> String {
+    let unit = match apart.as_millis() {
+        600_000.. => 60_000,
+        10_000.. => 1000,
+        1000.. => 100,
+        _ => 10,
+    };
+    let rounded = (since.as_millis().max(0) + unit / 2) / unit * unit;
+    let (minutes, rest) = (rounded / 60_000, rounded % 60_000);
+    let last = match unit {
+        60_000 => None,
+        1000 => Some(format!("{} s", rest / 1000)),
+        100 => Some(format!("{}.{} s", rest / 1000, rest % 1000 / 100)),
+        _ => Some(format!("{}.{:02} s", rest / 1000, rest % 1000 / 10)),
+    };
+    let first = match (minutes / 60, minutes % 60) {
+        (0, 0) if last.is_some() => None,
+        (0, minutes) => Some(format!("{minutes} min")),
+        (hours, minutes) => Some(format!("{hours} h {minutes} min")),
+    };
+    let both: Vec<_> = first.into_iter().chain(last).collect();
+    both.join(" ")
 }
 
 fn seconds(span: Span) -> f64 {
@@ -118,7 +154,7 @@ impl Axis {
     }
 
     /// Times to write on the axis: evenly over what is shown of each part.
-    pub(super) fn ticks(&self) -> Vec<(f64, Timestamp)> {
+    pub(super) fn ticks(&self) -> Vec<Tick> {
         let mut ticks = Vec::new();
         for part in self.parts.iter().filter(|part| !part.is_cut) {
             let width = part.until - part.from;
@@ -128,13 +164,16 @@ impl Axis {
                 0.08.. => 1,
                 _ => continue,
             };
+            let apart = seconds(part.time) / f64::from(steps);
+            let apart = SignedDuration::try_from_secs_f64(apart).unwrap_or_default();
             for step in 0..=steps {
                 let share = f64::from(step) / f64::from(steps);
-                let into = jiff::SignedDuration::try_from_secs_f64(seconds(part.time) * share);
+                let into = SignedDuration::try_from_secs_f64(seconds(part.time) * share);
                 let at = into
                     .ok()
                     .and_then(|into| part.time.from.checked_add(into).ok());
-                ticks.extend(at.map(|at| (part.from + share * width, at)));
+                let place = part.from + share * width;
+                ticks.extend(at.map(|at| Tick { place, at, apart }));
             }
         }
         ticks
@@ -170,8 +209,39 @@ mod tests {
         assert!(axis.at(time(7)).is_finite());
     }
 
+    #[test]
+    fn times_are_as_exact_as_they_have_to_be() {
+        let label = |since, apart| {
+            let of = SignedDuration::from_millis;
+            label(of(since), of(apart))
+        };
+        for (since, apart, words) in [
+            (0, 5, "0.00 s"),
+            (38, 10, "0.04 s"),
+            (2500, 1250, "2.5 s"),
+            (59_960, 5000, "1 min 0.0 s"),
+            (125_400, 62_000, "2 min 5 s"),
+            (0, 900_000, "0 min"),
+            (32_460_000, 900_000, "9 h 1 min"),
+            // A short time, far from the beginning.
+            (32_460_000, 2000, "9 h 1 min 0.0 s"),
+            (32_460_000, 20_000, "9 h 1 min 0 s"),
+            (-5, 2000, "0.0 s"),
+        ] {
+            assert_eq!(label(since, apart), words);
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// However short or far from the beginning, as long as there are hundredths between them.
+        #[test]
+        fn no_two_labels_in_a_row_say_the_same(since in 0_i64..1_000_000_000, apart in 10_i64..100_000_000) {
+            let of = SignedDuration::from_millis;
+            let (one, next) = (label(of(since), of(apart)), label(of(since + apart), of(apart)));
+            prop_assert_ne!(one, next);
+        }
 
         /// Whatever the clocks did: later is never further left, and all of it is on the page.
         #[test]
@@ -186,8 +256,8 @@ mod tests {
             let places: Vec<_> = times.into_iter().map(|at| axis.at(time(at))).collect();
             prop_assert!(places.iter().all(|place| (-1e-9..=1.0 + 1e-9).contains(place)), "{:?}", places);
             prop_assert!(places.is_sorted(), "{:?}", places);
-            for (place, _) in axis.ticks() {
-                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&place));
+            for tick in axis.ticks() {
+                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&tick.place));
             }
         }
     }

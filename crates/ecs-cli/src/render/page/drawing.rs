@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::axis::Axis;
+use super::axis::{Axis, label};
 use super::escape;
 use crate::render::show::seconds;
 use crate::render::timeline::{Answer, Batch, Job, Mark, Span, Timeline};
@@ -12,6 +12,11 @@ const LEFT: f64 = 90.0;
 const WIDTH: f64 = 880.0;
 /// Where the rows begin: below the times and the waves.
 const TOP: usize = 40;
+/// About the width of a letter of a time.
+const LETTER: f64 = 6.5;
+/// The letters of marks that are closer than this stand below each other, in so many lines.
+const CLOSE: f64 = 12.0;
+const LINES: usize = 5;
 /// With more batches than this their rows are narrow.
 const MANY: usize = 150;
 
@@ -45,13 +50,20 @@ pub(super) fn drawing(it: &Timeline) -> String {
     let row = if it.batches.len() > MANY { 6 } else { 20 };
     let drawing = Drawing {
         it,
+        until,
         bottom: TOP + row * it.batches.len() + 2,
         row,
         axis,
     };
+    let dashed = match it.marks.iter().any(Mark::is_apart) {
+        true => " Dashed: what the table above says under that letter.",
+        false => "",
+    };
+    let (bands, signs) = drawing.waves();
+    let (marks, lines) = drawing.marks();
     let keys =
         KEYS.map(|(color, words)| format!("<i style=\"background:var(--{color})\"></i>{words}"));
-    let checked = it.waves.iter().any(|wave| wave.health.is_some());
+    let checked = it.waves.iter().any(|wave| !wave.checks.is_empty());
     let waves = match (it.waves.is_empty(), checked) {
         (true, _) => "",
         (false, false) => ", under its wave",
@@ -59,20 +71,23 @@ pub(super) fn drawing(it: &Timeline) -> String {
     };
     format!(
         "<h2>What happened when</h2>\n<p class=\"k\">{}</p>\n<p>A row for each batch: its number, and how many servers it \
-         has{waves}. Dashed: what the table above says under that letter.</p>\n<svg viewBox=\"0 0 1000 {}\" \
-         role=\"img\">\n{}{}{}{}</svg>\n",
+         has{waves}.{dashed}</p>\n<svg viewBox=\"0 0 1000 {}\" \
+         role=\"img\">\n{}{}{}{}{}</svg>\n",
         keys.concat(),
-        drawing.bottom + 20,
-        drawing.waves(),
+        drawing.bottom + 8 + 12 * lines.max(1),
+        bands,
         drawing.times(),
-        drawing.marks(),
+        marks,
         drawing.batches(),
+        signs,
     )
 }
 
 struct Drawing<'a> {
     it: &'a Timeline,
     axis: Axis,
+    /// Where the times end: what has no end yet reaches until there.
+    until: Timestamp,
     /// The height of a row.
     row: usize,
     /// Where the rows end.
@@ -84,9 +99,10 @@ impl Drawing<'_> {
         LEFT + self.axis.at(at) * WIDTH
     }
 
-    /// A band for each wave, its number, its health, and the pause after it.
-    fn waves(&self) -> String {
-        let mut svg = String::new();
+    /// A band for each wave, its number, and the pause after it; and what its checks said, to be drawn above all else.
+    fn waves(&self) -> (String, String) {
+        let (mut svg, mut signs) = (String::new(), String::new());
+        let mut signed = f64::NEG_INFINITY;
         let began = self
             .it
             .waves
@@ -95,11 +111,8 @@ impl Drawing<'_> {
         let began: Vec<_> = began.collect();
         for (index, (from, wave)) in began.iter().enumerate() {
             let next = began.get(index + 1).map(|(at, _)| *at);
-            let checked = wave.health.as_ref().map(|health| health.at);
-            let end = wave
-                .over
-                .max(checked)
-                .unwrap_or(next.unwrap_or(self.it.last));
+            let checked = wave.checks.last().map(|health| health.at);
+            let end = wave.over.max(checked).unwrap_or(next.unwrap_or(self.until));
             let (left, right) = (self.x(*from), self.x(end.min(next.unwrap_or(end))));
             let number = wave.wave;
             let band = if index % 2 == 0 { "band" } else { "line" };
@@ -120,15 +133,16 @@ impl Drawing<'_> {
                     left + 3.0
                 ));
             }
-            if let Some(health) = &wave.health {
+            for health in &wave.checks {
                 let (sign, color) = if health.healthy {
                     ("✓", "ok")
                 } else {
                     ("✗", "bad")
                 };
-                svg.push_str(&format!(
-                    "<text x=\"{:.1}\" y=\"31\" class=\"end\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
-                    self.x(health.at) - 1.0,
+                // None hides the one before it.
+                signed = (self.x(health.at) - 1.0).max(signed + 13.0);
+                signs.push_str(&format!(
+                    "<text x=\"{signed:.1}\" y=\"31\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
                     escape(&health.words())
                 ));
             }
@@ -145,24 +159,33 @@ impl Drawing<'_> {
                 ));
             }
         }
-        svg
+        (svg, signs)
     }
 
     fn times(&self) -> String {
         let mut svg = String::new();
-        let mut last = f64::NEG_INFINITY;
-        for (place, at) in self.axis.ticks() {
-            let x = LEFT + place * WIDTH;
+        let ticks = self.axis.ticks();
+        // How far to the right the labels reach, and what the last one says.
+        let (mut reached, mut said) = (f64::NEG_INFINITY, String::new());
+        for (index, tick) in ticks.iter().enumerate() {
+            let x = LEFT + tick.place * WIDTH;
             svg.push_str(&format!(
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"var(--line)\"/>",
                 self.bottom
             ));
-            if x - last > 55.0 {
-                let time = seconds(self.it.since(at));
+            let time = label(self.it.since(tick.at), tick.apart);
+            let wide = LETTER * time.chars().map(|_| 1.0).sum::<f64>();
+            // Those at the edges stay within them.
+            let (left, class) = match index {
+                0 => (x, ""),
+                index if index + 1 == ticks.len() => (x - wide, " class=\"end\""),
+                _ => (x - wide / 2.0, " class=\"mid\""),
+            };
+            if left > reached + LETTER && time != said {
                 svg.push_str(&format!(
-                    "<text x=\"{x:.1}\" y=\"12\" class=\"mid\">{time}</text>\n"
+                    "<text x=\"{x:.1}\" y=\"12\"{class}>{time}</text>\n"
                 ));
-                last = x;
+                (reached, said) = (left + wide, time);
             }
         }
         for cut in self.axis.cuts() {
@@ -177,25 +200,35 @@ impl Drawing<'_> {
         svg
     }
 
-    fn marks(&self) -> String {
-        let mark = |(letter, mark): (char, &Mark)| {
+    /// And how many lines their letters take.
+    fn marks(&self) -> (String, usize) {
+        let mut svg = String::new();
+        // Where the last letter of each line is.
+        let mut lines: Vec<f64> = Vec::new();
+        for (letter, mark) in lettered(self.it) {
             let (x, bottom) = (self.x(mark.at), self.bottom);
-            format!(
+            let free = lines.iter().position(|last| (x - last).abs() >= CLOSE);
+            let line = free.unwrap_or(lines.len().min(LINES - 1));
+            match lines.get_mut(line) {
+                Some(last) => *last = x,
+                None => lines.push(x),
+            }
+            svg.push_str(&format!(
                 "<path d=\"M{x:.1} 18V{bottom}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"/><text x=\"{x:.1}\" y=\"{}\" \
                  class=\"mid\">{letter}<title>{} {}</title></text>\n",
-                bottom + 13,
+                bottom + 13 + 12 * line,
                 mark.what.replace('_', " "),
                 escape(&mark.words)
-            )
-        };
-        lettered(self.it).map(mark).collect()
+            ));
+        }
+        (svg, lines.len())
     }
 
     fn batches(&self) -> String {
         let mut svg = String::new();
         for (index, batch) in self.it.batches.iter().enumerate() {
             let y = TOP + self.row * index;
-            if self.row >= 12 || index % 10 == 0 {
+            if !self.is_narrow() || index % 10 == 0 {
                 let again = match batch.purpose {
                     "escalate" => ", hard",
                     "resubmit" => ", again",
@@ -211,6 +244,10 @@ impl Drawing<'_> {
             svg.push_str(&self.batch(batch, y));
         }
         svg
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.row < 12
     }
 
     fn height(&self) -> usize {
@@ -257,7 +294,7 @@ impl Drawing<'_> {
         let height = self.height();
         let time = Span {
             from: job.accepted,
-            until: job.over.unwrap_or(self.it.last),
+            until: job.over.unwrap_or(self.until),
         };
         let status = job.status.as_deref().unwrap_or("no end seen");
         let (bad, servers) = (job.bad, job.servers.max(1));
@@ -271,9 +308,11 @@ impl Drawing<'_> {
         };
         let mut svg = self.bar(y, height, time, color, &said);
         if bad > 0 {
-            let part = (height * bad).div_ceil(servers).max(3).min(height);
+            // Seen however few they are, but no more than that in a narrow row.
+            let least = if self.is_narrow() { 1 } else { 3 };
+            let part = (height * bad).div_ceil(servers).max(least).min(height);
             svg.push_str(&self.bar(y + height - part, part, time, "bad", &said));
-            if self.x(time.until) - self.x(time.from) > 60.0 && self.row >= 12 {
+            if self.x(time.until) - self.x(time.from) > 60.0 && !self.is_narrow() {
                 svg.push_str(&format!(
                     "<text x=\"{:.1}\" y=\"{}\" class=\"in\">{bad} bad</text>\n",
                     self.x(time.from) + 5.0,

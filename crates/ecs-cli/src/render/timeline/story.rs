@@ -22,8 +22,8 @@ pub(super) struct Story {
     pub(super) gaps: Vec<Span>,
     /// When each wave began.
     pub(super) began: BTreeMap<usize, Timestamp>,
-    /// What the last health check after each wave said.
-    pub(super) checked: BTreeMap<usize, Health>,
+    /// What the health checks after each wave said, one after the other.
+    pub(super) checked: BTreeMap<usize, Vec<Health>>,
     /// When the last verdict on each server was written down.
     pub(super) concluded: HashMap<ServerId, Timestamp>,
     over: HashMap<JobId, Timestamp>,
@@ -109,7 +109,7 @@ impl Story {
                 let said = format!("wave {} is {how}: {words}", wave + 1);
                 self.mark(at, "wave_checked", said.trim_end_matches(": ").to_owned());
                 let health = Health { at, healthy, words };
-                self.checked.insert(wave, health);
+                self.checked.entry(wave).or_default().push(health);
             }
             Record::Answered { go_on } => {
                 let words = if go_on {

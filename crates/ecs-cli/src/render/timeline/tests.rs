@@ -82,15 +82,19 @@ async fn a_rolling_run() {
     let first = ["1 succeeded, 1 failed", "2 succeeded"];
     assert_eq!(counts(&stopped), [first[0], first[1], "2 not attempted"]);
     assert_eq!(counts(&ended), [first[0], first[1], "2 succeeded"]);
-    let health = |it: &Timeline| -> Vec<Option<bool>> {
-        let waves = it.waves.iter();
-        waves
-            .map(|wave| Some(wave.health.as_ref()?.healthy))
+    let health = |it: &Timeline| -> Vec<Vec<bool>> {
+        let checks = it.waves.iter().map(|wave| wave.checks.iter());
+        checks
+            .map(|checks| checks.map(|check| check.healthy).collect())
             .collect()
     };
-    assert_eq!(health(&stopped), [Some(true), Some(false), None]);
+    assert_eq!(health(&stopped), [vec![true], vec![false], vec![]]);
     // It was checked again by whoever went on.
-    assert_eq!(health(&ended), [Some(true); 3]);
+    assert_eq!(health(&ended), [vec![true], vec![false, true], vec![true]]);
+    let checks = &ended.waves[1].checks;
+    assert!(checks[1].at.duration_since(checks[0].at).as_hours() >= 2);
+    let document = serde_json::to_value(&ended).unwrap();
+    assert_eq!(document["waves"][1]["checks"][0]["words"], "<b>no</b>");
     assert_eq!(
         (stopped.waves[2].began, stopped.waves[2].took()),
         (None, None)
@@ -133,7 +137,13 @@ async fn a_rolling_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rolling_run_in_words() {
-    let (_, stopped, _) = played().await;
+    let (_, stopped, mut ended) = played().await;
+    let again = text(&ended, "run.jsonl");
+    assert!(again.contains("bad: <b>no</b>, then good"), "{again}");
+    let checks = &mut ended.waves[1].checks;
+    checks.insert(0, checks[0].clone());
+    let often = ended.waves[1].health();
+    assert_eq!(often, "bad: <b>no</b> (2 times), then good");
     let text = text(&stopped, "run.jsonl");
     let row = |first: &str| {
         let mut lines = text.lines().skip_while(|line| !line.starts_with("WAVE"));
@@ -161,7 +171,7 @@ async fn a_rolling_run_in_words() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rolling_run_as_a_page() {
-    let (_, stopped, ended) = played().await;
+    let (_, stopped, mut ended) = played().await;
     let page_of = |it: &Timeline| page(it, "run.jsonl");
     let text = page_of(&stopped);
     for words in [
@@ -188,14 +198,34 @@ async fn a_rolling_run_as_a_page() {
         "a: stopping",
         "b: resumed",
         "2 (1, hard)",
+        // The check that failed is not forgotten.
+        ">✗<title>health: bad: &lt;b&gt;no&lt;/b&gt;<",
+        "<td>bad: &lt;b&gt;no&lt;/b&gt;, then good</td>",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
+    assert!(!text.contains("only-not_attempted\">"), "{text}");
+    // Seen above all else.
+    let (_, signs) = text.split_once(">✗<").unwrap();
     assert!(
-        !text.contains("only-not_attempted\">") && !text.contains(">✗<"),
+        !signs.contains("<rect") && !signs.contains("<path"),
         "{text}"
+    );
+    assert_eq!(
+        (text.matches(">✗<").count(), text.matches(">✓<").count()),
+        (1, 3)
     );
     for server in &ended.servers {
         assert_eq!(text.matches(&server.report.id.to_string()).count(), 1);
     }
+    // Two checks at once stand beside each other.
+    let checks = &mut ended.waves[1].checks;
+    checks[1].at = checks[0].at;
+    let text = page_of(&ended);
+    let signs = text.split("\" y=\"31\" class=\"end sign\"");
+    let places = signs.filter_map(|text| text.rsplit("x=\"").next()?.parse().ok());
+    let places: Vec<f64> = places.collect();
+    assert_eq!(places.len(), 4, "{text}");
+    let apart = places.windows(2).map(|two| two[1] - two[0]);
+    assert!(apart.into_iter().all(|apart| apart > 12.9), "{places:?}");
 }

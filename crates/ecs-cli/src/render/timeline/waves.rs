@@ -18,8 +18,8 @@ pub(crate) struct Wave {
     pub(crate) began: Option<Timestamp>,
     /// When nothing more was to be awaited of its servers.
     pub(crate) over: Option<Timestamp>,
-    /// The last health check after it.
-    pub(crate) health: Option<Health>,
+    /// The health checks after it, in their order: whoever goes on checks again.
+    pub(crate) checks: Vec<Health>,
     pub(crate) summary: Summary,
     /// How many of its servers were restarted hard after a soft restart.
     pub(crate) restarted_hard: usize,
@@ -38,6 +38,23 @@ impl Wave {
     /// From its beginning to its last verdict.
     pub(crate) fn took(&self) -> Option<SignedDuration> {
         Some(self.over?.duration_since(self.began?))
+    }
+
+    /// What its checks said, such as `bad: words (2 times), then good`.
+    pub(crate) fn health(&self) -> String {
+        let same = |one: &Health, next: &Health| one.words() == next.words();
+        let said = self.checks.chunk_by(same).filter_map(|same| {
+            let words = same.first()?.words();
+            Some(match same.len() {
+                1 => words,
+                times => format!("{words} ({times} times)"),
+            })
+        });
+        let said: Vec<_> = said.collect();
+        match said.is_empty() {
+            true => "-".to_owned(),
+            false => said.join(", then "),
+        }
     }
 }
 
@@ -89,7 +106,7 @@ pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -
             wave: index + 1,
             began: story.began.get(&index).copied(),
             over: ends.max().flatten().copied().filter(|_| over),
-            health: story.checked.get(&index).cloned(),
+            checks: story.checked.get(&index).cloned().unwrap_or_default(),
             summary,
             restarted_hard: hard.count(),
         }

@@ -1,0 +1,285 @@
+//! Pages of journals that were made up.
+
+use ecs_ops::PowerAction;
+use ecs_ops::journal::{
+    Journal as _, JsonlJournal, Note, Purpose, Record, RunRecord, ServerVerdict, Verdict,
+};
+use ecs_ops::model::{RebootType, ServerId};
+
+use super::*;
+
+/// What a journal says that has these records, each with its time in milliseconds after the first one.
+async fn timeline(count: usize, records: impl Fn(&[ServerId]) -> Vec<(i64, Record)>) -> Timeline {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.jsonl");
+    let id = |number| format!("616fb98f-46ca-475e-917e-{number:012}");
+    let servers: Vec<ServerId> = (0..count).map(|it| id(it).parse().unwrap()).collect();
+    let action = PowerAction::Reboot(RebootType::Soft);
+    let endpoint = "https://ecs.example".parse().unwrap();
+    let records = records(&servers);
+    let run = RunRecord::new("r", &endpoint, "p".parse().unwrap(), action, servers);
+    let journal = JsonlJournal::create(&path).unwrap();
+    let began: jiff::Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
+    let run = (0, Record::Run(Box::new(run)));
+    for (after, record) in [run].into_iter().chain(records) {
+        let at = began + jiff::SignedDuration::from_millis(after);
+        journal.append(at, record).await.unwrap();
+    }
+    Timeline::of(JsonlJournal::read(&path).unwrap()).unwrap()
+}
+
+fn intent(batch: usize, servers: &[ServerId]) -> Record {
+    Record::Intent {
+        batch,
+        attempt: 1,
+        purpose: Purpose::First,
+        servers: servers.to_vec(),
+    }
+}
+
+/// Throttled, to be sent again two seconds later.
+fn throttled(batch: usize, message: &str) -> Record {
+    Record::NotExecuted {
+        batch,
+        throttled: true,
+        retry_after_ms: Some(2000),
+        error: Note {
+            code: None,
+            message: message.to_owned(),
+        },
+    }
+}
+
+fn sending(batch: usize) -> Record {
+    Record::Sending {
+        batch,
+        attempt: 1,
+        theirs: None,
+    }
+}
+
+fn accepted(batch: usize) -> Record {
+    Record::Accepted {
+        batch,
+        job_id: format!("job-{batch}").parse().unwrap(),
+        request_id: None,
+    }
+}
+
+fn stopping() -> Record {
+    let reason = "a signal".to_owned();
+    Record::Stopping { reason }
+}
+
+/// The part of the page between these words, from the first place that has both.
+fn between<'a>(page: &'a str, from: &str, until: &str) -> &'a str {
+    let (_, rest) = page
+        .split_once(from)
+        .unwrap_or_else(|| panic!("{from}: {page}"));
+    rest.split_once(until)
+        .unwrap_or_else(|| panic!("{until}: {page}"))
+        .0
+}
+
+/// The times on the axis.
+fn labels(page: &str) -> Vec<&str> {
+    let texts = page.split("<text ").skip(1);
+    let times = texts.filter(|text| text.contains("y=\"12\""));
+    times.map(|text| between(text, ">", "<")).collect()
+}
+
+/// A thousand servers, whose requests were refused with a script in the words.
+#[tokio::test]
+async fn a_page_is_safe_whole_and_small() {
+    let said = "<script>alert('x')</script>\u{202e}&";
+    let timeline = timeline(1000, |servers| {
+        let batch = |(index, part): (usize, &[ServerId])| {
+            [
+                (0, intent(index + 1, part)),
+                (0, throttled(index + 1, said)),
+            ]
+        };
+        servers.chunks(100).enumerate().flat_map(batch).collect()
+    })
+    .await;
+    assert_eq!(timeline.problems.len(), 1);
+    assert_eq!(
+        (timeline.problems[0].times, timeline.summary.not_attempted),
+        (10, 1000)
+    );
+    let pauses = timeline.batches[0].pauses(None);
+    assert_eq!(pauses.len(), 1);
+    assert_eq!(pauses[0].until.duration_since(pauses[0].from).as_secs(), 2);
+    let page = page(&timeline, "<b>.jsonl");
+    assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains('\u{202e}'));
+    assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)") && !page.contains("http"));
+    assert!(page.len() < 1_000_000, "{}", page.len());
+    for server in &timeline.servers {
+        let id = server.report.id.to_string();
+        assert_eq!(page.matches(&id).count(), 1, "{id}");
+    }
+}
+
+/// Its pause goes on after the last record, and so do its jobs.
+#[tokio::test]
+async fn a_run_without_an_end() {
+    let timeline = timeline(2, |servers| {
+        vec![
+            (0, intent(1, &servers[..1])),
+            (0, sending(1)),
+            (0, accepted(1)),
+            (1000, intent(2, &servers[1..])),
+            (2000, throttled(2, "slower")),
+        ]
+    })
+    .await;
+    let page = page(&timeline, "run.jsonl");
+    assert!(
+        page.contains("<td>last record</td><td>2026-11-24T01:00:02Z (+2.0 s)</td>"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<td>ended</td>") && !page.contains("Dashed"),
+        "{page}"
+    );
+    // All of the width.
+    assert!(
+        page.contains(
+            "<rect x=\"90.0\" y=\"40\" width=\"880.0\" height=\"14\" rx=\"2\" fill=\"var(--wait)\""
+        ),
+        "{page}"
+    );
+    assert_eq!(labels(&page), ["0.0 s", "1.0 s", "2.0 s", "3.0 s", "4.0 s"]);
+    // The first one stays within the left edge, the last one within the right one.
+    for label in [
+        "<text x=\"90.0\" y=\"12\">0.0 s<",
+        "<text x=\"970.0\" y=\"12\" class=\"end\">4.0 s<",
+    ] {
+        assert!(page.contains(label), "{label}: {page}");
+    }
+    for cell in [
+        "td:first-child,.id,.at,.o{white-space:nowrap}",
+        "<td class=\"at\">+2.0 s</td>",
+    ] {
+        assert!(page.contains(cell), "{cell}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_ended() {
+    let timeline = timeline(0, |_| vec![(1500, Record::Ended {})]).await;
+    let page = page(&timeline, "run.jsonl");
+    assert!(
+        page.contains("<td>ended</td>") && !page.contains("<td>last record</td>"),
+        "{page}"
+    );
+}
+
+/// One bad server is seen, but does not make the bar of a whole batch red.
+#[tokio::test]
+async fn one_bad_server_of_many() {
+    for (batches, height, part) in [(1, 14, 3), (151, 4, 1)] {
+        let timeline = timeline(89 + batches - 1, |servers| {
+            let mut records = vec![
+                (0, intent(1, &servers[..89])),
+                (0, sending(1)),
+                (0, accepted(1)),
+            ];
+            let rest = servers[89..].iter().enumerate();
+            records.extend(rest.map(|(it, id)| (0, intent(it + 2, &[*id]))));
+            let verdict = ServerVerdict {
+                id: servers[0],
+                outcome: Verdict::Failed,
+                job_id: "job-1".parse().ok(),
+                shown_by: None,
+                error: None,
+            };
+            let servers = vec![verdict];
+            records.push((1000, Record::Verdicts { servers }));
+            records
+        })
+        .await;
+        let page = page(&timeline, "run.jsonl");
+        let bar = between(
+            &page,
+            "fill=\"var(--wait)\"><title>job job-1",
+            "fill=\"var(--bad)\"",
+        );
+        assert!(
+            bar.contains(&format!(" height=\"{part}\" ")),
+            "{height}: {bar}"
+        );
+        assert!(page.contains(&format!(
+            "height=\"{height}\" rx=\"2\" fill=\"var(--wait)\""
+        )));
+    }
+}
+
+#[tokio::test]
+async fn no_time_stands_on_the_axis_twice_in_a_row() {
+    for (long, times) in [
+        (0, vec![]),
+        (20, vec!["0.00 s", "0.01 s", "0.02 s"]),
+        (400, vec!["0.00 s", "0.10 s", "0.20 s", "0.30 s", "0.40 s"]),
+        (
+            32_400_000,
+            vec![
+                "0 min",
+                "2 h 15 min",
+                "4 h 30 min",
+                "6 h 45 min",
+                "9 h 0 min",
+            ],
+        ),
+    ] {
+        let timeline = timeline(0, |_| vec![(long, stopping())]).await;
+        assert_eq!(labels(&page(&timeline, "run.jsonl")), times);
+    }
+    // A night, and then less than a minute.
+    let resumed = |program: &str| Record::Resumed {
+        program: program.to_owned(),
+    };
+    let timeline = timeline(0, |_| {
+        vec![
+            (20_000, stopping()),
+            (32_460_000, resumed("x")),
+            (32_480_000, stopping()),
+        ]
+    })
+    .await;
+    let page = page(&timeline, "run.jsonl");
+    let times = labels(&page);
+    assert_eq!(times.first(), Some(&"0 s"));
+    assert_eq!(times.last(), Some(&"9 h 1 min 20 s"));
+    assert!(times.windows(2).all(|two| two[0] != two[1]), "{times:?}");
+}
+
+/// Where the letters of marks are: from the left, and from above.
+fn letters(page: &str) -> Vec<(&str, &str)> {
+    let texts = page.split("stroke-dasharray").skip(1);
+    texts
+        .map(|text| {
+            (
+                between(text, "<text x=\"", "\""),
+                between(text, "y=\"", "\""),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn letters_of_marks_do_not_hide_each_other() {
+    let timeline = timeline(0, |_| {
+        [0, 500_000, 500_000, 500_100, 1_000_000]
+            .map(|at| (at, stopping()))
+            .into()
+    })
+    .await;
+    let page = page(&timeline, "run.jsonl");
+    let places = letters(&page);
+    let high: Vec<_> = places.iter().map(|(_, y)| *y).collect();
+    assert_eq!(high, ["55", "55", "67", "79", "55"], "{places:?}");
+    // None is cut off.
+    assert!(page.contains("viewBox=\"0 0 1000 86\""), "{page}");
+    assert!(page.contains("Dashed: what"));
+}
