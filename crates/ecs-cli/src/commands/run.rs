@@ -1,5 +1,6 @@
 //! `reboot`, `start`, `stop`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use ecs_ops::PowerAction;
@@ -157,7 +158,11 @@ pub(crate) async fn run(
         health: health.map(|command| (command, args.rolling.health_timeout)),
         after_canary,
     };
-    let ended = execute(builder, callbacks, format, signals, notes, results).await?;
+    let ended = execute(builder, callbacks, format, signals, notes, results).await;
+    let ended = ended.map_err(|fail| match &args.journal {
+        Some(path) if fail.exit == Exit::Usage => without_plan(path, fail),
+        _ => fail,
+    })?;
     let ending = Ending {
         format,
         no_wait: args.no_wait,
@@ -167,6 +172,16 @@ pub(crate) async fn run(
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
+}
+
+/// Not even the plan could be written down. What is left is no journal, and in the way of the next try.
+fn without_plan(path: &Path, fail: Fail) -> Fail {
+    let read = JsonlJournal::read(path);
+    if read.is_ok_and(|contents| contents.entries.is_empty()) {
+        // Where it stays, the next try says so.
+        let _ = std::fs::remove_file(path);
+    }
+    fail.hint("nothing was sent: make room there, or name another place with --journal")
 }
 
 fn nobody_to_ask(args: &Run) -> Fail {

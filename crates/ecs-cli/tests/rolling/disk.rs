@@ -57,6 +57,23 @@ fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
     end(shell.stdin(Stdio::null()))
 }
 
+/// A disk that has no room for the plan: that is said, and nothing is left in the way of the next try.
+#[test]
+fn a_disk_that_is_full_before_the_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let path = journal.to_str().unwrap();
+    let sim = region(4);
+    let arguments = [&ROLLING[..], &[path]].concat();
+    for blocks in [0, 1] {
+        let words = ["the journal cannot be written", "hint: nothing was sent"];
+        limited(&sim, blocks, &arguments).refuses(2, &words);
+        assert!(!journal.exists());
+    }
+    assert_eq!(sim.accepted(), 0);
+    run(&sim, &arguments).expect(0);
+}
+
 /// What blocks are, for the shell.
 const BLOCK: usize = 512;
 
