@@ -95,6 +95,23 @@ fn a_check_that_fails_stops_it_and_is_repeated_when_it_goes_on() {
     assert_eq!(most_times(&sim), 1);
 }
 
+/// Nothing is left but the question whether all is well.
+#[test]
+fn a_check_that_fails_at_the_end_can_be_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (mended, journal) = (path("mended"), path("run.jsonl"));
+    let sim = region(2);
+    let check = format!("test -e '{mended}'");
+    let ended = run(&sim, &checked(&check, &["--journal", &journal])).expect(5);
+    let line = said(&ended);
+    std::fs::write(&mended, "").unwrap();
+    let ended = typed(&sim, &line, directory.path()).expect(0);
+    contains(&ended.stderr, "\nhealthy after wave 1\n");
+    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    assert_eq!(sim.accepted(), 2);
+}
+
 /// Another one takes its place, also in the command that is printed.
 #[test]
 fn a_resumed_run_can_be_checked_in_another_way() {
