@@ -165,6 +165,33 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
 }
 
+/// A check that writes more than a pipe holds, while nobody reads: its time counts all the same.
+#[test]
+fn a_check_that_nobody_listens_to_ends_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let sim = region(4);
+    let more = [
+        "--journal",
+        journal.to_str().unwrap(),
+        "--health-timeout=1s",
+    ];
+    let mut run = Running(spawn(&sim, &checked("yes >&2", &more)));
+    let begin = Instant::now();
+    let ended = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"ended\""));
+    while !ended() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "it goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Somebody reads after all.
+    let mut stderr = String::new();
+    let mut err = run.0.stderr.take().unwrap();
+    err.read_to_string(&mut stderr).unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    contains(&stderr, "failed: it did not end within 1s");
+    assert_eq!(stderr.matches(" lines were not shown: ").count(), 1);
+}
+
 #[test]
 fn ctrl_c_in_a_check_ends_both_at_once() {
     let directory = tempfile::tempdir().unwrap();
