@@ -12,7 +12,7 @@ use crate::confirm::counted;
 use crate::term::clean;
 
 /// The whole of it; `path` is the journal's, for the command that goes on.
-pub(crate) fn text(it: &Timeline, path: impl AsRef<Path>) -> String {
+pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
     let mut text = head(it);
     text.push_str(&format!("\n{}\n", summary(&it.summary)));
     let mut waves = Table::new(&[
@@ -185,7 +185,7 @@ pub(crate) fn summary(it: &Summary) -> String {
 }
 
 /// Why it stopped, and what to do next; a command is a line of its own. `path` is the journal's.
-pub(crate) fn next(it: &Timeline, path: impl AsRef<Path>) -> Vec<String> {
+pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<String> {
     let Summary {
         running,
         not_attempted,
@@ -250,8 +250,8 @@ fn stopped(it: &Timeline) -> Option<String> {
 
 /// Whether the last health check failed.
 fn is_unhealthy(it: &Timeline) -> bool {
-    let checks = it.waves.iter().filter_map(|wave| wave.health.as_ref());
-    checks.last().is_some_and(|health| !health.healthy)
+    let mut checks = it.waves.iter().filter_map(|wave| wave.health.as_ref());
+    checks.next_back().is_some_and(|health| !health.healthy)
 }
 
 /// How many unknown servers have no job, and how many have one.
