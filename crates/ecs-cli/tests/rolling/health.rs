@@ -194,6 +194,16 @@ fn a_check_that_nobody_listens_to_ends_in_time() {
 
 #[test]
 fn ctrl_c_in_a_check_ends_both_at_once() {
+    stopped_in_a_check("INT");
+}
+
+/// Nothing of it is left behind.
+#[test]
+fn a_closed_terminal_ends_both_at_once() {
+    stopped_in_a_check("HUP");
+}
+
+fn stopped_in_a_check(signal: &str) {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let sim = region(4);
@@ -207,7 +217,7 @@ fn ctrl_c_in_a_check_ends_both_at_once() {
             break id.trim().to_owned();
         }
     };
-    run.signal("INT");
+    run.signal(signal);
     let mut stdout = String::new();
     let mut out = run.0.stdout.take().unwrap();
     out.read_to_string(&mut stdout).unwrap();
