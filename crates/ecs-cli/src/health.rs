@@ -10,7 +10,7 @@ use tokio::io::{
 };
 use tokio::process::{Child, Command};
 
-use crate::term::{Notes, clean};
+use crate::term::{Aside, clean};
 
 /// A longer line is shown in parts.
 const LONGEST_LINE: u64 = 4096;
@@ -19,12 +19,12 @@ const LAST_WORDS: usize = 200;
 /// What it leaves running may keep its output open: so long its last lines may take after its end.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs the command with the ids on its stdin. What it writes goes to the notes. It is killed, with what it started, when this
+/// Runs the command with the ids on its stdin. What it writes goes to the notes, which nobody need read. It is killed, with what it started, when this
 /// is dropped.
 pub(crate) async fn check(
     command: &str,
     servers: &[ServerId],
-    notes: &Notes,
+    notes: &Aside,
 ) -> Result<(), String> {
     let spawned = shell(command)
         .stdin(Stdio::piped())
@@ -45,7 +45,7 @@ pub(crate) async fn check(
     let last = Mutex::new(String::new());
     let saying = lines(stdout, |line| notes.note(&format!("health check: {line}")));
     let complaining = lines(stderr, |line| {
-        notes.always(&format!("health check: {line}"));
+        notes.line(&format!("health check: {line}"));
         if let (false, Ok(mut last)) = (line.trim().is_empty(), last.lock()) {
             line.trim().clone_into(&mut last);
         }
@@ -63,6 +63,8 @@ pub(crate) async fn check(
         }
         status
     };
+    // So that what follows stands below it.
+    notes.flush(GRACE).await;
     let status = status.map_err(|error| format!("its end could not be awaited: {error}"))?;
     match status.success() {
         true => Ok(()),

@@ -1,8 +1,13 @@
 //! Writing to stdout and stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::ProgressBar;
+use tokio::sync::oneshot;
 
 use crate::fail::Fail;
 
@@ -153,6 +158,99 @@ impl Notes {
         }
         if let Some(hint) = &fail.hint {
             self.always(&format!("hint: {hint}"));
+        }
+    }
+}
+
+/// Notes from those who must not wait until somebody reads stderr: a thread of its own writes them.
+#[derive(Clone, Debug)]
+pub(crate) struct Aside {
+    notes: Notes,
+    to: mpsc::Sender<Said>,
+    /// Lines that may be dropped and are not written yet.
+    waiting: Arc<AtomicUsize>,
+    dropped: Arc<AtomicUsize>,
+}
+
+enum Said {
+    /// One that is never dropped.
+    Note(String),
+    Line(String),
+    /// All before it was written.
+    Flush(oneshot::Sender<()>),
+}
+
+impl Aside {
+    /// So many lines may wait.
+    const ROOM: usize = 256;
+
+    pub(crate) fn new(notes: &Notes) -> Self {
+        let (to, said) = mpsc::channel();
+        let aside = Self {
+            notes: notes.clone(),
+            to,
+            waiting: Arc::default(),
+            dropped: Arc::default(),
+        };
+        let (notes, waiting, dropped) = (
+            notes.clone(),
+            Arc::clone(&aside.waiting),
+            Arc::clone(&aside.dropped),
+        );
+        let write = move || {
+            for said in said {
+                match said {
+                    Said::Note(line) => notes.always(&line),
+                    Said::Line(line) => {
+                        notes.always(&line);
+                        waiting.fetch_sub(1, Ordering::SeqCst);
+                    }
+                    Said::Flush(done) => {
+                        match dropped.swap(0, Ordering::SeqCst) {
+                            0 => {}
+                            1 => notes.always("1 line was not shown: stderr was not read in time"),
+                            many => notes.always(&format!(
+                                "{many} lines were not shown: stderr was not read in time"
+                            )),
+                        }
+                        // Whoever asked may have gone on.
+                        let _ = done.send(());
+                    }
+                }
+            }
+        };
+        // Without a thread nothing is shown, and nobody waits.
+        let _ = thread::Builder::new().name("notes".to_owned()).spawn(write);
+        aside
+    }
+
+    /// A line that has to be seen.
+    pub(crate) fn always(&self, line: &str) {
+        let _ = self.to.send(Said::Note(line.to_owned()));
+    }
+
+    /// One of perhaps many: dropped, and counted, when too many wait.
+    pub(crate) fn line(&self, line: &str) {
+        if self.waiting.fetch_add(1, Ordering::SeqCst) < Self::ROOM {
+            let _ = self.to.send(Said::Line(line.to_owned()));
+        } else {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            self.dropped.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// The same, unless `--quiet` suppresses it.
+    pub(crate) fn note(&self, line: &str) {
+        if !self.notes.is_quiet() {
+            self.line(line);
+        }
+    }
+
+    /// Waits until all was written, but no longer than this.
+    pub(crate) async fn flush(&self, within: Duration) {
+        let (done, flushed) = oneshot::channel();
+        if self.to.send(Said::Flush(done)).is_ok() {
+            let _ = tokio::time::timeout(within, flushed).await;
         }
     }
 }

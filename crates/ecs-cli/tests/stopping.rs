@@ -6,8 +6,10 @@
 mod common;
 
 use std::io::{BufReader, Read};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use common::{Running, Sim, ecsctl, outcomes};
+use common::{Running, Sim, command, ecsctl, outcomes};
 use serde_json::Value;
 
 /// One server now, the others after the minute of the quota.
@@ -103,6 +105,88 @@ fn ctrl_c_twice_ends_at_once() {
     );
     assert_eq!(report["summary"]["requested"], 3);
     assert_eq!(sim.accepted(), 1);
+}
+
+/// What `yes` writes fills the pipe, and nobody reads: not even the note about the first signal can be written.
+#[test]
+fn asked_twice_it_ends_even_if_nobody_reads() {
+    let hour = Duration::from_secs(3600);
+    let sim = Sim::start(1, |region| region.durations(hour..=hour));
+    let (reader, writer) = std::io::pipe().unwrap();
+    let filler = Command::new("yes")
+        .stdout(writer.try_clone().unwrap())
+        .spawn();
+    let _filler = Running(filler.unwrap());
+    let arguments = ["reboot", "--all", "--yes", "--quiet", "-o", "json"];
+    let arguments = arguments
+        .map(str::to_owned)
+        .into_iter()
+        .chain(sim.options());
+    let child = command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(writer)
+        .spawn();
+    let mut run = Running(child.unwrap());
+    let begin = Instant::now();
+    let waits = |what: &str| {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    while sim.accepted() == 0 {
+        waits("nothing is sent");
+    }
+    // Two that come at once may be taken for one.
+    while run.0.try_wait().unwrap().is_none() {
+        run.signal("TERM");
+        waits("it goes on");
+        waits("it goes on");
+    }
+    assert_eq!(run.wait().code(), Some(5));
+    let mut stdout = String::new();
+    run.0
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    let report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(outcomes(&report), ["running"; 3]);
+    drop(reader);
+}
+
+/// The terminal that is closed asks to stop, as Ctrl-C does.
+#[test]
+fn without_its_terminal_it_stops_unless_told_not_to_mind() {
+    let sim = Sim::start(100, |region| region);
+    let report = interrupted(&sim, &["HUP"]);
+    assert_eq!(
+        outcomes(&report),
+        ["succeeded", "not_attempted", "not_attempted"]
+    );
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    // As nohup does.
+    let sim = Sim::start(10, |region| region);
+    let mut child = Command::new("sh");
+    child.args([
+        "-c",
+        "trap '' HUP; exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_ecsctl"),
+    ]);
+    child
+        .args(["reboot", "--all", "--yes", "-o", "json"])
+        .args(sim.options());
+    let child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut run = Running(child.unwrap());
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 1 accepted");
+    run.signal("HUP");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(run.wait().code(), Some(0), "{rest}");
+    assert!(!rest.contains("stopping"), "{rest}");
 }
 
 #[test]

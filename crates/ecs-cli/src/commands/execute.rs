@@ -18,7 +18,7 @@ use crate::render::json;
 use crate::render::progress::Progress;
 use crate::render::tally::Tally;
 use crate::signals::Signals;
-use crate::term::{Notes, Results};
+use crate::term::{Aside, Notes, Results};
 
 /// What a rolling run asks.
 #[derive(Default)]
@@ -56,8 +56,9 @@ pub(super) async fn execute(
 ) -> Result<Ended, Fail> {
     let lines = format == Format::Jsonl;
     let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
+    let aside = Aside::new(progress.notes());
     if let Some((command, within)) = callbacks.health {
-        let notes = progress.notes().clone();
+        let notes = aside.clone();
         let words = command.clone();
         builder = builder.health_check(words, within, move |servers| {
             let (command, notes) = (command.clone(), notes.clone());
@@ -77,7 +78,7 @@ pub(super) async fn execute(
         .await
         .map_err(|error| Fail::usage(error.to_string()))?;
     let mut events = run.events();
-    let listener = tokio::spawn(listen(signals, run.control(), progress.notes().clone()));
+    let listener = tokio::spawn(listen(signals, run.control(), aside.clone()));
     let run_id = run.run_id().to_owned();
     let run = tokio::spawn(run.into_future());
     while let Some(event) = events.next().await {
@@ -91,6 +92,7 @@ pub(super) async fn execute(
     }
     let report = run.await;
     listener.abort();
+    aside.flush(LAST_NOTES).await;
     progress.finish();
     let report = report.map_err(|error| {
         Fail::new(
@@ -130,8 +132,11 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
     let _ = answers.send(said);
 }
 
+/// So long the end waits for somebody to read what was said on the way.
+const LAST_NOTES: Duration = Duration::from_secs(2);
+
 /// The first request to stop stops sending, the second one everything.
-async fn listen(mut signals: Signals, control: Control, notes: Notes) {
+async fn listen(mut signals: Signals, control: Control, notes: Aside) {
     signals.next().await;
     control.stop_submitting();
     notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");

@@ -1,5 +1,8 @@
 //! The command that goes on with a run that stopped.
 
+mod quoting;
+
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,11 +10,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use ecs_ops::model::ServerId;
-use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder};
+use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder, Stopped};
 
 use crate::args::{Format, Global, Resume, Run};
 use crate::confirm::counted;
 use crate::term::Notes;
+use quoting::{place, quoted};
 
 /// So many ids are written into the command itself.
 const INLINE: usize = 5;
@@ -70,16 +74,16 @@ impl GoOn {
             .collect();
         // The jobs of an embedded simulator end with it.
         let running = report.summary().running > 0 && !simulated;
+        // Then its last question is still open, even if all is done.
+        let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let words = match self {
-            Self::Journal(line) if !left.is_empty() || running => line,
+            Self::Journal(line) if !left.is_empty() || running || stopped => line,
             Self::Again { before, after } if !left.is_empty() && rolling => {
                 if left.len() <= INLINE {
                     before.then(left.iter().map(ToString::to_string)).and(after)
                 } else {
                     match write(&report.run_id, &left) {
-                        Ok(path) => before
-                            .then(["--from-file".to_owned(), path.display().to_string()])
-                            .and(after),
+                        Ok(path) => before.then(["--from-file".into(), place(&path)]).and(after),
                         Err(error) => {
                             notes.hint(&format!(
                                 "the {} that were not attempted could not be written to a file ({error}). With -o json: \
@@ -105,9 +109,26 @@ impl GoOn {
             options => format!(" (add {options} as before)"),
         };
         notes.hint(&format!("to go on{left}{secrets}:"));
-        notes.note(&format!("  {}", words.line()));
+        notes.note(&match words.line() {
+            Some(line) => format!("  {line}"),
+            None => format!("  {UNWRITABLE}"),
+        });
         true
     }
+}
+
+/// Instead of a command.
+const UNWRITABLE: &str = "(one of its words holds characters that cannot be written here: give it the options that this one had)";
+
+/// `ecsctl resume` with this journal and these options, as it is typed into a shell; or why it cannot be.
+pub(crate) fn resume(journal: &Path, options: &[&str]) -> String {
+    let words = Words::resume(journal).then(options.iter().copied());
+    words.line().unwrap_or_else(|| {
+        let options: String = options.iter().map(|option| format!(" {option}")).collect();
+        format!(
+            "ecsctl resume FILE{options} (its name holds characters that cannot be written here)"
+        )
+    })
 }
 
 /// The ids in a new file that only its owner can read.
@@ -131,7 +152,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
 /// The words of a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Words {
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// Options that have to be given again and must not be shown.
     secrets: Vec<&'static str>,
 }
@@ -139,17 +160,17 @@ pub(super) struct Words {
 impl Words {
     fn command(name: &str) -> Self {
         Self {
-            words: vec!["ecsctl".to_owned(), name.to_owned()],
+            words: vec!["ecsctl".into(), name.into()],
             secrets: Vec::new(),
         }
     }
 
     fn resume(journal: &Path) -> Self {
-        Self::command("resume").then([journal.display().to_string()])
+        Self::command("resume").then([place(journal)])
     }
 
-    fn then(mut self, words: impl IntoIterator<Item = String>) -> Self {
-        self.words.extend(words);
+    fn then(mut self, words: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.words.extend(words.into_iter().map(Into::into));
         self
     }
 
@@ -161,18 +182,30 @@ impl Words {
 
     fn flag(&mut self, name: &str, given: bool) {
         if given {
-            self.words.push(name.to_owned());
+            self.words.push(name.into());
         }
     }
 
     fn option(&mut self, name: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
-            let value = value.to_string();
-            // One that begins with a dash would be taken for an option.
-            match value.starts_with('-') {
-                true => self.words.push(format!("{name}={value}")),
-                false => self.words.extend([name.to_owned(), value]),
-            }
+            self.value(name, value.to_string().as_ref());
+        }
+    }
+
+    fn path(&mut self, name: &str, value: Option<&PathBuf>) {
+        if let Some(value) = value {
+            self.value(name, value.as_os_str());
+        }
+    }
+
+    fn value(&mut self, name: &str, value: &OsStr) {
+        // One that begins with a dash would be taken for an option.
+        if value.as_encoded_bytes().first() == Some(&b'-') {
+            let mut word = OsString::from(format!("{name}="));
+            word.push(value);
+            self.words.push(word);
+        } else {
+            self.words.extend([name.into(), value.to_owned()]);
         }
     }
 
@@ -203,9 +236,12 @@ impl Words {
         self.option("--order-seed", rolling.order_seed);
         self.option("--spread-by", rolling.spread_by.as_ref());
         if let Some(after) = rolling.escalate_after {
-            let words = ["--escalate".to_owned(), "hard-after".to_owned()];
+            let words = [
+                "--escalate".into(),
+                "hard-after".into(),
+                written(after).into(),
+            ];
             self.words.extend(words);
-            self.words.push(written(after));
         }
         self.number(
             "--batch-size",
@@ -248,13 +284,9 @@ impl Words {
         self.option("--cloud", global.cloud.as_ref());
         self.option("--profile", global.profile.as_ref());
         self.option("--access-key", global.access_key.as_ref());
-        let file = global.secret_key_file.as_ref();
-        self.option("--secret-key-file", file.map(|file| file.display()));
+        self.path("--secret-key-file", global.secret_key_file.as_ref());
         self.option("--iam-endpoint", global.iam_endpoint.as_ref());
-        self.option(
-            "--ca-file",
-            global.ca_file.as_ref().map(|file| file.display()),
-        );
+        self.path("--ca-file", global.ca_file.as_ref());
         self.flag("--quiet", global.quiet);
         let secrets = [
             ("--token", global.token.is_some()),
@@ -265,27 +297,15 @@ impl Words {
         self.secrets.extend(given.map(|(option, _)| option));
     }
 
-    /// As it is typed into a shell.
-    fn line(&self) -> String {
-        let words: Vec<_> = self.words.iter().map(|word| quoted(word)).collect();
-        words.join(" ")
+    /// As it is typed into a shell, if it can be.
+    fn line(&self) -> Option<String> {
+        let words: Option<Vec<_>> = self.words.iter().map(|word| quoted(word)).collect();
+        Some(words?.join(" "))
     }
 }
 
 fn name_of(value: impl ValueEnum) -> Option<String> {
     Some(value.to_possible_value()?.get_name().to_owned())
-}
-
-/// So that a shell takes it for one word, and for nothing else.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    match cfg!(windows) {
-        true => format!("\"{}\"", word.replace('"', "\\\"")),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 /// As [`duration`](crate::args::duration) reads it: `1h30m`.

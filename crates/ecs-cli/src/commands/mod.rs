@@ -4,7 +4,7 @@ pub(crate) mod auth;
 mod conclude;
 mod execute;
 pub(crate) mod explain;
-mod go_on;
+pub(crate) mod go_on;
 pub(crate) mod job;
 pub(crate) mod resume;
 pub(crate) mod run;

@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use super::*;
+use crate::term::Notes;
 
 fn ids(count: usize) -> Vec<ServerId> {
     let id = |number: usize| {
@@ -12,7 +13,7 @@ fn ids(count: usize) -> Vec<ServerId> {
 }
 
 async fn checked(command: &str, servers: &[ServerId]) -> Result<(), String> {
-    check(command, servers, &Notes::new(true)).await
+    check(command, servers, &Aside::new(&Notes::new(true))).await
 }
 
 #[cfg(unix)]

@@ -1,14 +1,18 @@
 //! What a journal says, for people.
 
+use std::path::Path;
+
+use ecs_ops::Outcome;
 use jiff::{SignedDuration, Timestamp};
 
 use super::table::{self, Table};
 use super::timeline::{Answer, Batch, Summary, Timeline, Wave};
+use crate::commands::go_on;
 use crate::confirm::counted;
 use crate::term::clean;
 
 /// The whole of it; `path` is the journal's, for the command that goes on.
-pub(crate) fn text(it: &Timeline, path: &str) -> String {
+pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
     let mut text = head(it);
     text.push_str(&format!("\n{}\n", summary(&it.summary)));
     let mut waves = Table::new(&[
@@ -180,46 +184,83 @@ pub(crate) fn summary(it: &Summary) -> String {
     format!("{}: {}", counted(it.requested), it.counts())
 }
 
-/// What to do next.
-pub(crate) fn next(it: &Timeline, path: &str) -> Vec<String> {
+/// Why it stopped, and what to do next; a command is a line of its own. `path` is the journal's.
+pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<String> {
     let Summary {
         running,
         not_attempted,
-        unknown,
         ..
     } = it.summary;
-    let mut lines = Vec::new();
-    if it.ended.is_none() {
+    let resume = |options: &[&str]| format!("  {}", go_on::resume(path.as_ref(), options));
+    let mut lines: Vec<String> = stopped(it).into_iter().collect();
+    let ended = it.ended.is_some();
+    if !ended {
         lines.push("no end is written down: the run goes on, or its process died".to_owned());
     }
-    match (it.ended, running + not_attempted) {
-        (Some(_), 0) => {
+    let does = match (running, not_attempted) {
+        (0, 0) if is_unhealthy(it) => Some("checks the health again".to_owned()),
+        (0, 0) if ended => None,
+        (0, 0) => Some("makes the complete report".to_owned()),
+        (running, 0) => Some(waits(running)),
+        (0, not_attempted) => Some(sends(not_attempted)),
+        _ => Some(format!("{}, and {}", waits(running), sends(not_attempted))),
+    };
+    match (does, ended) {
+        (None, _) => {
             lines.push("the run has ended, and nothing is left to be sent or waited for".to_owned())
         }
-        (None, 0) => lines.push(format!(
-            "if it died: ecsctl resume {path} makes the complete report"
-        )),
-        (ended, _) => {
-            let when = if ended.is_some() {
-                "to go on"
-            } else {
-                "if it died"
-            };
-            let waits = format!("waits for the jobs of {}", counted(running));
-            let sends = format!("sends {}", counted(not_attempted));
-            let does = match (running, not_attempted) {
-                (_, 0) => waits,
-                (0, _) => sends,
-                _ => format!("{waits}, and {sends}"),
-            };
-            lines.push(format!("{when}: ecsctl resume {path} {does}"));
+        (Some(does), ended) => {
+            let when = if ended { "to go on" } else { "if it died" };
+            lines.push(format!("{when}: this {does}"));
+            lines.push(resume(&[]));
         }
     }
-    if unknown > 0 {
+    // A resumed run looks at those only that no job tells of.
+    let (jobless, told) = unknown(it);
+    if told > 0 {
         lines.push(format!(
-            "of {} it is unknown whether they were acted on: look at them, or ecsctl resume {path} --reconcile does",
-            counted(unknown)
+            "of {} it is unknown what became of them, and their job will not tell any more: look at them",
+            counted(told)
         ));
+    }
+    if jobless > 0 {
+        lines.push(format!(
+            "of {} it is unknown whether they were acted on: look at them, or let this do it",
+            counted(jobless)
+        ));
+        lines.push(resume(&["--reconcile"]));
     }
     lines
 }
+
+fn waits(running: usize) -> String {
+    format!("waits for the jobs of {}", counted(running))
+}
+
+fn sends(not_attempted: usize) -> String {
+    format!("sends {}", counted(not_attempted))
+}
+
+/// Why the process stopped that wrote last.
+fn stopped(it: &Timeline) -> Option<String> {
+    let mut marks = it.marks.iter().rev();
+    let last = marks.find(|mark| ["stopping", "resumed"].contains(&mark.what))?;
+    (last.what == "stopping").then(|| format!("it stopped: {}", last.words))
+}
+
+/// Whether the last health check failed.
+fn is_unhealthy(it: &Timeline) -> bool {
+    let mut checks = it.waves.iter().flat_map(|wave| &wave.checks);
+    checks.next_back().is_some_and(|health| !health.healthy)
+}
+
+/// How many unknown servers have no job, and how many have one.
+fn unknown(it: &Timeline) -> (usize, usize) {
+    let outcomes = it.servers.iter().map(|server| &server.report.outcome);
+    let unknown = outcomes.filter(|outcome| matches!(outcome, Outcome::Unknown { .. }));
+    let (told, jobless): (Vec<_>, Vec<_>) = unknown.partition(|outcome| outcome.job_id().is_some());
+    (jobless.len(), told.len())
+}
+
+#[cfg(test)]
+mod tests;

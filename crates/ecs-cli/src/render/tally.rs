@@ -122,36 +122,32 @@ impl Tally {
         }
     }
 
-    /// Such as `1000 accepted, 12 failed; waiting for the quota`.
+    /// Such as `waiting for the quota; wave 1 of 3: 1000 accepted, 12 failed`: what is waited for comes first, since the end
+    /// may be cut off.
     pub(crate) fn words(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        if self.stopping {
+            parts.push("nothing more is sent".to_owned());
+        } else if let Some(what) = self.between.as_ref().or(self.waiting.as_ref()) {
+            parts.push(what.clone());
+        } else if !self.held.is_empty() {
+            parts.push("waiting for the quota".to_owned());
+        }
+        parts.extend(self.blind.clone());
+        if self.settling > 0 {
+            parts.push(format!("{} still settling", self.settling));
+        }
         let wave = self
             .wave
             .map(|(wave, waves)| format!("wave {wave} of {waves}: "));
-        let mut words = format!("{}{} accepted", wave.unwrap_or_default(), self.accepted);
+        let mut counts = format!("{}{} accepted", wave.unwrap_or_default(), self.accepted);
         for (count, what) in [(self.failed, "failed"), (self.other, "not done or unknown")] {
             if count > 0 {
-                words.push_str(&format!(", {count} {what}"));
+                counts.push_str(&format!(", {count} {what}"));
             }
         }
-        if self.stopping {
-            words.push_str("; nothing more is sent");
-        } else if let Some(between) = &self.between {
-            words.push_str("; ");
-            words.push_str(between);
-        } else if let Some(waiting) = &self.waiting {
-            words.push_str("; ");
-            words.push_str(waiting);
-        } else if !self.held.is_empty() {
-            words.push_str("; waiting for the quota");
-        }
-        if self.settling > 0 {
-            words.push_str(&format!("; {} still settling", self.settling));
-        }
-        if let Some(blind) = &self.blind {
-            words.push_str("; ");
-            words.push_str(blind);
-        }
-        words
+        parts.push(counts);
+        parts.join("; ")
     }
 }
 
@@ -184,14 +180,14 @@ mod tests {
             batch: 2,
             servers: 2,
         });
-        assert_eq!(tally.words(), "0 accepted; waiting for the quota");
+        assert_eq!(tally.words(), "waiting for the quota; 0 accepted");
         let job_id = "j".parse().unwrap();
         tally.count(&Event::Accepted {
             batch: 1,
             servers: 2,
             job_id,
         });
-        assert_eq!(tally.words(), "2 accepted; waiting for the quota");
+        assert_eq!(tally.words(), "waiting for the quota; 2 accepted");
         tally.count(&Event::Submitting {
             batch: 2,
             servers: 2,
@@ -199,7 +195,7 @@ mod tests {
         tally.count(&Event::Stopping {
             reason: "asked".to_owned(),
         });
-        assert_eq!(tally.words(), "2 accepted; nothing more is sent");
+        assert_eq!(tally.words(), "nothing more is sent; 2 accepted");
         assert_eq!((tally.servers, tally.batches, tally.done), (4, 2, 0));
         assert_eq!(tally.request(2), "request 2 of 2");
         assert_eq!(tally.request(3), "request 3");
@@ -219,15 +215,15 @@ mod tests {
         };
         assert_eq!(after(&mut tally, began), "wave 1 of 3: 0 accepted");
         let checking = Event::CheckingHealth { wave: 1 };
-        let words = "wave 1 of 3: 0 accepted; checking the health";
+        let words = "checking the health; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, checking), words);
-        let words = "wave 1 of 3: 0 accepted; asking";
+        let words = "asking; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, Event::Asking { wave: 1 }), words);
         assert!(tally.asking);
         let stopping = Event::Stopping {
             reason: "asked".to_owned(),
         };
-        let words = "wave 1 of 3: 0 accepted; nothing more is sent";
+        let words = "nothing more is sent; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, stopping), words);
         assert!(!tally.asking);
         tally = Tally::default();
@@ -235,12 +231,27 @@ mod tests {
             wave: 1,
             pause: Duration::from_secs(30),
         };
-        assert_eq!(after(&mut tally, pausing), "0 accepted; pausing for 30 s");
+        assert_eq!(after(&mut tally, pausing), "pausing for 30 s; 0 accepted");
         let began = Event::WaveBegan {
             wave: 2,
             waves: 3,
             servers: 5,
         };
         assert_eq!(after(&mut tally, began), "wave 2 of 3: 0 accepted");
+    }
+    #[test]
+    fn what_is_waited_for_comes_before_the_counts() {
+        let mut tally = Tally::default();
+        let began = Event::WaveBegan {
+            wave: 2,
+            waves: 10,
+            servers: 500,
+        };
+        tally.count(&began);
+        (tally.accepted, tally.failed, tally.settling) = (1000, 12, 3);
+        (tally.waiting, tally.blind) = (Some("throttled".to_owned()), Some("no look".to_owned()));
+        let counts = "wave 2 of 10: 1000 accepted, 12 failed";
+        let words = format!("throttled; no look; 3 still settling; {counts}");
+        assert_eq!(tally.words(), words);
     }
 }

@@ -95,6 +95,23 @@ fn a_check_that_fails_stops_it_and_is_repeated_when_it_goes_on() {
     assert_eq!(most_times(&sim), 1);
 }
 
+/// Nothing is left but the question whether all is well.
+#[test]
+fn a_check_that_fails_at_the_end_can_be_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (mended, journal) = (path("mended"), path("run.jsonl"));
+    let sim = region(2);
+    let check = format!("test -e '{mended}'");
+    let ended = run(&sim, &checked(&check, &["--journal", &journal])).expect(5);
+    let line = said(&ended);
+    std::fs::write(&mended, "").unwrap();
+    let ended = typed(&sim, &line, directory.path()).expect(0);
+    contains(&ended.stderr, "\nhealthy after wave 1\n");
+    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    assert_eq!(sim.accepted(), 2);
+}
+
 /// Another one takes its place, also in the command that is printed.
 #[test]
 fn a_resumed_run_can_be_checked_in_another_way() {
@@ -148,8 +165,45 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
 }
 
+/// A check that writes more than a pipe holds, while nobody reads: its time counts all the same.
+#[test]
+fn a_check_that_nobody_listens_to_ends_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let sim = region(4);
+    let more = [
+        "--journal",
+        journal.to_str().unwrap(),
+        "--health-timeout=1s",
+    ];
+    let mut run = Running(spawn(&sim, &checked("yes >&2", &more)));
+    let begin = Instant::now();
+    let ended = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"ended\""));
+    while !ended() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "it goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Somebody reads after all.
+    let mut stderr = String::new();
+    let mut err = run.0.stderr.take().unwrap();
+    err.read_to_string(&mut stderr).unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    contains(&stderr, "failed: it did not end within 1s");
+    assert_eq!(stderr.matches(" lines were not shown: ").count(), 1);
+}
+
 #[test]
 fn ctrl_c_in_a_check_ends_both_at_once() {
+    stopped_in_a_check("INT");
+}
+
+/// Nothing of it is left behind.
+#[test]
+fn a_closed_terminal_ends_both_at_once() {
+    stopped_in_a_check("HUP");
+}
+
+fn stopped_in_a_check(signal: &str) {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let sim = region(4);
@@ -163,7 +217,7 @@ fn ctrl_c_in_a_check_ends_both_at_once() {
             break id.trim().to_owned();
         }
     };
-    run.signal("INT");
+    run.signal(signal);
     let mut stdout = String::new();
     let mut out = run.0.stdout.take().unwrap();
     out.read_to_string(&mut stdout).unwrap();

@@ -20,7 +20,7 @@ fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
             before.then(ids.iter().map(ToString::to_string)).and(after)
         }
     };
-    (words.line(), words.secrets)
+    (words.line().unwrap(), words.secrets)
 }
 
 #[test]
@@ -104,7 +104,31 @@ fn a_journal_needs_no_more_than_credentials() {
     };
     let expected =
         "ecsctl resume run.jsonl --reconcile --health-cmd 'true && x' --health-timeout 1m";
-    assert_eq!(words.line(), expected);
+    assert_eq!(words.line().unwrap(), expected);
+}
+
+/// A dash begins no option, and a newline ends no command.
+#[test]
+fn no_word_becomes_another() {
+    let run = ["ecsctl", "stop", "--all", "--journal=-dash.jsonl"];
+    assert_eq!(again(&run, &[]).0, "ecsctl resume ./-dash.jsonl");
+    assert_eq!(
+        resume(Path::new("-"), &["--yes"]),
+        "ecsctl resume ./- --yes"
+    );
+    let check = ["stop", "--all", "--wave=1", "--health-cmd", "true\nfalse"];
+    let (line, _) = again(&[&["ecsctl"], &check[..]].concat(), &[ID]);
+    #[cfg(unix)]
+    assert!(
+        line.contains(r#" --health-cmd "$(printf 'true\012false')""#),
+        "{line}"
+    );
+    // What cannot be written is not written as something else.
+    let line = resume(Path::new("a\n"), &["--reconcile"]);
+    assert!(
+        line.starts_with("ecsctl resume FILE --reconcile ("),
+        "{line}"
+    );
 }
 
 #[cfg(unix)]
@@ -122,7 +146,10 @@ fn a_shell_reads_the_words_that_were_meant() {
         "~",
         "tag:a b",
     ];
-    let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    let quoted: Vec<_> = words
+        .iter()
+        .map(|word| quoted(word.as_ref()).unwrap())
+        .collect();
     let script = format!("printf '%s\\0' {}", quoted.join(" "));
     let output = std::process::Command::new("sh")
         .args(["-c", &script])

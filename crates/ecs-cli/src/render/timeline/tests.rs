@@ -163,7 +163,7 @@ async fn a_rolling_run_in_words() {
     );
     for words in [
         "the health check after wave 2 failed",
-        "ecsctl resume run.jsonl sends 2 servers",
+        "to go on: this sends 2 servers\n  ecsctl resume run.jsonl\n",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -1,0 +1,101 @@
+use super::*;
+
+#[test]
+fn a_path_is_no_option() {
+    for (path, expected) in [
+        ("-x.jsonl", "./-x.jsonl"),
+        ("-", "./-"),
+        ("x-y", "x-y"),
+        ("/-x", "/-x"),
+    ] {
+        assert_eq!(place(Path::new(path)), expected);
+    }
+}
+
+#[cfg(unix)]
+mod in_a_shell {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The words that a shell makes of it.
+    fn read(line: &str) -> Vec<Vec<u8>> {
+        let script = format!("printf '%s\\0' {line}");
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{line}");
+        let mut words: Vec<_> = output
+            .stdout
+            .split(|it| *it == 0)
+            .map(<[u8]>::to_vec)
+            .collect();
+        assert_eq!(words.pop(), Some(Vec::new()));
+        words
+    }
+
+    fn of(word: &[u8]) -> Option<String> {
+        quoted(OsStr::from_bytes(word))
+    }
+
+    #[test]
+    fn words_that_do_not_show_are_written_by_their_bytes() {
+        assert_eq!(
+            of(b"true\nfalse").as_deref(),
+            Some(r#""$(printf 'true\012false')""#)
+        );
+        assert_eq!(of(b"-\xff").as_deref(), Some(r#""$(printf '\055\377')""#));
+        let words: [&[u8]; 10] = [
+            b"true\nfalse",
+            b"\n\n a",
+            b"-n\t%s\\n!'\"$x`y`\x1b[2J",
+            b"-\x07",
+            b"\xff\xfe.jsonl",
+            "\u{202e}ü\u{2028}".as_bytes(),
+            "\u{9b}2J*".as_bytes(),
+            b"--health-cmd=\ttrue",
+            b"\r",
+            b"\x01234",
+        ];
+        let line: Vec<_> = words.iter().map(|word| of(word).unwrap()).collect();
+        assert_eq!(read(&line.join(" ")), words);
+    }
+
+    #[test]
+    fn newlines_at_the_end_would_be_lost() {
+        assert_eq!((of(b"true\n"), of(b"\n")), (None, None));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever a word holds, what is printed of it is that word, and showing it changes nothing.
+        #[test]
+        fn any_word_comes_back(words in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(1..=255_u8, 0..40),
+                "\\PC*".prop_map(String::into_bytes),
+                "[ -~\n\t\u{202e}]{0,20}".prop_map(String::into_bytes),
+            ],
+            1..20,
+        )) {
+            let mut expected = Vec::new();
+            let mut line = String::new();
+            for word in words {
+                match of(&word) {
+                    Some(quoted) => {
+                        prop_assert_eq!(&clean(&quoted), &quoted);
+                        line.push_str(&quoted);
+                        line.push(' ');
+                        expected.push(word);
+                    }
+                    None => prop_assert!(word.ends_with(b"\n")),
+                }
+            }
+            if !expected.is_empty() {
+                prop_assert_eq!(read(&line), expected);
+            }
+        }
+    }
+}

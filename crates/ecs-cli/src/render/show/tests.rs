@@ -1,0 +1,151 @@
+use ecs_ops::PowerAction;
+use ecs_ops::journal::{
+    Journal as _, JsonlJournal, Purpose, Record, RollingRecord, RunRecord, ServerVerdict, Verdict,
+};
+use ecs_ops::model::{RebootType, ServerId};
+use ecs_ops::rolling::Rules;
+
+use super::*;
+
+fn server(number: usize) -> ServerId {
+    format!("616fb98f-46ca-475e-917e-{number:012}")
+        .parse()
+        .unwrap()
+}
+
+/// The lines after a run of two servers, in one wave, with these records.
+async fn lines(records: Vec<Record>, path: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.jsonl");
+    let servers = vec![server(1), server(2)];
+    let endpoint = "https://ecs.example".parse().unwrap();
+    let action = PowerAction::Reboot(RebootType::Soft);
+    let mut run = RunRecord::new(
+        "r",
+        &endpoint,
+        "p".parse().unwrap(),
+        action,
+        servers.clone(),
+    );
+    run.rolling = Some(RollingRecord::new(vec![servers], &Rules::default()));
+    let journal = JsonlJournal::create(&file).unwrap();
+    let at = "2026-11-24T01:00:00Z".parse().unwrap();
+    for record in [Record::Run(Box::new(run))].into_iter().chain(records) {
+        journal.append(at, record).await.unwrap();
+    }
+    next(
+        &Timeline::of(JsonlJournal::read(&file).unwrap()).unwrap(),
+        path,
+    )
+}
+
+/// Both are in a job.
+fn accepted() -> Vec<Record> {
+    vec![
+        Record::WaveBegan { wave: 0 },
+        Record::Intent {
+            batch: 1,
+            attempt: 1,
+            purpose: Purpose::First,
+            servers: vec![server(1), server(2)],
+        },
+        Record::Sending {
+            batch: 1,
+            attempt: 1,
+            theirs: None,
+        },
+        Record::Accepted {
+            batch: 1,
+            job_id: "job".parse().unwrap(),
+            request_id: None,
+        },
+    ]
+}
+
+/// What became of one of them, with a job or without.
+fn verdict(number: usize, outcome: Verdict, job: Option<&str>) -> ServerVerdict {
+    ServerVerdict {
+        id: server(number),
+        outcome,
+        job_id: job.map(|job| job.parse().unwrap()),
+        shown_by: None,
+        error: None,
+    }
+}
+
+fn both(outcome: Verdict) -> Vec<Record> {
+    let mut records = accepted();
+    records.push(Record::Verdicts {
+        servers: [1, 2].map(|it| verdict(it, outcome, Some("job"))).to_vec(),
+    });
+    records
+}
+
+#[tokio::test]
+async fn the_command_is_a_line_that_a_shell_can_read() {
+    for (path, command) in [
+        ("run.jsonl", "  ecsctl resume run.jsonl"),
+        ("it's.jsonl", r"  ecsctl resume 'it'\''s.jsonl'"),
+        ("-x", "  ecsctl resume ./-x"),
+    ] {
+        let lines = lines(accepted(), path).await;
+        let when = "if it died: this waits for the jobs of 2 servers";
+        assert_eq!(lines[1..], [when, command]);
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_anything_left_needs_no_command() {
+    let mut records = both(Verdict::Succeeded);
+    records.push(Record::Ended {});
+    let words = "the run has ended, and nothing is left to be sent or waited for";
+    assert_eq!(lines(records, "f").await, [words]);
+}
+
+#[tokio::test]
+async fn a_bad_check_at_the_end_can_be_repeated() {
+    let mut records = both(Verdict::Succeeded);
+    records.extend([
+        Record::WaveChecked {
+            wave: 0,
+            healthy: false,
+            words: Some("no".to_owned()),
+        },
+        Record::Stopping {
+            reason: "the health check after wave 1 failed: no".to_owned(),
+        },
+        Record::Ended {},
+    ]);
+    let again = [
+        "to go on: this checks the health again",
+        "  ecsctl resume f",
+    ];
+    let mut expected = vec!["it stopped: the health check after wave 1 failed: no"];
+    expected.extend(again);
+    assert_eq!(lines(records.clone(), "f").await, expected);
+    // Whoever goes on has not stopped.
+    records.push(Record::Resumed {
+        program: "p".to_owned(),
+    });
+    let lines = lines(records, "f").await;
+    assert!(lines[0].starts_with("no end is written down"), "{lines:?}");
+}
+
+/// A resumed run looks only at those that no job tells of.
+#[tokio::test]
+async fn unknown_servers_are_told_apart() {
+    let told = both(Verdict::Unknown);
+    let words = "of 2 servers it is unknown what became of them, and their job will not tell any more: look at them";
+    let shown = lines(told, "f").await;
+    assert_eq!(shown.last().unwrap(), words);
+    assert!(!shown.iter().any(|line| line.contains("--reconcile")));
+    let mut lost = accepted();
+    lost.truncate(3);
+    let shown = lines(lost, "f").await;
+    let words =
+        "of 2 servers it is unknown whether they were acted on: look at them, or let this do it";
+    assert_eq!(
+        shown[shown.len() - 2..],
+        [words, "  ecsctl resume f --reconcile"]
+    );
+}
