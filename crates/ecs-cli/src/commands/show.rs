@@ -48,14 +48,14 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
     let timeline = Timeline::of(contents)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
     if let Some(file) = &args.html {
-        let page = page::page(&timeline, &path.to_string());
+        let page = page::page(&timeline, &args.journal);
         create(file, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
     results.write(&match args.output.format {
-        Format::Table => show::text(&timeline, &path.to_string()),
+        Format::Table => show::text(&timeline, &args.journal),
         _ => json::document(&timeline),
     });
     Ok(Exit::Success)

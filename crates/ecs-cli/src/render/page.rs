@@ -3,6 +3,8 @@
 mod axis;
 mod drawing;
 
+use std::path::Path;
+
 use super::show::{next, number, seconds, since, summary};
 use super::table;
 use super::timeline::{Server, Timeline};
@@ -15,7 +17,7 @@ body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;paddin
 table{border-collapse:collapse;width:100%;font-size:13px}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}\
 td:first-child,.id,.at,.o{white-space:nowrap}td:first-child,.id{font-family:ui-monospace,monospace}.facts td:first-child{font-family:inherit;width:9rem}\
 svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}.in{fill:#fff;font-size:10.5px}.end{text-anchor:end}.mid{text-anchor:middle}.sign{paint-order:stroke;stroke:Canvas;stroke-width:3px}\
-.sum{font-size:1.2rem;margin:.2rem 0}.all{display:flex;height:.9rem;border-radius:4px;overflow:hidden}\
+.next{white-space:pre-wrap}.sum{font-size:1.2rem;margin:.2rem 0}.all{display:flex;height:.9rem;border-radius:4px;overflow:hidden}\
 .succeeded .o{color:var(--ok)}.failed .o{color:var(--bad)}.unknown .o{color:var(--odd)}.running .o{color:var(--wait)}\
 .k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}.only label{margin-right:1rem}";
 
@@ -29,7 +31,7 @@ const OUTCOMES: [(&str, &str, &str); 5] = [
 ];
 
 /// The whole page; `path` is the journal's.
-pub(crate) fn page(it: &Timeline, path: &str) -> String {
+pub(crate) fn page(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
     let title = format!("{} of {} servers", it.operation, it.servers.len());
     let only: String = OUTCOMES
         .iter()
@@ -45,7 +47,7 @@ pub(crate) fn page(it: &Timeline, path: &str) -> String {
         all(it)
     );
     for line in next(it, path) {
-        page.push_str(&format!("<p>{}</p>\n", escape(&line)));
+        page.push_str(&format!("<p class=\"next\">{}</p>\n", escape(&line)));
     }
     page.push_str(&facts(it));
     page.push_str(&drawing::drawing(it));
