@@ -17,7 +17,7 @@ use crate::fail::Fail;
 
 pub(crate) use global::Global;
 pub(crate) use resume::Resume;
-pub(crate) use rolling::{OrderBy, Rolling, SpreadBy};
+pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 

@@ -10,8 +10,8 @@ use ecs_ops::rolling::{AfterCanary, Rules, Share};
 use super::{at_least_1, duration};
 use crate::fail::Fail;
 
-/// How long a health check may take.
-pub(super) const HEALTH_TIMEOUT: &str = "5m";
+/// How long a health check may take, unless something else is said.
+pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Rolling")]
@@ -33,7 +33,7 @@ pub(crate) struct Rolling {
     pub(crate) health_cmd: Option<String>,
     /// How long --health-cmd may take; then it is killed, and has failed
     #[arg(
-        long, value_name = "DURATION", default_value = HEALTH_TIMEOUT, value_parser = duration, requires = "health_cmd"
+        long, value_name = "DURATION", default_value = "5m", value_parser = duration, requires = "health_cmd"
     )]
     pub(crate) health_timeout: Duration,
     /// Begin with a wave of only N servers, then ask whether to go on
@@ -197,6 +197,11 @@ pub(super) fn command(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_a_health_check_is_said_once() {
+        assert_eq!(duration("5m"), Ok(HEALTH_TIMEOUT));
+    }
 
     #[test]
     fn groups_are_named_plainly() {

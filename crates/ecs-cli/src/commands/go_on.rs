@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use ecs_ops::model::ServerId;
 use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder, Stopped};
 
-use crate::args::{Format, Global, Resume, Run};
+use crate::args::{Format, Global, HEALTH_TIMEOUT, Resume, Run};
 use crate::confirm::counted;
 use crate::term::Notes;
 use quoting::{place, quoted};
@@ -147,7 +147,6 @@ fn write(run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The words of a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

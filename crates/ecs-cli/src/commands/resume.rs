@@ -12,16 +12,13 @@ use jiff::Timestamp;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, execute};
 use super::go_on::GoOn;
-use crate::args::{Global, Resume};
+use crate::args::{Global, HEALTH_TIMEOUT, Resume};
 use crate::confirm::Terminal;
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
-
-/// For the health check of a run that does not say how long it may take.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// For about so long the service knows a job after its end.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);

@@ -125,7 +125,7 @@ pub(crate) struct Job {
 /// Something that went wrong, as often as it did.
 #[derive(Debug, Serialize)]
 pub(crate) struct Trouble {
-    /// `throttled`, `not_executed`, `lost`, `stopping`, `unhealthy`.
+    /// `throttled`, `not_executed`, `lost`.
     pub(crate) what: &'static str,
     pub(crate) error: Note,
     pub(crate) times: usize,

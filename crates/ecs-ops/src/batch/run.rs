@@ -132,16 +132,17 @@ fn hard_ones_not_sent(
     machine: &Machine,
     flights: &HashMap<usize, Arc<Flight>>,
 ) -> Vec<ServerReport> {
-    let hard = |batch: &&usize| machine.purpose(**batch) == Purpose::Escalate;
-    let not_sent = flights.keys().filter(hard).flat_map(|batch| {
-        let fate = flights.get(batch).map(|flight| flight.fate());
+    let mut hard: Vec<_> = flights.iter().collect();
+    hard.retain(|(batch, _)| machine.purpose(**batch) == Purpose::Escalate);
+    let not_sent = hard.into_iter().flat_map(|(batch, flight)| {
+        let fate = flight.fate();
         let servers = machine.servers(*batch).iter();
         servers.filter_map(move |id| match &fate {
-            Some(Fate::NotExecuted(error)) => {
+            Fate::NotExecuted(error) => {
                 let error = error.clone();
                 Some(ServerReport::new(*id, Outcome::NotAttempted { error }))
             }
-            _ => None,
+            Fate::Unknown(_) => None,
         })
     });
     not_sent.collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ecs_model::{Accepted, ServerId};
 
-use super::{Journal, Note, Purpose, Record};
+use super::{Journal, Note, Purpose, Record, milliseconds};
 use crate::Client;
 use crate::clock::Moment;
 use crate::report::Problem;
@@ -89,7 +89,6 @@ impl BatchLog<'_> {
         retry_after: Option<Duration>,
         error: &Problem,
     ) {
-        let milliseconds = |pause: Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let record = || Record::NotExecuted {
             batch: self.batch,
             throttled,
