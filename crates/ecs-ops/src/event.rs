@@ -270,3 +270,6 @@ impl Sink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,73 @@ fn files_of_version_1() {
     assert!(!recovered.is_ended());
 }
 
+/// Values that the other file does not have.
+const V1_MORE: &[u8] = include_bytes!("fixtures/v1_more.jsonl");
+
+fn v1_more() -> Vec<Entry> {
+    let succeeded = |number, shown_by| ServerVerdict {
+        shown_by: Some(shown_by),
+        ..verdict(server(number), Verdict::Succeeded, Some("job-1"))
+    };
+    let mut stop = run(4);
+    stop.action = crate::PowerAction::Stop(None);
+    stop.reconcile = true;
+    stop.resubmit_unknown = true;
+    stop.stalled_after_ms = Some(60_000);
+    stop.rolling = Some(RollingRecord {
+        waves: vec![servers(4)],
+        pause_ms: 0,
+        max_failures: None,
+        canary: true,
+        canary_pause_ms: Some(1000),
+        health: Some("probe".to_owned()),
+        health_timeout_ms: Some(30_000),
+        escalate_after_ms: None,
+    });
+    entries([
+        Record::Run(Box::new(stop)),
+        Record::WaveBegan { wave: 0 },
+        Record::Intent {
+            batch: 1,
+            attempt: 1,
+            purpose: Purpose::First,
+            servers: servers(4),
+        },
+        Record::Sending {
+            batch: 1,
+            attempt: 1,
+            theirs: None,
+        },
+        Record::Accepted {
+            batch: 1,
+            job_id: job(1).parse().unwrap(),
+            request_id: None,
+        },
+        Record::Verdicts {
+            servers: vec![
+                succeeded(0, Shown::Part),
+                succeeded(1, Shown::Job),
+                succeeded(2, Shown::Server),
+                verdict(server(3), Verdict::Failed, Some("job-1")),
+            ],
+        },
+        Record::WaveChecked {
+            wave: 0,
+            healthy: false,
+            words: Some("HTTP 503".to_owned()),
+        },
+        Record::Answered { go_on: false },
+        Record::Ended {},
+    ])
+}
+
+#[test]
+fn more_values_of_version_1() {
+    let contents = read(V1_MORE).unwrap();
+    assert_eq!(contents.entries, v1_more());
+    assert_eq!(file(&contents.entries), V1_MORE);
+}
+
 #[test]
 fn every_line_is_a_json_object_that_jq_can_read() {
     for line in V1
