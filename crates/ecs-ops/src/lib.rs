@@ -71,39 +71,32 @@
 //! A restart is sent again only if it is certain that the service did not execute it. Where that is not certain, the
 //! servers are reported as [`Outcome::Unknown`], and nobody sends anything behind your back.
 
+mod action;
 mod batch;
-mod budget;
 mod client;
-mod clock;
-mod contact;
 mod control;
-mod endpoint;
-mod error;
 mod event;
-mod exec;
 mod jobs;
 pub mod journal;
 mod pace;
-pub mod policy;
-mod problem;
 mod report;
 pub mod rolling;
 #[cfg(test)]
 mod scripted;
+mod ticket;
 
 pub use ecs_auth as auth;
 pub use ecs_model as model;
 pub use ecs_transport as transport;
 
+pub use action::PowerAction;
 pub use batch::{Plan, Run, RunBuilder};
 pub use client::{Client, ClientBuilder};
 pub use control::Control;
-pub use endpoint::{Endpoint, ParseEndpointError};
-pub use error::{Error, ErrorKind};
-pub use event::{Event, Events};
-pub use exec::{Probe, ProbeEnd};
-pub use jobs::{JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, WatchedJob};
-pub use policy::RetryPolicy;
-pub use report::{
-    JobReport, Outcome, PowerAction, Problem, Report, ServerReport, ShownBy, Stopped, Summary,
+pub use ecs_client::{
+    Endpoint, Error, ErrorKind, ParseEndpointError, Probe, ProbeEnd, Problem, RetryPolicy,
 };
+pub use event::{Event, Events};
+pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
+pub use report::{JobReport, Outcome, Report, ServerReport, ShownBy, Stopped, Summary};
+pub use ticket::JobTicket;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use ecs_model::{Server, ServerId, ServerStatus};
 use jiff::Timestamp;
 
-use crate::report::PowerAction;
+use crate::action::PowerAction;
 
 /// Servers as they were at some time.
 pub(crate) type Snapshot = HashMap<ServerId, Server>;

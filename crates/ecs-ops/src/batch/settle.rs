@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{Server, ServerId, ServerStatus};
 use tokio::time::Instant;
 
 use super::evidence::{Snapshot, goal};
 use super::machine::Machine;
 use crate::Client;
+use crate::action::PowerAction;
 use crate::event::Event;
-use crate::report::{PowerAction, Problem};
 
 /// The first pause before the servers are listed; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(2);
@@ -88,7 +89,7 @@ impl Settler {
         }
         let pause = FIRST.saturating_mul(1 << self.looks.min(8)).min(LONGEST);
         // A list of a large project takes a while: no more than half of the time goes into lists.
-        let next = now.checked_add(client.0.scaled(pause).max(self.took))?;
+        let next = now.checked_add(client.0.core.scaled(pause).max(self.took))?;
         let last = first.checked_add(self.within);
         Some(
             last.filter(|last| *last > now)
@@ -110,7 +111,14 @@ impl Settler {
         // A list tells nothing of a server whose job ended after it was begun.
         let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
         // Nor of a time after it was begun.
-        let since = |then| client.0.clock.since(then).saturating_sub(began.elapsed());
+        let since = |then| {
+            client
+                .0
+                .core
+                .clock()
+                .since(then)
+                .saturating_sub(began.elapsed())
+        };
         machine.settle(listed.as_ref(), age, self.within, since)
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::verdict::{Note, ServerVerdict};
 use crate::Endpoint;
-use crate::report::PowerAction;
+use crate::action::PowerAction;
 use crate::rolling::{AfterCanary, Rules, Share};
 
 /// One line of a journal.

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{RebootType, ServerId};
 
 use super::Machine;
+use crate::action::PowerAction;
 use crate::event::Event;
 use crate::journal::Purpose;
-use crate::report::{Outcome, PowerAction, Problem, ServerReport};
+use crate::report::{Outcome, ServerReport};
 use crate::rolling::{Escalation, FirstRestart, escalate};
 
 /// Servers whose soft restart ended badly.
