@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::{Problem, RequestError};
+use crate::{Classification, Problem, RequestError};
 
 /// The classes of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,15 +44,6 @@ impl Error {
         }
     }
 
-    /// A request failed.
-    pub(crate) fn of_request(kind: ErrorKind, error: RequestError) -> Self {
-        Self {
-            problem: error.problem().clone(),
-            request: Some(Box::new(error)),
-            kind,
-        }
-    }
-
     /// An error of class [`ErrorKind::Invalid`] with this message.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, Problem::new(message))
@@ -74,6 +65,22 @@ impl Error {
     }
 }
 
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        let kind = match error.classification() {
+            Classification::Refused => ErrorKind::Refused,
+            Classification::RefusedCredentials => ErrorKind::Credentials,
+            Classification::Throttled => ErrorKind::Deadline,
+            _ => ErrorKind::Unreachable,
+        };
+        Self {
+            problem: error.problem().clone(),
+            request: Some(Box::new(error)),
+            kind,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.request {
@@ -87,19 +94,4 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.request.as_ref().and_then(|request| request.source())
     }
-}
-
-/// An error and its causes in one line, for where they are printed or become a [`Problem`].
-pub fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let message = error.to_string();
-        if !line.ends_with(&message) {
-            line.push_str(": ");
-            line.push_str(&message);
-        }
-        source = error.source();
-    }
-    line
 }

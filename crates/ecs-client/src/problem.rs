@@ -1,5 +1,6 @@
 //! What went wrong, as text and facts for reports.
 
+use std::error::Error as StdError;
 use std::fmt;
 
 use ecs_model::{ResponseError, request_id};
@@ -162,4 +163,19 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// An error and its causes in one line, for where they are printed or become a [`Problem`].
+pub fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !line.ends_with(&message) {
+            line.push_str(": ");
+            line.push_str(&message);
+        }
+        source = error.source();
+    }
+    line
 }

@@ -11,7 +11,7 @@ use ecs_transport::TransportError;
 use http::StatusCode;
 
 use crate::policy::Classification;
-use crate::{Error, ErrorKind, NEVER_SENT, Problem, chain};
+use crate::{NEVER_SENT, Problem, chain};
 
 /// Why a request failed: what its last attempt proves, and why there was no further one.
 ///
@@ -232,18 +232,6 @@ impl StdError for RequestError {
             Source::Transport(error) => error.source(),
             Source::Auth(error) => Some(error),
         }
-    }
-}
-
-impl From<RequestError> for Error {
-    fn from(error: RequestError) -> Self {
-        let kind = match error.classification {
-            Classification::Refused => ErrorKind::Refused,
-            Classification::RefusedCredentials => ErrorKind::Credentials,
-            Classification::Throttled => ErrorKind::Deadline,
-            _ => ErrorKind::Unreachable,
-        };
-        Self::of_request(kind, error)
     }
 }
 

@@ -2,6 +2,9 @@
 
 use ecs_model::{RebootType, StopType};
 
+/// How many servers are in a request, unless a run says something else.
+pub(crate) const DEFAULT_BATCH_SIZE: usize = 100;
+
 /// What a run does to its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -5,6 +5,7 @@ use ecs_transport::{Delivery, TransportErrorKind};
 use http::HeaderMap;
 
 use super::*;
+use crate::Error;
 
 #[test]
 fn a_cause_is_in_the_text_once_and_below_the_error() {

@@ -14,7 +14,7 @@ use super::callbacks::{HealthCheck, Question};
 use super::machine::{Machine, Manner, OnUnknown, Resumed};
 use super::plan::Plan;
 use super::run::Run;
-use crate::action::PowerAction;
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
 use crate::event::Sink;
 use crate::journal::{
@@ -47,7 +47,7 @@ pub struct RunBuilder {
 
 impl RunBuilder {
     /// How many servers go into one request unless said otherwise.
-    pub const DEFAULT_BATCH_SIZE: usize = 100;
+    pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
     /// The most servers that go into one request: the largest that the vendor ever documented.
     pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
 

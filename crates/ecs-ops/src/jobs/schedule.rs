@@ -1,9 +1,9 @@
 //! When to look at a job. Pure.
 
-use ecs_client::clock::{doubled, scale};
-
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
+
+use ecs_client::clock::{doubled, scale};
 
 /// How often a job is looked at.
 ///

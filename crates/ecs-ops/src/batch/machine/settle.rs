@@ -8,8 +8,7 @@ use ecs_model::{JobId, ServerId};
 use jiff::Timestamp;
 
 use super::Machine;
-use crate::batch::evidence::Snapshot;
-use crate::batch::settle::{State, state};
+use crate::batch::evidence::{Snapshot, State, state};
 use crate::event::Event;
 use crate::report::{JobReport, Outcome, ShownBy};
 use crate::rolling::Escalation;
