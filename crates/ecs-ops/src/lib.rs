@@ -4,19 +4,17 @@
 //! |---|---|
 //! | `client` | [`Client`]: who talks to which project of which service, and how |
 //! | `batch` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
-//! | `report`, `problem` | [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
+//! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
-//! | `jobs` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
-//! | `exec` | the one retry loop; [`Probe`]: one harmless attempt, to find out what is wrong |
-//! | `contact` | what all requests learn from each other: throttling, outages |
-//! | [`policy`] | what to do after an attempt: pure decisions |
+//! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
 //! | `pace` | never more servers than the quota in any window |
-//! | `budget` | requests evenly spread, those that act on servers first |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
-//! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
+//! The retry loop, and all that is about one request, is the crate `ecs-client`: [`RetryPolicy`], [`Error`], [`Endpoint`] and
+//! [`Probe`] come from there. [`model`], [`transport`] and [`auth`] are the other crates below, so that one dependency is
+//! enough.
 //!
 //! ```
 //! use ecs_ops::auth::{Credentials, StaticCredentials};
