@@ -1,7 +1,7 @@
 use serde_json::to_string;
 
 use super::*;
-use crate::report::{Outcome, ShownBy};
+use crate::report::{Evidence, Outcome};
 
 /// Every event as one line, as `ecsctl -o jsonl` writes it.
 const LINES: &str = include_str!("fixtures/events.jsonl");
@@ -12,7 +12,7 @@ const JOB: &str = "ff80808288d41e1b018990260955686a";
 fn events() -> Vec<Event> {
     let id: ServerId = ID.parse().unwrap();
     let job_id: JobId = JOB.parse().unwrap();
-    let (batch, servers, wave, job) = (2, 3, 1, Some(job_id.clone()));
+    let (request, servers, wave, job) = (2, 3, 1, Some(job_id.clone()));
     let status = JobStatus::Unknown("PENDING_PAYMENT".to_owned());
     let pause = Duration::from_millis(1500);
     let error = Problem::new("slower, please").with_code(Some("Common.1503"));
@@ -20,7 +20,7 @@ fn events() -> Vec<Event> {
     let outcomes = [
         Outcome::Succeeded {
             job_id: job.clone(),
-            shown_by: ShownBy::Part,
+            evidence: Evidence::SubJob,
         },
         Outcome::Failed {
             job_id: job.clone(),
@@ -42,12 +42,12 @@ fn events() -> Vec<Event> {
         Event::Planned {
             run_id: "run".to_owned(),
             servers,
-            batches: 2,
+            requests: 2,
         },
         Event::Resumed {
             done: 1,
             watched: 2,
-            doubtful: 3,
+            unknown: 3,
             unsent: 4,
         },
         Event::WaveBegan {
@@ -59,57 +59,57 @@ fn events() -> Vec<Event> {
         Event::HealthChecked {
             wave,
             healthy: true,
-            words: None,
+            message: None,
         },
         Event::HealthChecked {
             wave,
             healthy: false,
-            words: Some("HTTP 503".to_owned()),
+            message: Some("HTTP 503".to_owned()),
         },
         Event::Asking { wave },
-        Event::Answered { go_on: true },
+        Event::Answered { proceed: true },
         Event::Holding { pause },
         Event::Pausing { wave, pause },
         Event::Escalating { servers: vec![id] },
-        Event::WaitingForQuota { batch, servers },
-        Event::Submitting { batch, servers },
+        Event::WaitingForQuota { request, servers },
+        Event::Submitting { request, servers },
         Event::Accepted {
-            batch,
+            request,
             servers,
             job_id: job_id.clone(),
         },
         Event::Throttled {
-            batch,
+            request,
             error: error.clone(),
             retry_after: pause,
         },
         Event::Retrying {
-            batch,
+            request,
             error: bare.clone(),
             retry_after: pause,
         },
         Event::Split {
-            batch,
+            request,
             servers,
             error: error.clone(),
         },
-        Event::BatchEnded {
-            batch,
+        Event::RequestEnded {
+            request,
             servers,
             outcome: "failed",
             error: error.clone(),
         },
         Event::Reconciling {
-            batch,
+            request,
             servers,
             error: bare.clone(),
         },
         Event::Resubmitting {
-            batch,
+            request,
             servers,
             maybe_executed: true,
         },
-        Event::Settling { servers },
+        Event::Verifying { servers },
         Event::ListFailed {
             error: bare.clone(),
         },
