@@ -312,6 +312,17 @@ pub fn outcomes(report: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Compares a long text with the reviewed one in `snapshots/`. After a change that is wanted,
+/// `INSTA_UPDATE=always cargo test -p ecs-cli --test it` writes them anew; the diff is what is reviewed.
+#[track_caller]
+pub fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 /// An address of this machine at which nobody listens.
 pub fn dead_endpoint() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
