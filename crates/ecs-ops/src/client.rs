@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
 use ecs_model::{
-    Job, JobId, ListServersDetails, Operation, ProjectId, RebootType, Server, ServerId, ShowJob,
+    Job, JobId, Operation, ProjectId, RebootType, Server, ServerId, ShowJob,
     ShowServer, StopType,
 };
 use ecs_transport::Transport;
@@ -161,48 +161,17 @@ impl Client {
             .ok_or_else(|| Error::invalid("the answer holds no server"))
     }
 
-    /// Lists all servers of the project, page by page.
-    ///
-    /// A server that is made or deleted meanwhile may be missed; none is listed twice.
+    /// Lists all servers of the project, page by page: all of them, or an error. Where pages do not add up the list is begun
+    /// anew, twice at most.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
-    /// silently would lose it.
+    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`]: the list is not whole, because its
+    /// pages shift or repeat, disagree with its count, or have a server without a readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        /// What the vendor advises for large fleets.
-        const PAGE: u64 = 200;
-        let mut found: Vec<Server> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for page in 1.. {
-            let query = ListServersDetails::builder()
-                .offset(page)
-                .limit(PAGE)
-                .build();
-            let query = query.map_err(|error| Error::invalid(error.to_string()))?;
-            let list = self.read(&query).await?;
-            let (all, servers) = (list.count, list.servers.unwrap_or_default());
-            let before = found.len();
-            let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            for server in servers {
-                let Some(id) = server.id else {
-                    let problem =
-                        crate::Problem::new("the list of servers has one without a readable id");
-                    return Err(Error::new(ErrorKind::Unreachable, problem));
-                };
-                if seen.insert(id) {
-                    found.push(server);
-                }
-            }
-            // A short page is not the end, since the service may allow less than we ask for; one with nothing new is.
-            let all = all.and_then(|all| usize::try_from(all).ok());
-            if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
-                break;
-            }
-        }
-        Ok(found)
+        crate::fleet::servers(self).await
     }
 
-    async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
+    pub(crate) async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         self.0
             .execute(operation, &mut Scope::read())
             .await
