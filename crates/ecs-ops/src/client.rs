@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
 use ecs_model::{
-    Job, JobId, Operation, ProjectId, RebootType, Server, ServerId, ShowJob,
-    ShowServer, StopType,
+    Job, JobId, Operation, ProjectId, RebootType, Server, ServerId, ShowJob, ShowServer, StopType,
 };
 use ecs_transport::Transport;
 use jiff::Timestamp;
@@ -22,7 +21,7 @@ use crate::jobs::{Hub, Place};
 use crate::journal::{Journal, Recovered};
 use crate::pace::Pace;
 use crate::report::PowerAction;
-use crate::{Endpoint, Error, ErrorKind, Polling, RetryPolicy, RunBuilder};
+use crate::{Endpoint, Error, Polling, RetryPolicy, RunBuilder};
 
 /// A client of one project of one service. Cheap to clone; clones share the quota.
 ///
@@ -128,7 +127,7 @@ impl Client {
     /// about all servers of the run.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`]: the journal is of another project or another service.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the journal is of another project or another service.
     pub fn resume(&self, journal: impl Journal, recovered: Recovered) -> Result<RunBuilder, Error> {
         RunBuilder::resume(self.clone(), Arc::new(journal), recovered)
     }
@@ -165,7 +164,7 @@ impl Client {
     /// anew, twice at most.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`]: the list is not whole, because its
+    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its
     /// pages shift or repeat, disagree with its count, or have a server without a readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
         crate::fleet::servers(self).await
@@ -295,7 +294,7 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`]: something is missing or out of range.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
     pub fn build(self) -> Result<Client, Error> {
         let missing = |what: &str| Error::invalid(format!("a client needs {what}"));
         let at_least_1 = |what: &str, value: usize| match value {

@@ -81,7 +81,10 @@ impl fmt::Display for Fault {
                 write!(f, "its count changed from {from} to {to} between two pages")
             }
             Self::Shifted => f.write_str("a page has rows of the page before it"),
-            Self::Repeated { found, count: Some(count) } => write!(
+            Self::Repeated {
+                found,
+                count: Some(count),
+            } => write!(
                 f,
                 "the service repeats pages: {found} of {count} were found"
             ),
@@ -102,7 +105,9 @@ impl fmt::Display for Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// By marker; whether the service knows it will be seen.
-    Marker { proven: bool },
+    Marker {
+        proven: bool,
+    },
     Number,
 }
 
@@ -188,7 +193,9 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
 
     /// Whether all that `count` speaks of is there, and the last page had room for more.
     fn looks_whole(&self) -> bool {
-        let reached = self.count.is_some_and(|count| number(count) <= self.rows.len());
+        let reached = self
+            .count
+            .is_some_and(|count| number(count) <= self.rows.len());
         reached && self.last_length < self.limit
     }
 

@@ -57,7 +57,8 @@ pub(super) async fn whole<P: Pages>(
                     1 => String::new(),
                     tries => format!(" (tried {tries} times)"),
                 };
-                let problem = Problem::new(format!("the list of {what} is not whole: {fault}{tried}"));
+                let problem =
+                    Problem::new(format!("the list of {what} is not whole: {fault}{tried}"));
                 return Err(Error::new(ErrorKind::Unreachable, problem));
             }
         }
@@ -108,7 +109,7 @@ impl Pages for Servers {
             let page = client.read(&wanted).await?;
             Ok(Page {
                 rows: page.servers.unwrap_or_default(),
-                count: page.count.and_then(|count| u64::try_from(count).ok()),
+                count: page.count,
             })
         })
     }
@@ -128,4 +129,4 @@ pub(crate) async fn servers_seen(client: &Client) -> Result<Vec<Server>, Error> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::fleet) mod tests;

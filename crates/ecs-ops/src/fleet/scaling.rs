@@ -58,9 +58,8 @@ impl ScalingMembers {
     /// # Errors
     /// As of [`Client::servers`]: refused, no readable answer, or a list that is not whole.
     pub async fn read(client: &Client) -> Result<Self, Error> {
-        let listing = Listing::by_number(PAGE, |group: &ScalingGroup| {
-            group.scaling_group_id.clone()
-        });
+        let listing =
+            Listing::by_number(PAGE, |group: &ScalingGroup| group.scaling_group_id.clone());
         let listed = whole(client, &Groups, listing, "auto-scaling groups").await?;
         let mut found = Self::default();
         let mut asked = Vec::new();
@@ -112,13 +111,15 @@ impl Pages for Groups {
     ) -> BoxFuture<'a, Result<Page<ScalingGroup>, Error>> {
         Box::pin(async move {
             let (start, limit) = row_numbers(&query, limit);
-            let wanted = ListScalingGroups::builder().start_number(start).limit(limit);
+            let wanted = ListScalingGroups::builder()
+                .start_number(start)
+                .limit(limit);
             let wanted = wanted.build();
             let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
             let page = client.read(&wanted).await?;
             Ok(Page {
                 rows: page.scaling_groups.unwrap_or_default(),
-                count: count(page.total_number),
+                count: page.total_number,
             })
         })
     }
@@ -162,7 +163,7 @@ impl Pages for Members {
             let page = client.read(&wanted).await?;
             Ok(Page {
                 rows: page.scaling_group_instances.unwrap_or_default(),
-                count: count(page.total_number),
+                count: page.total_number,
             })
         })
     }
@@ -177,10 +178,6 @@ fn row_numbers<K>(query: &Query<K>, limit: usize) -> (u64, u64) {
     };
     let number = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
     (number(rows), number(limit))
-}
-
-fn count(total: Option<i64>) -> Option<u64> {
-    u64::try_from(total?).ok()
 }
 
 #[cfg(test)]
