@@ -26,6 +26,8 @@ pub(super) enum GoOn {
     Journal(Words),
     /// What is left is given to another run, with the same options.
     Again { before: Words, after: Words },
+    /// It did not begin: the same command again.
+    Nothing,
 }
 
 impl GoOn {

@@ -1,7 +1,7 @@
 //! What is looked at before a run: the states of its servers, the machine that we run on, and groups of auto-scaling.
 //!
-//! All of it is asked for at once, and all of it only reads. So each run has read something before it acts, and credentials,
-//! a project or a service that do not work are found out while nothing was sent.
+//! All of it only reads. So each run has read something before it acts, and credentials, a project or a service that do not
+//! work are found out while nothing was sent.
 
 mod messages;
 
@@ -56,6 +56,21 @@ enum Scaling {
     Unchecked(String),
 }
 
+/// Why a run does not begin.
+#[derive(Debug)]
+pub(super) enum NotBegun {
+    /// What was asked for cannot be done.
+    Fail(Fail),
+    /// The servers that were named could not be looked at, and acting on them would not end better.
+    OutOfReach(Error),
+}
+
+impl From<Fail> for NotBegun {
+    fn from(fail: Fail) -> Self {
+        Self::Fail(fail)
+    }
+}
+
 /// What was looked at, and what follows.
 #[derive(Debug)]
 pub(super) struct Preflight {
@@ -70,13 +85,16 @@ pub(super) async fn run(
     args: &Run,
     connection: &Connection,
     notes: &Notes,
-) -> Result<Preflight, Fail> {
+) -> Result<Preflight, NotBegun> {
     let looking = async {
-        tokio::join!(
-            connection.own_server(),
-            known(given, args, connection, notes),
-            scaling(action, args, connection),
-        )
+        let states = known(given, args, connection, notes);
+        let (own, known) = tokio::join!(connection.own_server(), states);
+        // After the first read: credentials that are refused are used once.
+        let scaling = match &known {
+            Ok(_) => scaling(action, args, connection).await,
+            Err(_) => Scaling::NotNeeded,
+        };
+        (own, known, scaling)
     };
     let (own, known, scaling) = within(args.deadline, connection, looking).await?;
     let known = known?;
@@ -146,7 +164,7 @@ async fn known(
     args: &Run,
     connection: &Connection,
     notes: &Notes,
-) -> Result<Known, Fail> {
+) -> Result<Known, NotBegun> {
     let ids = match given {
         Some(ids) if !args.rolling.needs_attributes() => ids,
         _ => return Ok(Known::Listed(list(connection, notes).await?)),
@@ -159,15 +177,7 @@ async fn known(
         Err(error) if says_nothing_of_acting(&error) => {
             Ok(Known::Unchecked(Some(error.to_string())))
         }
-        Err(error) => {
-            let place = messages::place(connection);
-            let what = format!("cannot look at the servers of {place} before anything is sent");
-            let fail = Fail::of_error(&what, &error);
-            Err(match fail.hint {
-                Some(_) => fail,
-                None => fail.hint("--no-preflight sends without looking first"),
-            })
-        }
+        Err(error) => Err(NotBegun::OutOfReach(error)),
     }
 }
 

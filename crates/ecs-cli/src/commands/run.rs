@@ -6,11 +6,12 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::Waves;
-use ecs_ops::{PowerAction, RunBuilder};
+use ecs_ops::{Error, ErrorKind, PowerAction, RunBuilder};
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, execute};
+use super::execute::{AfterCanary, Callbacks, Ended, execute};
 use super::go_on::GoOn;
+use super::preflight::NotBegun;
 use super::servers::{Servers, given};
 use super::waves;
 use crate::args::{Format, Global, Run};
@@ -38,8 +39,15 @@ pub(crate) async fn run(
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
     let mut signals = Signals::new()?;
-    let finding = Servers::find(given, action, &args, &connection, notes);
-    let mut servers = unless_stopped(&mut signals, finding).await?;
+    let finding = Servers::find(given.as_deref(), action, &args, &connection, notes);
+    let mut servers = match unless_stopped(&mut signals, finding).await {
+        Ok(servers) => servers,
+        Err(NotBegun::Fail(fail)) => return Err(fail),
+        Err(NotBegun::OutOfReach(error)) => {
+            let given = given.unwrap_or_default();
+            return not_begun(action, given, &error, &args, &connection, notes, results);
+        }
+    };
     let waves = waves::plan(&args.rolling, &servers, notes)?;
     let waves_said = waves
         .as_ref()
@@ -119,6 +127,42 @@ pub(crate) async fn run(
         rolling,
         go_on: GoOn::of_run(action, &args, global),
         connection: &connection,
+    };
+    Ok(conclude(&ended, ending, notes, results))
+}
+
+/// Ends a run whose servers could not be looked at: with a report, as each run that was asked for.
+fn not_begun(
+    action: PowerAction,
+    given: Vec<ServerId>,
+    error: &Error,
+    args: &Run,
+    connection: &Connection,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let what = "the servers cannot be looked at, and nothing was sent";
+    if args.dry_run {
+        return Err(Fail::of_error(what, error));
+    }
+    notes.always(&format!("error: {what}: {error}"));
+    notes.hint("--no-preflight sends without looking first");
+    let mut builder = connection.client.run(action, given);
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
+    }
+    let refused = error.kind() == ErrorKind::Credentials;
+    let ended = Ended {
+        report: builder.not_begun(error.problem().clone(), refused),
+        wave: None,
+    };
+    let ending = Ending {
+        format: args.output.format,
+        no_wait: args.no_wait,
+        reconciled: args.reconcile,
+        rolling: false,
+        go_on: GoOn::Nothing,
+        connection,
     };
     Ok(conclude(&ended, ending, notes, results))
 }
@@ -238,12 +282,12 @@ fn nobody_to_ask(args: &Run) -> Fail {
 }
 
 /// What comes before anything is sent can be stopped.
-async fn unless_stopped<T>(
+async fn unless_stopped<T, E: From<Fail>>(
     signals: &mut Signals,
-    what: impl Future<Output = Result<T, Fail>>,
-) -> Result<T, Fail> {
+    what: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent")),
+        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
     }
 }

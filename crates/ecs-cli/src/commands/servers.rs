@@ -4,7 +4,7 @@ use ecs_ops::PowerAction;
 use ecs_ops::fleet::LeftOut;
 use ecs_ops::model::{Server, ServerId};
 
-use super::preflight::{self, name_of};
+use super::preflight::{self, NotBegun, name_of};
 use crate::args::Run;
 use crate::confirm::counted;
 use crate::connect::Connection;
@@ -29,13 +29,13 @@ pub(super) struct Servers {
 impl Servers {
     /// Those that were given, or all but those that are left out. Looks at them first.
     pub(super) async fn find(
-        given: Option<Vec<ServerId>>,
+        given: Option<&[ServerId]>,
         action: PowerAction,
         args: &Run,
         connection: &Connection,
         notes: &Notes,
-    ) -> Result<Self, Fail> {
-        let found = preflight::run(given.as_deref(), action, args, connection, notes).await?;
+    ) -> Result<Self, NotBegun> {
+        let found = preflight::run(given, action, args, connection, notes).await?;
         let screened = found.screened;
         let listed = match found.known {
             preflight::Known::Listed(servers) => servers,
@@ -48,13 +48,15 @@ impl Servers {
                 "no server to {}: {left} left out, and there are no others",
                 action.name()
             ))
-            .hint("name servers by their ids, or add --include-stopped if they are stopped"));
+            .hint("name servers by their ids, or add --include-stopped if they are stopped")
+            .into());
         }
         if screened.last.is_some() && screened.servers.len() > 1 && args.no_wait {
             return Err(Fail::usage(
                 "the server that ecsctl runs on comes last, when all others are done, and --no-wait does not wait for that",
             )
-            .hint("leave out its id, or --no-wait"));
+            .hint("leave out its id, or --no-wait")
+            .into());
         }
         let named = named(&screened.servers, &listed);
         Ok(Self {

@@ -1,6 +1,7 @@
 //! What a run is made of.
 
 mod check;
+mod not_begun;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
