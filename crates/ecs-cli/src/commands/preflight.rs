@@ -226,6 +226,3 @@ async fn scaling(action: PowerAction, args: &Run, connection: &Connection) -> Sc
         )),
     }
 }
-
-#[cfg(test)]
-mod tests;
