@@ -1,7 +1,8 @@
 //! The reference pages: tables of operations, types and error codes.
 
 use super::ir::{
-    Choice, ErrorCode, Field, FieldType, Ir, Operation, Parameter, ParameterKind, PathId, Shape, TypeKind,
+    Choice, ErrorCode, Field, FieldType, Ir, Operation, Parameter, ParameterKind, PathId, Shape,
+    TypeKind,
 };
 use super::write::File;
 use super::{MARK, PAGES};

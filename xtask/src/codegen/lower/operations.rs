@@ -114,9 +114,7 @@ fn segments<'a>(
         .split_once("/{project_id}/")
         .filter(|(root, _)| is_root(root))
         .ok_or_else(|| {
-            wrong(
-                "a path must begin with /v1/{project_id}/ or /NAME/v1/{project_id}/".to_owned(),
-            )
+            wrong("a path must begin with /v1/{project_id}/ or /NAME/v1/{project_id}/".to_owned())
         })?;
     let mut parameters = Vec::new();
     for reference in &path.parameters {
