@@ -5,10 +5,12 @@ mod flight;
 mod probe;
 mod scope;
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials, Refusal};
 use ecs_model::Operation;
+use ecs_transport::{TransportError, TransportErrorKind};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -96,6 +98,8 @@ impl Inner {
             history.add(judgement);
             history.elapsed = scope.began.elapsed();
             history.reached = self.contact.is_reached();
+            let transport = missed.problem.transport();
+            history.permanent = transport.is_some_and(TransportErrorKind::is_permanent);
             history.outage = match answered {
                 Some(answered) if !no_credentials => answered.max(since).elapsed(),
                 _ => since.elapsed(),
@@ -239,10 +243,14 @@ impl Who {
                     .and(&format!("other credentials: {words}")),
                 ..refusal.clone()
             },
-            None => Missed {
-                authentic: is_clear(error),
-                ..without_credentials(&words)
-            },
+            None => {
+                let missed = without_credentials(&words);
+                Missed {
+                    authentic: is_clear(error),
+                    problem: missed.problem.with_transport(transport_kind(error)),
+                    ..missed
+                }
+            }
         };
         let judgement = match error.kind() {
             // It may be back soon.
@@ -254,6 +262,18 @@ impl Who {
             ..missed
         }
     }
+}
+
+/// How the exchange with the source failed, if it was the transport that did.
+fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<TransportError>() {
+            return Some(error.kind());
+        }
+        source = error.source();
+    }
+    None
 }
 
 /// Whether the source itself says that it will give none, and not something on the way to it.

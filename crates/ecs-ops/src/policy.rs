@@ -177,6 +177,9 @@ pub struct History {
     pub reached: bool,
     /// How long it has been silent: since this request failed first, or since its last answer to any request.
     pub outage: Duration,
+    /// Whether the last failure stays until somebody changes a setting: a certificate that is not trusted, a proxy that
+    /// refuses ([`TransportErrorKind::is_permanent`]).
+    pub permanent: bool,
 }
 
 impl History {
@@ -323,6 +326,8 @@ impl RetryPolicy {
         };
         let worth_it = match effort {
             Effort::Watch => true,
+            // Once the service was reached, something changed on the way, and may change back.
+            _ if history.permanent && !history.reached => false,
             Effort::Action => match judgement {
                 Judgement::Throttled => true,
                 _ if history.reached => history.outage < self.max_outage,

@@ -30,7 +30,7 @@ pub enum TransportErrorKind {
     /// The proxy answered the request for a way to the service with this status. 407: it wants a user and password.
     ProxyRefused {
         /// What it answered.
-        status: StatusCode,
+        status: u16,
     },
     /// The TLS handshake failed in a way that time may heal, such as a connection that ended in it.
     Tls,
@@ -78,9 +78,7 @@ impl TransportErrorKind {
             | Self::ClientCertificateRequired
             | Self::Request => true,
             // Policies and login pages stay; a proxy that is busy (408, 429), or cannot reach the service (5xx), may recover.
-            Self::ProxyRefused { status } => {
-                !matches!(status.as_u16(), 408 | 429) && !status.is_server_error()
-            }
+            Self::ProxyRefused { status } => !matches!(status, 408 | 429 | 500..=599),
             _ => false,
         }
     }
@@ -91,9 +89,7 @@ impl TransportErrorKind {
             Self::Dns => "the host name could not be resolved",
             Self::Connect => "could not connect",
             Self::Proxy => "the proxy did not connect",
-            Self::ProxyRefused { status } if status.as_u16() == 407 => {
-                "the proxy wants a user name and password"
-            }
+            Self::ProxyRefused { status: 407 } => "the proxy wants a user name and password",
             Self::ProxyRefused { .. } => "the proxy refused to connect",
             Self::Tls => "the TLS handshake failed",
             Self::TlsUnsupported => "no TLS connection is possible",

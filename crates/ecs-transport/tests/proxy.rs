@@ -179,7 +179,7 @@ async fn a_refused_tunnel_names_the_status() {
             panic!("{error:?}");
         };
         assert_eq!(error.delivery(), Delivery::NotSent);
-        assert!(answer.starts_with(status.as_str()), "{error}");
+        assert!(answer.starts_with(&status.to_string()), "{error}");
         assert_eq!(error.kind().is_permanent(), permanent, "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }

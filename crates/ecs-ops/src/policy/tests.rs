@@ -198,6 +198,10 @@ fn how_long_it_is_worth_trying() {
     let seconds = Duration::from_secs;
     let none = History::default();
     let failures = |failures| History { failures, ..none };
+    let permanent = |count| History {
+        permanent: true,
+        ..failures(count)
+    };
     let outage = |outage| History {
         failures: 99,
         reached: true,
@@ -212,6 +216,19 @@ fn how_long_it_is_worth_trying() {
         // Nothing was ever there: a wrong address, most likely.
         (NotDelivered, Effort::Action, failures(4), true),
         (NotDelivered, Effort::Action, failures(5), false),
+        // It will be no better the next time, but for who only watches, and after the service was reached.
+        (NotDelivered, Effort::Action, permanent(1), false),
+        (NotDelivered, Effort::Read, permanent(1), false),
+        (NotDelivered, Effort::Watch, permanent(1), true),
+        (
+            NotDelivered,
+            Effort::Action,
+            History {
+                reached: true,
+                ..permanent(9)
+            },
+            true,
+        ),
         // It was there: it will come back, within reason.
         (NotDelivered, Effort::Action, outage(299), true),
         (NotDelivered, Effort::Action, outage(300), false),

@@ -148,6 +148,7 @@ impl Connector {
                     address(proxy.uri()),
                     address(target)
                 );
+                let status = status.as_u16();
                 ConnectFailure::new(Kind::ProxyRefused { status }, detail)
             }
             NoTunnel::Closed => failed(" closed the connection without an answer to CONNECT"),
