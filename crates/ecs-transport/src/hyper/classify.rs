@@ -31,11 +31,11 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
     {
         return failure.to_transport_error();
     }
-    if find::<HandshakeRefused>(&error).is_some() {
+    if let Some(refused) = find::<HandshakeRefused>(&error) {
         let kind = TransportErrorKind::ClientCertificateRequired;
         return TransportError::new(kind, Delivery::NotSent)
             .with_detail(address)
-            .with_source(error);
+            .with_source(refused.clone());
     }
     let cause = error
         .source()

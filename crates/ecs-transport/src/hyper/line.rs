@@ -258,7 +258,7 @@ impl AsyncWrite for Exchanging {
 }
 
 /// A TLS 1.3 server refused the handshake because of the client certificate that it did not get.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HandshakeRefused(String);
 
 impl fmt::Display for HandshakeRefused {
