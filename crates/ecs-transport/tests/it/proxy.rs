@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::common::{
-    TlsServer, builder, closed_port, fail, get, let_time_run_out, pki, post, send,
+    TlsServer, builder, closed_port, fail, get, let_time_run_out, pki, pki_of, post, send,
 };
 use bytes::Bytes;
 use ecs_transport::testing::{Play, Tarpit};
@@ -192,7 +192,7 @@ async fn a_certificate_seen_through_a_tunnel_names_the_proxy() {
     let port = server.port;
     tokio::spawn(tunnel(listener, port));
     let transport = builder()
-        .ca_pem(common::pki_of("Another", &[]).ca_pem)
+        .ca_pem(pki_of("Another", &[]).ca_pem)
         .https_proxy(format!("http://{proxy}"))
         .build()
         .unwrap();
