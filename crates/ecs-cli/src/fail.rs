@@ -74,8 +74,8 @@ pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static 
 }
 
 /// What a proxy needs that answers 407.
-pub(crate) const PROXY_CREDENTIALS: &str = "put a user and password into the proxy's URL: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT (in them, write @ as %40 \
-     and : as %3A)";
+pub(crate) const PROXY_CREDENTIALS: &str = "put a user and password into the proxy's URL (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): \
+     http://USER:PASSWORD@HOST:PORT, where @ within them is written %40 and : is written %3A";
 
 /// What to do about the way to a service.
 pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
