@@ -46,7 +46,10 @@ impl Fail {
 
     /// `what` could not be done.
     pub(crate) fn of_error(what: &str, error: &Error) -> Self {
-        let fail = Self::new(exit::of_error(error.kind()), format!("{what}: {error}"));
+        let fail = Self::new(
+            exit::of_error(error.kind()),
+            format!("{what}: {}", error.problem()),
+        );
         match hint_for(error.problem(), error.kind() == ErrorKind::Credentials) {
             Some(hint) => fail.hint(hint),
             None => fail,
@@ -75,7 +78,8 @@ pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static 
 
 /// What a proxy needs that answers 407.
 pub(crate) const PROXY_CREDENTIALS: &str = "put a user and password into the proxy's URL (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): \
-     http://USER:PASSWORD@HOST:PORT, where @ within them is written %40 and : is written %3A";
+     http://USER:PASSWORD@HOST:PORT, where @ within them is written %40 and : is written %3A; \
+     or name the host in NO_PROXY if it can be reached directly";
 
 /// What to do about the way to a service.
 pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-//! One attempt that is told in full, to find out what is wrong.
+//! One attempt that is reported in full, to find out what is wrong.
 
 use ecs_auth::{AuthError, Echo};
 use ecs_model::{ListServersDetails, Operation as _};
@@ -55,8 +55,8 @@ impl Client {
     /// signatures lock a key.
     ///
     /// ```
-    /// # async fn example(client: ecs_ops::Client) {
-    /// use ecs_ops::ProbeEnd;
+    /// # async fn example(client: ecs_client::Client) {
+    /// use ecs_client::ProbeEnd;
     ///
     /// let probe = client.probe().await;
     /// if let ProbeEnd::Refused { status, .. } = &probe.end {
@@ -65,29 +65,28 @@ impl Client {
     /// # }
     /// ```
     pub async fn probe(&self) -> Probe {
-        let inner = &self.0;
-        let sent_at = inner.clock.now();
+        let sent_at = self.clock().now();
         let mut probe = Probe {
             sent_at,
             service_time: None,
             expires_at: None,
             end: ProbeEnd::Answered { servers: None },
         };
-        let credentials = match inner.in_time(inner.credentials.credentials()).await {
+        let credentials = match self.in_time(self.credentials().credentials()).await {
             Ok(credentials) => credentials,
             Err(error) => {
                 probe.end = ProbeEnd::NoCredentials(error);
                 return probe;
             }
         };
-        probe.sent_at = inner.clock.now();
+        probe.sent_at = self.clock().now();
         probe.expires_at = credentials.expires_at();
         let list = ListServersDetails::builder().limit(1).build();
         let list = list.unwrap_or_default();
-        let attempt = Attempt::first().with_timeout(inner.attempt_timeout);
+        let attempt = Attempt::first().with_timeout(self.attempt_timeout());
         let exchange = async {
-            let (request, signed) = inner.request(&list, &credentials)?;
-            Ok((inner.exchange(request, &attempt).await?, signed))
+            let (request, signed) = self.request(&list, &credentials)?;
+            Ok((self.exchange(request, &attempt).await?, signed))
         };
         let (answer, signed) = match exchange.await {
             Ok(answered) => answered,
@@ -103,16 +102,16 @@ impl Client {
                 servers: found.count,
             },
             Err(error) => {
-                let words = error.message();
+                let message = error.message();
                 let mask = |text: &str| credentials.mask(text).into_owned();
                 ProbeEnd::Refused {
                     status: error.status().as_u16(),
                     code: error.code().map(mask),
                     request_id: error.request_id().map(str::to_owned),
-                    message: words.map(mask),
+                    message: message.map(mask),
                     echo: signed.map(|signed| {
                         let ours = signed.canonical_request();
-                        ours.compare_with_echo(words.unwrap_or_default())
+                        ours.compare_with_echo(message.unwrap_or_default())
                     }),
                 }
             }

@@ -1,8 +1,8 @@
 //! What to do after an attempt: pure decisions, no clock, no I/O.
 //!
-//! [`judge`] says what an outcome proves, [`RetryPolicy::decide`] says what follows. An action (a request that is not
-//! idempotent) is sent again as it is only after [`Judgement::NotDelivered`] and [`Judgement::Throttled`], and with other
-//! credentials once after a 401; everything that proves nothing is [`Judgement::Unknown`], and the end.
+//! [`classify`] says what an outcome proves, [`RetryPolicy::decide`] says what follows. An action (a request that is not
+//! idempotent) is sent again as it is only after [`Classification::NotDelivered`] and [`Classification::Throttled`], and with other
+//! credentials once after a 401; everything that proves nothing is [`Classification::Unknown`], and the end.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum AttemptOutcome<'a> {
 
 /// What the outcome of an attempt proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Classification {
     /// Done.
     Done,
     /// Certain: the service did not see it.
@@ -42,7 +42,7 @@ pub enum Judgement {
     Unknown,
 }
 
-impl Judgement {
+impl Classification {
     /// Whether it is certain that the request was not executed.
     pub fn proves_not_executed(self) -> bool {
         match self {
@@ -52,62 +52,59 @@ impl Judgement {
     }
 }
 
-impl Judgement {
-    /// Whether a request that ended so may or may not have been executed.
-    pub(crate) fn is_unclear(self) -> bool {
-        matches!(self, Self::Unknown | Self::Transient | Self::Done)
-    }
-}
-
 /// Says what an outcome proves.
 ///
 /// ```
 /// use ecs_model::{Idempotency, ResponseError};
-/// use ecs_ops::policy::{AttemptOutcome, Judgement, judge};
+/// use ecs_client::policy::{AttemptOutcome, Classification, classify};
 /// use http::{HeaderMap, StatusCode};
 ///
 /// let gateway = ResponseError::parse(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>");
 /// let outcome = AttemptOutcome::Answered(&gateway);
-/// assert_eq!(judge(Idempotency::NotIdempotent, outcome), Judgement::Unknown);
-/// assert_eq!(judge(Idempotency::Idempotent, outcome), Judgement::Transient);
+/// assert_eq!(classify(Idempotency::NotIdempotent, outcome), Classification::Unknown);
+/// assert_eq!(classify(Idempotency::Idempotent, outcome), Classification::Transient);
 /// ```
-pub fn judge(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Judgement {
+pub fn classify(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Classification {
     match (idempotency, outcome) {
-        (_, AttemptOutcome::Success) => Judgement::Done,
-        (_, AttemptOutcome::Failed(error)) => judge_failure(idempotency, error),
-        (Idempotency::Idempotent, AttemptOutcome::Answered(error)) => judge_read(error),
-        (Idempotency::NotIdempotent, AttemptOutcome::Answered(error)) => judge_action(error),
+        (_, AttemptOutcome::Success) => Classification::Done,
+        (_, AttemptOutcome::Failed(error)) => classify_failure(idempotency, error),
+        (Idempotency::Idempotent, AttemptOutcome::Answered(error)) => classify_read(error),
+        (Idempotency::NotIdempotent, AttemptOutcome::Answered(error)) => classify_action(error),
     }
 }
 
-fn judge_failure(idempotency: Idempotency, error: &TransportError) -> Judgement {
+fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classification {
     match (error.delivery(), idempotency) {
         // The same request will be no better the next time.
-        (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => Judgement::Refused,
-        (Delivery::NotSent, _) => Judgement::NotDelivered,
-        (Delivery::MaybeSent, Idempotency::Idempotent) => Judgement::Transient,
-        (Delivery::MaybeSent, Idempotency::NotIdempotent) => Judgement::Unknown,
+        (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => {
+            Classification::Refused
+        }
+        (Delivery::NotSent, _) => Classification::NotDelivered,
+        (Delivery::MaybeSent, Idempotency::Idempotent) => Classification::Transient,
+        (Delivery::MaybeSent, Idempotency::NotIdempotent) => Classification::Unknown,
     }
 }
 
-fn judge_action(error: &ResponseError) -> Judgement {
+fn classify_action(error: &ResponseError) -> Classification {
     let documented = error.info().map(|info| info.disposition);
     match error.status().as_u16() {
-        429 => Judgement::Throttled,
+        429 => Classification::Throttled,
         // Waiting that ended, at a gateway: for us, or for the service behind it.
-        408 | 499 => Judgement::Unknown,
+        408 | 499 => Classification::Unknown,
         400..=499 => match documented {
-            Some(code) if code.executed == Executed::Maybe => Judgement::Unknown,
-            Some(code) if code.throttling => Judgement::Throttled,
-            Some(code) if code.credentials => Judgement::RefusedCredentials,
-            Some(_) => Judgement::Refused,
-            None if matches!(error.status().as_u16(), 401 | 403) => Judgement::RefusedCredentials,
-            None => Judgement::Refused,
+            Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
+            Some(code) if code.throttling => Classification::Throttled,
+            Some(code) if code.credentials => Classification::RefusedCredentials,
+            Some(_) => Classification::Refused,
+            None if matches!(error.status().as_u16(), 401 | 403) => {
+                Classification::RefusedCredentials
+            }
+            None => Classification::Refused,
         },
         // "Send it elsewhere": not executed here, and we don't follow.
         307 | 308 => match documented {
-            Some(code) if code.executed == Executed::Maybe => Judgement::Unknown,
-            _ => Judgement::Refused,
+            Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
+            _ => Classification::Refused,
         },
         // The two statuses with which "flow limit exceeded" and "try again in a minute" are documented. No other code
         // is proof there: it may stem from a layer that did not see what another one did.
@@ -117,59 +114,59 @@ fn judge_action(error: &ResponseError) -> Judgement {
                     && info.disposition.throttling
                     && info.disposition.executed == Executed::No =>
             {
-                Judgement::Throttled
+                Classification::Throttled
             }
-            _ => Judgement::Unknown,
+            _ => Classification::Unknown,
         },
-        _ => Judgement::Unknown,
+        _ => Classification::Unknown,
     }
 }
 
-fn judge_read(error: &ResponseError) -> Judgement {
+fn classify_read(error: &ResponseError) -> Classification {
     if error.is_throttling() {
-        return Judgement::Throttled;
+        return Classification::Throttled;
     }
     let trouble = matches!(error.status().as_u16(), 408 | 499 | 500..=599);
     if error.is_credentials() && !trouble {
-        return Judgement::RefusedCredentials;
+        return Classification::RefusedCredentials;
     }
     let documented = error.info().map(|info| info.disposition);
     match (error.status().as_u16(), documented) {
-        (408 | 499 | 500..=599, _) => Judgement::Transient,
-        (_, Some(code)) if code.retryable => Judgement::Transient,
-        (_, Some(_)) => Judgement::Refused,
-        (_, None) if error.kind() == ResponseErrorKind::Unreadable => Judgement::Transient,
-        (_, None) => Judgement::Refused,
+        (408 | 499 | 500..=599, _) => Classification::Transient,
+        (_, Some(code)) if code.retryable => Classification::Transient,
+        (_, Some(_)) => Classification::Refused,
+        (_, None) if error.kind() == ResponseErrorKind::Unreadable => Classification::Transient,
+        (_, None) => Classification::Refused,
     }
 }
 
 /// What to do after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum RetryDecision {
     /// Send it again after this time.
     RetryAfter(Duration),
-    /// It is over, with this judgement.
-    End,
+    /// It is over, with this classification.
+    GiveUp,
 }
 
 /// How long a request is worth trying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effort {
-    /// An action of a run: throttling is waited out, whatever was not delivered is tried for a while. The run's deadline
-    /// bounds it.
+pub enum RequestClass {
+    /// A request that must not be executed twice: throttling is waited out, what was not delivered is tried for a while. The
+    /// caller's deadline bounds it.
     Action,
     /// A read that somebody waits for.
     Read,
-    /// A look at something that is watched: there is always a next one. The wait's deadline bounds it.
-    Watch,
+    /// A poll of something that is watched: there is always a next one. The deadline of the wait bounds it.
+    Poll,
 }
 
 /// What happened to a request so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// Attempts that ended as [`Judgement::NotDelivered`] or [`Judgement::Transient`].
+pub struct RetryState {
+    /// Attempts that ended as [`Classification::NotDelivered`] or [`Classification::Transient`].
     pub failures: u32,
-    /// Attempts that ended as [`Judgement::Throttled`].
+    /// Attempts that ended as [`Classification::Throttled`].
     pub throttles: u32,
     /// How long the request has been tried.
     pub elapsed: Duration,
@@ -182,11 +179,11 @@ pub struct History {
     pub permanent: bool,
 }
 
-impl History {
+impl RetryState {
     /// One more attempt ended in this way.
-    pub(crate) fn add(&mut self, judgement: Judgement) {
-        let count = match judgement {
-            Judgement::Throttled => &mut self.throttles,
+    pub(crate) fn add(&mut self, classification: Classification) {
+        let count = match classification {
+            Classification::Throttled => &mut self.throttles,
             _ => &mut self.failures,
         };
         *count = count.saturating_add(1);
@@ -197,7 +194,7 @@ impl History {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ecs_ops::RetryPolicy;
+/// use ecs_client::RetryPolicy;
 ///
 /// let policy = RetryPolicy::default().with_max_failures(8).with_max_outage(Duration::from_secs(60));
 /// assert_eq!(policy.max_failures(), 8);
@@ -281,7 +278,7 @@ impl RetryPolicy {
     }
 
     /// Whether some pause could be zero each time: that would be a storm.
-    pub(crate) fn storms(&self) -> bool {
+    pub(crate) fn has_zero_delay(&self) -> bool {
         self.base.is_zero() || self.throttle_base.is_zero()
     }
 
@@ -298,66 +295,66 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows a judgement. `history` includes the attempt that was judged; `asked` is the pause that the service
+    /// What follows a classification. `state` includes the attempt that was judged; `asked` is the pause that the service
     /// asked for, honoured as a minimum.
     pub fn decide(
         &self,
-        judgement: Judgement,
-        effort: Effort,
-        history: &History,
+        classification: Classification,
+        class: RequestClass,
+        state: &RetryState,
         asked: Option<Duration>,
         rng: &mut impl Rng,
-    ) -> Next {
-        let pause = match judgement {
-            Judgement::Throttled => {
+    ) -> RetryDecision {
+        let pause = match classification {
+            Classification::Throttled => {
                 let (base, ceiling) = (self.throttle_base, self.throttle_ceiling);
-                let drawn = jittered(base, ceiling, history.throttles, rng);
+                let drawn = jittered(base, ceiling, state.throttles, rng);
                 match asked {
                     // Spread those who were told the same time.
                     Some(asked) => asked.saturating_add(drawn.min(base)),
                     None => drawn.max(base / 2),
                 }
             }
-            Judgement::NotDelivered | Judgement::Transient => {
-                let drawn = jittered(self.base, self.ceiling, history.failures, rng);
+            Classification::NotDelivered | Classification::Transient => {
+                let drawn = jittered(self.base, self.ceiling, state.failures, rng);
                 asked.map_or(drawn, |asked| asked.max(drawn))
             }
-            _ => return Next::End,
+            _ => return RetryDecision::GiveUp,
         };
-        let worth_it = match effort {
-            Effort::Watch => true,
+        let worth_it = match class {
+            RequestClass::Poll => true,
             // Once the service was reached, something changed on the way, and may change back.
-            _ if history.permanent && !history.reached => false,
-            Effort::Action => match judgement {
-                Judgement::Throttled => true,
-                _ if history.reached => history.outage < self.max_outage,
-                _ => history.failures < self.max_failures,
+            _ if state.permanent && !state.reached => false,
+            RequestClass::Action => match classification {
+                Classification::Throttled => true,
+                _ if state.reached => state.outage < self.max_outage,
+                _ => state.failures < self.max_failures,
             },
-            Effort::Read => {
-                (judgement == Judgement::Throttled || history.failures < self.max_failures)
-                    && history.elapsed.saturating_add(pause) <= self.max_read_time
+            RequestClass::Read => {
+                (classification == Classification::Throttled || state.failures < self.max_failures)
+                    && state.elapsed.saturating_add(pause) <= self.max_read_time
             }
         };
         if worth_it {
-            Next::RetryAfter(pause)
+            RetryDecision::RetryAfter(pause)
         } else {
-            Next::End
+            RetryDecision::GiveUp
         }
     }
 }
 
-/// The pause in the words of a gateway that throttles, as in `Throttled by user … limit:1000,time:1 minute`: the whole
+/// Reads the pause from the message of a gateway that throttles, as in `Throttled by user … limit:1000,time:1 minute`: the whole
 /// window, since nobody says how much of it is over. At most an hour.
 ///
 /// ```
 /// use std::time::Duration;
-/// use ecs_ops::policy::pause_in_words;
+/// use ecs_client::policy::parse_throttle_message;
 ///
-/// let words = "policy user over ratelimit,limit:60,time:1 minute";
-/// assert_eq!(pause_in_words(words), Some(Duration::from_secs(60)));
+/// let message = "policy user over ratelimit,limit:60,time:1 minute";
+/// assert_eq!(parse_throttle_message(message), Some(Duration::from_secs(60)));
 /// ```
-pub fn pause_in_words(words: &str) -> Option<Duration> {
-    let (_, rest) = words.split_once("limit:")?;
+pub fn parse_throttle_message(message: &str) -> Option<Duration> {
+    let (_, rest) = message.split_once("limit:")?;
     let (limit, rest) = rest.split_once(',')?;
     let _: u64 = limit.trim().parse().ok()?;
     let rest = rest.trim_start().strip_prefix("time:")?.trim_start();

@@ -9,12 +9,12 @@ use http::uri::{Authority, Scheme};
 /// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's own.
 ///
 /// ```
-/// use ecs_ops::Endpoint;
+/// use ecs_client::Endpoint;
 ///
 /// let endpoint: Endpoint = "https://ecs.eu-de.otc.t-systems.com/".parse()?;
 /// assert_eq!(endpoint.to_string(), "https://ecs.eu-de.otc.t-systems.com");
 /// assert!("ecs.eu-de.otc.t-systems.com".parse::<Endpoint>().is_err());
-/// # Ok::<_, ecs_ops::ParseEndpointError>(())
+/// # Ok::<_, ecs_client::ParseEndpointError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -98,9 +98,9 @@ impl Endpoint {
     /// The host, without a port; an IPv6 address without its brackets.
     ///
     /// ```
-    /// let endpoint: ecs_ops::Endpoint = "http://[::1]:8080/ecs".parse()?;
+    /// let endpoint: ecs_client::Endpoint = "http://[::1]:8080/ecs".parse()?;
     /// assert_eq!(endpoint.host(), "::1");
-    /// # Ok::<_, ecs_ops::ParseEndpointError>(())
+    /// # Ok::<_, ecs_client::ParseEndpointError>(())
     /// ```
     pub fn host(&self) -> &str {
         let host = self.authority.host();
@@ -124,48 +124,4 @@ impl Endpoint {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_endpoint_may_look_like() {
-        for (text, shown) in [
-            ("http://127.0.0.1:40123", "http://127.0.0.1:40123"),
-            ("https://[::1]:8443/", "https://[::1]:8443"),
-            (
-                " https://gateway.example/ecs/ ",
-                "https://gateway.example/ecs",
-            ),
-        ] {
-            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), shown);
-        }
-        for text in [
-            "",
-            "ecs.example",
-            "ftp://ecs.example",
-            "https://",
-            "https://u:p@h",
-            "https://h/?q",
-            "https://h h",
-            "http://:80",
-            "http://h:",
-            "http://h:0",
-            "http://h:99999",
-            "http://[::1]:x",
-            "http://h/#x",
-        ] {
-            let error = text.parse::<Endpoint>().unwrap_err().to_string();
-            assert!(error.contains("looks like https://"), "{text:?}: {error}");
-            assert!(!error.contains("u:p"));
-        }
-    }
-
-    #[test]
-    fn a_prefix_stands_before_the_path() {
-        let endpoint: Endpoint = "https://gateway.example/ecs/".parse().unwrap();
-        let uri = endpoint
-            .absolute(&"/v1/p/jobs/j?x=%20".parse().unwrap())
-            .unwrap();
-        assert_eq!(uri, "https://gateway.example/ecs/v1/p/jobs/j?x=%20");
-    }
-}
+mod tests;

@@ -5,14 +5,14 @@ use super::*;
 /// What acts on servers is sent first, however long looks have waited; and nothing comes closer than the interval.
 #[tokio::test(start_paused = true)]
 async fn actions_first() {
-    let budget = Arc::new(Budget::new(Duration::from_millis(20)));
+    let limiter = Arc::new(RateLimiter::new(Duration::from_millis(20)));
     let sent = Arc::new(StdMutex::new(Vec::new()));
     let began = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..10 {
-        let (budget, sent) = (Arc::clone(&budget), Arc::clone(&sent));
+        let (limiter, sent) = (Arc::clone(&limiter), Arc::clone(&sent));
         tasks.spawn(async move {
-            budget.look().await;
+            limiter.acquire_low().await;
             sent.lock()
                 .unwrap()
                 .push((began.elapsed().as_millis(), format!("look {number}")));
@@ -20,9 +20,9 @@ async fn actions_first() {
     }
     tokio::task::yield_now().await;
     for number in 0..3 {
-        let (budget, sent) = (Arc::clone(&budget), Arc::clone(&sent));
+        let (limiter, sent) = (Arc::clone(&limiter), Arc::clone(&sent));
         tasks.spawn(async move {
-            budget.request().await;
+            limiter.acquire_high().await;
             sent.lock()
                 .unwrap()
                 .push((began.elapsed().as_millis(), format!("action {number}")));
@@ -46,25 +46,25 @@ async fn actions_first() {
 /// A request that nobody waits for any more takes nothing but its own place.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_given_up() {
-    let budget = Budget::new(Duration::from_millis(20));
-    budget.request().await;
-    let given_up = tokio::time::timeout(Duration::from_millis(1), budget.look()).await;
+    let limiter = RateLimiter::new(Duration::from_millis(20));
+    limiter.acquire_high().await;
+    let given_up = tokio::time::timeout(Duration::from_millis(1), limiter.acquire_low()).await;
     assert!(given_up.is_err());
     let began = Instant::now();
-    budget.look().await;
+    limiter.acquire_low().await;
     assert!(began.elapsed() <= Duration::from_millis(20));
 }
 
 /// A pause saves nothing up: what comes after it is spread all the same.
 #[tokio::test(start_paused = true)]
 async fn no_bursts_after_a_pause() {
-    let budget = Budget::new(Duration::from_millis(20));
-    budget.request().await;
+    let limiter = RateLimiter::new(Duration::from_millis(20));
+    limiter.acquire_high().await;
     tokio::time::sleep(Duration::from_secs(10)).await;
     let began = Instant::now();
     for _ in 0..3 {
-        budget.request().await;
+        limiter.acquire_high().await;
     }
-    budget.look().await;
+    limiter.acquire_low().await;
     assert_eq!(began.elapsed(), Duration::from_millis(60));
 }

@@ -17,8 +17,8 @@ fn answer(status: u16, body: &str) -> ResponseError {
     ResponseError::parse(status, &HeaderMap::new(), body.as_bytes())
 }
 
-fn action(status: u16, body: &str) -> Judgement {
-    judge(ACTION, AttemptOutcome::Answered(&answer(status, body)))
+fn action(status: u16, body: &str) -> Classification {
+    classify(ACTION, AttemptOutcome::Answered(&answer(status, body)))
 }
 
 /// A code in every shape in which the service and its gateways write errors.
@@ -49,7 +49,7 @@ const SILENT: &[&str] = &[
 /// What the status alone proves about an action.
 #[test]
 fn every_status_without_a_documented_code() {
-    use Judgement::{Refused, RefusedCredentials, Throttled, Unknown};
+    use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
     let table = [
         (
             Unknown,
@@ -79,7 +79,7 @@ fn every_status_without_a_documented_code() {
 /// The documented ways of saying no, in each error family.
 #[test]
 fn documented_codes_in_every_family() {
-    use Judgement::{Refused, RefusedCredentials, Throttled, Unknown};
+    use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
     let table = [
         (202, "Common.0024", Throttled),
         (429, "Common.1503", Throttled),
@@ -131,9 +131,9 @@ fn an_action_is_sent_again_only_after_proof() {
     for info in ErrorInfo::all() {
         for status in 200..600 {
             let [body, ..] = families(info.code);
-            let judgement = action(status, &body);
-            let next = decide(&policy, judgement, Effort::Action, &mut rng);
-            if judgement.proves_not_executed() && ![307, 308].contains(&status) {
+            let classification = action(status, &body);
+            let next = decide(&policy, classification, RequestClass::Action, &mut rng);
+            if classification.proves_not_executed() && ![307, 308].contains(&status) {
                 let documented = [(202, "Common.0024"), (501, "Ecs.0603")];
                 let at_fault = (400..500).contains(&status) && ![408, 499].contains(&status);
                 let throttling = info.disposition.throttling && [202, 501].contains(&status);
@@ -143,7 +143,7 @@ fn an_action_is_sent_again_only_after_proof() {
                     info.code
                 );
             }
-            if let Next::RetryAfter(_) = next {
+            if let RetryDecision::RetryAfter(_) = next {
                 let proof =
                     info.disposition.executed == Executed::No && info.disposition.throttling;
                 assert!(status == 429 || proof, "{status} {}", info.code);
@@ -154,7 +154,12 @@ fn an_action_is_sent_again_only_after_proof() {
                 );
             }
             if info.disposition.executed == Executed::Maybe && status != 429 {
-                assert_eq!(judgement, Judgement::Unknown, "{status} {}", info.code);
+                assert_eq!(
+                    classification,
+                    Classification::Unknown,
+                    "{status} {}",
+                    info.code
+                );
             }
         }
     }
@@ -162,11 +167,11 @@ fn an_action_is_sent_again_only_after_proof() {
 
 fn decide(
     policy: &RetryPolicy,
-    judgement: Judgement,
-    effort: Effort,
+    classification: Classification,
+    class: RequestClass,
     rng: &mut ChaCha8Rng,
-) -> Next {
-    policy.decide(judgement, effort, &History::default(), None, rng)
+) -> RetryDecision {
+    policy.decide(classification, class, &RetryState::default(), None, rng)
 }
 
 #[test]
@@ -174,123 +179,135 @@ fn every_delivery() {
     use Delivery::{MaybeSent, NotSent};
     use TransportErrorKind::{Closed, Connect, Request};
     let table = [
-        (ACTION, Connect, NotSent, Judgement::NotDelivered),
-        (READ, Connect, NotSent, Judgement::NotDelivered),
-        (ACTION, Closed, MaybeSent, Judgement::Unknown),
-        (READ, Closed, MaybeSent, Judgement::Transient),
+        (ACTION, Connect, NotSent, Classification::NotDelivered),
+        (READ, Connect, NotSent, Classification::NotDelivered),
+        (ACTION, Closed, MaybeSent, Classification::Unknown),
+        (READ, Closed, MaybeSent, Classification::Transient),
         // What cannot be sent now cannot be sent later; unless the transport is not sure that it was not.
-        (ACTION, Request, NotSent, Judgement::Refused),
-        (READ, Request, NotSent, Judgement::Refused),
-        (ACTION, Request, MaybeSent, Judgement::Unknown),
+        (ACTION, Request, NotSent, Classification::Refused),
+        (READ, Request, NotSent, Classification::Refused),
+        (ACTION, Request, MaybeSent, Classification::Unknown),
     ];
     for (idempotency, kind, delivery, expected) in table {
         let error = TransportError::new(kind, delivery);
-        let judgement = judge(idempotency, AttemptOutcome::Failed(&error));
-        assert_eq!(judgement, expected, "{kind:?} {delivery:?}");
+        let classification = classify(idempotency, AttemptOutcome::Failed(&error));
+        assert_eq!(classification, expected, "{kind:?} {delivery:?}");
     }
 }
 
-/// How long each effort goes on: (judgement, effort, what happened so far, whether it goes on).
+/// How long each class goes on: (classification, class, what happened so far, whether it goes on).
 #[test]
 fn how_long_it_is_worth_trying() {
-    use Judgement::{NotDelivered, Throttled, Transient};
+    use Classification::{NotDelivered, Throttled, Transient};
     let policy = RetryPolicy::default();
     let seconds = Duration::from_secs;
-    let none = History::default();
-    let failures = |failures| History { failures, ..none };
-    let permanent = |count| History {
+    let none = RetryState::default();
+    let failures = |failures| RetryState { failures, ..none };
+    let permanent = |count| RetryState {
         permanent: true,
         ..failures(count)
     };
-    let outage = |outage| History {
+    let outage = |outage| RetryState {
         failures: 99,
         reached: true,
         outage: seconds(outage),
         ..none
     };
-    let elapsed = |elapsed| History {
+    let elapsed = |elapsed| RetryState {
         elapsed: seconds(elapsed),
         ..none
     };
     let table = [
         // Nothing was ever there: a wrong address, most likely.
-        (NotDelivered, Effort::Action, failures(4), true),
-        (NotDelivered, Effort::Action, failures(5), false),
-        // It will be no better the next time, but for who only watches, and after the service was reached.
-        (NotDelivered, Effort::Action, permanent(1), false),
-        (NotDelivered, Effort::Read, permanent(1), false),
-        (NotDelivered, Effort::Watch, permanent(1), true),
+        (NotDelivered, RequestClass::Action, failures(4), true),
+        (NotDelivered, RequestClass::Action, failures(5), false),
+        // It will be no better the next time, but for polls, and after the service was reached.
+        (NotDelivered, RequestClass::Action, permanent(1), false),
+        (NotDelivered, RequestClass::Read, permanent(1), false),
+        (NotDelivered, RequestClass::Poll, permanent(1), true),
         (
             NotDelivered,
-            Effort::Action,
-            History {
+            RequestClass::Action,
+            RetryState {
                 reached: true,
                 ..permanent(9)
             },
             true,
         ),
         // It was there: it will come back, within reason.
-        (NotDelivered, Effort::Action, outage(299), true),
-        (NotDelivered, Effort::Action, outage(300), false),
+        (NotDelivered, RequestClass::Action, outage(299), true),
+        (NotDelivered, RequestClass::Action, outage(300), false),
         (
             Throttled,
-            Effort::Action,
-            History {
+            RequestClass::Action,
+            RetryState {
                 throttles: 9999,
                 ..elapsed(99_999)
             },
             true,
         ),
-        (NotDelivered, Effort::Read, failures(4), true),
-        (Transient, Effort::Read, failures(5), false),
-        (Transient, Effort::Read, elapsed(119), true),
-        (Transient, Effort::Read, elapsed(121), false),
-        (Throttled, Effort::Read, elapsed(110), true),
-        (Throttled, Effort::Read, elapsed(120), false),
-        (Throttled, Effort::Watch, elapsed(99_999), true),
-        (Transient, Effort::Watch, failures(9999), true),
-        (NotDelivered, Effort::Watch, outage(99_999), true),
+        (NotDelivered, RequestClass::Read, failures(4), true),
+        (Transient, RequestClass::Read, failures(5), false),
+        (Transient, RequestClass::Read, elapsed(119), true),
+        (Transient, RequestClass::Read, elapsed(121), false),
+        (Throttled, RequestClass::Read, elapsed(110), true),
+        (Throttled, RequestClass::Read, elapsed(120), false),
+        (Throttled, RequestClass::Poll, elapsed(99_999), true),
+        (Transient, RequestClass::Poll, failures(9999), true),
+        (NotDelivered, RequestClass::Poll, outage(99_999), true),
     ];
-    for (judgement, effort, history, goes_on) in table {
+    for (classification, class, state, goes_on) in table {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let next = policy.decide(judgement, effort, &history, None, &mut rng);
-        let goes = next != Next::End;
-        assert_eq!(goes, goes_on, "{judgement:?} {effort:?} {history:?}");
+        let next = policy.decide(classification, class, &state, None, &mut rng);
+        let goes = next != RetryDecision::GiveUp;
+        assert_eq!(goes, goes_on, "{classification:?} {class:?} {state:?}");
     }
 }
 
 /// Throttling and trouble at the service never end the reading of a job.
 #[test]
 fn what_ends_a_read() {
-    let read = |status, body: &str| judge(READ, AttemptOutcome::Answered(&answer(status, body)));
+    let read = |status, body: &str| classify(READ, AttemptOutcome::Answered(&answer(status, body)));
     for body in SILENT {
         for status in [408, 500, 501, 502, 503, 504] {
-            assert_eq!(read(status, body), Judgement::Transient, "{status} {body}");
+            assert_eq!(
+                read(status, body),
+                Classification::Transient,
+                "{status} {body}"
+            );
         }
-        assert_eq!(read(429, body), Judgement::Throttled);
-        assert_eq!(read(401, body), Judgement::RefusedCredentials);
-        assert_eq!(read(404, body), Judgement::Refused);
+        assert_eq!(read(429, body), Classification::Throttled);
+        assert_eq!(read(401, body), Classification::RefusedCredentials);
+        assert_eq!(read(404, body), Classification::Refused);
     }
     // Nor do credentials that a layer in trouble complains of.
     for body in families("Common.0013") {
         for status in [408, 499, 500, 501, 502, 503, 504] {
-            assert_eq!(read(status, &body), Judgement::Transient, "{status} {body}");
+            assert_eq!(
+                read(status, &body),
+                Classification::Transient,
+                "{status} {body}"
+            );
         }
-        assert_eq!(read(400, &body), Judgement::RefusedCredentials, "{body}");
+        assert_eq!(
+            read(400, &body),
+            Classification::RefusedCredentials,
+            "{body}"
+        );
     }
     for body in families("Common.0011") {
-        assert_eq!(read(400, &body), Judgement::Refused, "{body}");
+        assert_eq!(read(400, &body), Classification::Refused, "{body}");
     }
     for body in families("Common.0025") {
-        assert_eq!(read(400, &body), Judgement::Transient, "{body}");
+        assert_eq!(read(400, &body), Classification::Transient, "{body}");
     }
     for body in families("Common.0024") {
-        assert_eq!(read(202, &body), Judgement::Throttled, "{body}");
+        assert_eq!(read(202, &body), Classification::Throttled, "{body}");
     }
 }
 
-fn judgements() -> impl Strategy<Value = Judgement> {
-    use Judgement::*;
+fn classifications() -> impl Strategy<Value = Classification> {
+    use Classification::*;
     prop::sample::select(vec![
         Done,
         NotDelivered,
@@ -319,7 +336,7 @@ fn the_pause_in_a_gateways_words() {
     ];
     for (words, seconds) in cases {
         assert_eq!(
-            pause_in_words(words),
+            parse_throttle_message(words),
             seconds.map(Duration::from_secs),
             "{words:?}"
         );
@@ -331,32 +348,32 @@ proptest! {
 
     #[test]
     fn pauses_keep_their_bounds_and_final_judgements_end(
-        judgement in judgements(),
+        classification in classifications(),
         failures in 0_u32..100,
         throttles in 0_u32..100,
         asked in prop::option::of(0_u64..=3600),
-        effort in prop::sample::select(vec![Effort::Action, Effort::Read, Effort::Watch]),
+        class in prop::sample::select(vec![RequestClass::Action, RequestClass::Read, RequestClass::Poll]),
         reached: bool,
         seed: u64,
     ) {
         let policy = RetryPolicy::default();
-        let history = History { failures, throttles, reached, ..History::default() };
+        let state = RetryState { failures, throttles, reached, ..RetryState::default() };
         let asked = asked.map(Duration::from_secs);
-        let decide = || policy.decide(judgement, effort, &history, asked, &mut ChaCha8Rng::seed_from_u64(seed));
+        let decide = || policy.decide(classification, class, &state, asked, &mut ChaCha8Rng::seed_from_u64(seed));
         prop_assert_eq!(decide(), decide(), "the seed decides");
         match decide() {
-            Next::RetryAfter(pause) => {
-                prop_assert!(matches!(judgement, Judgement::Throttled | Judgement::NotDelivered | Judgement::Transient));
+            RetryDecision::RetryAfter(pause) => {
+                prop_assert!(matches!(classification, Classification::Throttled | Classification::NotDelivered | Classification::Transient));
                 prop_assert!(pause >= asked.unwrap_or_default());
                 prop_assert!(pause <= asked.unwrap_or_default() + Duration::from_secs(60));
             }
-            Next::End => prop_assert!(judgement != Judgement::Throttled || effort == Effort::Read),
+            RetryDecision::GiveUp => prop_assert!(classification != Classification::Throttled || class == RequestClass::Read),
         }
     }
 
     #[test]
     fn no_words_lead_to_a_panic(words in "(limit:[0-9x]{0,4},? ?time:)?.{0,40}") {
-        let _ = pause_in_words(&words);
+        let _ = parse_throttle_message(&words);
     }
 
     #[test]
@@ -364,7 +381,7 @@ proptest! {
         let status = StatusCode::from_u16(status).unwrap();
         let error = ResponseError::parse(status, &HeaderMap::new(), &body);
         for idempotency in [ACTION, READ] {
-            judge(idempotency, AttemptOutcome::Answered(&error));
+            classify(idempotency, AttemptOutcome::Answered(&error));
         }
     }
 }
@@ -373,32 +390,33 @@ proptest! {
 fn pauses_grow_with_failures() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let policy = RetryPolicy::default();
-    let mut longest = |judgement, times| {
-        let history = History {
+    let mut longest = |classification, times| {
+        let state = RetryState {
             failures: times,
             throttles: times,
-            ..History::default()
+            ..RetryState::default()
         };
-        let draw = |_| match policy.decide(judgement, Effort::Watch, &history, None, &mut rng) {
-            Next::RetryAfter(pause) => pause,
-            Next::End => panic!("a watch goes on"),
-        };
+        let draw =
+            |_| match policy.decide(classification, RequestClass::Poll, &state, None, &mut rng) {
+                RetryDecision::RetryAfter(pause) => pause,
+                RetryDecision::GiveUp => panic!("a poll goes on"),
+            };
         (0..200).map(draw).max().unwrap()
     };
-    let mut between = |judgement, times, least: u64, most: u64| {
-        let longest = longest(judgement, times);
+    let mut between = |classification, times, least: u64, most: u64| {
+        let longest = longest(classification, times);
         assert!(
             longest > Duration::from_millis(least),
-            "{judgement:?} {times}: {longest:?}"
+            "{classification:?} {times}: {longest:?}"
         );
         assert!(
             longest <= Duration::from_millis(most),
-            "{judgement:?} {times}: {longest:?}"
+            "{classification:?} {times}: {longest:?}"
         );
     };
-    between(Judgement::Transient, 1, 400, 500);
-    between(Judgement::Transient, 3, 1500, 2000);
-    between(Judgement::Transient, 60, 15_000, 20_000);
-    between(Judgement::Throttled, 1, 1500, 2000);
-    between(Judgement::Throttled, 60, 50_000, 60_000);
+    between(Classification::Transient, 1, 400, 500);
+    between(Classification::Transient, 3, 1500, 2000);
+    between(Classification::Transient, 60, 15_000, 20_000);
+    between(Classification::Throttled, 1, 1500, 2000);
+    between(Classification::Throttled, 60, 50_000, 60_000);
 }

@@ -4,7 +4,8 @@ use http::Request;
 use serde_json::json;
 
 use crate::ErrorKind;
-use crate::scripted::{Does, ids, service};
+use crate::test_support::{ids, scripted};
+use crate::testing::Does;
 
 fn asked_page(request: &Request<bytes::Bytes>) -> usize {
     let query = request.uri().query().unwrap();
@@ -26,7 +27,7 @@ async fn every_page_of_the_list() {
         (450, 50),
     ] {
         for (counts, repeats) in [(true, false), (false, false), (false, true)] {
-            let (builder, seen) = service(move |request, _| {
+            let (builder, seen) = scripted(move |request, _| {
                 let pages: Vec<Vec<_>> = ids(servers).chunks(allows).map(<[_]>::to_vec).collect();
                 let page = asked_page(request) - 1;
                 let page = if repeats {
@@ -53,7 +54,7 @@ async fn every_page_of_the_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_an_id_is_not_left_out_in_silence() {
-    let (builder, _) = service(|_, _| Does::Answer(200, r#"{"servers":[{"name":"web-1"}]}"#));
+    let (builder, _) = scripted(|_, _| Does::Answer(200, r#"{"servers":[{"name":"web-1"}]}"#));
     let error = builder.build().unwrap().servers().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(

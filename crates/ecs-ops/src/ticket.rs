@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::report::PowerAction;
+use crate::action::PowerAction;
 
 /// All that is needed to wait for a job, also from another process: no credentials in it.
 ///

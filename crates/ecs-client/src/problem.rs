@@ -1,13 +1,13 @@
-//! What went wrong.
+//! What went wrong, as text and facts for reports.
 
+use std::error::Error as StdError;
 use std::fmt;
 
 use ecs_model::{ResponseError, request_id};
 use ecs_transport::{TransportError, TransportErrorKind};
 use jiff::Timestamp;
 
-use crate::clock::Moment;
-use crate::error::chain;
+use crate::clock::ClockReading;
 
 /// What went wrong, in words for people and, where the service gave one, a code for programs.
 ///
@@ -29,7 +29,7 @@ struct Exchange {
     transport: Option<TransportErrorKind>,
     status: Option<u16>,
     request_id: Option<String>,
-    sent: Option<Moment>,
+    sent: Option<ClockReading>,
 }
 
 impl Problem {
@@ -50,10 +50,11 @@ impl Problem {
 
     /// When the request was sent that may have been executed.
     pub fn sent_at(&self) -> Option<Timestamp> {
-        Some(self.sent()?.ours)
+        Some(self.sent()?.local)
     }
 
-    pub(crate) fn sent(&self) -> Option<Moment> {
+    /// The same on the service's clock too.
+    pub fn sent(&self) -> Option<ClockReading> {
         self.exchange.as_ref()?.sent
     }
 
@@ -63,19 +64,22 @@ impl Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// A problem with this text.
+    pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             ..Self::default()
         }
     }
 
-    pub(crate) fn with_code(mut self, code: Option<&str>) -> Self {
+    /// Adds the service's error code.
+    #[must_use]
+    pub fn with_code(mut self, code: Option<&str>) -> Self {
         self.code = code.map(str::to_owned);
         self
     }
 
-    /// What an answer says that is an error.
+    /// An answer that is an error.
     pub(crate) fn of_answer(error: &ResponseError) -> Self {
         let mut problem = Self::new(error.to_string()).with_code(error.code());
         problem.exchange_mut().status = Some(error.status().as_u16());
@@ -87,9 +91,9 @@ impl Problem {
         problem
     }
 
-    /// What the transport says.
-    pub(crate) fn of_transport(error: &TransportError) -> Self {
-        let mut problem = Self::new(chain(error));
+    /// A failure of the transport, with this text for it.
+    pub(crate) fn of_transport(message: String, error: &TransportError) -> Self {
+        let mut problem = Self::new(message);
         problem.exchange_mut().transport = Some(error.kind());
         if let Some((status, headers)) = error.head() {
             problem
@@ -115,38 +119,50 @@ impl Problem {
         }
     }
 
-    /// The same, in front of what follows from it.
-    pub(crate) fn because(mut self, what: &str) -> Self {
+    /// The same as the reason of something: `what: problem`.
+    #[must_use]
+    pub fn because(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
     }
 
-    /// Adds what went wrong besides.
-    pub(crate) fn and(mut self, more: &str) -> Self {
+    /// Adds another problem: `problem; more`.
+    #[must_use]
+    pub fn and(mut self, more: &str) -> Self {
         self.message = format!("{}; {more}", self.message);
         self
     }
 
-    /// Nobody knows whether the request that was sent then was executed.
-    pub(crate) fn maybe_executed(mut self, sent: Moment) -> Self {
+    /// The problem of a request that was sent then and may have been executed.
+    #[must_use]
+    pub fn maybe_executed(mut self, sent: ClockReading) -> Self {
         self.message = format!(
             "may have been executed: {}; sent at {:.0}",
-            self.message, sent.ours
+            self.message, sent.local
         );
         self.exchange_mut().sent = Some(sent);
         self
     }
 
-    /// It was sent then.
-    pub(crate) fn sent_then(mut self, sent: Moment) -> Self {
+    /// The problem of a request that was sent then.
+    #[must_use]
+    pub fn sent_then(mut self, sent: ClockReading) -> Self {
         self.exchange_mut().sent = Some(sent);
         self
     }
 
+    /// Says how many attempts there were, if there were several.
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         if attempts > 1 {
             self.message.push_str(&format!(" ({attempts} attempts)"));
         }
+        self
+    }
+
+    /// Changes each text in which the service may have repeated something of the request.
+    pub(crate) fn map_text(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.message = change(&self.message);
+        self.code = self.code.map(|code| change(&code));
         self
     }
 }
@@ -155,4 +171,19 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// An error and its causes in one line, for where they are printed or become a [`Problem`].
+pub fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !line.ends_with(&message) {
+            line.push_str(": ");
+            line.push_str(&message);
+        }
+        source = error.source();
+    }
+    line
 }

@@ -1,4 +1,4 @@
-//! The requests of a client, evenly spread: what acts on servers first, but not only.
+//! The requests of a client, evenly spread: high priority first, but not only.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::sync::Mutex as FairMutex;
 use tokio::time::Instant;
 
-/// Of so many places one goes to a look, if one waits: many submissions must not keep all jobs from being seen.
-const FOR_LOOKS: u32 = 4;
+/// Of so many places one goes to a poll, if one waits: many submissions must not keep all jobs from being seen.
+const FOR_LOW: u32 = 4;
 
 /// When the next request may be sent.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct RateLimiter {
     interval: Duration,
     places: Mutex<Places>,
-    /// Looks wait in the order of asking.
+    /// Polls wait in the order of asking.
     turn: FairMutex<()>,
 }
 
@@ -22,11 +22,11 @@ pub(crate) struct Budget {
 struct Places {
     /// Nothing is sent before. Nothing is known, as long as nothing was sent.
     free: Option<Instant>,
-    /// Whether a look waits.
-    look_waits: bool,
+    /// Whether a poll waits.
+    low_waits: bool,
     /// How many places went to others since.
-    passed_over: u32,
-    /// A place that is kept for the look.
+    skipped: u32,
+    /// A place that is kept for the poll.
     kept: Option<Instant>,
 }
 
@@ -38,7 +38,7 @@ impl Places {
     }
 }
 
-impl Budget {
+impl RateLimiter {
     /// A request each `interval`.
     pub(crate) fn new(interval: Duration) -> Self {
         Self {
@@ -48,13 +48,13 @@ impl Budget {
         }
     }
 
-    /// Takes the next place, and waits for it.
-    pub(crate) async fn request(&self) {
+    /// Takes the next place, and waits for it: for what acts on servers, and for reads that somebody waits for.
+    pub(crate) async fn acquire_high(&self) {
         let now = Instant::now();
         let at = self.with(|places| {
-            if places.look_waits && places.kept.is_none() {
-                places.passed_over += 1;
-                if places.passed_over == FOR_LOOKS {
+            if places.low_waits && places.kept.is_none() {
+                places.skipped += 1;
+                if places.skipped == FOR_LOW {
                     places.kept = Some(places.take(now, self.interval));
                 }
             }
@@ -65,8 +65,8 @@ impl Budget {
         }
     }
 
-    /// Waits until there is a place that no other kind of request has taken, or one that is kept for looks.
-    pub(crate) async fn look(&self) {
+    /// Waits until there is a place that no request of high priority has taken, or one that is kept for low priority.
+    pub(crate) async fn acquire_low(&self) {
         let _turn = self.turn.lock().await;
         let _waiting = Waiting::new(self);
         loop {
@@ -75,7 +75,7 @@ impl Budget {
                 if let Some(kept) = places.kept {
                     if kept <= now {
                         places.kept = None;
-                        places.passed_over = 0;
+                        places.skipped = 0;
                         return None;
                     }
                     return Some(kept);
@@ -84,7 +84,7 @@ impl Budget {
                     Some(free) => Some(free),
                     None => {
                         places.take(now, self.interval);
-                        places.passed_over = 0;
+                        places.skipped = 0;
                         None
                     }
                 }
@@ -101,20 +101,20 @@ impl Budget {
     }
 }
 
-/// While this lives, a look waits.
-struct Waiting<'a>(&'a Budget);
+/// While this lives, a poll waits.
+struct Waiting<'a>(&'a RateLimiter);
 
 impl<'a> Waiting<'a> {
-    fn new(budget: &'a Budget) -> Self {
-        budget.with(|places| places.look_waits = true);
-        Self(budget)
+    fn new(limiter: &'a RateLimiter) -> Self {
+        limiter.with(|places| places.low_waits = true);
+        Self(limiter)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.with(|places| {
-            places.look_waits = false;
+            places.low_waits = false;
             places.kept = None;
         });
     }
