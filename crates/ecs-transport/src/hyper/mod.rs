@@ -4,6 +4,7 @@ mod address;
 mod builder;
 mod classify;
 mod connect;
+mod error;
 mod handshake;
 mod line;
 mod proxies;
@@ -26,8 +27,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use tokio::sync::Semaphore;
 
-pub use self::builder::{BuildError, BuildErrorKind, HyperTransportBuilder};
+pub use self::builder::HyperTransportBuilder;
 use self::connect::Connector;
+pub use self::error::{BuildError, BuildErrorKind};
 use self::proxies::Proxies;
 use crate::{
     Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,

@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use ipnet::IpNet;
 
 use super::address::host_and_port;
-use super::builder::{BuildError, BuildErrorKind};
+use super::error::{BuildError, BuildErrorKind};
 
 /// The proxies for both schemes, and which hosts are reached without them.
 pub(super) struct Proxies {

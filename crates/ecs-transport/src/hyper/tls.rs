@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, ClientConfig, Error as TlsError, RootCertStore, SignatureScheme};
 
-use super::builder::{BuildError, BuildErrorKind};
+use super::error::{BuildError, BuildErrorKind};
 
 /// Certificates the user trusts in addition.
 #[derive(Clone, Debug)]
