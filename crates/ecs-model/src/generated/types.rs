@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use crate::lenient::{keeping_rest, lenient_open_enum};
+use crate::lenient::{lenient_open_enum, members};
 use crate::open_enum::{closed_enum, open_enum};
 use crate::JobId;
 use crate::ServerId;
+use crate::ShortText;
 
 closed_enum! {
     /// How a server is restarted.
@@ -196,11 +197,11 @@ pub struct SubJob {
     /// Its id.
     pub job_id: Option<JobId>,
     /// What kind of job it is. Opaque.
-    pub job_type: Option<String>,
+    pub job_type: Option<ShortText>,
     /// When it began.
-    pub begin_time: Option<String>,
+    pub begin_time: Option<ShortText>,
     /// When it ended; blank while it runs.
-    pub end_time: Option<String>,
+    pub end_time: Option<ShortText>,
     /// Why it failed: the code.
     pub error_code: Option<String>,
     /// Why it failed: the words.
@@ -416,33 +417,89 @@ pub struct ServerFault {
 
 lenient_open_enum!(JobStatus, ServerStatus);
 
-keeping_rest! {
-    JobEntities {
-        server_id = "server_id" as scalar,
-        nic_id = "nic_id" as scalar,
-        errorcode_message = "errorcode_message" as scalar,
-        sub_jobs_total = "sub_jobs_total" as scalar,
-        sub_jobs = "sub_jobs" as objects,
+members! {
+    Job {
+        0: status = "status" as scalar,
+        1: entities = "entities" as object,
+        2: job_id = "job_id" as scalar,
+        3: job_type = "job_type" as scalar,
+        4: begin_time = "begin_time" as scalar,
+        5: end_time = "end_time" as scalar,
+        6: error_code = "error_code" as scalar,
+        7: fail_reason = "fail_reason" as scalar,
+        8: message = "message" as scalar,
+        9: code = "code" as scalar,
     }
 }
 
-keeping_rest! {
-    SubJob {
-        status = "status" as scalar,
-        entities = "entities" as object,
-        job_id = "job_id" as scalar,
-        job_type = "job_type" as scalar,
-        begin_time = "begin_time" as scalar,
-        end_time = "end_time" as scalar,
-        error_code = "error_code" as scalar,
-        fail_reason = "fail_reason" as scalar,
+members! {
+    JobEntities keeping rest {
+        0: server_id = "server_id" as scalar,
+        1: nic_id = "nic_id" as scalar,
+        2: errorcode_message = "errorcode_message" as scalar,
+        3: sub_jobs_total = "sub_jobs_total" as scalar,
+        4: sub_jobs = "sub_jobs" as objects,
     }
 }
 
-keeping_rest! {
-    SubJobEntities {
-        server_id = "server_id" as scalar,
-        nic_id = "nic_id" as scalar,
-        errorcode_message = "errorcode_message" as scalar,
+members! {
+    SubJob keeping rest {
+        0: status = "status" as scalar,
+        1: entities = "entities" as object,
+        2: job_id = "job_id" as scalar,
+        3: job_type = "job_type" as scalar,
+        4: begin_time = "begin_time" as scalar,
+        5: end_time = "end_time" as scalar,
+        6: error_code = "error_code" as scalar,
+        7: fail_reason = "fail_reason" as scalar,
+    }
+}
+
+members! {
+    SubJobEntities keeping rest {
+        0: server_id = "server_id" as scalar,
+        1: nic_id = "nic_id" as scalar,
+        2: errorcode_message = "errorcode_message" as scalar,
+    }
+}
+
+members! {
+    ServersPage {
+        0: servers = "servers" as objects,
+        1: count = "count" as scalar,
+    }
+}
+
+members! {
+    ShownServer {
+        0: server = "server" as object,
+    }
+}
+
+members! {
+    Server {
+        0: id = "id" as scalar,
+        1: name = "name" as scalar,
+        2: status = "status" as scalar,
+        3: created = "created" as scalar,
+        4: updated = "updated" as scalar,
+        5: launched_at = "OS-SRV-USG:launched_at" as scalar,
+        6: task_state = "OS-EXT-STS:task_state" as scalar,
+        7: vm_state = "OS-EXT-STS:vm_state" as scalar,
+        8: power_state = "OS-EXT-STS:power_state" as scalar,
+        9: availability_zone = "OS-EXT-AZ:availability_zone" as scalar,
+        10: host_id = "hostId" as scalar,
+        11: locked = "locked" as scalar,
+        12: tags = "tags" as scalars,
+        13: tenant_id = "tenant_id" as scalar,
+        14: fault = "fault" as object,
+    }
+}
+
+members! {
+    ServerFault {
+        0: code = "code" as scalar,
+        1: message = "message" as scalar,
+        2: created = "created" as scalar,
     }
 }
