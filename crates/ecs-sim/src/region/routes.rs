@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ecs_model::{AnyOperation, ProjectId, RequestErrorKind, ServerId, ShowJob};
 use http::{Method, Request, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Region;
 use crate::Action;
@@ -163,9 +163,10 @@ impl Region {
 
     fn show_server(&self, id: &ServerId) -> Answer {
         match self.fleet.find(id) {
-            Some(server) => Answer::found(&json!({
-                "server": render::server(server, &self.identity, self.calendar(), self.now)
-            })),
+            Some(server) => {
+                let shown = render::one_server(server, &self.identity, self.calendar(), self.now);
+                Answer::Found(shown.into_bytes())
+            }
             None => Answer::Error(
                 StatusCode::NOT_FOUND,
                 "Ecs.0114",
@@ -176,9 +177,8 @@ impl Region {
 
     fn list(&self, query: &ListQuery) -> Answer {
         let page = query.page(self.fleet.all(), self.now);
-        let shown = |server| render::server(server, &self.identity, self.calendar(), self.now);
-        let servers: Vec<Value> = page.servers.into_iter().map(shown).collect();
-        Answer::found(&json!({"count": page.count, "servers": servers}))
+        let shown = render::page(&page, &self.identity, self.calendar(), self.now);
+        Answer::Found(shown.into_bytes())
     }
 }
 
