@@ -87,7 +87,11 @@ fn what_is_no_json_is_left() {
     }
     let deep = |levels: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(from_plain::<Job>(&deep(100)).is_ok());
-    assert!(from_plain::<Job>(&deep(1_000_000)).is_err());
+    // What is kept is read by a recursion that ends in time; what is skipped by none.
+    assert!(from_plain::<Job>(&deep(1_000_000)).is_ok());
+    let kept = |levels: usize| format!(r#"{{"entities":{}}}"#, deep(levels));
+    assert!(from_plain::<Job>(&kept(100)).is_ok());
+    assert!(from_plain::<Job>(&kept(1_000_000)).is_err());
 }
 
 /// Cut anywhere, a body is not read; and whatever byte is put anywhere, both ways read the same.
