@@ -22,8 +22,8 @@ use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth};
 
 pub use builder::ClientBuilder;
 
-/// Sends requests to one project of one service. Cheap to clone; clones share the rate limit, and what is known of the
-/// service.
+/// Sends requests to one project of one service. Cheap to clone; clones share the rate limit and
+/// the service's health.
 ///
 /// See the [crate's front page](crate) for an example.
 #[derive(Clone)]
@@ -57,20 +57,21 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Reads.
+/// Queries.
 impl Client {
-    /// Reads one job, once.
+    /// Queries one job once.
     ///
     /// # Errors
-    /// Refused (an unknown job: finished ones are deleted after about a day), or no readable answer after a few attempts.
+    /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
+    /// deleted after about a day and are then refused as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         self.read(&ShowJob::new(job_id.clone())).await
     }
 
-    /// Reads one server.
+    /// Queries one server.
     ///
     /// # Errors
-    /// Refused (no such server), or no readable answer after a few attempts.
+    /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         let shown = self.read(&ShowServer::new(id)).await?;
         // Decoding made sure that it is there.
@@ -81,11 +82,11 @@ impl Client {
 
     /// Lists all servers of the project, page by page.
     ///
-    /// A server that is made or deleted meanwhile may be missed; none is listed twice.
+    /// A server that is created or deleted during the call may be missing. None is listed twice.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
-    /// silently would lose it.
+    /// The service refused, or sent no readable answer after a few attempts; or a listed server has
+    /// no readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
         /// What the vendor advises for large fleets.
         const PAGE: u64 = 200;
@@ -103,14 +104,16 @@ impl Client {
             let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             for server in servers {
                 let Some(id) = server.id else {
-                    let problem = Problem::new("the list of servers has one without a readable id");
+                    let problem =
+                        Problem::new("the list of servers has an entry without a readable id");
                     return Err(Error::new(ErrorKind::Unreachable, problem));
                 };
                 if seen.insert(id) {
                     found.push(server);
                 }
             }
-            // A short page is not the end, since the service may allow less than we ask for; one with nothing new is.
+            // A short page is not the end, since the service may allow less than we ask for; a page
+            // without new servers is.
             let all = all.and_then(|all| usize::try_from(all).ok());
             if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
                 break;
@@ -125,9 +128,9 @@ impl Client {
     }
 }
 
-/// What it is made of, and what it knows.
+/// Accessors.
 impl Client {
-    /// Where the service is.
+    /// The endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
@@ -142,7 +145,7 @@ impl Client {
         &self.0.credentials
     }
 
-    /// How requests travel.
+    /// The transport.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport
     }
@@ -152,22 +155,22 @@ impl Client {
         &self.0.clock
     }
 
-    /// What its requests have learnt of the service.
+    /// The service's health.
     pub fn health(&self) -> &ServiceHealth {
         &self.0.health
     }
 
-    /// How fast the service's clock runs, by ours: 1, unless it is a simulated one.
+    /// The speed of the service's clock relative to the local one: 1 unless it is simulated.
     pub fn time_factor(&self) -> f64 {
         self.0.time_factor
     }
 
-    /// A duration of the service, by our clock.
+    /// Converts a duration of the service to the local clock.
     pub fn scaled(&self, duration: Duration) -> Duration {
         scale(duration, self.0.time_factor)
     }
 
-    /// Draws from the client's random numbers: with a [seed](ClientBuilder::seed), the same ones each time.
+    /// Draws random numbers; with a [seed](ClientBuilder::seed) they are the same each time.
     pub fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
         draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
