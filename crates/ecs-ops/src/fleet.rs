@@ -1,4 +1,5 @@
-//! What is looked at before a run acts: which servers there are, in which state they are, and what else depends on them.
+//! What is looked at before a run acts: which servers there are, in which state they are, and what
+//! else depends on them.
 //!
 //! | module | holds |
 //! |---|---|

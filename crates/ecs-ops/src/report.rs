@@ -313,9 +313,10 @@ impl Serialize for Report {
             Some(target) => report.serialize_field("target", target)?,
             None => report.skip_field("target")?,
         }
-        match self.left_out.is_empty() {
-            false => report.serialize_field("left_out", &self.left_out)?,
-            true => report.skip_field("left_out")?,
+        if self.left_out.is_empty() {
+            report.skip_field("left_out")?
+        } else {
+            report.serialize_field("left_out", &self.left_out)?
         }
         report.end()
     }

@@ -121,8 +121,8 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
-    /// on has that of its journal.
+    /// Where the run acts, and as whom: for its journal and its report, which say so besides
+    /// endpoint and project. A run that goes on has that of its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
@@ -134,7 +134,7 @@ impl RunBuilder {
         self
     }
 
-    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    /// The most servers in one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
     pub fn batch_size(mut self, servers: usize) -> Self {
         self.batch_size = servers;
         self
@@ -299,9 +299,10 @@ impl RunBuilder {
         // A resumed run may restart further servers hard.
         let resumed = self.resumed.as_ref();
         let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
-        let size = match servers > limit {
-            true => limit / limit.div_ceil(self.batch_size.min(limit)),
-            false => self.batch_size,
+        let size = if servers > limit {
+            limit / limit.div_ceil(self.batch_size.min(limit))
+        } else {
+            self.batch_size
         };
         let plan = match rolling {
             Some(rolling) => {

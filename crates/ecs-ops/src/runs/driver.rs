@@ -93,7 +93,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn work(
         self,
         state: &mut RunState,
-        flights: &mut HashMap<usize, Arc<SendState>>,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
         resumed: Resumption,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
@@ -144,16 +144,17 @@ impl<'a> Driver<'a> {
         }
         loop {
             self.drive_waves(state, &mut wave_driver, &mut steps);
-            let at_once = match self.client.0.core.health().credentials_accepted() {
-                true => self.client.0.concurrent_submissions,
-                false => 1,
+            let at_once = if self.client.0.core.health().credentials_accepted() {
+                self.client.0.concurrent_submissions
+            } else {
+                1
             };
             while submitting < at_once
                 && self.control.level() == Level::Go
                 && let Some(request) = state.next_request()
             {
-                let flight = Arc::new(SendState::default());
-                flights.insert(request, Arc::clone(&flight));
+                let send_state = Arc::new(SendState::default());
+                send_states.insert(request, Arc::clone(&send_state));
                 let submission = submit::Submission {
                     index: request,
                     action: state.action_of(request),
@@ -161,7 +162,7 @@ impl<'a> Driver<'a> {
                     servers: state.servers(request).to_vec(),
                 };
                 steps.push(Box::pin(async move {
-                    let submitted = self.submit(submission, &flight).await;
+                    let submitted = self.submit(submission, &send_state).await;
                     Step::Submitted(request, submitted)
                 }));
                 submitting += 1;
@@ -193,7 +194,7 @@ impl<'a> Driver<'a> {
             let (events, finished_job) = match step {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
-                    flights.remove(&request);
+                    send_states.remove(&request);
                     (self.on_submitted(state, request, result, &mut jobs), None)
                 }
                 Step::Listed(purpose, began, listed) => (

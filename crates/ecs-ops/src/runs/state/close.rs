@@ -8,14 +8,14 @@ use super::{RequestState, RunState};
 use crate::report::{Outcome, Report, Stopped};
 
 impl RunState {
-    /// Closes the run: every server gets an outcome. `fate(request)` is the outcome of a request
+    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a request
     /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
     /// still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
         waiting: bool,
-        fate: impl Fn(usize) -> SubmissionOutcome,
+        submission: impl Fn(usize) -> SubmissionOutcome,
     ) -> Report {
         let rolling = self.waves.as_ref().and_then(WaveQueue::stop_reason);
         let never = || Problem::new(NEVER_SENT);
@@ -35,7 +35,7 @@ impl RunState {
                 continue;
             };
             let (outcome, is_cut_short) = match &request.state {
-                RequestState::Submitting => match fate(index) {
+                RequestState::Submitting => match submission(index) {
                     SubmissionOutcome::NotExecuted(error) => {
                         (Outcome::NotAttempted { error }, true)
                     }

@@ -76,9 +76,10 @@ async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Repo
     let began = Instant::now();
     let stop = async {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        match end {
-            true => control.end(),
-            false => control.stop_submitting(),
+        if end {
+            control.end()
+        } else {
+            control.stop_submitting()
         }
     };
     let (report, ()) = futures_util::future::join(run.into_future(), stop).await;
