@@ -153,7 +153,7 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
     let sim = region(4);
     let check = format!("sleep 600 & echo $! > '{}'; wait", file.display());
     let ended = run(&sim, &checked(&check, &["--health-timeout", "4s"])).expect(5);
-    let why = "the health check after wave 1 failed: it did not end within 4s";
+    let why = "the health check after wave 1 failed: it did not finish within 4s";
     contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {why}\n"));
     is_gone(std::fs::read_to_string(&file).unwrap().trim());
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
