@@ -4,6 +4,7 @@ mod builder;
 mod classify;
 mod connect;
 mod request;
+mod roots;
 mod stream;
 mod tls;
 
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 
 pub use self::builder::{BuildError, BuildErrorKind, HyperTransportBuilder};
 use self::connect::Connector;
+use self::roots::Roots;
 use crate::{
     Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
 };
@@ -62,7 +64,7 @@ pub struct HyperTransport {
     /// Makes a connection for each request: for all other methods.
     fresh: Client<Connector, Full<Bytes>>,
     proxies: Option<Arc<Matcher>>,
-    trusts_someone: bool,
+    roots: Arc<Roots>,
     attempt_timeout: Duration,
     response_limit: usize,
     /// Whoever reads a large response holds this.
@@ -90,7 +92,7 @@ impl HyperTransport {
     ) -> Result<Response<Bytes>, TransportError> {
         let mut request = request::prepare(request, self.proxies.as_deref())?;
         let address = connect::address(request.uri());
-        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.trusts_someone {
+        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.roots.trust_someone() {
             return Err(TransportError::new(TransportErrorKind::Tls, Delivery::NotSent).with_detail(format!(
                 "{address}: this machine has no trusted CA certificates; install them or give a CA file"
             )));
