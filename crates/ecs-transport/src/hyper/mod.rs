@@ -233,8 +233,8 @@ async fn read(
     if announced > limit {
         return Err(too_large());
     }
-    // What is announced need not come: room for more than this is made as it comes.
-    let mut whole = Vec::with_capacity(announced.min(64 * 1024));
+    // What is announced need not come: room for more than this is made as it comes. A job of 1,000 servers fits.
+    let mut whole = Vec::with_capacity(announced.min(SIDE_BY_SIDE / 2));
     let mut turn = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| classify::body(error, address))?;
