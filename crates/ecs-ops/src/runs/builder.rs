@@ -3,13 +3,14 @@
 mod check;
 mod not_begun;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
@@ -271,7 +272,8 @@ impl RunBuilder {
         if self.servers.is_empty() && self.resumed.is_none() {
             wrong.push("no server is given".to_owned());
         }
-        let mut first = HashMap::new();
+        let mut first = FxHashMap::default();
+        first.reserve(self.servers.len());
         for (index, id) in self.servers.iter().enumerate() {
             if let Some(first) = first.insert(id, index) {
                 wrong.push(format!(
@@ -304,7 +306,8 @@ impl RunBuilder {
         } else {
             self.batch_size
         };
-        let plan = match rolling {
+        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
+        Ok(match rolling {
             Some(rolling) => {
                 let requested: HashSet<_> = self.servers.iter().collect();
                 let of_requested = |wave: &[ServerId]| {
@@ -316,11 +319,7 @@ impl RunBuilder {
                 Plan::in_waves(self.action, &waves, size)
             }
             None => Plan::new(self.action, &self.servers, size),
-        };
-        match plan.http_requests(self.client.0.core.project()) {
-            Ok(_) => Ok(plan),
-            Err(error) => Err(Error::invalid(chain(&error))),
-        }
+        })
     }
 
     /// The state of the waves; `None` for a run without waves. Escalation and health checks make

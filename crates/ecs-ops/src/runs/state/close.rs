@@ -60,20 +60,20 @@ impl RunState {
                     let outcome = |id: &ServerId| (*id, reconciliation.outcome(id));
                     let outcomes: Vec<_> = request.servers.iter().map(outcome).collect();
                     for (id, outcome) in outcomes {
-                        self.end_server(id, outcome);
+                        self.set_outcome(id, outcome);
                     }
                     continue;
                 }
                 RequestState::Ended => continue,
             };
             cut_short |= is_cut_short;
-            self.end_request(index, &outcome);
+            self.end_request_silently(index, &outcome);
         }
         let left = self.unsent();
         cut_short |= !left.is_empty() && goes_on;
         for id in left {
             let error = never.clone();
-            self.end_server(id, Outcome::NotAttempted { error });
+            self.set_outcome(id, Outcome::NotAttempted { error });
         }
         cut_short |= self.stop_escalating() && goes_on;
         let (denied, journal_failed) = (self.denied.take(), self.journal_failed.take());
