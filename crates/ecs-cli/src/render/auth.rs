@@ -1,9 +1,10 @@
 //! What `auth check` found.
 
-use ecs_ops::auth::{Difference, Skipped};
+use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::credentials;
 use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
 use crate::term::clean;
@@ -22,6 +23,7 @@ pub(crate) struct Checked {
     pub(crate) agency: Option<String>,
     pub(crate) skipped: Vec<Passed>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) operator: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) iam_endpoint: Option<String>,
@@ -37,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) request_id: Option<String>,
     permission: Option<String>,
     difference: Option<Differs>,
+    /// Operator, account, project, region and endpoint with their origins, once they are known.
+    pub(crate) target: Option<ResolvedTarget>,
 }
 
 /// A source that was passed over.
@@ -49,7 +53,7 @@ pub(crate) struct Passed {
 impl From<&Skipped> for Passed {
     fn from(skipped: &Skipped) -> Self {
         Self {
-            source: skipped.source.clone(),
+            source: credentials::origin(&skipped.source).to_owned(),
             why: skipped.why.clone(),
         }
     }
@@ -139,10 +143,26 @@ pub(crate) fn text(it: &Checked) -> String {
     );
     let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
     row("roles", roles);
-    row("region", it.region.clone());
-    row("endpoint", it.endpoint.clone());
+    let target = it.target.as_ref();
+    let with_origin = |value: &Option<String>, origin: Option<&str>| {
+        let value = value.as_ref()?;
+        Some(match origin {
+            Some(origin) => format!("{value} ({})", credentials::origin(origin)),
+            None => value.clone(),
+        })
+    };
+    row("operator", it.operator.clone());
+    let origin = target.and_then(|target| Some(target.region.as_ref()?.origin.as_str()));
+    row("region", with_origin(&it.region, origin));
+    let origin = target.and_then(|target| Some(target.endpoint.as_ref()?.origin.as_str()));
+    row("endpoint", with_origin(&it.endpoint, origin));
     row("IAM", it.iam_endpoint.clone());
-    row("project", it.project_id.clone());
+    let project = target.map(|target| target.project.to_string());
+    let origin = target.map(|target| target.project.origin.as_str());
+    row(
+        "project",
+        with_origin(&project.or(it.project_id.clone()), origin),
+    );
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",
