@@ -93,9 +93,12 @@ fn has_option(options: &CredentialOptions, field: F) -> bool {
 
 /// A setting of the source that is used.
 fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
-    let winner = layer
-        .setting(setting.field)
-        .filter(|winner| winner.is_settled());
+    let fields = [Some(setting.field), by_id(setting.field)];
+    let mut winners = fields
+        .into_iter()
+        .flatten()
+        .filter_map(|field| layer.setting(field));
+    let winner = winners.find(|winner| winner.is_settled());
     let why = match (winner, setting.field) {
         (Some(winner), _) => format!("{} goes before it", winner.name),
         (None, F::AccessKey) => "the login beside it goes before keys".to_owned(),
@@ -113,6 +116,20 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
         kind: kind_of(&[setting]),
         message: format!("{place} is not used: {why}"),
     }
+}
+
+/// The field that goes before this one: an id before a name.
+fn by_id(field: F) -> Option<F> {
+    Some(match field {
+        F::ProjectName => F::ProjectId,
+        F::UserDomainName => F::UserDomainId,
+        F::DomainName => F::DomainId,
+        F::DefaultDomainName => F::DefaultDomainId,
+        F::ProjectDomainName => F::ProjectDomainId,
+        F::AgencyDomainName => F::AgencyDomainId,
+        F::AgencyProject => F::AgencyProjectId,
+        _ => return None,
+    })
 }
 
 /// Settings of a source that is not used.

@@ -16,6 +16,8 @@ use crate::{AuthError, AuthErrorKind};
 /// The clouds that are described, and where.
 pub(super) struct Clouds {
     pub(super) path: PathBuf,
+    /// Another file of this kind, which is not read beside it.
+    pub(super) hidden: Option<PathBuf>,
     clouds: Node,
     /// The clouds of vendors that `clouds-public.yaml` describes.
     vendors: Node,
@@ -67,9 +69,11 @@ impl Clouds {
         let mut loaded: Option<Self> = None;
         for (variable, paths) in files {
             super::check_named_file(environment, variable)?;
-            let Some((path, file)) = first(environment, paths) else {
+            let Some((path, file)) = first(environment, paths.clone()) else {
                 continue;
             };
+            let later = paths.into_iter().skip_while(|other| *other != path).skip(1);
+            let hidden = first(environment, later.collect()).map(|(path, _)| path);
             let document = read(file, &path)?;
             let mut warnings = open_to_others(file, &path);
             let shown = path.display();
@@ -83,6 +87,7 @@ impl Clouds {
                 None => {
                     loaded = Some(Self {
                         path,
+                        hidden,
                         clouds: document.root,
                         vendors: Node::Null,
                         warnings,
@@ -112,13 +117,18 @@ impl Clouds {
         let clouds = self.clouds.get("clouds");
         let Some(own) = clouds.and_then(|clouds| clouds.get(name)) else {
             let present = self.names().into_iter().map(str::to_owned).collect();
+            let hidden = self
+                .hidden
+                .as_ref()
+                .map(|path| format!(" ({} is not read beside it)", path.display()));
+            let hidden = hidden.unwrap_or_default();
             let message = match self.names()[..] {
                 [] => format!(
-                    "{} describes no cloud, and {name} is asked for",
+                    "{} describes no cloud, and {name} is asked for{hidden}",
                     self.path.display()
                 ),
                 _ => format!(
-                    "{} has no cloud {name}, only: {}",
+                    "{} has no cloud {name}, only: {}{hidden}",
                     self.path.display(),
                     self.names().join(", ")
                 ),
@@ -152,6 +162,9 @@ impl Clouds {
             }
         }
         collect(&merged, &mut layer)?;
+        // Its settings are among those of the cloud, or there is a warning.
+        let of_vendor = layer.settings.iter().filter(|it| it.field == Field::Vendor);
+        of_vendor.for_each(Setting::settle);
         Ok(Cloud { layer, vendor })
     }
 
@@ -207,6 +220,8 @@ struct Regions {
     known: Vec<Region>,
     /// Whether they are a list, of which only its members can be asked for.
     listed: bool,
+    /// Whether the first is named by `region_name` as well.
+    named: bool,
 }
 
 /// The regions of a cloud: its list, else its region, else those of the vendor's profile.
@@ -252,6 +267,7 @@ fn regions(
         return Ok(Regions {
             known,
             listed: true,
+            named: !named.is_empty(),
         });
     }
     let plain = |name: String| Region {
@@ -261,7 +277,11 @@ fn regions(
     if !named.is_empty() {
         let listed = named.len() > 1;
         let known = named.into_iter().map(plain).collect();
-        return Ok(Regions { known, listed });
+        return Ok(Regions {
+            known,
+            listed,
+            named: false,
+        });
     }
     let known = match (of_vendor, vendor) {
         (Some(Node::List(nodes)), _) => listed(nodes, layer)?,
@@ -276,6 +296,7 @@ fn regions(
     Ok(Regions {
         known,
         listed: false,
+        named: false,
     })
 }
 
@@ -316,10 +337,8 @@ impl Regions {
         let mut known = self.known.into_iter();
         let Some(wanted) = wanted else {
             let first = known.next();
-            if let Some(first) = first
-                .as_ref()
-                .filter(|_| self.listed && names.contains(", "))
-            {
+            let choice = self.listed && !self.named && names.contains(", ");
+            if let Some(first) = first.as_ref().filter(|_| choice) {
                 layer.warnings.push(format!(
                     "{source} lists the regions {names}: the first, {}, is used, as openstacksdk does",
                     first.name

@@ -2,7 +2,7 @@
 
 use super::fields::{Field as F, HUAWEI, KOOCLI, Names, OPENSTACK, PROFILE, TERRAFORM};
 use super::layer::{CredentialSource, Layer};
-use super::{conflict, malformed};
+use super::{CredentialOptions, conflict, malformed};
 use crate::{AccessKey, AuthError, AuthReason, Credentials, Login, Reference, User};
 
 /// How a request proves its account, out of one source.
@@ -194,7 +194,7 @@ fn multifactor(layer: &Layer) -> Result<AuthMethod, AuthError> {
 }
 
 fn user(layer: &Layer, secret: F) -> Result<User, AuthError> {
-    // By id where there is one; the name beside it is shown.
+    // By id where there is one; the name beside it is compared with IAM's.
     let name = layer.take(F::UserName);
     if let Some(id) = layer.take(F::UserId) {
         return Ok(User::id(id));
@@ -205,10 +205,10 @@ fn user(layer: &Layer, secret: F) -> Result<User, AuthError> {
     Ok(User::name(name, domain))
 }
 
-/// By id if there is one, else by name. Both are used: the other one is shown.
+/// By id if there is one, else by name.
 pub(super) fn reference(layer: &Layer, id: F, name: F) -> Option<Reference> {
-    let name = layer.take(name).map(Reference::name);
-    layer.take(id).map(Reference::id).or(name)
+    let id = layer.take(id).map(Reference::id);
+    id.or_else(|| layer.take(name).map(Reference::name))
 }
 
 /// The domain of the user: its own, however it is named, goes before one that is named for more, and that before the project's.
@@ -226,8 +226,11 @@ pub(super) fn project_domain(layer: &Layer) -> Option<Reference> {
         .or_else(|| reference(layer, F::DefaultDomainId, F::DefaultDomainName))
 }
 
-/// The agency to log in as, if one is named.
-pub(super) fn agency(layer: &Layer) -> Result<Option<Agency>, AuthError> {
+/// The agency to log in as, if one is named. Its project is left to the option for it, if that is given.
+pub(super) fn agency(
+    layer: &Layer,
+    options: &CredentialOptions,
+) -> Result<Option<Agency>, AuthError> {
     let Some(name) = layer.take(F::AgencyName) else {
         if layer.peek(F::AuthType) == Some("agency") {
             return Err(half(layer, F::AuthType, F::AgencyName));
@@ -242,10 +245,12 @@ pub(super) fn agency(layer: &Layer) -> Result<Option<Agency>, AuthError> {
     } else {
         F::AgencyProject
     };
+    let project = options.project_id.is_none();
+    let named = || reference(layer, F::AgencyProjectId, F::AgencyProject);
     Ok(Some(Agency {
         owner,
         name: name.to_owned(),
-        project: reference(layer, F::AgencyProjectId, F::AgencyProject),
+        project: project.then(named).flatten(),
         project_origin: layer.origin(field),
     }))
 }
@@ -282,7 +287,7 @@ fn two_logins(layer: &Layer) -> AuthError {
     let names: Vec<&str> = settings.map(|setting| setting.name.as_str()).collect();
     let message = format!(
         "{} are set: they are different logins, set one of them",
-        names.join(" and ")
+        names.join(", ")
     );
     conflict(message, names)
 }

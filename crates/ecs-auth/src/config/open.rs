@@ -6,7 +6,7 @@ use ecs_transport::Transport;
 
 use super::method::AuthMethod;
 use super::resolve::{Project, check_region};
-use super::{CredentialConfig, TlsSettings, checked_address, malformed};
+use super::{CredentialConfig, TlsSettings, Warning, WarningKind, checked_address, malformed};
 use crate::{
     AddressGap, AuthError, AuthErrorKind, AuthReason, Credentials, CredentialsProvider, IamClient,
     IamTokens, InstanceLocation, Login, MetadataKeys, Operator, Reference, ResolvedAccount,
@@ -50,6 +50,8 @@ pub struct ReadyCredentials {
     pub token: Option<TokenInfo>,
     /// Whom the settings trust, for requests to the service as well.
     pub tls: TlsSettings,
+    /// What IAM says otherwise than the settings, beside [`CredentialConfig::warnings`].
+    pub warnings: Vec<Warning>,
 }
 
 /// The provider, the project, and what IAM said of both.
@@ -90,10 +92,18 @@ impl CredentialConfig {
         let (region, endpoint, tls) =
             (self.region.clone(), self.endpoint.clone(), self.tls.clone());
         let own_login = self.agency.is_none();
+        let names = [
+            self.account.user_name.clone(),
+            self.project
+                .as_ref()
+                .and_then(|project| project.name.clone()),
+        ];
+        let mut warnings = Vec::new();
         let connected = self.connect(keys, transports.services).await?;
         if let Some(token) = connected.token.as_ref().filter(|_| own_login) {
             account.user = token.user.clone().or(account.user);
             account.domain = token.domain.clone().or(account.domain);
+            warnings = other_names(&names, token);
         }
         account.access_key = account.access_key.or(connected.access_key);
         Ok(ReadyCredentials {
@@ -110,6 +120,7 @@ impl CredentialConfig {
             },
             token: connected.token,
             tls,
+            warnings,
         })
     }
 
@@ -328,6 +339,25 @@ impl Base {
             }
         }
     }
+}
+
+/// Names that the settings have beside an id, and that are not those of IAM.
+fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<Warning> {
+    let of_project = token.project.as_ref().map(|project| &project.name);
+    let pairs = [
+        ("user", user, token.user.as_ref()),
+        ("project", project, of_project),
+    ];
+    let other = |(what, named, of_iam): (&str, &Option<String>, Option<&String>)| {
+        let (named, of_iam) = (named.as_ref()?, of_iam?);
+        (named != of_iam).then(|| Warning {
+            kind: WarningKind::Unused,
+            message: format!(
+                "the {what} is {of_iam} by its id, which goes before the name {named}"
+            ),
+        })
+    };
+    pairs.into_iter().filter_map(other).collect()
 }
 
 fn iam_unknown(gap: AddressGap) -> AuthError {

@@ -22,6 +22,8 @@ pub(super) const GIVEN: &str = "the options";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) user: Option<String>,
+    /// The name beside an id: IAM says whether it is the user's.
+    pub(super) user_name: Option<String>,
     pub(super) domain: Option<String>,
     /// The domain of the user, to log in or to look in.
     pub(super) user_domain: Option<Reference>,
@@ -31,7 +33,7 @@ pub(super) struct Account {
 #[derive(Clone, Debug)]
 pub(super) struct Project {
     pub(super) reference: Reference,
-    /// Its name, where the settings have it beside the id.
+    /// The name beside the id: IAM says whether it is the project's.
     pub(super) name: Option<String>,
     pub(super) origin: String,
 }
@@ -70,8 +72,9 @@ pub(super) fn resolve(
     };
     let own = found.layer();
     let account = resolver.account(method.as_ref());
-    let mut agency = own.map(method::agency).transpose()?.flatten();
-    let mut project = resolver.project();
+    let agency = own.map(|own| method::agency(own, options));
+    let mut agency = agency.transpose()?.flatten();
+    let mut project = resolver.project(method.as_ref());
     let regions = resolver.regions(project.as_ref())?;
     resolver.keep_apart(&regions, &mut project);
     let addresses = resolver.resolve_addresses(&regions, method.as_ref())?;
@@ -181,18 +184,18 @@ impl Resolver<'_> {
         };
         let is_login = matches!(method, Some(AuthMethod::Login(_)));
         Account {
-            user: first(&[F::UserName, F::UserId]).filter(|_| is_login),
-            domain: first(&[F::UserDomainName]).or_else(|| {
-                user_domain.as_ref().map(|domain| match domain {
-                    Reference::Id(it) | Reference::Name(it) => it.clone(),
-                })
+            user: first(&[F::UserId, F::UserName]).filter(|_| is_login),
+            user_name: first(&[F::UserName]).filter(|_| is_login),
+            domain: user_domain.as_ref().map(|domain| match domain {
+                Reference::Id(it) | Reference::Name(it) => it.clone(),
             }),
             user_domain,
         }
     }
 
     /// The project that the settings name. The option for it comes in later: with an agency it is another one.
-    fn project(&mut self) -> Option<Project> {
+    fn project(&mut self, method: Option<&AuthMethod>) -> Option<Project> {
+        let is_login = matches!(method, Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)));
         let found = self
             .layers()
             .into_iter()
@@ -205,14 +208,18 @@ impl Resolver<'_> {
                 };
                 layer.setting(field)?;
                 // Left to the option, which goes before it.
-                if self.options.project_id.is_some() && !layer.has(F::AgencyName) {
+                let of_login = at == 0 && self.own().is_some_and(|own| own.has(F::AgencyName));
+                if self.options.project_id.is_some() && !of_login {
                     return None;
                 }
                 let reference = method::reference(layer, F::ProjectId, F::ProjectName)?;
                 let borrowed = (at > 0 || self.own().is_none())
                     && matches!(self.found.family(), Family::Huawei);
                 let project = Project {
-                    name: layer.peek(F::ProjectName).map(str::to_owned),
+                    name: is_login
+                        .then(|| layer.take(F::ProjectName))
+                        .flatten()
+                        .map(str::to_owned),
                     reference,
                     origin: layer.origin(field),
                 };
@@ -314,13 +321,18 @@ impl Resolver<'_> {
         let Some(dropped) = project.take_if(|project| !is_of_wanted(project)) else {
             return;
         };
-        if self.options.project_id.is_none() {
-            let (origin, wanted) = (dropped.origin, &wanted.value);
-            self.warn(
-                WarningKind::UnusedProject,
-                format!("the project of {origin} is of region {other}: that of {wanted} is looked up instead"),
-            );
-        }
+        let (Reference::Id(value) | Reference::Name(value)) = &dropped.reference;
+        let (origin, wanted) = (&dropped.origin, &wanted.value);
+        let value = match &dropped.name {
+            Some(name) if name != value => format!("{value} ({name})"),
+            _ => value.clone(),
+        };
+        self.warn(
+            WarningKind::UnusedProject,
+            format!(
+                "{origin} is {value}, a project of region {other}: the project of {wanted} is looked up instead"
+            ),
+        );
     }
 
     /// The project that an option names. Where an agency lends its rights, it is one of the agency's owner.

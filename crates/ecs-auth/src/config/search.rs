@@ -135,10 +135,11 @@ pub(super) fn search(
         return Ok(found);
     }
     if by_variables(options, environment, &mut found)? {
-        unused_files(options, environment, &mut found);
-        return Ok(found);
+        unused_clouds(options, environment, &mut found);
+    } else {
+        by_files(options, environment, &mut found)?;
     }
-    by_files(options, environment, &mut found)?;
+    unused_profiles(environment, &mut found);
     Ok(found)
 }
 
@@ -238,6 +239,15 @@ fn by_files(
         Some(clouds) => match clouds.names()[..] {
             [] => {
                 half_of_a_login(found)?;
+                if let Some(hidden) = &clouds.hidden {
+                    let message = format!(
+                        "{} describes no cloud, and hides {}, as in openstacksdk: remove it, or name the cloud with OS_CLOUD and \
+                         the file with OS_CLIENT_CONFIG_FILE",
+                        clouds.path.display(),
+                        hidden.display()
+                    );
+                    return Err(missing_source("", Vec::new(), message));
+                }
                 found.skip(clouds.path.display(), "it describes no cloud");
             }
             [only] => {
@@ -259,8 +269,16 @@ fn by_files(
     }
     match files::profile(environment, None)? {
         Ok(layer) if layer.names_an_account() => return found.take_only(layer),
-        Ok(layer) => found.skip(&layer.source, "it has no ak and sk"),
-        Err(why) => found.skip("profile basic", why),
+        Ok(layer) => {
+            found.skip(&layer.source, "it has no ak and sk");
+            found.layers.push(layer);
+        }
+        Err(why) => {
+            if why.contains(", only: ") {
+                found.unused.push(format!("{why}: none of them is used"));
+            }
+            found.skip("profile basic", why);
+        }
     }
     match files::koocli(environment, None)? {
         Ok(layer) => return found.take_only(layer),
@@ -357,8 +375,8 @@ fn contradiction(found: &Found) -> Result<(), AuthError> {
     Ok(())
 }
 
-/// Accounts of files beside credentials of the environment: their tools would use them.
-fn unused_files(options: &CredentialOptions, environment: &Environment, found: &mut Found) {
+/// Clouds beside credentials of other tools' variables: openstacksdk would use them.
+fn unused_clouds(options: &CredentialOptions, environment: &Environment, found: &mut Found) {
     let family = found.family();
     let clouds = Clouds::load(environment).ok().flatten();
     if let Some(clouds) = clouds.filter(|_| !found.named && family != Family::OpenStack) {
@@ -376,9 +394,21 @@ fn unused_files(options: &CredentialOptions, environment: &Environment, found: &
             )),
         }
     }
+}
+
+/// Profiles beside credentials of other tools: their own would use them.
+fn unused_profiles(environment: &Environment, found: &mut Found) {
+    let family = found.family();
     let profile = files::profile(environment, None);
+    let is_there = |layer: &Layer| {
+        found
+            .layers
+            .iter()
+            .any(|other| other.source == layer.source)
+    };
     if family != Family::Huawei
         && let Ok(Ok(layer)) = profile
+        && !is_there(&layer)
     {
         found.layers.push(layer);
     }

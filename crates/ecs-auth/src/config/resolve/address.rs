@@ -126,9 +126,10 @@ impl Resolver<'_> {
             }
             return Some(Sourced::new(vendor.auth_url, origin));
         }
-        if let Some(domain) = self.own().and_then(|own| own.take(F::CloudDomain)) {
+        if let Some(own) = self.own().filter(|own| own.has(F::CloudDomain)) {
+            let (region, domain) = (region?, own.take(F::CloudDomain)?);
             return Some(Sourced::new(
-                format!("https://iam.{}.{domain}", region?),
+                format!("https://iam.{region}.{domain}"),
                 "HW_CLOUD",
             ));
         }
@@ -177,9 +178,9 @@ impl Resolver<'_> {
             self.warn(WarningKind::Unused, message);
         }
         let of_domain = || {
-            let domain = self.own()?.take(F::CloudDomain)?;
+            let (region, domain) = (region?, self.own()?.take(F::CloudDomain)?);
             Some(Sourced::new(
-                format!("https://ecs.{}.{domain}", region?),
+                format!("https://ecs.{region}.{domain}"),
                 "HW_CLOUD",
             ))
         };
