@@ -1,4 +1,4 @@
-//! Why a journal could not be written, opened or understood.
+//! Errors of journals.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,17 +8,17 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JournalErrorKind {
-    /// A new journal was to be made, and the file exists.
+    /// A new journal was to be created, but the file exists.
     Exists,
     /// Another process uses the file.
     InUse,
     /// The system refused: no such file, no permission, no space, …
     Io,
-    /// An append failed before: nothing more is taken.
+    /// An earlier append failed: the journal takes no further records.
     Broken,
-    /// It holds no whole record: its run sent nothing.
+    /// The file holds no complete record: its run sent nothing.
     Empty,
-    /// A line that is not the last one is damaged; or it is no journal, or was one.
+    /// A line before the last one is damaged, or the file is not a journal.
     Damaged,
     /// It was written by a later version of this program.
     TooNew,
@@ -33,16 +33,16 @@ pub enum JournalErrorKind {
 pub struct JournalError {
     kind: JournalErrorKind,
     line: Option<u64>,
-    words: String,
+    message: String,
     source: Option<std::io::Error>,
 }
 
 impl JournalError {
-    pub(super) fn new(kind: JournalErrorKind, words: impl Into<String>) -> Self {
+    pub(super) fn new(kind: JournalErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             line: None,
-            words: words.into(),
+            message: message.into(),
             source: None,
         }
     }
@@ -54,15 +54,15 @@ impl JournalError {
         }
     }
 
-    /// Line `line` of the file, counted from 1.
+    /// Adds the line of the file, counted from 1.
     pub(super) fn at(mut self, line: u64) -> Self {
         self.line = Some(line);
-        self.words = format!("line {line}: {}", self.words);
+        self.message = format!("line {line}: {}", self.message);
         self
     }
 
     pub(super) fn of(mut self, path: &Path) -> Self {
-        self.words = format!("journal {}: {}", path.display(), self.words);
+        self.message = format!("journal {}: {}", path.display(), self.message);
         self
     }
 
@@ -71,7 +71,7 @@ impl JournalError {
         self.kind
     }
 
-    /// The line that it is about, counted from 1.
+    /// The affected line, counted from 1.
     pub fn line(&self) -> Option<u64> {
         self.line
     }
@@ -84,7 +84,7 @@ impl JournalError {
 
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        f.write_str(&self.message)
     }
 }
 

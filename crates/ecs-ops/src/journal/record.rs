@@ -1,5 +1,5 @@
-//! What is written down. Every change to what these look like as JSON needs a new [`Entry::VERSION`], and a fixture of the
-//! old one in `fixtures/`.
+//! Records. A change of their JSON needs a new [`Entry::VERSION`] and a fixture of the old one in
+//! `line/fixtures/`.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::verdict::{Note, ServerVerdict};
+use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
-use crate::report::PowerAction;
-use crate::rolling::{AfterCanary, Rules, Share};
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number, counted from 0.
+    /// The number, counted from 0.
     pub seq: u64,
-    /// When it was written, by our clock.
+    /// The time of writing, by the local clock.
     pub at: Timestamp,
-    /// What it says.
+    /// The record.
     pub record: Record,
 }
 
@@ -29,154 +29,167 @@ impl Entry {
     /// The version of the format.
     pub const VERSION: u32 = 1;
 
-    /// An entry from a journal of your own.
+    /// An entry of another kind of journal.
     pub fn new(seq: u64, at: Timestamp, record: Record) -> Self {
         Self { seq, at, record }
     }
 }
 
-/// One thing that happened in a run, or that is about to. Batches are counted from 1, waves from 0.
+/// Something that happened in a run or is about to. Requests are counted from 1, waves from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Record {
-    /// The first record: what the run is.
+    /// The first record: the settings of the run.
     Run(Box<RunRecord>),
-    /// Servers as they were before the run, for `reconcile`.
-    Before {
-        /// What was seen.
-        servers: Vec<Seen>,
+    /// The servers as they were before the run, for reconciling.
+    #[serde(rename = "before")]
+    InitialState {
+        /// The servers.
+        servers: Vec<ServerSnapshot>,
     },
-    /// These servers are going to be sent as this batch.
+    /// An attempt to send this request is announced.
     Intent {
-        /// The batch.
-        batch: usize,
-        /// Which attempt at it, counted from 1.
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// The attempt, counted from 1.
         attempt: u32,
-        /// Why.
+        /// The reason.
         purpose: Purpose,
-        /// All of its servers.
+        /// All servers of the request.
         servers: Vec<ServerId>,
     },
-    /// From now on the request may have left.
+    /// The attempt starts: from now on the request may have been sent.
     Sending {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// The attempt.
         attempt: u32,
-        /// The latest that the service's clock may show, as far as it is known.
-        theirs: Option<Timestamp>,
+        /// The latest time that the service's clock may show; `None` if it is not known.
+        #[serde(rename = "theirs")]
+        remote: Option<Timestamp>,
     },
-    /// The service took the batch.
+    /// The service accepted the request.
     Accepted {
-        /// The batch.
-        batch: usize,
-        /// Its job.
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// The job.
         job_id: JobId,
         /// The service's id of the exchange.
         request_id: Option<String>,
     },
-    /// Certain: the attempt was not executed.
+    /// The attempt was certainly not executed.
     NotExecuted {
-        /// The batch.
-        batch: usize,
-        /// Whether the service asked for less speed.
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// Whether the service throttled it.
         throttled: bool,
-        /// When it is tried again, in milliseconds; nothing if this batch is not sent again as it is.
+        /// Time until the next attempt, in milliseconds; `None`: there is none.
         retry_after_ms: Option<u64>,
-        /// Why.
-        error: Note,
+        /// The reason.
+        error: ErrorRecord,
     },
-    /// The fate of the batch is unknown: no answer, or none that proves anything.
-    Lost {
-        /// The batch.
-        batch: usize,
-        /// What is known.
-        error: Note,
+    /// The answer was lost: none came, or it proves nothing.
+    #[serde(rename = "lost")]
+    AnswerLost {
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// The reason.
+        error: ErrorRecord,
     },
-    /// What became of servers: as many as became known at once.
-    Verdicts {
-        /// Each with its verdict.
-        servers: Vec<ServerVerdict>,
+    /// Outcomes of servers that became known together.
+    #[serde(rename = "verdicts")]
+    Outcomes {
+        /// The outcomes.
+        servers: Vec<OutcomeRecord>,
     },
-    /// A job is not looked at any more.
-    JobOver {
+    /// A job is no longer polled.
+    #[serde(rename = "job_over")]
+    JobFinished {
         /// The job.
         job_id: JobId,
-        /// How it ended, if it was seen to.
+        /// The final status; `None` if it was not seen to end.
         status: Option<String>,
     },
-    /// The first restart of these servers ended badly; a hard one follows.
+    /// The soft restart of these servers failed; a hard one follows.
     Escalating {
-        /// How each of the first ones ended.
-        servers: Vec<ServerVerdict>,
+        /// The outcomes of the soft restarts.
+        servers: Vec<OutcomeRecord>,
     },
-    /// A wave begins.
+    /// A wave began.
     WaveBegan {
         /// The wave.
         wave: usize,
     },
-    /// The health check after a wave ended.
+    /// The health check after a wave finished.
     WaveChecked {
         /// The wave.
         wave: usize,
-        /// Whether all is well.
+        /// Whether it passed.
         healthy: bool,
         /// What it said.
-        words: Option<String>,
+        #[serde(rename = "words")]
+        message: Option<String>,
     },
-    /// Somebody was asked whether to go on after the canary.
+    /// The question after the canary was answered.
     Answered {
-        /// The answer.
-        go_on: bool,
+        /// Whether the run continues.
+        #[serde(rename = "go_on")]
+        proceed: bool,
     },
-    /// Nothing more is submitted.
+    /// The run sends no further request.
     Stopping {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Another process goes on.
+    /// Another process resumed the run.
     Resumed {
-        /// What it is, for people.
+        /// The program, for people.
         program: String,
     },
-    /// The run ended, with a complete report.
+    /// The run ended with a complete report.
     Ended {},
 }
 
-/// What a run is: everything that going on with it needs, but credentials.
+/// The settings of a run: everything that resuming it needs, except credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RunRecord {
-    /// Its id.
+    /// The run's id.
     pub run_id: String,
-    /// What wrote it, for people.
+    /// The program that wrote it, for people.
     pub program: String,
-    /// The service.
+    /// The endpoint.
     pub endpoint: String,
     /// The project.
     pub project: ProjectId,
-    /// What is done.
+    /// The action.
     #[serde(with = "action")]
     pub action: PowerAction,
-    /// How many servers go into one request.
+    /// The most servers in one request.
     pub batch_size: usize,
     /// Whether to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
     pub deadline_ms: Option<u64>,
-    /// After how long without progress a job is not waited for, in milliseconds.
+    /// The time without progress after which a job is no longer polled, in milliseconds. `None`:
+    /// polled until the deadline.
     pub stalled_after_ms: Option<u64>,
-    /// How long a server may take to settle after its job, in milliseconds, if that is looked at.
+    /// The time a server has to come to rest after its job, in milliseconds. `None`: not verified.
     pub verify_ms: Option<u64>,
-    /// Whether to look at the servers of a request of unknown fate.
+    /// Whether lost answers are reconciled.
     pub reconcile: bool,
-    /// Whether to send them again.
+    /// Whether servers with an unknown outcome are sent again.
     pub resubmit_unknown: bool,
-    /// Waves, if there are any.
+    /// The waves; `None`: no rolling run.
     pub rolling: Option<RollingRecord>,
-    /// All servers, in the order in which they were given.
+    /// All servers, in the given order.
     pub servers: Vec<ServerId>,
 }
 
@@ -195,7 +208,7 @@ impl RunRecord {
             endpoint: endpoint.to_string(),
             project,
             action,
-            batch_size: crate::RunBuilder::DEFAULT_BATCH_SIZE,
+            batch_size: DEFAULT_BATCH_SIZE,
             wait: true,
             deadline_ms: None,
             stalled_after_ms: None,
@@ -208,10 +221,10 @@ impl RunRecord {
     }
 }
 
-/// What writes journals here.
+/// The program name in journals.
 pub(crate) const PROGRAM: &str = concat!("ecs-ops ", env!("CARGO_PKG_VERSION"));
 
-/// What a rolling run is, resolved to numbers: see [`rolling`](crate::rolling).
+/// The waves and rules of a rolling run, resolved to numbers: see [`rolling`](crate::rolling).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollingRecord {
@@ -219,29 +232,33 @@ pub struct RollingRecord {
     pub waves: Vec<Vec<ServerId>>,
     /// The pause between waves, in milliseconds.
     pub pause_ms: u64,
-    /// How many servers may fail.
+    /// The failure budget. `None`: any number may fail.
     pub max_failures: Option<usize>,
     /// Whether the first wave is a canary.
     pub canary: bool,
-    /// The pause after the canary, in milliseconds, in place of a question.
+    /// The pause after the canary, in milliseconds. `None`: a question.
     pub canary_pause_ms: Option<u64>,
-    /// The health check after each wave, in the words of whoever runs it.
+    /// The description of the health check after each wave. `None`: no check.
     pub health: Option<String>,
-    /// How long it may take, in milliseconds. Since no run wrote waves before it was there, it needs no new version.
+    /// The time limit of the check, in milliseconds. Optional since it was added to version 1
+    /// later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_timeout_ms: Option<u64>,
-    /// After how long a soft restart is tried hard, in milliseconds.
+    /// The time after which a server that is not back is restarted hard, in milliseconds. `None`:
+    /// never.
     pub escalate_after_ms: Option<u64>,
 }
 
 impl RollingRecord {
-    /// These waves by these rules.
+    /// A record of these waves and rules.
     pub fn new(waves: Vec<Vec<ServerId>>, rules: &Rules) -> Self {
         let servers = waves.iter().map(Vec::len).sum();
         Self {
             waves,
             pause_ms: milliseconds(rules.pause),
-            max_failures: rules.max_failures.map(|share| share.of(servers)),
+            max_failures: rules
+                .max_failures
+                .map(|count_or_percent| count_or_percent.of(servers)),
             canary: rules.canary.is_some(),
             canary_pause_ms: match rules.canary {
                 Some(AfterCanary::Pause(pause)) => Some(milliseconds(pause)),
@@ -258,7 +275,7 @@ impl RollingRecord {
         let after = |pause| AfterCanary::Pause(Duration::from_millis(pause));
         let after = self.canary_pause_ms.map_or(AfterCanary::Ask, after);
         Rules {
-            max_failures: self.max_failures.map(Share::Servers),
+            max_failures: self.max_failures.map(CountOrPercent::Count),
             pause: Duration::from_millis(self.pause_ms),
             canary: self.canary.then_some(after),
             check_health: self.health.is_some(),
@@ -266,7 +283,7 @@ impl RollingRecord {
     }
 }
 
-/// As durations are written down.
+/// A duration as records hold it.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -274,53 +291,53 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
 /// A server as it was before the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Seen {
+pub struct ServerSnapshot {
     /// The server.
     pub id: ServerId,
     /// Its status.
     pub status: Option<String>,
-    /// What it was busy with.
+    /// Its task.
     pub task: Option<String>,
-    /// Its last change, in the service's words.
+    /// The time of its last change, as the service wrote it.
     pub updated: Option<String>,
 }
 
-/// Why servers are sent.
+/// Why a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Purpose {
-    /// They were never acted on.
+    /// Its servers were never acted on.
     First,
-    /// Their fate is unknown, and the caller wants them to be sent again, once.
+    /// Their outcome is unknown, and the caller allowed to send them again, once.
     Resubmit,
-    /// Their soft restart ended badly: a hard one, once.
+    /// Their soft restart failed; a hard one follows, once.
     Escalate,
 }
 
-/// [`PowerAction`] as `{"operation":"reboot","type":"SOFT"}`, the words of the report.
+/// [`PowerAction`] as `{"operation":"reboot","type":"SOFT"}`, the keys of the report.
 mod action {
     use super::*;
 
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Words {
+    struct ActionWire {
         operation: String,
         r#type: Option<String>,
     }
 
     pub(super) fn serialize<S: Serializer>(action: &PowerAction, to: S) -> Result<S::Ok, S::Error> {
-        let words = Words {
+        let message = ActionWire {
             operation: action.name().to_owned(),
-            r#type: action.kind().map(str::to_owned),
+            r#type: action.type_name().map(str::to_owned),
         };
-        words.serialize(to)
+        message.serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PowerAction, D::Error> {
-        let words = Words::deserialize(from)?;
-        let kind = words.r#type.as_deref();
-        let action = match (words.operation.as_str(), kind) {
+        let message = ActionWire::deserialize(from)?;
+        let kind = message.r#type.as_deref();
+        let action = match (message.operation.as_str(), kind) {
             ("reboot", Some(kind)) => RebootType::from_wire(kind).map(PowerAction::Reboot),
             ("start", None) => Some(PowerAction::Start),
             ("stop", None) => Some(PowerAction::Stop(None)),
@@ -334,5 +351,4 @@ mod action {
 }
 
 #[cfg(test)]
-#[path = "record_tests.rs"]
 mod tests;

@@ -1,10 +1,10 @@
-//! Where the waves of a rolling run stand, by its journal.
+//! The waves of a rolling run according to its journal.
 
-use super::recovered::{Recovered, Standing};
-use crate::rolling::{Event, Rolling};
+use super::recovered::{Recovered, ServerProgress};
+use crate::rolling::{Rolling, WaveEvent};
 
 impl Recovered {
-    /// Where its waves stood when the journal ended; nothing for a run without waves. Whoever goes on tells it the
+    /// The waves at the end of the journal; `None` for a run without waves. To resume, apply
     /// [`resumption`](Self::resumption) next.
     pub fn rolling(&self) -> Option<Rolling> {
         let planned = self.run().rolling.as_ref()?;
@@ -15,16 +15,17 @@ impl Recovered {
         Some(rolling)
     }
 
-    /// What [`Rolling`] is told when the run goes on from here.
-    pub fn resumption(&self) -> Event {
+    /// The event that [`Rolling`] gets when the run resumes.
+    pub fn resumption(&self) -> WaveEvent {
         let is_awaited = |id: &_| {
             let server = self.servers.get(id);
             server.is_some_and(|server| {
-                server.verdict.is_none() && self.standing_of(server) != Standing::Unsent
+                server.outcome_record.is_none()
+                    && self.progress_of(server) != ServerProgress::Unsent
             })
         };
         let servers = self.run.servers.iter().copied();
-        Event::Resumed {
+        WaveEvent::Resumed {
             reported: self.ended,
             awaited: servers.filter(is_awaited).collect(),
             unsent: self.unsent(),

@@ -1,0 +1,119 @@
+//! A hard restart after a soft one that failed.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use ecs_ops::model::RebootType;
+use ecs_sim::Action;
+
+const SOFT: Action = Action::Reboot(RebootType::Soft);
+const HARD: Action = Action::Reboot(RebootType::Hard);
+const ROLLING: [&str; 6] = [
+    "reboot", "--all", "--yes", "--wave=4", "-o=json", "--verify",
+];
+
+/// Of which a third fails the first time; what happens to a server hangs on the seed and on how often it was acted on.
+fn unsteady() -> Sim {
+    region_with(12, |region| region.seed(3).failing(0.34))
+}
+
+#[test]
+fn what_failed_is_restarted_hard_once_and_nothing_else() {
+    let sim = unsteady();
+    let ended = run(&sim, &ROLLING).expect(1);
+    let report = ended.json();
+    let bad: BTreeSet<_> = with_outcome(&report, "failed")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    assert!((2..10).contains(&bad.len()), "{bad:?}");
+    assert!(log(&sim).iter().all(|it| it.action == SOFT));
+
+    // The same again, in another region.
+    let sim = unsteady();
+    // This one never comes back.
+    let lost = sim
+        .info()
+        .servers
+        .iter()
+        .rev()
+        .find(|id| bad.contains(&id.to_string()));
+    let lost = *lost.unwrap();
+    sim.with(|region| region.set_failing(&lost, true));
+    let arguments = [&ROLLING[..5], &["--escalate", "hard-after", "5m"]].concat();
+    let ended = run(&sim, &arguments);
+    let log = log(&sim);
+    let of = |action: Action| {
+        let entries = log.iter().filter(move |it| it.action == action);
+        entries.flat_map(|it| &it.servers).map(ToString::to_string)
+    };
+    assert_eq!(of(SOFT).collect::<Vec<_>>(), sim.ids());
+    let mut hard: Vec<_> = of(HARD).collect();
+    hard.sort();
+    assert_eq!(hard, bad.iter().cloned().collect::<Vec<_>>(), "each once");
+    // Within its wave: the next one comes when these have ended.
+    let waves = waves(&sim, 4);
+    let mut wave: Option<usize> = None;
+    for entry in &log {
+        let of = waves
+            .iter()
+            .position(|wave| wave.contains(&entry.servers[0]));
+        match entry.action == SOFT {
+            true => assert_eq!(of, Some(wave.map_or(0, |wave| wave + 1)), "{log:?}"),
+            false => assert_eq!(of, wave, "{log:?}"),
+        }
+        wave = of;
+    }
+    never_overlaps(&log);
+
+    let report = ended.json();
+    for server in report["servers"].as_array().unwrap() {
+        let id = server["id"].as_str().unwrap();
+        let note = server["note"].as_str().unwrap_or_default();
+        let words = "restarted hard because the soft restart failed: ";
+        assert_eq!(note.starts_with(words), bad.contains(id), "{server}");
+        if id == lost.to_string() {
+            assert_eq!(server["outcome"], "failed");
+        }
+        if !bad.contains(id) {
+            assert_eq!(server["outcome"], "succeeded", "{server}");
+        }
+    }
+    let failed = with_outcome(&report, "failed");
+    assert!(failed.len() < bad.len(), "no hard restart mended anything");
+    assert!(failed.contains(&lost.to_string().as_str()));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    contains(
+        &ended.stderr,
+        "restarted hard because the soft restart failed\n",
+    );
+}
+
+/// A server that a hard restart mended has not failed, one that it did not mend has failed once.
+#[test]
+fn only_what_a_hard_restart_does_not_mend_counts_as_failed() {
+    let sim = region(6);
+    let [first, second] = [0, 1].map(|index| sim.info().servers[index]);
+    for id in [first, second] {
+        sim.with(|region| region.set_failing(&id, true));
+    }
+    let arguments = [
+        "reboot",
+        "--all",
+        "--yes",
+        "--wave=2",
+        "-o=json",
+        "--max-failures=1",
+    ];
+    let arguments = [&arguments[..], &["--escalate", "hard-after", "5m"]].concat();
+    let ended = run(&sim, &arguments).expect(5);
+    contains(
+        &ended.stderr,
+        "stopped in wave 1 of 3: 2 servers failed (limit: 1)",
+    );
+    assert_eq!(counts(&sim, &ended.json()), [0, 2, 0, 4, 0]);
+    let actions: Vec<_> = log(&sim).iter().map(|it| it.action).collect();
+    assert_eq!(actions, [SOFT, HARD]);
+    assert_eq!(requests(&sim)[1], [first, second]);
+    contains(&said(&ended), " --escalate hard-after 5m ");
+}

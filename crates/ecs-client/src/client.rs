@@ -1,0 +1,200 @@
+//! The client of one project of one service.
+
+mod builder;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ecs_auth::CredentialsProvider;
+use ecs_model::{
+    Job, JobId, ListServersDetails, Operation, ProjectId, Server, ServerId, ShowJob, ShowServer,
+};
+use ecs_transport::Transport;
+use http::HeaderValue;
+use rand_chacha::ChaCha8Rng;
+
+use crate::clock::{WallClock, scale};
+use crate::context::RequestContext;
+use crate::rate_limiter::RateLimiter;
+use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth};
+
+pub use builder::ClientBuilder;
+
+/// Sends requests to one project of one service. Cheap to clone; clones share the rate limit and
+/// the service's health.
+///
+/// See the [crate's front page](crate) for an example.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    project: ProjectId,
+    /// The project, as a header.
+    project_header: HeaderValue,
+    user_agent: HeaderValue,
+    credentials: Arc<dyn CredentialsProvider>,
+    transport: Arc<dyn Transport>,
+    retry: RetryPolicy,
+    attempt_timeout: Duration,
+    rate_limiter: RateLimiter,
+    health: ServiceHealth,
+    clock: WallClock,
+    time_factor: f64,
+    rng: Mutex<ChaCha8Rng>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.0.endpoint.to_string())
+            .field("project", &self.0.project)
+            .field("credentials", &self.0.credentials)
+            .field("transport", &self.0.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Queries.
+impl Client {
+    /// Queries one job once.
+    ///
+    /// # Errors
+    /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
+    /// deleted after about a day and are then refused as unknown.
+    pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
+        self.read(&ShowJob::new(job_id.clone())).await
+    }
+
+    /// Queries one server.
+    ///
+    /// # Errors
+    /// The service refused (no such server), or sent no readable answer after a few attempts.
+    pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
+        let shown = self.read(&ShowServer::new(id)).await?;
+        // Decoding made sure that it is there.
+        shown
+            .server
+            .ok_or_else(|| Error::invalid("the answer holds no server"))
+    }
+
+    /// Lists all servers of the project, page by page.
+    ///
+    /// A server that is created or deleted during the call may be missing. None is listed twice.
+    ///
+    /// # Errors
+    /// The service refused, or sent no readable answer after a few attempts; or a listed server has
+    /// no readable id.
+    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
+        /// What the vendor advises for large fleets.
+        const PAGE: u64 = 200;
+        let mut found: Vec<Server> = Vec::new();
+        let mut seen = HashSet::new();
+        for page in 1.. {
+            let query = ListServersDetails::builder()
+                .offset(page)
+                .limit(PAGE)
+                .build();
+            let query = query.map_err(|error| Error::invalid(error.to_string()))?;
+            let list = self.read(&query).await?;
+            let (all, servers) = (list.count, list.servers.unwrap_or_default());
+            let before = found.len();
+            let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            for server in servers {
+                let Some(id) = server.id else {
+                    let problem =
+                        Problem::new("the list of servers has an entry without a readable id");
+                    return Err(Error::new(ErrorKind::Unreachable, problem));
+                };
+                if seen.insert(id) {
+                    found.push(server);
+                }
+            }
+            // A short page is not the end, since the service may allow less than we ask for; a page
+            // without new servers is.
+            let all = all.and_then(|all| usize::try_from(all).ok());
+            if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
+        let mut context = RequestContext::read();
+        Ok(self.execute(operation, &mut context).await?)
+    }
+}
+
+/// Accessors.
+impl Client {
+    /// The endpoint.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// The project.
+    pub fn project(&self) -> &ProjectId {
+        &self.0.project
+    }
+
+    /// The source of credentials.
+    pub fn credentials(&self) -> &Arc<dyn CredentialsProvider> {
+        &self.0.credentials
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.0.transport
+    }
+
+    /// The clocks.
+    pub fn clock(&self) -> &WallClock {
+        &self.0.clock
+    }
+
+    /// The service's health.
+    pub fn health(&self) -> &ServiceHealth {
+        &self.0.health
+    }
+
+    /// The speed of the service's clock relative to the local one: 1 unless it is simulated.
+    pub fn time_factor(&self) -> f64 {
+        self.0.time_factor
+    }
+
+    /// Converts a duration of the service to the local clock.
+    pub fn scaled(&self, duration: Duration) -> Duration {
+        scale(duration, self.0.time_factor)
+    }
+
+    /// Draws random numbers; with a [seed](ClientBuilder::seed) they are the same each time.
+    pub fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
+        draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn retry(&self) -> &RetryPolicy {
+        &self.0.retry
+    }
+
+    pub(crate) fn attempt_timeout(&self) -> Duration {
+        self.0.attempt_timeout
+    }
+
+    pub(crate) fn rate_limiter(&self) -> &RateLimiter {
+        &self.0.rate_limiter
+    }
+
+    pub(crate) fn user_agent(&self) -> HeaderValue {
+        self.0.user_agent.clone()
+    }
+
+    pub(crate) fn project_header(&self) -> HeaderValue {
+        self.0.project_header.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

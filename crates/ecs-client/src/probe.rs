@@ -1,0 +1,121 @@
+//! A probe: one attempt that is reported in full, for diagnosis.
+
+use ecs_auth::{AuthError, Echo};
+use ecs_model::{ListServersDetails, Operation as _};
+use ecs_transport::{Attempt, TransportError};
+use jiff::Timestamp;
+
+use crate::Client;
+use crate::clock::date_of;
+
+/// The result of one harmless request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The local time of signing.
+    pub sent_at: Timestamp,
+    /// The service's time; `None` if no answer had a date.
+    pub service_time: Option<Timestamp>,
+    /// When the credentials expire, if known.
+    pub expires_at: Option<Timestamp>,
+    /// The result.
+    pub end: ProbeEnd,
+}
+
+/// The result of a [`Probe`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProbeEnd {
+    /// It succeeded.
+    Answered {
+        /// The number of servers of the project, if the service gave it.
+        servers: Option<u64>,
+    },
+    /// The service answered with an error.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The service's code.
+        code: Option<String>,
+        /// Its message, with secrets masked.
+        message: Option<String>,
+        /// Its id of the exchange, for its support.
+        request_id: Option<String>,
+        /// What the service says about the signed request, if it was signed.
+        echo: Option<Echo>,
+    },
+    /// No complete answer came.
+    Failed(TransportError),
+    /// It was not sent: there are no credentials.
+    NoCredentials(AuthError),
+}
+
+impl Client {
+    /// Sends one harmless query (a list of one server) and reports it in full. It is neither
+    /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
+    ///
+    /// ```
+    /// # async fn example(client: ecs_client::Client) {
+    /// use ecs_client::ProbeEnd;
+    ///
+    /// let probe = client.probe().await;
+    /// if let ProbeEnd::Refused { status, .. } = &probe.end {
+    ///     println!("{status}; our clock: {}, theirs: {:?}", probe.sent_at, probe.service_time);
+    /// }
+    /// # }
+    /// ```
+    pub async fn probe(&self) -> Probe {
+        let sent_at = self.clock().now();
+        let mut probe = Probe {
+            sent_at,
+            service_time: None,
+            expires_at: None,
+            end: ProbeEnd::Answered { servers: None },
+        };
+        let credentials = match self.in_time(self.credentials().credentials()).await {
+            Ok(credentials) => credentials,
+            Err(error) => {
+                probe.end = ProbeEnd::NoCredentials(error);
+                return probe;
+            }
+        };
+        probe.sent_at = self.clock().now();
+        probe.expires_at = credentials.expires_at();
+        let list = ListServersDetails::builder().limit(1).build();
+        let list = list.unwrap_or_default();
+        let attempt = Attempt::first().with_timeout(self.attempt_timeout());
+        let exchange = async {
+            let (request, signed) = self.request(&list, &credentials)?;
+            Ok((self.exchange(request, &attempt).await?, signed))
+        };
+        let (answer, signed) = match exchange.await {
+            Ok(answered) => answered,
+            Err(error) => {
+                probe.end = ProbeEnd::Failed(error);
+                return probe;
+            }
+        };
+        probe.service_time = date_of(answer.headers());
+        let read = ListServersDetails::decode(answer.status(), answer.headers(), answer.body());
+        probe.end = match read {
+            Ok(found) => ProbeEnd::Answered {
+                servers: found.count,
+            },
+            Err(error) => {
+                let message = error.message();
+                let mask = |text: &str| credentials.mask(text).into_owned();
+                ProbeEnd::Refused {
+                    status: error.status().as_u16(),
+                    code: error.code().map(mask),
+                    request_id: error.request_id().map(str::to_owned),
+                    message: message.map(mask),
+                    echo: signed.map(|signed| {
+                        let ours = signed.canonical_request();
+                        ours.compare_with_echo(message.unwrap_or_default())
+                    }),
+                }
+            }
+        };
+        probe
+    }
+}

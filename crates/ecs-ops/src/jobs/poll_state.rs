@@ -1,0 +1,235 @@
+//! The polling of one job: when to poll next, and when to stop. Pure: the caller passes the time.
+
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+
+use super::polling::{ExpectedDuration, Polling};
+
+/// The number of refusals that end the polling, unless the first is authentic and says that the job
+/// is unknown.
+const MAX_REFUSALS: u32 = 3;
+/// The number of polls after which a contradictory job counts as finished.
+const MAX_CONTRADICTIONS: u32 = 3;
+
+/// The outcome of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PollOutcome {
+    /// The service showed the job.
+    Found {
+        /// Whether the job ended.
+        over: Completion,
+        /// Its age by the service's clock, if known.
+        age: Option<Duration>,
+    },
+    /// The service does not know the job; `authentic`: the answer is the service's own.
+    NotFound { authentic: bool },
+    /// The service refused the query.
+    Denied { authentic: bool },
+    /// Refused for another reason.
+    Refused,
+    /// The answer says nothing about the job; poll again after this pause.
+    Inconclusive(Duration),
+}
+
+/// Whether a job has finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completion {
+    Running,
+    Finished,
+    /// The job says so, and one of its sub-jobs says otherwise.
+    Contradictory,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextPoll {
+    /// Poll at this time.
+    At(Duration),
+    /// Do not poll again before all subscribers have stopped waiting.
+    Never,
+    /// Stop polling.
+    Stop(WatchEnd),
+}
+
+/// Why a job is no longer polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WatchEnd {
+    /// The job finished.
+    Finished,
+    /// The service does not know the job (any more).
+    NotFound,
+    /// The service refused the query.
+    Denied,
+    /// The service refuses to show it.
+    Refused,
+}
+
+/// The context of a decision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PollContext<'a> {
+    pub(super) polling: &'a Polling,
+    /// The expected duration of jobs of this kind.
+    pub(super) expected: ExpectedDuration,
+    /// The deadlines of the subscribers.
+    pub(super) deadlines: Deadlines,
+}
+
+/// The deadlines of a job's subscribers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Deadlines {
+    /// The next deadline to come.
+    pub(super) next: Option<Duration>,
+    /// The last deadline. `None`: some subscriber waits without one.
+    pub(super) last: Option<Duration>,
+}
+
+/// The polling of one job. Times are counted from one moment, the same for all jobs.
+#[derive(Clone, Debug)]
+pub(super) struct PollState {
+    /// When the job began or, if that is not known, when the watch did.
+    began: Duration,
+    began_is_known: bool,
+    /// Until then the service may not know the job yet. If its start is not known, this is set by
+    /// the first answer.
+    new_until: Option<Duration>,
+    grace: Duration,
+    polls: u32,
+    refusals: u32,
+    contradictions: u32,
+}
+
+impl PollState {
+    /// A job that began at this time, or at an unknown time; `grace`: how long the service may not
+    /// know it yet.
+    pub(super) fn new(now: Duration, began: Option<Duration>, grace: Duration) -> Self {
+        Self {
+            began: began.unwrap_or(now),
+            began_is_known: began.is_some(),
+            new_until: began.map(|_| now.saturating_add(grace)),
+            grace,
+            polls: 0,
+            refusals: 0,
+            contradictions: 0,
+        }
+    }
+
+    /// When to poll first, unless that is immediately.
+    pub(super) fn first_poll(
+        &self,
+        now: Duration,
+        context: &PollContext<'_>,
+        rng: &mut impl Rng,
+    ) -> NextPoll {
+        let age = now.saturating_sub(self.began);
+        let first = context.polling.first(context.expected);
+        let pause = spread(first, rng).saturating_sub(age);
+        in_time(
+            now,
+            now.saturating_add(pause),
+            context.polling,
+            context.deadlines,
+        )
+    }
+
+    /// The duration of a finished job, if known: `reported` by the service's clock, but no longer
+    /// than it was watched. A job that was finished at the first poll ended some time before.
+    pub(super) fn took(&self, now: Duration, reported: Option<Duration>) -> Option<Duration> {
+        let watched = self.began_is_known.then(|| now.saturating_sub(self.began));
+        match reported {
+            Some(reported) => Some(watched.map_or(reported, |watched| reported.min(watched))),
+            None => watched.filter(|_| self.polls > 1),
+        }
+    }
+
+    /// Applies the outcome of a poll and decides what to do next.
+    pub(super) fn on(
+        &mut self,
+        now: Duration,
+        outcome: PollOutcome,
+        context: &PollContext<'_>,
+        rng: &mut impl Rng,
+    ) -> NextPoll {
+        self.polls = self.polls.saturating_add(1);
+        let end = match outcome {
+            PollOutcome::Found { over, age } => {
+                self.refusals = 0;
+                if let Some(age) = age
+                    && !self.began_is_known
+                {
+                    self.began = now.saturating_sub(age);
+                    self.began_is_known = true;
+                }
+                self.contradictions += u32::from(over == Completion::Contradictory);
+                match over {
+                    Completion::Finished => Some(WatchEnd::Finished),
+                    Completion::Contradictory if self.contradictions >= MAX_CONTRADICTIONS => {
+                        Some(WatchEnd::Finished)
+                    }
+                    Completion::Running | Completion::Contradictory => None,
+                }
+            }
+            PollOutcome::NotFound { .. } if self.may_be_new(now) => None,
+            PollOutcome::NotFound { authentic } => self.refused(authentic, WatchEnd::NotFound),
+            PollOutcome::Denied { authentic } => self.refused(authentic, WatchEnd::Denied),
+            PollOutcome::Refused => self.refused(false, WatchEnd::Refused),
+            PollOutcome::Inconclusive(pause) => {
+                // The service may have asked for this pause, so no deadline shortens it.
+                let next = now.saturating_add(pause.max(Duration::from_millis(1)));
+                return match context.deadlines.last {
+                    Some(last) if next >= last => NextPoll::Never,
+                    _ => NextPoll::At(next),
+                };
+            }
+        };
+        if let Some(end) = end {
+            return NextPoll::Stop(end);
+        }
+        let age = now.saturating_sub(self.began);
+        let pause = match outcome {
+            // The service may know it any moment.
+            PollOutcome::NotFound { .. } => context.polling.floor(),
+            _ => context.polling.pause(self.polls, age, context.expected),
+        };
+        let next = now.saturating_add(spread(pause, rng));
+        in_time(now, next, context.polling, context.deadlines)
+    }
+
+    fn may_be_new(&mut self, now: Duration) -> bool {
+        let until = now.saturating_add(self.grace);
+        now < *self.new_until.get_or_insert(until)
+    }
+
+    fn refused(&mut self, clear: bool, end: WatchEnd) -> Option<WatchEnd> {
+        self.refusals += 1;
+        (clear || self.refusals >= MAX_REFUSALS).then_some(end)
+    }
+}
+
+/// Adds jitter of up to a tenth, so that polls of jobs that began together spread out.
+fn spread(pause: Duration, rng: &mut impl Rng) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+    pause.min(LONGEST).mul_f64(rng.random_range(0.9..=1.1))
+}
+
+/// Moves a poll that would miss the next deadline to just before it, since the answer takes a
+/// moment.
+pub(super) fn in_time(
+    now: Duration,
+    next: Duration,
+    polling: &Polling,
+    deadlines: Deadlines,
+) -> NextPoll {
+    let margin = polling.floor() / 2;
+    let next = match deadlines.next.map(|next| next.saturating_sub(margin)) {
+        Some(before) if next > before && before > now.saturating_add(margin) => before,
+        _ => next,
+    };
+    match deadlines.last {
+        Some(last) if next >= last => NextPoll::Never,
+        _ => NextPoll::At(next),
+    }
+}
+
+#[cfg(test)]
+mod tests;

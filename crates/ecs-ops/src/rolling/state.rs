@@ -1,0 +1,372 @@
+//! The state of a rolling run: what comes next.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use ecs_model::ServerId;
+
+use super::{CountOrPercent, StopReason};
+
+/// The rules by which a rolling run pauses, asks and stops.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The failure budget: one more failure stops the run. `None`: any number may fail.
+    pub max_failures: Option<CountOrPercent>,
+    /// The pause between waves.
+    pub pause: Duration,
+    /// What follows the first wave if it is a canary. `None`: it is not one.
+    pub canary: Option<AfterCanary>,
+    /// Whether a health check follows each wave.
+    pub check_health: bool,
+}
+
+/// What follows the canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AfterCanary {
+    /// The run asks whether to continue.
+    Ask,
+    /// The run pauses, instead of the pause between waves.
+    Pause(Duration),
+}
+
+/// Something that happened in a rolling run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaveEvent {
+    /// A wave began: its servers may be submitted.
+    Began {
+        /// The wave, counted from 0.
+        wave: usize,
+    },
+    /// A server has its final outcome: once for each server, after a hard restart if there was one.
+    Ended {
+        /// The server.
+        server: ServerId,
+        /// Whether it succeeded. An unknown outcome is not a success.
+        succeeded: bool,
+    },
+    /// The health check passed.
+    Healthy,
+    /// The health check failed or timed out, and why.
+    Unhealthy(String),
+    /// The question was answered; `true`: continue.
+    Answered(bool),
+    /// The pause has ended.
+    Paused,
+    /// Another process resumed the run, whatever had stopped it.
+    Resumed {
+        /// Whether the previous process reported its end. If so, the operator knows of its failures
+        /// and they are counted from zero; otherwise they stop the run again. The same holds for
+        /// the canary.
+        reported: bool,
+        /// Servers that are still polled.
+        awaited: Vec<ServerId>,
+        /// Servers that were certainly not acted on. Those of earlier waves come last, in waves of
+        /// their own.
+        unsent: Vec<ServerId>,
+    },
+}
+
+/// What the driver must do now. Stays the same until an event changes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaveAction {
+    /// Begin this wave, then report [`WaveEvent::Began`].
+    Start {
+        /// The wave, counted from 0.
+        wave: usize,
+    },
+    /// Submit the rest of this wave and wait for the outcomes of its servers.
+    Await {
+        /// The wave, counted from 0.
+        wave: usize,
+    },
+    /// Run the health check.
+    CheckHealth {
+        /// The wave that ended, counted from 0.
+        wave: usize,
+    },
+    /// Ask whether to continue after the canary.
+    Ask,
+    /// Pause.
+    Pause {
+        /// The wave that ended, counted from 0.
+        wave: usize,
+        /// The length of the pause.
+        pause: Duration,
+    },
+    /// Submit nothing more. The rest is not attempted.
+    Stop(StopReason),
+    /// All waves are finished.
+    Done,
+}
+
+/// The state of a rolling run: [`action`](Self::action) says what to do, [`on`](Self::on) takes
+/// what happened.
+///
+/// To resume after a crash, replay all events in their order and then [`WaveEvent::Resumed`]. A
+/// record of the previous process is trusted: the begin of a wave, or a health check, ends the wave
+/// before.
+#[derive(Clone, Debug)]
+pub struct Rolling {
+    waves: Vec<Vec<ServerId>>,
+    rules: Rules,
+    allowed: Option<usize>,
+    stage: Stage,
+    stopped: Option<StopReason>,
+    failed: usize,
+    /// Whether a server of the first wave succeeded.
+    canary_lives: bool,
+    /// The servers of the waves that began which have not ended.
+    open: HashSet<ServerId>,
+}
+
+/// A stage, with its wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ready(usize),
+    Underway(usize),
+    Checking(usize),
+    Asking(usize),
+    /// After this wave.
+    Pausing(usize),
+    Done,
+}
+
+impl Rolling {
+    /// A new rolling run. Empty waves are left out.
+    pub fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
+        let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
+        let servers = waves.iter().map(Vec::len).sum();
+        let mut rolling = Self {
+            allowed: rules
+                .max_failures
+                .map(|count_or_percent| count_or_percent.of(servers)),
+            stage: Stage::Done,
+            stopped: None,
+            failed: 0,
+            canary_lives: false,
+            open: HashSet::new(),
+            waves,
+            rules,
+        };
+        rolling.stage = rolling.ready(0);
+        rolling
+    }
+
+    /// The waves.
+    pub fn waves(&self) -> &[Vec<ServerId>] {
+        &self.waves
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The number of servers that failed since the run began, or since it resumed after a stop for
+    /// failures.
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// Whether all waves and what follows them are finished.
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// The wave that is underway, counted from 0, also if the run stops.
+    pub fn underway(&self) -> Option<usize> {
+        match self.stage {
+            Stage::Underway(wave) => Some(wave),
+            _ => None,
+        }
+    }
+
+    /// The number of servers of the wave that is underway without an outcome.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What the driver must do now.
+    pub fn action(&self) -> WaveAction {
+        if let Some(reason) = &self.stopped {
+            return WaveAction::Stop(reason.clone());
+        }
+        match self.stage {
+            Stage::Ready(wave) => WaveAction::Start { wave },
+            Stage::Underway(wave) => WaveAction::Await { wave },
+            Stage::Checking(wave) => WaveAction::CheckHealth { wave },
+            Stage::Asking(_) => WaveAction::Ask,
+            Stage::Pausing(wave) => WaveAction::Pause {
+                wave,
+                pause: self.pause_after(wave),
+            },
+            Stage::Done => WaveAction::Done,
+        }
+    }
+
+    /// Applies an event and returns what to do now. An event that does not fit the state is
+    /// ignored.
+    pub fn on(&mut self, event: WaveEvent) -> WaveAction {
+        match (event, self.stage) {
+            (WaveEvent::Began { wave }, _) if wave == self.begun() => self.begin(wave),
+            (WaveEvent::Ended { server, succeeded }, _) => self.ended(server, succeeded),
+            (WaveEvent::Healthy, Stage::Checking(wave) | Stage::Underway(wave)) => {
+                self.stage = self.after_check(wave);
+            }
+            (WaveEvent::Unhealthy(message), Stage::Checking(wave) | Stage::Underway(wave)) => {
+                self.stage = Stage::Checking(wave);
+                self.stop(StopReason::Unhealthy { wave, message });
+            }
+            (WaveEvent::Answered(true), Stage::Asking(wave)) => {
+                self.stage = self.after_canary(wave)
+            }
+            (WaveEvent::Answered(false), Stage::Asking(_)) => self.stop(StopReason::Declined),
+            (WaveEvent::Paused, Stage::Pausing(wave)) => self.stage = self.ready(wave + 1),
+            (
+                WaveEvent::Resumed {
+                    reported,
+                    awaited,
+                    unsent,
+                },
+                _,
+            ) => self.resumed(reported, awaited, &unsent),
+            _ => {}
+        }
+        self.action()
+    }
+
+    /// The number of waves that began.
+    fn begun(&self) -> usize {
+        match self.stage {
+            Stage::Ready(next) => next,
+            Stage::Underway(last)
+            | Stage::Checking(last)
+            | Stage::Asking(last)
+            | Stage::Pausing(last) => last + 1,
+            Stage::Done => self.waves.len(),
+        }
+    }
+
+    /// The waves that may still have servers to submit, each with its number: the one underway and
+    /// those to come.
+    pub fn remaining(&self) -> impl Iterator<Item = (usize, &[ServerId])> {
+        let first = match self.stage {
+            Stage::Underway(wave) => wave,
+            _ => self.begun(),
+        };
+        let waves = self.waves.iter().map(Vec::as_slice).enumerate();
+        waves.skip(first)
+    }
+
+    fn begin(&mut self, wave: usize) {
+        if self.stopped.is_none()
+            && let Some(servers) = self.waves.get(wave)
+        {
+            self.open = servers.iter().copied().collect();
+            self.stage = Stage::Underway(wave);
+        }
+    }
+
+    fn resumed(&mut self, reported: bool, awaited: Vec<ServerId>, unsent: &[ServerId]) {
+        match self.stopped {
+            Some(StopReason::Failures { .. } | StopReason::Canary) if !reported => {}
+            Some(StopReason::Failures { .. }) => (self.stopped, self.failed) = (None, 0),
+            // The check or the question is repeated.
+            _ => self.stopped = None,
+        }
+        let unsent: HashSet<_> = unsent.iter().copied().collect();
+        let begun = self.begun();
+        let (begun_waves, upcoming) = self.waves.split_at(begun.min(self.waves.len()));
+        let Some((last, over)) = begun_waves.split_last() else {
+            return;
+        };
+        let of_last = last.iter().copied().filter(|id| unsent.contains(id));
+        self.open = awaited.into_iter().chain(of_last).collect();
+        let mut placed: HashSet<_> = upcoming.iter().flatten().chain(last).copied().collect();
+        let mut left = |wave: &Vec<ServerId>| {
+            let is_left = |id: &ServerId| unsent.contains(id) && placed.insert(*id);
+            wave.iter().copied().filter(is_left).collect::<Vec<_>>()
+        };
+        // In reverse: a server may be in more than one earlier wave.
+        let left: Vec<_> = over.iter().rev().map(&mut left).collect();
+        let left = left.into_iter().rev().filter(|wave| !wave.is_empty());
+        self.waves.extend(left.collect::<Vec<_>>());
+        self.stage = match self.stage {
+            _ if !self.open.is_empty() => Stage::Underway(begun - 1),
+            Stage::Underway(wave) => self.after_wave(wave),
+            // With the pause that is between any two.
+            Stage::Done => self.after_canary(begun - 1),
+            stage => stage,
+        };
+    }
+
+    fn ended(&mut self, server: ServerId, succeeded: bool) {
+        if !self.open.remove(&server) {
+            return;
+        }
+        self.failed += usize::from(!succeeded);
+        self.canary_lives |= succeeded && self.stage == Stage::Underway(0);
+        if let Some(allowed) = self.allowed.filter(|allowed| self.failed > *allowed) {
+            let failed = self.failed;
+            self.stop(StopReason::Failures { failed, allowed });
+        }
+        if let Stage::Underway(wave) = self.stage
+            && self.open.is_empty()
+        {
+            if wave == 0 && self.rules.canary.is_some() && !self.canary_lives {
+                self.stop(StopReason::Canary);
+            }
+            self.stage = self.after_wave(wave);
+        }
+    }
+
+    fn after_wave(&self, wave: usize) -> Stage {
+        match self.rules.check_health {
+            true => Stage::Checking(wave),
+            false => self.after_check(wave),
+        }
+    }
+
+    /// The first reason is kept; the number of failures is updated.
+    fn stop(&mut self, reason: StopReason) {
+        match (&mut self.stopped, reason) {
+            (
+                Some(StopReason::Failures { failed, .. }),
+                StopReason::Failures { failed: more, .. },
+            ) => *failed = more,
+            (Some(_), _) => {}
+            (stopped, reason) => *stopped = Some(reason),
+        }
+    }
+
+    fn after_check(&self, wave: usize) -> Stage {
+        match self.rules.canary {
+            Some(AfterCanary::Ask) if wave == 0 && self.waves.len() > 1 => Stage::Asking(wave),
+            _ => self.after_canary(wave),
+        }
+    }
+
+    fn after_canary(&self, wave: usize) -> Stage {
+        match self.ready(wave + 1) {
+            Stage::Ready(_) if !self.pause_after(wave).is_zero() => Stage::Pausing(wave),
+            next => next,
+        }
+    }
+
+    fn ready(&self, wave: usize) -> Stage {
+        match wave < self.waves.len() {
+            true => Stage::Ready(wave),
+            false => Stage::Done,
+        }
+    }
+
+    fn pause_after(&self, wave: usize) -> Duration {
+        match self.rules.canary {
+            Some(AfterCanary::Pause(pause)) if wave == 0 => pause,
+            _ => self.rules.pause,
+        }
+    }
+}

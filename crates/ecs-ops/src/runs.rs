@@ -1,0 +1,21 @@
+//! Runs: a list of servers, split into requests, submitted, polled and reported.
+//!
+//! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
+//! (pure), `evidence` interprets servers after a lost answer (pure), `verify` those whose job
+//! succeeded; `driver` and `reconcile` do the I/O of a `run`.
+
+mod begin;
+mod builder;
+mod callbacks;
+mod driver;
+mod evidence;
+mod plan;
+mod queue;
+mod reconcile;
+mod run;
+mod state;
+mod verify;
+
+pub use builder::RunBuilder;
+pub use plan::Plan;
+pub use run::Run;

@@ -1,0 +1,132 @@
+//! The queue of requests, and how refused ones are split. Pure.
+//!
+//! A refusal is certain, so the servers of a refused request may be sent again in smaller requests.
+//! If one server can be the reason, the request is bisected until the suspects stand alone. The
+//! second half waits for the first: if the first is accepted, the suspect is in the second, which
+//! is bisected without being sent as a whole.
+
+use std::collections::{HashMap, VecDeque};
+
+use ecs_model::ServerId;
+
+/// A queued request.
+#[derive(Debug)]
+struct QueuedRequest {
+    servers: Vec<ServerId>,
+    /// The other half of a refused request, which waits for this one.
+    other_half: Option<Vec<ServerId>>,
+}
+
+/// The queue of requests.
+#[derive(Debug)]
+pub(crate) struct RequestQueue {
+    ready: VecDeque<QueuedRequest>,
+    /// Other halves, by the request they wait for.
+    waiting: HashMap<usize, Vec<ServerId>>,
+    /// The most servers that the service accepts in a request, as far as known.
+    limit: usize,
+}
+
+impl RequestQueue {
+    pub(crate) fn new(requests: Vec<Vec<ServerId>>) -> Self {
+        let queued = |servers| QueuedRequest {
+            servers,
+            other_half: None,
+        };
+        Self {
+            ready: requests.into_iter().map(queued).collect(),
+            waiting: HashMap::new(),
+            limit: usize::MAX,
+        }
+    }
+
+    /// The servers of the next request, which gets this index.
+    pub(crate) fn next(&mut self, index: usize) -> Option<Vec<ServerId>> {
+        let mut queued = self.ready.pop_front()?;
+        if queued.servers.len() > self.limit {
+            let rest = queued.servers.split_off(self.limit);
+            self.push_front(queued.other_half.take());
+            self.push_front(Some(rest));
+        }
+        if let Some(other_half) = queued.other_half {
+            self.waiting.insert(index, other_half);
+        }
+        Some(queued.servers)
+    }
+
+    /// Queues a request again that had too many servers, and lowers the limit.
+    pub(crate) fn too_many(&mut self, servers: Vec<ServerId>) {
+        self.limit = self.limit.min((servers.len() / 2).max(1));
+        self.push_front(Some(servers));
+    }
+
+    /// Splits a refused request; `named` are the servers that the service mentioned.
+    pub(crate) fn split(&mut self, servers: Vec<ServerId>, named: &[ServerId]) {
+        // Each suspect costs a request. An answer that names many servers may only repeat the
+        // request.
+        let worth_it = servers.len().checked_ilog2().unwrap_or(0).max(1);
+        let named = match u32::try_from(named.len()) {
+            Ok(few) if few <= worth_it => named,
+            _ => &[],
+        };
+        let (suspects, rest): (Vec<_>, Vec<_>) =
+            servers.into_iter().partition(|id| named.contains(id));
+        if suspects.is_empty() {
+            self.bisect(rest);
+        } else if rest.is_empty() {
+            self.bisect(suspects);
+        } else {
+            for suspect in suspects {
+                self.push_front(Some(vec![suspect]));
+            }
+            self.push_front(Some(rest));
+        }
+    }
+
+    /// Queues servers behind all others.
+    pub(crate) fn push_back(&mut self, servers: Vec<ServerId>) {
+        self.ready.push_back(QueuedRequest {
+            servers,
+            other_half: None,
+        });
+    }
+
+    /// Request `index` was answered, or never will be.
+    pub(crate) fn answered(&mut self, index: usize, accepted: bool) {
+        match self.waiting.remove(&index) {
+            Some(suspects) if accepted && suspects.len() > 1 => self.bisect(suspects),
+            other_half => self.push_front(other_half),
+        }
+    }
+
+    fn bisect(&mut self, mut servers: Vec<ServerId>) {
+        let other_half = servers.split_off(servers.len() / 2);
+        self.ready.push_front(QueuedRequest {
+            servers,
+            other_half: Some(other_half),
+        });
+    }
+
+    fn push_front(&mut self, servers: Option<Vec<ServerId>>) {
+        if let Some(servers) = servers {
+            self.ready.push_front(QueuedRequest {
+                servers,
+                other_half: None,
+            });
+        }
+    }
+
+    /// The servers that were never sent, or not since a refusal.
+    pub(crate) fn left(&self) -> impl Iterator<Item = ServerId> + '_ {
+        let ready = self.ready.iter().flat_map(|queued| {
+            queued
+                .servers
+                .iter()
+                .chain(queued.other_half.iter().flatten())
+        });
+        ready.chain(self.waiting.values().flatten()).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,403 @@
+//! The state of a run: its requests and the outcomes of its servers. Pure: no clock, no I/O.
+
+mod close;
+mod escalate;
+mod poll;
+mod resume;
+mod unknown;
+mod verify;
+mod waves;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use ecs_client::{Classification, Problem, RequestError, StopCause};
+use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
+
+use self::escalate::Escalations;
+use self::unknown::Reconciliation;
+use self::verify::Unverified;
+use self::waves::WaveQueue;
+use super::plan::Plan;
+use super::queue::RequestQueue;
+use crate::action::PowerAction;
+use crate::event::Event;
+use crate::journal::Purpose;
+use crate::report::{JobReport, Outcome, ServerReport};
+use crate::rolling::Rolling;
+use crate::ticket::JobTicket;
+
+pub(crate) use resume::Resumption;
+pub(crate) use unknown::UnknownPolicy;
+
+/// Options of a run.
+#[derive(Debug, Default)]
+pub(crate) struct RunOptions {
+    pub(crate) on_unknown: UnknownPolicy,
+    /// The waves of its plan. `None`: no waves.
+    pub(crate) rolling: Option<Rolling>,
+    /// The time after which a server that is not back is restarted hard. `None`: never.
+    pub(crate) escalate_after: Option<Duration>,
+}
+
+/// A request that was taken from the queue.
+#[derive(Debug)]
+struct RunRequest {
+    servers: Vec<ServerId>,
+    state: RequestState,
+    /// Whether unrequested servers of its job were reported.
+    unrequested_reported: bool,
+    /// Whether the undocumented status of its job was reported.
+    undocumented_reported: bool,
+    /// The number of polls in which its job reported all servers without being finished.
+    overdue: u32,
+}
+
+#[derive(Debug)]
+enum RequestState {
+    Submitting,
+    /// Withdrawn before it was sent again, with the reason it was not accepted so far; `None`:
+    /// before it was sent at all.
+    Withdrawn(Option<Problem>),
+    /// The index of its job.
+    Accepted(usize),
+    /// Its answer was lost; it is being reconciled.
+    Unknown(Reconciliation),
+    /// Each of its servers has an outcome or is queued again.
+    Ended,
+}
+
+impl RunRequest {
+    fn new(servers: Vec<ServerId>, state: RequestState) -> Self {
+        Self {
+            servers,
+            state,
+            unrequested_reported: false,
+            undocumented_reported: false,
+            overdue: 0,
+        }
+    }
+}
+
+/// The state of a run.
+#[derive(Debug)]
+pub(crate) struct RunState {
+    run_id: String,
+    action: PowerAction,
+    /// All servers, in the given order.
+    servers: Vec<ServerId>,
+    queue: RequestQueue,
+    requests: Vec<RunRequest>,
+    /// The number of planned requests.
+    planned: usize,
+    jobs: Vec<JobReport>,
+    outcomes: HashMap<ServerId, Outcome>,
+    /// Why the run submits nothing more.
+    halted: Option<Problem>,
+    refused: Option<Problem>,
+    denied: Option<Problem>,
+    /// Why the journal failed.
+    journal_failed: Option<Problem>,
+    /// Whether a job stalled.
+    stalled: bool,
+    /// Servers to verify. `None`: verification is off.
+    unverified: Option<Unverified>,
+    waves: Option<WaveQueue>,
+    /// Whether the waves were the first reason to stop.
+    rolling_stops: bool,
+    /// Escalations. `None`: escalation is off.
+    escalations: Option<Escalations>,
+    on_unknown: UnknownPolicy,
+    /// Whether the run was told to submit nothing more.
+    closing: bool,
+    /// The requests to reconcile.
+    unknown_requests: BTreeSet<usize>,
+    /// Servers that were sent again, with the problem of the first request if it may have been
+    /// executed.
+    resubmitted: HashMap<ServerId, Option<Problem>>,
+    /// Servers among them that were certainly not acted on, until that is recorded.
+    cleared: Vec<ServerReport>,
+}
+
+impl RunState {
+    /// The state of a new run on these servers with this plan.
+    pub(crate) fn new(
+        run_id: String,
+        servers: Vec<ServerId>,
+        plan: Plan,
+        options: RunOptions,
+    ) -> Self {
+        let (action, planned, batch_size) = (plan.action, plan.requests.len(), plan.batch_size);
+        let (waves, at_once) = match options.rolling {
+            Some(rolling) => {
+                let (waves, at_once) = WaveQueue::new(rolling, plan);
+                (Some(waves), at_once)
+            }
+            None => (None, plan.requests),
+        };
+        let escalations = options.escalate_after;
+        Self {
+            on_unknown: options.on_unknown,
+            closing: false,
+            unknown_requests: BTreeSet::new(),
+            resubmitted: HashMap::new(),
+            cleared: Vec::new(),
+            run_id,
+            action,
+            outcomes: HashMap::with_capacity(servers.len()),
+            servers,
+            requests: Vec::with_capacity(planned),
+            planned,
+            queue: RequestQueue::new(at_once),
+            waves,
+            rolling_stops: false,
+            escalations: escalations.map(|after| Escalations::new(Some(after), batch_size)),
+            jobs: Vec::new(),
+            halted: None,
+            refused: None,
+            denied: None,
+            journal_failed: None,
+            stalled: false,
+            unverified: None,
+        }
+    }
+
+    pub(crate) fn planned(&self) -> Event {
+        Event::Planned {
+            run_id: self.run_id.clone(),
+            servers: self.servers.len(),
+            requests: self.planned,
+        }
+    }
+
+    pub(crate) fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The servers that were not submitted yet.
+    pub(crate) fn unsent(&self) -> Vec<ServerId> {
+        let to_come = self.waves.iter().flat_map(WaveQueue::servers);
+        self.queue.left().chain(to_come).collect()
+    }
+
+    pub(crate) fn servers(&self, request: usize) -> &[ServerId] {
+        self.requests
+            .get(request)
+            .map_or(&[], |request| &request.servers)
+    }
+
+    /// Why a request is sent.
+    pub(crate) fn purpose(&self, request: usize) -> Purpose {
+        let servers = self.servers(request);
+        // A server that was certainly not acted on is sent as if for the first time.
+        let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
+        if servers.iter().any(again) {
+            Purpose::Resubmit
+        } else if servers.iter().any(|id| self.soft_outcome(id).is_some()) {
+            Purpose::Escalate
+        } else {
+            Purpose::First
+        }
+    }
+
+    /// Notes that the journal failed, so nothing more is submitted. Returns whether that is new.
+    pub(crate) fn journal_failed(&mut self, why: Problem) -> bool {
+        let news = self.journal_failed.is_none();
+        self.halt(why.clone().because("not sent"));
+        self.journal_failed.get_or_insert(why);
+        news
+    }
+
+    /// The next request to submit; it is being submitted from now on.
+    pub(crate) fn next_request(&mut self) -> Option<usize> {
+        if self.halted.is_some() {
+            return None;
+        }
+        let index = self.requests.len();
+        let servers = self.queue.next(index)?;
+        self.requests
+            .push(RunRequest::new(servers, RequestState::Submitting));
+        Some(index)
+    }
+
+    /// Stops submitting.
+    fn halt(&mut self, why: Problem) {
+        self.halted.get_or_insert(why);
+    }
+
+    /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
+    pub(crate) fn stop_submitting(&mut self) {
+        self.closing = true;
+    }
+
+    /// Notes that the credentials were refused.
+    pub(crate) fn refuse(&mut self, why: Problem) {
+        self.halt(
+            why.clone()
+                .because("not sent because another request was refused"),
+        );
+        self.refused.get_or_insert(why);
+    }
+
+    /// Whether queries are refused.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denied.is_some()
+    }
+
+    /// Whether the run submits nothing more.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.is_some()
+    }
+
+    /// The service accepted a request.
+    pub(crate) fn accepted(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
+        self.queue.answered(index, true);
+        let request = self.requests.get_mut(index)?;
+        request.state = RequestState::Accepted(self.jobs.len());
+        let job_id = ticket.job_id().clone();
+        self.jobs.push(JobReport {
+            job_id: job_id.clone(),
+            status: None,
+            servers: request.servers.len(),
+            request_id: ticket.request_id().map(str::to_owned),
+            ticket,
+        });
+        Some(Event::Accepted {
+            request: index + 1,
+            servers: request.servers.len(),
+            job_id,
+        })
+    }
+
+    /// A request was not accepted, or its answer was lost.
+    pub(crate) fn not_accepted(&mut self, index: usize, failure: RequestError) -> Vec<Event> {
+        self.queue.answered(index, false);
+        let (classification, stop_cause) = (failure.classification(), failure.stop_cause());
+        let error = failure.into_problem();
+        if classification == Classification::Refused && self.split(index, &error) {
+            return vec![Event::Split {
+                request: index + 1,
+                servers: self.servers(index).len(),
+                error,
+            }];
+        }
+        if stop_cause != StopCause::GaveUp {
+            let sent = stop_cause == StopCause::Withdrawn;
+            if let Some(request) = self.requests.get_mut(index) {
+                request.state = RequestState::Withdrawn(sent.then_some(error));
+            }
+            return Vec::new();
+        }
+        let outcome = match classification {
+            Classification::Unknown | Classification::Done | Classification::Transient => {
+                return self.answer_lost(index, error);
+            }
+            Classification::Refused => Outcome::Failed {
+                job_id: None,
+                error: error.clone(),
+            },
+            Classification::NotDelivered
+            | Classification::Throttled
+            | Classification::RefusedCredentials => Outcome::NotAttempted {
+                error: error.clone(),
+            },
+        };
+        match classification {
+            // Other requests would be refused alike.
+            Classification::RefusedCredentials => {
+                self.refuse(error.clone());
+            }
+            Classification::NotDelivered => {
+                self.halt(
+                    error
+                        .clone()
+                        .because("not sent because the service cannot be reached"),
+                );
+            }
+            _ => {}
+        }
+        let mut events = vec![Event::RequestEnded {
+            request: index + 1,
+            servers: self.servers(index).len(),
+            outcome: outcome.name(),
+            error,
+        }];
+        events.extend(self.end_request(index, &outcome));
+        events
+    }
+
+    /// Queues the servers of a refused request again in smaller requests, if that can help.
+    fn split(&mut self, index: usize, error: &Problem) -> bool {
+        const TOO_MANY_SERVERS: &str = "Ecs.0118";
+        let Some(info) = error.code.as_deref().and_then(ErrorInfo::of) else {
+            return false;
+        };
+        let Some(request) = self
+            .requests
+            .get_mut(index)
+            .filter(|request| request.servers.len() > 1)
+        else {
+            return false;
+        };
+        // The only place where servers are sent again after a refusal: only on proof.
+        if info.disposition.executed != Executed::No {
+            return false;
+        }
+        if info.code == TOO_MANY_SERVERS {
+            self.queue.too_many(request.servers.clone());
+        } else if info.disposition.one_server {
+            let named = |id: &&ServerId| error.message.contains(&id.to_string());
+            let named: Vec<_> = request.servers.iter().filter(named).copied().collect();
+            self.queue.split(request.servers.clone(), &named);
+        } else {
+            return false;
+        }
+        request.state = RequestState::Ended;
+        true
+    }
+
+    /// The job of an accepted request that is still polled.
+    pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
+        match self.requests.get(index)?.state {
+            RequestState::Accepted(job) => self.jobs.get(job).map(|job| &job.job_id),
+            _ => None,
+        }
+    }
+
+    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut JobReport)> {
+        let request = self.requests.get_mut(index)?;
+        let RequestState::Accepted(job) = request.state else {
+            return None;
+        };
+        Some((request, self.jobs.get_mut(job)?))
+    }
+
+    /// Sets the outcome of a server; the first one is kept.
+    fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        if self.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
+            return None;
+        }
+        let outcome = self.hold_for_verification(id, outcome)?;
+        let outcome = self.merge_with_first_attempt(id, outcome);
+        let outcome = self.defer_for_escalation(id, outcome)?;
+        if let Some(waves) = &mut self.waves {
+            waves.ended(id, &outcome);
+        }
+        self.outcomes.insert(id, outcome.clone());
+        Some(Event::ServerDone(self.report_of(id, outcome)))
+    }
+
+    fn end_request(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
+        if let Some(request) = self.requests.get_mut(index) {
+            request.state = RequestState::Ended;
+        }
+        let servers = self.servers(index).to_vec();
+        servers
+            .into_iter()
+            .filter_map(|id| self.end_server(id, outcome.clone()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
