@@ -3,7 +3,6 @@
 //! A row has inputs, the tool with its version and what that does (`official`, and for programs `official_used` or
 //! `official_refuses`), and what is done here (`ours`). `ECS_AUTH_BLESS=1` writes `ours` anew; read the difference before it is
 //! committed. `cargo xtask interop-credentials` runs the tools themselves on the same rows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -153,7 +152,8 @@ fn nothing_is_otherwise_in_silence() {
             "{id}: {differing:?} {ours:#}"
         );
         let refuses = row.get("official_refuses").is_some();
-        let nobody = ours["used"]["account"] == "metadata";
+        let nobody =
+            ours["used"]["account"] == "metadata" || (gap && ours["used"]["iam"].is_null());
         assert!(
             !refuses || warned || noted || nobody,
             "{id}: refused by {}",

@@ -1,6 +1,5 @@
 //! The principle, for sources mixed at random: each value that names an account, a project, a region or an address is in
 //! the result, in a warning, among what an option goes before, or there is an error.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use ecs_auth::{CredentialConfig, CredentialOptions, CredentialSource as Source, Environment};
 use proptest::collection::vec;
