@@ -86,6 +86,9 @@ pub(crate) async fn connect(
     let (ready, ways) = open(choice.config, global)
         .await
         .map_err(|stopped| stopped.with_skipped(skipped).into_fail())?;
+    for warning in &ready.warnings {
+        notes.warn(&credentials::warning(warning));
+    }
     if global.token.is_none() && global.access_key.is_none() {
         notes.note(&format!("credentials: {source}"));
     }

@@ -4,6 +4,7 @@ use super::{CredentialConfig, CredentialOptions};
 use crate::{AuthErrorKind, Environment, Reference};
 
 mod apart;
+mod documentation;
 
 const SECRETS: [&str; 4] = ["sesame", "MFyf", "gQpj", "MIID"];
 

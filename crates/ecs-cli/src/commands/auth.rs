@@ -93,6 +93,8 @@ impl Check<'_> {
         checked.endpoint = ready.endpoint;
         checked.project_id = Some(ready.project_id.clone());
         checked.target = Some(ready.target);
+        let more = ready.warnings.iter().map(credentials::warning);
+        checked.warnings.extend(more);
         self.token(ready.token);
         let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), None, self.global)?;
         let client: Client = connect::client(
@@ -220,6 +222,9 @@ impl Check<'_> {
             }
             _ => {}
         }
+        if diagnosis.finding == "tls" {
+            diagnosis.advice.extend(other_bundle());
+        }
         let checked = &mut self.checked;
         checked.expires_at = checked.expires_at.or(expires_at);
         checked.servers = servers;
@@ -247,6 +252,16 @@ impl From<Stopped> for Ended {
             Stopped::Credentials(error, _) => Self::Credentials(error),
         }
     }
+}
+
+/// Variables that Python's tools take certificates from, and that are not read here.
+fn other_bundle() -> Option<String> {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut names = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].into_iter();
+    let name = names.find(set)?;
+    Some(format!(
+        "{name} is set, and is not read here: name its file with --ca-file or SSL_CERT_FILE"
+    ))
 }
 
 /// Why there are no credentials.

@@ -110,12 +110,17 @@ pub(super) fn explain(
             refused("login_refused", format!("IAM does not know what was asked for ({said})"))
                 .advise("check the agency's name and that of its domain, and the address of IAM")
         }
+        (404, Asked::Iam) if own_words && logs_in => {
+            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+                .advise(path_of_iam(it))
+                .advise("otherwise check the names of user, domain and project")
+        }
         (404, Asked::Iam) if own_words => found(
             "wrong_endpoint",
             Exit::Failed,
             format!("IAM does not know what was asked for ({said})"),
         )
-        .advise(format!("check {}: it has no path but /v3, such as https://iam.eu-de.otc.t-systems.com/v3", it.asked.endpoint())),
+        .advise(path_of_iam(it)),
         (404, Asked::Iam) => found(
             "wrong_endpoint",
             Exit::Failed,
@@ -153,6 +158,13 @@ pub(super) fn explain(
         _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
             .advise("check the endpoint, and what is between here and there"),
     }
+}
+
+fn path_of_iam(it: &Evidence<'_>) -> String {
+    format!(
+        "check {}: it has no path but /v3, such as https://iam.eu-de.otc.t-systems.com/v3",
+        it.asked.endpoint()
+    )
 }
 
 /// `ak not exist`, also with the key itself between the words.

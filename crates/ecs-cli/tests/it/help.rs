@@ -23,13 +23,14 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 16] = [
+    const GLOBAL: [&str; 17] = [
         "--access-key",
         "--ca-file",
         "--cloud",
         "--endpoint",
         "--help",
         "--iam-endpoint",
+        "--operator",
         "--profile",
         "--project-id",
         "--quiet",
