@@ -1,5 +1,8 @@
 //! From the global options to a client: of a real service, or of the embedded simulator.
 
+mod own;
+mod scaling;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -7,7 +10,8 @@ use std::time::Duration;
 
 use ecs_ops::auth::{
     AddressGap, AuthError, CredentialConfig, CredentialKind, Credentials, CredentialsProvider,
-    Environment, ReadyCredentials, Skipped, StaticCredentials, TlsSettings, Transports,
+    Environment, MetadataKeys, ReadyCredentials, ResolvedTarget, Skipped, StaticCredentials,
+    TlsSettings, Transports,
 };
 use ecs_ops::model::ProjectId;
 use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
@@ -48,6 +52,12 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) project: ProjectId,
+    /// Operator, account, project, region and endpoint with their origins; none of a simulated service.
+    pub(crate) target: Option<ResolvedTarget>,
+    /// A client of the Auto Scaling service, where its address is known.
+    pub(crate) scaling: Option<Client>,
+    /// The metadata service of the server that this process may run on; none beside a simulated service.
+    metadata: Option<MetadataKeys>,
     /// Ends with the connection.
     sim: Option<SimServer>,
 }
@@ -92,9 +102,22 @@ pub(crate) async fn connect(
     if global.token.is_none() && global.access_key.is_none() {
         notes.note(&format!("credentials: {source}"));
     }
+    let address = credentials::metadata_endpoint();
+    let metadata = own::service(&ways.for_credentials(), address.as_deref());
     let endpoint = self::endpoint(ready.endpoint.as_deref(), None, global)?;
     let project = project(&ready.project_id)?;
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
+    let scaling = match scaling::endpoint(global, &endpoint, notes)? {
+        Some(endpoint) => Some(client(
+            endpoint,
+            project.clone(),
+            Arc::clone(&ready.provider),
+            ways.services.clone(),
+            settings,
+            speed,
+        )?),
+        None => None,
+    };
     let client = client(
         endpoint.clone(),
         project.clone(),
@@ -107,6 +130,9 @@ pub(crate) async fn connect(
         client,
         endpoint,
         project,
+        target: Some(ready.target),
+        scaling,
+        metadata: Some(metadata),
         sim: None,
     })
 }
@@ -387,9 +413,13 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         speed,
     )?;
     Ok(Connection {
+        // At the same address.
+        scaling: Some(client.clone()),
         client,
         endpoint,
         project: info.project_id.clone(),
+        target: None,
+        metadata: None,
         sim: Some(sim),
     })
 }
@@ -418,7 +448,7 @@ pub(crate) fn client(
         .map_err(|error| Fail::usage(error.to_string()))
 }
 
-fn is_this_machine(host: &str) -> bool {
+pub(crate) fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host
             .parse::<IpAddr>()

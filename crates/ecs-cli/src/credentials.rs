@@ -37,10 +37,14 @@ pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>
     options.project_id = global.project_id.as_ref().map(ToString::to_string);
     options.endpoint.clone_from(&global.endpoint);
     options.iam_endpoint.clone_from(&global.iam_endpoint);
-    options.metadata_endpoint = std::env::var(METADATA)
-        .ok()
-        .filter(|address| !address.is_empty());
+    options.metadata_endpoint = metadata_endpoint();
     Ok((options, warnings))
+}
+
+/// The address of the metadata service, where it is not the usual one.
+pub(crate) fn metadata_endpoint() -> Option<String> {
+    let address = std::env::var(METADATA).ok();
+    address.filter(|address| !address.is_empty())
 }
 
 /// The token and the secret key.

@@ -2,15 +2,12 @@
 
 mod builder;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
-use ecs_model::{
-    Job, JobId, ListServersDetails, Operation, ProjectId, Server, ServerId, ShowJob, ShowServer,
-};
+use ecs_model::{Job, JobId, Operation, ProjectId, Server, ServerId, ShowJob, ShowServer};
 use ecs_transport::Transport;
 use http::HeaderValue;
 use rand_chacha::ChaCha8Rng;
@@ -18,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::clock::{WallClock, scale};
 use crate::context::RequestContext;
 use crate::rate_limiter::RateLimiter;
-use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth};
+use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
 pub use builder::ClientBuilder;
 
@@ -80,49 +77,11 @@ impl Client {
             .ok_or_else(|| Error::invalid("the answer holds no server"))
     }
 
-    /// Lists all servers of the project, page by page.
-    ///
-    /// A server that is created or deleted during the call may be missing. None is listed twice.
+    /// Sends a read, and again until there is an answer or the policy gives up.
     ///
     /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts; or a listed server has
-    /// no readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        /// What the vendor advises for large fleets.
-        const PAGE: u64 = 200;
-        let mut found: Vec<Server> = Vec::new();
-        let mut seen = HashSet::new();
-        for page in 1.. {
-            let query = ListServersDetails::builder()
-                .offset(page)
-                .limit(PAGE)
-                .build();
-            let query = query.map_err(|error| Error::invalid(error.to_string()))?;
-            let list = self.read(&query).await?;
-            let (all, servers) = (list.count, list.servers.unwrap_or_default());
-            let before = found.len();
-            let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            for server in servers {
-                let Some(id) = server.id else {
-                    let problem =
-                        Problem::new("the list of servers has an entry without a readable id");
-                    return Err(Error::new(ErrorKind::Unreachable, problem));
-                };
-                if seen.insert(id) {
-                    found.push(server);
-                }
-            }
-            // A short page is not the end, since the service may allow less than we ask for; a page
-            // without new servers is.
-            let all = all.and_then(|all| usize::try_from(all).ok());
-            if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
+    /// Refused, or no readable answer after a few attempts.
+    pub async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         let mut context = RequestContext::read();
         Ok(self.execute(operation, &mut context).await?)
     }
@@ -195,6 +154,3 @@ impl Client {
         self.0.project_header.clone()
     }
 }
-
-#[cfg(test)]
-mod tests;

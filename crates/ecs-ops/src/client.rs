@@ -84,15 +84,14 @@ impl Client {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page.
-    ///
-    /// A server that is created or deleted during the call may be missing. None is listed twice.
+    /// Lists all servers of the project, page by page: all of them, or an error. Where pages do not add up the list is begun
+    /// anew, twice at most.
     ///
     /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts; or a listed server has
-    /// no readable id.
+    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its
+    /// pages shift or repeat, disagree with its count, or have a server without a readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        self.0.core.servers().await
+        crate::fleet::servers(&self.0.core).await
     }
 
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither

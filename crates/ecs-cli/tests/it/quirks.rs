@@ -5,7 +5,7 @@ mod server;
 
 use std::io::{BufReader, Read as _};
 
-use crate::common::{Running, ecsctl, options, outcomes};
+use crate::common::{Running, command, ecsctl, options, outcomes};
 use serde_json::{Value, json};
 use server::{Act, Service};
 
@@ -156,7 +156,8 @@ fn jobs_in_their_worst_moods() {
         "job", "wait", "trouble", "moods", "nic", "disk", "create", "-o", "json",
     ];
     let arguments = arguments.map(str::to_owned).into_iter();
-    let mut process = Running::spawn(arguments.chain(options(&endpoint, "p1", "t1")));
+    let mut command = command(arguments.chain(options(&endpoint, "p1", "t1")));
+    let mut process = Running::of(command.env("ECSCTL_SIM_SPEED", "10"));
     let mut stderr = BufReader::new(process.0.stderr.take().unwrap());
     Running::until(&mut stderr, "no look at job trouble: could not connect");
     let listener = socket.listen(16).unwrap().into_std().unwrap();
@@ -258,7 +259,15 @@ fn restarting(server: Value) -> Service {
 #[test]
 fn a_server_that_stays_in_error_after_its_job() {
     let service = restarting(json!({"id": A, "status": "ERROR", "OS-EXT-STS:task_state": null}));
-    let arguments = ["reboot", A, "--yes", "--verify", "-o", "json"];
+    let arguments = [
+        "reboot",
+        A,
+        "--yes",
+        "--no-preflight",
+        "--verify",
+        "-o",
+        "json",
+    ];
     let ended = ecsctl(&arguments, &service.options()).expect(1);
     let report = ended.json();
     assert_eq!(outcomes(&report), ["failed"]);
@@ -274,7 +283,8 @@ fn a_server_that_stays_in_error_after_its_job() {
 fn a_server_that_does_not_come_to_rest_in_time() {
     let rebooting = json!({"id": A, "status": "REBOOT", "OS-EXT-STS:task_state": "rebooting"});
     let service = restarting(rebooting);
-    let arguments = ["reboot", A, "--yes", "--verify", "--verify-timeout", "4s"];
+    let arguments = ["--verify", "--verify-timeout", "4s"];
+    let arguments = [&["reboot", A, "--yes", "--no-preflight"], &arguments[..]].concat();
     let ended = ecsctl(&arguments, &service.options()).expect(1);
     let words = "4s later its status is REBOOT, its task rebooting";
     assert!(ended.stdout.contains(words), "{}", ended.stdout);

@@ -1,11 +1,13 @@
 //! Builds a run.
 
 mod check;
+mod not_begun;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
 use crate::event::Sink;
+use crate::fleet::LeftOut;
 use crate::journal::{
     Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
 };
@@ -43,6 +46,8 @@ pub struct RunBuilder {
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
+    target: Option<ResolvedTarget>,
+    left_out: Vec<LeftOut>,
 }
 
 impl RunBuilder {
@@ -68,6 +73,8 @@ impl RunBuilder {
             escalate_after: None,
             journal: None,
             resumed: None,
+            target: None,
+            left_out: Vec::new(),
         }
     }
 
@@ -94,6 +101,7 @@ impl RunBuilder {
                 resubmit: false,
             },
             journal: Some(journal),
+            target: run.target.clone(),
             ..Self::new(client, run.action, recovered.unsent())
         }
         .resuming(recovered))
@@ -113,7 +121,20 @@ impl RunBuilder {
         self
     }
 
-    /// The most servers in one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
+    /// on has that of its journal.
+    pub fn target(mut self, target: ResolvedTarget) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Servers that a selection left out, for the report. They are no part of the run.
+    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
+        self.left_out = servers;
+        self
+    }
+
+    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
     pub fn batch_size(mut self, servers: usize) -> Self {
         self.batch_size = servers;
         self
@@ -376,6 +397,8 @@ impl RunBuilder {
             question: self.question,
             control: Control::new(),
             sink: Sink::default(),
+            target: self.target,
+            left_out: self.left_out,
         })
     }
 
@@ -403,6 +426,7 @@ impl RunBuilder {
             reconcile: self.on_unknown.reconcile,
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
+            target: self.target.clone(),
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }

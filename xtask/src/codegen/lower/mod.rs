@@ -12,9 +12,11 @@ use super::spec::{Schema, Spec};
 use super::yaml::Key;
 
 /// Ids of `ids.rs`, usable as the type of a field or a path parameter.
-const IDS: &[&str] = &["ProjectId", "JobId", "ServerId"];
+pub(crate) const IDS: &[&str] = &["ProjectId", "JobId", "ServerId", "ScalingGroupId"];
 /// Other types that `ecs-model` has by hand; an answer may be one of them.
 const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError"];
+/// Texts of answers, written by hand.
+const TEXTS: &[&str] = &["ShortText"];
 
 pub(crate) fn lower(spec: &Spec) -> Result<Ir, Problem> {
     let schemas = Schemas(&spec.schemas);

@@ -17,7 +17,9 @@ fn use_of(field: F) -> &'static str {
         }
         F::AuthMethods => "for `v3multifactor`: `v3password`, `v3totp`; any other is refused",
         F::Token => "used; refused beside another login",
-        F::AccessKey => "used, where there is no login with a password or token beside it; then a warning",
+        F::AccessKey => {
+            "used, where there is no login with a password or token beside it; then a warning"
+        }
         F::SecretKey | F::SecurityToken => "used with the access key",
         F::UserName => "used; beside an id it is compared with IAM's",
         F::UserId => "used, before the name",
@@ -77,7 +79,10 @@ fn table() -> String {
         ),
         ("`~/.hcloud/config.json` (KooCLI 7)", KOOCLI),
     ] {
-        let _ = write!(text, "\n### {title}\n\n| setting | what is done with it |\n|---|---|\n");
+        let _ = write!(
+            text,
+            "\n### {title}\n\n| setting | what is done with it |\n|---|---|\n"
+        );
         rows(&mut text, names, plain);
     }
     text.push_str("\n### Operators\n\n| operator | `--operator` | regions | hosts | source |\n|---|---|---|---|---|\n");
@@ -106,6 +111,9 @@ fn the_page_has_each_setting_and_operator() {
     if std::env::var_os("ECS_AUTH_BLESS").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
     } else {
-        assert!(own == table, "docs/credentials.md is stale: ECS_AUTH_BLESS=1 cargo test -p ecs-auth documentation");
+        assert!(
+            own == table,
+            "docs/credentials.md is stale: ECS_AUTH_BLESS=1 cargo test -p ecs-auth documentation"
+        );
     }
 }
