@@ -19,7 +19,7 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
 use crate::event::Sink;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{
     Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
 };
@@ -47,7 +47,7 @@ pub struct RunBuilder {
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
     target: Option<ResolvedTarget>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
 }
 
 impl RunBuilder {
@@ -74,7 +74,7 @@ impl RunBuilder {
             journal: None,
             resumed: None,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -126,9 +126,9 @@ impl RunBuilder {
         self
     }
 
-    /// Servers that a selection left out, for the report. They are no part of the run.
-    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
-        self.left_out = servers;
+    /// Servers that a selection skipped, for the report. They are no part of the run.
+    pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
+        self.skipped = servers;
         self
     }
 
@@ -386,7 +386,7 @@ impl RunBuilder {
             control: Control::new(),
             sink: Sink::default(),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         })
     }
 

@@ -100,7 +100,7 @@ impl RunState {
             stopped,
             refused: self.refused,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 }
