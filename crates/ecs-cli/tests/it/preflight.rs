@@ -202,6 +202,10 @@ fn a_service_out_of_reach_is_sent_no_action() {
             "--no-preflight",
         ],
     );
+    // A rehearsal shows the plan all the same.
+    let rehearsal = [&arguments[..], &["--dry-run"]].concat();
+    let ended = ecsctl(&rehearsal, &dead).expect(0);
+    says(&ended, &["so a run would send nothing: could not connect"]);
     // Credentials that are refused are found out by a read.
     let sim = sim(|region| region);
     let strange = options(
