@@ -75,7 +75,7 @@ async fn too_many_failures_stop_it_in_time() {
     assert_eq!(world.touched(), 120 * begun);
     for server in &report.servers {
         if let Outcome::NotAttempted { error } = &server.outcome {
-            let words = format!("not sent: {failed} servers did not succeed, and 24 may fail");
+            let words = format!("not sent: {failed} servers failed (limit: 24)");
             assert_eq!(error.message, words);
         }
     }
@@ -112,7 +112,7 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
         error.to_string()
     };
     let words = wrong(world.rolling("2", Rules::default()).wait(false));
-    assert!(words.contains("have to be waited for"), "{words}");
+    assert!(words.contains("must wait for its jobs"), "{words}");
     let three = world.servers[..3].iter().copied();
     let words = wrong(
         world

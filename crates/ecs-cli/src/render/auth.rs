@@ -4,7 +4,7 @@ use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::target;
+use crate::credentials;
 use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
 use crate::term::clean;
@@ -23,6 +23,7 @@ pub(crate) struct Checked {
     pub(crate) agency: Option<String>,
     pub(crate) skipped: Vec<Passed>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) operator: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) iam_endpoint: Option<String>,
@@ -36,11 +37,10 @@ pub(crate) struct Checked {
     pub(crate) clocks: Option<Clocks>,
     pub(crate) servers: Option<u64>,
     pub(crate) request_id: Option<String>,
-    /// Operator, account, project, region and endpoint with their origins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) target: Option<ResolvedTarget>,
     permission: Option<String>,
     difference: Option<Differs>,
+    /// Operator, account, project, region and endpoint with their origins, once they are known.
+    pub(crate) target: Option<ResolvedTarget>,
 }
 
 /// A source that was passed over.
@@ -53,7 +53,7 @@ pub(crate) struct Passed {
 impl From<&Skipped> for Passed {
     fn from(skipped: &Skipped) -> Self {
         Self {
-            source: skipped.source.clone(),
+            source: credentials::origin(&skipped.source).to_owned(),
             why: skipped.why.clone(),
         }
     }
@@ -143,23 +143,26 @@ pub(crate) fn text(it: &Checked) -> String {
     );
     let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
     row("roles", roles);
-    let endpoint = it.endpoint.as_deref().unwrap_or_default();
-    let known = it
-        .target
-        .as_ref()
-        .map(|target| target::of(target, endpoint));
-    let known = known.unwrap_or_default();
-    let of_target = |label: &str, otherwise: &Option<String>| {
-        let found = known.iter().find(|(known, _)| *known == label);
-        found
-            .map(|(_, value)| value.clone())
-            .or_else(|| otherwise.clone())
+    let target = it.target.as_ref();
+    let with_origin = |value: &Option<String>, origin: Option<&str>| {
+        let value = value.as_ref()?;
+        Some(match origin {
+            Some(origin) => format!("{value} ({})", credentials::origin(origin)),
+            None => value.clone(),
+        })
     };
-    row("operator", of_target("operator", &None));
-    row("region", of_target("region", &it.region));
-    row("endpoint", of_target("endpoint", &it.endpoint));
+    row("operator", it.operator.clone());
+    let origin = target.and_then(|target| Some(target.region.as_ref()?.origin.as_str()));
+    row("region", with_origin(&it.region, origin));
+    let origin = target.and_then(|target| Some(target.endpoint.as_ref()?.origin.as_str()));
+    row("endpoint", with_origin(&it.endpoint, origin));
     row("IAM", it.iam_endpoint.clone());
-    row("project", of_target("project", &it.project_id));
+    let project = target.map(|target| target.project.to_string());
+    let origin = target.map(|target| target.project.origin.as_str());
+    row(
+        "project",
+        with_origin(&project.or(it.project_id.clone()), origin),
+    );
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",

@@ -3,6 +3,7 @@
 use ecs_ops::auth::{ResolvedAccount, ResolvedTarget, Sourced};
 
 use crate::connect::Connection;
+use crate::credentials;
 
 /// What is known of the place: a label and a value each, with where the value comes from.
 pub(crate) fn rows(connection: &Connection) -> Vec<(&'static str, String)> {
@@ -25,7 +26,7 @@ pub(crate) fn line(connection: &Connection) -> String {
 }
 
 /// The rows of a target at this endpoint.
-pub(crate) fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
+fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
     let sourced = |value: &Sourced| from(&value.value, &value.origin);
     let project = &target.project;
     let named = match &project.name {
@@ -53,7 +54,7 @@ fn account(account: &ResolvedAccount) -> String {
 
 /// A value and where it comes from, if that is known.
 fn from(value: &str, origin: &str) -> String {
-    match origin {
+    match credentials::origin(origin) {
         "" => value.to_owned(),
         origin => format!("{value} (from {origin})"),
     }

@@ -166,7 +166,7 @@ fn journals_that_cannot_be_resumed() {
     let elsewhere = ["--endpoint", "http://127.0.0.1:9", "--token", "t"].map(str::to_owned);
     let refused = ecsctl(&["resume", journal], &elsewhere).expect(2);
     assert!(
-        refused.stderr.contains("the journal is of project"),
+        refused.stderr.contains("the journal belongs to project"),
         "{}",
         refused.stderr
     );
@@ -178,7 +178,7 @@ fn journals_that_cannot_be_resumed() {
     other[project + 1] = "another".to_owned();
     let refused = ecsctl(&["resume", journal], &other).expect(2);
     assert!(
-        refused.stderr.contains("the journal is of project"),
+        refused.stderr.contains("the journal belongs to project"),
         "{}",
         refused.stderr
     );

@@ -104,7 +104,8 @@ fn documented_codes_in_every_family() {
         (400, "Ecs.1000", Unknown),
         (400, "Ecs.1002", Unknown),
         (500, "Common.0001", Unknown),
-        // Nor does a code that would be proof, on a status that says that something broke, or on a success.
+        // Nor does a code that would be proof, on a status that says that something broke, or on a
+        // success.
         (500, "Ecs.0114", Unknown),
         (502, "Ecs.0005", Unknown),
         (503, "Common.0024", Unknown),
@@ -123,7 +124,8 @@ fn documented_codes_in_every_family() {
     }
 }
 
-/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all families.
+/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all
+/// families.
 #[test]
 fn an_action_is_sent_again_only_after_proof() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -183,7 +185,8 @@ fn every_delivery() {
         (READ, Connect, NotSent, Classification::NotDelivered),
         (ACTION, Closed, MaybeSent, Classification::Unknown),
         (READ, Closed, MaybeSent, Classification::Transient),
-        // What cannot be sent now cannot be sent later; unless the transport is not sure that it was not.
+        // What cannot be sent now cannot be sent later; unless the transport is not sure that it
+        // was not.
         (ACTION, Request, NotSent, Classification::Refused),
         (READ, Request, NotSent, Classification::Refused),
         (ACTION, Request, MaybeSent, Classification::Unknown),

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::HyperTransport;
 use super::connect::Connector;
-use super::tls::{self, Authority};
+use super::tls::{self, Authority, ClientCertificate};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,6 +44,7 @@ pub struct HyperTransportBuilder {
     pool_idle_timeout: Duration,
     native_roots: bool,
     authorities: Vec<Authority>,
+    client_certificate: Option<ClientCertificate>,
     proxies: Proxies,
 }
 
@@ -71,6 +72,7 @@ impl Default for HyperTransportBuilder {
             pool_idle_timeout: POOL_IDLE_TIMEOUT,
             native_roots: true,
             authorities: Vec::new(),
+            client_certificate: None,
             proxies: Proxies::Environment,
         }
     }
@@ -125,6 +127,20 @@ impl HyperTransportBuilder {
         self
     }
 
+    /// Shows this certificate to servers that ask for one: a PEM file with the certificate and those between it and its
+    /// authority, and one with its key, which may be the same file. Read by [`build`](Self::build).
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.client_certificate = Some(ClientCertificate {
+            certificate: certificate.into(),
+            key: key.into(),
+        });
+        self
+    }
+
     /// Uses no proxy, whatever the environment says. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
     /// `NO_PROXY` (or their lowercase forms) are read by [`build`](Self::build).
     pub fn no_proxy(mut self) -> Self {
@@ -164,11 +180,16 @@ impl HyperTransportBuilder {
     /// connected or spawned.
     ///
     /// # Errors
-    /// A CA file that cannot be read, or is not PEM, or holds no usable certificate; a proxy that is not a URL.
+    /// A CA file or client certificate that cannot be read, or is not PEM, or holds no usable certificate or key; a proxy that is
+    /// not a URL.
     /// That the machine trusts no certificates is not an error here: only an `https` request then fails, unless a
     /// CA file was given.
     pub fn build(self) -> Result<HyperTransport, BuildError> {
-        let tls = tls::configure(self.native_roots, &self.authorities)?;
+        let tls = tls::configure(
+            self.native_roots,
+            &self.authorities,
+            self.client_certificate.as_ref(),
+        )?;
         let proxies = match self.proxies {
             Proxies::None => None,
             Proxies::Environment => Some(Arc::new(Matcher::from_env())),
@@ -247,6 +268,8 @@ pub enum BuildErrorKind {
     CaFile,
     /// What should be CA certificates are none.
     CaCertificate,
+    /// A client certificate or its key cannot be used.
+    ClientCertificate,
     /// A given proxy is not a URL.
     Proxy,
     /// TLS cannot be set up.

@@ -1,12 +1,13 @@
 //! Whom we trust, and what to tell a person when a handshake failed.
 
 use std::error::Error as StdError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::builder::{BuildError, BuildErrorKind};
 
@@ -17,6 +18,13 @@ pub(super) enum Authority {
     Pem(Vec<u8>),
 }
 
+/// The certificate that is shown to servers, and its key.
+#[derive(Clone, Debug)]
+pub(super) struct ClientCertificate {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
 /// The client's side of TLS, and whether it trusts anyone at all.
 pub(super) struct Tls {
     pub(super) config: Arc<ClientConfig>,
@@ -25,7 +33,11 @@ pub(super) struct Tls {
 
 /// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine
 /// that cannot be used are left out, and that there are none matters only when https is wanted.
-pub(super) fn configure(native_roots: bool, own: &[Authority]) -> Result<Tls, BuildError> {
+pub(super) fn configure(
+    native_roots: bool,
+    own: &[Authority],
+    client: Option<&ClientCertificate>,
+) -> Result<Tls, BuildError> {
     let mut roots = RootCertStore::empty();
     for authority in own {
         add(&mut roots, authority)?;
@@ -40,12 +52,40 @@ pub(super) fn configure(native_roots: bool, own: &[Authority]) -> Result<Tls, Bu
         .map_err(|error| {
             BuildError::new(BuildErrorKind::Tls, "TLS cannot be set up").with_source(error)
         })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match client {
+        Some(client) => client.add_to(config)?,
+        None => config.with_no_client_auth(),
+    };
     Ok(Tls {
         config: Arc::new(config),
         trusts_someone,
     })
+}
+
+impl ClientCertificate {
+    fn add_to(
+        &self,
+        config: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, BuildError> {
+        let cannot = |path: &Path, what: &str| {
+            let detail = format!("client certificate: {} {what}", path.display());
+            BuildError::new(BuildErrorKind::ClientCertificate, detail)
+        };
+        let (certificate, key) = (self.certificate.as_path(), self.key.as_path());
+        let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+        let chain: Vec<CertificateDer<'static>> =
+            chain.map_err(|error| cannot(certificate, "cannot be read").with_source(error))?;
+        if chain.is_empty() {
+            return Err(cannot(certificate, "holds no certificate in PEM"));
+        }
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+            cannot(key, "holds no key in PEM that can be read").with_source(error)
+        })?;
+        config
+            .with_client_auth_cert(chain, secret)
+            .map_err(|error| cannot(key, "holds no key that can be used").with_source(error))
+    }
 }
 
 fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildError> {

@@ -137,7 +137,8 @@ impl ReferenceStateMachine for Model {
             .now
             .saturating_sub(state.began.unwrap_or(100 * SECOND));
         let polling = Polling::default();
-        // Never sooner than the floor; never later than the ceiling, unless such jobs usually take longer.
+        // Never sooner than the floor; never later than the ceiling, unless such jobs usually take
+        // longer.
         let latest = USUAL
             .begin
             .saturating_sub(age)
@@ -335,7 +336,8 @@ fn a_job_of_known_age() {
     assert!((9..=11).contains(&(at - now).as_secs()), "{at:?}");
 }
 
-/// Its age is told once: what the service's clock says later does not make it younger, nor what it took shorter.
+/// Its age is told once: what the service's clock says later does not make it younger, nor what it
+/// took shorter.
 #[test]
 fn the_first_age_that_is_told_counts() {
     let polling = Polling::default();

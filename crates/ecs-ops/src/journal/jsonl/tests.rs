@@ -168,7 +168,8 @@ impl Medium for Disk {
     }
 }
 
-/// The disk is full at any byte: what was promised is there, at most one record more, and nothing is taken any more.
+/// The disk is full at any byte: what was promised is there, at most one record more, and nothing
+/// is taken any more.
 #[test]
 fn a_disk_that_is_full_at_any_byte() {
     let records = || [Record::Run(Box::new(run(2))), wave(0), wave(1), wave(2)];

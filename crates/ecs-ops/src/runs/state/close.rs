@@ -1,4 +1,4 @@
-//! Closing the books.
+//! Closes a run.
 
 use ecs_client::{NEVER_SENT, Problem, SubmissionOutcome};
 use ecs_model::ServerId;
@@ -8,8 +8,9 @@ use super::{RequestState, RunState};
 use crate::report::{Outcome, Report, Stopped};
 
 impl RunState {
-    /// Closes the books: every server gets an outcome. `fate(request)` says what is known of a request that was being
-    /// submitted; `stopped` is why the run ends now, if something was still to be done; without `waiting`, jobs may go on.
+    /// Closes the run: every server gets an outcome. `fate(request)` is the outcome of a request
+    /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
+    /// still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
@@ -18,7 +19,7 @@ impl RunState {
     ) -> Report {
         let rolling = self.waves.as_ref().and_then(WaveQueue::stop_reason);
         let never = || Problem::new(NEVER_SENT);
-        // More may have failed since it stopped.
+        // More servers may have failed since the waves stopped.
         let halted = rolling
             .as_ref()
             .map(not_sent)
@@ -26,7 +27,7 @@ impl RunState {
         let never = halted.or(self.halted.clone()).unwrap_or_else(never);
         let mut cut_short = self.stop_verifying() | self.denied.is_some();
         cut_short |= self.journal_failed.is_some();
-        // Whatever became of the servers: what was to come after them did not.
+        // The remaining steps of the waves were not taken.
         cut_short |= self.waves.as_ref().is_some_and(WaveQueue::is_cut_short);
         let goes_on = self.halted.is_none() || self.rolling_stops;
         for index in 0..self.requests.len() {
