@@ -274,7 +274,7 @@ fn its_time_is_in_the_journal() {
     contains(&ended.stderr, "it did not finish within 1s");
     contains(&ended.stderr, "ecsctl resume");
     let ended = run(&sim, &[&resume[..], &["--health-timeout=2s"]].concat()).expect(5);
-    contains(&ended.stderr, "it did not finish within 4s");
+    contains(&ended.stderr, "it did not finish within 2s");
     contains(&ended.stderr, "--health-timeout 2s");
     assert_eq!(sim.accepted(), 2);
 }
