@@ -102,11 +102,11 @@ pub(crate) async fn connect(
     if global.token.is_none() && global.access_key.is_none() {
         notes.note(&format!("credentials: {source}"));
     }
-    let address = credentials::metadata_endpoint();
-    let metadata = own::service(&ways.for_credentials(), address.as_deref());
     let endpoint = self::endpoint(ready.endpoint.as_deref(), None, global)?;
     let project = project(&ready.project_id)?;
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
+    let address = credentials::metadata_endpoint();
+    let metadata = own::service(&ways.for_credentials(), address.as_deref());
     let scaling = match scaling::endpoint(global, &endpoint, notes)? {
         Some(endpoint) => Some(client(
             endpoint,

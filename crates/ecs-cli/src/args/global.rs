@@ -57,8 +57,7 @@ pub(crate) struct Global {
     /// The identity service (IAM), for logins and projects. Follows from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) iam_endpoint: Option<String>,
-    /// The Auto Scaling service, which says which servers are members of its groups. Follows from the endpoint in the clouds that are
-    /// known
+    /// The Auto Scaling service, which lists the members of its groups. Follows from the endpoint in known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) as_endpoint: Option<String>,
     /// Also trust the certificates in this PEM file

@@ -54,7 +54,7 @@ fn account(account: &ResolvedAccount) -> String {
 
 /// A value and where it comes from, if that is known.
 fn from(value: &str, origin: &str) -> String {
-    match origin {
+    match credentials::origin(origin) {
         "" => value.to_owned(),
         origin => format!("{value} (from {})", credentials::origin(origin)),
     }

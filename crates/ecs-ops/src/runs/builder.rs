@@ -20,7 +20,7 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
 use crate::event::Sink;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{
     Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
 };
@@ -48,7 +48,7 @@ pub struct RunBuilder {
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
     target: Option<ResolvedTarget>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
 }
 
 impl RunBuilder {
@@ -75,7 +75,7 @@ impl RunBuilder {
             journal: None,
             resumed: None,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -122,16 +122,16 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts, and as whom: for its journal and its report, which say so besides
-    /// endpoint and project. A run that goes on has that of its journal.
+    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of its
+    /// journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Servers that a selection left out, for the report. They are no part of the run.
-    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
-        self.left_out = servers;
+    /// Servers that a selection skipped, for the report. They are no part of the run.
+    pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
+        self.skipped = servers;
         self
     }
 
@@ -398,7 +398,7 @@ impl RunBuilder {
             control: Control::new(),
             sink: Sink::default(),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         })
     }
 

@@ -17,7 +17,7 @@ use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
@@ -44,7 +44,7 @@ pub struct Run {
     pub(super) control: Control,
     pub(super) sink: Sink,
     pub(super) target: Option<ResolvedTarget>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Run {
@@ -82,7 +82,7 @@ impl Run {
             control,
             sink,
             target,
-            left_out,
+            skipped,
             ..
         } = self;
         if verify.is_some() {
@@ -129,7 +129,7 @@ impl Run {
         });
         let report = Report {
             target,
-            left_out,
+            skipped,
             ..closed
         };
         // Writing the end may exceed the deadline only a little.

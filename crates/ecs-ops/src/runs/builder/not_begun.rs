@@ -32,7 +32,7 @@ impl RunBuilder {
             stopped: None,
             refused: refused.then_some(problem),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         }
     }
 }

@@ -101,7 +101,7 @@ impl RunState {
             stopped,
             refused: self.refused,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 }
