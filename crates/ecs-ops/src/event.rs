@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use serde::Serialize;
 use serde::ser::Serializer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::report::{Problem, ServerReport};
+use crate::report::ServerReport;
 
 /// One thing that happened in a run. Batches and waves are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

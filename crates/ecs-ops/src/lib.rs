@@ -4,19 +4,17 @@
 //! |---|---|
 //! | `client` | [`Client`]: who talks to which project of which service, and how |
 //! | `batch` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
-//! | `report`, `problem` | [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
+//! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
-//! | `jobs` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
-//! | `exec` | the one retry loop; [`Probe`]: one harmless attempt, to find out what is wrong |
-//! | `contact` | what all requests learn from each other: throttling, outages |
-//! | [`policy`] | what to do after an attempt: pure decisions |
+//! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
 //! | `pace` | never more servers than the quota in any window |
-//! | `budget` | requests evenly spread, those that act on servers first |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
-//! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
+//! The retry loop, and all that is about one request, is the crate `ecs-client`: [`RetryPolicy`], [`Error`], [`Endpoint`] and
+//! [`Probe`] come from there. [`model`], [`transport`] and [`auth`] are the other crates below, so that one dependency is
+//! enough.
 //!
 //! ```
 //! use ecs_ops::auth::{Credentials, StaticCredentials};
@@ -71,39 +69,32 @@
 //! A restart is sent again only if it is certain that the service did not execute it. Where that is not certain, the
 //! servers are reported as [`Outcome::Unknown`], and nobody sends anything behind your back.
 
+mod action;
 mod batch;
-mod budget;
 mod client;
-mod clock;
-mod contact;
 mod control;
-mod endpoint;
-mod error;
 mod event;
-mod exec;
 mod jobs;
 pub mod journal;
 mod pace;
-pub mod policy;
-mod problem;
 mod report;
 pub mod rolling;
 #[cfg(test)]
 mod scripted;
+mod ticket;
 
 pub use ecs_auth as auth;
 pub use ecs_model as model;
 pub use ecs_transport as transport;
 
+pub use action::PowerAction;
 pub use batch::{Plan, Run, RunBuilder};
 pub use client::{Client, ClientBuilder};
 pub use control::Control;
-pub use endpoint::{Endpoint, ParseEndpointError};
-pub use error::{Error, ErrorKind};
-pub use event::{Event, Events};
-pub use exec::{Probe, ProbeEnd};
-pub use jobs::{JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, WatchedJob};
-pub use policy::RetryPolicy;
-pub use report::{
-    JobReport, Outcome, PowerAction, Problem, Report, ServerReport, ShownBy, Stopped, Summary,
+pub use ecs_client::{
+    Endpoint, Error, ErrorKind, ParseEndpointError, Probe, ProbeEnd, Problem, RetryPolicy,
 };
+pub use event::{Event, Events};
+pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
+pub use report::{JobReport, Outcome, Report, ServerReport, ShownBy, Stopped, Summary};
+pub use ticket::JobTicket;

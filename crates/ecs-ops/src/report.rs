@@ -2,44 +2,13 @@
 
 use std::fmt;
 
-use ecs_model::{JobId, JobStatus, RebootType, ServerId, StopType};
+use ecs_client::Problem;
+use ecs_model::{JobId, JobStatus, ServerId};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::jobs::JobTicket;
-pub use crate::problem::Problem;
+use crate::action::PowerAction;
 use crate::rolling::StopReason;
-
-/// What a run does to its servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PowerAction {
-    /// Restart them.
-    Reboot(RebootType),
-    /// Start them.
-    Start,
-    /// Stop them; without a type the service stops them softly.
-    Stop(Option<StopType>),
-}
-
-impl PowerAction {
-    /// `reboot`, `start` or `stop`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reboot(_) => "reboot",
-            Self::Start => "start",
-            Self::Stop(_) => "stop",
-        }
-    }
-
-    /// `SOFT` or `HARD`, where the request says so.
-    pub fn kind(self) -> Option<&'static str> {
-        match self {
-            Self::Reboot(kind) => Some(kind.as_str()),
-            Self::Start => None,
-            Self::Stop(kind) => kind.map(StopType::as_str),
-        }
-    }
-}
+use crate::ticket::JobTicket;
 
 /// What became of one server. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Debug, PartialEq, Eq)]

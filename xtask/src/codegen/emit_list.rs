@@ -3,9 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::emit_operations::{implementation, number, path};
 use super::ir::{Operation, Parameter, ParameterKind};
-use super::rust::{docs, ident, sourced};
+use super::rust::{docs, ident, implementation, number, path, sourced};
 
 pub(super) fn list(operation: &Operation, parameters: &[Parameter]) -> TokenStream {
     let docs = sourced(&operation.doc, &operation.source);

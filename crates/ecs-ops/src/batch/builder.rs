@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 use uuid::Uuid;
 
@@ -13,13 +14,12 @@ use super::callbacks::{HealthCheck, Question};
 use super::machine::{Machine, Manner, OnUnknown, Resumed};
 use super::plan::Plan;
 use super::run::Run;
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
-use crate::error::chain;
 use crate::event::Sink;
 use crate::journal::{
     Journal, Log, PROGRAM, Record, Recovered, RollingRecord, RunRecord, milliseconds,
 };
-use crate::report::PowerAction;
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error, ErrorKind};
 
@@ -47,7 +47,7 @@ pub struct RunBuilder {
 
 impl RunBuilder {
     /// How many servers go into one request unless said otherwise.
-    pub const DEFAULT_BATCH_SIZE: usize = 100;
+    pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
     /// The most servers that go into one request: the largest that the vendor ever documented.
     pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
 
@@ -77,7 +77,7 @@ impl RunBuilder {
         journal: Arc<dyn Journal>,
         recovered: Recovered,
     ) -> Result<Self, Error> {
-        let belongs = recovered.belongs_to(&client.0.endpoint, &client.0.project);
+        let belongs = recovered.belongs_to(client.0.core.endpoint(), client.0.core.project());
         belongs.map_err(|error| Error::invalid(chain(&error)))?;
         let run = recovered.run();
         let rolling = run.rolling.as_ref();
@@ -286,7 +286,7 @@ impl RunBuilder {
             }
             None => Plan::new(self.action, &self.servers, size),
         };
-        match plan.requests(&self.client.0.project) {
+        match plan.requests(self.client.0.core.project()) {
             Ok(_) => Ok(plan),
             Err(error) => Err(Error::invalid(chain(&error))),
         }
@@ -326,7 +326,7 @@ impl RunBuilder {
             rolling,
             escalate_after: self.escalate_after,
         };
-        let log = Log::new(self.client.clone(), self.journal.clone());
+        let log = Log::new(self.client.0.core.clone(), self.journal.clone());
         let (machine, resumed, before) = match &self.resumed {
             None => {
                 let run_id = Uuid::new_v4().to_string();
@@ -380,8 +380,8 @@ impl RunBuilder {
 
     /// What the run is, for its journal.
     fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
-        let client = &self.client.0;
-        let (project, servers) = (client.project.clone(), self.servers.clone());
+        let client = &self.client.0.core;
+        let (project, servers) = (client.project().clone(), self.servers.clone());
         RunRecord {
             batch_size: self.batch_size,
             wait: self.wait,
@@ -391,7 +391,7 @@ impl RunBuilder {
             reconcile: self.on_unknown.reconcile,
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
-            ..RunRecord::new(run_id, &client.endpoint, project, self.action, servers)
+            ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
+use ecs_client::{Problem, RequestError, SendState};
 use ecs_model::{Accepted, JobId, JobStatus};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -20,15 +21,15 @@ use super::reconcile::{Reconciler, list};
 use super::settle::Settler;
 use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
-use crate::exec::{Failure, Flight};
-use crate::jobs::{JobTicket, Sighting, Subscription, Watch};
+use crate::jobs::{Sighting, Subscription, Watch};
 use crate::journal::{Log, Record, Seen, ServerVerdict};
-use crate::report::{Problem, ServerReport};
+use crate::report::ServerReport;
+use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
 
 /// One step that is underway.
 enum Step {
-    Submitted(usize, Result<Accepted, Failure>),
+    Submitted(usize, Result<Accepted, RequestError>),
     /// Something was seen of the job of a batch.
     Seen(usize, Sighting),
     /// The servers, listed from this time on.
@@ -92,11 +93,11 @@ impl<'a> Driver<'a> {
     pub(super) async fn work(
         self,
         machine: &mut Machine,
-        flights: &mut HashMap<usize, Arc<Flight>>,
+        flights: &mut HashMap<usize, Arc<SendState>>,
         resumed: Resumed,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
-        let mut jobs = Subscription::new(Arc::clone(&self.client.0));
+        let mut jobs = Subscription::new(Arc::clone(&self.client.0.hub));
         // Steps that ended while something was written down.
         let mut finished: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
@@ -112,7 +113,8 @@ impl<'a> Driver<'a> {
             let age = self
                 .client
                 .0
-                .clock
+                .core
+                .clock()
                 .now()
                 .duration_since(ticket.accepted_at().unwrap_or_default());
             let age = Duration::try_from(age).unwrap_or_default();
@@ -142,7 +144,7 @@ impl<'a> Driver<'a> {
         }
         loop {
             self.roll(machine, &mut between, &mut steps);
-            let at_once = match self.client.0.contact.is_welcome() {
+            let at_once = match self.client.0.core.health().credentials_accepted() {
                 true => self.client.0.concurrent_submissions,
                 false => 1,
             };
@@ -150,7 +152,7 @@ impl<'a> Driver<'a> {
                 && self.control.level() == Level::Go
                 && let Some(batch) = machine.next_batch()
             {
-                let flight = Arc::new(Flight::default());
+                let flight = Arc::new(SendState::default());
                 flights.insert(batch, Arc::clone(&flight));
                 let request = submit::Batch {
                     index: batch,
@@ -335,7 +337,7 @@ impl<'a> Driver<'a> {
         self,
         machine: &mut Machine,
         batch: usize,
-        result: Result<Accepted, Failure>,
+        result: Result<Accepted, RequestError>,
         jobs: &mut Subscription,
     ) -> Vec<Event> {
         let events = match result {
@@ -345,7 +347,7 @@ impl<'a> Driver<'a> {
                     self.client.place(),
                     machine.action_of(batch),
                     machine.servers(batch).to_vec(),
-                    self.client.0.clock.now(),
+                    self.client.0.core.clock().now(),
                     accepted.request_id,
                 );
                 // Who may not look is not told how it ends.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use ecs_model::{Server, ServerId, ServerStatus};
 use jiff::Timestamp;
 
-use crate::report::PowerAction;
+use crate::action::PowerAction;
 
 /// Servers as they were at some time.
 pub(crate) type Snapshot = HashMap<ServerId, Server>;
@@ -154,6 +154,38 @@ pub(crate) fn findings(traces: &[Trace], accepted: bool, patience_is_over: bool)
         Trace::Unclear(words) => Finding::Open(words.clone()),
     };
     traces.iter().map(finding).collect()
+}
+
+/// What one server shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// As it should be, and nothing is being done to it.
+    Settled,
+    /// It will not come to rest by itself.
+    Broken(String),
+    /// Not yet.
+    NotYet(String),
+    /// It is not there to be seen.
+    Missing,
+}
+
+/// Reads one server. Pure.
+pub(crate) fn state(action: PowerAction, server: Option<&Server>) -> State {
+    let Some(server) = server else {
+        return State::Missing;
+    };
+    let status = server.status.as_ref();
+    let task = server.task_state.as_deref().filter(|task| !task.is_empty());
+    let shown = || {
+        let status = status.map_or("unknown", ServerStatus::as_str);
+        let task = task.map(|task| format!(", its task {task}"));
+        format!("its status is {status}{}", task.unwrap_or_default())
+    };
+    match (status, task) {
+        (Some(status), None) if *status == goal(action) => State::Settled,
+        (Some(ServerStatus::Error), None) => State::Broken(shown()),
+        _ => State::NotYet(shown()),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod waves;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use ecs_client::{Classification, Problem, RequestError, StopCause};
 use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
 
 use self::doubt::Doubt;
@@ -19,13 +20,12 @@ use self::settle::Settling;
 use self::waves::Waves;
 use super::plan::Plan;
 use super::queue::Queue;
+use crate::action::PowerAction;
 use crate::event::Event;
-use crate::exec::{Ending, Failure};
-use crate::jobs::JobTicket;
 use crate::journal::Purpose;
-use crate::policy::Judgement;
-use crate::report::{JobReport, Outcome, PowerAction, Problem, ServerReport};
+use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
+use crate::ticket::JobTicket;
 
 pub(crate) use doubt::OnUnknown;
 pub(crate) use resume::Resumed;
@@ -77,16 +77,6 @@ impl Batch {
         }
     }
 }
-
-/// What is known of a batch whose submission was cut short.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    NotExecuted(Problem),
-    Unknown(Problem),
-}
-
-/// Why a batch that never got its turn was not attempted.
-pub(crate) const NEVER_SENT: &str = "not sent: the run was stopped before";
 
 /// The books.
 #[derive(Debug)]
@@ -270,43 +260,44 @@ impl Machine {
     }
 
     /// A batch was not taken, or nobody knows.
-    pub(crate) fn not_accepted(&mut self, index: usize, failure: Failure) -> Vec<Event> {
+    pub(crate) fn not_accepted(&mut self, index: usize, failure: RequestError) -> Vec<Event> {
         self.queue.settled(index, false);
-        let error = failure.problem;
-        if failure.judgement == Judgement::Refused && self.take_apart(index, &error) {
+        let (classification, stop_cause) = (failure.classification(), failure.stop_cause());
+        let error = failure.into_problem();
+        if classification == Classification::Refused && self.take_apart(index, &error) {
             return vec![Event::Split {
                 batch: index + 1,
                 servers: self.servers(index).len(),
                 error,
             }];
         }
-        if failure.ending != Ending::GaveUp {
-            let sent = failure.ending == Ending::Withdrawn;
+        if stop_cause != StopCause::GaveUp {
+            let sent = stop_cause == StopCause::Withdrawn;
             if let Some(batch) = self.batches.get_mut(index) {
                 batch.state = State::Withdrawn(sent.then_some(error));
             }
             return Vec::new();
         }
-        let outcome = match failure.judgement {
-            Judgement::Unknown | Judgement::Done | Judgement::Transient => {
+        let outcome = match classification {
+            Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.unknown(index, error);
             }
-            Judgement::Refused => Outcome::Failed {
+            Classification::Refused => Outcome::Failed {
                 job_id: None,
                 error: error.clone(),
             },
-            Judgement::NotDelivered | Judgement::Throttled | Judgement::RefusedCredentials => {
-                Outcome::NotAttempted {
-                    error: error.clone(),
-                }
-            }
+            Classification::NotDelivered
+            | Classification::Throttled
+            | Classification::RefusedCredentials => Outcome::NotAttempted {
+                error: error.clone(),
+            },
         };
-        match failure.judgement {
+        match classification {
             // The other batches would be told the same.
-            Judgement::RefusedCredentials => {
+            Classification::RefusedCredentials => {
                 self.refuse(error.clone());
             }
-            Judgement::NotDelivered => {
+            Classification::NotDelivered => {
                 self.halt(
                     error
                         .clone()

@@ -4,6 +4,7 @@
 //! `evidence` reads servers whose fate is unknown (pure), `settle` those whose job succeeded; `driver` and `reconcile` do
 //! the I/O of a `run`.
 
+mod begin;
 mod builder;
 mod callbacks;
 mod driver;
@@ -16,6 +17,5 @@ mod run;
 mod settle;
 
 pub use builder::RunBuilder;
-pub(crate) use machine::{Fate, NEVER_SENT};
 pub use plan::Plan;
 pub use run::Run;

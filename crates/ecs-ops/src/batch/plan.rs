@@ -5,7 +5,7 @@ use ecs_model::{
     ValidationError,
 };
 
-use crate::report::PowerAction;
+use crate::action::PowerAction;
 
 /// What a run is going to send: shown before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

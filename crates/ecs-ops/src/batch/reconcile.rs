@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{Server, ServerId, ServerStatus};
 use tokio::time::Instant;
 
@@ -10,7 +11,6 @@ use super::evidence::{Sent, Snapshot};
 use super::machine::Machine;
 use crate::event::{Event, Sink};
 use crate::journal::Seen;
-use crate::report::Problem;
 use crate::{Client, Error};
 
 /// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
@@ -101,8 +101,8 @@ impl Reconciler {
         }
         self.underway = true;
         let pause = FIRST.saturating_mul(1 << self.looks.min(8)).min(LONGEST);
-        let pause = client.0.scaled(pause);
-        let patience = client.0.scaled(PATIENCE);
+        let pause = client.0.core.scaled(pause);
+        let patience = client.0.core.scaled(PATIENCE);
         // A look that would come shortly before the last one is the last one.
         let last = self.since.values().map(|since| *since + patience).min()?;
         Some(match last > now && now + pause + pause / 2 > last {
@@ -124,10 +124,10 @@ impl Reconciler {
         let mut events = Vec::new();
         for batch in machine.doubtful() {
             let sent = machine.doubt(batch).and_then(Problem::sent);
-            let clock = &client.0.clock;
+            let clock = client.0.core.clock();
             let sent = Sent {
-                then: sent.and_then(|sent| sent.theirs),
-                now: sent.and_then(|sent| clock.theirs(sent.ours)),
+                then: sent.and_then(|sent| sent.remote),
+                now: sent.and_then(|sent| clock.remote_at(sent.local)),
             };
             let Some(age) = self
                 .since
@@ -143,7 +143,7 @@ impl Reconciler {
                 Ok(_) => PATIENCE,
                 Err(_) => PATIENCE * 3,
             };
-            let last = age >= client.0.scaled(patience);
+            let last = age >= client.0.core.scaled(patience);
             events.extend(machine.reconcile(batch, &self.before, listed, sent, last));
         }
         events

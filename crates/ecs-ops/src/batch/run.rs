@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
+use ecs_client::clock::until;
+use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
 use tokio::time::Instant;
 
 use super::callbacks::{HealthCheck, Question};
 use super::driver::{Driver, Patience};
-use super::machine::{Fate, Machine, Resumed};
+use super::machine::{Machine, Resumed};
 use crate::Client;
-use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
-use crate::exec::Flight;
 use crate::journal::{Log, Purpose, Record, Seen, ServerVerdict};
-use crate::report::{Outcome, Problem, Report, ServerReport, Stopped};
+use crate::report::{Outcome, Report, ServerReport, Stopped};
 
 /// A run that is ready to go: await it for its [`Report`].
 ///
@@ -115,8 +115,8 @@ impl Run {
         let underway: HashSet<ServerId> = underway.copied().collect();
         let hard = hard_ones_not_sent(&machine, &flights);
         let report = machine.close(stopped, wait, |batch| match flights.get(&batch) {
-            Some(flight) => flight.fate(),
-            None => Fate::Unknown(Problem::new(
+            Some(flight) => flight.outcome(),
+            None => SubmissionOutcome::Unknown(Problem::new(
                 "the run lost track of this batch: please report this",
             )),
         });
@@ -130,19 +130,19 @@ impl Run {
 /// Hard restarts that were cut off before anything was sent: of their servers the report says how the soft one ended.
 fn hard_ones_not_sent(
     machine: &Machine,
-    flights: &HashMap<usize, Arc<Flight>>,
+    flights: &HashMap<usize, Arc<SendState>>,
 ) -> Vec<ServerReport> {
     let mut hard: Vec<_> = flights.iter().collect();
     hard.retain(|(batch, _)| machine.purpose(**batch) == Purpose::Escalate);
     let not_sent = hard.into_iter().flat_map(|(batch, flight)| {
-        let fate = flight.fate();
+        let fate = flight.outcome();
         let servers = machine.servers(*batch).iter();
         servers.filter_map(move |id| match &fate {
-            Fate::NotExecuted(error) => {
+            SubmissionOutcome::NotExecuted(error) => {
                 let error = error.clone();
                 Some(ServerReport::new(*id, Outcome::NotAttempted { error }))
             }
-            Fate::Unknown(_) => None,
+            SubmissionOutcome::Unknown(_) => None,
         })
     });
     not_sent.collect()

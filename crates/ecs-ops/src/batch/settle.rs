@@ -3,50 +3,18 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ecs_model::{Server, ServerId, ServerStatus};
+use ecs_client::Problem;
+use ecs_model::ServerId;
 use tokio::time::Instant;
 
-use super::evidence::{Snapshot, goal};
+use super::evidence::Snapshot;
 use super::machine::Machine;
 use crate::Client;
 use crate::event::Event;
-use crate::report::{PowerAction, Problem};
 
 /// The first pause before the servers are listed; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(30);
-
-/// What one server shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// As it should be, and nothing is being done to it.
-    Settled,
-    /// It will not come to rest by itself.
-    Broken(String),
-    /// Not yet.
-    NotYet(String),
-    /// It is not there to be seen.
-    Missing,
-}
-
-/// Reads one server. Pure.
-pub(crate) fn state(action: PowerAction, server: Option<&Server>) -> State {
-    let Some(server) = server else {
-        return State::Missing;
-    };
-    let status = server.status.as_ref();
-    let task = server.task_state.as_deref().filter(|task| !task.is_empty());
-    let shown = || {
-        let status = status.map_or("unknown", ServerStatus::as_str);
-        let task = task.map(|task| format!(", its task {task}"));
-        format!("its status is {status}{}", task.unwrap_or_default())
-    };
-    match (status, task) {
-        (Some(status), None) if *status == goal(action) => State::Settled,
-        (Some(ServerStatus::Error), None) => State::Broken(shown()),
-        _ => State::NotYet(shown()),
-    }
-}
 
 /// When to look, and for how long.
 #[derive(Debug)]
@@ -88,7 +56,7 @@ impl Settler {
         }
         let pause = FIRST.saturating_mul(1 << self.looks.min(8)).min(LONGEST);
         // A list of a large project takes a while: no more than half of the time goes into lists.
-        let next = now.checked_add(client.0.scaled(pause).max(self.took))?;
+        let next = now.checked_add(client.0.core.scaled(pause).max(self.took))?;
         let last = first.checked_add(self.within);
         Some(
             last.filter(|last| *last > now)
@@ -110,7 +78,14 @@ impl Settler {
         // A list tells nothing of a server whose job ended after it was begun.
         let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
         // Nor of a time after it was begun.
-        let since = |then| client.0.clock.since(then).saturating_sub(began.elapsed());
+        let since = |then| {
+            client
+                .0
+                .core
+                .clock()
+                .since(then)
+                .saturating_sub(began.elapsed())
+        };
         machine.settle(listed.as_ref(), age, self.within, since)
     }
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::RetryState;
 use ecs_model::JobId;
 use rand::Rng;
 
 use super::machine::{Action, Circumstances, Deadlines, End, Machine, Observation, in_time};
 use super::schedule::{Habits, Polling, Usual};
-use crate::policy::History;
 
 /// A job in the books. Later jobs have higher numbers.
 pub(super) type Slot = u64;
@@ -40,7 +40,7 @@ pub(super) struct Look {
     /// What was seen, if the job was.
     pub(super) sight: Option<Sight>,
     /// What happened since a look succeeded.
-    pub(super) history: History,
+    pub(super) history: RetryState,
 }
 
 /// What is seen of a job, beyond what decides when to look next.
@@ -86,7 +86,7 @@ struct Entry {
     watching: Vec<Watching>,
     due: Due,
     /// What happened since a look succeeded.
-    history: History,
+    history: RetryState,
     progress: u64,
     progress_at: Duration,
 }
@@ -166,7 +166,7 @@ impl Book {
                 machine: Machine::new(now, wish.began, wish.grace),
                 watching: Vec::with_capacity(1),
                 due: Due::Never,
-                history: History::default(),
+                history: RetryState::default(),
                 progress: 0,
                 progress_at: now,
             };
@@ -219,7 +219,7 @@ impl Book {
     }
 
     /// The next job to look at, if one is due. It is being looked at from now on.
-    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Slot, Arc<JobId>, History)> {
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Slot, Arc<JobId>, RetryState)> {
         let (due, slot) = *self.queue.first()?;
         if due > now {
             return None;
@@ -254,7 +254,7 @@ impl Book {
             history,
         } = look;
         entry.history = match &sight {
-            Some(_) => History::default(),
+            Some(_) => RetryState::default(),
             None => history,
         };
         let mut took = None;

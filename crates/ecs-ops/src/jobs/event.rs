@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{Job, JobId, JobStatus, ServerId};
 
 use super::verdict::{contradicts_itself, has_failed_parts};
-use crate::report::{Problem, ServerReport};
+use crate::report::ServerReport;
 
 /// One thing that happened while jobs were watched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ecs_client::Client;
 use ecs_model::JobId;
 use tokio::runtime::Id;
 use tokio::sync::mpsc::UnboundedSender;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::book::{Reader, Wish};
 use super::inbox;
-use super::schedule::Habits;
+use super::schedule::{Habits, Polling};
 
 /// The books begin to count long before the client is made, since jobs may be older than it.
 const BEFORE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -21,10 +22,20 @@ const BEFORE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// something is watched.
 #[derive(Debug)]
 pub(crate) struct Hub {
+    pub(super) client: Client,
+    pub(super) options: JobsOptions,
     epoch: Instant,
     watchers: Mutex<Watchers>,
     habits: Mutex<Habits>,
     subscriptions: AtomicU64,
+}
+
+/// How jobs are watched.
+#[derive(Debug)]
+pub(crate) struct JobsOptions {
+    pub(crate) polling: Polling,
+    /// The most job queries in flight.
+    pub(crate) concurrent_queries: usize,
 }
 
 /// A task that nobody drives any more, since its runtime is not driven, must not keep others waiting.
@@ -39,8 +50,10 @@ pub(super) enum Command {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(client: Client, options: JobsOptions) -> Self {
         Self {
+            client,
+            options,
             epoch: Instant::now(),
             watchers: Mutex::default(),
             habits: Mutex::default(),

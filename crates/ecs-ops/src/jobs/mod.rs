@@ -5,7 +5,7 @@
 //! - `book`: all jobs that are watched, for whom, and when each is due. Pure
 //! - `watcher`: the task around the books; `hub`: where a client keeps it; `subscription`, `inbox`: how others use it
 //! - `verdict`: what a job says about its servers. Pure
-//! - `ticket`, `watch` (its `events`): what users of the library see
+//! - `watch` (its `events`): what users of the library see
 
 mod book;
 mod event;
@@ -14,7 +14,6 @@ mod inbox;
 mod machine;
 mod schedule;
 mod subscription;
-mod ticket;
 mod verdict;
 mod watch;
 mod watcher;
@@ -22,25 +21,20 @@ mod watcher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::{Classification, Client, Problem, RequestError, StopCause};
 use ecs_model::{ErrorInfo, Job, JobStatus};
 use http::StatusCode;
 use jiff::Timestamp;
 
 use self::book::Sight;
 use self::machine::{Observation, Over};
-use crate::client::Inner;
-use crate::exec::Failure;
-use crate::policy::Judgement;
-use crate::report::Problem;
 
 pub use event::{JobEnd, JobEvent, WatchedJob};
 pub use schedule::Polling;
-pub use ticket::JobTicket;
 pub use watch::{JobEvents, JobWatch, JobsWatch};
 
-pub(crate) use hub::Hub;
+pub(crate) use hub::{Hub, JobsOptions};
 pub(crate) use subscription::{Subscription, Watch};
-pub(crate) use ticket::Place;
 pub(crate) use verdict::{undocumented, untold, verdicts};
 
 /// When a job is looked at again that the gateway found no way to.
@@ -83,7 +77,7 @@ impl Sighting {
 }
 
 /// What an answer to the query means.
-fn observe(inner: &Inner, answer: &Result<Job, Failure>) -> (Observation, Option<Sight>) {
+fn observe(client: &Client, answer: &Result<Job, RequestError>) -> (Observation, Option<Sight>) {
     let failure = match answer {
         Ok(job) => {
             let over = match verdict::is_over(job) {
@@ -92,41 +86,41 @@ fn observe(inner: &Inner, answer: &Result<Job, Failure>) -> (Observation, Option
                 true => Over::Yes,
             };
             let began = time(job.begin_time.as_deref());
-            let now = inner.clock.theirs(inner.clock.now());
-            let age = between(began, now).map(|age| inner.scaled(age));
+            let now = client.clock().remote_at(client.clock().now());
+            let age = between(began, now).map(|age| client.scaled(age));
             let sight = Sight {
                 progress: progress(job),
                 kind: job.job_type.clone(),
-                took: between(began, time(job.end_time.as_deref())).map(|took| inner.scaled(took)),
+                took: between(began, time(job.end_time.as_deref())).map(|took| client.scaled(took)),
             };
             return (Observation::Seen { over, age }, Some(sight));
         }
         Err(failure) => failure,
     };
-    let authentic = failure.authentic;
-    let observation = match failure.look_again {
-        Some(pause) => Observation::Trouble(pause),
-        None if failure.judgement == Judgement::RefusedCredentials => {
+    let authentic = failure.is_authentic();
+    let observation = match failure.stop_cause() {
+        StopCause::Deferred(pause) => Observation::Trouble(pause),
+        _ if failure.classification() == Classification::RefusedCredentials => {
             Observation::Denied { authentic }
         }
-        None if is_the_gateways(failure) => Observation::Trouble(inner.scaled(GATEWAY)),
-        None if says_unknown_job(failure) => Observation::NotKnown { authentic },
-        None => Observation::Refused,
+        _ if is_the_gateways(failure) => Observation::Trouble(client.scaled(GATEWAY)),
+        _ if says_unknown_job(failure) => Observation::NotKnown { authentic },
+        _ => Observation::Refused,
     };
     (observation, None)
 }
 
 /// Whether the answer speaks of the job: a gateway also says 404 of itself.
-fn says_unknown_job(failure: &Failure) -> bool {
+fn says_unknown_job(failure: &RequestError) -> bool {
     const UNKNOWN_JOB: &str = "Common.0011";
-    let code = failure.problem.code.as_deref();
+    let code = failure.problem().code.as_deref();
     let documented = code.and_then(ErrorInfo::of).is_some();
-    code == Some(UNKNOWN_JOB) || (failure.status == Some(StatusCode::NOT_FOUND) && !documented)
+    code == Some(UNKNOWN_JOB) || (failure.status() == Some(StatusCode::NOT_FOUND) && !documented)
 }
 
 /// Whether it is the gateway that does not know where to go: that is weather.
-fn is_the_gateways(failure: &Failure) -> bool {
-    let code = failure.problem.code.as_deref();
+fn is_the_gateways(failure: &RequestError) -> bool {
+    let code = failure.problem().code.as_deref();
     code.is_some_and(|code| code.to_ascii_uppercase().starts_with("APIGW."))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::clock::{doubled, scale};
+use ecs_client::clock::{doubled, scale};
 
 /// How often a job is looked at.
 ///

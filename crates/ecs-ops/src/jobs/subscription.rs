@@ -13,10 +13,9 @@ use tokio::time::Instant;
 
 use super::Sighting;
 use super::book::Wish;
-use super::hub::Command;
+use super::hub::{Command, Hub};
 use super::inbox;
 use super::watcher::work;
-use crate::client::Inner;
 
 /// How long a subscription waits before it begins anew whose task was torn down with its runtime.
 const AFTER_A_CRASH: Duration = Duration::from_secs(1);
@@ -42,17 +41,17 @@ const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
 const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
 
 impl Watch {
-    fn wish(&self, inner: &Inner) -> Wish {
-        let hub = &inner.hub;
+    fn wish(&self, hub: &Hub) -> Wish {
         let age = self.began.map(|began| began.elapsed());
-        let new_for = inner
+        let new_for = hub
+            .client
             .scaled(GRACE_FOR_NEW)
             .saturating_sub(age.unwrap_or(Duration::MAX));
         Wish {
             kind: self.kind.clone(),
             began: self.began.map(|began| hub.at(began)),
             at_once: self.at_once,
-            grace: new_for.max(inner.scaled(GRACE_FOR_FOUND)),
+            grace: new_for.max(hub.client.scaled(GRACE_FOR_FOUND)),
             deadline: self.deadline.map(|deadline| hub.at(deadline)),
             patience: self.patience,
         }
@@ -61,7 +60,7 @@ impl Watch {
 
 /// Somebody who watches jobs, each under a number of their own. Dropping it ends the watching.
 pub(crate) struct Subscription {
-    inner: Arc<Inner>,
+    hub: Arc<Hub>,
     id: u64,
     /// The task that knows us, and what it tells.
     session: Option<Session>,
@@ -92,10 +91,10 @@ struct Session {
 }
 
 impl Subscription {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
-            id: inner.hub.subscription(),
-            inner,
+            id: hub.subscription(),
+            hub,
             session: None,
             pending: BTreeMap::new(),
             untold: Vec::new(),
@@ -127,7 +126,7 @@ impl Subscription {
     }
 
     pub(crate) fn wall_clock(&self) -> Timestamp {
-        self.inner.clock.now()
+        self.hub.client.clock().now()
     }
 
     /// What is seen next, of which job. Nothing, when all have ended. Cancel-safe.
@@ -162,13 +161,13 @@ impl Subscription {
     /// Tells the task of what it does not know yet; begins one, if there is none.
     fn tell(&mut self) {
         let runtime = Handle::current().id();
-        let hub = &self.inner.hub;
+        let hub = &self.hub;
         // A task ends only with this lock held, so what is sent under it arrives.
         let mut watchers = hub.watchers();
         watchers.retain(|_, commands| !commands.is_closed());
         let commands = watchers.entry(runtime).or_insert_with(|| {
             let (commands, receiver) = unbounded_channel();
-            tokio::spawn(work(Arc::clone(&self.inner), runtime, receiver));
+            tokio::spawn(work(Arc::clone(&self.hub), runtime, receiver));
             commands
         });
         let known = self
@@ -187,7 +186,7 @@ impl Subscription {
         }
         for number in std::mem::take(&mut self.untold) {
             if let Some(pending) = self.pending.get(&number) {
-                let wish = pending.watch.wish(&self.inner);
+                let wish = pending.watch.wish(&self.hub);
                 let job_id = Arc::clone(&pending.job_id);
                 let _ = commands.send(Command::Watch((self.id, number), job_id, wish));
             }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use ecs_client::Problem;
 use ecs_model::{Job, JobId, JobStatus, ServerId, SubJob};
 
-use crate::report::{Outcome, Problem, ShownBy};
+use crate::report::{Outcome, ShownBy};
 
 /// What a job says about the end of its servers.
 #[derive(Debug, Default)]

@@ -11,8 +11,8 @@ use ecs_auth::BoxFuture;
 use ecs_model::JobId;
 
 use super::event::{JobEnd, JobEvent, WatchedJob};
-use super::ticket::JobTicket;
 use crate::control::Control;
+use crate::ticket::JobTicket;
 use crate::{Client, Error};
 
 pub use events::JobEvents;

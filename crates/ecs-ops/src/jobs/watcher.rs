@@ -5,6 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::clock::until;
+use ecs_client::{
+    Classification, Client, Problem, RequestContext, RequestError, RetryState, StopCause,
+};
 use ecs_model::{Job, JobId, ShowJob};
 use futures_util::future::{AbortHandle, Abortable, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -14,15 +18,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::book::{Book, Look, Reader, Slot};
-use super::hub::Command;
+use super::hub::{Command, Hub};
 use super::inbox::Sender;
 use super::machine::{End, Observation};
 use super::{Sighting, observe};
-use crate::client::Inner;
-use crate::clock::until;
-use crate::exec::{Failure, Scope};
-use crate::policy::{History, Judgement};
-use crate::report::Problem;
 
 /// A look that takes longer is no refusal: another one may go, although nobody knows yet whether our credentials are good.
 const SLOW: Duration = Duration::from_secs(5);
@@ -31,26 +30,25 @@ const AFTER_A_PANIC: Duration = Duration::from_secs(10);
 
 /// What the task holds.
 struct Work {
-    inner: Arc<Inner>,
+    hub: Arc<Hub>,
     book: Book,
     readers: HashMap<u64, Sender>,
     in_flight: HashMap<Slot, AbortHandle>,
 }
 
 /// The task.
-pub(super) async fn work(inner: Arc<Inner>, runtime: Id, mut commands: UnboundedReceiver<Command>) {
+pub(super) async fn work(hub: Arc<Hub>, runtime: Id, mut commands: UnboundedReceiver<Command>) {
     let mut work = Work {
-        book: Book::new(inner.polling.clone()),
+        book: Book::new(hub.options.polling.clone()),
         readers: HashMap::new(),
         in_flight: HashMap::new(),
-        inner,
+        hub,
     };
     let mut looks = FuturesUnordered::new();
     let mut sent = Instant::now();
     loop {
         if work.book.is_empty() {
-            let hub = &work.inner.hub;
-            let mut watchers = hub.watchers();
+            let mut watchers = work.hub.watchers();
             let Ok(command) = commands.try_recv() else {
                 watchers.remove(&runtime);
                 return;
@@ -60,28 +58,25 @@ pub(super) async fn work(inner: Arc<Inner>, runtime: Id, mut commands: Unbounded
             continue;
         }
         // Until the credentials are known to be good, one at a time: a refusal ends the others before they are sent.
-        let at_once = match work.inner.contact.is_welcome() {
-            true => work.inner.concurrent_queries,
+        let at_once = match work.hub.client.health().credentials_accepted() {
+            true => work.hub.options.concurrent_queries,
             false if sent.elapsed() < SLOW => 1,
-            false => (work.in_flight.len() + 1).min(work.inner.concurrent_queries),
+            false => (work.in_flight.len() + 1).min(work.hub.options.concurrent_queries),
         };
         while work.in_flight.len() < at_once
-            && let Some((slot, job_id, history)) = work.book.take_due(work.inner.hub.now())
+            && let Some((slot, job_id, history)) = work.book.take_due(work.hub.now())
         {
             sent = Instant::now();
             let (handle, registration) = AbortHandle::new_pair();
             work.in_flight.insert(slot, handle);
-            let look = Abortable::new(look(Arc::clone(&work.inner), job_id, history), registration);
+            let look = Abortable::new(look(work.hub.client.clone(), job_id, history), registration);
             looks.push(async move { (slot, look.await) });
         }
         let due = match work.in_flight.len() < at_once {
-            true => work
-                .book
-                .next_due()
-                .and_then(|due| work.inner.hub.instant(due)),
-            false if work.in_flight.len() < work.inner.concurrent_queries => sent
+            true => work.book.next_due().and_then(|due| work.hub.instant(due)),
+            false if work.in_flight.len() < work.hub.options.concurrent_queries => sent
                 .checked_add(SLOW)
-                .filter(|_| !work.inner.contact.is_welcome()),
+                .filter(|_| !work.hub.client.health().credentials_accepted()),
             false => None,
         };
         tokio::select! {
@@ -101,24 +96,22 @@ pub(super) async fn work(inner: Arc<Inner>, runtime: Id, mut commands: Unbounded
 
 /// Looks at a job, once.
 async fn look(
-    inner: Arc<Inner>,
+    client: Client,
     job_id: Arc<JobId>,
-    history: History,
-) -> (Result<Job, Failure>, History) {
+    history: RetryState,
+) -> (Result<Job, RequestError>, RetryState) {
     let looking = async {
-        let mut scope = Scope::look(history);
+        let mut context = RequestContext::poll(history);
         let operation = ShowJob::new(JobId::clone(&job_id));
-        let answer = inner.execute(&operation, &mut scope).await;
-        (answer, scope.history())
+        let answer = client.execute(&operation, &mut context).await;
+        (answer, context.state())
     };
     // A transport that panics over one job must not take the others with it.
     let looked = AssertUnwindSafe(looking).catch_unwind().await;
     looked.unwrap_or_else(|_| {
         let problem = Problem::new("the transport panicked");
-        let failure = Failure {
-            look_again: Some(AFTER_A_PANIC),
-            ..Failure::new(Judgement::Transient, problem)
-        };
+        let failure = RequestError::new(Classification::Transient, problem)
+            .with_stop_cause(StopCause::Deferred(AFTER_A_PANIC));
         (Err(failure), history)
     })
 }
@@ -130,9 +123,10 @@ impl Work {
                 self.readers.insert(id, sender);
             }
             Command::Watch(reader, job_id, wish) => {
-                let (inner, book) = (&self.inner, &mut self.book);
-                let (now, habits) = (inner.hub.now(), inner.hub.habits());
-                inner.with_rng(|rng| book.watch(now, job_id, reader, wish, &habits, rng));
+                let (hub, book) = (&self.hub, &mut self.book);
+                let (now, habits) = (hub.now(), hub.habits());
+                hub.client
+                    .with_rng(|rng| book.watch(now, job_id, reader, wish, &habits, rng));
             }
             Command::Unwatch(reader, job_id) => self.unwatch(reader, &job_id),
             Command::Close(id, jobs) => {
@@ -152,18 +146,19 @@ impl Work {
         }
     }
 
-    fn looked(&mut self, slot: Slot, answer: Result<Job, Failure>, history: History) {
-        let inner = Arc::clone(&self.inner);
-        let (observation, sight) = observe(&inner, &answer);
+    fn looked(&mut self, slot: Slot, answer: Result<Job, RequestError>, history: RetryState) {
+        let hub = Arc::clone(&self.hub);
+        let (observation, sight) = observe(&hub.client, &answer);
         let look = Look {
             observation,
             sight,
             history,
         };
-        let now = inner.hub.now();
+        let now = hub.now();
         let told = {
-            let (book, mut habits) = (&mut self.book, inner.hub.habits());
-            inner.with_rng(|rng| book.looked(now, slot, look, &mut habits, rng))
+            let (book, mut habits) = (&mut self.book, hub.habits());
+            hub.client
+                .with_rng(|rng| book.looked(now, slot, look, &mut habits, rng))
         };
         let sighting = match (answer, told.end) {
             (Ok(job), Some(_)) => Sighting::Ended(Arc::new(job)),
@@ -172,19 +167,18 @@ impl Work {
             (Err(_), None) if observation == (Observation::NotKnown { authentic: true }) => {
                 Sighting::NotYet
             }
-            (Err(failure), None) => Sighting::Trouble(failure.problem, told.next_in),
+            (Err(failure), None) => Sighting::Trouble(failure.into_problem(), told.next_in),
         };
         self.tell(&told.readers, &sighting);
         self.tell(&told.stalled, &Sighting::Stalled);
     }
 
-    fn refused(&mut self, failure: Failure, end: End) -> Sighting {
-        let problem = failure.problem;
+    fn refused(&mut self, failure: RequestError, end: End) -> Sighting {
+        let status = failure.status();
+        let problem = failure.into_problem();
         match end {
             // Something that not everybody may see.
-            End::Denied if failure.status == Some(StatusCode::FORBIDDEN) => {
-                Sighting::Denied(problem)
-            }
+            End::Denied if status == Some(StatusCode::FORBIDDEN) => Sighting::Denied(problem),
             End::Denied => {
                 // All others would be told the same; and wrong signatures must not be repeated.
                 for (_, look) in self.in_flight.drain() {

@@ -5,7 +5,7 @@ use ecs_model::{JobId, RebootType, ServerId};
 use super::record::{Entry, Purpose, Record};
 use super::recovered::{Batch, KnownJob, Recovered, Server, Standing, State};
 use super::verdict::{ServerVerdict, Verdict};
-use crate::report::PowerAction;
+use crate::action::PowerAction;
 use crate::rolling;
 
 /// What a record contradicts.

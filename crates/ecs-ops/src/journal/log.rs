@@ -3,23 +3,22 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ecs_client::Problem;
+use ecs_client::clock::ClockReading;
 use ecs_model::{Accepted, ServerId};
 
 use super::{Journal, Note, Purpose, Record, milliseconds};
-use crate::Client;
-use crate::clock::Moment;
-use crate::report::Problem;
 
 /// The journal of a run, if it has one, and whether it still takes records.
 #[derive(Debug)]
 pub(crate) struct Log {
-    client: Client,
+    client: ecs_client::Client,
     journal: Option<Arc<dyn Journal>>,
     broken: Mutex<Option<Problem>>,
 }
 
 impl Log {
-    pub(crate) fn new(client: Client, journal: Option<Arc<dyn Journal>>) -> Self {
+    pub(crate) fn new(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
         Self {
             client,
             journal,
@@ -35,10 +34,10 @@ impl Log {
         if let Some(problem) = self.broken() {
             return Err(problem);
         }
-        let written = journal.append(self.client.0.clock.now(), record()).await;
+        let written = journal.append(self.client.clock().now(), record()).await;
         written.map_err(|error| {
             let problem =
-                Problem::new(crate::error::chain(&error)).because("the journal cannot be written");
+                Problem::new(ecs_client::chain(&error)).because("the journal cannot be written");
             let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
             broken.get_or_insert(problem).clone()
         })
@@ -65,7 +64,7 @@ pub(crate) struct BatchLog<'a> {
 
 impl BatchLog<'_> {
     /// The attempt is going to be sent. Without this being written down it must not be.
-    pub(crate) async fn announce(&self, attempt: u32, now: Moment) -> Result<(), Problem> {
+    pub(crate) async fn announce(&self, attempt: u32, now: ClockReading) -> Result<(), Problem> {
         let (batch, purpose) = (self.batch, self.purpose);
         let intent = || Record::Intent {
             batch,
@@ -77,7 +76,7 @@ impl BatchLog<'_> {
         let sending = || Record::Sending {
             batch,
             attempt,
-            theirs: now.theirs,
+            theirs: now.remote,
         };
         self.log.write(sending).await
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::verdict::{Note, ServerVerdict};
 use crate::Endpoint;
-use crate::report::PowerAction;
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::rolling::{AfterCanary, Rules, Share};
 
 /// One line of a journal.
@@ -195,7 +195,7 @@ impl RunRecord {
             endpoint: endpoint.to_string(),
             project,
             action,
-            batch_size: crate::RunBuilder::DEFAULT_BATCH_SIZE,
+            batch_size: DEFAULT_BATCH_SIZE,
             wait: true,
             deadline_ms: None,
             stalled_after_ms: None,

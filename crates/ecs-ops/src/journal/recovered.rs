@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::error::{JournalError, JournalErrorKind};
 use super::record::{Entry, Purpose, Record, RunRecord, Seen};
 use super::verdict::{Note, ServerVerdict, Verdict};
-use crate::jobs::Place;
-use crate::report::PowerAction;
+use crate::action::PowerAction;
+use crate::ticket::Place;
 use crate::{Endpoint, JobTicket, rolling};
 
 /// Where each server of a run stands, by its journal: what going on has to do.

@@ -1,9 +1,10 @@
 //! What became of a server, as it is written down.
 
+use ecs_client::Problem;
 use ecs_model::{JobId, ServerId};
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Outcome, Problem, ServerReport, ShownBy};
+use crate::report::{Outcome, ServerReport, ShownBy};
 
 /// What went wrong, in words, and the service's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 use serde_json::json;
 
+use ecs_model::RebootType;
+
 use super::*;
 
 const SERVERS: [&str; 5] = [

@@ -6,8 +6,8 @@ use ecs_model::RebootType;
 
 use super::RunBuilder;
 use crate::Error;
+use crate::action::PowerAction;
 use crate::journal::Recovered;
-use crate::report::PowerAction;
 use crate::rolling::{AfterCanary, Rolling};
 
 impl RunBuilder {

@@ -43,7 +43,7 @@ impl Between {
             Event::Resubmitting { maybe_executed, .. } => maybe_executed.then_some(None),
             _ => None,
         });
-        let now = || driver.client.0.clock.now();
+        let now = || driver.client.0.core.clock().now();
         if let Some(at) = unclear.map(|at| at.unwrap_or_else(now)).max() {
             self.unclear_until = self.unclear_until.max(Some(driver.unclear_until(at)));
         }
@@ -53,10 +53,10 @@ impl Between {
 impl<'a> Driver<'a> {
     /// Until when a server of unknown fate may be at work that was acted on then.
     pub(super) fn unclear_until(self, at: Timestamp) -> Instant {
-        let client = &self.client.0;
+        let client = &self.client.0.core;
         let left = client
             .scaled(PATIENCE)
-            .saturating_sub(client.clock.since(at));
+            .saturating_sub(client.clock().since(at));
         Instant::now() + left
     }
 
@@ -87,7 +87,7 @@ impl<'a> Driver<'a> {
             Action::Ask => Some(Event::Asking { wave: 1 }),
             Action::Pause { wave, pause } => Some(Event::Pausing {
                 wave: wave + 1,
-                pause: self.client.0.scaled(*pause),
+                pause: self.client.0.core.scaled(*pause),
             }),
         };
         let servers = match action {
@@ -149,7 +149,7 @@ impl<'a> Driver<'a> {
                 )
             }
             Action::Pause { pause, .. } => {
-                tokio::time::sleep(self.client.0.scaled(pause)).await;
+                tokio::time::sleep(self.client.0.core.scaled(pause)).await;
                 (rolling::Event::Paused, None)
             }
             Action::Await { .. } | Action::Stop(_) | Action::Done => return None,

@@ -1,10 +1,11 @@
 //! Closing the books.
 
+use ecs_client::{NEVER_SENT, Problem, SubmissionOutcome};
 use ecs_model::ServerId;
 
 use super::waves::{Waves, not_sent};
-use super::{Fate, Machine, NEVER_SENT, State};
-use crate::report::{Outcome, Problem, Report, Stopped};
+use super::{Machine, State};
+use crate::report::{Outcome, Report, Stopped};
 
 impl Machine {
     /// Closes the books: every server gets an outcome. `fate(batch)` says what is known of a batch that was being
@@ -13,7 +14,7 @@ impl Machine {
         mut self,
         stopped: Option<Stopped>,
         waiting: bool,
-        fate: impl Fn(usize) -> Fate,
+        fate: impl Fn(usize) -> SubmissionOutcome,
     ) -> Report {
         let rolling = self.waves.as_ref().and_then(Waves::stop_reason);
         let never = || Problem::new(NEVER_SENT);
@@ -34,8 +35,10 @@ impl Machine {
             };
             let (outcome, is_cut_short) = match &batch.state {
                 State::Submitting => match fate(index) {
-                    Fate::NotExecuted(error) => (Outcome::NotAttempted { error }, true),
-                    Fate::Unknown(error) => {
+                    SubmissionOutcome::NotExecuted(error) => {
+                        (Outcome::NotAttempted { error }, true)
+                    }
+                    SubmissionOutcome::Unknown(error) => {
                         let job_id = None;
                         (Outcome::Unknown { job_id, error }, true)
                     }

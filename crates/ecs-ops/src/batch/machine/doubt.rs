@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ecs_client::Problem;
 use ecs_model::ServerId;
 
 use super::{Machine, State};
 use crate::batch::evidence::{Finding, Sent, Snapshot, Trace, findings, is_changed, trace};
 use crate::event::Event;
 use crate::journal::Purpose;
-use crate::report::{Outcome, Problem, ServerReport, ShownBy};
+use crate::report::{Outcome, ServerReport, ShownBy};
 
 /// What to do about batches of unknown fate.
 #[derive(Clone, Copy, Debug, Default)]

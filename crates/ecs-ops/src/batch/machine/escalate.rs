@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{RebootType, ServerId};
 
 use super::Machine;
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::event::Event;
 use crate::journal::Purpose;
-use crate::report::{Outcome, PowerAction, Problem, ServerReport};
+use crate::report::{Outcome, ServerReport};
 use crate::rolling::{Escalation, FirstRestart, escalate};
 
 /// Servers whose soft restart ended badly.
@@ -140,7 +142,7 @@ impl Machine {
 
     /// What the journal says of the soft restart of a server that was to be restarted hard.
     pub(super) fn knows_first(&mut self, id: ServerId, outcome: Outcome) {
-        let size = crate::RunBuilder::DEFAULT_BATCH_SIZE;
+        let size = DEFAULT_BATCH_SIZE;
         let escalations = &mut self.escalations;
         let escalations = escalations.get_or_insert_with(|| Escalations::new(None, size));
         escalations.first.insert(id, outcome);

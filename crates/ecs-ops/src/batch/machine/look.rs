@@ -1,11 +1,12 @@
 //! The part of the books about jobs that are looked at.
 
+use ecs_client::Problem;
 use ecs_model::Job;
 
 use super::{Machine, State};
 use crate::event::Event;
 use crate::jobs::{undocumented, untold, verdicts};
-use crate::report::{Outcome, Problem};
+use crate::report::Outcome;
 
 impl Machine {
     /// A job was looked at; `over`: for the last time.

@@ -2,16 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ecs_client::Problem;
+use ecs_client::clock::ClockReading;
 use ecs_model::JobStatus;
 use jiff::Timestamp;
 
 use super::{Batch, Machine, Manner, State};
 use crate::batch::plan::Plan;
-use crate::clock::Moment;
 use crate::event::Event;
-use crate::jobs::JobTicket;
 use crate::journal::{DoubtfulBatch, Recovered};
-use crate::report::{JobReport, Problem};
+use crate::report::JobReport;
+use crate::ticket::JobTicket;
 
 /// What a run does first that goes on with another one.
 #[derive(Debug, Default)]
@@ -122,7 +123,9 @@ impl Machine {
 fn why(batch: &DoubtfulBatch) -> Problem {
     let words = "the run ended before it learned of an answer";
     let known = batch.error.as_ref().map(Problem::from);
-    let sent = batch.sent.map(|(ours, theirs)| Moment { ours, theirs });
+    let sent = batch
+        .sent
+        .map(|(local, remote)| ClockReading { local, remote });
     match (known, sent) {
         (Some(known), Some(sent)) => known.sent_then(sent),
         (Some(known), None) => known,

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{JobId, ServerId};
 use jiff::Timestamp;
 
 use super::Machine;
-use crate::batch::evidence::Snapshot;
-use crate::batch::settle::{State, state};
+use crate::batch::evidence::{Snapshot, State, state};
 use crate::event::Event;
-use crate::report::{JobReport, Outcome, Problem, ShownBy};
+use crate::report::{JobReport, Outcome, ShownBy};
 use crate::rolling::Escalation;
 
 /// Servers whose job succeeded, by what they get when they are at rest.

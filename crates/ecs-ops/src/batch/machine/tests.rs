@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
+use ecs_client::SubmissionOutcome;
 use ecs_model::{Job, JobId, RebootType, ServerId};
 use proptest::prelude::*;
 use serde_json::json;
@@ -59,14 +60,14 @@ fn snapshots(servers: &[ServerId], shows: &[Shows]) -> (Snapshot, Snapshot) {
 #[derive(Clone, Copy, Debug)]
 enum Submission {
     Accepted,
-    Ended(Judgement),
-    Withdrawn(Judgement),
+    Ended(Classification),
+    Withdrawn(Classification),
     RefusedWith(&'static str),
 }
 
 fn submissions() -> impl Strategy<Value = Submission> {
-    use Judgement::*;
-    let judgement = prop::sample::select(vec![
+    use Classification::*;
+    let classification = prop::sample::select(vec![
         NotDelivered,
         Throttled,
         Refused,
@@ -76,7 +77,7 @@ fn submissions() -> impl Strategy<Value = Submission> {
     let proof = prop::sample::select(vec![NotDelivered, Throttled]);
     prop_oneof![
         4 => Just(Submission::Accepted),
-        2 => judgement.prop_map(Submission::Ended),
+        2 => classification.prop_map(Submission::Ended),
         3 => Just(Submission::Ended(Unknown)),
         1 => proof.prop_map(Submission::Withdrawn),
         3 => prop::sample::select(vec!["Ecs.0114", "Ecs.0118", "Ecs.0005"]).prop_map(Submission::RefusedWith),
@@ -124,12 +125,13 @@ fn job(status: &str, subs: &[(ServerId, &str)]) -> Job {
     serde_json::from_value(json!({"status": status, "entities": {"sub_jobs": subs}})).unwrap()
 }
 
-fn failure(judgement: Judgement, code: Option<&str>, ending: Ending) -> Failure {
+fn failure(
+    classification: Classification,
+    code: Option<&str>,
+    stop_cause: StopCause,
+) -> RequestError {
     let problem = Problem::new("why").with_code(code);
-    Failure {
-        ending,
-        ..Failure::new(judgement, problem)
-    }
+    RequestError::new(classification, problem).with_stop_cause(stop_cause)
 }
 
 proptest! {
@@ -191,18 +193,18 @@ proptest! {
                             accepted.extend(members);
                             machine.accepted(batch, accepted_as(&format!("job-{batch}"))).into_iter().collect()
                         }
-                        Submission::Ended(judgement) => {
-                            if judgement == Judgement::Unknown {
+                        Submission::Ended(classification) => {
+                            if classification == Classification::Unknown {
                                 members.iter().for_each(|id| *unknown_fates.entry(*id).or_default() += 1);
                                 unclear.extend(members);
                             }
-                            machine.not_accepted(batch, failure(judgement, None, Ending::GaveUp))
+                            machine.not_accepted(batch, failure(classification, None, StopCause::GaveUp))
                         }
-                        Submission::Withdrawn(judgement) => {
-                            machine.not_accepted(batch, failure(judgement, None, Ending::Withdrawn))
+                        Submission::Withdrawn(classification) => {
+                            machine.not_accepted(batch, failure(classification, None, StopCause::Withdrawn))
                         }
                         Submission::RefusedWith(code) => {
-                            machine.not_accepted(batch, failure(Judgement::Refused, Some(code), Ending::GaveUp))
+                            machine.not_accepted(batch, failure(Classification::Refused, Some(code), StopCause::GaveUp))
                         }
                     }
                 }
@@ -260,7 +262,7 @@ proptest! {
             }
         }
         let report = machine.close(Some(Stopped::Asked), true, |_| {
-            if sent { Fate::Unknown(Problem::new("sent")) } else { Fate::NotExecuted(Problem::new("not sent")) }
+            if sent { SubmissionOutcome::Unknown(Problem::new("sent")) } else { SubmissionOutcome::NotExecuted(Problem::new("not sent")) }
         });
         let reported: Vec<ServerId> = report.servers.iter().map(|server| server.id).collect();
         prop_assert_eq!(&reported, &ids);
@@ -308,7 +310,7 @@ fn machine_of(servers: usize, size: usize) -> Machine {
 /// A run was stopped only if something was still to be done.
 #[test]
 fn what_counts_as_stopped() {
-    let lost = |_| -> Fate { panic!("nothing is underway") };
+    let lost = |_| -> SubmissionOutcome { panic!("nothing is underway") };
     let asked = || Some(Stopped::Asked);
     // Never begun.
     assert_eq!(machine_of(4, 2).close(asked(), true, lost).stopped, asked());
@@ -321,7 +323,7 @@ fn what_counts_as_stopped() {
     // It would have ended in the same way.
     let mut machine = machine_of(4, 2);
     let batch = machine.next_batch().unwrap();
-    let refused = failure(Judgement::RefusedCredentials, None, Ending::GaveUp);
+    let refused = failure(Classification::RefusedCredentials, None, StopCause::GaveUp);
     machine.not_accepted(batch, refused);
     assert!(machine.is_halted());
     let report = machine.close(asked(), true, lost);

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+use ecs_client::Problem;
 use ecs_model::ServerId;
 
 use super::Machine;
 use crate::batch::plan::Plan;
 use crate::event::Event;
-use crate::report::{Outcome, Problem};
+use crate::report::Outcome;
 use crate::rolling::{self, Action, Rolling, StopReason};
 
 /// The waves of a rolling run.

@@ -1,8 +1,10 @@
-use ecs_model::RebootType;
+use ecs_model::{RebootType, Server};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::PowerAction;
+use crate::batch::evidence::{State, state};
 use crate::scripted::{Does, accepts, ids, outcome_of, service};
 use crate::{ClientBuilder, Outcome, Report, ShownBy, Stopped};
 

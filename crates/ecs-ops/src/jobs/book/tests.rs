@@ -107,7 +107,7 @@ proptest! {
                         let Some((slot, job_id)) = in_flight.pop_first() else { break };
                         let seen = matches!(observation, Observation::Seen { .. });
                         let sight = seen.then(|| Sight { progress, ..Sight::default() });
-                        let look = Look { observation, sight, history: History::default() };
+                        let look = Look { observation, sight, history: RetryState::default() };
                         let told = book.looked(now, slot, look, &mut habits, &mut rng);
                         let all = watching.iter().filter(|(_, (name, _))| job(*name) == job_id);
                         let all: BTreeSet<Reader> = all.map(|(reader, _)| *reader).collect();
@@ -164,7 +164,7 @@ fn goes_on(progress: u64) -> Look {
             progress,
             ..Sight::default()
         }),
-        history: History::default(),
+        history: RetryState::default(),
     }
 }
 

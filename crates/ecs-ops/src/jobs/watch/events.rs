@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::Problem;
+use ecs_client::clock::until;
 use ecs_model::{Job, JobStatus, ServerId};
 use tokio::time::Instant;
 
 use super::JobsWatch;
-use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::jobs::Sighting;
 use crate::jobs::event::{JobEnd, JobEvent, WatchedJob};
 use crate::jobs::subscription::{Subscription, Watch};
-use crate::jobs::ticket::JobTicket;
 use crate::jobs::verdict::{undocumented, untold, verdicts};
-use crate::report::{Outcome, Problem, ServerReport};
+use crate::report::{Outcome, ServerReport};
+use crate::ticket::JobTicket;
 
 /// What happens while jobs are watched. Of what a slow reader has not read, the newest of each job is kept.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl JobEvents {
     /// Of a watch that is told so far; it begins with the first [`next`](Self::next).
     pub(super) fn new(watch: &JobsWatch) -> Self {
         Self {
-            subscription: Subscription::new(Arc::clone(&watch.client.0)),
+            subscription: Subscription::new(Arc::clone(&watch.client.0.hub)),
             states: Vec::new(),
             open: 0,
             deadline: None,

@@ -162,7 +162,7 @@ async fn one_look_for_all_who_watch() {
     tokio::time::sleep(1000 * SECOND).await;
     assert_eq!(seen.count(Method::GET), after);
     // The task has ended: nothing but this handle holds the client.
-    assert_eq!(Arc::strong_count(&client.0), 1);
+    assert_eq!(Arc::strong_count(&client.0.hub), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,7 +257,7 @@ async fn a_ticket_from_another_process() {
         .credentials(ecs_auth::StaticCredentials::new(
             ecs_auth::Credentials::token("t").unwrap(),
         ))
-        .transport(Arc::clone(&builder.build().unwrap().0.transport))
+        .transport(Arc::clone(builder.build().unwrap().0.core.transport()))
         .build()
         .unwrap();
     let error = other.watch(ticket).unwrap_err();

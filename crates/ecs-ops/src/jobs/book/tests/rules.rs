@@ -63,7 +63,7 @@ fn over(kind: &str, took: Option<Duration>) -> Look {
             kind: Some(kind.to_owned()),
             took,
         }),
-        history: History::default(),
+        history: RetryState::default(),
     }
 }
 
@@ -114,9 +114,9 @@ fn the_first_look_at_a_job_that_began_a_while_ago() {
 fn what_happened_is_forgotten_with_a_sight() {
     let mut desk = Desk::new();
     desk.watch(0, 1, wish());
-    let history = History {
+    let history = RetryState {
         failures: 3,
-        ..History::default()
+        ..RetryState::default()
     };
     let trouble = Look {
         observation: Observation::Trouble(7 * SECOND),
@@ -134,7 +134,7 @@ fn what_happened_is_forgotten_with_a_sight() {
     let (habits, rng) = (&mut desk.habits, &mut desk.rng);
     desk.book.looked(7 * SECOND, slot, seen, habits, rng);
     let later = desk.book.next_due().unwrap();
-    assert_eq!(desk.book.take_due(later).unwrap().2, History::default());
+    assert_eq!(desk.book.take_due(later).unwrap().2, RetryState::default());
 }
 
 /// Falling back is none, and does not make what was there before new again.

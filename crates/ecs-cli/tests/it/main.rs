@@ -1,0 +1,22 @@
+//! `ecsctl` as a process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unreachable_pub, reason = "nothing is public in a test binary")]
+
+mod choosing;
+mod common;
+mod credentials;
+mod doctor;
+mod faults;
+mod help;
+mod jobs;
+mod question;
+mod quirks;
+mod reboot;
+mod refusals;
+mod resume;
+mod rolling;
+mod secrets;
+mod show;
+mod stopping;
+mod unknown;
