@@ -28,11 +28,11 @@ impl PowerAction {
     }
 
     /// `SOFT` or `HARD`, where the request says so.
-    pub fn kind(self) -> Option<&'static str> {
+    pub fn type_name(self) -> Option<&'static str> {
         match self {
-            Self::Reboot(kind) => Some(kind.as_str()),
+            Self::Reboot(reboot_type) => Some(reboot_type.as_str()),
             Self::Start => None,
-            Self::Stop(kind) => kind.map(StopType::as_str),
+            Self::Stop(stop_type) => stop_type.map(StopType::as_str),
         }
     }
 }

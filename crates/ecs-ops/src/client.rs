@@ -10,9 +10,9 @@ use ecs_model::{Job, JobId, ProjectId, Server, ServerId};
 use ecs_transport::Transport;
 use jiff::Timestamp;
 
-use crate::jobs::{Hub, JobsOptions, Polling};
-use crate::pace::Pace;
-use crate::ticket::Place;
+use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
+use crate::quota::ServerQuota;
+use crate::ticket::JobOrigin;
 
 /// A client of one project of one service. Cheap to clone; clones share the quota.
 ///
@@ -23,10 +23,10 @@ pub struct Client(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     /// Sends requests.
     pub(crate) core: ecs_client::Client,
-    pub(crate) pace: Pace,
+    pub(crate) quota: ServerQuota,
     /// Where jobs are watched.
-    pub(crate) hub: Arc<Hub>,
-    /// The most batches of a run that are submitted at once.
+    pub(crate) registry: Arc<WatcherRegistry>,
+    /// The most requests of a run that are submitted at once.
     pub(crate) concurrent_submissions: usize,
 }
 
@@ -67,8 +67,8 @@ impl Client {
     }
 
     /// Where its jobs are.
-    pub(crate) fn place(&self) -> Place {
-        Place {
+    pub(crate) fn origin(&self) -> JobOrigin {
+        JobOrigin {
             endpoint: self.0.core.endpoint().to_string(),
             project_id: self.0.core.project().clone(),
         }
@@ -102,7 +102,7 @@ impl Client {
     ///
     /// let probe = client.probe().await;
     /// if let ProbeEnd::Refused { status, .. } = &probe.end {
-    ///     println!("{status}; our clock: {}, theirs: {:?}", probe.sent_at, probe.service_time);
+    ///     println!("{status}; our clock: {}, remote: {:?}", probe.sent_at, probe.service_time);
     /// }
     /// # }
     /// ```
@@ -159,7 +159,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How many batches of one run may be underway at once. Default: 4.
+    /// How many requests of one run may be underway at once. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
         self
@@ -208,7 +208,7 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
     pub fn build(self) -> Result<Client, Error> {
-        if self.polling.storms() {
+        if self.polling.has_zero_delay() {
             return Err(Error::invalid(
                 "a pause between looks at a job must not be zero",
             ));
@@ -222,8 +222,8 @@ impl ClientBuilder {
         };
         let submissions = at_least_1("concurrent submissions", self.concurrent_submissions)?;
         Ok(Client(Arc::new(Inner {
-            pace: Pace::new(servers, core.scaled(MINUTE)),
-            hub: Arc::new(Hub::new(core.clone(), jobs)),
+            quota: ServerQuota::new(servers, core.scaled(MINUTE)),
+            registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
             core,
         })))

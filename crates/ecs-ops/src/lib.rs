@@ -3,12 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | `client` | [`Client`]: who talks to which project of which service, and how |
-//! | `batch` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
+//! | `runs` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
 //! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
 //! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
-//! | `pace` | never more servers than the quota in any window |
+//! | `quota` | never more servers than the quota in any window |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
@@ -70,15 +70,15 @@
 //! servers are reported as [`Outcome::Unknown`], and nobody sends anything behind your back.
 
 mod action;
-mod batch;
 mod client;
 mod control;
 mod event;
 mod jobs;
 pub mod journal;
-mod pace;
+mod quota;
 mod report;
 pub mod rolling;
+mod runs;
 #[cfg(test)]
 mod scripted;
 mod ticket;
@@ -88,7 +88,6 @@ pub use ecs_model as model;
 pub use ecs_transport as transport;
 
 pub use action::PowerAction;
-pub use batch::{Plan, Run, RunBuilder};
 pub use client::{Client, ClientBuilder};
 pub use control::Control;
 pub use ecs_client::{
@@ -96,5 +95,6 @@ pub use ecs_client::{
 };
 pub use event::{Event, Events};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
-pub use report::{JobReport, Outcome, Report, ServerReport, ShownBy, Stopped, Summary};
+pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
+pub use runs::{Plan, Run, RunBuilder};
 pub use ticket::JobTicket;

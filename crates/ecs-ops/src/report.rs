@@ -18,7 +18,7 @@ pub enum Outcome {
         /// The job, if it is known.
         job_id: Option<JobId>,
         /// What shows it.
-        shown_by: ShownBy,
+        evidence: Evidence,
     },
     /// Refused before anything was done (no job), or its job says that it failed.
     Failed {
@@ -72,7 +72,7 @@ impl Outcome {
     /// What is unusual about how it succeeded.
     pub fn note(&self) -> Option<&'static str> {
         match self {
-            Self::Succeeded { shown_by, .. } => shown_by.note(),
+            Self::Succeeded { evidence, .. } => evidence.note(),
             _ => None,
         }
     }
@@ -89,22 +89,24 @@ impl Outcome {
 }
 
 /// What shows that an action on a server succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum ShownBy {
+pub enum Evidence {
     /// Its job, which names this server: mostly in a part of its own.
-    Part,
+    #[serde(rename = "part")]
+    SubJob,
     /// Its job as a whole, which does not say for which servers.
     Job,
     /// The server itself: the answer with the job was lost.
     Server,
 }
 
-impl ShownBy {
+impl Evidence {
     /// What is unusual about it, in words.
     pub fn note(self) -> Option<&'static str> {
         match self {
-            Self::Part => None,
+            Self::SubJob => None,
             Self::Job => Some("its job succeeded as a whole and says nothing of it in particular"),
             Self::Server => Some("shown by the server itself: the answer with its job was lost"),
         }
@@ -211,13 +213,13 @@ pub enum Stopped {
     /// Its deadline came.
     Deadline,
     /// Its [`Control`](crate::Control) was used.
-    Asked,
+    Requested,
     /// A job made no progress for as long as it may.
     Stalled,
     /// A rolling run stopped before its end.
     Rolling(StopReason),
     /// The journal could not be written: nothing more was sent.
-    Unrecorded(Problem),
+    JournalFailed(Problem),
     /// The service no longer lets us look at the jobs.
     Denied(Problem),
 }
@@ -226,10 +228,10 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline => f.write_str("the deadline came"),
-            Self::Asked => f.write_str("as asked"),
+            Self::Requested => f.write_str("as asked"),
             Self::Stalled => f.write_str("a job made no progress for too long"),
             Self::Rolling(reason) => fmt::Display::fmt(reason, f),
-            Self::Unrecorded(problem) => fmt::Display::fmt(problem, f),
+            Self::JournalFailed(problem) => fmt::Display::fmt(problem, f),
             Self::Denied(problem) => {
                 write!(
                     f,
@@ -297,7 +299,7 @@ impl Serialize for Report {
         report.serialize_field("version", &Self::VERSION)?;
         report.serialize_field("run_id", &self.run_id)?;
         report.serialize_field("operation", self.action.name())?;
-        report.serialize_field("type", &self.action.kind())?;
+        report.serialize_field("type", &self.action.type_name())?;
         report.serialize_field("summary", &self.summary())?;
         report.serialize_field("jobs", &self.jobs)?;
         report.serialize_field("servers", &self.servers)?;

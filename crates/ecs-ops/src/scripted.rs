@@ -55,6 +55,6 @@ pub(crate) fn ids(count: u128) -> Vec<ServerId> {
 
 pub(crate) fn outcome_of(report: &Report) -> (&'static str, String) {
     let outcome = &report.servers[0].outcome;
-    let words = outcome.error().map(|error| error.message.clone());
-    (outcome.name(), words.unwrap_or_default())
+    let message = outcome.error().map(|error| error.message.clone());
+    (outcome.name(), message.unwrap_or_default())
 }

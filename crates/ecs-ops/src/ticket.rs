@@ -24,11 +24,11 @@ use crate::action::PowerAction;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(into = "Wire")]
+#[serde(into = "TicketWire")]
 pub struct JobTicket {
     job_id: JobId,
-    place: Option<Place>,
-    action: Option<Action>,
+    origin: Option<JobOrigin>,
+    action: Option<TicketAction>,
     servers: Vec<ServerId>,
     accepted_at: Option<Timestamp>,
     request_id: Option<String>,
@@ -36,20 +36,20 @@ pub struct JobTicket {
 
 /// Where a job is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct JobOrigin {
     pub(crate) endpoint: String,
     pub(crate) project_id: ProjectId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Action {
+struct TicketAction {
     operation: String,
     kind: Option<String>,
 }
 
 /// As it is written down.
 #[derive(Serialize, Deserialize)]
-struct Wire {
+struct TicketWire {
     version: u32,
     job_id: JobId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ impl From<JobId> for JobTicket {
     fn from(job_id: JobId) -> Self {
         Self {
             job_id,
-            place: None,
+            origin: None,
             action: None,
             servers: Vec::new(),
             accepted_at: None,
@@ -114,7 +114,7 @@ impl JobTicket {
 
     pub(crate) fn new(
         job_id: JobId,
-        place: Place,
+        origin: JobOrigin,
         action: PowerAction,
         servers: Vec<ServerId>,
         accepted_at: Timestamp,
@@ -122,10 +122,10 @@ impl JobTicket {
     ) -> Self {
         Self {
             job_id,
-            place: Some(place),
-            action: Some(Action {
+            origin: Some(origin),
+            action: Some(TicketAction {
                 operation: action.name().to_owned(),
-                kind: action.kind().map(str::to_owned),
+                kind: action.type_name().map(str::to_owned),
             }),
             servers,
             accepted_at: Some(accepted_at),
@@ -153,24 +153,24 @@ impl JobTicket {
         self.request_id.as_deref()
     }
 
-    pub(crate) fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
+    pub(crate) fn origin(&self) -> Option<&JobOrigin> {
+        self.origin.as_ref()
     }
 
     /// What kind of job it is, for learning how long such jobs take: a job for many servers takes as long as the slowest
     /// of them.
     pub(crate) fn kind(&self) -> Option<Arc<str>> {
-        let Action { operation, kind } = self.action.as_ref()?;
+        let TicketAction { operation, kind } = self.action.as_ref()?;
         let size = self.servers.len().next_power_of_two();
         let kind = kind.as_deref().unwrap_or_default();
         Some(format!("{operation} {kind} {size}").into())
     }
 }
 
-impl From<JobTicket> for Wire {
+impl From<JobTicket> for TicketWire {
     fn from(ticket: JobTicket) -> Self {
-        let (endpoint, project_id) = match ticket.place {
-            Some(place) => (Some(place.endpoint), Some(place.project_id)),
+        let (endpoint, project_id) = match ticket.origin {
+            Some(origin) => (Some(origin.endpoint), Some(origin.project_id)),
             None => (None, None),
         };
         let (operation, kind) = match ticket.action {
@@ -199,15 +199,15 @@ impl<'de> Deserialize<'de> for JobTicket {
         if let Some(version) = version.filter(|version| *version != u64::from(Self::VERSION)) {
             return Err(D::Error::custom(TicketError { version }));
         }
-        let wire: Wire = serde_json::from_value(value).map_err(D::Error::custom)?;
-        let place = wire.endpoint.zip(wire.project_id);
+        let wire: TicketWire = serde_json::from_value(value).map_err(D::Error::custom)?;
+        let origin = wire.endpoint.zip(wire.project_id);
         Ok(Self {
             job_id: wire.job_id,
-            place: place.map(|(endpoint, project_id)| Place {
+            origin: origin.map(|(endpoint, project_id)| JobOrigin {
                 endpoint,
                 project_id,
             }),
-            action: wire.operation.map(|operation| Action {
+            action: wire.operation.map(|operation| TicketAction {
                 operation,
                 kind: wire.kind,
             }),

@@ -45,10 +45,10 @@ fn a_journal_without_the_requests() {
         | Record::Sending { .. }
         | Record::Accepted { .. }
         | Record::NotExecuted { .. }
-        | Record::Lost { .. }
-        | Record::JobOver { .. }
+        | Record::AnswerLost { .. }
+        | Record::JobFinished { .. }
         | Record::Escalating { .. }
-        | Record::Verdicts { .. } => None,
+        | Record::Outcomes { .. } => None,
         record => Some(record),
     });
     is_found(&subject, "accepted 2 times");
@@ -77,14 +77,14 @@ fn a_journal_without_acceptances() {
 #[test]
 fn a_journal_that_takes_lost_for_not_executed() {
     let subject = Forgetful(|record| match record {
-        Record::Lost { batch, error } => Some(Record::NotExecuted {
-            batch,
+        Record::AnswerLost { request, error } => Some(Record::NotExecuted {
+            request,
             throttled: false,
             retry_after_ms: None,
             error,
         }),
         // An unknown fate would contradict it.
-        Record::Verdicts { .. } => None,
+        Record::Outcomes { .. } => None,
         record => Some(record),
     });
     is_found(&subject, "was sent again");
@@ -225,17 +225,17 @@ const KINDS: [&str; 12] = [
 
 fn kind(event: &Event) -> Option<&'static str> {
     Some(match event {
-        Event::Resumed { doubtful: 0, .. } => "gone on with",
+        Event::Resumed { unknown: 0, .. } => "gone on with",
         Event::Resumed { .. } => "gone on with in doubt",
         Event::WaveBegan { .. } => "a wave",
         Event::HealthChecked { healthy: true, .. } => "healthy",
         Event::HealthChecked { .. } => "ill",
-        Event::Answered { go_on: true } => "yes",
+        Event::Answered { proceed: true } => "yes",
         Event::Answered { .. } => "no",
         Event::Pausing { .. } => "a pause",
         Event::Escalating { .. } => "a hard restart",
         Event::Resubmitting { .. } => "sent again",
-        Event::Settling { .. } => "looked at again",
+        Event::Verifying { .. } => "looked at again",
         _ => return None,
     })
 }

@@ -229,7 +229,7 @@ async fn without_waves_all_servers_are_one() {
         Err(format!("{} of them", servers.len()))
     });
     let plan = run.plan().unwrap();
-    assert_eq!((plan.batches.len(), plan.waves.as_slice()), (1, &[1][..]));
+    assert_eq!((plan.requests.len(), plan.waves.as_slice()), (1, &[1][..]));
     let report = run.start().await.unwrap().await;
     let reason = stopped(&report).to_string();
     assert!(reason.ends_with("failed: 5 of them"), "{reason}");

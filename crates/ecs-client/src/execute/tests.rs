@@ -25,7 +25,7 @@ const JOB: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a"}"#;
 
 /// Hooks that write down what they are told. The transport writes into the same list.
 struct Recorder {
-    log: Log,
+    log: RunJournal,
     stop: watch::Sender<bool>,
     /// Why nothing can be recorded.
     broken: Option<&'static str>,
@@ -34,14 +34,14 @@ struct Recorder {
     marks: Vec<SendMark>,
 }
 
-type Log = Arc<Mutex<Vec<String>>>;
+type RunJournal = Arc<Mutex<Vec<String>>>;
 
-fn note(log: &Log, what: impl Into<String>) {
+fn note(log: &RunJournal, what: impl Into<String>) {
     log.lock().unwrap().push(what.into());
 }
 
 impl Recorder {
-    fn new(log: &Log) -> Self {
+    fn new(log: &RunJournal) -> Self {
         Self {
             log: Arc::clone(log),
             stop: watch::Sender::new(false),
@@ -122,7 +122,7 @@ impl ActionHooks for Recorder {
 
 /// A client of a service that does these things with its POSTs, the last one again and again; each request that it gets
 /// is written down as `sent`.
-fn client_of(script: Vec<Does>, log: &Log) -> (Client, Seen) {
+fn client_of(script: Vec<Does>, log: &RunJournal) -> (Client, Seen) {
     let log = Arc::clone(log);
     let (builder, seen) = scripted(move |_, number| {
         note(&log, "sent");

@@ -8,7 +8,7 @@ const WRITTEN: &str = r#"{"version":1,"job_id":"ff80808288d41e1b018990260955686a
 fn ticket() -> JobTicket {
     JobTicket::new(
         "ff80808288d41e1b018990260955686a".parse().unwrap(),
-        Place {
+        JobOrigin {
             endpoint: "https://ecs.example".to_owned(),
             project_id: "p1".parse().unwrap(),
         },
@@ -29,7 +29,7 @@ fn the_written_form() {
 
 #[test]
 fn what_cannot_be_used() {
-    for (json, words) in [
+    for (json, message) in [
         (r#"{"version":2,"job_id":"j"}"#, "a job ticket of version 2"),
         (r#"{"version":1}"#, "missing field `job_id`"),
         (r#"{"job_id":"j"}"#, "missing field `version`"),
@@ -40,7 +40,7 @@ fn what_cannot_be_used() {
         ),
     ] {
         let error = serde_json::from_str::<JobTicket>(json).unwrap_err();
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
     }
     // What a later minor version may add is passed over.
     assert!(serde_json::from_str::<JobTicket>(r#"{"version":1,"job_id":"j","more":1}"#).is_ok());

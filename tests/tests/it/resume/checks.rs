@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ecs_ops::journal::{Entry, Record, Verdict};
+use ecs_ops::journal::{Entry, OutcomeKind, Record};
 use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
         panic!("no run: {entries:?}");
     };
     let Some(rolling) = &run.rolling else { return };
-    let mut batches: HashMap<usize, (Vec<ServerId>, bool)> = HashMap::new();
+    let mut requests: HashMap<usize, (Vec<ServerId>, bool)> = HashMap::new();
     let mut in_flight: HashSet<ServerId> = HashSet::new();
     // What may be at work although nobody knows, and since when.
     let mut unclear: HashMap<ServerId, Timestamp> = HashMap::new();
@@ -27,8 +27,10 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                 assert!(unclear.values().all(is_over), "{unclear:?} {entries:#?}");
                 began += 1;
             }
-            Record::Intent { batch, servers, .. } => {
-                batches.insert(*batch, (servers.clone(), false));
+            Record::Intent {
+                request, servers, ..
+            } => {
+                requests.insert(*request, (servers.clone(), false));
                 in_flight.extend(servers);
                 let of_one = |wave: &Vec<ServerId>| in_flight.iter().all(|id| wave.contains(id));
                 assert!(
@@ -36,32 +38,35 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                     "{in_flight:?} {entries:#?}"
                 );
                 assert!(began > 0);
-                sent.insert(*batch, entry.at);
+                sent.insert(*request, entry.at);
             }
-            Record::Sending { batch, .. } => drop(sent.insert(*batch, entry.at)),
-            Record::Accepted { batch, .. } => batches.get_mut(batch).unwrap().1 = true,
-            Record::NotExecuted { batch, .. } => {
-                let (servers, _) = batches.remove(batch).unwrap();
+            Record::Sending { request, .. } => drop(sent.insert(*request, entry.at)),
+            Record::Accepted { request, .. } => requests.get_mut(request).unwrap().1 = true,
+            Record::NotExecuted { request, .. } => {
+                let (servers, _) = requests.remove(request).unwrap();
                 in_flight.retain(|id| !servers.contains(id));
             }
-            Record::Lost { batch, .. } => {
-                let (servers, _) = batches.remove(batch).unwrap();
+            Record::AnswerLost { request, .. } => {
+                let (servers, _) = requests.remove(request).unwrap();
                 in_flight.retain(|id| !servers.contains(id));
-                unclear.extend(servers.into_iter().map(|id| (id, sent[batch])));
+                unclear.extend(servers.into_iter().map(|id| (id, sent[request])));
             }
-            Record::Verdicts { servers } | Record::Escalating { servers } => {
-                for verdict in servers.iter().filter(|it| it.outcome != Verdict::Unknown) {
+            Record::Outcomes { servers } | Record::Escalating { servers } => {
+                for verdict in servers
+                    .iter()
+                    .filter(|it| it.outcome != OutcomeKind::Unknown)
+                {
                     unclear.remove(&verdict.id);
                 }
                 in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
             }
             // Of what was not accepted by then nobody knows more.
             Record::Resumed { .. } => {
-                for (batch, (servers, _)) in batches.iter().filter(|(_, it)| !it.1) {
+                for (request, (servers, _)) in requests.iter().filter(|(_, it)| !it.1) {
                     in_flight.retain(|id| !servers.contains(id));
-                    unclear.extend(servers.iter().map(|id| (*id, sent[batch])));
+                    unclear.extend(servers.iter().map(|id| (*id, sent[request])));
                 }
-                batches.retain(|_, (_, accepted)| *accepted);
+                requests.retain(|_, (_, accepted)| *accepted);
             }
             _ => {}
         }
@@ -78,8 +83,8 @@ pub(crate) fn check_budget(entries: &[Entry]) {
     let (mut failed, mut known) = (0, HashSet::new());
     for entry in entries {
         match &entry.record {
-            Record::Verdicts { servers } => {
-                let bad = [Verdict::Failed, Verdict::Unknown];
+            Record::Outcomes { servers } => {
+                let bad = [OutcomeKind::Failed, OutcomeKind::Unknown];
                 let bad = servers.iter().filter(|it| bad.contains(&it.outcome));
                 // That one stays unknown is said again.
                 failed += bad.filter(|it| known.insert(it.id)).count();

@@ -57,7 +57,7 @@ fn a_journal_that_breaks_stops_the_sending() {
                 return;
             }
             let report = run.unwrap().await;
-            let stopped = matches!(report.stopped, Some(ecs_ops::Stopped::Unrecorded(_)));
+            let stopped = matches!(report.stopped, Some(ecs_ops::Stopped::JournalFailed(_)));
             assert!(stopped, "{room}: {:?}", report.stopped);
             // What was accepted is watched to its end all the same.
             for server in &report.servers {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
-use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Share, Waves};
+use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
 use ecs_ops::transport::{
     Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
 };
@@ -340,10 +340,10 @@ pub(crate) fn run_of(
         Some(roll) => {
             let members: Vec<_> = world.servers.iter().map(|id| Member::new(*id)).collect();
             let canary = roll.gates.then_some(1);
-            let wave = Share::Servers(roll.wave);
+            let wave = CountOrPercent::Count(roll.wave);
             let waves = Waves::plan(&members, wave, canary, Order::Random { seed: 1 }).unwrap();
             let rules = Rules {
-                max_failures: roll.max_failures.map(Share::Servers),
+                max_failures: roll.max_failures.map(CountOrPercent::Count),
                 pause: Duration::from_secs(if roll.gates { 10 } else { 0 }),
                 canary: canary.map(|_| AfterCanary::Ask),
                 ..Rules::default()

@@ -39,7 +39,7 @@ async fn health_is_checked_after_each_wave() {
     assert_eq!(asked[..], [&world.servers[..3], &world.servers[3..6]]);
     let unhealthy = StopReason::Unhealthy {
         wave: 1,
-        words: "no answer from web-04".to_owned(),
+        message: "no answer from web-04".to_owned(),
     };
     assert_eq!(stopped(&report), &unhealthy);
     assert_eq!(
@@ -81,7 +81,7 @@ async fn a_check_that_hangs_or_panics_is_a_no() {
             }
         });
         let report = run.start().await.unwrap().await;
-        let StopReason::Unhealthy { words, .. } = stopped(&report) else {
+        let StopReason::Unhealthy { message: words, .. } = stopped(&report) else {
             panic!("{:?}", report.stopped);
         };
         let expected = match hangs {
@@ -104,7 +104,7 @@ async fn a_canary_and_its_question() {
         let run = run.canary_question(move || async move { yes });
         let (report, events) = play(run.start().await.unwrap()).await;
         assert!(events.contains(&Event::Asking { wave: 1 }));
-        assert!(events.contains(&Event::Answered { go_on: yes }));
+        assert!(events.contains(&Event::Answered { proceed: yes }));
         match yes {
             true => assert_eq!((report.summary().succeeded, waves_begun(&events)), (7, 3)),
             false => {
@@ -178,7 +178,7 @@ async fn what_comes_between_waves_ends_when_the_run_is_stopped() {
         let report = run.await.unwrap();
         let expected = match deadline {
             true => (Stopped::Deadline, 10 * MINUTE),
-            false => (Stopped::Asked, 5 * MINUTE),
+            false => (Stopped::Requested, 5 * MINUTE),
         };
         assert_eq!(report.stopped, Some(expected.0), "{place:?}");
         assert!(start.elapsed() < expected.1 + Duration::from_secs(1));
@@ -210,7 +210,7 @@ async fn a_last_health_check_that_is_cut_off_counts() {
         let expected = if deadline {
             Stopped::Deadline
         } else {
-            Stopped::Asked
+            Stopped::Requested
         };
         assert_eq!(
             (report.summary().succeeded, report.stopped),

@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn entries(log: &Log) -> Vec<String> {
+fn entries(log: &RunJournal) -> Vec<String> {
     log.lock().unwrap().clone()
 }
 
 /// The record is there before the transport has the request, for each attempt; what is certain is told before the pause.
 #[tokio::test(start_paused = true)]
 async fn the_order_of_the_hooks() {
-    let log = Log::default();
+    let log = RunJournal::default();
     let script = vec![OUT_OF_REACH, Does::Answer(429, ""), Does::Answer(200, JOB)];
     let (client, _) = client_of(script, &log);
     let mut hooks = Recorder::new(&log);
@@ -42,7 +42,7 @@ async fn the_order_of_the_hooks() {
 /// After an attempt that may have been executed nothing is called, and nothing is sent.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_may_have_been_executed_is_the_last() {
-    let log = Log::default();
+    let log = RunJournal::default();
     let lost = Does::Fail(TransportErrorKind::Closed, Delivery::MaybeSent);
     let (client, _) = client_of(vec![lost, Does::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
@@ -57,7 +57,7 @@ async fn an_attempt_that_may_have_been_executed_is_the_last() {
 /// What cannot be recorded is not sent.
 #[tokio::test(start_paused = true)]
 async fn without_a_record_nothing_is_sent() {
-    let log = Log::default();
+    let log = RunJournal::default();
     let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.broken = Some("the disk is full");
@@ -77,7 +77,7 @@ async fn without_a_record_nothing_is_sent() {
 /// A stop while the record is written keeps the attempt from being sent, and that is recorded too.
 #[tokio::test(start_paused = true)]
 async fn a_stop_during_the_record() {
-    let log = Log::default();
+    let log = RunJournal::default();
     let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.slow = Duration::from_secs(10);
@@ -99,7 +99,7 @@ async fn a_stop_during_the_record() {
 /// A stop ends the pause before another attempt at once, and says how the last one ended.
 #[tokio::test(start_paused = true)]
 async fn a_stop_during_a_pause() {
-    let log = Log::default();
+    let log = RunJournal::default();
     let slow = Does::Says(429, String::new(), vec![("retry-after", "1000")]);
     let (client, seen) = client_of(vec![slow], &log);
     let mut hooks = Recorder::new(&log);
@@ -121,7 +121,7 @@ async fn a_stop_during_a_pause() {
 /// Stopped before its turn, it was never sent.
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_first_attempt() {
-    let log = Log::default();
+    let log = RunJournal::default();
     let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.stop.send_replace(true);
@@ -143,7 +143,7 @@ async fn a_dropped_future_leaves_its_outcome() {
         (later, false),
     ];
     for (does, unknown) in cases {
-        let log = Log::default();
+        let log = RunJournal::default();
         let (client, seen) = client_of(vec![does.clone()], &log);
         let mut hooks = Recorder::new(&log);
         let send_state = SendState::default();
