@@ -4,6 +4,7 @@ mod builder;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{WallClock, scale};
 use crate::context::RequestContext;
+use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
-use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth};
+use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth, Stale};
 
 pub use builder::ClientBuilder;
 
@@ -44,6 +46,19 @@ struct Inner {
     clock: WallClock,
     time_factor: f64,
     rng: Mutex<ChaCha8Rng>,
+    seen_ids: SeenIds,
+    /// How many lists were begun.
+    lists: AtomicU64,
+}
+
+/// The servers of a project, as they were at one time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerList {
+    /// The servers.
+    pub servers: Vec<Server>,
+    /// Why that time is not now, if something shows that.
+    pub stale: Option<Stale>,
 }
 
 impl fmt::Debug for Client {
@@ -87,20 +102,34 @@ impl Client {
     /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
     /// silently would lose it.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
+        Ok(self.list_servers().await?.servers)
+    }
+
+    /// The same, and whether a cache on the way answered: such a list is no evidence of how the servers are now.
+    ///
+    /// # Errors
+    /// As [`servers`](Self::servers).
+    pub async fn list_servers(&self) -> Result<ServerList, Error> {
         /// What the vendor advises for large fleets.
-        const PAGE: u64 = 200;
+        const LARGEST: u64 = 200;
+        /// So many lists in a row have pages of different sizes: what a cache keeps of one does not answer the next.
+        const SIZES: u64 = 40;
+        let size = LARGEST - self.0.lists.fetch_add(1, Ordering::Relaxed) % SIZES;
         let mut found: Vec<Server> = Vec::new();
+        let mut stale = None;
         let mut seen = HashSet::new();
         for page in 1.. {
             let query = ListServersDetails::builder()
                 .offset(page)
-                .limit(PAGE)
+                .limit(size)
                 .build();
             let query = query.map_err(|error| Error::invalid(error.to_string()))?;
-            let list = self.read(&query).await?;
+            let mut context = RequestContext::read();
+            let list = self.execute(&query, &mut context).await?;
+            stale = stale.or(context.stale);
             let (all, servers) = (list.count, list.servers.unwrap_or_default());
             let before = found.len();
-            let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let short = servers.len() < usize::try_from(size).unwrap_or(usize::MAX);
             for server in servers {
                 let Some(id) = server.id else {
                     let problem = Problem::new("the list of servers has one without a readable id");
@@ -116,7 +145,10 @@ impl Client {
                 break;
             }
         }
-        Ok(found)
+        Ok(ServerList {
+            servers: found,
+            stale,
+        })
     }
 
     async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
@@ -176,7 +208,12 @@ impl Client {
         &self.0.retry
     }
 
-    pub(crate) fn attempt_timeout(&self) -> Duration {
+    pub(crate) fn seen_ids(&self) -> &SeenIds {
+        &self.0.seen_ids
+    }
+
+    /// How long one attempt may take.
+    pub fn attempt_timeout(&self) -> Duration {
         self.0.attempt_timeout
     }
 

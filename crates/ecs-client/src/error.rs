@@ -15,6 +15,9 @@ pub enum ErrorKind {
     Credentials,
     /// The service refused, or what was asked for does not exist.
     Refused,
+    /// What answers is not the service: the site has moved, a proxy wants credentials, or a page of a proxy, a web server or
+    /// another program came in place of an answer. The address is wrong, or something on the way must be changed.
+    NotTheService,
     /// No readable answer could be had.
     Unreachable,
     /// The time ran out.
@@ -59,6 +62,18 @@ impl Error {
         self.problem.code.as_deref()
     }
 
+    /// How the request failed that this comes from, if it comes from one.
+    pub fn request(&self) -> Option<&RequestError> {
+        self.request.as_deref()
+    }
+
+    /// The same error in another class.
+    #[must_use]
+    pub(crate) fn reclassified(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// What happened.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -67,7 +82,12 @@ impl Error {
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
+        let unproven = error.problem().is_unproven_answer();
         let kind = match error.classification() {
+            Classification::NotForwarded => ErrorKind::NotTheService,
+            Classification::Refused | Classification::RefusedCredentials if unproven => {
+                ErrorKind::NotTheService
+            }
             Classification::Refused => ErrorKind::Refused,
             Classification::RefusedCredentials => ErrorKind::Credentials,
             Classification::Throttled => ErrorKind::Deadline,

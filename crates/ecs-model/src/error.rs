@@ -82,6 +82,8 @@ struct Inner {
     intermediary: Option<String>,
     /// A success that names a job, though not in a way that could be read: no code can take that back.
     names_job: bool,
+    /// A `Proxy-Authenticate` header is there.
+    has_proxy_challenge: bool,
 }
 
 /// The largest body that is read for what it says of an error: real ones are a few hundred bytes, and reading takes many
@@ -134,6 +136,7 @@ impl ResponseError {
             origin,
             intermediary: intermediary(headers),
             names_job,
+            has_proxy_challenge: headers.contains_key(http::header::PROXY_AUTHENTICATE),
         }))
     }
 
@@ -205,6 +208,12 @@ impl ResponseError {
     /// The proxy or web server that the headers name, if they name one. See [`intermediary`].
     pub fn intermediary(&self) -> Option<&str> {
         self.0.intermediary.as_deref()
+    }
+
+    /// Whether a proxy wants credentials of its own before it forwards anything: 407 with `Proxy-Authenticate` (RFC 9110,
+    /// section 15.5.8). Without that header the answer may be any page.
+    pub fn wants_proxy_credentials(&self) -> bool {
+        self.0.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.0.has_proxy_challenge
     }
 
     /// What the catalogue says of the code. `None` if it does not list the code, and if the answer contradicts

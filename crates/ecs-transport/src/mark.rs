@@ -52,6 +52,14 @@ impl SendMark {
         self.0.store(SENT, Ordering::SeqCst);
     }
 
+    /// Whether the mark says that something may have left. A silent mark says nothing.
+    ///
+    /// A [`TransportError`](crate::TransportError) that claims [`Delivery::NotSent`] while the mark of its attempt is set
+    /// contradicts it, and the caller goes by the mark.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == SENT
+    }
+
     /// What is certain at this moment: [`Delivery::NotSent`] only while a promise to say otherwise holds.
     pub fn delivery(&self) -> Delivery {
         match self.0.load(Ordering::SeqCst) {
