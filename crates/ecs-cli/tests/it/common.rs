@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::num::NonZeroU32;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use ecs_ops::model::ServerId;
 use ecs_sim::{Region, RegionBuilder, Server, ServerInfo, SimServer};
@@ -10,11 +11,28 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 pub mod account;
+#[cfg(unix)]
+pub mod terminal;
 pub mod way;
+
+/// How long a test waits for what must happen: it is only reached when it does not happen, on any machine.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// Waits until this is so; `what` says in one clause what it is.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// A region in this process.
 pub struct Sim {
     server: SimServer,
+    /// How many times as fast as ours its clock runs.
+    speed: u32,
     // Last, so that it ends last.
     _runtime: tokio::runtime::Runtime,
 }
@@ -33,6 +51,7 @@ impl Sim {
         let server = runtime.block_on(SimServer::start(server)).unwrap();
         Self {
             server,
+            speed,
             _runtime: runtime,
         }
     }
@@ -61,6 +80,15 @@ impl Sim {
             info.project_id.as_str(),
             info.token.expose_secret(),
         )
+    }
+
+    /// `ecsctl` with these arguments, against the region, on the region's time: it waits as much less as the region's clock
+    /// is fast.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let given = arguments.iter().map(ToString::to_string);
+        let mut command = command(given.chain(self.options()));
+        command.env("ECSCTL_SIM_SPEED", self.speed.to_string());
+        command
     }
 
     /// Looks at it.
@@ -108,6 +136,24 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        Self::from(command.output().unwrap())
+    }
+
+    /// The same, with this on stdin.
+    pub fn with_stdin(command: &mut Command, stdin: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may end without reading.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        Self::from(child.wait_with_output().unwrap())
+    }
+
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(
@@ -150,7 +196,19 @@ impl Ended {
     }
 }
 
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
 pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    #[cfg(unix)]
+    terminal::restore_hangup();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecsctl"));
     command.args(arguments).stdin(Stdio::null());
     // Nothing of whoever runs the tests: neither credentials nor proxies. Nobody listens at port 9.
@@ -173,20 +231,8 @@ pub fn ecsctl<S: AsRef<str>>(arguments: &[&str], more: &[S]) -> Ended {
 
 pub fn with_stdin<S: AsRef<str>>(arguments: &[&str], more: &[S], stdin: &str) -> Ended {
     let more = more.iter().map(AsRef::as_ref);
-    let mut child = command(arguments.iter().copied().chain(more))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may end without reading.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    let mut command = command(arguments.iter().copied().chain(more));
+    Ended::with_stdin(&mut command, stdin)
 }
 
 /// A process that runs until the test is over.
@@ -201,12 +247,13 @@ impl Drop for Running {
 
 impl Running {
     pub fn spawn<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        let child = command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self(child)
+        Self::of(&mut command(arguments))
+    }
+
+    /// Starts a command, with pipes for what it writes.
+    pub fn of(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().unwrap())
     }
 
     /// `ecsctl sim`, and its first line.
@@ -236,19 +283,18 @@ impl Running {
     }
 
     pub fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.0.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .unwrap()
-                .success()
-        );
+        signal(&self.0, name);
     }
 
     pub fn wait(&mut self) -> ExitStatus {
         self.0.wait().unwrap()
     }
+}
+
+pub fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    let status = Command::new("sh").args(["-c", &kill]).status();
+    assert!(status.unwrap().success());
 }
 
 /// The options that lead to an `ecsctl sim`.
@@ -264,6 +310,17 @@ pub fn outcomes(report: &Value) -> Vec<&str> {
         .iter()
         .map(|server| server["outcome"].as_str().unwrap())
         .collect()
+}
+
+/// Compares a long text with the reviewed one in `snapshots/`. After a change that is wanted,
+/// `INSTA_UPDATE=always cargo test -p ecs-cli --test it` writes them anew; the diff is what is reviewed.
+#[track_caller]
+pub fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// An address of this machine at which nobody listens.

@@ -283,7 +283,6 @@ fn tokens_and_keys_that_have_ended() {
     let account = Account::new(&fast);
     let token = account.token();
     let [access, secret, security] = &account.temporary();
-    std::thread::sleep(std::time::Duration::from_millis(50));
     let checked = account.check(
         &[&place(&account)[..], &["--token", &token]].concat(),
         &[],

@@ -110,7 +110,7 @@ fn each_fault_of_the_wire_meets_an_action() {
         Box::new(move || {
             let server = Server::start([fault.play]);
             let patience: &[&str] = match fault.takes_time {
-                true => &["--attempt-timeout", "4s"],
+                true => &["--attempt-timeout", "8s"],
                 false => &[],
             };
             let ended = reboot(&server, patience);

@@ -2,12 +2,12 @@
 
 #![cfg(unix)]
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Child;
 
-use crate::common::{Sim, command};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use crate::common::terminal::on_terminal;
+use crate::common::{Sim, command, signal};
 
 /// Runs it with stdin and stderr on a terminal, answers the question, and returns exit code and what the terminal showed.
 fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
@@ -16,19 +16,6 @@ fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
 
 /// The same, with something else for an answer.
 fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let open = || {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(name.to_str().unwrap())
-            .unwrap()
-    };
-    // A terminal that was never opened would be at its end.
-    let (stdin, stderr) = (open(), open());
     let arguments = [
         "reboot",
         "--all",
@@ -38,33 +25,16 @@ fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, Str
         "--batch-size",
         "2",
     ];
-    let mut child = command(
-        arguments
-            .map(str::to_owned)
-            .into_iter()
-            .chain(sim.options()),
-    )
-    .env("TERM", "xterm")
-    .stdin(Stdio::from(stdin))
-    .stdout(Stdio::null())
-    .stderr(Stdio::from(stderr))
-    .spawn()
-    .unwrap();
-    let mut terminal = File::from(master);
-    let mut shown = Vec::new();
-    let mut buffer = [0; 4096];
-    let mut answered = false;
-    // Linux ends reading with an error once the other side is closed.
-    while let Ok(count @ 1..) = terminal.read(&mut buffer) {
-        shown.extend_from_slice(&buffer[..count]);
-        if !answered && String::from_utf8_lossy(&shown).contains("Type yes to go on:") {
+    let given = arguments.map(str::to_owned).into_iter();
+    let ended = on_terminal(
+        command(given.chain(sim.options())),
+        |question, terminal, child| {
+            assert_eq!(question, 1, "it asks once");
             assert_eq!(sim.accepted(), 0, "nothing is sent before the answer");
-            answer(&mut terminal, &child);
-            answered = true;
-        }
-    }
-    let code = child.wait().unwrap().code();
-    (code, String::from_utf8_lossy(&shown).into_owned())
+            answer(terminal, child);
+        },
+    );
+    (ended.code, ended.stderr)
 }
 
 #[test]
@@ -104,12 +74,7 @@ fn anything_else_sends_nothing() {
 #[test]
 fn ctrl_c_instead_of_an_answer_sends_nothing() {
     let sim = Sim::start(1, |region| region);
-    let (code, shown) = asked_and(&sim, |_, child| {
-        let kill = Command::new("sh")
-            .args(["-c", &format!("kill -INT {}", child.id())])
-            .status();
-        assert!(kill.unwrap().success());
-    });
+    let (code, shown) = asked_and(&sim, |_, child| signal(child, "INT"));
     assert_eq!(code, Some(5), "{shown}");
     assert!(shown.contains("stopped: nothing was sent"), "{shown}");
     assert_eq!(sim.accepted(), 0);

@@ -5,7 +5,7 @@ mod server;
 
 use std::io::{BufReader, Read as _};
 
-use crate::common::{Running, ecsctl, options, outcomes};
+use crate::common::{Running, command, ecsctl, options, outcomes};
 use serde_json::{Value, json};
 use server::{Act, Service};
 
@@ -156,7 +156,8 @@ fn jobs_in_their_worst_moods() {
         "job", "wait", "trouble", "moods", "nic", "disk", "create", "-o", "json",
     ];
     let arguments = arguments.map(str::to_owned).into_iter();
-    let mut process = Running::spawn(arguments.chain(options(&endpoint, "p1", "t1")));
+    let mut command = command(arguments.chain(options(&endpoint, "p1", "t1")));
+    let mut process = Running::of(command.env("ECSCTL_SIM_SPEED", "10"));
     let mut stderr = BufReader::new(process.0.stderr.take().unwrap());
     Running::until(&mut stderr, "no look at job trouble: could not connect");
     let listener = socket.listen(16).unwrap().into_std().unwrap();

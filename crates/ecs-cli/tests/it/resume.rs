@@ -1,23 +1,10 @@
 //! Runs that are killed, and resumed: as processes, on real sockets, with a real file.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use crate::common::{Ended, Sim, ecsctl};
+use crate::common::{Ended, Running, Sim, ecsctl, wait_until};
 use serde_json::Value;
-
-fn spawn(arguments: &[&str], options: &[String]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_ecsctl"))
-        .env_clear()
-        .args(arguments)
-        .args(options)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
 
 fn reboot(journal: &str) -> Vec<&str> {
     vec![
@@ -31,11 +18,8 @@ fn reboot(journal: &str) -> Vec<&str> {
     ]
 }
 
-fn resume(journal: &str, more: &[&str], options: &[String]) -> Ended {
-    ecsctl(
-        &[&["resume", journal, "-o", "json"], more].concat(),
-        options,
-    )
+fn resume(journal: &str, sim: &Sim) -> Ended {
+    Ended::of(&mut sim.command(&["resume", journal, "-o", "json"]))
 }
 
 /// How often each server was accepted, at most.
@@ -55,79 +39,80 @@ fn outcomes(report: &Value) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Killed at this time, and resumed until nothing is left to do.
-fn killed_after(time: Duration, seed: u64, directory: &Path) {
+/// Killed once its journal has so many bytes, or at its end, and resumed until nothing is left to do.
+fn killed_after(bytes: u64, seed: u64, directory: &Path) {
     let sim = Sim::start(60, |region| region.servers(24).seed(seed));
     let path = directory.join(format!("{seed}.jsonl"));
     let journal = path.to_str().unwrap();
-    let mut run = spawn(&reboot(journal), &sim.options());
-    std::thread::sleep(time);
-    run.kill().unwrap();
-    run.wait().unwrap();
-    if !path.exists() || std::fs::read(&path).unwrap().is_empty() {
+    let mut run = Running::of(&mut sim.command(&reboot(journal)));
+    let length = || std::fs::metadata(&path).map_or(0, |file| file.len());
+    wait_until("the journal has grown, or the run has ended", || {
+        length() >= bytes || run.0.try_wait().unwrap().is_some()
+    });
+    run.0.kill().unwrap();
+    run.wait();
+    let case = format!("seed {seed}, after {bytes} bytes");
+    if length() == 0 {
         assert_eq!(
             sim.accepted(),
             0,
-            "{time:?}: something was sent before there was a journal"
+            "{case}: something was sent before there was a journal"
         );
         return;
     }
-    // New jobs are looked at after some seconds: the first resumption sends, the second one finds them done.
-    let sent = resume(journal, &["--deadline", "1s"], &sim.options());
-    if sent.code == Some(2) {
+    let ended = resume(journal, &sim);
+    if ended.code == Some(2) {
         assert!(
-            sent.stderr.contains("sent nothing"),
-            "{time:?}: {}",
-            sent.stderr
+            ended.stderr.contains("sent nothing"),
+            "{case}: {}",
+            ended.stderr
         );
-        assert_eq!(sim.accepted(), 0, "{time:?}");
+        assert_eq!(sim.accepted(), 0, "{case}");
         return;
     }
-    std::thread::sleep(Duration::from_millis(700));
-    let ended = resume(journal, &[], &sim.options());
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     let outcomes = outcomes(&report);
-    assert_eq!(outcomes.len(), 24, "{time:?}");
+    assert_eq!(outcomes.len(), 24, "{case}");
     assert!(
         most_times(&sim) <= 1,
-        "{time:?}: a server was restarted twice: {}",
+        "{case}: a server was restarted twice: {}",
         ended.stderr
     );
     for (id, outcome) in &outcomes {
         let id = id.parse().unwrap();
         let times = sim.with(|region| region.accepted().times(&id));
         match *outcome {
-            "succeeded" => assert_eq!(times, 1, "{time:?} {id}"),
+            "succeeded" => assert_eq!(times, 1, "{case} {id}"),
             "unknown" => {}
-            other => panic!("{time:?}: {id} is {other}: {}", ended.stderr),
+            other => panic!("{case}: {id} is {other}: {}", ended.stderr),
         }
     }
     let unknown = outcomes
         .iter()
         .filter(|(_, outcome)| *outcome == "unknown")
         .count();
-    assert!(
-        unknown <= 16,
-        "{time:?}: at most four requests are underway"
-    );
+    assert!(unknown <= 16, "{case}: at most four requests are underway");
     let expected = if unknown > 0 { 3 } else { 0 };
-    assert_eq!(ended.code, Some(expected), "{time:?}: {}", ended.stderr);
+    assert_eq!(ended.code, Some(expected), "{case}: {}", ended.stderr);
 }
 
-/// At a hundred instants, from a seed, ten at a time.
+/// At a hundred places from a seed, ten at a time.
 #[test]
-fn killed_at_a_hundred_instants() {
+fn killed_at_a_hundred_places() {
     let directory = tempfile::tempdir().unwrap();
+    // What a whole run writes down; some have ended when they are killed.
+    let sim = Sim::start(60, |region| region.servers(24));
+    let whole = directory.path().join("whole.jsonl");
+    Ended::of(&mut sim.command(&reboot(whole.to_str().unwrap()))).expect(0);
+    let length = std::fs::metadata(whole).unwrap().len();
     std::thread::scope(|scope| {
         for thread in 0..10_u64 {
             let directory = directory.path();
             scope.spawn(move || {
                 for turn in 0..10_u64 {
                     let seed = thread * 10 + turn;
-                    // Evenly over the time in which such a run begins and submits.
-                    let instant =
-                        seed.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17) % 400;
-                    killed_after(Duration::from_millis(instant), seed, directory);
+                    let place = seed.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17);
+                    killed_after(place % length, seed, directory);
                 }
             });
         }
@@ -141,17 +126,17 @@ fn one_process_at_a_time_and_once_is_enough() {
     let path = directory.path().join("run.jsonl");
     let journal = path.to_str().unwrap();
     let sim = Sim::start(30, |region| region.servers(8));
-    let mut run = spawn(&reboot(journal), &sim.options());
-    while sim.accepted() == 0 {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let other = resume(journal, &[], &sim.options()).expect(2);
+    let mut run = Running::of(&mut sim.command(&reboot(journal)));
+    wait_until("a request is accepted", || sim.accepted() > 0);
+    run.signal("STOP");
+    let other = resume(journal, &sim).expect(2);
     assert!(other.stderr.contains("another process"), "{}", other.stderr);
-    assert!(run.wait().unwrap().success());
+    run.signal("CONT");
+    assert!(run.wait().success());
     let again = ecsctl(&reboot(journal), &sim.options()).expect(2);
     assert!(again.stderr.contains("the file exists"), "{}", again.stderr);
     for _ in 0..2 {
-        let ended = resume(journal, &[], &sim.options()).expect(0);
+        let ended = resume(journal, &sim).expect(0);
         let report: Value = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(report["summary"]["succeeded"], 8);
     }
@@ -202,11 +187,11 @@ fn journals_that_cannot_be_resumed() {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines[2] = lines[2].replace("\"batch\":1", "\"batch\":2");
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();
-    let refused = resume(journal, &[], &sim.options()).expect(2);
+    let refused = resume(journal, &sim).expect(2);
     assert!(refused.stderr.contains("line 3"), "{}", refused.stderr);
     // A torn end is cut, and said.
     std::fs::write(&path, format!("{text}{{\"v\":1,\"se")).unwrap();
-    let ended = resume(journal, &[], &sim.options()).expect(0);
+    let ended = resume(journal, &sim).expect(0);
     assert!(ended.stderr.contains("is cut off"), "{}", ended.stderr);
     for path in ["/nonexistent/run.jsonl", "/"] {
         ecsctl(&["resume", path], &sim.options()).expect(2);
@@ -245,9 +230,7 @@ fn a_disk_that_fills_up() {
     assert_eq!(summary["succeeded"], accepted, "{summary}");
     assert_eq!(summary["not_attempted"], 40 - accepted, "{summary}");
     // With room again it goes on. The last answers could not be written down, so these stay unknown.
-    resume(journal, &["--deadline", "1s"], &sim.options());
-    std::thread::sleep(Duration::from_millis(1500));
-    let ended = resume(journal, &[], &sim.options());
+    let ended = resume(journal, &sim);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(most_times(&sim), 1, "{}", ended.stderr);
     for (id, outcome) in outcomes(&report) {

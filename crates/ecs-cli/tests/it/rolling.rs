@@ -13,10 +13,10 @@ mod stops;
 mod usage;
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::common::{Ended, Sim};
+use crate::common::{Ended, Running, Sim};
 use ecs_ops::model::ServerId;
 use ecs_sim::{Acceptance, RegionBuilder};
 use serde_json::Value;
@@ -40,35 +40,14 @@ fn region_with(servers: usize, settings: impl FnOnce(RegionBuilder) -> RegionBui
     })
 }
 
-/// `ecsctl` with these arguments, against the region.
-fn command(sim: &Sim, arguments: &[&str]) -> Command {
-    let given = arguments.iter().map(ToString::to_string);
-    let mut command = crate::common::command(given.chain(sim.options()));
-    command.env("ECSCTL_SIM_SPEED", SPEED.to_string());
-    command
-}
-
 /// Runs it to its end.
 fn run(sim: &Sim, arguments: &[&str]) -> Ended {
-    end(&mut command(sim, arguments))
-}
-
-fn end(command: &mut Command) -> Ended {
-    let output = command.output().unwrap();
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Ended::of(&mut sim.command(arguments))
 }
 
 /// Starts it, with pipes.
-fn spawn(sim: &Sim, arguments: &[&str]) -> Child {
-    command(sim, arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+fn spawn(sim: &Sim, arguments: &[&str]) -> Running {
+    Running::of(&mut sim.command(arguments))
 }
 
 /// The command that a run told to go on with.
@@ -97,7 +76,7 @@ fn typed(sim: &Sim, line: &str, temp: &Path) -> Ended {
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
         shell.env("LLVM_PROFILE_FILE", profile);
     }
-    end(&mut shell)
+    Ended::of(&mut shell)
 }
 
 /// What the region accepted.

@@ -1,9 +1,8 @@
 //! What `ecsctl run show` says of journals: of runs that ended, died, or go on.
 
 use std::path::Path;
-use std::time::Duration;
 
-use crate::common::{Ended, Running, Sim, ecsctl};
+use crate::common::{Ended, Running, Sim, ecsctl, wait_until};
 
 const NONE: [&str; 0] = [];
 
@@ -28,14 +27,14 @@ fn while_it_goes_on_then_killed_and_resumed() {
     let path = directory.path().join("run.jsonl");
     let sim = Sim::start(30, |region| region.servers(8));
     let mut run = Running::spawn(reboot(&path, &sim.options()));
-    // Both answers are written down: the process lives, and holds the lock.
+    // Both answers are written down, and the process holds the lock.
     let accepted = || {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         text.matches("\"kind\":\"accepted\"").count()
     };
-    while accepted() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("both requests are in the journal", || accepted() == 2);
+    // It lives, and does nothing while it is looked at.
+    run.signal("STOP");
     let before = std::fs::read(&path).unwrap();
     let shown = show(&path, &[]).expect(0).stdout;
     for words in [
@@ -66,8 +65,7 @@ fn while_it_goes_on_then_killed_and_resumed() {
     assert_eq!(document["batches"].as_array().unwrap().len(), 2);
     assert_eq!(std::fs::read(&path).unwrap(), torn, "nothing is cut");
     let journal = path.to_str().unwrap();
-    std::thread::sleep(Duration::from_millis(700));
-    ecsctl(&["resume", journal], &sim.options()).expect(0);
+    Ended::of(&mut sim.command(&["resume", journal])).expect(0);
     let shown = show(&path, &[]).expect(0).stdout;
     for words in [
         "8 servers: 8 succeeded\n",

@@ -4,9 +4,9 @@
 
 use std::io::{BufReader, Read};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::common::{Running, Sim, command, ecsctl, outcomes};
+use crate::common::{Running, Sim, command, ecsctl, outcomes, wait_until};
 use serde_json::Value;
 
 /// One server now, the others after the minute of the quota.
@@ -26,7 +26,7 @@ fn at_the_deadline() {
     let sim = Sim::start(1, |region| region);
     let more = [
         sim.options(),
-        vec!["--deadline".to_owned(), "1500ms".to_owned()],
+        vec!["--deadline".to_owned(), "5s".to_owned()],
     ]
     .concat();
     let ended = ecsctl(&SLOWLY, &more).expect(5);
@@ -124,20 +124,12 @@ fn asked_twice_it_ends_even_if_nobody_reads() {
         .stderr(writer)
         .spawn();
     let mut run = Running(child.unwrap());
-    let begin = Instant::now();
-    let waits = |what: &str| {
-        assert!(begin.elapsed() < Duration::from_secs(30), "{what}");
-        std::thread::sleep(Duration::from_millis(100));
-    };
-    while sim.accepted() == 0 {
-        waits("nothing is sent");
-    }
+    wait_until("a request is accepted", || sim.accepted() > 0);
     // Two that come at once may be taken for one.
-    while run.0.try_wait().unwrap().is_none() {
+    wait_until("it ends", || {
         run.signal("TERM");
-        waits("it goes on");
-        waits("it goes on");
-    }
+        run.0.try_wait().unwrap().is_some()
+    });
     assert_eq!(run.wait().code(), Some(5));
     let mut stdout = String::new();
     run.0
@@ -163,7 +155,7 @@ fn without_its_terminal_it_stops_unless_told_not_to_mind() {
     if !cfg!(target_os = "linux") {
         return;
     }
-    // As nohup does.
+    // As under nohup.
     let sim = Sim::start(10, |region| region);
     let mut child = Command::new("sh");
     child.args([

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -69,22 +68,12 @@ impl Account {
 
     /// Runs `ecsctl` at home, with nothing else in its environment.
     pub fn run(&self, arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Ended {
-        let mut child = command(arguments)
+        let mut command = command(arguments);
+        command
             .env("HOME", self.home.path())
             .envs(variables.iter().copied())
-            .current_dir(self.home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+            .current_dir(self.home.path());
+        Ended::with_stdin(&mut command, stdin)
     }
 
     /// The doctor's document.

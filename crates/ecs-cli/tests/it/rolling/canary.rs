@@ -1,10 +1,12 @@
 //! The first wave, and the question after it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Child;
 
 use super::*;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use crate::common::signal;
+use crate::common::terminal::on_terminal;
 
 const CANARY: [&str; 6] = [
     "reboot",
@@ -15,58 +17,10 @@ const CANARY: [&str; 6] = [
     "--journal",
 ];
 
-/// What the process ended with, what it wrote to stdout, and what the terminal showed.
-struct Shown {
-    code: Option<i32>,
-    stdout: String,
-    terminal: String,
-}
-
-/// Runs it with stdin and stderr on a terminal. What it asks is answered by `answer`, which is given the number of the question.
-fn asked(mut command: Command, mut answer: impl FnMut(usize, &mut File, &Child)) -> Shown {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let open = || {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        options.open(name.to_str().unwrap()).unwrap()
-    };
-    // A terminal that was never opened would be at its end.
-    let (stdin, stderr) = (open(), open());
-    command.env("TERM", "xterm").stdout(Stdio::piped());
-    command.stdin(stdin).stderr(stderr);
-    let mut child = command.spawn().unwrap();
-    // It holds the other side of the terminal, which has to be closed for its end to be seen.
-    drop(command);
-    let mut out = child.stdout.take().unwrap();
-    let mut terminal = File::from(master);
-    let mut shown = Vec::new();
-    let mut buffer = [0; 4096];
-    let mut answered = 0;
-    // Linux ends reading with an error once the other side is closed.
-    while let Ok(count @ 1..) = terminal.read(&mut buffer) {
-        shown.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&shown);
-        if text.matches("Type yes to go on:").count() > answered {
-            answered += 1;
-            answer(answered, &mut terminal, &child);
-        }
-    }
-    let mut stdout = String::new();
-    out.read_to_string(&mut stdout).unwrap();
-    Shown {
-        code: child.wait().unwrap().code(),
-        stdout,
-        terminal: String::from_utf8_lossy(&shown).into_owned(),
-    }
-}
-
 /// Five servers, the first question answered with yes, the other one with this.
-fn after_the_canary(sim: &Sim, journal: &str, answer: impl Fn(&mut File, &Child)) -> Shown {
-    let command = command(sim, &[&CANARY[..], &[journal]].concat());
-    asked(command, |question, terminal, child| match question {
+fn after_the_canary(sim: &Sim, journal: &str, answer: impl Fn(&mut File, &Child)) -> Ended {
+    let command = sim.command(&[&CANARY[..], &[journal]].concat());
+    on_terminal(command, |question, terminal, child| match question {
         1 => {
             assert_eq!(sim.accepted(), 0);
             terminal.write_all(b"yes\n").unwrap();
@@ -87,12 +41,12 @@ fn yes_goes_on_after_the_canary() {
     let shown = after_the_canary(&sim, journal.to_str().unwrap(), |terminal, _| {
         terminal.write_all(b"y\n").unwrap();
     });
-    assert_eq!(shown.code, Some(0), "{}", shown.terminal);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
     for words in [
         "a canary of 1 server, then 2 waves of at most 2 servers",
         "The canary is over: 1 server done, 0 of them failed. Go on with the other 4?",
     ] {
-        contains(&shown.terminal, words);
+        contains(&shown.stderr, words);
     }
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [5, 0, 0, 0, 0]);
@@ -112,21 +66,21 @@ fn no_stops_and_another_process_asks_again() {
     let sim = region(5);
     let no = |terminal: &mut File| terminal.write_all(b"no\n").unwrap();
     let shown = after_the_canary(&sim, journal, |terminal, _| no(terminal));
-    assert_eq!(shown.code, Some(5), "{}", shown.terminal);
-    contains(&shown.terminal, "1 server done, 0 of them failed.");
+    assert_eq!(shown.code, Some(5), "{}", shown.stderr);
+    contains(&shown.stderr, "1 server done, 0 of them failed.");
     let why = "stopped in wave 1 of 3: the answer after the canary was no";
-    contains(&shown.terminal, why);
+    contains(&shown.stderr, why);
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
 
     let resume = ["resume", journal, "-o=json"];
-    let shown = asked(command(&sim, &resume), |question, terminal, _| {
+    let shown = on_terminal(sim.command(&resume), |question, terminal, _| {
         assert_eq!((question, sim.accepted()), (1, 1));
         no(terminal);
     });
-    assert_eq!(shown.code, Some(5), "{}", shown.terminal);
-    contains(&shown.terminal, "the answer after the canary was no");
+    assert_eq!(shown.code, Some(5), "{}", shown.stderr);
+    contains(&shown.stderr, "the answer after the canary was no");
     // Where nobody can be asked, nobody says yes.
     let ended = run(&sim, &resume).expect(5);
     contains(&ended.stderr, "there is no terminal to ask on");
@@ -161,14 +115,10 @@ fn ctrl_c_instead_of_an_answer_stops() {
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();
     let sim = region(5);
-    let shown = after_the_canary(&sim, journal, |_, child| {
-        let kill = format!("kill -INT {}", child.id());
-        let mut shell = Command::new("sh");
-        assert!(shell.args(["-c", &kill]).status().unwrap().success());
-    });
-    assert_eq!(shown.code, Some(5), "{}", shown.terminal);
-    contains(&shown.terminal, "stopping: nothing more is sent");
-    contains(&shown.terminal, "stopped: as asked");
+    let shown = after_the_canary(&sim, journal, |_, child| signal(child, "INT"));
+    assert_eq!(shown.code, Some(5), "{}", shown.stderr);
+    contains(&shown.stderr, "stopping: nothing more is sent");
+    contains(&shown.stderr, "stopped: as asked");
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);

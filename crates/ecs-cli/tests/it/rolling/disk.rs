@@ -44,7 +44,7 @@ fn a_journal_that_cannot_be_made_stops_it_before_anything_is_sent() {
 
 /// Runs it where no file can be made longer than so many blocks.
 fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
-    let direct = command(sim, arguments);
+    let direct = sim.command(arguments);
     let mut shell = Command::new("sh");
     // The signal that comes with it is ignored.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -54,7 +54,7 @@ fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
     let variables = variables.filter_map(|(name, value)| Some((name, value?)));
     // A profile would not fit.
     shell.envs(variables.filter(|(name, _)| *name != "LLVM_PROFILE_FILE"));
-    end(shell.stdin(Stdio::null()))
+    Ended::of(shell.stdin(Stdio::null()))
 }
 
 /// A disk that has no room for the plan: that is said, and nothing is left in the way of the next try.

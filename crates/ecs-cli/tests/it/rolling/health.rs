@@ -1,10 +1,9 @@
 //! The health check after each wave: what it is given, and what its end means.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::time::Instant;
 
 use super::*;
-use crate::common::Running;
+use crate::common::wait_until;
 
 /// Restarts all, two at a time, with this check after each wave.
 fn checked<'a>(check: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -135,7 +134,6 @@ fn a_resumed_run_can_be_checked_in_another_way() {
 /// Waits until there is no such process; one that nobody has asked for yet counts as gone.
 #[track_caller]
 fn is_gone(id: &str) {
-    let begin = Instant::now();
     let alive = || match std::fs::read_to_string(format!("/proc/{id}/stat")) {
         Ok(stat) => !stat[stat.rfind(')').unwrap()..].starts_with(") Z"),
         Err(_) if Path::new("/proc/self/stat").exists() => false,
@@ -145,10 +143,7 @@ fn is_gone(id: &str) {
             .unwrap()
             .success(),
     };
-    while alive() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "{id} is alive");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until(&format!("process {id} is gone"), || !alive());
 }
 
 #[test]
@@ -156,9 +151,9 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("pid");
     let sim = region(4);
-    let check = format!("sleep 60 & echo $! > '{}'; wait", file.display());
-    let ended = run(&sim, &checked(&check, &["--health-timeout", "2s"])).expect(5);
-    let why = "the health check after wave 1 failed: it did not end within 2s";
+    let check = format!("sleep 600 & echo $! > '{}'; wait", file.display());
+    let ended = run(&sim, &checked(&check, &["--health-timeout", "4s"])).expect(5);
+    let why = "the health check after wave 1 failed: it did not end within 4s";
     contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {why}\n"));
     is_gone(std::fs::read_to_string(&file).unwrap().trim());
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
@@ -176,13 +171,9 @@ fn a_check_that_nobody_listens_to_ends_in_time() {
         journal.to_str().unwrap(),
         "--health-timeout=1s",
     ];
-    let mut run = Running(spawn(&sim, &checked("yes >&2", &more)));
-    let begin = Instant::now();
+    let mut run = spawn(&sim, &checked("yes >&2", &more));
     let ended = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"ended\""));
-    while !ended() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "it goes on");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("the journal has the end of the run", ended);
     // Somebody reads after all.
     let mut stderr = String::new();
     let mut err = run.0.stderr.take().unwrap();
@@ -208,7 +199,7 @@ fn stopped_in_a_check(signal: &str) {
     let journal = directory.path().join("run.jsonl");
     let sim = region(4);
     let more = ["--journal", journal.to_str().unwrap()];
-    let mut run = Running(spawn(&sim, &checked("sleep 60 & echo $!; wait", &more)));
+    let mut run = spawn(&sim, &checked("sleep 600 & echo $!; wait", &more));
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
     let id = loop {
         let mut line = String::new();
@@ -260,7 +251,11 @@ fn a_check_that_is_not_there_has_failed() {
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
     // Nor is there a shell that could look for it.
     let sim = region(4);
-    let ended = end(command(&sim, &checked("true", &[])).env("PATH", "/nonexistent")).expect(5);
+    let ended = Ended::of(
+        sim.command(&checked("true", &[]))
+            .env("PATH", "/nonexistent"),
+    )
+    .expect(5);
     contains(&ended.stderr, "failed: it could not be started: ");
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
 }

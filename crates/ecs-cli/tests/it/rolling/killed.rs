@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 
 use super::*;
-use crate::common::Running;
+use crate::common::wait_until;
 
 const SERVERS: usize = 12;
 const WAVE: usize = 3;
@@ -24,7 +24,7 @@ fn rolling(journal: &str) -> Vec<&str> {
     ]
 }
 
-/// What the process says when it is there; from then on it has a moment to live.
+/// What the process says when it is there; from then on it writes a little more to its journal.
 const PLACES: [&str; 10] = [
     "",
     "listing the servers",
@@ -38,20 +38,27 @@ const PLACES: [&str; 10] = [
     "checking the health after wave 4",
 ];
 
-/// Kills it this long after it said these words, or ended without them.
-fn kill_at(mut child: Child, words: &str, moment: Duration) {
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+fn length(journal: &Path) -> u64 {
+    std::fs::metadata(journal).map_or(0, |file| file.len())
+}
+
+/// Kills it once its journal has grown by so many bytes since it said these words, or when it has ended.
+fn kill_at(mut run: Running, words: &str, journal: &Path, bytes: u64) {
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    let mut before = length(journal);
     let mut line = String::new();
     while !words.is_empty() && !line.contains(words) {
         line.clear();
         if stderr.read_line(&mut line).unwrap() == 0 {
             break;
         }
+        before = length(journal);
     }
-    std::thread::sleep(moment);
-    let mut killed = Running(child);
-    killed.0.kill().unwrap();
-    killed.wait();
+    wait_until("the journal has grown, or the run has ended", || {
+        length(journal) >= before + bytes || run.0.try_wait().unwrap().is_some()
+    });
+    run.0.kill().unwrap();
+    run.wait();
 }
 
 fn killed(seed: u64, directory: &Path) {
@@ -61,17 +68,16 @@ fn killed(seed: u64, directory: &Path) {
     // Even numbers die once, odd ones twice.
     let random = seed.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17);
     let place = PLACES[usize::try_from(seed).unwrap() / 2 % PLACES.len()];
-    let moment = Duration::from_millis(random % 90);
-    kill_at(spawn(&sim, &rolling(journal)), place, moment);
-    let case = format!("seed {seed}, {moment:?} after {place:?}");
+    let bytes = random % 600;
+    kill_at(spawn(&sim, &rolling(journal)), place, &path, bytes);
+    let case = format!("seed {seed}, {bytes} bytes after {place:?}");
     if !path.exists() || std::fs::read(&path).unwrap().is_empty() {
         assert_eq!(sim.accepted(), 0, "{case}: sent before there was a journal");
         return;
     }
     let resume = ["resume", journal, "-o=json"];
     if seed % 2 == 1 {
-        let moment = Duration::from_millis(random / 90 % 400);
-        kill_at(spawn(&sim, &resume), "", moment);
+        kill_at(spawn(&sim, &resume), "", &path, random / 600 % 2400);
     }
     let mut report = Value::Null;
     for _ in 0..3 {

@@ -77,7 +77,7 @@ fn files(directory: &Path) -> Vec<(std::path::PathBuf, String)> {
 fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
     let temp = tempfile::tempdir().unwrap();
     let sim = failing_fleet();
-    let ended = end(command(&sim, &ROLLING).env("TMPDIR", temp.path())).expect(5);
+    let ended = Ended::of(sim.command(&ROLLING).env("TMPDIR", temp.path())).expect(5);
     stopped_in_time(&sim, &ended);
     contains(
         &ended.stderr,
@@ -116,7 +116,7 @@ fn the_printed_resume_goes_on_too() {
     let journal = temp.path().join("it's the run.jsonl");
     let sim = failing_fleet();
     let with_journal = [&ROLLING[..], &["--journal", journal.to_str().unwrap()]].concat();
-    let ended = end(command(&sim, &with_journal).env("TMPDIR", temp.path())).expect(5);
+    let ended = Ended::of(sim.command(&with_journal).env("TMPDIR", temp.path())).expect(5);
     stopped_in_time(&sim, &ended);
     let line = said(&ended);
     contains(&line, "ecsctl resume '");
@@ -146,7 +146,7 @@ fn a_few_that_are_left_stand_in_the_command_itself() {
         "--wave=2",
         "--max-failures=0",
     ];
-    let ended = end(command(&sim, &arguments).env("TMPDIR", temp.path())).expect(5);
+    let ended = Ended::of(sim.command(&arguments).env("TMPDIR", temp.path())).expect(5);
     contains(&ended.stderr, "stopped in wave 1 of 3: ");
     let line = said(&ended);
     let left = sim.ids()[2..].join(" ");
