@@ -120,10 +120,11 @@ impl Client {
             Err(error) => {
                 let message = error.message();
                 let mask = |text: &str| credentials.mask(text).into_owned();
+                let moved_to = self.moved_to(&error, &asked);
                 ProbeEnd::Refused {
-                    described: mask(&describe_answer(&error)),
+                    described: mask(&describe_answer(&error, moved_to.as_ref())),
                     origin: error.origin(),
-                    moved_to: self.moved_to(&error, &asked),
+                    moved_to,
                     status: error.status().as_u16(),
                     code: error.code().map(mask),
                     request_id: error.request_id().map(str::to_owned),

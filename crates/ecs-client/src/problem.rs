@@ -98,14 +98,7 @@ impl Problem {
 
     /// An answer that is an error. `moved_to`: where the whole site has moved to, if it says that.
     pub(crate) fn of_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> Self {
-        let message = match moved_to {
-            Some(endpoint) => {
-                let status = error.status().as_u16();
-                format!("the whole site has moved to {endpoint} (HTTP {status}, not followed)")
-            }
-            None => describe_answer(error),
-        };
-        let mut problem = Self::new(message).with_code(error.code());
+        let mut problem = Self::new(describe_answer(error, moved_to)).with_code(error.code());
         let exchange = problem.exchange_mut();
         exchange.status = Some(error.status().as_u16());
         exchange.unproven = !error.origin().is_proven();
@@ -193,7 +186,8 @@ impl fmt::Display for Problem {
 }
 
 /// An answer that is an error, as text: the same wherever it is shown. An answer that is not the service's own is named
-/// so, with who made it as far as its headers say.
+/// so, with who made it as far as its headers say. `moved_to`: where the whole site has moved to, if it is a redirect that
+/// says that.
 ///
 /// ```
 /// use ecs_client::describe_answer;
@@ -204,11 +198,15 @@ impl fmt::Display for Problem {
 /// headers.insert("server", HeaderValue::from_static("nginx/1.22.1"));
 /// let page = ResponseError::parse(StatusCode::NOT_FOUND, &headers, b"<html>");
 /// assert_eq!(
-///     describe_answer(&page),
+///     describe_answer(&page, None),
 ///     "not an answer of the service: HTTP 404 with an HTML page (answered by nginx/1.22.1)"
 /// );
 /// ```
-pub fn describe_answer(error: &ResponseError) -> String {
+pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> String {
+    if let Some(endpoint) = moved_to {
+        let status = error.status().as_u16();
+        return format!("the whole site has moved to {endpoint} (HTTP {status}, not followed)");
+    }
     if error.wants_proxy_credentials() {
         return format!("a proxy wants a user name and password: {error}");
     }

@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are submitted at once.
     pub(crate) concurrent_submissions: usize,
+    /// Whether a run makes a harmless read before its first action.
+    pub(crate) check_service: bool,
 }
 
 impl fmt::Debug for Client {
@@ -55,6 +57,7 @@ impl Client {
             servers_per_minute: Self::SERVERS_PER_MINUTE,
             concurrent_queries: 16,
             concurrent_submissions: 4,
+            check_service: true,
         }
     }
 
@@ -120,6 +123,7 @@ pub struct ClientBuilder {
     servers_per_minute: usize,
     concurrent_queries: usize,
     concurrent_submissions: usize,
+    check_service: bool,
 }
 
 impl ClientBuilder {
@@ -162,6 +166,14 @@ impl ClientBuilder {
     /// How many requests of one run may be underway at once. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
+        self
+    }
+
+    /// Whether a run makes one harmless read before its first action, a list of one server, which shows that what answers is
+    /// the service and not a page of something else. Default: yes. Without it, such a page is found when the first request
+    /// is unknown.
+    pub fn check_service(mut self, check: bool) -> Self {
+        self.check_service = check;
         self
     }
 
@@ -225,6 +237,7 @@ impl ClientBuilder {
             quota: ServerQuota::new(servers, core.scaled(MINUTE)),
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
+            check_service: self.check_service,
             core,
         })))
     }

@@ -189,6 +189,11 @@ pub enum Event {
         /// How many have not.
         servers: usize,
     },
+    /// The read before the first request showed something worth knowing about the way to the service; the run continues.
+    ServiceWarning {
+        /// What it showed.
+        error: Problem,
+    },
     /// The servers could not be listed, so that nothing can be told from them; it goes on.
     ListFailed {
         /// Why.

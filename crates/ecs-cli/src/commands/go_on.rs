@@ -50,6 +50,7 @@ impl GoOn {
     pub(super) fn of_resume(args: &Resume, global: &Global) -> Self {
         let mut line = Words::resume(&args.journal);
         line.flag("--reconcile", args.reconcile);
+        line.option("--reconcile-after", args.reconcile_after.map(written));
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
         line.client(args.attempt_timeout, args.servers_per_minute);
@@ -252,6 +253,7 @@ impl Words {
         self.flag("--verify", args.verify);
         self.option("--verify-timeout", args.verify_timeout.map(written));
         self.flag("--reconcile", args.reconcile);
+        self.option("--reconcile-after", args.reconcile_after.map(written));
         // Not --resubmit-unknown: consent to a second request was given for that run.
         self.flag("--no-wait", args.no_wait);
         self.flag("--yes", args.yes);

@@ -35,6 +35,8 @@ pub(crate) struct Checked {
     pub(crate) clocks: Option<Clocks>,
     pub(crate) servers: Option<u64>,
     pub(crate) request_id: Option<String>,
+    /// The proxy or web server that the answer names.
+    pub(crate) gateway: Option<String>,
     permission: Option<String>,
     difference: Option<Differs>,
 }
@@ -143,6 +145,7 @@ pub(crate) fn text(it: &Checked) -> String {
     row("endpoint", it.endpoint.clone());
     row("IAM", it.iam_endpoint.clone());
     row("project", it.project_id.clone());
+    row("gateway", it.gateway.clone());
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",

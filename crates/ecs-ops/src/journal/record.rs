@@ -184,6 +184,10 @@ pub struct RunRecord {
     pub verify_ms: Option<u64>,
     /// Whether to look at the servers of a request of unknown fate.
     pub reconcile: bool,
+    /// After how long without a trace they were not attempted, in milliseconds, if that was set. Runs that were written
+    /// before it was there had the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile_after_ms: Option<u64>,
     /// Whether to send them again.
     pub resubmit_unknown: bool,
     /// Waves, if there are any.
@@ -213,6 +217,7 @@ impl RunRecord {
             stalled_after_ms: None,
             verify_ms: None,
             reconcile: false,
+            reconcile_after_ms: None,
             resubmit_unknown: false,
             rolling: None,
             servers,

@@ -1,6 +1,8 @@
 //! What a run is made of.
 
 mod check;
+mod reconcile_limit;
+mod start;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,22 +10,16 @@ use std::time::Duration;
 
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
-use uuid::Uuid;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::plan::Plan;
-use super::run::Run;
-use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
+use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::control::Control;
-use crate::event::Sink;
-use crate::journal::{
-    Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
-};
+use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
-/// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
+/// Collects what a run is made of. Nothing that acts is sent before the [`Run`](crate::Run) is awaited.
 #[derive(Debug)]
 #[must_use]
 pub struct RunBuilder {
@@ -36,6 +32,7 @@ pub struct RunBuilder {
     stalled_after: Option<Duration>,
     verify: Option<Duration>,
     on_unknown: UnknownPolicy,
+    reconcile_after: Option<Duration>,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     health: Option<HealthCheck>,
@@ -62,6 +59,7 @@ impl RunBuilder {
             stalled_after: None,
             verify: None,
             on_unknown: UnknownPolicy::default(),
+            reconcile_after: None,
             rolling: None,
             health: None,
             question: None,
@@ -86,6 +84,7 @@ impl RunBuilder {
             batch_size: run.batch_size,
             stalled_after: milliseconds(run.stalled_after_ms),
             verify: milliseconds(run.verify_ms),
+            reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
             on_unknown: UnknownPolicy {
@@ -145,8 +144,8 @@ impl RunBuilder {
         self
     }
 
-    /// Whether to look at the servers of a request whose fate is unknown, until three minutes later. A server that was
-    /// changed since the sending, is at rest and in the state that was wanted has succeeded; one that is as it was before
+    /// Whether to list the servers of a request whose outcome is unknown, until
+    /// [`reconcile_after`](Self::reconcile_after). A server that was changed since the sending, is at rest and in the state that was wanted has succeeded; one that is as it was before
     /// the run, while no server of its request shows a trace, was not attempted. What stays unclear stays unknown.
     ///
     /// Lists the project's servers before the run, and at each look.
@@ -259,6 +258,7 @@ impl RunBuilder {
                 self.batch_size
             ));
         }
+        wrong.extend(self.reconcile_violation());
         let rolling = self.current_rolling();
         wrong.extend(self.wave_violations(rolling.is_some()));
         if !wrong.is_empty() {
@@ -308,90 +308,5 @@ impl RunBuilder {
         };
         rules.check_health |= self.health.is_some();
         Some(Rolling::new(waves, rules))
-    }
-
-    /// Checks everything. The run that it returns does nothing until it is awaited.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan). From here on nothing is lost to an early error: what goes wrong is in the report.
-    pub async fn start(self) -> Result<Run, Error> {
-        let plan = self.plan()?;
-        let rolling = self.current_rolling();
-        rolling
-            .as_ref()
-            .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
-        let rolling_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
-        let options = RunOptions {
-            on_unknown: self.on_unknown,
-            rolling,
-            escalate_after: self.escalate_after,
-        };
-        let log = RunJournal::new(self.client.0.core.clone(), self.journal.clone());
-        let (state, resumed, before) = match &self.resumed {
-            None => {
-                let run_id = Uuid::new_v4().to_string();
-                let state = RunState::new(run_id, self.servers.clone(), plan, options);
-                (state, Resumption::default(), Vec::new())
-            }
-            Some(recovered) => {
-                let (state, resumed) = RunState::resumed(plan, recovered, options);
-                (state, resumed, recovered.initial_state().to_vec())
-            }
-        };
-        let begun = || match &self.resumed {
-            None => Record::Run(Box::new(self.record(state.run_id(), rolling_record))),
-            Some(_) => Record::Resumed {
-                program: PROGRAM.to_owned(),
-            },
-        };
-        let begun = log.write(begun).await;
-        // A run that goes on sends nothing then, and still says what became of each server.
-        if self.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
-        }
-        Ok(Run {
-            state,
-            resumed,
-            before,
-            log,
-            client: self.client,
-            deadline: self.deadline,
-            wait: self.wait,
-            stalled_after: self.stalled_after,
-            verify: self.verify.filter(|_| self.wait),
-            reconcile: self.on_unknown.reconcile,
-            health: self.health,
-            question: self.question,
-            control: Control::new(),
-            sink: Sink::default(),
-        })
-    }
-
-    /// What its waves are, for its journal.
-    fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
-        let health = self.health.as_ref();
-        RollingRecord {
-            health: health.map(|health| health.description.clone()),
-            health_timeout_ms: health.map(|health| milliseconds(health.within)),
-            escalate_after_ms: self.escalate_after.map(milliseconds),
-            ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
-        }
-    }
-
-    /// What the run is, for its journal.
-    fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
-        let client = &self.client.0.core;
-        let (project, servers) = (client.project().clone(), self.servers.clone());
-        RunRecord {
-            batch_size: self.batch_size,
-            wait: self.wait,
-            deadline_ms: self.deadline.map(milliseconds),
-            stalled_after_ms: self.stalled_after.map(milliseconds),
-            verify_ms: self.verify.map(milliseconds),
-            reconcile: self.on_unknown.reconcile,
-            resubmit_unknown: self.on_unknown.resubmit,
-            rolling,
-            ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
-        }
     }
 }

@@ -11,10 +11,8 @@ use super::evidence::{SentTimes, ServerList};
 use super::state::RunState;
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
-use crate::{Client, Error};
+use crate::{Client, Error, ErrorKind};
 
-/// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
-pub(super) const RECONCILE_LIMIT: Duration = Duration::from_secs(180);
 /// The first pause before a look; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -22,6 +20,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// What looking takes.
 #[derive(Debug, Default)]
 pub(super) struct Reconciler {
+    /// How long after a request became unknown its servers are listed, by the service's clock.
+    limit: Duration,
     /// The servers as they were before the run.
     before: ServerList,
     /// Since when the fate of each request is unknown.
@@ -32,7 +32,7 @@ pub(super) struct Reconciler {
 
 impl Reconciler {
     /// With what the journal says of the servers as they were before the run.
-    pub(super) fn with_initial_state(before: &[ServerSnapshot]) -> Self {
+    pub(super) fn with_initial_state(limit: Duration, before: &[ServerSnapshot]) -> Self {
         let seen = before.iter().map(|seen| {
             let mut server = Server::default();
             server.status = seen.status.as_deref().map(ServerStatus::from);
@@ -41,6 +41,7 @@ impl Reconciler {
             (seen.id, server)
         });
         Self {
+            limit,
             before: seen.collect(),
             ..Self::default()
         }
@@ -102,7 +103,7 @@ impl Reconciler {
         self.underway = true;
         let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
         let pause = client.0.core.scaled(pause);
-        let limit = client.0.core.scaled(RECONCILE_LIMIT);
+        let limit = client.0.core.scaled(self.limit);
         // A look that would come shortly before the last one is the last one.
         let last = self.since.values().map(|since| *since + limit).min()?;
         Some(match last > now && now + pause + pause / 2 > last {
@@ -140,8 +141,8 @@ impl Reconciler {
             let listed = listed.as_ref();
             // A list that failed is not the last word, for a while.
             let limit = match listed {
-                Ok(_) => RECONCILE_LIMIT,
-                Err(_) => RECONCILE_LIMIT * 3,
+                Ok(_) => self.limit,
+                Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
             events.extend(state.reconcile(request, &self.before, listed, sent, last));
@@ -150,9 +151,13 @@ impl Reconciler {
     }
 }
 
-/// All servers of the project.
+/// All servers of the project as they are now. A list from a cache is no evidence, and an error.
 pub(super) async fn list(client: &Client) -> Result<ServerList, Error> {
-    let servers = client.servers().await?;
+    let list = client.0.core.list_servers().await?;
+    if let Some(stale) = list.stale {
+        let problem = Problem::new(format!("the list is no evidence: {stale}"));
+        return Err(Error::new(ErrorKind::Unreachable, problem));
+    }
     let with_id = |server: ecs_model::Server| Some((server.id?, server));
-    Ok(servers.into_iter().filter_map(with_id).collect())
+    Ok(list.servers.into_iter().filter_map(with_id).collect())
 }

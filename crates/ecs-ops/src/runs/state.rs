@@ -228,6 +228,11 @@ impl RunState {
         self.closing = true;
     }
 
+    /// The service cannot be reached.
+    pub(crate) fn unreachable(&mut self, why: Problem) {
+        self.halt(why.because("not sent, since the service is out of reach"));
+    }
+
     /// Credentials were refused before anything was submitted.
     pub(crate) fn refuse(&mut self, why: Problem) {
         self.halt(
@@ -295,6 +300,7 @@ impl RunState {
                 error: error.clone(),
             },
             Classification::NotDelivered
+            | Classification::NotForwarded
             | Classification::Throttled
             | Classification::RefusedCredentials => Outcome::NotAttempted {
                 error: error.clone(),
@@ -305,12 +311,10 @@ impl RunState {
             Classification::RefusedCredentials => {
                 self.refuse(error.clone());
             }
-            Classification::NotDelivered => {
-                self.halt(
-                    error
-                        .clone()
-                        .because("not sent, since the service is out of reach"),
-                );
+            Classification::NotDelivered => self.unreachable(error.clone()),
+            Classification::NotForwarded => {
+                let reason = "not sent, since another request was not forwarded to the service";
+                self.halt(error.clone().because(reason));
             }
             _ => {}
         }
