@@ -1,6 +1,6 @@
 //! Ids from the command line and from files: all of them are checked before anything is sent.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hash;
 use std::io::{self, Read};
@@ -79,12 +79,21 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// All ids, in the order in which they were given; or everything that is wrong with them.
+/// Ids, each once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ids<T> {
+    /// In the order in which they were given first.
+    pub(crate) ids: Vec<T>,
+    /// How many were given again.
+    pub(crate) repeated: usize,
+}
+
+/// All ids, or everything that is wrong with them. One that is given again counts once.
 pub(crate) fn parse<T>(
     what: &str,
     arguments: &[String],
     file: Option<&IdFile>,
-) -> Result<Vec<T>, Fail>
+) -> Result<Ids<T>, Fail>
 where
     T: FromStr<Err: fmt::Display> + Clone + Eq + Hash,
 {
@@ -93,31 +102,25 @@ where
         .map(|(index, id)| (Origin::Argument(index + 1), id.trim()))
         .chain(file.into_iter().flat_map(IdFile::lines));
     let mut ids = Vec::new();
-    let mut first: HashMap<T, Origin<'_>> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut repeated = 0;
     let mut wrong = Vec::new();
     for (origin, text) in given {
         match text.parse::<T>() {
             Err(error) => wrong.push(format!("{origin}: {error}")),
-            Ok(id) => match first.get(&id) {
-                Some(first) => wrong.push(format!("{origin}: {text} was given before ({first})")),
-                None => {
-                    first.insert(id.clone(), origin);
-                    ids.push(id);
-                }
-            },
+            Ok(id) if seen.insert(id.clone()) => ids.push(id),
+            Ok(_) => repeated += 1,
         }
     }
     match wrong.len() {
-        0 => Ok(ids),
+        0 => Ok(Ids { ids, repeated }),
         count => {
             let plural = if count == 1 { "" } else { "s" };
             Err(Fail::usage(format!(
                 "{count} {what} id{plural} cannot be used, nothing was sent"
             ))
             .details(wrong)
-            .hint(format!(
-                "correct or remove each of them; every {what} may be given once"
-            )))
+            .hint("correct or remove each of them"))
         }
     }
 }

@@ -2,16 +2,13 @@
 
 mod builder;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
-use ecs_model::{
-    Job, JobId, ListServersDetails, Operation, ProjectId, Server, ServerId, ShowJob, ShowServer,
-};
+use ecs_model::{Job, JobId, Operation, ProjectId, Server, ServerId, ShowJob, ShowServer};
 use ecs_transport::Transport;
 use http::HeaderValue;
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +17,7 @@ use crate::clock::{WallClock, scale};
 use crate::context::RequestContext;
 use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
-use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth, Stale};
+use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
 pub use builder::ClientBuilder;
 
@@ -47,18 +44,8 @@ struct Inner {
     time_factor: f64,
     rng: Mutex<ChaCha8Rng>,
     seen_ids: SeenIds,
-    /// How many lists were begun.
-    lists: AtomicU64,
-}
-
-/// The servers of a project, as they were at one time.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ServerList {
-    /// The servers.
-    pub servers: Vec<Server>,
-    /// Why that time is not now, if something shows that.
-    pub stale: Option<Stale>,
+    /// How many numbers were drawn.
+    numbers: AtomicU64,
 }
 
 impl fmt::Debug for Client {
@@ -94,64 +81,11 @@ impl Client {
             .ok_or_else(|| Error::invalid("the answer holds no server"))
     }
 
-    /// Lists all servers of the project, page by page.
-    ///
-    /// A server that is made or deleted meanwhile may be missed; none is listed twice.
+    /// Sends a read, and again until there is an answer or the policy gives up.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
-    /// silently would lose it.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        Ok(self.list_servers().await?.servers)
-    }
-
-    /// The same, and whether a cache on the way answered: such a list is no evidence of how the servers are now.
-    ///
-    /// # Errors
-    /// As [`servers`](Self::servers).
-    pub async fn list_servers(&self) -> Result<ServerList, Error> {
-        /// What the vendor advises for large fleets.
-        const LARGEST: u64 = 200;
-        /// So many lists in a row have pages of different sizes: what a cache keeps of one does not answer the next.
-        const SIZES: u64 = 40;
-        let size = LARGEST - self.0.lists.fetch_add(1, Ordering::Relaxed) % SIZES;
-        let mut found: Vec<Server> = Vec::new();
-        let mut stale = None;
-        let mut seen = HashSet::new();
-        for page in 1.. {
-            let query = ListServersDetails::builder()
-                .offset(page)
-                .limit(size)
-                .build();
-            let query = query.map_err(|error| Error::invalid(error.to_string()))?;
-            let mut context = RequestContext::read();
-            let list = self.execute(&query, &mut context).await?;
-            stale = stale.or(context.stale);
-            let (all, servers) = (list.count, list.servers.unwrap_or_default());
-            let before = found.len();
-            let short = servers.len() < usize::try_from(size).unwrap_or(usize::MAX);
-            for server in servers {
-                let Some(id) = server.id else {
-                    let problem = Problem::new("the list of servers has one without a readable id");
-                    return Err(Error::new(ErrorKind::Unreachable, problem));
-                };
-                if seen.insert(id) {
-                    found.push(server);
-                }
-            }
-            // A short page is not the end, since the service may allow less than we ask for; one with nothing new is.
-            let all = all.and_then(|all| usize::try_from(all).ok());
-            if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
-                break;
-            }
-        }
-        Ok(ServerList {
-            servers: found,
-            stale,
-        })
-    }
-
-    async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
+    /// Refused, or no readable answer after a few attempts.
+    pub async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         let mut context = RequestContext::read();
         Ok(self.execute(operation, &mut context).await?)
     }
@@ -208,6 +142,11 @@ impl Client {
         &self.0.retry
     }
 
+    /// The next number, from 0: to vary requests that a cache on the way would otherwise answer with an old answer.
+    pub fn next_number(&self) -> u64 {
+        self.0.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn seen_ids(&self) -> &SeenIds {
         &self.0.seen_ids
     }
@@ -229,6 +168,3 @@ impl Client {
         self.0.project_header.clone()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -67,13 +67,6 @@ impl Error {
         self.request.as_deref()
     }
 
-    /// The same error in another class.
-    #[must_use]
-    pub(crate) fn reclassified(mut self, kind: ErrorKind) -> Self {
-        self.kind = kind;
-        self
-    }
-
     /// What happened.
     pub fn problem(&self) -> &Problem {
         &self.problem

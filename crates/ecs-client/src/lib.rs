@@ -67,7 +67,7 @@ mod test_support;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use client::{Client, ClientBuilder, ServerList};
+pub use client::{Client, ClientBuilder};
 pub use context::RequestContext;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, ErrorKind};

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use ecs_model::{BodyShape, ResponseError, request_id};
+use ecs_model::{ResponseError, request_id};
 use ecs_transport::{TransportError, TransportErrorKind};
 use jiff::Timestamp;
 
@@ -124,6 +124,14 @@ impl Problem {
         problem
     }
 
+    /// How the exchange failed, where something else tells what happened.
+    pub(crate) fn with_transport(mut self, kind: Option<TransportErrorKind>) -> Self {
+        if kind.is_some() {
+            self.exchange_mut().transport = kind;
+        }
+        self
+    }
+
     fn exchanged(&mut self, request_id: Option<&str>) {
         if let Some(id) = request_id {
             self.message.push_str(&format!(" (request {id})"));
@@ -210,12 +218,8 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     if error.wants_proxy_credentials() {
         return format!("a proxy wants a user name and password: {error}");
     }
-    let is_page = match error.status().as_u16() {
-        // Of a service in trouble a gateway reports with a page, too.
-        300..=499 => true,
-        200..=299 => matches!(error.shape(), BodyShape::Html(_)),
-        _ => false,
-    };
+    // Of a service in trouble a gateway reports with a page, too; and what is missing in a success is not told here.
+    let is_page = matches!(error.status().as_u16(), 300..=499);
     if is_page && !error.origin().is_proven() {
         format!("not an answer of the service: {error}")
     } else {

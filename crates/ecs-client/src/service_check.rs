@@ -50,19 +50,15 @@ impl Client {
         let mut context = RequestContext::read();
         let mut check = ServiceCheck::default();
         match self.execute(&query, &mut context).await {
-            Ok(page) if page.servers.is_some() => {
-                if let Some(stale) = context.stale() {
-                    check.cached = Some(Problem::new(stale.to_string()));
-                    return Ok(check);
-                }
-            }
             Ok(_) => {
-                let message = "not an answer of the service: JSON that holds no list of servers";
-                return Err(Error::new(ErrorKind::NotTheService, Problem::new(message)));
+                let cached = context.stale();
+                check.cached = cached.map(|stale| Problem::new(stale.to_string()));
             }
-            Err(error) => check.refused = Some(refusal(error)?),
+            Err(error) => {
+                check.refused = Some(refusal(error)?);
+                self.health().identified();
+            }
         }
-        self.health().identified();
         Ok(check)
     }
 }
@@ -81,7 +77,12 @@ fn refusal(error: RequestError) -> Result<Problem, Error> {
         _ if is_proven => Err(error.into()),
         // A wait that ended, a limit, trouble behind a gateway: the next answer may be another.
         408 | 429 | 499 | 500.. => Err(error.into()),
-        _ => Err(Error::from(error).reclassified(ErrorKind::NotTheService)),
+        200..300 => {
+            let problem = error.into_problem();
+            let problem = problem.because("not an answer of the service");
+            Err(Error::new(ErrorKind::NotTheService, problem))
+        }
+        _ => Err(error.into()),
     }
 }
 

@@ -85,15 +85,14 @@ impl Client {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page.
-    ///
-    /// A server that is made or deleted meanwhile may be missed; none is listed twice.
+    /// Lists all servers of the project, page by page: all of them, or an error. Where pages do not add up the list is begun
+    /// anew, twice at most.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
-    /// silently would lose it.
+    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its
+    /// pages shift or repeat, disagree with its count, or have a server without a readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        self.0.core.servers().await
+        crate::fleet::servers(&self.0.core).await
     }
 
     /// Lists one server: once, with the credentials of now, whatever comes of it. Nothing is repeated or renewed, since a few wrong

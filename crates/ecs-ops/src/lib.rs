@@ -9,6 +9,7 @@
 //! | `control` | [`Control`]: stopping a run from outside |
 //! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
 //! | `quota` | never more servers than the quota in any window |
+//! | [`fleet`] | what is looked at before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
@@ -73,6 +74,7 @@ mod action;
 mod client;
 mod control;
 mod event;
+pub mod fleet;
 mod jobs;
 pub mod journal;
 mod quota;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use ecs_auth::ResolvedTarget;
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::action::PowerAction;
+use crate::fleet::LeftOut;
 use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
 
@@ -260,6 +262,10 @@ pub struct Report {
     pub stopped: Option<Stopped>,
     /// The refusal, if a request was refused because of the credentials or what they permit.
     pub refused: Option<Problem>,
+    /// Operator, account, project, region and endpoint, if the run was given them.
+    pub target: Option<ResolvedTarget>,
+    /// The servers that the selection left out: no part of the run.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Report {
@@ -295,7 +301,9 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("Report", 7)?;
+        let optional = [self.target.is_some(), !self.left_out.is_empty()];
+        let fields = 7 + optional.into_iter().filter(|there| *there).count();
+        let mut report = serializer.serialize_struct("Report", fields)?;
         report.serialize_field("version", &Self::VERSION)?;
         report.serialize_field("run_id", &self.run_id)?;
         report.serialize_field("operation", self.action.name())?;
@@ -303,6 +311,14 @@ impl Serialize for Report {
         report.serialize_field("summary", &self.summary())?;
         report.serialize_field("jobs", &self.jobs)?;
         report.serialize_field("servers", &self.servers)?;
+        match &self.target {
+            Some(target) => report.serialize_field("target", target)?,
+            None => report.skip_field("target")?,
+        }
+        match self.left_out.is_empty() {
+            false => report.serialize_field("left_out", &self.left_out)?,
+            true => report.skip_field("left_out")?,
+        }
         report.end()
     }
 }

@@ -75,7 +75,7 @@ fn imports(ir: &Ir) -> TokenStream {
         _ => None,
     });
     let mut ids: Vec<&str> = scalars
-        .filter(|name| ["ProjectId", "JobId", "ServerId"].contains(name))
+        .filter(|name| super::lower::IDS.contains(name))
         .collect();
     ids.sort_unstable();
     ids.dedup();

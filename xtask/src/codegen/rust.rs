@@ -130,7 +130,7 @@ pub(super) fn method(method: Method) -> TokenStream {
 
 /// The path as a format string: `{project}` and the ids are variables of the code.
 pub(super) fn path(operation: &Operation) -> String {
-    let mut path = "/v1/{project}".to_owned();
+    let mut path = format!("{}/{{project}}", operation.root);
     for segment in &operation.path {
         match segment {
             Segment::Literal(text) => path.push_str(&format!("/{text}")),

@@ -108,13 +108,13 @@ pub(super) async fn execute(
 }
 
 /// What comes before anything is sent can be stopped.
-pub(super) async fn unless_stopped<T>(
+pub(super) async fn unless_stopped<T, E: From<Fail>>(
     signals: &mut Signals,
-    what: impl Future<Output = Result<T, Fail>>,
-) -> Result<T, Fail> {
+    what: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent")),
+        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
     }
 }
 

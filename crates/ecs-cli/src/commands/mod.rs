@@ -6,6 +6,7 @@ mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
 pub(crate) mod job;
+mod preflight;
 pub(crate) mod resume;
 pub(crate) mod run;
 mod servers;

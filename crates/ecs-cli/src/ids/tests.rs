@@ -12,9 +12,13 @@ fn file(text: &str) -> IdFile {
     }
 }
 
-fn parse_ids(arguments: &[&str], text: &str) -> Result<Vec<ServerId>, Fail> {
+fn parse_all(arguments: &[&str], text: &str) -> Result<Ids<ServerId>, Fail> {
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     parse("server", &arguments, Some(&file(text)))
+}
+
+fn parse_ids(arguments: &[&str], text: &str) -> Result<Vec<ServerId>, Fail> {
+    parse_all(arguments, text).map(|given| given.ids)
 }
 
 #[test]
@@ -32,24 +36,26 @@ fn arguments_come_first_then_lines() {
 }
 
 #[test]
+fn an_id_that_is_given_again_counts_once() {
+    let text = format!("{A}\n{B}\n{}\n", A.to_uppercase());
+    let given = parse_all(&[A, B], &text).unwrap();
+    let ids: Vec<String> = given.ids.iter().map(ToString::to_string).collect();
+    assert_eq!((ids, given.repeated), (vec![A.to_owned(), B.to_owned()], 3));
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once_with_its_place() {
-    let text = format!("{A}\n{A}\nweb-1\n{}\n\u{1b}[2J\n", A.to_uppercase());
+    let text = format!("{A}\n{A}\nweb-1\n\u{1b}[2J\n");
     let fail = parse_ids(&["nonsense", A, B], &text).unwrap_err();
     assert_eq!(fail.exit, crate::exit::Exit::Usage);
     assert_eq!(
         fail.message,
-        "6 server ids cannot be used, nothing was sent"
+        "3 server ids cannot be used, nothing was sent"
     );
     let begins = [
         "argument 1: \"nonsense\" is not a server id",
-        &format!("servers.txt:1: {A} was given before (argument 2)"),
-        &format!("servers.txt:2: {A} was given before (argument 2)"),
         "servers.txt:3: \"web-1\" is not a server id",
-        &format!(
-            "servers.txt:4: {} was given before (argument 2)",
-            A.to_uppercase()
-        ),
-        "servers.txt:5: \"\\u{1b}[2J\" is not a server id",
+        "servers.txt:4: \"\\u{1b}[2J\" is not a server id",
     ];
     assert_eq!(fail.details.len(), begins.len());
     for (detail, begin) in fail.details.iter().zip(begins) {

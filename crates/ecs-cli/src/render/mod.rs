@@ -8,4 +8,5 @@ pub(crate) mod progress;
 pub(crate) mod show;
 pub(crate) mod table;
 pub(crate) mod tally;
+pub(crate) mod target;
 pub(crate) mod timeline;

@@ -23,8 +23,9 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 16] = [
+    const GLOBAL: [&str; 17] = [
         "--access-key",
+        "--as-endpoint",
         "--ca-file",
         "--cloud",
         "--endpoint",
@@ -41,7 +42,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 26] = [
+    const RUN: [&str; 27] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -54,6 +55,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--journal",
         "--max-failures",
+        "--no-preflight",
         "--no-wait",
         "--order",
         "--order-seed",
@@ -75,6 +77,9 @@ fn each_command_offers_what_the_design_says() {
         "--seed",
         "--speed",
         "--fail",
+        "--stopped",
+        "--scaling-group",
+        "--own-server",
         "--job-seconds",
         "--quota",
         "--read-only",
@@ -99,8 +104,8 @@ fn each_command_offers_what_the_design_says() {
         "--servers-per-minute",
         "--yes",
     ];
-    let typed = [&RUN[..], &["--type"]].concat();
-    let reboot = [&typed[..], &["--escalate"]].concat();
+    let typed = [&RUN[..], &["--type", "--allow-autoscaling-members"]].concat();
+    let reboot = [&typed[..], &["--escalate", "--include-stopped"]].concat();
     for (command, own) in [
         (&["reboot"][..], &reboot[..]),
         (&["stop"], &typed),

@@ -153,7 +153,7 @@ impl ClientBuilder {
             time_factor: factor,
             rng: Mutex::new(rng),
             seen_ids: SeenIds::default(),
-            lists: AtomicU64::new(0),
+            numbers: AtomicU64::new(0),
         })))
     }
 }

@@ -48,6 +48,9 @@ impl Client {
                 match O::decode(response.status(), response.headers(), response.body()) {
                     Ok(output) => {
                         self.health().accept_credentials();
+                        if !context.is_action() && context.stale.is_none() {
+                            self.health().identified();
+                        }
                         return Ok(output);
                     }
                     Err(error) => self.refused::<O>(&error, &asked, sent).masked(credentials),

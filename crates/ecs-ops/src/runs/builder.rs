@@ -1,6 +1,7 @@
 //! What a run is made of.
 
 mod check;
+mod not_begun;
 mod reconcile_limit;
 mod start;
 
@@ -8,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 
@@ -15,6 +17,7 @@ use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::plan::Plan;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::fleet::LeftOut;
 use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error};
@@ -40,6 +43,8 @@ pub struct RunBuilder {
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
+    target: Option<ResolvedTarget>,
+    left_out: Vec<LeftOut>,
 }
 
 impl RunBuilder {
@@ -66,6 +71,8 @@ impl RunBuilder {
             escalate_after: None,
             journal: None,
             resumed: None,
+            target: None,
+            left_out: Vec::new(),
         }
     }
 
@@ -93,6 +100,7 @@ impl RunBuilder {
                 resubmit: false,
             },
             journal: Some(journal),
+            target: run.target.clone(),
             ..Self::new(client, run.action, recovered.unsent())
         }
         .resuming(recovered))
@@ -107,6 +115,19 @@ impl RunBuilder {
     /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
+    /// on has that of its journal.
+    pub fn target(mut self, target: ResolvedTarget) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Servers that a selection left out, for the report. They are no part of the run.
+    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
+        self.left_out = servers;
         self
     }
 

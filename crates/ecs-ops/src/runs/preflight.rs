@@ -77,3 +77,6 @@ fn obstacle(error: Error) -> Result<Obstacle, Error> {
         _ => Ok(Obstacle::Unreachable(problem)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use super::evidence::{SentTimes, ServerList};
 use super::state::RunState;
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
 /// The first pause before a look; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
@@ -153,11 +153,7 @@ impl Reconciler {
 
 /// All servers of the project as they are now. A list from a cache is no evidence, and an error.
 pub(super) async fn list(client: &Client) -> Result<ServerList, Error> {
-    let list = client.0.core.list_servers().await?;
-    if let Some(stale) = list.stale {
-        let problem = Problem::new(format!("the list is no evidence: {stale}"));
-        return Err(Error::new(ErrorKind::Unreachable, problem));
-    }
+    let servers = crate::fleet::servers_now(&client.0.core).await?;
     let with_id = |server: ecs_model::Server| Some((server.id?, server));
-    Ok(list.servers.into_iter().filter_map(with_id).collect())
+    Ok(servers.into_iter().filter_map(with_id).collect())
 }

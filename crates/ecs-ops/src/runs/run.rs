@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_auth::BoxFuture;
+use ecs_auth::{BoxFuture, ResolvedTarget};
 use ecs_client::clock::until;
 use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
@@ -18,6 +18,7 @@ use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
+use crate::fleet::LeftOut;
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
@@ -45,6 +46,8 @@ pub struct Run {
     pub(super) question: Option<CanaryQuestion>,
     pub(super) control: Control,
     pub(super) sink: Sink,
+    pub(super) target: Option<ResolvedTarget>,
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl Run {
@@ -83,6 +86,8 @@ impl Run {
             question,
             control,
             sink,
+            target,
+            left_out,
             ..
         } = self;
         if verify.is_some() {
@@ -131,12 +136,17 @@ impl Run {
         let underway = flights.keys().flat_map(|request| state.servers(*request));
         let underway: HashSet<ServerId> = underway.copied().collect();
         let hard = unsent_hard_restarts(&state, &flights);
-        let report = state.close(stopped, wait, |request| match flights.get(&request) {
+        let closed = state.close(stopped, wait, |request| match flights.get(&request) {
             Some(flight) => flight.outcome(),
             None => SubmissionOutcome::Unknown(Problem::new(
                 "the run lost track of this request: please report this",
             )),
         });
+        let report = Report {
+            target,
+            left_out,
+            ..closed
+        };
         // Nothing outlives the deadline for long.
         let end = write_end(&log, &report, &underway, hard);
         drop(tokio::time::timeout(Duration::from_secs(2), end).await);

@@ -1,14 +1,17 @@
-//! Whom we trust, and what to tell a person when a handshake failed.
+//! Which certificates are trusted, and which alerts refuse a client without one.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{AlertDescription, ClientConfig, Error as TlsError, RootCertStore, SignatureScheme};
 
-use super::builder::{BuildError, BuildErrorKind};
+use super::error::{BuildError, BuildErrorKind};
 
 /// Certificates the user trusts in addition.
 #[derive(Clone, Debug)]
@@ -82,23 +85,54 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
     }
 }
 
-/// What a person can do about a failed handshake.
-pub(super) fn advice(error: &(dyn StdError + 'static)) -> Option<&'static str> {
-    use rustls::Error as E;
+/// Whether the server of one session asked for a client certificate. None is ever given.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CertificateRequest(Arc<AtomicBool>);
 
-    Some(match find::<E>(error)? {
-        E::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "its certificate is not from an authority trusted here; if it is a private one, give its CA file"
-        }
-        E::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another host name",
-        E::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => "its certificate has expired",
-        E::InvalidMessage(_) => "it does not speak TLS; should the URL begin with http:// ?",
-        _ => return None,
-    })
+impl CertificateRequest {
+    pub(super) fn came(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl ResolvesClientCert for CertificateRequest {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::SeqCst);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+/// Alerts with which servers refuse a client that gave no certificate. Which one differs: RFC 8446 has
+/// `certificate_required`, stacks from before it use `bad_certificate` or `handshake_failure`.
+pub(super) fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::HandshakeFailure
+    )
+}
+
+/// Whether an error after the client's side of a TLS 1.3 handshake can only mean that the server refused that handshake.
+///
+/// In TLS 1.3 the client is done first: its certificate (here an empty list) and its `Finished` leave together with the
+/// first request. The server must accept both before it can take application data (RFC 8446, 4.4 and 5), so a
+/// server that refuses the certificate has read nothing of the request. Certificates are judged at no other time:
+/// TLS 1.3 has no renegotiation, post-handshake authentication needs an extension that rustls never offers,
+/// and there is no early data. So these alerts prove it, in a TLS 1.3 session whose server had asked for a certificate and
+/// has not sent a byte of an answer, which the caller checks. Alerts that can come at any time
+/// (`internal_error`, `decode_error`, `access_denied`, `close_notify` and others) prove nothing.
+pub(super) fn refuses_our_certificate(error: &std::io::Error) -> bool {
+    matches!(find::<TlsError>(error), Some(TlsError::AlertReceived(alert)) if is_about_certificates(*alert))
 }
 
 /// The first error of type `T` in the chain. An `io::Error` hides the one it wraps from `source`, so it is opened.

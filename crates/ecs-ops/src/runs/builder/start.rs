@@ -77,6 +77,8 @@ impl RunBuilder {
             question: self.question,
             control: Control::new(),
             sink: Sink::default(),
+            target: self.target,
+            left_out: self.left_out,
         })
     }
 
@@ -105,6 +107,7 @@ impl RunBuilder {
             reconcile_after_ms: self.reconcile_after.map(milliseconds),
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
+            target: self.target.clone(),
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }

@@ -14,7 +14,9 @@ use ecs_auth::{Credentials, StaticCredentials};
 use ecs_model::RebootType;
 use ecs_transport::{Delivery, FnTransport, TransportError, TransportErrorKind};
 
-use crate::scripted::{DONE, Does, JOB, NOT_VALID, THROTTLED, TOKEN, answer, client_of, endpoint, ids, outcome_of};
+use crate::scripted::{
+    DONE, Does, JOB, NOT_VALID, THROTTLED, TOKEN, answer, client_of, endpoint, ids, outcome_of,
+};
 use crate::{Client, Outcome, Stopped};
 
 /// What a deadline or an end in the middle of an attempt leaves is what the mark says.

@@ -99,6 +99,8 @@ impl RunState {
             jobs: self.jobs,
             stopped,
             refused: self.refused,
+            target: None,
+            left_out: Vec::new(),
         }
     }
 }

@@ -7,7 +7,9 @@ use ecs_model::RebootType;
 use http::Method;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, FLOW_CONTROL, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service,
+};
 use crate::{ClientBuilder, Report, Stopped};
 
 async fn reboot(builder: ClientBuilder, servers: u128) -> Report {

@@ -7,7 +7,10 @@ use http::Method;
 use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, FLOW_CONTROL, JOB, NOT_VALID, NO_SUCH_JOB, OUT_OF_REACH, THROTTLED, client_of, ids, service};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, NO_SUCH_JOB, NOT_VALID, OUT_OF_REACH, THROTTLED, client_of, ids,
+    service,
+};
 use crate::{ErrorKind, RetryPolicy};
 
 const SLOW_DOWN: &str = r#"{"error_code":"APIGW.0308","error_msg":"limit:1000,time:1 minute"}"#;
@@ -58,7 +61,9 @@ async fn the_pause_that_the_service_asks_for() {
         ),
         // The service's clock is ahead of ours.
         (
-            Does::Says(429, FLOW_CONTROL.to_owned(),
+            Does::Says(
+                429,
+                FLOW_CONTROL.to_owned(),
                 vec![
                     ("retry-after", "Thu, 01 Jan 2026 00:21:30 GMT"),
                     ("date", "Thu, 01 Jan 2026 00:20:00 GMT"),
@@ -103,7 +108,9 @@ async fn throttling_of_one_request_slows_all() {
         let (builder, seen) = service(move |request, number| {
             let first = *request.method() == method && number == 0;
             match *request.method() {
-                _ if first => Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "100")]),
+                _ if first => {
+                    Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "100")])
+                }
                 Method::POST => Does::Answer(200, JOB),
                 _ => Does::Answer(200, DONE),
             }
@@ -227,7 +234,9 @@ async fn times_without_end() {
 /// A read does not wait for the end of a throttle that comes too late for it.
 #[tokio::test(start_paused = true)]
 async fn a_read_while_the_service_wants_silence() {
-    let (builder, seen) = client_of(vec![Does::Says(429, FLOW_CONTROL.to_owned(),
+    let (builder, seen) = client_of(vec![Does::Says(
+        429,
+        FLOW_CONTROL.to_owned(),
         vec![("retry-after", "600")],
     )]);
     let client = builder.build().unwrap();

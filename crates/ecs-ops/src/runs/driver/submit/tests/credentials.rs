@@ -11,7 +11,9 @@ use ecs_transport::FnTransport;
 use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, FLOW_CONTROL, JOB, NOT_VALID, answer, client_of, endpoint, ids, outcome_of};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, NOT_VALID, answer, client_of, endpoint, ids, outcome_of,
+};
 use crate::{Client, Report};
 
 /// Has another token each time that one was refused. While it `lags` it goes on offering the first one.
@@ -63,6 +65,7 @@ async fn a_refused_token_is_renewed_once() {
         let client = Client::builder(endpoint(), "p1".parse().unwrap())
             .credentials(provider)
             .transport(transport)
+            .check_service(false)
             .build()
             .unwrap();
         let report = reboot(&client).await;
@@ -106,6 +109,7 @@ async fn renewed_credentials_are_used_for_one_attempt() {
     let client = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(provider)
         .transport(transport)
+        .check_service(false)
         .build()
         .unwrap();
     assert_eq!(reboot(&client).await.summary().succeeded, 2);
@@ -273,7 +277,9 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
 /// A source that fails after a long throttle has not failed for that long.
 #[tokio::test(start_paused = true)]
 async fn trouble_with_the_source_begins_when_it_begins() {
-    let mut script = vec![Does::Says(429, FLOW_CONTROL.to_owned(),
+    let mut script = vec![Does::Says(
+        429,
+        FLOW_CONTROL.to_owned(),
         vec![("retry-after", "1000")],
     )];
     script.push(Does::Answer(200, JOB));

@@ -1,0 +1,95 @@
+//! The states of servers that were named by their ids.
+
+use std::collections::{HashMap, HashSet};
+
+use ecs_client::{RequestContext, RetryState};
+use ecs_model::{Server, ServerId, ShowServer};
+use futures_util::future::try_join_all;
+
+use crate::{Client, Error, ErrorKind};
+
+/// Up to so many servers are asked for one by one; for more of them the project is listed.
+const ONE_BY_ONE: usize = 10;
+
+/// What is known of servers that were named by their ids.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Lookup {
+    /// Those that there are, in the order in which they were named.
+    pub servers: Vec<Server>,
+    /// Those that the service does not know, or does not show, in the order in which they were named.
+    pub missing: Vec<ServerId>,
+}
+
+impl Client {
+    /// Looks at these servers: one by one if they are few, in the list of the project if they are many, or if looking at one is
+    /// not possible. Reads only, and the first read alone: credentials that are refused are used once.
+    ///
+    /// # Errors
+    /// As of [`servers`](Self::servers); the credentials were refused, or the list can neither be had.
+    pub async fn look_up(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
+        if ids.len() <= ONE_BY_ONE {
+            match self.one_by_one(ids).await {
+                Err(error) if error.problem().status() != Some(401) => {}
+                found => return found,
+            }
+        }
+        let listed = super::servers(&self.0.core).await?;
+        let mut listed: HashMap<_, _> = listed
+            .into_iter()
+            .filter_map(|server| Some((server.id?, server)))
+            .collect();
+        let mut lookup = Lookup::default();
+        let mut seen = HashSet::new();
+        for id in ids.iter().filter(|id| seen.insert(**id)) {
+            match listed.remove(id) {
+                Some(server) => lookup.servers.push(server),
+                None => lookup.missing.push(*id),
+            }
+        }
+        Ok(lookup)
+    }
+
+    async fn one_by_one(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
+        let Some((first, others)) = ids.split_first() else {
+            return Ok(Lookup::default());
+        };
+        let mut shown = vec![self.look_at(*first).await?];
+        shown.extend(try_join_all(others.iter().map(|id| self.look_at(*id))).await?);
+        let mut lookup = Lookup::default();
+        for (id, server) in ids.iter().zip(shown) {
+            match server {
+                Some(server) => lookup.servers.push(server),
+                None => lookup.missing.push(*id),
+            }
+        }
+        Ok(lookup)
+    }
+
+    /// One look at one server, which is not repeated: there is another way. Nothing if the service has no such server.
+    async fn look_at(&self, id: ServerId) -> Result<Option<Server>, Error> {
+        let mut once = RequestContext::poll(RetryState::default());
+        let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;
+        match shown.map_err(Error::from) {
+            Ok(shown) => Ok(shown.server.map(|mut server| {
+                // The answer is about the server that was asked for.
+                server.id = Some(id);
+                server
+            })),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the service says that there is no such server: with a code of its own, which a page of anything in between
+/// does not have, or in Nova's form.
+fn is_missing(error: &Error) -> bool {
+    let gateway = |code: &str| code.to_ascii_uppercase().starts_with("APIG");
+    error.kind() == ErrorKind::Refused
+        && error.problem().status() == Some(404)
+        && error.code().is_some_and(|code| !gateway(code))
+}
+
+#[cfg(test)]
+mod tests;

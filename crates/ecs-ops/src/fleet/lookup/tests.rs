@@ -1,0 +1,81 @@
+//! Few servers one by one, many in the list, and neither.
+
+use ecs_model::ServerStatus;
+use ecs_sim::Region;
+
+use serde_json::json;
+
+use super::*;
+use crate::fleet::read::tests::client;
+use crate::scripted::{Does, ids, service};
+
+const NOBODY: ServerId = ServerId::from_bytes([7; 16]);
+const LIST: &str = "ecs:cloudServers:list";
+const GET: &str = "ecs:cloudServers:get";
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_are_found_in_the_order_in_which_they_were_named() {
+    for denied in [None, Some(LIST), Some(GET)] {
+        let mut region = Region::builder().servers(40).shutoff(1.0);
+        if let Some(denied) = denied {
+            region = region.deny(denied);
+        }
+        let (client, ids) = client(region);
+        let named = [ids[7], NOBODY, ids[3]];
+        let found = client.look_up(&named).await.unwrap();
+        let seen: Vec<_> = found.servers.iter().map(|it| it.id.unwrap()).collect();
+        assert_eq!((seen, found.missing), (vec![ids[7], ids[3]], vec![NOBODY]));
+        assert_eq!(found.servers[0].status, Some(ServerStatus::Shutoff));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_looked_for_in_the_list() {
+    let (client, ids) = client(Region::builder().servers(40).deny(GET));
+    let mut named: Vec<_> = ids.iter().rev().copied().collect();
+    named.push(NOBODY);
+    let found = client.look_up(&named).await.unwrap();
+    let seen: Vec<_> = found.servers.iter().map(|it| it.id.unwrap()).collect();
+    assert_eq!(
+        (&seen[..], &found.missing[..]),
+        (&named[..40], &[NOBODY][..])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_right_nothing_is_known() {
+    for count in [1, 20] {
+        let (client, ids) = client(Region::builder().servers(40).deny(GET).deny(LIST));
+        let error = client.look_up(&ids[..count]).await.unwrap_err();
+        assert_eq!(error.problem().status(), Some(403));
+    }
+}
+
+/// A service that answers a question about one server with something else is asked for its list.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
+    let named = ids(3);
+    let (builder, seen) = service(move |request, _| {
+        if !request.uri().path().ends_with("/detail") {
+            return Does::Answer(200, r#"{"count":0,"servers":[]}"#);
+        }
+        let rows: Vec<_> = ids(2).iter().map(|id| json!({"id": id})).collect();
+        let first = request.uri().query().unwrap().contains("offset=1");
+        let rows = if first { rows } else { Vec::new() };
+        let body = json!({"count": 2, "servers": rows});
+        Does::Says(200, body.to_string(), Vec::new())
+    });
+    let found = builder.build().unwrap().look_up(&named).await.unwrap();
+    assert_eq!((found.servers.len(), &found.missing[..]), (2, &named[2..]));
+    // One look at one server, and two pages.
+    assert_eq!(seen.count(http::Method::GET), 3);
+}
+
+/// A few wrong signatures lock a key.
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_refused_are_used_once() {
+    let (builder, seen) = service(|_, _| Does::Answer(401, r#"{"error_code":"APIGW.0301"}"#));
+    let error = builder.build().unwrap().look_up(&ids(7)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+    assert_eq!(seen.count(http::Method::GET), 1);
+}

@@ -1,0 +1,146 @@
+//! Reading a list page by page, with new tries where its pages do not add up.
+
+use std::hash::Hash;
+use std::time::Duration;
+
+use ecs_auth::BoxFuture;
+use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext};
+use ecs_model::{ListServersDetails, Server, ServerId};
+
+use super::listing::{Listing, Page, Query, Step};
+
+/// How many servers are asked for on a page: what the vendor advises for large fleets.
+const PAGE: usize = 200;
+/// How often a list is begun.
+const TRIES: u32 = 3;
+/// The time between two tries, by the service's clock: what shifts the pages should be over.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A list that has pages.
+pub(super) trait Pages: Sync {
+    /// What tells rows apart.
+    type Key: Clone + Eq + Hash + Send;
+    /// A row.
+    type Row: Send;
+
+    /// Asks for one page of at most `limit` rows.
+    fn read<'a>(
+        &'a self,
+        client: &'a Client,
+        query: Query<Self::Key>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<Self::Row>, Error>>;
+}
+
+/// All rows of a list.
+///
+/// # Errors
+/// As of the reads; [`ErrorKind::Unreachable`]: the list is not whole, also after new tries.
+pub(super) async fn whole<P: Pages>(
+    client: &Client,
+    pages: &P,
+    mut listing: Listing<P::Key, P::Row>,
+    what: &str,
+) -> Result<Vec<P::Row>, Error> {
+    let mut tries = 1;
+    loop {
+        match next(client, pages, &mut listing).await? {
+            Step::More => {}
+            Step::Whole => return Ok(listing.into_rows()),
+            Step::Broken(fault) if fault.may_pass() && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(client.scaled(PAUSE)).await;
+                listing = listing.again(fault);
+            }
+            Step::Broken(fault) => {
+                let tried = match tries {
+                    1 => String::new(),
+                    tries => format!(" (tried {tries} times)"),
+                };
+                let problem =
+                    Problem::new(format!("the list of {what} is not whole: {fault}{tried}"));
+                return Err(Error::new(ErrorKind::Unreachable, problem));
+            }
+        }
+    }
+}
+
+/// Asks for the next page and takes it.
+async fn next<P: Pages>(
+    client: &Client,
+    pages: &P,
+    listing: &mut Listing<P::Key, P::Row>,
+) -> Result<Step, Error> {
+    let query = listing.query();
+    let by_marker = matches!(query, Query::After(_));
+    match pages.read(client, query, listing.limit()).await {
+        Ok(page) => Ok(listing.take(page)),
+        Err(error) if by_marker && refuses_marker(&error) => Ok(listing.refused()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it may be the marker that was refused.
+fn refuses_marker(error: &Error) -> bool {
+    matches!(error.problem().status(), Some(400 | 404))
+}
+
+/// The servers of a project.
+struct Servers {
+    /// Whether an answer of a cache is an error.
+    now: bool,
+}
+
+impl Pages for Servers {
+    type Key = ServerId;
+    type Row = Server;
+
+    fn read<'a>(
+        &'a self,
+        client: &'a Client,
+        query: Query<ServerId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<Server>, Error>> {
+        Box::pin(async move {
+            let wanted = ListServersDetails::builder().limit(u64::try_from(limit).unwrap_or(1));
+            let wanted = match query {
+                Query::Page { number, .. } => wanted.offset(number),
+                Query::After(id) => wanted.marker(id.to_string()),
+            };
+            let wanted = wanted.build();
+            let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
+            let mut context = RequestContext::read();
+            let page = client.execute(&wanted, &mut context).await?;
+            if let Some(stale) = context.stale().filter(|_| self.now) {
+                let problem = Problem::new(format!("the list is no evidence: {stale}"));
+                return Err(Error::new(ErrorKind::Unreachable, problem));
+            }
+            Ok(Page {
+                rows: page.servers.unwrap_or_default(),
+                count: page.count,
+            })
+        })
+    }
+}
+
+/// All servers of the project.
+pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
+    let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
+    whole(client, &Servers { now: false }, listing, "servers").await
+}
+
+/// The servers of the project as they are now, as far as one try shows them: for looks at servers that are known anyway. An
+/// answer of a cache is an error. Each list has another size of page, so that what a cache keeps of one does not answer the
+/// next.
+pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+    /// So many lists in a row have pages of different sizes.
+    const SIZES: u64 = 40;
+    let smaller = usize::try_from(client.next_number() % SIZES).unwrap_or_default();
+    let listing = Listing::by_number(PAGE - smaller, |server: &Server| server.id);
+    let mut listing = listing.trusting_count();
+    while next(client, &Servers { now: true }, &mut listing).await? == Step::More {}
+    Ok(listing.into_rows())
+}
+
+#[cfg(test)]
+pub(in crate::fleet) mod tests;
