@@ -1,5 +1,6 @@
 //! The harmless read before the first action of a run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_model::RebootType;
@@ -46,8 +47,10 @@ async fn what_is_not_the_service_gets_nothing() {
         ),
     ] {
         let (client, seen) = client(list.clone());
-        let journal = MemoryJournal::default();
-        let run = client.reboot(RebootType::Soft, ids(2)).journal(journal.clone());
+        let journal = Arc::new(MemoryJournal::default());
+        let run = client
+            .reboot(RebootType::Soft, ids(2))
+            .journal(Arc::clone(&journal));
         let error = run.start().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotTheService, "{list:?}");
         let message = &error.problem().message;
@@ -108,7 +111,11 @@ async fn what_is_worth_knowing_is_an_event() {
                 warnings.push(error.message);
             }
         }
-        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{warnings:?}");
+        assert_eq!(
+            warnings.len(),
+            usize::from(expected.is_some()),
+            "{warnings:?}"
+        );
         if let (Some(expected), [warning]) = (expected, &warnings[..]) {
             assert!(warning.starts_with(expected), "{warning}");
         }
