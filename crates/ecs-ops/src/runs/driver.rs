@@ -59,6 +59,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// How long after a request became unknown its servers may still be at work.
+    pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
     pub(super) question: Option<&'a CanaryQuestion>,
     pub(super) limits: WaitLimits,
@@ -103,7 +105,7 @@ impl<'a> Driver<'a> {
         let mut submitting = 0;
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.before);
+        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         let mut verifier = self.verify.map(Verifier::new);
         self.emit(resumed.known);
         self.write_records(&resumed.news, &[], None, &[]).await;

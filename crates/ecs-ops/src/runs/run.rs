@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
+use super::preflight::{Obstacle, Preflight};
 use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
@@ -39,6 +40,8 @@ pub struct Run {
     pub(super) stalled_after: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) reconcile_limit: Duration,
+    pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) control: Control,
@@ -77,6 +80,8 @@ impl Run {
             stalled_after,
             verify,
             reconcile,
+            reconcile_limit,
+            preflight,
             health,
             question,
             control,
@@ -89,6 +94,17 @@ impl Run {
             state.enable_verification();
         }
         sink.emit(state.planned());
+        preflight
+            .events
+            .into_iter()
+            .for_each(|event| sink.emit(event));
+        if let Some(obstacle) = preflight.obstacle {
+            match obstacle {
+                Obstacle::Credentials(problem) => state.refuse(problem),
+                Obstacle::Unreachable(problem) => state.unreachable(problem),
+            }
+            control.halt();
+        }
         let driver = Driver {
             client: &client,
             control: &control,
@@ -98,6 +114,7 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {

@@ -231,6 +231,11 @@ impl RunState {
         self.closing = true;
     }
 
+    /// The service cannot be reached.
+    pub(crate) fn unreachable(&mut self, why: Problem) {
+        self.halt(why.because("not sent because the service cannot be reached"));
+    }
+
     /// Notes that the credentials were refused.
     pub(crate) fn refuse(&mut self, why: Problem) {
         self.halt(
@@ -298,6 +303,7 @@ impl RunState {
                 error: error.clone(),
             },
             Classification::NotDelivered
+            | Classification::NotForwarded
             | Classification::Throttled
             | Classification::RefusedCredentials => Outcome::NotAttempted {
                 error: error.clone(),
@@ -308,12 +314,10 @@ impl RunState {
             Classification::RefusedCredentials => {
                 self.refuse(error.clone());
             }
-            Classification::NotDelivered => {
-                self.halt(
-                    error
-                        .clone()
-                        .because("not sent because the service cannot be reached"),
-                );
+            Classification::NotDelivered => self.unreachable(error.clone()),
+            Classification::NotForwarded => {
+                let reason = "not sent, since another request was not forwarded to the service";
+                self.halt(error.clone().because(reason));
             }
             _ => {}
         }

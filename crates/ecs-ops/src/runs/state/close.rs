@@ -8,9 +8,9 @@ use super::{RequestState, RunState};
 use crate::report::{Outcome, Report, Stopped};
 
 impl RunState {
-    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a request
-    /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
-    /// still be running.
+    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a
+    /// request that was being submitted; `stopped` is why the run ends early; without `waiting`,
+    /// jobs may still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
