@@ -65,7 +65,6 @@ fn a_server_error_of_a_gateway_after_the_act_ends_with_3() {
 }
 
 #[test]
-#[ignore = "needs the classification of issue 12"]
 fn any_page_of_a_gateway_after_the_act_ends_with_3() {
     for page in PAGES
         .into_iter()
