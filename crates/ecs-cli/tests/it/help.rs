@@ -42,7 +42,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -62,6 +62,7 @@ fn each_command_offers_what_the_design_says() {
         "--output",
         "--pause",
         "--reconcile",
+        "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
         "--spread-by",
@@ -101,6 +102,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--output",
         "--reconcile",
+        "--reconcile-after",
         "--servers-per-minute",
         "--yes",
     ];
