@@ -6,7 +6,8 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's own.
+/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's
+/// own.
 ///
 /// ```
 /// use ecs_client::Endpoint;
@@ -110,8 +111,9 @@ impl Endpoint {
         bare.unwrap_or(host)
     }
 
-    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is the same path and
-    /// query at another scheme, host or port. Any other redirect says nothing of the site.
+    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is
+    /// the same path and query at another scheme, host or port. Any other redirect says nothing of
+    /// the site.
     pub(crate) fn moved(&self, asked: &Uri, location: &str) -> Option<Self> {
         let target: Uri = location.parse().ok()?;
         let moved = Self {

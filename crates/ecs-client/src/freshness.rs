@@ -1,4 +1,5 @@
-//! Whether an answer is of now: a cache on the way repeats old ones, and what they show proves nothing.
+//! Whether an answer is of now: a cache on the way repeats old ones, and what they show proves
+//! nothing.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -42,7 +43,8 @@ pub enum Stale {
 }
 
 impl Stale {
-    /// Whether its date may be that of the service's clock. A date alone may also be that of a clock which was set back.
+    /// Whether its date may be that of the service's clock. A date alone may also be that of a
+    /// clock which was set back.
     pub(crate) fn has_a_true_date(&self) -> bool {
         matches!(self, Self::Older { .. })
     }
@@ -70,8 +72,8 @@ impl fmt::Display for Stale {
 /// The clocks of a service's machines may differ by so much.
 const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
-/// Reads the headers of an answer. `asked_at`: the earliest that the service's clock can have shown when the request was
-/// sent, if that is known.
+/// Reads the headers of an answer. `asked_at`: the earliest that the service's clock can have shown
+/// when the request was sent, if that is known.
 pub(crate) fn stale(headers: &HeaderMap, asked_at: Option<Timestamp>) -> Option<Stale> {
     let text = |name: &str| {
         let value = headers.get(name)?;
@@ -138,8 +140,8 @@ impl SeenIds {
 }
 
 impl Client {
-    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers to actions; polls are
-    /// many, and their ids are not kept.
+    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers
+    /// to actions; polls are many, and their ids are not kept.
     pub(crate) fn staleness(
         &self,
         headers: &HeaderMap,

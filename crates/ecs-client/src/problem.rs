@@ -1,4 +1,4 @@
-//! What went wrong, as text and facts for reports.
+//! Problems: what went wrong, as text and facts for reports.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use crate::Endpoint;
 use crate::clock::ClockReading;
 
-/// What went wrong, in words for people and, where the service gave one, a code for programs.
+/// A problem: a message for people and, if the service gave one, a code for programs.
 ///
-/// Serializes to its code and message, which holds the rest too.
+/// Serializes to code and message; the message includes the other facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Problem {
@@ -24,7 +24,7 @@ pub struct Problem {
     exchange: Option<Box<Exchange>>,
 }
 
-/// What is known of the exchange that a problem comes from.
+/// The exchange that a problem comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Exchange {
     transport: Option<TransportErrorKind>,
@@ -37,7 +37,7 @@ struct Exchange {
 }
 
 impl Problem {
-    /// How the exchange failed, if it was the transport that did.
+    /// The kind of transport failure, if it was one.
     pub fn transport(&self) -> Option<TransportErrorKind> {
         self.exchange.as_ref()?.transport
     }
@@ -52,7 +52,7 @@ impl Problem {
         self.exchange.as_ref()?.request_id.as_deref()
     }
 
-    /// When the request was sent that may have been executed.
+    /// When the request was sent, if it may have been executed.
     pub fn sent_at(&self) -> Option<Timestamp> {
         Some(self.sent()?.local)
     }
@@ -62,8 +62,8 @@ impl Problem {
         self.exchange.as_ref()?.sent
     }
 
-    /// Whether an answer came of which nothing shows that the service made it: a page of a proxy, a web server, another
-    /// program.
+    /// Whether an answer came of which nothing shows that the service made it: a page of a proxy, a
+    /// web server, another program.
     pub fn is_unproven_answer(&self) -> bool {
         self.exchange
             .as_ref()
@@ -139,7 +139,7 @@ impl Problem {
         }
     }
 
-    /// The same as the reason of something: `what: problem`.
+    /// Puts a consequence in front: `what: problem`.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -171,7 +171,7 @@ impl Problem {
         self
     }
 
-    /// Says how many attempts there were, if there were several.
+    /// Adds the number of attempts, if there were several.
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         if attempts > 1 {
             self.message.push_str(&format!(" ({attempts} attempts)"));
@@ -179,7 +179,7 @@ impl Problem {
         self
     }
 
-    /// Changes each text in which the service may have repeated something of the request.
+    /// Changes each text in which the service may have repeated a part of the request.
     pub(crate) fn map_text(mut self, change: impl Fn(&str) -> String) -> Self {
         self.message = change(&self.message);
         self.code = self.code.map(|code| change(&code));
@@ -193,9 +193,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// An answer that is an error, as text: the same wherever it is shown. An answer that is not the service's own is named
-/// so, with who made it as far as its headers say. `moved_to`: where the whole site has moved to, if it is a redirect that
-/// says that.
+/// An answer that is an error, as text: the same wherever it is shown. An answer that is not the
+/// service's own is named so, with who made it as far as its headers say. `moved_to`: where the
+/// whole site has moved to, if it is a redirect that says that.
 ///
 /// ```
 /// use ecs_client::describe_answer;
@@ -218,7 +218,8 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     if error.wants_proxy_credentials() {
         return format!("a proxy wants a user name and password: {error}");
     }
-    // Of a service in trouble a gateway reports with a page, too; and what is missing in a success is not told here.
+    // Of a service in trouble a gateway reports with a page, too; and what is missing in a success
+    // is not told here.
     let is_page = matches!(error.status().as_u16(), 300..=499);
     if is_page && !error.origin().is_proven() {
         format!("not an answer of the service: {error}")

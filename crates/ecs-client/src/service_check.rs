@@ -1,4 +1,5 @@
-//! Whether what answers at the endpoint is the service: found out before anything is sent that acts.
+//! Whether what answers at the endpoint is the service: found out before anything is sent that
+//! acts.
 
 use std::time::Duration;
 
@@ -15,22 +16,24 @@ const CHECKED_FOR: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServiceCheck {
-    /// The service refused to list servers, in a form of its own: this says why. It may do what else it is asked for.
+    /// The service refused to list servers, in a form of its own: this says why. It may do what
+    /// else it is asked for.
     pub refused: Option<Problem>,
     /// A cache on the way answered: what lists show may be old.
     pub cached: Option<Problem>,
 }
 
 impl Client {
-    /// Makes one harmless read, a list of one server, to find out before the first action whether what answers is the
-    /// service. It is tried again as every read; within a minute after the service has answered as itself, nothing is
-    /// sent.
+    /// Makes one harmless read, a list of one server, to find out before the first action whether
+    /// what answers is the service. It is tried again as every read; within a minute after the
+    /// service has answered as itself, nothing is sent.
     ///
     /// # Errors
-    /// - [`ErrorKind::NotTheService`]: a redirect of the whole site, a proxy that wants credentials, a page of a proxy or a web
-    ///   server, another program.
+    /// - [`ErrorKind::NotTheService`]: a redirect of the whole site, a proxy that wants
+    ///   credentials, a page of a proxy or a web server, another program.
     /// - [`ErrorKind::Credentials`]: the service refused the credentials, or there are none.
-    /// - [`ErrorKind::Unreachable`], [`ErrorKind::Deadline`]: no answer that shows what it is; the next may.
+    /// - [`ErrorKind::Unreachable`], [`ErrorKind::Deadline`]: no answer that shows what it is; the
+    ///   next may.
     ///
     /// ```
     /// # async fn example(client: ecs_client::Client) -> Result<(), ecs_client::Error> {

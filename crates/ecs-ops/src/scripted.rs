@@ -16,7 +16,8 @@ pub(crate) const NOT_VALID: &str = r#"{"error_code":"APIGW.0301","error_msg":"ve
 pub(crate) const NO_SUCH_JOB: &str = r#"{"code":"Common.0011","message":"no such job"}"#;
 pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
 
-/// A client of a service that does this with each request: the second argument counts those of the same method, from 0.
+/// A client of a service that does this with each request: the second argument counts those of the
+/// same method, from 0.
 pub(crate) fn service(
     does: impl Fn(&http::Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (ClientBuilder, Seen) {
@@ -29,7 +30,8 @@ pub(crate) fn service(
     (builder, seen)
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again, and whose jobs succeed.
+/// A client of a service that does these things with its POSTs, the last one again and again, and
+/// whose jobs succeed.
 pub(crate) fn client_of(script: Vec<Does>) -> (ClientBuilder, Seen) {
     service(move |request, number| match *request.method() {
         http::Method::POST => script[number.min(script.len() - 1)].clone(),

@@ -98,8 +98,8 @@ async fn a_list_from_a_cache_says_so() {
     }
 }
 
-/// The date of a cached answer is not taken for the service's clock; one that is old by its date alone is: the clock may
-/// have been set back.
+/// The date of a cached answer is not taken for the service's clock; one that is old by its date
+/// alone is: the clock may have been set back.
 #[tokio::test(start_paused = true)]
 async fn a_cached_date_is_not_the_services_clock() {
     let dates = [

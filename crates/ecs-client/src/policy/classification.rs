@@ -26,8 +26,8 @@ pub enum Classification {
     Done,
     /// Certain: the service did not see it.
     NotDelivered,
-    /// Certain: the service did not see it, and will not: the whole site has moved, or a proxy wants credentials before it
-    /// forwards anything.
+    /// Certain: the service did not see it, and will not: the whole site has moved, or a proxy
+    /// wants credentials before it forwards anything.
     NotForwarded,
     /// Certain: the service did not execute it and asks for patience.
     Throttled,
@@ -100,8 +100,9 @@ fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classif
 
 fn classify_action(error: &ResponseError) -> Classification {
     match error.status().as_u16() {
-        // The two statuses with which "flow limit exceeded" and "try again in a minute" are documented. No other code
-        // is proof there: it may stem from a layer that did not see what another one did.
+        // The two statuses with which "flow limit exceeded" and "try again in a minute" are
+        // documented. No other code is proof there: it may stem from a layer that did not see what
+        // another one did.
         status @ (202 | 501) => match error.info() {
             Some(info)
                 if info.status == Some(status)

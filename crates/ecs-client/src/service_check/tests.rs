@@ -78,7 +78,8 @@ async fn other_errors() {
     }
 }
 
-/// Whoever may not list servers may be allowed to restart them; and a service in trouble with its lists is the service.
+/// Whoever may not list servers may be allowed to restart them; and a service in trouble with its
+/// lists is the service.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_in_the_services_own_form_is_no_obstacle() {
     let policy =

@@ -129,9 +129,9 @@ pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
     whole(client, &Servers { now: false }, listing, "servers").await
 }
 
-/// The servers of the project as they are now, as far as one try shows them: for looks at servers that are known anyway. An
-/// answer of a cache is an error. Each list has another size of page, so that what a cache keeps of one does not answer the
-/// next.
+/// The servers of the project as they are now, as far as one try shows them: for looks at servers
+/// that are known anyway. An answer of a cache is an error. Each list has another size of page, so
+/// that what a cache keeps of one does not answer the next.
 pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
     /// So many lists in a row have pages of different sizes.
     const SIZES: u64 = 40;

@@ -1,4 +1,5 @@
-//! What a run does before it sends anything: one harmless read, which shows whether what answers is the service.
+//! What a run does before it sends anything: one harmless read, which shows whether what answers is
+//! the service.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What becomes of an action that is answered by something else than the service, or by a transport that contradicts
-//! itself.
+//! What becomes of an action that is answered by something else than the service, or by a transport
+//! that contradicts itself.
 
 use ecs_transport::{Attempt, FnTransport, TransportError};
 use http::Request;
@@ -17,8 +17,8 @@ async fn answered_with(does: Does) -> (RequestError, usize) {
     (error.unwrap_err(), seen.posts())
 }
 
-/// Each page was made after the service had acted: none may lead to a second sending, or to the claim that nothing was
-/// done.
+/// Each page was made after the service had acted: none may lead to a second sending, or to the
+/// claim that nothing was done.
 #[tokio::test(start_paused = true)]
 async fn a_page_is_unknown_and_says_who_made_it() {
     for status in [401, 403, 404, 413, 429] {
@@ -75,7 +75,8 @@ async fn a_redirect_of_the_whole_site_is_not_followed_and_names_the_address() {
     }
 }
 
-/// The mark was set, and the error says that nothing was sent: one of the two is wrong, and only "sent" is safe.
+/// The mark was set, and the error says that nothing was sent: one of the two is wrong, and only
+/// "sent" is safe.
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_contradicts_itself_may_have_sent() {
     use ecs_transport::TransportErrorKind::Connect;
@@ -120,7 +121,8 @@ async fn a_transport_that_contradicts_itself_may_have_sent() {
     }
 }
 
-/// A page says nothing of our credentials: until the service has judged them, one request is underway at a time.
+/// A page says nothing of our credentials: until the service has judged them, one request is
+/// underway at a time.
 #[tokio::test(start_paused = true)]
 async fn a_page_accepts_no_credentials() {
     for (does, accepted) in [

@@ -50,7 +50,8 @@ const UNPROVEN: &[&str] = &[
     r#"{"error":{"message":"words, but no request id"}}"#,
 ];
 
-/// An answer that is not proven to be the service's proves nothing about an action, whatever its status.
+/// An answer that is not proven to be the service's proves nothing about an action, whatever its
+/// status.
 #[test]
 fn no_status_proves_anything_by_itself() {
     for status in (200..600).chain([600, 999]).filter(|status| *status != 498) {
@@ -64,7 +65,8 @@ fn no_status_proves_anything_by_itself() {
     }
 }
 
-/// The pages of `gateways.md`, byte for byte but for their length: each was also sent after the service had acted.
+/// The pages of `gateways.md`, byte for byte but for their length: each was also sent after the
+/// service had acted.
 #[test]
 fn pages_of_gateways() {
     let pages: &[(u16, &[(&str, &str)], &str)] = &[
@@ -103,7 +105,8 @@ fn pages_of_gateways() {
             &[("server", "squid/5.7"), ("via", "1.1 vm (squid/5.7)")],
             "<html><head><title>ERROR: The requested URL could not be retrieved</title></head></html>",
         ),
-        // nginx 1.22.1: `error_page 502 =404`, a 401, `limit_req`, `client_max_body_size`, ModSecurity phase 3.
+        // nginx 1.22.1: `error_page 502 =404`, a 401, `limit_req`, `client_max_body_size`,
+        // ModSecurity phase 3.
         (
             404,
             &[("server", "nginx/1.22.1")],
@@ -165,7 +168,8 @@ fn documented_codes_in_every_family() {
         (202, "Common.0024", Throttled),
         (429, "Common.1503", Throttled),
         (429, "APIGW.0308", Throttled),
-        // Throttling with a code that is not listed, and with one that does not speak of throttling.
+        // Throttling with a code that is not listed, and with one that does not speak of
+        // throttling.
         (429, "APIGW.9999", Throttled),
         (429, "Ecs.0005", Throttled),
         (501, "Ecs.0603", Throttled),
@@ -193,7 +197,8 @@ fn documented_codes_in_every_family() {
         (400, "Ecs.1002", Unknown),
         (429, "Ecs.0002", Unknown),
         (500, "Common.0001", Unknown),
-        // Nor does a code that would be proof, on a status that says that something broke, or on a success.
+        // Nor does a code that would be proof, on a status that says that something broke, or on a
+        // success.
         (500, "Ecs.0114", Unknown),
         (502, "Ecs.0005", Unknown),
         (503, "Common.0024", Unknown),
@@ -241,7 +246,8 @@ fn faults_of_openstack() {
     }
 }
 
-/// The envelope without a code counts as a refusal, where a request id is in the headers, and as nothing more.
+/// The envelope without a code counts as a refusal, where a request id is in the headers, and as
+/// nothing more.
 #[test]
 fn the_envelope_without_a_code() {
     use Classification::{Refused, Unknown};
@@ -265,7 +271,8 @@ fn the_envelope_without_a_code() {
     }
 }
 
-/// A redirect of the whole site and a proxy that wants credentials are the two proofs that are not the service's.
+/// A redirect of the whole site and a proxy that wants credentials are the two proofs that are not
+/// the service's.
 #[test]
 fn what_is_not_forwarded() {
     for idempotency in [ACTION, READ] {
@@ -281,7 +288,8 @@ fn what_is_not_forwarded() {
     assert_eq!(classification, Classification::Unknown);
 }
 
-/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all families.
+/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all
+/// families.
 #[test]
 fn an_action_is_sent_again_only_after_proof() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -332,7 +340,8 @@ fn every_delivery() {
         (READ, Connect, NotSent, Classification::NotDelivered),
         (ACTION, Closed, MaybeSent, Classification::Unknown),
         (READ, Closed, MaybeSent, Classification::Transient),
-        // What cannot be sent now cannot be sent later; unless the transport is not sure that it was not.
+        // What cannot be sent now cannot be sent later; unless the transport is not sure that it
+        // was not.
         (ACTION, Request, NotSent, Classification::Refused),
         (READ, Request, NotSent, Classification::Refused),
         (ACTION, Request, MaybeSent, Classification::Unknown),
@@ -411,8 +420,8 @@ fn bodies() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever an answer looks like: without proof of who made it, it proves nothing about an action, but for a proxy that wants
-    /// credentials.
+    /// Whatever an answer looks like: without proof of who made it, it proves nothing about an
+    /// action, but for a proxy that wants credentials.
     #[test]
     fn without_proof_of_its_origin_nothing_is_proven(
         status in 100_u16..1000,

@@ -17,8 +17,9 @@ impl RunBuilder {
     /// nothing until it is awaited.
     ///
     /// # Errors
-    /// As [`plan`](Self::plan), and [`ErrorKind::NotTheService`](crate::ErrorKind::NotTheService): nothing was sent then,
-    /// and nothing is in the journal. From here on nothing is lost to an early error: what goes wrong is in the report.
+    /// As [`plan`](Self::plan), and [`ErrorKind::NotTheService`](crate::ErrorKind::NotTheService):
+    /// nothing was sent then, and nothing is in the journal. From here on nothing is lost to an
+    /// early error: what goes wrong is in the report.
     pub async fn start(self) -> Result<Run, Error> {
         let plan = self.plan()?;
         let rolling = self.current_rolling();
@@ -55,7 +56,7 @@ impl RunBuilder {
             },
         };
         let begun = log.write(begun).await;
-        // A run that goes on sends nothing then, and still says what became of each server.
+        // A resumed run then sends nothing and still reports each server.
         if self.resumed.is_none() {
             begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
         }
@@ -78,11 +79,11 @@ impl RunBuilder {
             control: Control::new(),
             sink: Sink::default(),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         })
     }
 
-    /// What its waves are, for its journal.
+    /// The waves as a record.
     fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
         let health = self.health.as_ref();
         RollingRecord {
@@ -93,7 +94,7 @@ impl RunBuilder {
         }
     }
 
-    /// What the run is, for its journal.
+    /// The run as a record.
     fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
         let client = &self.client.0.core;
         let (project, servers) = (client.project().clone(), self.servers.clone());

@@ -68,12 +68,12 @@ async fn what_cannot_be_sent_is_not_attempted() {
         (
             OUT_OF_REACH,
             false,
-            "not sent, since the service is out of reach: could not connect (5 attempts)",
+            "not sent because the service cannot be reached: could not connect (5 attempts)",
         ),
         (
             Does::Answer(502, "<html>"),
             false,
-            "not sent, since the service is out of reach: HTTP 502",
+            "not sent because the service cannot be reached: HTTP 502",
         ),
     ] {
         let (client, seen) = client(list.clone());
@@ -87,7 +87,8 @@ async fn what_cannot_be_sent_is_not_attempted() {
     }
 }
 
-/// Whoever may not list servers may restart them; a cache on the way is worth a warning, and no obstacle.
+/// Whoever may not list servers may restart them; a cache on the way is worth a warning, and no
+/// obstacle.
 #[tokio::test(start_paused = true)]
 async fn what_is_worth_knowing_is_an_event() {
     let cached = Does::Says(200, LIST.to_owned(), vec![("age", "7")]);

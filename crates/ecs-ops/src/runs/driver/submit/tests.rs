@@ -10,7 +10,8 @@ use ecs_transport::{Delivery, TransportErrorKind};
 use crate::Event;
 use crate::scripted::{Does, JOB, OUT_OF_REACH, client_of, ids, outcome_of};
 
-/// Every way in which a submission can end × what is sent and said: (what the service does, POSTs, outcome, words).
+/// Every way in which a submission can end × what is sent and said: (what the service does, POSTs,
+/// outcome, words).
 #[tokio::test(start_paused = true)]
 async fn every_end_of_a_submission() {
     use Delivery::{MaybeSent, NotSent};
