@@ -34,6 +34,8 @@ fn client_with(transport: HyperTransportBuilder, url: &str, attempt_timeout: Dur
         ))
         .transport(transport.build().unwrap())
         .attempt_timeout(attempt_timeout)
+        // Each fault meets the action itself.
+        .check_service(false)
         .time_factor(SPEED)
         .polling(Polling::adaptive(BRIEF, BRIEF, BRIEF))
         .retry(RetryPolicy::default().with_backoff(BRIEF, BRIEF))

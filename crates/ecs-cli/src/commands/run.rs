@@ -241,6 +241,7 @@ fn builder(
         .batch_size(args.batch_size)
         .reconcile(args.reconcile)
         .resubmit_unknown(args.resubmit_unknown)
+        .check_service(!args.no_preflight)
         .wait(!args.no_wait);
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);

@@ -37,6 +37,7 @@ pub struct RunBuilder {
     verify: Option<Duration>,
     on_unknown: UnknownPolicy,
     reconcile_after: Option<Duration>,
+    check_service: bool,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     health: Option<HealthCheck>,
@@ -56,6 +57,7 @@ impl RunBuilder {
 
     pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
         Self {
+            check_service: client.0.check_service,
             client,
             action,
             servers,

@@ -27,6 +27,13 @@ impl RunBuilder {
         self
     }
 
+    /// Whether this run makes a harmless read before its first action, in place of what the
+    /// [client](crate::ClientBuilder::check_service) does.
+    pub fn check_service(mut self, check: bool) -> Self {
+        self.check_service = check;
+        self
+    }
+
     pub(super) fn reconcile_limit(&self) -> Duration {
         let attempt = self.client.0.core.attempt_timeout();
         let least = attempt.saturating_add(LONGER_THAN_AN_ATTEMPT);

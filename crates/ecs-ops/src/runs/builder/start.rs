@@ -13,9 +13,8 @@ use crate::runs::state::{Resumption, RunOptions, RunState};
 use crate::{Error, ErrorKind};
 
 impl RunBuilder {
-    /// Checks everything, also [whether what answers is the
-    /// service](crate::ClientBuilder::check_service). The run that it returns does nothing until it
-    /// is awaited.
+    /// Checks everything, also [whether what answers is the service](Self::check_service). The run that it returns does
+    /// nothing until it is awaited.
     ///
     /// # Errors
     /// As [`plan`](Self::plan), and [`ErrorKind::NotTheService`](crate::ErrorKind::NotTheService):
@@ -27,7 +26,7 @@ impl RunBuilder {
         rolling
             .as_ref()
             .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
-        let preflight = if self.client.0.check_service && !plan.requests.is_empty() {
+        let preflight = if self.check_service && !plan.requests.is_empty() {
             Preflight::run(&self.client.0.core, self.deadline).await?
         } else {
             Preflight::default()
