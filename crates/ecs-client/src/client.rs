@@ -137,7 +137,8 @@ impl Client {
         &self.0.retry
     }
 
-    pub(crate) fn attempt_timeout(&self) -> Duration {
+    /// How long one attempt may take.
+    pub fn attempt_timeout(&self) -> Duration {
         self.0.attempt_timeout
     }
 

@@ -11,8 +11,8 @@ use crate::clock::ClockReading;
 
 /// What went wrong, in words for people and, where the service gave one, a code for programs.
 ///
-/// Serializes to its code and message, which holds the rest too.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// Serializes to its code and message, which holds the rest too, and is read back from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Problem {
     /// The service's error code.

@@ -11,6 +11,7 @@ use ecs_transport::Transport;
 use jiff::Timestamp;
 
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
+use crate::journal::Recovered;
 use crate::quota::ServerQuota;
 use crate::ticket::JobOrigin;
 
@@ -39,6 +40,13 @@ impl fmt::Debug for Client {
             .field("credentials", &core.credentials())
             .field("transport", &core.transport())
             .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// What a run sent before it is resumed and the service may still count: how many servers, and when at the latest.
+    pub(crate) fn counted(&self, recovered: &Recovered) -> Vec<(usize, Timestamp)> {
+        recovered.counted(self.core.clock().now(), self.core.attempt_timeout())
     }
 }
 

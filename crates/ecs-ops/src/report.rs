@@ -209,13 +209,29 @@ pub struct Summary {
 }
 
 /// Why a run ended before all of its jobs did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use ecs_ops::Stopped;
+///
+/// let stopped = Stopped::Requested { reason: Some("cancelled by alice".to_owned()) };
+/// let json = serde_json::to_string(&stopped)?;
+/// assert_eq!(json, r#"{"kind":"requested","reason":"cancelled by alice"}"#);
+/// assert_eq!(serde_json::from_str::<Stopped>(&json)?, stopped);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stopped {
     /// Its deadline came.
     Deadline,
-    /// Its [`Control`](crate::Control) was used.
-    Requested,
+    /// Its [`Control`](crate::Control) was asked to stop it.
+    Requested {
+        /// Why, in the words of whoever asked.
+        reason: Option<String>,
+    },
+    /// It was let go of, for another process to resume it.
+    Suspended,
     /// A job made no progress for as long as it may.
     Stalled,
     /// A rolling run stopped before its end.
@@ -226,11 +242,26 @@ pub enum Stopped {
     Denied(Problem),
 }
 
+const DEADLINE_CAME: &str = "the deadline came";
+const AS_ASKED: &str = "as asked";
+
+impl Stopped {
+    /// What this text of a journal says that has no typed reason: such are of earlier versions.
+    pub(crate) fn of_reason(text: &str) -> Option<Self> {
+        match text {
+            DEADLINE_CAME => Some(Self::Deadline),
+            AS_ASKED => Some(Self::Requested { reason: None }),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Deadline => f.write_str("the deadline came"),
-            Self::Requested => f.write_str("as asked"),
+            Self::Deadline => f.write_str(DEADLINE_CAME),
+            Self::Requested { reason } => f.write_str(reason.as_deref().unwrap_or(AS_ASKED)),
+            Self::Suspended => f.write_str("suspended: another process can resume it"),
             Self::Stalled => f.write_str("a job made no progress for too long"),
             Self::Rolling(reason) => fmt::Display::fmt(reason, f),
             Self::JournalFailed(problem) => fmt::Display::fmt(problem, f),

@@ -1,11 +1,13 @@
 //! One attempt: authenticated anew, with a time limit of its own.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
 use ecs_model::{Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, TransportError, TransportErrorKind};
+use futures_util::FutureExt as _;
 
 use crate::clock::ClockReading;
 use crate::context::RequestContext;
@@ -56,15 +58,26 @@ impl Client {
         Err(error)
     }
 
-    /// Sends a request, at most for as long as an attempt may take.
+    /// Sends a request, at most for as long as an attempt may take. A panic of the transport costs the attempt, and what its
+    /// mark says holds.
     pub(crate) async fn exchange(
         &self,
         request: http::Request<Bytes>,
         attempt: &Attempt,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let exchange = self.transport().send(request, attempt);
+        // The panic may already come while the future is made.
+        let exchange = AssertUnwindSafe(async { self.transport().send(request, attempt).await });
         let limit = self.attempt_timeout();
-        let answer = tokio::time::timeout(limit.saturating_add(GRACE), exchange).await;
+        let caught = exchange.catch_unwind();
+        let answer = tokio::time::timeout(limit.saturating_add(GRACE), caught).await;
+        let answer = answer.map(|caught| {
+            // What it says may hold the request, and so a secret.
+            caught.unwrap_or_else(|_| {
+                let delivery = attempt.mark().delivery();
+                let error = TransportError::new(TransportErrorKind::Other, delivery);
+                Err(error.with_detail("the transport panicked"))
+            })
+        });
         answer.unwrap_or_else(|_| {
             let message = format!("no answer within {limit:?}");
             let delivery = attempt.mark().delivery();

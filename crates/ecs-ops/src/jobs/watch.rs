@@ -69,7 +69,7 @@ impl Client {
             tickets,
             deadline: None,
             stall_limit: None,
-            control: Control::new(),
+            control: Control::without_journal(),
         })
     }
 }

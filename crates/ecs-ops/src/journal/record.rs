@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 /// One line of a journal.
@@ -143,15 +144,21 @@ pub enum Record {
         #[serde(rename = "go_on")]
         proceed: bool,
     },
-    /// Nothing more is submitted.
+    /// Nothing more is submitted. A stop that was asked for is recorded at once, any other when the run ends.
     Stopping {
-        /// Why.
+        /// Why, for people.
         reason: String,
+        /// The same for programs. Journals of earlier versions do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Stopped>,
     },
-    /// Another process goes on.
+    /// Another process resumes the run.
     Resumed {
         /// What it is, for people.
         program: String,
+        /// Whether it continues a run that was asked to stop: then that stop no longer binds. Otherwise it keeps to it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        continues_stopped: bool,
     },
     /// The run ended, with a complete report.
     Ended {},
@@ -284,6 +291,11 @@ impl RollingRecord {
             check_health: self.health.is_some(),
         }
     }
+}
+
+/// Whether a flag is left out.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// As durations are written down.

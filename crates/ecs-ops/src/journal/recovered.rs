@@ -9,6 +9,7 @@ use super::error::{JournalError, JournalErrorKind};
 use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
+use crate::report::Stopped;
 use crate::ticket::JobOrigin;
 use crate::{Endpoint, JobTicket, rolling};
 
@@ -23,6 +24,12 @@ pub struct Recovered {
     pub(super) jobs: Vec<KnownJob>,
     pub(super) rolling: Vec<rolling::WaveEvent>,
     pub(super) ended: bool,
+    /// How many records there are.
+    pub(super) records: u64,
+    /// Why the run stopped, if it did and nobody has resumed it since.
+    pub(super) stopped: Option<Stopped>,
+    /// The stop that somebody asked for, while it binds.
+    pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
 }
 
@@ -33,6 +40,8 @@ pub(super) struct RequestHistory {
     pub(super) attempt: u32,
     pub(super) purpose: Purpose,
     pub(super) state: RequestProgress,
+    /// When it was announced.
+    pub(super) intended: Option<Timestamp>,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
     pub(super) error: Option<ErrorRecord>,
 }
@@ -166,6 +175,7 @@ impl Recovered {
             recovered
                 .fold(entry)
                 .map_err(|message| contradiction(seq, message))?;
+            recovered.records += 1;
         }
         Ok(recovered)
     }
@@ -196,6 +206,9 @@ impl Recovered {
             jobs: Vec::new(),
             rolling: Vec::new(),
             ended: false,
+            records: 1,
+            stopped: None,
+            stop_request: None,
             lost_answer_at: None,
         })
     }

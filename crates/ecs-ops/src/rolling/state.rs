@@ -213,6 +213,7 @@ impl Rolling {
             }
             (WaveEvent::Unhealthy(message), Stage::Checking(wave) | Stage::Underway(wave)) => {
                 self.stage = Stage::Checking(wave);
+                let wave = wave + 1;
                 self.stop(StopReason::Unhealthy { wave, message });
             }
             (WaveEvent::Answered(true), Stage::Asking(wave)) => {

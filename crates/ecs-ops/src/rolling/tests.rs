@@ -171,7 +171,7 @@ fn a_canary_and_its_question() {
     assert_eq!(
         rolling.on(WaveEvent::Unhealthy("down".to_owned())),
         WaveAction::Stop(StopReason::Unhealthy {
-            wave: 0,
+            wave: 1,
             message: "down".to_owned()
         })
     );

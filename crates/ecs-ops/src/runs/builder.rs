@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
-use ecs_client::chain;
+use ecs_client::{Problem, chain};
 use ecs_model::{BatchRebootServers, ServerId};
 use uuid::Uuid;
 
@@ -17,12 +17,14 @@ use super::plan::Plan;
 use super::run::Run;
 use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::control::Control;
+use crate::control::{Control, RecordGuard};
 use crate::event::Sink;
 use crate::fleet::LeftOut;
 use crate::journal::{
-    Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
+    Journal, JournalError, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord,
+    milliseconds,
 };
+use crate::report::Stopped;
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error, ErrorKind};
 
@@ -46,6 +48,8 @@ pub struct RunBuilder {
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
+    /// Whether a stop that was asked for, by the journal, no longer binds.
+    continues_stopped: bool,
     target: Option<ResolvedTarget>,
     left_out: Vec<LeftOut>,
 }
@@ -73,6 +77,7 @@ impl RunBuilder {
             escalate_after: None,
             journal: None,
             resumed: None,
+            continues_stopped: false,
             target: None,
             left_out: Vec::new(),
         }
@@ -116,6 +121,13 @@ impl RunBuilder {
     /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// Continues a run that was asked to stop: without this, one that is resumed keeps to the stop that its journal has. It waits
+    /// for what was accepted, then, sends nothing, and ends as [`Stopped::Requested`](crate::Stopped::Requested).
+    pub fn continue_stopped(mut self) -> Self {
+        self.continues_stopped = true;
         self
     }
 
@@ -334,7 +346,8 @@ impl RunBuilder {
     /// Checks everything. The run that it returns does nothing until it is awaited.
     ///
     /// # Errors
-    /// As [`plan`](Self::plan). From here on nothing is lost to an early error: what goes wrong is in the report.
+    /// As [`plan`](Self::plan). [`ErrorKind::Journal`](crate::ErrorKind::Journal): the journal cannot be written, another run writes to it, it holds a run already, or
+    /// other records than those that are to be resumed. From here on nothing is lost to an early error: what goes wrong is in the report.
     pub async fn start(self) -> Result<Run, Error> {
         let plan = self.plan()?;
         let rolling = self.current_rolling();
@@ -343,33 +356,47 @@ impl RunBuilder {
             .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
         let rolling_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
         let options = RunOptions {
-            on_unknown: self.on_unknown,
+            on_unknown: UnknownPolicy {
+                // That would be sent, too.
+                resubmit: self.on_unknown.resubmit && self.binding_stop().is_none(),
+                ..self.on_unknown
+            },
             rolling,
             escalate_after: self.escalate_after,
         };
-        let log = RunJournal::new(self.client.0.core.clone(), self.journal.clone());
-        let (state, resumed, before) = match &self.resumed {
+        let journal = self.journal.clone();
+        let core = self.client.0.core.clone();
+        let (log, state, resumed, before) = match &self.resumed {
             None => {
                 let run_id = Uuid::new_v4().to_string();
+                let log = RunJournal::begin(core, journal, &run_id).map_err(journal_error)?;
                 let state = RunState::new(run_id, self.servers.clone(), plan, options);
-                (state, Resumption::default(), Vec::new())
+                (log, state, Resumption::default(), Vec::new())
             }
             Some(recovered) => {
-                let (state, resumed) = RunState::resumed(plan, recovered, options);
-                (state, resumed, recovered.initial_state().to_vec())
+                let log = RunJournal::resume(core, journal, recovered).map_err(journal_error)?;
+                let (state, mut resumed) = RunState::resumed(plan, recovered, options);
+                resumed.counted = self.client.0.counted(recovered);
+                (log, state, resumed, recovered.initial_state().to_vec())
             }
         };
+        let stop_request = self.binding_stop().cloned();
         let begun = || match &self.resumed {
             None => Record::Run(Box::new(self.record(state.run_id(), rolling_record))),
-            Some(_) => Record::Resumed {
+            Some(recovered) => Record::Resumed {
                 program: PROGRAM.to_owned(),
+                continues_stopped: self.continues_stopped && recovered.stop_request().is_some(),
             },
         };
         let begun = log.write(begun).await;
-        // A run that goes on sends nothing then, and still says what became of each server.
+        // A run that is resumed sends nothing then, and still says what became of each server.
         if self.resumed.is_none() {
             begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
         }
+        let control = match stop_request {
+            Some(Stopped::Requested { reason }) => Control::keeping_to(reason),
+            _ => Control::new(),
+        };
         Ok(Run {
             state,
             resumed,
@@ -383,11 +410,18 @@ impl RunBuilder {
             reconcile: self.on_unknown.reconcile,
             health: self.health,
             question: self.question,
-            control: Control::new(),
+            guard: RecordGuard(control.clone()),
+            control,
             sink: Sink::default(),
             target: self.target,
             left_out: self.left_out,
         })
+    }
+
+    /// The stop that the run has to keep to, by its journal.
+    fn binding_stop(&self) -> Option<&Stopped> {
+        let recovered = self.resumed.as_ref().filter(|_| !self.continues_stopped)?;
+        recovered.stop_request()
     }
 
     /// What its waves are, for its journal.
@@ -418,4 +452,8 @@ impl RunBuilder {
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }
+}
+
+fn journal_error(error: JournalError) -> Error {
+    Error::new(ErrorKind::Journal, Problem::new(chain(&error)))
 }

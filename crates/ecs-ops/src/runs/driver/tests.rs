@@ -3,6 +3,9 @@
 mod escalating;
 mod halting;
 mod hard_cases;
+mod lending;
+mod panics;
+mod stopping;
 mod watching;
 
 use std::future::IntoFuture as _;
@@ -101,7 +104,7 @@ async fn being_told_to_stop_submitting() {
             "not_attempted"
         ]
     );
-    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert_eq!(report.stopped, Some(Stopped::Requested { reason: None }));
     assert!(posts.posts() >= 2);
 }
 

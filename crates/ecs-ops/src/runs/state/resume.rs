@@ -25,6 +25,8 @@ pub(crate) struct Resumption {
     pub(crate) jobs: Vec<(usize, JobTicket)>,
     /// When an answer was lost for the last time, or it was found out that a job will not tell what became of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
+    /// What was sent before and may still count: how many servers, and when at the latest.
+    pub(crate) counted: Vec<(usize, Timestamp)>,
 }
 
 impl RunState {
@@ -123,6 +125,7 @@ impl RunState {
             news,
             jobs,
             lost_answer_at,
+            counted: Vec::new(),
         };
         (state, resumed)
     }
