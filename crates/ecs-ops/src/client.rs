@@ -77,7 +77,7 @@ impl Client {
     /// Where its jobs are.
     pub(crate) fn origin(&self) -> JobOrigin {
         JobOrigin {
-            endpoint: self.0.core.endpoint().to_string(),
+            endpoint: Some(self.0.core.endpoint().to_string()),
             project_id: self.0.core.project().clone(),
         }
     }

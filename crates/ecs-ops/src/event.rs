@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
-use serde::Serialize;
-use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::journal::OutcomeKind;
 use crate::report::ServerReport;
 
 /// One thing that happened in a run. Requests and waves are counted from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// Serializes to a line of `ecsctl -o jsonl`, and is read back from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -74,16 +76,16 @@ pub enum Event {
     },
     /// The fate of servers is unknown, so they may still be at work: nothing follows their wave before that must be over.
     Holding {
-        /// How long, in milliseconds.
-        #[serde(rename = "pause_ms", serialize_with = "milliseconds")]
+        /// How long; as JSON in milliseconds.
+        #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
     /// A pause before the next wave.
     Pausing {
         /// The wave before it.
         wave: usize,
-        /// How long, in milliseconds.
-        #[serde(rename = "pause_ms", serialize_with = "milliseconds")]
+        /// How long; as JSON in milliseconds.
+        #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
     /// The soft restart of these servers ended badly: they are restarted hard, once.
@@ -124,8 +126,8 @@ pub enum Event {
         request: usize,
         /// What the service said.
         error: Problem,
-        /// When it is sent again, in milliseconds.
-        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        /// After how long it is sent again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// A request was certainly not delivered and is sent again later.
@@ -135,8 +137,8 @@ pub enum Event {
         request: usize,
         /// Why it was not delivered.
         error: Problem,
-        /// When it is sent again, in milliseconds.
-        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        /// After how long it is sent again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// A request was refused, perhaps because of one of its servers or of their number: its servers are sent again in
@@ -158,8 +160,8 @@ pub enum Event {
         request: usize,
         /// Its servers.
         servers: usize,
-        /// `failed`, `not_attempted` or `unknown`.
-        outcome: &'static str,
+        /// [`OutcomeKind::Failed`], [`NotAttempted`](OutcomeKind::NotAttempted) or [`Unknown`](OutcomeKind::Unknown).
+        outcome: OutcomeKind,
         /// Why.
         error: Problem,
     },
@@ -232,8 +234,8 @@ pub enum Event {
         job_id: JobId,
         /// Why.
         error: Problem,
-        /// When it is looked at again, in milliseconds.
-        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        /// After how long it is looked at again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// The outcome of a server is known.
@@ -245,8 +247,19 @@ pub enum Event {
     },
 }
 
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+/// Durations as JSON has them.
+pub(crate) mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
 }
 
 /// The events of a run, from the moment at which this was asked for.

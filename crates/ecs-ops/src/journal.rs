@@ -46,6 +46,7 @@ mod arbitrary_journal;
 mod error;
 mod fold;
 mod jsonl;
+mod known;
 mod lease;
 mod line;
 mod log;

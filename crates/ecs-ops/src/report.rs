@@ -1,11 +1,12 @@
 //! One outcome for each server.
 
+mod json;
+
 use std::fmt;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::action::PowerAction;
 use crate::fleet::LeftOut;
@@ -13,18 +14,22 @@ use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
 
 /// What became of one server. Exhaustive on purpose: callers must decide.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Its job says that it was done; or the answer with the job was lost, and the server itself shows it.
     Succeeded {
         /// The job, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// What shows it.
+        #[serde(default, skip_serializing_if = "Evidence::is_usual")]
         evidence: Evidence,
     },
     /// Refused before anything was done (no job), or its job says that it failed.
     Failed {
         /// The job, if there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// Why.
         error: Problem,
@@ -42,6 +47,7 @@ pub enum Outcome {
     /// It may have been done, or not: look at the server before running again.
     Unknown {
         /// The job, if there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// What is known.
         error: Problem,
@@ -91,11 +97,14 @@ impl Outcome {
 }
 
 /// What shows that an action on a server succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Evidence {
     /// Its job, which names this server: mostly in a part of its own.
+    #[default]
     #[serde(rename = "part")]
     SubJob,
     /// Its job as a whole, which does not say for which servers.
@@ -105,6 +114,12 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Whether there is nothing to say about it.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
+    fn is_usual(&self) -> bool {
+        *self == Self::SubJob
+    }
+
     /// What is unusual about it, in words.
     pub fn note(self) -> Option<&'static str> {
         match self {
@@ -148,33 +163,9 @@ impl ServerReport {
     }
 }
 
-impl Serialize for ServerReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (job_id, error) = (self.outcome.job_id(), self.outcome.error());
-        let note = self.note();
-        let optional = [job_id.is_some(), error.is_some(), note.is_some()];
-        let fields = 2 + optional.into_iter().filter(|there| *there).count();
-        let mut server = serializer.serialize_struct("ServerReport", fields)?;
-        server.serialize_field("id", &self.id)?;
-        server.serialize_field("outcome", self.outcome.name())?;
-        match job_id {
-            Some(job_id) => server.serialize_field("job_id", job_id)?,
-            None => server.skip_field("job_id")?,
-        }
-        match error {
-            Some(error) => server.serialize_field("error", error)?,
-            None => server.skip_field("error")?,
-        }
-        match note {
-            Some(note) => server.serialize_field("note", &note)?,
-            None => server.skip_field("note")?,
-        }
-        server.end()
-    }
-}
-
 /// One job of a [`Report`].
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "json::JobReportWire")]
 #[non_exhaustive]
 pub struct JobReport {
     /// The job.
@@ -186,12 +177,11 @@ pub struct JobReport {
     /// The id of the exchange that made it, for the service's support.
     pub request_id: Option<String>,
     /// To go on waiting for it, from this process or another one.
-    #[serde(skip)]
     pub ticket: JobTicket,
 }
 
 /// How many servers had which outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// All that were asked for.
@@ -277,7 +267,8 @@ impl fmt::Display for Stopped {
 
 /// What became of each server of a run: each exactly once, in the order in which they were given.
 ///
-/// Serializes to the stable, versioned form of `ecsctl -o json`.
+/// Serializes to the stable, versioned form of `ecsctl -o json`, and is read back from it: with its tickets, why it stopped and what was
+/// refused. Of a [`Problem`], code and message are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -327,30 +318,6 @@ impl Report {
             .iter()
             .find(|server| server.id == id)
             .map(|server| &server.outcome)
-    }
-}
-
-impl Serialize for Report {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let optional = [self.target.is_some(), !self.left_out.is_empty()];
-        let fields = 7 + optional.into_iter().filter(|there| *there).count();
-        let mut report = serializer.serialize_struct("Report", fields)?;
-        report.serialize_field("version", &Self::VERSION)?;
-        report.serialize_field("run_id", &self.run_id)?;
-        report.serialize_field("operation", self.action.name())?;
-        report.serialize_field("type", &self.action.type_name())?;
-        report.serialize_field("summary", &self.summary())?;
-        report.serialize_field("jobs", &self.jobs)?;
-        report.serialize_field("servers", &self.servers)?;
-        match &self.target {
-            Some(target) => report.serialize_field("target", target)?,
-            None => report.skip_field("target")?,
-        }
-        match self.left_out.is_empty() {
-            false => report.serialize_field("left_out", &self.left_out)?,
-            true => report.skip_field("left_out")?,
-        }
-        report.end()
     }
 }
 

@@ -45,6 +45,18 @@ pub enum OutcomeKind {
     Unknown,
 }
 
+impl OutcomeKind {
+    /// The word for it in reports, as [`Outcome::name`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::NotAttempted => "not_attempted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What became of one server. [`Outcome::Running`] is none: that is an accepted request without verdicts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

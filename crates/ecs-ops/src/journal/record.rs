@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
-use ecs_model::{JobId, ProjectId, RebootType, ServerId, StopType};
+use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -351,16 +351,7 @@ mod action {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PowerAction, D::Error> {
         let message = ActionWire::deserialize(from)?;
-        let kind = message.r#type.as_deref();
-        let action = match (message.operation.as_str(), kind) {
-            ("reboot", Some(kind)) => RebootType::from_wire(kind).map(PowerAction::Reboot),
-            ("start", None) => Some(PowerAction::Start),
-            ("stop", None) => Some(PowerAction::Stop(None)),
-            ("stop", Some(kind)) => {
-                StopType::from_wire(kind).map(|kind| PowerAction::Stop(Some(kind)))
-            }
-            _ => None,
-        };
+        let action = PowerAction::from_names(&message.operation, message.r#type.as_deref());
         action.ok_or_else(|| D::Error::custom("an operation that does not exist"))
     }
 }

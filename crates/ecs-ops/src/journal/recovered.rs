@@ -282,31 +282,36 @@ impl Recovered {
             _ => None,
         });
         let request = |job: &KnownJob| {
-            let servers = servers.remove(&job.request)?;
-            let request = self.requests.get(&job.request)?;
-            let origin = JobOrigin {
-                endpoint: self.run.endpoint.clone(),
-                project_id: self.run.project.clone(),
-            };
-            let action = match request.purpose {
-                Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
-                Purpose::First | Purpose::Resubmit => self.run.action,
-            };
-            let ticket = JobTicket::new(
-                job.job_id.clone(),
-                origin,
-                action,
-                request.servers.clone(),
-                job.accepted,
-                job.request_id.clone(),
-            );
             Some(AcceptedRequest {
+                servers: servers.remove(&job.request)?,
                 request: job.request,
-                ticket,
-                servers,
+                ticket: self.ticket(job),
             })
         };
         self.jobs.iter().filter_map(request).collect()
+    }
+
+    /// The ticket of a job of the run.
+    pub(super) fn ticket(&self, job: &KnownJob) -> JobTicket {
+        let Some(request) = self.requests.get(&job.request) else {
+            return job.job_id.clone().into();
+        };
+        let origin = JobOrigin {
+            endpoint: Some(self.run.endpoint.clone()),
+            project_id: self.run.project.clone(),
+        };
+        let action = match request.purpose {
+            Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
+            Purpose::First | Purpose::Resubmit => self.run.action,
+        };
+        JobTicket::new(
+            job.job_id.clone(),
+            origin,
+            action,
+            request.servers.clone(),
+            job.accepted,
+            job.request_id.clone(),
+        )
     }
 
     /// The requests of unknown fate.

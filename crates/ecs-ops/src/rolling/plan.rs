@@ -69,6 +69,8 @@ pub struct Waves {
     pub waves: Vec<Vec<ServerId>>,
     /// The groups with a single server, in the order of their names: a wave takes all of such a group, there is no other way.
     pub single: Vec<String>,
+    /// Whether the first wave was planned as a canary.
+    pub(crate) has_canary: bool,
 }
 
 impl Waves {
@@ -131,7 +133,11 @@ impl Waves {
             .map(|(group, _)| group.to_owned())
             .collect();
         single.sort_unstable();
-        Ok(Self { waves, single })
+        Ok(Self {
+            waves,
+            single,
+            has_canary: canary.is_some(),
+        })
     }
 }
 

@@ -14,7 +14,8 @@ pub struct Rules {
     pub max_failures: Option<CountOrPercent>,
     /// The time between two waves.
     pub pause: Duration,
-    /// What follows the first wave, if that is a canary.
+    /// What follows the first wave, if that is a canary: also one that was planned as any other. A wave that was planned as a canary
+    /// needs it.
     pub canary: Option<AfterCanary>,
     /// Whether health is checked after each wave.
     pub check_health: bool,

@@ -63,7 +63,7 @@ proptest! {
         order in order(),
     ) {
         let members = members(&groups);
-        let Waves { waves, single } = plan(&groups, wave, canary, order);
+        let Waves { waves, single, .. } = plan(&groups, wave, canary, order);
         // Each server once.
         let all: Vec<_> = waves.iter().flatten().copied().collect();
         let distinct: HashSet<_> = all.iter().collect();

@@ -4,6 +4,8 @@ mod check;
 mod not_begun;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use ecs_client::{Problem, chain};
 use ecs_model::{BatchRebootServers, ServerId};
 use uuid::Uuid;
 
-use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 use super::plan::Plan;
 use super::run::Run;
 use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
@@ -21,8 +23,8 @@ use crate::control::{Control, RecordGuard};
 use crate::event::Sink;
 use crate::fleet::LeftOut;
 use crate::journal::{
-    Journal, JournalError, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord,
-    milliseconds,
+    Journal, JournalError, JsonlJournal, PROGRAM, Record, Recovered, RollingRecord, RunJournal,
+    RunRecord, milliseconds,
 };
 use crate::report::Stopped;
 use crate::rolling::{Rolling, Rules, Waves};
@@ -43,10 +45,16 @@ pub struct RunBuilder {
     on_unknown: UnknownPolicy,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
+    /// Whether the first wave was planned as a canary.
+    has_canary: bool,
     health: Option<HealthCheck>,
     question: Option<CanaryQuestion>,
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
+    /// The directory of a journal that is named after the run.
+    journal_directory: Option<PathBuf>,
+    /// The id of the run, if the caller chose it.
+    run_id: Option<String>,
     resumed: Option<Box<Recovered>>,
     /// Whether a stop that was asked for, by the journal, no longer binds.
     continues_stopped: bool,
@@ -72,10 +80,13 @@ impl RunBuilder {
             verify: None,
             on_unknown: UnknownPolicy::default(),
             rolling: None,
+            has_canary: false,
             health: None,
             question: None,
             escalate_after: None,
             journal: None,
+            journal_directory: None,
+            run_id: None,
             resumed: None,
             continues_stopped: false,
             target: None,
@@ -121,6 +132,22 @@ impl RunBuilder {
     /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
+        self.journal_directory = None;
+        self
+    }
+
+    /// The same with a new [`JsonlJournal`] in this directory, named after the run: `<run id>.jsonl`. It is made when the run starts, so that a
+    /// run that is refused leaves no file.
+    pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journal_directory = Some(directory.into());
+        self.journal = None;
+        self
+    }
+
+    /// The id of the run, in place of a random one: 1 to 128 letters, digits, `-`, `_`, `.` and `:`, not beginning with a dot. It names the run in journal,
+    /// events and report; nothing checks that it is the only one of its name. A run that is resumed keeps its id.
+    pub fn run_id(mut self, run_id: impl Into<String>) -> Self {
+        self.run_id = Some(run_id.into());
         self
     }
 
@@ -225,15 +252,20 @@ impl RunBuilder {
     /// # }
     /// ```
     pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        self.has_canary = waves.has_canary;
         self.rolling = Some((waves.waves, rules));
         self
     }
 
-    /// Checks after each wave whether all is well: `check` gets the servers of the wave, and has `within` this time. The
-    /// run stops when it says what is not. `description` say in the journal what is checked; a run that goes on with it must be
-    /// given the check again.
+    /// Checks after each wave whether all is well: `check` gets the servers of the wave, also those that failed, and has `within` this
+    /// time. The run stops when it says what is not. `description` says in the journal what is checked; a run that is resumed
+    /// must be given the check again. Without [`rolling`](Self::rolling) all servers are one wave, and it runs once, at the end. The
+    /// last check that is given counts.
+    ///
+    /// It runs within the future of the run: one that blocks the thread holds up the run and its deadline, and belongs into
+    /// `tokio::task::spawn_blocking`. However it spends its time, more of it than `within` counts as not healthy.
     pub fn health_check<C, F>(
-        mut self,
+        self,
         description: impl Into<String>,
         within: Duration,
         check: C,
@@ -241,6 +273,42 @@ impl RunBuilder {
     where
         C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.health_check_of_wave(description, within, move |wave: FinishedWave| {
+            check(wave.servers.into_iter().map(|server| server.id).collect())
+        })
+    }
+
+    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and the outcome of each of its servers, and
+    /// that fails with whatever displays.
+    ///
+    /// ```
+    /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
+    /// # async fn probe(server: &ecs_ops::ServerReport) -> std::io::Result<()> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{FinishedWave, Outcome};
+    ///
+    /// run.health_check_of_wave("probe", Duration::from_secs(60), |wave: FinishedWave| async move {
+    ///     println!("wave {} of {}", wave.number, wave.waves);
+    ///     for server in &wave.servers {
+    ///         if let Outcome::Succeeded { .. } = server.outcome {
+    ///             probe(server).await?; // any error that displays
+    ///         }
+    ///     }
+    ///     Ok::<_, std::io::Error>(())
+    /// })
+    /// # }
+    /// ```
+    pub fn health_check_of_wave<C, F, E>(
+        mut self,
+        description: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(FinishedWave) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
     {
         self.health = Some(HealthCheck::new(description.into(), within, check));
         self
@@ -292,6 +360,7 @@ impl RunBuilder {
                 self.batch_size
             ));
         }
+        wrong.extend(self.run_id_violation());
         let rolling = self.current_rolling();
         wrong.extend(self.wave_violations(rolling.is_some()));
         if !wrong.is_empty() {
@@ -364,16 +433,18 @@ impl RunBuilder {
             rolling,
             escalate_after: self.escalate_after,
         };
-        let journal = self.journal.clone();
         let core = self.client.0.core.clone();
         let (log, state, resumed, before) = match &self.resumed {
             None => {
-                let run_id = Uuid::new_v4().to_string();
+                let run_id = self.run_id.clone();
+                let run_id = run_id.unwrap_or_else(|| Uuid::new_v4().to_string());
+                let journal = self.new_journal(&run_id)?;
                 let log = RunJournal::begin(core, journal, &run_id).map_err(journal_error)?;
                 let state = RunState::new(run_id, self.servers.clone(), plan, options);
                 (log, state, Resumption::default(), Vec::new())
             }
             Some(recovered) => {
+                let journal = self.journal.clone();
                 let log = RunJournal::resume(core, journal, recovered).map_err(journal_error)?;
                 let (state, mut resumed) = RunState::resumed(plan, recovered, options);
                 resumed.counted = self.client.0.counted(recovered);
@@ -416,6 +487,17 @@ impl RunBuilder {
             target: self.target,
             left_out: self.left_out,
         })
+    }
+
+    /// The journal of a new run, if it has one.
+    fn new_journal(&self, run_id: &str) -> Result<Option<Arc<dyn Journal>>, Error> {
+        let Some(directory) = &self.journal_directory else {
+            return Ok(self.journal.clone());
+        };
+        // A colon has no place in a file name on Windows.
+        let name = format!("{}.jsonl", run_id.replace(':', "_"));
+        let journal = JsonlJournal::create(directory.join(name)).map_err(journal_error)?;
+        Ok(Some(Arc::new(journal)))
     }
 
     /// The stop that the run has to keep to, by its journal.

@@ -22,7 +22,7 @@ use super::plan::Plan;
 use super::queue::RequestQueue;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
@@ -286,19 +286,14 @@ impl RunState {
             }
             return Vec::new();
         }
-        let outcome = match classification {
+        let kind = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.answer_lost(index, error);
             }
-            Classification::Refused => Outcome::Failed {
-                job_id: None,
-                error: error.clone(),
-            },
+            Classification::Refused => OutcomeKind::Failed,
             Classification::NotDelivered
             | Classification::Throttled
-            | Classification::RefusedCredentials => Outcome::NotAttempted {
-                error: error.clone(),
-            },
+            | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
         };
         match classification {
             // The other requests would be told the same.
@@ -317,9 +312,16 @@ impl RunState {
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
             servers: self.servers(index).len(),
-            outcome: outcome.name(),
-            error,
+            outcome: kind,
+            error: error.clone(),
         }];
+        let outcome = match kind {
+            OutcomeKind::Failed => Outcome::Failed {
+                job_id: None,
+                error,
+            },
+            _ => Outcome::NotAttempted { error },
+        };
         events.extend(self.end_request(index, &outcome));
         events
     }

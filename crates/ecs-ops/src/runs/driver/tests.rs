@@ -4,6 +4,7 @@ mod escalating;
 mod halting;
 mod hard_cases;
 mod lending;
+mod naming;
 mod panics;
 mod stopping;
 mod watching;

@@ -240,3 +240,51 @@ async fn the_quota_outlives_the_process() {
         assert!(next < expected + SECOND, "{pause}: {:?}", next - expected);
     }
 }
+
+/// What a journal says of a run is what its report said.
+#[tokio::test(start_paused = true)]
+async fn a_report_out_of_the_journal() {
+    let refused = r#"{"error":{"code":"Ecs.0005","message":"no"}}"#;
+    let (builder, _) = service(move |request, number| match *request.method() {
+        Method::POST if number == 1 => Does::Answer(503, ""),
+        Method::POST if number == 2 => Does::Answer(400, refused),
+        Method::POST => accepts(number),
+        _ if request.uri().path().ends_with("job-0") => Does::Answer(200, DONE),
+        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+    });
+    let client = builder.concurrent_submissions(1).servers_per_minute(30);
+    let client = client.build().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let run = client.reboot(RebootType::Soft, ids(50)).batch_size(10);
+    let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let control = run.control();
+    let run = tokio::spawn(run.into_future());
+    sleep(30 * SECOND).await;
+    control.end_because("cancelled by alice");
+    let report = run.await.unwrap();
+    let summary = report.summary();
+    let counts = [
+        summary.succeeded,
+        summary.failed,
+        summary.running,
+        summary.not_attempted,
+        summary.unknown,
+    ];
+    assert_eq!(counts, [10, 10, 10, 10, 10]);
+    let known = recovered(&journal).report();
+    assert_eq!(known.stopped, cancelled());
+    assert_eq!(
+        (&known.stopped, &known.jobs),
+        (&report.stopped, &report.jobs)
+    );
+    for (known, server) in known.servers.iter().zip(&report.servers) {
+        assert_eq!(known.id, server.id);
+        assert_eq!(known.outcome.name(), server.outcome.name());
+        assert_eq!(known.outcome.job_id(), server.outcome.job_id());
+        let code = |server: &crate::ServerReport| server.outcome.error()?.code.clone();
+        assert_eq!(code(known), code(server));
+    }
+    let json = serde_json::to_string(&report).unwrap();
+    let read: Report = serde_json::from_str(&json).unwrap();
+    assert_eq!((read.stopped, read.jobs), (report.stopped, report.jobs));
+}
