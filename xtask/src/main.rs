@@ -3,6 +3,7 @@
 //! | chore | does |
 //! |---|---|
 //! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
+//! | `interop-credentials` | runs the official tools and `ecsctl` on the same credentials, and shows differences |
 //! | `layers` | checks that no modules import each other in a circle, and no crate one that it may not |
 //! | `sweep` | simulates many seeds of client, region and faults; shows one |
 //! | `waiting` | measures what waiting for jobs costs, on simulated time |
@@ -14,6 +15,7 @@
 )]
 
 mod codegen;
+mod interop;
 mod layers;
 mod simulated;
 
@@ -26,6 +28,9 @@ usage: cargo xtask <chore>
 chores:
   codegen            write the generated files from crates/ecs-model/api/ecs.openapi.yaml
   codegen --check    write nothing; list what is stale, missing or extra, and fail if anything is
+  interop-credentials [-v]
+                     run openstacksdk and the Huawei Cloud SDK (pinned, from PyPI) and ecsctl on the rows of official_clients.json;
+                     fail on a difference, end with 3 if the packages cannot be had; -v shows each row
   layers             fail if modules of a crate import each other in a circle, or a crate uses one that it may not
   sweep [--seeds N] [--from S] [--threads T]
                      simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
@@ -44,6 +49,8 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
+        ["interop-credentials"] => interop::credentials(root, &[]),
+        ["interop-credentials", "-v"] => interop::credentials(root, &["-v"]),
         ["layers"] => layers::check(root),
         ["sweep", arguments @ ..] => simulated::run(root, "sweep", arguments),
         ["waiting"] => simulated::run(root, "waiting", &[]),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
 use ecs_model::Operation;
+use ecs_transport::TransportErrorKind;
 use tokio::time::Instant;
 
 use self::auth_state::AuthState;
@@ -174,6 +175,8 @@ impl Client {
         state.elapsed = context.began.elapsed();
         state.reached = self.health().is_reachable();
         state.outage = outage;
+        let transport = error.problem().transport();
+        state.permanent = transport.is_some_and(TransportErrorKind::is_permanent);
         let (class, state, asked) = (context.class, &context.state, error.retry_after());
         let retry = self.retry();
         let decision = self.with_rng(|rng| retry.decide(classification, class, state, asked, rng));

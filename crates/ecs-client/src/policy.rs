@@ -178,6 +178,9 @@ pub struct RetryState {
     /// The length of the outage: since this request first failed, or since the last answer to any
     /// request.
     pub outage: Duration,
+    /// Whether the last failure stays until somebody changes a setting: a certificate that is not trusted, a proxy that
+    /// refuses ([`TransportErrorKind::is_permanent`]).
+    pub permanent: bool,
 }
 
 impl RetryState {
@@ -324,6 +327,8 @@ impl RetryPolicy {
         };
         let worth_it = match class {
             RequestClass::Poll => true,
+            // Once the service was reached, something changed on the way, and may change back.
+            _ if state.permanent && !state.reached => false,
             RequestClass::Action => match classification {
                 Classification::Throttled => true,
                 _ if state.reached => state.outage < self.max_outage,

@@ -104,6 +104,14 @@ impl Problem {
         problem
     }
 
+    /// How the exchange failed, where something else tells what happened.
+    pub(crate) fn with_transport(mut self, kind: Option<TransportErrorKind>) -> Self {
+        if kind.is_some() {
+            self.exchange_mut().transport = kind;
+        }
+        self
+    }
+
     fn exchanged(&mut self, request_id: Option<&str>) {
         if let Some(id) = request_id {
             self.message.push_str(&format!(" (request {id})"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
 use ecs_model::{BodyShape, ResponseError};
-use ecs_transport::TransportError;
+use ecs_transport::{TransportError, TransportErrorKind};
 use http::StatusCode;
 
 use crate::policy::Classification;
@@ -97,6 +97,7 @@ impl RequestError {
     pub(crate) fn of_credentials(error: &AuthError) -> Self {
         let shown = Problem::new("no credentials");
         let problem = Problem::new(format!("{shown}: {}", chain(error)));
+        let problem = problem.with_transport(transport_kind(error));
         let authentic = is_clear(error);
         Self {
             authentic,
@@ -137,6 +138,18 @@ fn classify_auth(error: &AuthError) -> Classification {
         AuthErrorKind::Unavailable => Classification::NotDelivered,
         _ => Classification::RefusedCredentials,
     }
+}
+
+/// How the exchange with the source failed, if it was the transport that did.
+fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<TransportError>() {
+            return Some(error.kind());
+        }
+        source = error.source();
+    }
+    None
 }
 
 /// Whether the source itself refuses, and not something on the way to it.

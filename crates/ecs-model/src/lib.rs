@@ -51,6 +51,7 @@
 //! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
+//! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
 //! | `error` | [`ResponseError`]: every shape that errors come in |
 //! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
@@ -75,6 +76,7 @@ mod open_enum;
 mod operation;
 mod query;
 mod route;
+mod short;
 mod validate;
 
 #[cfg(test)]
@@ -87,4 +89,5 @@ pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};
 pub use operation::{Accepted, Idempotency, Operation};
 pub use route::{RequestError, RequestErrorKind};
+pub use short::ShortText;
 pub use validate::{ValidationError, Violation};

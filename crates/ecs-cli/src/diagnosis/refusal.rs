@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{Asked, Clocks, Diagnosis, Evidence, found, of_the_proxy, refused};
 use crate::exit::Exit;
+use crate::fail::PROXY_CREDENTIALS;
 
 pub(super) fn explain(
     it: &Evidence<'_>,
@@ -33,8 +34,9 @@ pub(super) fn explain(
     if status == 407 {
         return of_the_proxy(
             it,
-            format!("a proxy on the way wants to know who we are ({said})"),
-        );
+            format!("a proxy on the way wants a user name and password ({said})"),
+        )
+        .advise(PROXY_CREDENTIALS);
     }
     let own_words = code.is_some() || !message.is_empty();
     if status == 403 && !own_words {

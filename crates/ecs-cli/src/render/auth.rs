@@ -4,6 +4,7 @@ use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::target;
 use crate::credentials;
 use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
@@ -37,10 +38,10 @@ pub(crate) struct Checked {
     pub(crate) clocks: Option<Clocks>,
     pub(crate) servers: Option<u64>,
     pub(crate) request_id: Option<String>,
-    permission: Option<String>,
-    difference: Option<Differs>,
     /// Operator, account, project, region and endpoint with their origins, once they are known.
     pub(crate) target: Option<ResolvedTarget>,
+    permission: Option<String>,
+    difference: Option<Differs>,
 }
 
 /// A source that was passed over.
@@ -143,26 +144,23 @@ pub(crate) fn text(it: &Checked) -> String {
     );
     let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
     row("roles", roles);
-    let target = it.target.as_ref();
-    let with_origin = |value: &Option<String>, origin: Option<&str>| {
-        let value = value.as_ref()?;
-        Some(match origin {
-            Some(origin) => format!("{value} ({})", credentials::origin(origin)),
-            None => value.clone(),
-        })
+    let endpoint = it.endpoint.as_deref().unwrap_or_default();
+    let known = it
+        .target
+        .as_ref()
+        .map(|target| target::of(target, endpoint));
+    let known = known.unwrap_or_default();
+    let of_target = |label: &str, otherwise: &Option<String>| {
+        let found = known.iter().find(|(known, _)| *known == label);
+        found
+            .map(|(_, value)| value.clone())
+            .or_else(|| otherwise.clone())
     };
-    row("operator", it.operator.clone());
-    let origin = target.and_then(|target| Some(target.region.as_ref()?.origin.as_str()));
-    row("region", with_origin(&it.region, origin));
-    let origin = target.and_then(|target| Some(target.endpoint.as_ref()?.origin.as_str()));
-    row("endpoint", with_origin(&it.endpoint, origin));
+    row("operator", of_target("operator", &it.operator));
+    row("region", of_target("region", &it.region));
+    row("endpoint", of_target("endpoint", &it.endpoint));
     row("IAM", it.iam_endpoint.clone());
-    let project = target.map(|target| target.project.to_string());
-    let origin = target.map(|target| target.project.origin.as_str());
-    row(
-        "project",
-        with_origin(&project.or(it.project_id.clone()), origin),
-    );
+    row("project", of_target("project", &it.project_id));
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",

@@ -26,7 +26,7 @@ pub(crate) fn line(connection: &Connection) -> String {
 }
 
 /// The rows of a target at this endpoint.
-fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
     let sourced = |value: &Sourced| from(&value.value, &value.origin);
     let project = &target.project;
     let named = match &project.name {
@@ -56,7 +56,7 @@ fn account(account: &ResolvedAccount) -> String {
 fn from(value: &str, origin: &str) -> String {
     match credentials::origin(origin) {
         "" => value.to_owned(),
-        origin => format!("{value} (from {origin})"),
+        origin => format!("{value} (from {})", credentials::origin(origin)),
     }
 }
 

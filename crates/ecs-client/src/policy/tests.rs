@@ -206,6 +206,10 @@ fn how_long_it_is_worth_trying() {
     let seconds = Duration::from_secs;
     let none = RetryState::default();
     let failures = |failures| RetryState { failures, ..none };
+    let permanent = |count| RetryState {
+        permanent: true,
+        ..failures(count)
+    };
     let outage = |outage| RetryState {
         failures: 99,
         reached: true,
@@ -220,6 +224,19 @@ fn how_long_it_is_worth_trying() {
         // Nothing was ever there: a wrong address, most likely.
         (NotDelivered, RequestClass::Action, failures(4), true),
         (NotDelivered, RequestClass::Action, failures(5), false),
+        // It will be no better the next time, but for polls, and after the service was reached.
+        (NotDelivered, RequestClass::Action, permanent(1), false),
+        (NotDelivered, RequestClass::Read, permanent(1), false),
+        (NotDelivered, RequestClass::Poll, permanent(1), true),
+        (
+            NotDelivered,
+            RequestClass::Action,
+            RetryState {
+                reached: true,
+                ..permanent(9)
+            },
+            true,
+        ),
         // It was there: it will come back, within reason.
         (NotDelivered, RequestClass::Action, outage(299), true),
         (NotDelivered, RequestClass::Action, outage(300), false),

@@ -1,15 +1,20 @@
-//! Whom we trust, and what to tell a person when a handshake failed.
+//! Which certificates are trusted, and which alerts refuse a client without one.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::client::WantsClientCert;
+use rustls::client::{ResolvesClientCert, WantsClientCert};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, ClientConfig, ConfigBuilder, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
 
-use super::builder::{BuildError, BuildErrorKind};
+use super::error::{BuildError, BuildErrorKind};
 
 /// Certificates the user trusts in addition.
 #[derive(Clone, Debug)]
@@ -122,23 +127,65 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
     }
 }
 
-/// What a person can do about a failed handshake.
-pub(super) fn advice(error: &(dyn StdError + 'static)) -> Option<&'static str> {
-    use rustls::Error as E;
+/// Whether the server of one session asked for a client certificate. It gets the one that is configured, if any.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CertificateRequest {
+    came: Arc<AtomicBool>,
+    own: Option<Arc<dyn ResolvesClientCert>>,
+}
 
-    Some(match find::<E>(error)? {
-        E::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "its certificate is not from an authority trusted here; if it is a private one, give its CA file"
+impl CertificateRequest {
+    /// For a session with this configuration.
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        Self {
+            came: Arc::default(),
+            own: Some(Arc::clone(&config.client_auth_cert_resolver)),
         }
-        E::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another host name",
-        E::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => "its certificate has expired",
-        E::InvalidMessage(_) => "it does not speak TLS; should the URL begin with http:// ?",
-        _ => return None,
-    })
+    }
+
+    pub(super) fn came(&self) -> bool {
+        self.came.load(Ordering::SeqCst)
+    }
+}
+
+impl ResolvesClientCert for CertificateRequest {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.came.store(true, Ordering::SeqCst);
+        self.own.as_ref()?.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.has_certs())
+    }
+}
+
+/// Alerts with which servers refuse a client that gave no certificate. Which one differs: RFC 8446 has
+/// `certificate_required`, stacks from before it use `bad_certificate` or `handshake_failure`.
+pub(super) fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::HandshakeFailure
+    )
+}
+
+/// Whether an error after the client's side of a TLS 1.3 handshake can only mean that the server refused that handshake.
+///
+/// In TLS 1.3 the client is done first: its certificate (here an empty list) and its `Finished` leave together with the
+/// first request. The server must accept both before it can take application data (RFC 8446, 4.4 and 5), so a
+/// server that refuses the certificate has read nothing of the request. Certificates are judged at no other time:
+/// TLS 1.3 has no renegotiation, post-handshake authentication needs an extension that rustls never offers,
+/// and there is no early data. So these alerts prove it, in a TLS 1.3 session whose server had asked for a certificate and
+/// has not sent a byte of an answer, which the caller checks. Alerts that can come at any time
+/// (`internal_error`, `decode_error`, `access_denied`, `close_notify` and others) prove nothing.
+pub(super) fn refuses_our_certificate(error: &std::io::Error) -> bool {
+    matches!(find::<TlsError>(error), Some(TlsError::AlertReceived(alert)) if is_about_certificates(*alert))
 }
 
 /// The first error of type `T` in the chain. An `io::Error` hides the one it wraps from `source`, so it is opened.

@@ -15,6 +15,8 @@ use super::yaml::Key;
 pub(crate) const IDS: &[&str] = &["ProjectId", "JobId", "ServerId", "ScalingGroupId"];
 /// Other types that `ecs-model` has by hand; an answer may be one of them.
 const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError"];
+/// Texts of answers, written by hand.
+const TEXTS: &[&str] = &["ShortText"];
 
 pub(crate) fn lower(spec: &Spec) -> Result<Ir, Problem> {
     let schemas = Schemas(&spec.schemas);
