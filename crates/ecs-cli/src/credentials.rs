@@ -41,7 +41,7 @@ pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>
     Ok((options, warnings))
 }
 
-/// The address of the metadata service, where it is not the usual one.
+/// The address of the metadata service, if the environment names one.
 pub(crate) fn metadata_endpoint() -> Option<String> {
     let address = std::env::var(METADATA).ok();
     address.filter(|address| !address.is_empty())

@@ -1,4 +1,5 @@
-//! What is looked at before a run acts: which servers there are, in which state they are, and what else depends on them.
+//! What is looked at before a run acts: which servers there are, in which state they are, and what
+//! else depends on them.
 //!
 //! | module | holds |
 //! |---|---|
@@ -18,4 +19,4 @@ pub use lookup::Lookup;
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
-pub(crate) use read::servers_seen;
+pub(crate) use read::servers_now;

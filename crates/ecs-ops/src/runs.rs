@@ -10,6 +10,7 @@ mod callbacks;
 mod driver;
 mod evidence;
 mod plan;
+mod preflight;
 mod queue;
 mod reconcile;
 mod run;

@@ -71,11 +71,13 @@ pub struct Screen {
 pub struct Screened {
     /// Those to act on, in their order. [`last`](Self::last) is at the end.
     pub servers: Vec<ServerId>,
-    /// The server that this process runs on, if it was named: to be acted on alone, when everything else is over.
+    /// The server that this process runs on, if it was named: to be acted on alone, when everything
+    /// else is over.
     pub last: Option<ServerId>,
     /// Those that are skipped, in their order.
     pub skipped: Vec<SkippedServer>,
-    /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was asked for.
+    /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was
+    /// asked for.
     pub stopped: Vec<ServerId>,
 }
 
@@ -126,9 +128,10 @@ impl Screen {
             if is_stopped {
                 screened.stopped.push(id);
             }
-            match is_own {
-                true => screened.last = Some(id),
-                false => screened.servers.push(id),
+            if is_own {
+                screened.last = Some(id)
+            } else {
+                screened.servers.push(id)
             }
         }
         screened.servers.extend(screened.last);
@@ -144,8 +147,8 @@ impl Screen {
 }
 
 impl Waves {
-    /// The same waves, and then one of this server alone: for the server that this process runs on, which must not be acted on
-    /// before everything else is over.
+    /// The same waves, and then one of this server alone: for the server that this process runs on,
+    /// which must not be acted on before everything else is over.
     #[must_use]
     pub fn then_alone(mut self, server: ServerId) -> Self {
         self.waves.push(vec![server]);

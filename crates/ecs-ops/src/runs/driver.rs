@@ -59,6 +59,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// How long after a request became unknown its servers may still be at work.
+    pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
     pub(super) question: Option<&'a CanaryQuestion>,
     pub(super) limits: WaitLimits,
@@ -93,7 +95,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn work(
         self,
         state: &mut RunState,
-        flights: &mut HashMap<usize, Arc<SendState>>,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
         resumed: Resumption,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
@@ -103,7 +105,7 @@ impl<'a> Driver<'a> {
         let mut submitting = 0;
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.before);
+        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         let mut verifier = self.verify.map(Verifier::new);
         self.emit(resumed.known);
         self.write_records(&resumed.news, &[], None, &[]).await;
@@ -144,16 +146,17 @@ impl<'a> Driver<'a> {
         }
         loop {
             self.drive_waves(state, &mut wave_driver, &mut steps);
-            let at_once = match self.client.0.core.health().credentials_accepted() {
-                true => self.client.0.concurrent_submissions,
-                false => 1,
+            let at_once = if self.client.0.core.health().credentials_accepted() {
+                self.client.0.concurrent_submissions
+            } else {
+                1
             };
             while submitting < at_once
                 && self.control.level() == Level::Go
                 && let Some(request) = state.next_request()
             {
-                let flight = Arc::new(SendState::default());
-                flights.insert(request, Arc::clone(&flight));
+                let send_state = Arc::new(SendState::default());
+                send_states.insert(request, Arc::clone(&send_state));
                 let submission = submit::Submission {
                     index: request,
                     action: state.action_of(request),
@@ -161,7 +164,7 @@ impl<'a> Driver<'a> {
                     servers: state.servers(request).to_vec(),
                 };
                 steps.push(Box::pin(async move {
-                    let submitted = self.submit(submission, &flight).await;
+                    let submitted = self.submit(submission, &send_state).await;
                     Step::Submitted(request, submitted)
                 }));
                 submitting += 1;
@@ -193,7 +196,7 @@ impl<'a> Driver<'a> {
             let (events, finished_job) = match step {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
-                    flights.remove(&request);
+                    send_states.remove(&request);
                     (self.on_submitted(state, request, result, &mut jobs), None)
                 }
                 Step::Listed(purpose, began, listed) => (

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
+use super::preflight::{Obstacle, Preflight};
 use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
@@ -39,6 +40,8 @@ pub struct Run {
     pub(super) stalled_after: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) reconcile_limit: Duration,
+    pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) control: Control,
@@ -77,6 +80,8 @@ impl Run {
             stalled_after,
             verify,
             reconcile,
+            reconcile_limit,
+            preflight,
             health,
             question,
             control,
@@ -89,6 +94,17 @@ impl Run {
             state.enable_verification();
         }
         sink.emit(state.planned());
+        preflight
+            .events
+            .into_iter()
+            .for_each(|event| sink.emit(event));
+        if let Some(obstacle) = preflight.obstacle {
+            match obstacle {
+                Obstacle::Credentials(problem) => state.refuse(problem),
+                Obstacle::Unreachable(problem) => state.unreachable(problem),
+            }
+            control.halt();
+        }
         let driver = Driver {
             client: &client,
             control: &control,
@@ -98,6 +114,7 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {
@@ -106,21 +123,23 @@ impl Run {
             },
             verify,
         };
-        let mut flights = HashMap::new();
+        let mut send_states = HashMap::new();
         let stopped = tokio::select! {
             biased;
             () = control.reached(Level::End) => Some(Stopped::Requested),
             () = until(deadline) => Some(Stopped::Deadline),
-            () = driver.work(&mut state, &mut flights, resumed) => None,
+            () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
         // A run that was asked to stop submitting ends by itself when its jobs do.
         let asked = control.level() >= Level::NoMoreSubmissions;
         let stopped = stopped.or_else(|| asked.then_some(Stopped::Requested));
-        let underway = flights.keys().flat_map(|request| state.servers(*request));
+        let underway = send_states
+            .keys()
+            .flat_map(|request| state.servers(*request));
         let underway: HashSet<ServerId> = underway.copied().collect();
-        let hard = unsent_hard_restarts(&state, &flights);
-        let closed = state.close(stopped, wait, |request| match flights.get(&request) {
-            Some(flight) => flight.outcome(),
+        let hard = unsent_hard_restarts(&state, &send_states);
+        let closed = state.close(stopped, wait, |request| match send_states.get(&request) {
+            Some(send_state) => send_state.outcome(),
             None => SubmissionOutcome::Unknown(Problem::new(
                 "the run lost track of this request: please report this",
             )),
@@ -141,14 +160,14 @@ impl Run {
 /// restart for them.
 fn unsent_hard_restarts(
     state: &RunState,
-    flights: &HashMap<usize, Arc<SendState>>,
+    send_states: &HashMap<usize, Arc<SendState>>,
 ) -> Vec<ServerReport> {
-    let mut hard: Vec<_> = flights.iter().collect();
+    let mut hard: Vec<_> = send_states.iter().collect();
     hard.retain(|(request, _)| state.purpose(**request) == Purpose::Escalate);
-    let not_sent = hard.into_iter().flat_map(|(request, flight)| {
-        let fate = flight.outcome();
+    let not_sent = hard.into_iter().flat_map(|(request, send_state)| {
+        let submission_outcome = send_state.outcome();
         let servers = state.servers(*request).iter();
-        servers.filter_map(move |id| match &fate {
+        servers.filter_map(move |id| match &submission_outcome {
             SubmissionOutcome::NotExecuted(error) => {
                 let error = error.clone();
                 Some(ServerReport::new(*id, Outcome::NotAttempted { error }))

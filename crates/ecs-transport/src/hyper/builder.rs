@@ -177,8 +177,8 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Reads CA files, the machine's certificates and the environment, and makes the transport. Nothing is
-    /// connected or spawned.
+    /// Reads CA files and the environment, and makes the transport. Nothing is connected or spawned. The machine's
+    /// certificates are read by the first `https` request.
     ///
     /// # Errors
     /// A CA file or client certificate that cannot be read, or is not PEM, or holds no usable certificate or key; a proxy, given or
@@ -207,7 +207,7 @@ impl HyperTransportBuilder {
             keeping: clients.build(connector.clone()),
             fresh: clients.pool_max_idle_per_host(0).build(connector),
             proxies,
-            trusts_someone: tls.trusts_someone,
+            roots: tls.roots,
             attempt_timeout: self.attempt_timeout,
             response_limit: self.response_limit,
             large: Arc::new(Semaphore::new(1)),

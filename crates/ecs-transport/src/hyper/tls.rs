@@ -15,6 +15,7 @@ use rustls::{
 };
 
 use super::error::{BuildError, BuildErrorKind};
+use super::roots::Roots;
 
 /// Certificates the user trusts in addition.
 #[derive(Clone, Debug)]
@@ -30,14 +31,14 @@ pub(super) struct ClientCertificate {
     pub(super) key: PathBuf,
 }
 
-/// The client's side of TLS, and whether it trusts anyone at all.
+/// The client's side of TLS, and whom it trusts.
 pub(super) struct Tls {
     pub(super) config: Arc<ClientConfig>,
-    pub(super) trusts_someone: bool,
+    pub(super) roots: Arc<Roots>,
 }
 
-/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine
-/// that cannot be used are left out, and that there are none matters only when https is wanted.
+/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine are read
+/// when https is first wanted, those that cannot be used are left out, and that there are none matters only then.
 pub(super) fn configure(
     native_roots: bool,
     own: &[Authority],
@@ -47,24 +48,23 @@ pub(super) fn configure(
     for authority in own {
         add(&mut roots, authority)?;
     }
-    if native_roots {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let trusts_someone = !roots.is_empty();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = Arc::new(Roots::new(roots, native_roots, Arc::clone(&provider)));
+    let verifier: Arc<Roots> = Arc::clone(&roots);
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| {
             BuildError::new(BuildErrorKind::Tls, "TLS cannot be set up").with_source(error)
         })?
-        .with_root_certificates(roots);
+        .dangerous() // a verifier of one's own is; this one leaves the verifying to rustls
+        .with_custom_certificate_verifier(verifier);
     let config = match client {
         Some(client) => client.add_to(config)?,
         None => config.with_no_client_auth(),
     };
     Ok(Tls {
         config: Arc::new(config),
-        trusts_someone,
+        roots,
     })
 }
 
