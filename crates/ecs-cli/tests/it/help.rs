@@ -12,7 +12,10 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .map(str::trim_start)
         .filter(|line| line.starts_with('-'));
     let mut found: Vec<String> = begins
-        .filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")))
+        .filter_map(|line| {
+            line.split([' ', ',', ':'])
+                .find(|word| word.starts_with("--"))
+        })
         .map(str::to_owned)
         .collect();
     found.sort();
@@ -43,7 +46,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -63,6 +66,7 @@ fn each_command_offers_what_the_design_says() {
         "--output",
         "--pause",
         "--reconcile",
+        "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
         "--spread-by",
@@ -102,6 +106,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--output",
         "--reconcile",
+        "--reconcile-after",
         "--servers-per-minute",
         "--yes",
     ];
