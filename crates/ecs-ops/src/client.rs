@@ -96,17 +96,6 @@ impl Client {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages
-    /// do not add up is read anew, at most twice.
-    ///
-    /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because
-    /// its pages shift or repeat, disagree with its count, or have a server without a readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        crate::fleet::servers(&self.0.core).await
-    }
-
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither
     /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
     ///
