@@ -406,13 +406,6 @@ impl RunState {
         ended.collect()
     }
 
-    /// As [`end_request`](Self::end_request), where no event is wanted.
-    fn end_request_silently(&mut self, index: usize, outcome: &Outcome) {
-        for id in self.ending(index) {
-            self.set_outcome(id, outcome.clone());
-        }
-    }
-
     /// The servers of a request, which ends.
     fn ending(&mut self, index: usize) -> Vec<ServerId> {
         if let Some(request) = self.requests.get_mut(index) {
