@@ -103,15 +103,26 @@ pub enum Evidence {
     Job,
     /// The server itself shows the change; the answer with the job was lost.
     Server,
+    /// The service's record of the action on this server, by the user of the run, and the server at
+    /// rest after it; the answer with the job was lost.
+    Record,
 }
 
 impl Evidence {
+    /// The evidence of a success without a job: a key of its own in reports.
+    fn without_job(self) -> Option<Self> {
+        matches!(self, Self::Server | Self::Record).then_some(self)
+    }
+
     /// A remark for people if the evidence is unusual.
     pub fn note(self) -> Option<&'static str> {
         match self {
             Self::SubJob => None,
             Self::Job => Some("the job succeeded as a whole and does not name this server"),
             Self::Server => Some("shown by the server itself; the answer with the job was lost"),
+            Self::Record => Some(
+                "shown by the service's record of the action; the answer with the job was lost",
+            ),
         }
     }
 }
@@ -153,7 +164,16 @@ impl Serialize for ServerReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (job_id, error) = (self.outcome.job_id(), self.outcome.error());
         let note = self.note();
-        let optional = [job_id.is_some(), error.is_some(), note.is_some()];
+        let evidence = match &self.outcome {
+            Outcome::Succeeded { evidence, .. } => evidence.without_job(),
+            _ => None,
+        };
+        let optional = [
+            job_id.is_some(),
+            error.is_some(),
+            note.is_some(),
+            evidence.is_some(),
+        ];
         let fields = 2 + optional.into_iter().filter(|there| *there).count();
         let mut server = serializer.serialize_struct("ServerReport", fields)?;
         server.serialize_field("id", &self.id)?;
@@ -169,6 +189,10 @@ impl Serialize for ServerReport {
         match note {
             Some(note) => server.serialize_field("note", &note)?,
             None => server.skip_field("note")?,
+        }
+        match evidence {
+            Some(evidence) => server.serialize_field("evidence", &evidence)?,
+            None => server.skip_field("evidence")?,
         }
         server.end()
     }
