@@ -112,6 +112,9 @@ pub enum Evidence {
     Job,
     /// The server itself shows the change; the answer with the job was lost.
     Server,
+    /// The service's record of the action on this server, by the user of the run, and the server at
+    /// rest after it; the answer with the job was lost.
+    Record,
 }
 
 impl Evidence {
@@ -127,6 +130,9 @@ impl Evidence {
             Self::SubJob => None,
             Self::Job => Some("the job succeeded as a whole and does not name this server"),
             Self::Server => Some("shown by the server itself; the answer with the job was lost"),
+            Self::Record => Some(
+                "shown by the service's record of the action; the answer with the job was lost",
+            ),
         }
     }
 }

@@ -465,6 +465,72 @@ pub struct ScalingInstance {
     pub protect_from_scaling_down: Option<bool>,
 }
 
+/// What was done to a server.
+///
+/// Source: `native/listing_actions_on_an_ecs` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerActions {
+    /// The actions, the newest first.
+    #[serde(
+        rename = "instanceActions",
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_actions: Option<Vec<ServerAction>>,
+}
+
+/// One action on a server.
+///
+/// Source: `native/listing_actions_on_an_ecs` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerAction {
+    /// What was done: reboot, start, stop and others.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub action: Option<String>,
+    /// The server.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_uuid: Option<ServerId>,
+    /// How it ended; nothing where nothing went wrong, Error where something did.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub message: Option<String>,
+    /// The id of the request that did it.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub request_id: Option<String>,
+    /// When it began, in UTC without saying so.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub start_time: Option<String>,
+    /// Who did it.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub user_id: Option<String>,
+}
+
 /// One server, as the query for one answers.
 ///
 /// Source: `lifecycle_management/querying_details_about_an_ecs` of the vendor's API reference.
@@ -720,6 +786,23 @@ members! {
         3: health_status = "health_status" as scalar,
         4: scaling_configuration_id = "scaling_configuration_id" as scalar,
         5: protect_from_scaling_down = "protect_from_scaling_down" as scalar,
+    }
+}
+
+members! {
+    ServerActions {
+        0: instance_actions = "instanceActions" as objects,
+    }
+}
+
+members! {
+    ServerAction {
+        0: action = "action" as scalar,
+        1: instance_uuid = "instance_uuid" as scalar,
+        2: message = "message" as scalar,
+        3: request_id = "request_id" as scalar,
+        4: start_time = "start_time" as scalar,
+        5: user_id = "user_id" as scalar,
     }
 }
 

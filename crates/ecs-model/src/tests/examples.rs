@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::description;
 use crate::{
     AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
-    ListScalingInstances, ListServersDetails, Operation, ProjectId, ResponseError, ShowJob,
-    ShowServer,
+    ListScalingInstances, ListServerActions, ListServersDetails, Operation, ProjectId,
+    ResponseError, ShowJob, ShowServer,
 };
 
 /// The values under an `examples` object; there must be some.
@@ -86,6 +86,11 @@ fn scaling_groups_and_their_members() {
         "~1autoscaling-api~1v1~1{project_id}~1scaling_group_instance~1{scaling_group_id}~1list";
     answers::<ListScalingGroups>(GROUPS);
     answers::<ListScalingInstances>(MEMBERS);
+}
+
+#[test]
+fn actions_on_a_server() {
+    answers::<ListServerActions>("~1v2.1~1{project_id}~1servers~1{server_id}~1os-instance-actions");
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn a_success_that_was_not_itemised() {
         (Evidence::SubJob, None),
         (Evidence::Job, Some("as a whole")),
         (Evidence::Server, Some("by the server itself")),
+        (Evidence::Record, Some("by the service's record")),
     ] {
         let value = serde_json::to_value(server(evidence)).unwrap();
         let note = value.get("note").map(|note| note.as_str().unwrap());

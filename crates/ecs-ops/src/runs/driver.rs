@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::reconcile::{Reconciler, list};
+use super::records::RecordQuery;
 use super::state::{Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
@@ -106,6 +107,7 @@ impl<'a> Driver<'a> {
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
+        reconciler.records().skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
@@ -180,13 +182,14 @@ impl<'a> Driver<'a> {
             // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
-                    steps.push(self.list(ListPurpose::Reconcile, at));
+                    let records = reconciler.records().query(self.client, state);
+                    steps.push(self.list(ListPurpose::Reconcile, at, records));
                 }
                 let verifier = verifier.as_mut();
                 if let Some(at) =
                     verifier.and_then(|verifier| verifier.next_list(self.client, state))
                 {
-                    steps.push(self.list(ListPurpose::Verify, at));
+                    steps.push(self.list(ListPurpose::Verify, at, None));
                 }
             }
             let step = match completed_steps.pop_front() {
@@ -281,15 +284,27 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers at this time, unless queries are refused by then.
-    fn list(self, purpose: ListPurpose, at: Instant) -> BoxFuture<'a, Step> {
+    /// Lists the servers at this time, unless queries are refused by then. `records` are read
+    /// before: a server at rest in the list is at rest after the actions that they show.
+    fn list(
+        self,
+        purpose: ListPurpose,
+        at: Instant,
+        records: Option<RecordQuery>,
+    ) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             tokio::time::sleep_until(at).await;
             let began = Instant::now();
+            let read = async {
+                if let Some(records) = records {
+                    records.run(self.client).await;
+                }
+                list(self.client).await
+            };
             let listed = tokio::select! {
                 biased;
                 () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
-                listed = list(self.client) => listed,
+                listed = read => listed,
             };
             Step::Listed(purpose, began, listed)
         })

@@ -171,6 +171,16 @@ impl RunState {
         }
     }
 
+    /// The jobs of accepted requests, in the order of their acceptance.
+    pub(crate) fn accepted_jobs(&self) -> &[JobReport] {
+        &self.jobs
+    }
+
+    /// The action of the run.
+    pub(crate) fn action(&self) -> PowerAction {
+        self.action
+    }
+
     pub(crate) fn run_id(&self) -> &str {
         &self.run_id
     }
