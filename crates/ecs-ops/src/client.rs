@@ -11,6 +11,7 @@ use ecs_transport::Transport;
 use jiff::Timestamp;
 
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
+use crate::journal::Recovered;
 use crate::quota::ServerQuota;
 use crate::ticket::JobOrigin;
 
@@ -44,6 +45,14 @@ impl fmt::Debug for Client {
     }
 }
 
+impl Inner {
+    /// What a run sent before it is resumed and the service may still count: how many servers, and
+    /// when at the latest.
+    pub(crate) fn counted(&self, recovered: &Recovered) -> Vec<(usize, Timestamp)> {
+        recovered.counted(self.core.clock().now(), self.core.attempt_timeout())
+    }
+}
+
 impl Client {
     /// The most servers that the service lets an account restart, start or stop in a minute
     /// (vendor's batch pages).
@@ -74,7 +83,7 @@ impl Client {
     /// The origin of this client's jobs.
     pub(crate) fn origin(&self) -> JobOrigin {
         JobOrigin {
-            endpoint: self.0.core.endpoint().to_string(),
+            endpoint: Some(self.0.core.endpoint().to_string()),
             project_id: self.0.core.project().clone(),
         }
     }
@@ -85,17 +94,6 @@ impl Client {
     /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         self.0.core.server(id).await
-    }
-
-    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages
-    /// do not add up is read anew, at most twice.
-    ///
-    /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because
-    /// its pages shift or repeat, disagree with its count, or have a server without a readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        crate::fleet::servers(&self.0.core).await
     }
 
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither

@@ -98,5 +98,5 @@ pub use ecs_client::{
 pub use event::{Event, Events};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
 pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
-pub use runs::{Plan, Run, RunBuilder};
+pub use runs::{FinishedWave, Plan, Run, RunBuilder};
 pub use ticket::JobTicket;

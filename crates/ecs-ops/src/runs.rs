@@ -18,5 +18,6 @@ mod state;
 mod verify;
 
 pub use builder::RunBuilder;
+pub use callbacks::FinishedWave;
 pub use plan::Plan;
 pub use run::Run;

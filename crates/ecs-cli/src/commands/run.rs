@@ -6,7 +6,7 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, ErrorKind, PowerAction, RunBuilder};
+use ecs_ops::{Error, ErrorKind, Plan, PowerAction, RunBuilder};
 
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
@@ -15,7 +15,7 @@ use super::preflight::NotBegun;
 use super::servers::{Servers, given};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, Terminal, counted, verb};
+use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -63,47 +63,22 @@ pub(crate) async fn run(
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if args.dry_run {
-        let shown = DryRun::new(&plan, &connection, &servers.skipped)
-            .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
-        results.write(&match args.output.format {
-            Format::Table => {
-                let (what, count) = (verb(action), plan.servers());
-                table::dry_run(&shown, &what, count, &connection, waves_said.as_ref())
-            }
-            Format::Json => json::document(&shown),
-            Format::Jsonl => shown.lines(),
-        });
+        let format = args.output.format;
+        let shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        results.write(&shown);
         return Ok(Exit::Success);
     }
-    if args.resubmit_unknown {
-        let verb = verb(action).to_ascii_lowercase();
-        notes.always(&format!(
-            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
-        ));
-    }
-    match terminal {
-        Some(terminal) => {
-            let question = Question {
-                action,
-                connection: &connection,
-                requests: plan.requests.len(),
-                batch_size: plan.batch_size,
-                waves: waves_said,
-                servers: &servers.named,
-                skipped: &servers.skipped,
-            };
-            unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
-        }
-        None => notes.note(&format!(
-            "{} {}: {}",
-            verb(action),
-            counted(plan.servers()),
-            target::line(&connection)
-        )),
-    }
-    if let Some(target) = &connection.target {
-        builder = builder.target(target.clone());
-    }
+    let question = Question {
+        action,
+        connection: &connection,
+        requests: plan.requests.len(),
+        batch_size: plan.batch_size,
+        waves: waves_said,
+        servers: &servers.named,
+        skipped: &servers.skipped,
+    };
+    let confirmed = confirm(question, terminal, &args, notes);
+    unless_stopped(&mut signals, confirmed).await?;
     builder = builder.skipped(servers.skipped);
     if let Some(path) = &args.journal {
         let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
@@ -129,6 +104,50 @@ pub(crate) async fn run(
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
+}
+
+/// What would be sent.
+fn dry_run(
+    plan: &Plan,
+    format: Format,
+    connection: &Connection,
+    servers: &Servers,
+    waves: Option<&WavesSaid>,
+) -> Result<String, Fail> {
+    let shown = DryRun::new(plan, connection, &servers.skipped)
+        .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+    Ok(match format {
+        Format::Table => {
+            let what = verb(plan.action);
+            table::dry_run(&shown, &what, plan.servers(), connection, waves)
+        }
+        Format::Json => json::document(&shown),
+        Format::Jsonl => shown.lines(),
+    })
+}
+
+/// Asks, if there is a terminal to ask on; otherwise says what is going to be done.
+async fn confirm(
+    question: Question<'_>,
+    terminal: Option<Terminal>,
+    args: &Run,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let verb = verb(question.action);
+    if args.resubmit_unknown {
+        let verb = verb.to_ascii_lowercase();
+        notes.always(&format!(
+            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+        ));
+    }
+    match terminal {
+        Some(terminal) => question.ask(terminal, notes).await,
+        None => {
+            let (servers, place) = (question.servers.len(), target::line(question.connection));
+            notes.note(&format!("{verb} {}: {place}", counted(servers)));
+            Ok(())
+        }
+    }
 }
 
 /// Ends a run whose servers could not be queried: with a report, like every run.
@@ -243,6 +262,9 @@ fn builder(
         .resubmit_unknown(args.resubmit_unknown)
         .check_service(!args.no_preflight)
         .wait(!args.no_wait);
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
+    }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
     }

@@ -167,7 +167,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             outcome,
             error,
         } => {
-            let outcome = outcome.replace('_', " ");
+            let outcome = outcome.name().replace('_', " ");
             let request = tally.request(*request);
             Some(format!(
                 "{request}: {} {outcome}: {error}",

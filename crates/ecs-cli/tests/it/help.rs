@@ -12,7 +12,10 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .map(str::trim_start)
         .filter(|line| line.starts_with('-'));
     let mut found: Vec<String> = begins
-        .filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")))
+        .filter_map(|line| {
+            line.split([' ', ',', ':'])
+                .find(|word| word.starts_with("--"))
+        })
         .map(str::to_owned)
         .collect();
     found.sort();

@@ -123,8 +123,21 @@ impl Pages for Servers {
     }
 }
 
+impl crate::Client {
+    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages do
+    /// not add up is read anew, at most twice.
+    ///
+    /// # Errors
+    /// The service refused, or sent no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its pages
+    /// shift or repeat, disagree with its count, or have a server without a readable id.
+    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
+        servers(&self.0.core).await
+    }
+}
+
 /// All servers of the project.
-pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
+pub(super) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
     let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
     whole(client, &Servers { now: false }, listing, "servers").await
 }

@@ -107,6 +107,10 @@ impl<'a> Driver<'a> {
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         let mut verifier = self.verify.map(Verifier::new);
+        for (servers, at) in resumed.counted {
+            let age = self.client.0.core.clock().since(at);
+            self.client.0.quota.restore(servers, age);
+        }
         self.emit(resumed.known);
         self.write_records(&resumed.news, &[], None, &[]).await;
         wave_driver.note_unknown(self, &resumed.news);
@@ -145,6 +149,10 @@ impl<'a> Driver<'a> {
             self.halt_if_journal_failed(state);
         }
         loop {
+            let is_suspended = self.control.level() == Level::Suspended;
+            if is_suspended && submitting == 0 {
+                break;
+            }
             self.drive_waves(state, &mut wave_driver, &mut steps);
             let at_once = if self.client.0.core.health().credentials_accepted() {
                 self.client.0.concurrent_submissions
@@ -183,12 +191,23 @@ impl<'a> Driver<'a> {
             }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
-                None => tokio::select! {
-                    biased;
-                    Some(step) = steps.next() => step,
-                    Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
-                    else => break,
-                },
+                None => {
+                    let next = async {
+                        tokio::select! {
+                            biased;
+                            Some(step) = steps.next() => Some(step),
+                            Some((request, update)) = jobs.next() => Some(Step::JobUpdated(request, update)),
+                            else => None,
+                        }
+                    };
+                    let next = tokio::select! {
+                        biased;
+                        next = next => next,
+                        () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    };
+                    let Some(step) = next else { break };
+                    step
+                }
             };
             if self.control.level() > Level::Go {
                 state.stop_submitting();

@@ -23,7 +23,7 @@ use super::plan::Plan;
 use super::queue::RequestQueue;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
@@ -294,20 +294,15 @@ impl RunState {
             }
             return Vec::new();
         }
-        let outcome = match classification {
+        let kind = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.answer_lost(index, error);
             }
-            Classification::Refused => Outcome::Failed {
-                job_id: None,
-                error: error.clone(),
-            },
+            Classification::Refused => OutcomeKind::Failed,
             Classification::NotDelivered
             | Classification::NotForwarded
             | Classification::Throttled
-            | Classification::RefusedCredentials => Outcome::NotAttempted {
-                error: error.clone(),
-            },
+            | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
         };
         match classification {
             // Other requests would be refused alike.
@@ -324,9 +319,16 @@ impl RunState {
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
             servers: self.servers(index).len(),
-            outcome: outcome.name(),
-            error,
+            outcome: kind,
+            error: error.clone(),
         }];
+        let outcome = match kind {
+            OutcomeKind::Failed => Outcome::Failed {
+                job_id: None,
+                error,
+            },
+            _ => Outcome::NotAttempted { error },
+        };
         events.extend(self.end_request(index, &outcome));
         events
     }
@@ -402,13 +404,6 @@ impl RunState {
         let servers = self.ending(index).into_iter();
         let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
         ended.collect()
-    }
-
-    /// As [`end_request`](Self::end_request), where no event is wanted.
-    fn end_request_silently(&mut self, index: usize, outcome: &Outcome) {
-        for id in self.ending(index) {
-            self.set_outcome(id, outcome.clone());
-        }
     }
 
     /// The servers of a request, which ends.

@@ -3,6 +3,10 @@
 mod escalating;
 mod halting;
 mod hard_cases;
+mod lending;
+mod naming;
+mod panics;
+mod stopping;
 mod watching;
 
 use std::future::IntoFuture as _;
@@ -103,7 +107,7 @@ async fn being_told_to_stop_submitting() {
             "not_attempted"
         ]
     );
-    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert_eq!(report.stopped, Some(Stopped::Requested { reason: None }));
     assert!(posts.posts() >= 2);
 }
 
