@@ -137,8 +137,8 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 
 /// The first request to stop stops sending, the second one everything.
 async fn listen(mut signals: Signals, control: Control, notes: Aside) {
-    signals.next().await;
-    control.stop_submitting();
+    let signal = signals.next().await;
+    control.stop_submitting_because(format!("as asked by {signal}"));
     notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
     signals.next().await;
     control.end();
