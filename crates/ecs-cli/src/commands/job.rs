@@ -104,7 +104,7 @@ pub(crate) async fn wait(
                 Some(event) => event,
                 None => break,
             },
-            () = signals.next() => {
+            _ = signals.next() => {
                 notes.always("stopped: the jobs go on at the service");
                 // What is known of each is still to come.
                 watch.cancel();
