@@ -3,6 +3,8 @@
 mod global;
 mod resume;
 mod rolling;
+mod select;
+mod server;
 mod show;
 mod sim;
 
@@ -18,6 +20,8 @@ use crate::fail::Fail;
 pub(crate) use global::Global;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
+pub(crate) use select::Select;
+pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 
@@ -115,6 +119,9 @@ pub(crate) enum Command {
     /// Go on with a run where its journal ends
     #[command(after_help = resume::help())]
     Resume(Resume),
+    /// List servers, or show them
+    #[command(subcommand)]
+    Server(ServerCommand),
     /// Look at what a journal says
     #[command(subcommand)]
     Run(RunCommand),

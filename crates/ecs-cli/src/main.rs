@@ -13,6 +13,8 @@
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
+//! | `server_file` | lists of servers as other tools write them |
+//! | `server_input` | servers from arguments and files, checked all at once |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
 mod args;
@@ -26,6 +28,8 @@ mod fail;
 mod health;
 mod ids;
 mod render;
+mod server_file;
+mod server_input;
 mod signals;
 mod term;
 
@@ -33,7 +37,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Auth, Cli, Command, Job, RunCommand};
+use args::{Auth, Cli, Command, Job, RunCommand, ServerCommand};
 use exit::Exit;
 use fail::Fail;
 use term::{Notes, Results};
@@ -74,6 +78,12 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         Command::Start(start) => start.split(),
         Command::Stop(stop) => stop.split(),
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
+        Command::Server(ServerCommand::List(args)) => {
+            return commands::server::list(&args, &global, notes, results).await;
+        }
+        Command::Server(ServerCommand::Show(args)) => {
+            return commands::server::show(&args, &global, notes, results).await;
+        }
         Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, notes, results),
         Command::Job(Job::Show(args)) => {
             return commands::job::show(&args, &global, notes, results).await;

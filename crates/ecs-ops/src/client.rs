@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
 use ecs_model::{
-    Job, JobId, ListServersDetails, Operation, ProjectId, RebootType, Server, ServerId, ShowJob,
-    ShowServer, StopType,
+    Job, JobId, Operation, ProjectId, RebootType, Server, ServerId, ShowJob, ShowServer, StopType,
 };
 use ecs_transport::Transport;
 use jiff::Timestamp;
@@ -22,7 +21,8 @@ use crate::jobs::{Hub, Place};
 use crate::journal::{Journal, Recovered};
 use crate::pace::Pace;
 use crate::report::PowerAction;
-use crate::{Endpoint, Error, ErrorKind, Polling, RetryPolicy, RunBuilder};
+use crate::selection::Servers;
+use crate::{Endpoint, Error, Polling, RetryPolicy, RunBuilder};
 
 /// A client of one project of one service. Cheap to clone; clones share the quota.
 ///
@@ -161,48 +161,29 @@ impl Client {
             .ok_or_else(|| Error::invalid("the answer holds no server"))
     }
 
-    /// Lists all servers of the project, page by page.
+    /// The servers of the project: awaited, all of them, page by page; or [those that are meant](Servers::select).
     ///
     /// A server that is made or deleted meanwhile may be missed; none is listed twice.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. A server without a readable id is an error: leaving it out
-    /// silently would lose it.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        /// What the vendor advises for large fleets.
-        const PAGE: u64 = 200;
-        let mut found: Vec<Server> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for page in 1.. {
-            let query = ListServersDetails::builder()
-                .offset(page)
-                .limit(PAGE)
-                .build();
-            let query = query.map_err(|error| Error::invalid(error.to_string()))?;
-            let list = self.read(&query).await?;
-            let (all, servers) = (list.count, list.servers.unwrap_or_default());
-            let before = found.len();
-            let short = servers.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            for server in servers {
-                let Some(id) = server.id else {
-                    let problem =
-                        crate::Problem::new("the list of servers has one without a readable id");
-                    return Err(Error::new(ErrorKind::Unreachable, problem));
-                };
-                if seen.insert(id) {
-                    found.push(server);
-                }
-            }
-            // A short page is not the end, since the service may allow less than we ask for; one with nothing new is.
-            let all = all.and_then(|all| usize::try_from(all).ok());
-            if found.len() == before || (short && all.is_some_and(|all| found.len() >= all)) {
-                break;
-            }
-        }
-        Ok(found)
+    /// When awaited: refused, or no readable answer after a few attempts. A server without a readable id is an error:
+    /// leaving it out silently would lose it.
+    ///
+    /// ```
+    /// # use ecs_ops::{Client, model::Server};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use ecs_ops::selection::{NamePattern, Selection};
+    ///
+    /// let all: Vec<Server> = client.servers().await?;
+    /// let web = Selection::all().name(NamePattern::glob("web-*")?).tag("env=prod".parse()?);
+    /// let selected = client.servers().select(&web).await?;
+    /// # let _ = (all, selected); Ok(()) }
+    /// ```
+    pub fn servers(&self) -> Servers {
+        Servers::new(self.clone())
     }
 
-    async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
+    pub(crate) async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         self.0
             .execute(operation, &mut Scope::read())
             .await

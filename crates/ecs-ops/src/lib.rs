@@ -14,6 +14,7 @@
 //! | `pace` | never more servers than the quota in any window |
 //! | `budget` | requests evenly spread, those that act on servers first |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
+//! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
 //! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
@@ -90,6 +91,7 @@ mod report;
 pub mod rolling;
 #[cfg(test)]
 mod scripted;
+pub mod selection;
 
 pub use ecs_auth as auth;
 pub use ecs_model as model;
@@ -107,3 +109,4 @@ pub use policy::RetryPolicy;
 pub use report::{
     JobReport, Outcome, PowerAction, Problem, Report, ServerReport, ShownBy, Stopped, Summary,
 };
+pub use selection::{Selection, ServerRef};

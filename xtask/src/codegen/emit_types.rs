@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::ir::{Choice, Field, FieldType, Ir, TypeDef, TypeKind};
+use super::lower::HANDWRITTEN_FIELDS;
 use super::rust::{docs, enum_macro, file, format, ident, sourced};
 use super::write::File;
 
@@ -70,12 +71,16 @@ fn imports(ir: &Ir) -> TokenStream {
         TypeKind::Struct { fields, .. } => fields.as_slice(),
         _ => &[],
     });
-    let scalars = fields.filter_map(|field| match &field.ty {
-        FieldType::Scalar(name) | FieldType::Scalars(name) => Some(name.as_str()),
-        _ => None,
+    let names = fields.map(|field| match &field.ty {
+        FieldType::Scalar(name)
+        | FieldType::Scalars(name)
+        | FieldType::Object(name)
+        | FieldType::Objects(name) => name.as_str(),
     });
-    let mut ids: Vec<&str> = scalars
-        .filter(|name| ["ProjectId", "JobId", "ServerId"].contains(name))
+    let mut ids: Vec<&str> = names
+        .filter(|name| {
+            ["ProjectId", "JobId", "ServerId"].contains(name) || HANDWRITTEN_FIELDS.contains(name)
+        })
         .collect();
     ids.sort_unstable();
     ids.dedup();

@@ -8,6 +8,8 @@ pub(crate) mod go_on;
 pub(crate) mod job;
 pub(crate) mod resume;
 pub(crate) mod run;
+mod selecting;
+pub(crate) mod server;
 mod servers;
 pub(crate) mod show;
 pub(crate) mod sim;

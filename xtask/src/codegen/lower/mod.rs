@@ -14,7 +14,9 @@ use super::yaml::Key;
 /// Ids of `ids.rs`, usable as the type of a field or a path parameter.
 const IDS: &[&str] = &["ProjectId", "JobId", "ServerId"];
 /// Other types that `ecs-model` has by hand; an answer may be one of them.
-const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError"];
+const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError", "Addresses"];
+/// Those of them that can be a field of an answer.
+pub(super) const HANDWRITTEN_FIELDS: &[&str] = &["Addresses"];
 
 pub(crate) fn lower(spec: &Spec) -> Result<Ir, Problem> {
     let schemas = Schemas(&spec.schemas);

@@ -5,7 +5,7 @@ use super::super::ir::{Choice, Field, FieldType, TypeDef, TypeKind};
 use super::super::spec::{Schema, Type};
 use super::super::yaml::Key;
 use super::names::{distinct, pascal, snake, type_name};
-use super::{HANDWRITTEN, IDS, Schemas};
+use super::{HANDWRITTEN, HANDWRITTEN_FIELDS, IDS, Schemas};
 
 /// The field that holds what x-ecs-keep-rest keeps.
 const REST: &str = "rest";
@@ -185,6 +185,9 @@ fn field_type(key: &Key, schema: &Schema, schemas: Schemas<'_>) -> Result<FieldT
         let name = reference.text.clone();
         return match (&target.handwritten, target.additional) {
             (Some(_), _) if IDS.contains(&name.as_str()) => Ok(FieldType::Scalar(name)),
+            (Some(_), _) if HANDWRITTEN_FIELDS.contains(&name.as_str()) => {
+                Ok(FieldType::Object(name))
+            }
             (None, Some(true)) => Ok(FieldType::Object(name)),
             (None, None) if !target.known_values.is_empty() => Ok(FieldType::Scalar(name)),
             _ => Err(unfit()),
