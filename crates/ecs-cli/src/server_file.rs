@@ -46,19 +46,6 @@ pub(crate) enum FileFormat {
     Yaml,
 }
 
-impl FileFormat {
-    /// The name in messages.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Lines => "lines",
-            Self::Csv => "CSV",
-            Self::Json => "JSON",
-            Self::Jsonl => "JSON lines",
-            Self::Yaml => "YAML",
-        }
-    }
-}
-
 /// A place in a text; both count from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {

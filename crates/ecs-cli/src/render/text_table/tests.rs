@@ -29,11 +29,9 @@ fn the_widest_columns_are_cut_first() {
         "ID          NAME   TAGS\n0123456789  short  role=web,e…\n"
     );
     let rows = [["0123456789", "a-name-of-20-letters", "role=web,env=prod,te"]];
-    let shown = table(&rows, Some(40));
     assert_eq!(
-        shown,
-        "ID          NAME           TAGS\n0123456789  a-name-of-20-…  role=web,e…\n"
-            .replace("a-name-of-20-…  role=web,e…", "a-name-of-20…  role=web,en…")
+        table(&rows, Some(40)),
+        "ID          NAME           TAGS\n0123456789  a-name-of-20…  role=web,env…\n"
     );
     // An id is never cut: the table is too wide rather than wrong.
     assert!(table(&rows, Some(5)).contains("0123456789  a-name-…  role=we…"));
