@@ -10,8 +10,9 @@
 //! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
-//! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud, and its [`Place`] |
+//! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud, and the [`InstanceLocation`] |
 //! | `sources` | [`Chosen`]: which credentials to use, out of [`Flags`] and [`Surroundings`] |
+//! | `target` | [`ResolvedTarget`]: operator, account, project, region and endpoint, each with its origin |
 //! | `renewal` | credentials that end, and others in time |
 //! | `exchange` | one question to a service that gives credentials |
 //! | `error` | [`AuthError`], [`Refusal`] |
@@ -51,6 +52,7 @@ mod provider;
 mod renewal;
 mod signer;
 mod sources;
+mod target;
 mod verifier;
 
 pub use access_key::AccessKey;
@@ -59,9 +61,12 @@ pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
 pub use error::{AuthError, AuthErrorKind, Refusal};
 pub use iam::{IamClient, IamTokens, Login, Project, Reference, TokenInfo, User};
-pub use metadata::{MetadataKeys, Place};
+pub use metadata::{InstanceLocation, MetadataKeys};
 pub use provider::{CredentialsProvider, StaticCredentials};
 pub use secrecy::SecretString;
 pub use signer::{Signed, sign};
-pub use sources::{Chosen, CredentialKind, Flags, Opened, Skipped, Surroundings, Transports};
+pub use sources::{
+    Chosen, CredentialKind, Flags, ReadyCredentials, Skipped, Surroundings, Transports,
+};
+pub use target::{ResolvedAccount, ResolvedProject, ResolvedTarget, Sourced};
 pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

@@ -39,10 +39,14 @@ const RENEW_AHEAD: Duration = Duration::from_secs(40 * 60);
 #[derive(Debug)]
 pub struct MetadataKeys(Renewing<KeySource>);
 
-/// Where the server is that we run on.
+/// The server that this process runs on, and where it is, as the metadata service describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Place {
+pub struct InstanceLocation {
+    /// The id of the server (`uuid` in `meta_data.json`).
+    pub server_id: Option<String>,
+    /// The name of the server.
+    pub name: Option<String>,
     /// Its project.
     pub project_id: Option<String>,
     /// Its region, for example `eu-de`.
@@ -55,12 +59,12 @@ impl MetadataKeys {
         Self::at(transport, ADDRESS)
     }
 
-    /// Where this server is, as far as the service says so.
+    /// The server that this process runs on, as far as the service describes it. Needs no agency.
     ///
     /// # Errors
     /// The service gave no answer, or refused.
-    pub async fn place(&self) -> Result<Place, AuthError> {
-        self.0.source().place().await
+    pub async fn location(&self) -> Result<InstanceLocation, AuthError> {
+        self.0.source().location().await
     }
 
     /// From a service elsewhere, for tests: `http://host:port`.
@@ -145,7 +149,7 @@ impl KeySource {
         self.ask("GET", path, header).await
     }
 
-    async fn place(&self) -> Result<Place, AuthError> {
+    async fn location(&self) -> Result<InstanceLocation, AuthError> {
         let response = self.get("/openstack/latest/meta_data.json").await?;
         if response.status() != StatusCode::OK {
             return Err(refused(&response));
@@ -155,7 +159,9 @@ impl KeySource {
             let text = body.get(name)?.as_str()?;
             (!text.is_empty()).then(|| text.to_owned())
         };
-        Ok(Place {
+        Ok(InstanceLocation {
+            server_id: text("uuid"),
+            name: text("name"),
             project_id: text("project_id"),
             region: text("region_id"),
         })

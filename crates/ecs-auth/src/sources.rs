@@ -16,7 +16,7 @@ mod surroundings;
 mod yaml;
 
 use fields::{Agency, Field, HUAWEI, OPENSTACK, Proof};
-pub use open::{Opened, Transports};
+pub use open::{ReadyCredentials, Transports};
 use search::{environment, search};
 pub use surroundings::Surroundings;
 

@@ -1,6 +1,6 @@
 //! Servers from arguments and files, checked all at once before anything is sent.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(crate) fn name_of(path: &Path) -> String {
     }
 }
 
-/// The servers of arguments, then of files, in the order in which they were given; or everything that is wrong with them.
+/// The servers of arguments, then of files, in the order in which they were given, once each; or everything that is wrong with them.
 pub(crate) fn read(
     arguments: &[String],
     files: &[PathBuf],
@@ -48,14 +48,14 @@ pub(crate) fn read(
             Ok(list) => {
                 let count = list.entries.len();
                 notes.note(&format!("{name}: {}, {}", plural(count), list.description));
-                for entry in list.entries {
-                    input.add(entry.server, format!("{name}:{}", entry.position));
-                }
+                list.entries
+                    .into_iter()
+                    .for_each(|entry| input.add(entry.server));
             }
             Err(refusal) => input.refused(&name, refusal),
         }
     }
-    input.finish()
+    input.finish(notes)
 }
 
 fn read_file(path: &Path, name: &str) -> Result<Vec<u8>, Fail> {
@@ -82,8 +82,9 @@ fn plural(servers: usize) -> String {
 #[derive(Default)]
 struct Input {
     servers: Vec<ServerRef>,
-    /// Where each server was first given.
-    origins: HashMap<ServerRef, String>,
+    seen: HashSet<ServerRef>,
+    /// How many servers were given again.
+    repeated: usize,
     wrong: Vec<String>,
     hint: Option<String>,
 }
@@ -93,24 +94,17 @@ impl Input {
         for part in argument.split(',').filter(|part| !part.trim().is_empty()) {
             let origin = format!("argument {number}");
             match part.parse() {
-                Ok(server) => self.add(server, origin),
+                Ok(server) => self.add(server),
                 Err(error) => self.wrong.push(format!("{origin}: {error}")),
             }
         }
     }
 
-    fn add(&mut self, server: ServerRef, origin: String) {
-        match self.origins.get(&server) {
-            Some(first) => {
-                self.wrong
-                    .push(format!("{origin}: {server} is a duplicate of {first}"));
-                self.hint
-                    .get_or_insert_with(|| "list each server only once".to_owned());
-            }
-            None => {
-                self.origins.insert(server.clone(), origin);
-                self.servers.push(server);
-            }
+    fn add(&mut self, server: ServerRef) {
+        if self.seen.insert(server.clone()) {
+            self.servers.push(server);
+        } else {
+            self.repeated += 1;
         }
     }
 
@@ -122,9 +116,16 @@ impl Input {
         self.hint = Some(refusal.hint);
     }
 
-    fn finish(mut self) -> Result<Vec<ServerRef>, Fail> {
+    fn finish(mut self, notes: &Notes) -> Result<Vec<ServerRef>, Fail> {
         let count = self.wrong.len();
         if count == 0 {
+            if self.repeated > 0 {
+                notes.warn(&format!(
+                    "{} servers were given, {} of them again; each counts once",
+                    self.servers.len() + self.repeated,
+                    self.repeated
+                ));
+            }
             return Ok(self.servers);
         }
         self.wrong.truncate(SHOWN);

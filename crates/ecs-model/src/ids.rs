@@ -204,5 +204,18 @@ text_id! {
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
+text_id! {
+    /// The id of a group of auto-scaling: 1 to 64 ASCII letters, digits, `-` and `_`, so that it is safe in a path.
+    ///
+    /// ```
+    /// use ecs_model::ScalingGroupId;
+    ///
+    /// assert!("77a7a397-7d2f-4e79-9da9-6a35e2709150".parse::<ScalingGroupId>().is_ok());
+    /// assert!("../scaling_policy".parse::<ScalingGroupId>().is_err());
+    /// ```
+    ScalingGroupId, "scaling group id", "1 to 64 letters, digits, '-' or '_'",
+    |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 #[cfg(test)]
 mod tests;

@@ -94,7 +94,7 @@ macro_rules! lenient_by_parse {
     )+};
 }
 
-lenient_by_parse!(crate::ServerId, crate::JobId);
+lenient_by_parse!(crate::ServerId, crate::JobId, crate::ScalingGroupId);
 
 /// Makes an open enum readable: any text that is not blank.
 macro_rules! lenient_open_enum {

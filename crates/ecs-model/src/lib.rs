@@ -47,7 +47,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `ids` | [`ServerId`], [`ProjectId`], [`JobId`] |
+//! | `ids` | [`ServerId`], [`ProjectId`], [`JobId`], [`ScalingGroupId`] |
 //! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
@@ -87,7 +87,7 @@ pub use catalogue::{Disposition, ErrorInfo, Executed};
 pub use error::{BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, request_id};
 pub use generated::operations::*;
 pub use generated::types::*;
-pub use ids::{JobId, ParseIdError, ProjectId, ServerId};
+pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};
 pub use operation::{Accepted, Idempotency, Operation};
 pub use route::{RequestError, RequestErrorKind};
 pub use validate::{ValidationError, Violation};

@@ -7,7 +7,10 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Job, JobId, ProjectId, ResponseError, ServersPage, ShownServer, request_id};
+use crate::{
+    Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServersPage,
+    ShownServer, request_id,
+};
 
 /// Whether sending a request twice does what sending it once does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,6 +181,18 @@ impl Found for Job {
 impl Found for ServersPage {
     fn is_found(&self) -> bool {
         self.servers.is_some()
+    }
+}
+
+impl Found for ScalingGroupsPage {
+    fn is_found(&self) -> bool {
+        self.scaling_groups.is_some()
+    }
+}
+
+impl Found for ScalingInstancesPage {
+    fn is_found(&self) -> bool {
+        self.scaling_group_instances.is_some()
     }
 }
 

@@ -128,7 +128,7 @@ impl Client {
     /// about all servers of the run.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`]: the journal is of another project or another service.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the journal is of another project or another service.
     pub fn resume(&self, journal: impl Journal, recovered: Recovered) -> Result<RunBuilder, Error> {
         RunBuilder::resume(self.clone(), Arc::new(journal), recovered)
     }
@@ -163,11 +163,10 @@ impl Client {
 
     /// The servers of the project: awaited, all of them, page by page; or [those that are meant](Servers::select).
     ///
-    /// A server that is made or deleted meanwhile may be missed; none is listed twice.
-    ///
     /// # Errors
-    /// When awaited: refused, or no readable answer after a few attempts. A server without a readable id is an error:
-    /// leaving it out silently would lose it.
+    /// When awaited: refused, or no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, after two new tries, because its
+    /// pages shift or repeat, disagree with its count, or have a server without a readable id.
     ///
     /// ```
     /// # use ecs_ops::{Client, model::Server};
@@ -307,7 +306,7 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`]: something is missing or out of range.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
     pub fn build(self) -> Result<Client, Error> {
         let missing = |what: &str| Error::invalid(format!("a client needs {what}"));
         let at_least_1 = |what: &str, value: usize| match value {

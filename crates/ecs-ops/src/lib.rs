@@ -13,6 +13,7 @@
 //! | [`policy`] | what to do after an attempt: pure decisions |
 //! | `pace` | never more servers than the quota in any window |
 //! | `budget` | requests evenly spread, those that act on servers first |
+//! | [`fleet`] | what is looked at before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
@@ -82,6 +83,7 @@ mod endpoint;
 mod error;
 mod event;
 mod exec;
+pub mod fleet;
 mod jobs;
 pub mod journal;
 mod pace;

@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::admission;
 use crate::identity::Identity;
+use crate::listing::ListQuirk;
+use crate::scaling::ScalingGroup;
 use crate::{Region, SimError};
 
 /// How many servers a region has if nothing else is said.
@@ -36,12 +38,14 @@ pub const WRONG_SIGNATURES: u32 = 5;
 pub const KEY_LOCK: Duration = Duration::from_secs(5 * 60);
 
 /// What can be denied: the names that the service's policies have for it.
-pub const PERMISSIONS: [&str; 5] = [
+pub const PERMISSIONS: [&str; 7] = [
     "ecs:cloudServers:reboot",
     "ecs:cloudServers:start",
     "ecs:cloudServers:stop",
     "ecs:cloudServers:list",
     "ecs:cloudServers:get",
+    "as:groups:list",
+    "as:instances:list",
 ];
 
 /// How the metadata service gives temporary keys.
@@ -115,6 +119,11 @@ pub(crate) struct Settings {
     pub(crate) metadata: Metadata,
     pub(crate) read_only: bool,
     pub(crate) denied: BTreeSet<String>,
+    pub(crate) list_quirks: Vec<ListQuirk>,
+    /// The place in the list of the server that the metadata service serves.
+    pub(crate) own_server: Option<usize>,
+    /// Nothing where there is no Auto Scaling service.
+    pub(crate) scaling: Option<Vec<ScalingGroup>>,
 }
 
 impl Default for RegionBuilder {
@@ -137,6 +146,9 @@ impl Default for RegionBuilder {
                 metadata: Metadata::default(),
                 read_only: false,
                 denied: BTreeSet::new(),
+                list_quirks: Vec::new(),
+                own_server: None,
+                scaling: Some(Vec::new()),
             },
             name: None,
             project_id: None,
@@ -218,6 +230,31 @@ impl RegionBuilder {
     /// Takes the right to this from everybody: one of [`PERMISSIONS`]. Can be called for several.
     pub fn deny(mut self, permission: impl Into<String>) -> Self {
         self.settings.denied.insert(permission.into());
+        self
+    }
+
+    /// Makes the list of servers misbehave. Can be called for several.
+    pub fn list_quirk(mut self, quirk: ListQuirk) -> Self {
+        self.settings.list_quirks.push(quirk);
+        self
+    }
+
+    /// Makes the metadata service that of a server of this region: the one at this place of the list, from 0. Default:
+    /// that of a server elsewhere.
+    pub fn own_server(mut self, place: usize) -> Self {
+        self.settings.own_server = Some(place);
+        self
+    }
+
+    /// Adds a group of auto-scaling. Its members stay what they are: the group itself does nothing.
+    pub fn scaling_group(mut self, group: ScalingGroup) -> Self {
+        self.settings.scaling.get_or_insert_default().push(group);
+        self
+    }
+
+    /// Takes the Auto Scaling service away: its paths do not exist. Default: it is there, without groups.
+    pub fn without_scaling(mut self) -> Self {
+        self.settings.scaling = None;
         self
     }
 

@@ -6,7 +6,8 @@
 //! Clients prove themselves as they do to the real one: by a token or by a signature. At the same address the region
 //! has an identity service (`GET /v3`, `POST /v3/auth/tokens` by password, with a passcode, by a token, by an agency;
 //! `GET /v3/projects`) and a metadata service with temporary keys (`/openstack/latest/securitykey`, sessions at
-//! `/meta-data/latest/api/token`, region and project in `/openstack/latest/meta_data.json`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's
+//! `/meta-data/latest/api/token`, server, region and project in `/openstack/latest/meta_data.json`), and Auto Scaling
+//! (`GET /autoscaling-api/v1/{project_id}/scaling_group` and `…/scaling_group_instance/{id}/list`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's
 //! calendar ([`RegionBuilder::epoch`]; signatures always at the speed of real time); [`WRONG_SIGNATURES`] in a row lock a key for [`KEY_LOCK`].
 //!
 //! Three ways to use it, from the inside out:
@@ -54,8 +55,10 @@
 //! | module | holds |
 //! |---|---|
 //! | `config` | [`RegionBuilder`], [`Throttling`], [`Metadata`], the defaults |
-//! | `region` | [`Region`]; in it `routes` (which answer a request gets), `gate` (who asks), `actions` (restart, start, stop), `iam` and `metadata` (the other services) |
+//! | `region` | [`Region`]; in it `routes` (which answer a request gets), `gate` (who asks), `actions` (restart, start, stop), `iam`, `metadata` and `scaling` (the other services) |
 //! | `fleet`, `jobs` | servers and jobs, whose state is a function of the time |
+//! | `listing` | [`ListQuirk`]: lists that misbehave |
+//! | `scaling` | [`ScalingGroup`] |
 //! | `quota` | the window of 60 seconds |
 //! | `query` | filters and pages of the list |
 //! | `answer`, `render` | the families of errors; servers and jobs as JSON |
@@ -81,10 +84,12 @@ mod faults;
 mod fleet;
 mod identity;
 mod jobs;
+mod listing;
 mod query;
 mod quota;
 mod region;
 mod render;
+mod scaling;
 mod seed;
 mod serve;
 mod shared;
@@ -102,7 +107,9 @@ pub use faults::{
 };
 pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
+pub use listing::ListQuirk;
 pub use region::Region;
+pub use scaling::ScalingGroup;
 pub use serve::{DEFAULT_LISTEN, REQUEST_LIMIT, Server, ServerBuilder, ServerInfo, SimServer, Tls};
 pub use shared::SharedRegion;
 pub use transport::SimTransport;

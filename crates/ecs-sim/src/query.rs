@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::fleet::Server;
+use crate::listing::{ListQuirk, Quirks};
 use crate::render::tags_of;
 
 const DEFAULT_LIMIT: usize = 25;
@@ -18,14 +19,16 @@ pub(crate) struct ListQuery {
     flavor: Option<String>,
     reservation_id: Option<String>,
     page: Option<usize>,
+    /// The last server of the page before.
+    marker: Option<String>,
     limit: Option<usize>,
 }
 
 /// One page.
 pub(crate) struct Page<'a> {
     pub(crate) servers: Vec<&'a Server>,
-    /// How many there are on all pages.
-    pub(crate) count: usize,
+    /// How many there are on all pages, if that is said.
+    pub(crate) count: Option<usize>,
 }
 
 impl ListQuery {
@@ -43,6 +46,7 @@ impl ListQuery {
                 "flavor" => found.flavor = Some(value),
                 "reservation_id" => found.reservation_id = Some(value),
                 "offset" => found.page = value.parse().ok(),
+                "marker" => found.marker = Some(value),
                 "limit" => found.limit = value.parse().ok(),
                 _ => {}
             }
@@ -50,33 +54,69 @@ impl ListQuery {
         found
     }
 
-    /// The page of these servers that is asked for. Its number counts from 1; 0 is the first page too.
-    pub(crate) fn page<'a>(&self, servers: &'a [Server], now: Duration) -> Page<'a> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        let skipped = self.page.unwrap_or(1).saturating_sub(1);
-        let skipped = skipped.saturating_mul(limit);
-        if self.takes_all() {
-            return Page {
-                servers: servers.iter().skip(skipped).take(limit).collect(),
-                count: servers.len(),
-            };
-        }
-        let mut page = Page {
-            servers: Vec::new(),
-            count: 0,
+    /// The page of these servers that is asked for. Its number counts from 1; 0 is the first page too. A marker goes
+    /// before the number.
+    ///
+    /// # Errors
+    /// A marker that is no server of the list, or is refused whatever it is.
+    pub(crate) fn page<'a>(
+        &self,
+        servers: &'a [Server],
+        quirks: &Quirks,
+        now: Duration,
+    ) -> Result<Page<'a>, String> {
+        let (most, size) = quirks.sizes(self.limit.unwrap_or(DEFAULT_LIMIT));
+        let taken: Vec<&Server> = match self.takes_all() {
+            true => servers.iter().collect(),
+            false => servers.iter().filter(|it| self.takes(it, now)).collect(),
         };
-        for server in servers.iter().filter(|server| self.takes(server, now)) {
-            if page.count >= skipped && page.servers.len() < limit {
-                page.servers.push(server);
-            }
-            page.count += 1;
+        let skipped = self.skipped(&taken, size, quirks)?;
+        let on_page: Vec<&Server> = taken.iter().skip(skipped).take(most).copied().collect();
+        let last = || {
+            let pages = taken.len().div_ceil(size.max(1)).saturating_sub(1);
+            taken
+                .iter()
+                .skip(pages * size)
+                .take(most)
+                .copied()
+                .collect()
+        };
+        let servers = match on_page.is_empty() && quirks.has(ListQuirk::RepeatsLastPage) {
+            true => last(),
+            false => on_page,
+        };
+        Ok(Page {
+            count: quirks.count(taken.len(), servers.len()),
+            servers,
+        })
+    }
+
+    /// How many servers come before the page.
+    fn skipped(&self, taken: &[&Server], size: usize, quirks: &Quirks) -> Result<usize, String> {
+        let first_only = [ListQuirk::IgnoresPages, ListQuirk::IgnoresEverything];
+        if first_only.into_iter().any(|quirk| quirks.has(quirk)) {
+            return Ok(0);
         }
-        page
+        match &self.marker {
+            Some(_) if quirks.has(ListQuirk::IgnoresMarker) => {}
+            Some(_) if quirks.has(ListQuirk::RefusesMarker) => {
+                return Err("marker is not a parameter of this list".to_owned());
+            }
+            Some(marker) => {
+                let place = taken.iter().position(|it| it.id.to_string() == *marker);
+                let place = place.ok_or_else(|| format!("marker [{marker}] not found"))?;
+                return Ok(place + 1);
+            }
+            None => {}
+        }
+        let before = self.page.unwrap_or(1).saturating_sub(1);
+        Ok(before.saturating_mul(size))
     }
 
     fn takes_all(&self) -> bool {
         let page_only = Self {
             page: self.page,
+            marker: self.marker.clone(),
             limit: self.limit,
             ..Self::default()
         };

@@ -5,6 +5,7 @@ mod gate;
 mod iam;
 mod metadata;
 mod routes;
+mod scaling;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use crate::config::{RegionBuilder, Settings};
 use crate::fleet::Fleet;
 use crate::identity::Identity;
 use crate::jobs::Jobs;
+use crate::listing::Quirks;
 use crate::quota::Window;
 use crate::render::Calendar;
 use crate::seed::{self, Purpose};
@@ -67,6 +69,7 @@ pub struct Region {
     identity: Identity,
     admission: Admission,
     fleet: Fleet,
+    quirks: Quirks,
     jobs: Jobs,
     quotas: Quotas,
     accepted: AcceptanceLog,
@@ -94,6 +97,7 @@ impl Region {
         Self {
             admission: Admission::new(settings.seed, pair),
             fleet: Fleet::new(&settings),
+            quirks: Quirks::new(&settings.list_quirks),
             jobs: Jobs::default(),
             quotas: Quotas::default(),
             accepted: AcceptanceLog::default(),

@@ -14,13 +14,14 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
         quote!(#docs #name(#name))
     });
     // Paths without an id come first: `detail` is no server.
-    let mut paths: Vec<&[Segment]> = Vec::new();
+    let mut paths: Vec<Path<'_>> = Vec::new();
     for operation in operations {
-        if !paths.contains(&operation.path.as_slice()) {
-            paths.push(&operation.path);
+        let path = (operation.root.as_str(), operation.path.as_slice());
+        if !paths.contains(&path) {
+            paths.push(path);
         }
     }
-    paths.sort_by_key(|path| {
+    paths.sort_by_key(|(_, path)| {
         path.iter()
             .any(|segment| matches!(segment, Segment::Id { .. }))
     });
@@ -41,9 +42,9 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
             pub fn from_request(
                 request: &http::Request<Bytes>,
             ) -> Result<(ProjectId, Self), RequestError> {
-                let (project, segments) = route::split(request.uri().path())?;
+                let (root, project, segments) = route::split(request.uri().path())?;
                 let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-                let operation = match (segments.as_slice(), request.method()) {
+                let operation = match (root.as_str(), segments.as_slice(), request.method()) {
                     #(#arms)*
                     _ => return Err(RequestError::no_such_path()),
                 };
@@ -53,11 +54,14 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
     }
 }
 
+/// What comes before the project in a path, and the segments after it.
+type Path<'a> = (&'a str, &'a [Segment]);
+
 /// The arms of one path: its methods, then all others.
-fn arms(path: &[Segment], operations: &[Operation]) -> TokenStream {
+fn arms((root, path): Path<'_>, operations: &[Operation]) -> TokenStream {
     let here: Vec<&Operation> = operations
         .iter()
-        .filter(|operation| operation.path == path)
+        .filter(|operation| operation.root == root && operation.path == path)
         .collect();
     let mut methods = Vec::new();
     for operation in &here {
@@ -78,11 +82,11 @@ fn arms(path: &[Segment], operations: &[Operation]) -> TokenStream {
             .collect();
         let method = method(wanted);
         let read = read(&operations);
-        quote!((#bound, &#method) => #read,)
+        quote!((#root, #bound, &#method) => #read,)
     });
     quote! {
         #(#arms)*
-        (#any, _) => return Err(RequestError::no_such_method()),
+        (#root, #any, _) => return Err(RequestError::no_such_method()),
     }
 }
 
@@ -118,9 +122,18 @@ fn read(operations: &[&Operation]) -> TokenStream {
     let operations = operations.iter().map(|operation| {
         let name = ident(&operation.name);
         match &operation.shape {
-            Shape::Show { name: id, .. } => {
-                let field = ident(id);
+            Shape::Show(id) => {
+                let (id, field) = (&id.name, ident(&id.name));
                 quote!(Self::#name(#name::new(route::id(#id, #field)?)))
+            }
+            Shape::List { of: Some(id), .. } => {
+                let (id, field) = (&id.name, ident(&id.name));
+                quote! {
+                    Self::#name(#name::from_query(
+                        route::id(#id, #field)?,
+                        request.uri().query().unwrap_or_default(),
+                    )?)
+                }
             }
             _ => quote! {
                 Self::#name(#name::from_query(request.uri().query().unwrap_or_default())?)

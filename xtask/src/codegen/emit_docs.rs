@@ -1,7 +1,8 @@
 //! The reference pages: tables of operations, types and error codes.
 
 use super::ir::{
-    Choice, ErrorCode, Field, FieldType, Ir, Operation, Parameter, ParameterKind, Shape, TypeKind,
+    Choice, ErrorCode, Field, FieldType, Ir, Operation, Parameter, ParameterKind, PathId, Shape,
+    TypeKind,
 };
 use super::write::File;
 use super::{MARK, PAGES};
@@ -78,16 +79,26 @@ fn operation(operation: &Operation) -> String {
             });
             std::iter::once(servers).chain(kind).collect()
         }
-        Shape::Show { name, ty, doc } => {
-            vec![vec![code(name), code(ty), "yes".to_owned(), doc.clone()]]
+        Shape::Show(id) => vec![path_id(id)],
+        Shape::List { of, parameters } => {
+            let parameters = parameters.iter().map(parameter);
+            of.iter().map(path_id).chain(parameters).collect()
         }
-        Shape::List(parameters) => parameters.iter().map(parameter).collect(),
     };
     let rows: Vec<Vec<String>> = rows;
     format!(
         "{head}\n{}",
         table(&["field", "type", "required", "meaning"], rows)
     )
+}
+
+fn path_id(id: &PathId) -> Vec<String> {
+    vec![
+        code(&id.name),
+        code(&id.ty),
+        "yes".to_owned(),
+        id.doc.clone(),
+    ]
 }
 
 fn parameter(parameter: &Parameter) -> Vec<String> {

@@ -4,10 +4,53 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::emit_operations::{implementation, number, path};
-use super::ir::{Operation, Parameter, ParameterKind};
+use super::ir::{Operation, Parameter, ParameterKind, PathId};
 use super::rust::{docs, ident, sourced};
 
-pub(super) fn list(operation: &Operation, parameters: &[Parameter]) -> TokenStream {
+/// What the id of a path adds to the code of a list: nothing, if it has none.
+#[derive(Default)]
+struct IdParts {
+    derive: TokenStream,
+    field: TokenStream,
+    parameter: TokenStream,
+    argument: TokenStream,
+    /// A query without parameters.
+    empty: TokenStream,
+    getter: TokenStream,
+    encode: TokenStream,
+}
+
+fn id_parts(of: Option<&PathId>) -> IdParts {
+    let Some(id) = of else {
+        return IdParts {
+            derive: quote!(Default,),
+            empty: quote!(Self::default()),
+            ..IdParts::default()
+        };
+    };
+    let (field, ty, doc) = (ident(&id.name), ident(&id.ty), docs(&id.doc));
+    IdParts {
+        derive: quote!(),
+        field: quote!(#field: #ty,),
+        parameter: quote!(#field: #ty,),
+        argument: quote!(#field,),
+        empty: quote!(),
+        getter: quote! {
+            #doc
+            pub fn #field(&self) -> &#ty {
+                &self.#field
+            }
+        },
+        encode: quote!(let #field = percent_encode(&self.#field.to_string());),
+    }
+}
+
+pub(super) fn list(
+    operation: &Operation,
+    of: Option<&PathId>,
+    parameters: &[Parameter],
+) -> TokenStream {
+    let id = id_parts(of);
     let docs = sourced(&operation.doc, &operation.source);
     let name = ident(&operation.name);
     let builder = format_ident!("{}Builder", operation.name);
@@ -45,18 +88,37 @@ pub(super) fn list(operation: &Operation, parameters: &[Parameter]) -> TokenStre
         }
     });
     let path = path(operation);
+    let id_encode = &id.encode;
     let implementation = implementation(
         operation,
         quote!(operation::decode_found),
         quote! {
+            #id_encode
             let query = query::encode_query(&[#(#writes),*]);
             operation::request(Method::GET, &format!(#path), &query, None)
         },
     );
+    let empty = match of {
+        None => id.empty,
+        Some(_) => {
+            let argument = &id.argument;
+            let names = parameters.iter().map(|parameter| ident(&parameter.name));
+            quote!(#name { #argument #(#names: None),* })
+        }
+    };
+    let IdParts {
+        derive,
+        field,
+        parameter,
+        argument,
+        getter: id_getter,
+        ..
+    } = id;
     quote! {
         #docs
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Debug, #derive PartialEq, Eq)]
         pub struct #name {
+            #field
             #(#fields),*
         }
 
@@ -64,25 +126,26 @@ pub(super) fn list(operation: &Operation, parameters: &[Parameter]) -> TokenStre
             #(#limits)*
 
             /// A query without parameters; set on the builder what should differ.
-            pub fn builder() -> #builder {
-                #builder(Self::default())
+            pub fn builder(#parameter) -> #builder {
+                #builder(#empty)
             }
 
             /// Reads a query string.
             ///
             /// # Errors
             /// Every violation; the pointer is the parameter's name.
-            pub fn from_query(query: &str) -> Result<Self, ValidationError> {
+            pub fn from_query(#parameter query: &str) -> Result<Self, ValidationError> {
                 let mut query = Query::parse(query);
-                let found = Self { #(#reads),* };
+                let found = Self { #argument #(#reads),* };
                 query.finish().map(|()| found)
             }
 
+            #id_getter
             #(#getters)*
         }
 
         #builder_doc
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Debug, #derive)]
         pub struct #builder(#name);
 
         impl #builder {

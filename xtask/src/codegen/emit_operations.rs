@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use super::emit_any::any_operation;
 use super::emit_list::list;
-use super::ir::{Body, Ir, Kind, Method, Operation, Segment, Shape};
+use super::ir::{Body, Ir, Kind, Method, Operation, PathId, Segment, Shape};
 use super::rust::{docs, file, format, ident, sourced};
 use super::write::File;
 
@@ -28,8 +28,8 @@ pub(crate) fn emit(ir: &Ir) -> Vec<File> {
                 let limits = [*min_servers, *max_servers, *servers_per_minute];
                 action(operation, key, body, kind.as_ref(), limits)
             }
-            Shape::Show { name, ty, doc } => show(operation, name, ty, doc),
-            Shape::List(parameters) => list(operation, parameters),
+            Shape::Show(id) => show(operation, id),
+            Shape::List { of, parameters } => list(operation, of.as_ref(), parameters),
         });
     let any = any_operation(&ir.operations);
     let code = quote!(#imports #(#operations)* #any);
@@ -40,7 +40,7 @@ fn imports(ir: &Ir) -> TokenStream {
     let mut names = BTreeSet::from(["ProjectId", "ResponseError"]);
     let shapes = || ir.operations.iter().map(|operation| &operation.shape);
     let actions = shapes().any(|shape| matches!(shape, Shape::Action { .. }));
-    let lists = shapes().any(|shape| matches!(shape, Shape::List(_)));
+    let lists = shapes().any(|shape| matches!(shape, Shape::List { .. }));
     for operation in &ir.operations {
         names.insert(&operation.output);
         match &operation.shape {
@@ -48,10 +48,10 @@ fn imports(ir: &Ir) -> TokenStream {
                 names.insert("ServerId");
                 names.extend(kind.as_ref().map(|kind| kind.ty.as_str()));
             }
-            Shape::Show { ty, .. } => {
-                names.insert(ty);
+            Shape::Show(id) | Shape::List { of: Some(id), .. } => {
+                names.insert(&id.ty);
             }
-            Shape::List(_) => {}
+            Shape::List { of: None, .. } => {}
         }
     }
     let names = names.into_iter().map(ident);
@@ -75,7 +75,7 @@ fn imports(ir: &Ir) -> TokenStream {
         )
     });
     let encode = shapes()
-        .any(|shape| matches!(shape, Shape::Show { .. }))
+        .any(|shape| matches!(shape, Shape::Show(_) | Shape::List { of: Some(_), .. }))
         .then(|| {
             quote!(
                 use crate::operation::percent_encode;
@@ -259,12 +259,12 @@ fn schema(body: &Body) -> TokenStream {
     }
 }
 
-fn show(operation: &Operation, field: &str, ty: &str, doc: &str) -> TokenStream {
+fn show(operation: &Operation, id: &PathId) -> TokenStream {
     let docs = sourced(&operation.doc, &operation.source);
-    let doc = super::rust::docs(doc);
+    let doc = super::rust::docs(&id.doc);
     let name = ident(&operation.name);
-    let field = ident(field);
-    let ty = ident(ty);
+    let field = ident(&id.name);
+    let ty = ident(&id.ty);
     let path = path(operation);
     let implementation = implementation(
         operation,
@@ -341,7 +341,7 @@ pub(super) fn method(method: Method) -> TokenStream {
 
 /// The path as a format string: `{project}` and the ids are variables of the code.
 pub(super) fn path(operation: &Operation) -> String {
-    let mut path = "/v1/{project}".to_owned();
+    let mut path = format!("{}/{{project}}", operation.root);
     for segment in &operation.path {
         match segment {
             Segment::Literal(text) => path.push_str(&format!("/{text}")),

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::ir::{Choice, Field, FieldType, Ir, TypeDef, TypeKind};
-use super::lower::HANDWRITTEN_FIELDS;
+use super::lower::{HANDWRITTEN_FIELDS, IDS};
 use super::rust::{docs, enum_macro, file, format, ident, sourced};
 use super::write::File;
 
@@ -78,9 +78,7 @@ fn imports(ir: &Ir) -> TokenStream {
         | FieldType::Objects(name) => name.as_str(),
     });
     let mut ids: Vec<&str> = names
-        .filter(|name| {
-            ["ProjectId", "JobId", "ServerId"].contains(name) || HANDWRITTEN_FIELDS.contains(name)
-        })
+        .filter(|name| IDS.contains(name) || HANDWRITTEN_FIELDS.contains(name))
         .collect();
     ids.sort_unstable();
     ids.dedup();

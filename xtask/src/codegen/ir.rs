@@ -63,7 +63,9 @@ pub(crate) struct Operation {
     pub(crate) doc: String,
     pub(crate) source: String,
     pub(crate) method: Method,
-    /// After `/v1/{project_id}`.
+    /// What comes before the project: `/v1`, or `/NAME/v1` where a service has a name of its own in its paths.
+    pub(crate) root: String,
+    /// After the project.
     pub(crate) path: Vec<Segment>,
     pub(crate) idempotent: bool,
     pub(crate) output: String,
@@ -94,13 +96,20 @@ pub(crate) enum Shape {
         servers_per_minute: i64,
     },
     /// The one thing that the path names.
-    Show {
-        name: String,
-        ty: String,
-        doc: String,
+    Show(PathId),
+    /// Query parameters, all of them optional; perhaps of the one thing that the path names.
+    List {
+        of: Option<PathId>,
+        parameters: Vec<Parameter>,
     },
-    /// Query parameters, all of them optional.
-    List(Vec<Parameter>),
+}
+
+/// An id in a path.
+#[derive(Debug)]
+pub(crate) struct PathId {
+    pub(crate) name: String,
+    pub(crate) ty: String,
+    pub(crate) doc: String,
 }
 
 /// The type of an action.
@@ -169,7 +178,7 @@ pub(crate) struct ErrorCode {
 impl Operation {
     /// The whole path, as the description writes it.
     pub(crate) fn template(&self) -> String {
-        let mut path = "/v1/{project_id}".to_owned();
+        let mut path = format!("{}/{{project_id}}", self.root);
         for segment in &self.path {
             match segment {
                 Segment::Literal(text) => path.push_str(&format!("/{text}")),

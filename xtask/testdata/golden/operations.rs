@@ -383,10 +383,10 @@ impl AnyOperation {
     pub fn from_request(
         request: &http::Request<Bytes>,
     ) -> Result<(ProjectId, Self), RequestError> {
-        let (project, segments) = route::split(request.uri().path())?;
+        let (root, project, segments) = route::split(request.uri().path())?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let operation = match (segments.as_slice(), request.method()) {
-            (["cloudservers", "action"], &Method::POST) => {
+        let operation = match (root.as_str(), segments.as_slice(), request.method()) {
+            ("/v1", ["cloudservers", "action"], &Method::POST) => {
                 match route::action_key(request.body())?.as_str() {
                     "reboot" => {
                         Self::BatchRebootServers(
@@ -406,17 +406,21 @@ impl AnyOperation {
                     }
                 }
             }
-            (["cloudservers", "action"], _) => return Err(RequestError::no_such_method()),
-            (["things", "detail"], &Method::GET) => {
+            ("/v1", ["cloudservers", "action"], _) => {
+                return Err(RequestError::no_such_method());
+            }
+            ("/v1", ["things", "detail"], &Method::GET) => {
                 Self::ListThings(
                     ListThings::from_query(request.uri().query().unwrap_or_default())?,
                 )
             }
-            (["things", "detail"], _) => return Err(RequestError::no_such_method()),
-            (["things", job_id], &Method::GET) => {
+            ("/v1", ["things", "detail"], _) => {
+                return Err(RequestError::no_such_method());
+            }
+            ("/v1", ["things", job_id], &Method::GET) => {
                 Self::ShowThing(ShowThing::new(route::id("job_id", job_id)?))
             }
-            (["things", _], _) => return Err(RequestError::no_such_method()),
+            ("/v1", ["things", _], _) => return Err(RequestError::no_such_method()),
             _ => return Err(RequestError::no_such_path()),
         };
         Ok((project, operation))

@@ -7,8 +7,9 @@ use ecs_transport::Transport;
 use super::fields::Proof;
 use super::{Chosen, check_region, endpoints, malformed, sdk_endpoint, with_scheme};
 use crate::{
-    AuthError, AuthErrorKind, Credentials, CredentialsProvider, IamClient, IamTokens, Login,
-    MetadataKeys, Place, Reference, StaticCredentials, TokenInfo,
+    AuthError, AuthErrorKind, Credentials, CredentialsProvider, IamClient, IamTokens,
+    InstanceLocation, Login, MetadataKeys, Reference, ResolvedAccount, ResolvedProject,
+    ResolvedTarget, Sourced, StaticCredentials, TokenInfo,
 };
 
 /// How requests travel that are about credentials.
@@ -33,7 +34,7 @@ impl Transports {
 /// Credentials that are ready to use, and where to use them.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Opened {
+pub struct ReadyCredentials {
     /// To be given to a client.
     pub provider: Arc<dyn CredentialsProvider>,
     /// The id of the project.
@@ -42,6 +43,8 @@ pub struct Opened {
     pub region: Option<String>,
     /// The address of ECS, if it is known.
     pub endpoint: Option<String>,
+    /// Operator, account, project, region and endpoint, each with its origin: what is shown before anything is sent.
+    pub target: ResolvedTarget,
     /// What IAM says of the token, where one was fetched.
     pub token: Option<TokenInfo>,
 }
@@ -54,14 +57,39 @@ impl Chosen {
     /// # Errors
     /// Something needed is not known, or IAM refused or could not be asked. [`AuthErrorKind::Missing`]: no other source has
     /// credentials, and the metadata service has none.
-    pub async fn open(mut self, transports: Transports) -> Result<Opened, AuthError> {
+    pub async fn open(mut self, transports: Transports) -> Result<ReadyCredentials, AuthError> {
         let keys = match &self.proof {
             Some(_) => None,
             None => Some(self.server_keys(transports.metadata).await?),
         };
         let (region, endpoint) = (self.region.clone(), self.endpoint.clone());
+        let origin = self.source.clone();
+        let mut account = ResolvedAccount::default();
+        account.kind = self.kind().as_str().to_owned();
+        account.origin.clone_from(&origin);
+        account.access_key = self.access_key().map(str::to_owned);
+        account.agency = self.agency().map(str::to_owned);
         let (provider, project_id, token) = self.connect(keys, transports.services).await?;
-        Ok(Opened {
+        let mut project = ResolvedProject::default();
+        project.id.clone_from(&project_id);
+        project.origin.clone_from(&origin);
+        if let Some(token) = &token {
+            account.user.clone_from(&token.user);
+            account.domain.clone_from(&token.domain);
+            project.name = token.project.as_ref().map(|project| project.name.clone());
+        }
+        let sourced = |value: &Option<String>| {
+            let value = value.as_ref()?;
+            Some(Sourced::new(value, &origin))
+        };
+        Ok(ReadyCredentials {
+            target: ResolvedTarget {
+                operator: None,
+                account,
+                project,
+                region: sourced(&region),
+                endpoint: sourced(&endpoint),
+            },
             provider,
             project_id,
             region,
@@ -89,7 +117,7 @@ impl Chosen {
             }
         })?;
         if self.region.is_none() || self.project.is_none() {
-            match keys.place().await {
+            match keys.location().await {
                 Ok(place) => self.locate(place)?,
                 Err(error) if self.region.is_none() && self.endpoint.is_none() => {
                     return Err(error);
@@ -101,7 +129,7 @@ impl Chosen {
     }
 
     /// Takes from the place of this server what nobody has said.
-    fn locate(&mut self, place: Place) -> Result<(), AuthError> {
+    fn locate(&mut self, place: InstanceLocation) -> Result<(), AuthError> {
         check_region(place.region.as_deref())?;
         if self.region.is_none() {
             self.region = place.region.clone();

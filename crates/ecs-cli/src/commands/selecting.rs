@@ -65,8 +65,6 @@ fn hint(problems: &[SelectionProblem]) -> &'static str {
         "give servers of the same name by their ids"
     } else if has(|problem| matches!(problem, SelectionProblem::NotFound(_))) {
         "check the project and the region; ecsctl server list shows the servers that are there"
-    } else if has(|problem| matches!(problem, SelectionProblem::Duplicate(_))) {
-        "list each server only once"
     } else {
         "ecsctl server list -o wide shows the servers with their tags and status"
     }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::{change, job_id, mutated, project_id, server_id};
 use crate::{
-    AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListServersDetails,
-    RebootType, ServerId, ShowJob, ShowServer, StopType,
+    AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
+    ListScalingInstances, ListServersDetails, RebootType, ScalingGroupId, ServerId, ShowJob,
+    ShowServer, StopType,
 };
 
 /// Servers for one request: no duplicates, usually a few, rarely as many as are allowed.
@@ -80,6 +81,7 @@ pub fn show_server() -> impl Strategy<Value = ShowServer> + Clone {
 /// A query for a page of servers: any of its parameters, with any text where a text is allowed.
 pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clone {
     const TEXTS: &[&str] = &[
+        "marker",
         "name",
         "status",
         "tags",
@@ -109,6 +111,42 @@ pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clo
         .boxed()
 }
 
+/// The id of a group of auto-scaling.
+pub fn scaling_group_id() -> impl Strategy<Value = ScalingGroupId> + Clone {
+    "[A-Za-z0-9_-]{1,64}"
+        .prop_filter_map("invalid", |text| text.parse().ok())
+        .boxed()
+}
+
+/// A query for a page of groups of auto-scaling.
+pub fn list_scaling_groups() -> impl Strategy<Value = ListScalingGroups> + Clone {
+    page_of_scaling()
+        .prop_filter_map("refused", |query| {
+            ListScalingGroups::from_query(&query).ok()
+        })
+        .boxed()
+}
+
+/// A query for a page of the members of a group of auto-scaling.
+pub fn list_scaling_instances() -> impl Strategy<Value = ListScalingInstances> + Clone {
+    (scaling_group_id(), page_of_scaling())
+        .prop_filter_map("refused", |(group, query)| {
+            ListScalingInstances::from_query(group, &query).ok()
+        })
+        .boxed()
+}
+
+fn page_of_scaling() -> impl Strategy<Value = String> + Clone {
+    let start = proptest::option::of(0_u64..=5000);
+    (start, proptest::option::of(0_u64..=100)).prop_map(|(start, limit)| {
+        let numbers = [("start_number", start), ("limit", limit)].into_iter();
+        let pairs: Vec<String> = numbers
+            .filter_map(|(name, number)| Some(format!("{name}={}", number?)))
+            .collect();
+        pairs.join("&")
+    })
+}
+
 /// Any of the operations.
 pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
     prop_oneof![
@@ -118,6 +156,8 @@ pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
         show_job().prop_map(AnyOperation::ShowJob),
         show_server().prop_map(AnyOperation::ShowServer),
         list_servers_details().prop_map(AnyOperation::ListServersDetails),
+        list_scaling_groups().prop_map(AnyOperation::ListScalingGroups),
+        list_scaling_instances().prop_map(AnyOperation::ListScalingInstances),
     ]
     .boxed()
 }

@@ -9,8 +9,8 @@ use crate::query::{self, Query};
 use crate::route::{self, RequestError};
 use crate::validate::{self, Field, Schema, ValidationError};
 use crate::{
-    Accepted, Job, JobId, ProjectId, RebootType, ResponseError, ServerId, ServersPage,
-    ShownServer, StopType,
+    Accepted, Job, JobId, ProjectId, RebootType, ResponseError, ScalingGroupId,
+    ScalingGroupsPage, ScalingInstancesPage, ServerId, ServersPage, ShownServer, StopType,
 };
 
 const BATCH_REBOOT_SERVERS: Schema = Schema::Object(
@@ -380,6 +380,7 @@ impl Operation for ShowJob {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListServersDetails {
     offset: Option<u64>,
+    marker: Option<String>,
     limit: Option<u64>,
     flavor: Option<String>,
     name: Option<String>,
@@ -410,6 +411,7 @@ impl ListServersDetails {
         let mut query = Query::parse(query);
         let found = Self {
             offset: query.integer("offset", 0, u64::MAX),
+            marker: query.text("marker"),
             limit: query.integer("limit", 1, Self::MAX_LIMIT),
             flavor: query.text("flavor"),
             name: query.text("name"),
@@ -425,6 +427,11 @@ impl ListServersDetails {
     /// The number of the page, counted from 1; 0 means the first page, too. `None` if it is not given.
     pub fn offset(&self) -> Option<u64> {
         self.offset
+    }
+
+    /// The last server of the page before, by its id, in place of the page's number. Huawei Cloud has it and recommends it; Open Telekom Cloud does not document it. `None` if it is not given.
+    pub fn marker(&self) -> Option<&str> {
+        self.marker.as_deref()
     }
 
     /// The most servers on a page. For large fleets the service recommends 200. `None` if it is not given.
@@ -477,6 +484,13 @@ impl ListServersDetailsBuilder {
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.0.offset = Some(offset);
+        self
+    }
+
+    /// The last server of the page before, by its id, in place of the page's number. Huawei Cloud has it and recommends it; Open Telekom Cloud does not document it.
+    #[must_use]
+    pub fn marker(mut self, marker: impl Into<String>) -> Self {
+        self.0.marker = Some(marker.into());
         self
     }
 
@@ -560,6 +574,7 @@ impl Operation for ListServersDetails {
         let query = query::encode_query(
             &[
                 ("offset", self.offset.map(|value| value.to_string())),
+                ("marker", self.marker.clone()),
                 ("limit", self.limit.map(|value| value.to_string())),
                 ("flavor", self.flavor.clone()),
                 ("name", self.name.clone()),
@@ -631,6 +646,239 @@ impl Operation for ShowServer {
     }
 }
 
+/// Lists the groups of auto-scaling, page by page. Asked of the Auto Scaling service, which has an address of its own.
+///
+/// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListScalingGroups {
+    start_number: Option<u64>,
+    limit: Option<u64>,
+}
+
+impl ListScalingGroups {
+    /// What the service takes when `start_number` is not given.
+    pub const DEFAULT_START_NUMBER: u64 = 0;
+    /// The largest `limit`.
+    pub const MAX_LIMIT: u64 = 100;
+    /// What the service takes when `limit` is not given.
+    pub const DEFAULT_LIMIT: u64 = 20;
+    /// A query without parameters; set on the builder what should differ.
+    pub fn builder() -> ListScalingGroupsBuilder {
+        ListScalingGroupsBuilder(Self::default())
+    }
+
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// Every violation; the pointer is the parameter's name.
+    pub fn from_query(query: &str) -> Result<Self, ValidationError> {
+        let mut query = Query::parse(query);
+        let found = Self {
+            start_number: query.integer("start_number", 0, u64::MAX),
+            limit: query.integer("limit", 0, Self::MAX_LIMIT),
+        };
+        query.finish().map(|()| found)
+    }
+
+    /// How many groups to skip. `None` if it is not given.
+    pub fn start_number(&self) -> Option<u64> {
+        self.start_number
+    }
+
+    /// The most groups on a page. `None` if it is not given.
+    pub fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+}
+
+/// Collects the parameters of [`ListScalingGroups`] and checks them together.
+#[derive(Clone, Debug, Default)]
+pub struct ListScalingGroupsBuilder(ListScalingGroups);
+
+impl ListScalingGroupsBuilder {
+    /// How many groups to skip.
+    #[must_use]
+    pub fn start_number(mut self, start_number: u64) -> Self {
+        self.0.start_number = Some(start_number);
+        self
+    }
+
+    /// The most groups on a page.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// Every violation; the pointer is the parameter's name.
+    pub fn build(self) -> Result<ListScalingGroups, ValidationError> {
+        query::check_integers(
+            &[
+                ("start_number", self.0.start_number, 0, u64::MAX),
+                ("limit", self.0.limit, 0, ListScalingGroups::MAX_LIMIT),
+            ],
+        )?;
+        Ok(self.0)
+    }
+}
+
+impl Operation for ListScalingGroups {
+    const NAME: &'static str = "ListScalingGroups";
+    const METHOD: Method = Method::GET;
+    const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
+    type Output = ScalingGroupsPage;
+    fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
+        let query = query::encode_query(
+            &[
+                ("start_number", self.start_number.map(|value| value.to_string())),
+                ("limit", self.limit.map(|value| value.to_string())),
+            ],
+        );
+        operation::request(
+            Method::GET,
+            &format!("/autoscaling-api/v1/{project}/scaling_group"),
+            &query,
+            None,
+        )
+    }
+
+    fn decode(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ScalingGroupsPage, ResponseError> {
+        operation::decode_found(status, headers, body)
+    }
+}
+
+/// Lists the members of a group of auto-scaling, page by page. Asked of the Auto Scaling service, which has an address of its own.
+///
+/// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListScalingInstances {
+    scaling_group_id: ScalingGroupId,
+    start_number: Option<u64>,
+    limit: Option<u64>,
+}
+
+impl ListScalingInstances {
+    /// What the service takes when `start_number` is not given.
+    pub const DEFAULT_START_NUMBER: u64 = 0;
+    /// The largest `limit`.
+    pub const MAX_LIMIT: u64 = 100;
+    /// What the service takes when `limit` is not given.
+    pub const DEFAULT_LIMIT: u64 = 20;
+    /// A query without parameters; set on the builder what should differ.
+    pub fn builder(scaling_group_id: ScalingGroupId) -> ListScalingInstancesBuilder {
+        ListScalingInstancesBuilder(ListScalingInstances {
+            scaling_group_id,
+            start_number: None,
+            limit: None,
+        })
+    }
+
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// Every violation; the pointer is the parameter's name.
+    pub fn from_query(
+        scaling_group_id: ScalingGroupId,
+        query: &str,
+    ) -> Result<Self, ValidationError> {
+        let mut query = Query::parse(query);
+        let found = Self {
+            scaling_group_id,
+            start_number: query.integer("start_number", 0, u64::MAX),
+            limit: query.integer("limit", 0, Self::MAX_LIMIT),
+        };
+        query.finish().map(|()| found)
+    }
+
+    /// The group of auto-scaling.
+    pub fn scaling_group_id(&self) -> &ScalingGroupId {
+        &self.scaling_group_id
+    }
+
+    /// How many members to skip. `None` if it is not given.
+    pub fn start_number(&self) -> Option<u64> {
+        self.start_number
+    }
+
+    /// The most members on a page. `None` if it is not given.
+    pub fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+}
+
+/// Collects the parameters of [`ListScalingInstances`] and checks them together.
+#[derive(Clone, Debug)]
+pub struct ListScalingInstancesBuilder(ListScalingInstances);
+
+impl ListScalingInstancesBuilder {
+    /// How many members to skip.
+    #[must_use]
+    pub fn start_number(mut self, start_number: u64) -> Self {
+        self.0.start_number = Some(start_number);
+        self
+    }
+
+    /// The most members on a page.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// Every violation; the pointer is the parameter's name.
+    pub fn build(self) -> Result<ListScalingInstances, ValidationError> {
+        query::check_integers(
+            &[
+                ("start_number", self.0.start_number, 0, u64::MAX),
+                ("limit", self.0.limit, 0, ListScalingInstances::MAX_LIMIT),
+            ],
+        )?;
+        Ok(self.0)
+    }
+}
+
+impl Operation for ListScalingInstances {
+    const NAME: &'static str = "ListScalingInstances";
+    const METHOD: Method = Method::GET;
+    const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
+    type Output = ScalingInstancesPage;
+    fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
+        let scaling_group_id = percent_encode(&self.scaling_group_id.to_string());
+        let query = query::encode_query(
+            &[
+                ("start_number", self.start_number.map(|value| value.to_string())),
+                ("limit", self.limit.map(|value| value.to_string())),
+            ],
+        );
+        operation::request(
+            Method::GET,
+            &format!(
+                "/autoscaling-api/v1/{project}/scaling_group_instance/{scaling_group_id}/list"
+            ),
+            &query,
+            None,
+        )
+    }
+
+    fn decode(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ScalingInstancesPage, ResponseError> {
+        operation::decode_found(status, headers, body)
+    }
+}
+
 /// Any operation, as a service sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -647,6 +895,10 @@ pub enum AnyOperation {
     ListServersDetails(ListServersDetails),
     /// Query a server.
     ShowServer(ShowServer),
+    /// List groups of auto-scaling.
+    ListScalingGroups(ListScalingGroups),
+    /// List the members of a group of auto-scaling.
+    ListScalingInstances(ListScalingInstances),
 }
 
 impl AnyOperation {
@@ -657,10 +909,10 @@ impl AnyOperation {
     pub fn from_request(
         request: &http::Request<Bytes>,
     ) -> Result<(ProjectId, Self), RequestError> {
-        let (project, segments) = route::split(request.uri().path())?;
+        let (root, project, segments) = route::split(request.uri().path())?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let operation = match (segments.as_slice(), request.method()) {
-            (["cloudservers", "action"], &Method::POST) => {
+        let operation = match (root.as_str(), segments.as_slice(), request.method()) {
+            ("/v1", ["cloudservers", "action"], &Method::POST) => {
                 match route::action_key(request.body())?.as_str() {
                     "reboot" => {
                         Self::BatchRebootServers(
@@ -687,23 +939,55 @@ impl AnyOperation {
                     }
                 }
             }
-            (["cloudservers", "action"], _) => return Err(RequestError::no_such_method()),
-            (["cloudservers", "detail"], &Method::GET) => {
+            ("/v1", ["cloudservers", "action"], _) => {
+                return Err(RequestError::no_such_method());
+            }
+            ("/v1", ["cloudservers", "detail"], &Method::GET) => {
                 Self::ListServersDetails(
                     ListServersDetails::from_query(
                         request.uri().query().unwrap_or_default(),
                     )?,
                 )
             }
-            (["cloudservers", "detail"], _) => return Err(RequestError::no_such_method()),
-            (["jobs", job_id], &Method::GET) => {
+            ("/v1", ["cloudservers", "detail"], _) => {
+                return Err(RequestError::no_such_method());
+            }
+            ("/autoscaling-api/v1", ["scaling_group"], &Method::GET) => {
+                Self::ListScalingGroups(
+                    ListScalingGroups::from_query(
+                        request.uri().query().unwrap_or_default(),
+                    )?,
+                )
+            }
+            ("/autoscaling-api/v1", ["scaling_group"], _) => {
+                return Err(RequestError::no_such_method());
+            }
+            ("/v1", ["jobs", job_id], &Method::GET) => {
                 Self::ShowJob(ShowJob::new(route::id("job_id", job_id)?))
             }
-            (["jobs", _], _) => return Err(RequestError::no_such_method()),
-            (["cloudservers", server_id], &Method::GET) => {
+            ("/v1", ["jobs", _], _) => return Err(RequestError::no_such_method()),
+            ("/v1", ["cloudservers", server_id], &Method::GET) => {
                 Self::ShowServer(ShowServer::new(route::id("server_id", server_id)?))
             }
-            (["cloudservers", _], _) => return Err(RequestError::no_such_method()),
+            ("/v1", ["cloudservers", _], _) => return Err(RequestError::no_such_method()),
+            (
+                "/autoscaling-api/v1",
+                ["scaling_group_instance",
+                scaling_group_id,
+                "list",
+                ],
+                &Method::GET,
+            ) => {
+                Self::ListScalingInstances(
+                    ListScalingInstances::from_query(
+                        route::id("scaling_group_id", scaling_group_id)?,
+                        request.uri().query().unwrap_or_default(),
+                    )?,
+                )
+            }
+            ("/autoscaling-api/v1", ["scaling_group_instance", _, "list"], _) => {
+                return Err(RequestError::no_such_method());
+            }
             _ => return Err(RequestError::no_such_path()),
         };
         Ok((project, operation))

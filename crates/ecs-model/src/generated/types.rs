@@ -6,6 +6,7 @@ use crate::lenient::{keeping_rest, lenient_open_enum};
 use crate::open_enum::{closed_enum, open_enum};
 use crate::Addresses;
 use crate::JobId;
+use crate::ScalingGroupId;
 use crate::ServerId;
 
 closed_enum! {
@@ -250,6 +251,218 @@ pub struct ServersPage {
         skip_serializing_if = "Option::is_none"
     )]
     pub count: Option<u64>,
+}
+
+open_enum! {
+    /// What a group of auto-scaling is doing.
+    ///
+    /// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
+    ScalingGroupStatus {
+        /// It scales, and replaces members that it finds unhealthy.
+        Inservice = "INSERVICE",
+        /// Disabled: it checks its members, and removes none.
+        Paused = "PAUSED",
+        /// Something is wrong with it.
+        Error = "ERROR",
+        /// It is being deleted.
+        Deleting = "DELETING",
+        /// The account is frozen.
+        Freezed = "FREEZED",
+    }
+}
+
+open_enum! {
+    /// Where a member of a group of auto-scaling stands.
+    ///
+    /// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
+    ScalingLifeCycle {
+        /// It is in use.
+        Inservice = "INSERVICE",
+        /// It is being added.
+        Pending = "PENDING",
+        /// It waits to be added.
+        PendingWait = "PENDING_WAIT",
+        /// It is being removed.
+        Removing = "REMOVING",
+        /// It waits to be removed.
+        RemovingWait = "REMOVING_WAIT",
+        /// Set aside by somebody.
+        Standby = "STANDBY",
+        /// It is being set aside.
+        EnteringStandby = "ENTERING_STANDBY",
+    }
+}
+
+/// A page of groups of auto-scaling.
+///
+/// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScalingGroupsPage {
+    /// The groups of this page.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scaling_groups: Option<Vec<ScalingGroup>>,
+    /// How many there are on all pages.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub total_number: Option<u64>,
+    /// How many come before this page.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub start_number: Option<u64>,
+    /// The most that this page could have.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub limit: Option<u64>,
+}
+
+/// A group of auto-scaling, with the fields that restarting its members needs.
+///
+/// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScalingGroup {
+    /// Its id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scaling_group_id: Option<ScalingGroupId>,
+    /// Its name.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scaling_group_name: Option<String>,
+    /// What it is doing.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scaling_group_status: Option<ScalingGroupStatus>,
+    /// How many members it has.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub current_instance_number: Option<u64>,
+    /// How it finds unhealthy members: NOVA_AUDIT by the state of the server, ELB_AUDIT by a load balancer.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub health_periodic_audit_method: Option<String>,
+    /// Whether members are being added or removed.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub is_scaling: Option<bool>,
+}
+
+/// A page of the members of a group of auto-scaling.
+///
+/// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScalingInstancesPage {
+    /// The members of this page.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scaling_group_instances: Option<Vec<ScalingInstance>>,
+    /// How many there are on all pages.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub total_number: Option<u64>,
+    /// How many come before this page.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub start_number: Option<u64>,
+    /// The most that this page could have.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub limit: Option<u64>,
+}
+
+/// A member of a group of auto-scaling.
+///
+/// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScalingInstance {
+    /// The server. None while it is being created.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_id: Option<ServerId>,
+    /// Its name.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_name: Option<String>,
+    /// Where it stands.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub life_cycle_state: Option<ScalingLifeCycle>,
+    /// What the last check found.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub health_status: Option<String>,
+    /// What the group made it from; empty for a server that somebody added to the group.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scaling_configuration_id: Option<String>,
+    /// Whether it is kept when the group shrinks. It does not keep an unhealthy member.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub protect_from_scaling_down: Option<bool>,
 }
 
 /// One server, as the query for one answers.
@@ -524,7 +737,7 @@ pub struct ServerFault {
     pub created: Option<String>,
 }
 
-lenient_open_enum!(JobStatus, ServerStatus);
+lenient_open_enum!(JobStatus, ServerStatus, ScalingGroupStatus, ScalingLifeCycle);
 
 keeping_rest! {
     JobEntities {

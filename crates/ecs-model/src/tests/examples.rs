@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::description;
 use crate::{
-    AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListServersDetails,
-    Operation, ProjectId, ResponseError, ShowJob, ShowServer,
+    AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
+    ListScalingInstances, ListServersDetails, Operation, ProjectId, ResponseError, ShowJob,
+    ShowServer,
 };
 
 /// The values under an `examples` object; there must be some.
@@ -80,6 +81,15 @@ fn jobs() {
 #[test]
 fn pages() {
     answers::<ListServersDetails>("~1v1~1{project_id}~1cloudservers~1detail");
+}
+
+#[test]
+fn scaling_groups_and_their_members() {
+    const GROUPS: &str = "~1autoscaling-api~1v1~1{project_id}~1scaling_group";
+    const MEMBERS: &str =
+        "~1autoscaling-api~1v1~1{project_id}~1scaling_group_instance~1{scaling_group_id}~1list";
+    answers::<ListScalingGroups>(GROUPS);
+    answers::<ListScalingInstances>(MEMBERS);
 }
 
 #[test]

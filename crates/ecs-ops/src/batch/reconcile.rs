@@ -152,7 +152,7 @@ impl Reconciler {
 
 /// All servers of the project.
 pub(super) async fn list(client: &Client) -> Result<Snapshot, Error> {
-    let servers = client.servers().await?;
+    let servers = crate::fleet::servers_seen(client).await?;
     let with_id = |server: ecs_model::Server| Some((server.id?, server));
     Ok(servers.into_iter().filter_map(with_id).collect())
 }

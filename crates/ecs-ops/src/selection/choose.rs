@@ -18,6 +18,8 @@ pub struct Chosen<'a> {
     pub servers: Vec<ChosenServer<'a>>,
     /// Servers that were given and left out by a condition.
     pub left_out: Vec<ChosenServer<'a>>,
+    /// How many of the servers were given again, by id or by name; each is meant once.
+    pub repeated: usize,
 }
 
 /// A server of a list, which has an id.
@@ -60,8 +62,8 @@ impl Selection {
             .collect();
         let index = ServerIndex::new(&listed);
         let mut problems = Vec::new();
-        let given = match &self.servers {
-            None => listed.clone(),
+        let (given, repeated) = match &self.servers {
+            None => (listed.clone(), 0),
             Some(given) => resolve(given, &index, &mut problems),
         };
         let excluded = self.excluded(&index, &mut problems);
@@ -100,6 +102,7 @@ impl Selection {
                 Some(_) => left_out,
                 None => Vec::new(),
             },
+            repeated,
         })
     }
 
@@ -296,19 +299,20 @@ impl<'a> ServerIndex<'a> {
     }
 }
 
-/// The servers that were given, in their order.
+/// The servers that were given, in their order and once each, and how many were given again.
 fn resolve<'a>(
     given: &[ServerRef],
     index: &ServerIndex<'a>,
     problems: &mut Vec<SelectionProblem>,
-) -> Vec<ChosenServer<'a>> {
+) -> (Vec<ChosenServer<'a>>, usize) {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
+    let mut repeated = 0;
     for server in given {
         match index.find(server) {
             [] => problems.push(SelectionProblem::NotFound(server.clone())),
             [only] if seen.insert(only.id) => found.push(*only),
-            [_] => problems.push(SelectionProblem::Duplicate(server.clone())),
+            [_] => repeated += 1,
             several => problems.push(SelectionProblem::Ambiguous {
                 name: server.to_string(),
                 candidates: several
@@ -318,7 +322,7 @@ fn resolve<'a>(
             }),
         }
     }
-    found
+    (found, repeated)
 }
 
 /// The keys of all tags, each with its values.

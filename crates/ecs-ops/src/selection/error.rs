@@ -23,8 +23,6 @@ pub enum SelectionProblem {
         /// The servers that have it.
         candidates: Vec<String>,
     },
-    /// The server was given before, by its id or by its name.
-    Duplicate(ServerRef),
     /// No server is the one to leave out.
     NotExcluded(ServerRef),
     /// No server's name fits the pattern.
@@ -78,7 +76,6 @@ impl fmt::Display for SelectionProblem {
                 let (count, list) = (candidates.len(), listed(candidates));
                 write!(f, "{count} servers are called {name:?}: {list}")
             }
-            Self::Duplicate(server) => write!(f, "{server} was given before"),
             Self::NotExcluded(server) => {
                 write!(f, "the server to exclude is not in the project: {server}")
             }

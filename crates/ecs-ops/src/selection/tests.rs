@@ -131,6 +131,9 @@ fn servers_that_are_given_keep_their_order_and_can_be_narrowed() {
     let left_out = narrowed.choose(&fleet).unwrap().left_out;
     assert_eq!(left_out.len(), 1);
     assert_eq!(left_out[0].server.name.as_deref(), Some("cache"));
+    let twice = of(&["cache", &id, "cache"]).name(glob("*"));
+    let chosen = twice.choose(&fleet).unwrap();
+    assert_eq!((chosen.servers.len(), chosen.repeated), (2, 1));
 }
 
 #[test]
@@ -146,8 +149,6 @@ fn what_fits_nothing_is_an_error_that_says_so() {
         of(&["db-1"]),
         "2 servers are called \"db-1\": 03030303-0303-0303-0303-030303030303 ACTIVE a, 0404",
     );
-    let id = ServerId::from_bytes([1; 16]).to_string();
-    fails(of(&["web-1", &id]), "was given before");
     fails(
         all().name(glob("wbe-*")).name(glob("db-*")),
         "no server's name fits \"wbe-*\"",
@@ -270,8 +271,9 @@ fn malformed_conditions_are_refused() {
 /// What the service is asked for: never less than what is meant.
 #[test]
 fn the_service_filters_what_it_can() {
-    use super::listing::ServiceFilter;
-    let filters = |selection: Selection| format!("{:?}", ServiceFilter::of(&selection));
+    use super::listing::filter_of;
+    use crate::fleet::ListFilter;
+    let filters = |selection: Selection| format!("{:?}", filter_of(&selection));
     let one = filters(
         Selection::all()
             .name(glob("{a,b}-web-?01*"))
@@ -299,7 +301,7 @@ fn the_service_filters_what_it_can() {
             .status("ERROR".into())
             .address("10.0.0.0/8".parse().unwrap()),
     );
-    assert_eq!(none, format!("{:?}", ServiceFilter::default()));
+    assert_eq!(none, format!("{:?}", ListFilter::default()));
     for (pattern, literal) in [
         ("web-*", Some("web-")),
         ("*", None),

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use ecs_model::ServerId;
 use http::{Request, StatusCode};
 use serde_json::json;
 
 use super::Region;
 use crate::answer::Answer;
 use crate::config::Metadata;
+
+/// The server that it serves, unless that is one of the region's.
+const ELSEWHERE: ServerId = ServerId::from_bytes([0x5e; 16]);
 
 /// The longest life of a session, in seconds.
 const MAX_SESSION: u64 = 6 * 60 * 60;
@@ -54,11 +58,14 @@ impl Region {
             return refusal;
         }
         let identity = &self.identity;
+        let own = self.settings.own_server;
+        let own = own.and_then(|index| self.fleet.all().get(index));
         Answer::found(&json!({
             "project_id": identity.project_id,
             "region_id": identity.region,
             "availability_zone": format!("{}a", identity.region),
-            "name": "sim-client",
+            "uuid": own.map_or(ELSEWHERE, |server| server.id),
+            "name": own.map_or("sim-client", |server| server.name.as_str()),
             "launch_index": 0,
             "meta": {},
         }))

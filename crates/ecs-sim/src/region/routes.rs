@@ -43,6 +43,9 @@ impl Region {
             }
             _ => {}
         }
+        if let Some(answer) = self.refuse_absent(operation.as_ref().ok()) {
+            return answer;
+        }
         let caller = match self.admit(request) {
             Ok(caller) => caller,
             Err(stranger) => return stranger.told_by_service(),
@@ -84,6 +87,8 @@ impl Region {
             AnyOperation::ListServersDetails(_) => {
                 self.list(&ListQuery::parse(request.uri().query().unwrap_or_default()))
             }
+            AnyOperation::ListScalingGroups(it) => self.list_scaling_groups(&it),
+            AnyOperation::ListScalingInstances(it) => self.list_scaling_instances(&it),
             _ => Answer::Gateway(
                 StatusCode::NOT_FOUND,
                 "APIGW.0101",
@@ -126,6 +131,9 @@ impl Region {
             AnyOperation::ShowJob(_) => {
                 Answer::Bare(StatusCode::BAD_REQUEST, "Common.0018", message)
             }
+            AnyOperation::ListScalingGroups(_) | AnyOperation::ListScalingInstances(_) => {
+                Answer::bad_request("AS.0008", message)
+            }
             _ => Answer::bad_request("Ecs.0023", message),
         })
     }
@@ -137,6 +145,8 @@ impl Region {
             AnyOperation::BatchStopServers(_) => ("ecs:cloudServers:stop", true),
             AnyOperation::ListServersDetails(_) => ("ecs:cloudServers:list", false),
             AnyOperation::ShowServer(_) => ("ecs:cloudServers:get", false),
+            AnyOperation::ListScalingGroups(_) => ("as:groups:list", false),
+            AnyOperation::ListScalingInstances(_) => ("as:instances:list", false),
             _ => return None,
         };
         let settings = &self.settings;
@@ -174,11 +184,18 @@ impl Region {
         }
     }
 
-    fn list(&self, query: &ListQuery) -> Answer {
-        let page = query.page(self.fleet.all(), self.now);
+    fn list(&mut self, query: &ListQuery) -> Answer {
+        let visible = self.quirks.visible(self.fleet.all());
+        let page = match query.page(visible, &self.quirks, self.now) {
+            Ok(page) => page,
+            Err(message) => return Answer::bad_request("Ecs.0005", message),
+        };
         let shown = |server| render::server(server, &self.identity, self.calendar(), self.now);
         let servers: Vec<Value> = page.servers.into_iter().map(shown).collect();
-        Answer::found(&json!({"count": page.count, "servers": servers}))
+        match page.count {
+            Some(count) => Answer::found(&json!({"count": count, "servers": servers})),
+            None => Answer::found(&json!({"servers": servers})),
+        }
     }
 }
 

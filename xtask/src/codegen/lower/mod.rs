@@ -12,7 +12,7 @@ use super::spec::{Schema, Spec};
 use super::yaml::Key;
 
 /// Ids of `ids.rs`, usable as the type of a field or a path parameter.
-const IDS: &[&str] = &["ProjectId", "JobId", "ServerId"];
+pub(crate) const IDS: &[&str] = &["ProjectId", "JobId", "ServerId", "ScalingGroupId"];
 /// Other types that `ecs-model` has by hand; an answer may be one of them.
 const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError", "Addresses"];
 /// Those of them that can be a field of an answer.

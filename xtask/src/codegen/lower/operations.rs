@@ -1,7 +1,7 @@
 //! Paths to operations.
 
 use super::super::Problem;
-use super::super::ir::{Kind, Method, Operation, Segment, Shape};
+use super::super::ir::{Kind, Method, Operation, PathId, Segment, Shape};
 use super::super::spec::{self, Schema, Spec};
 use super::super::yaml::Key;
 use super::names::{distinct, snake, type_name};
@@ -16,7 +16,7 @@ pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>,
     let mut operations = Vec::new();
     let mut names = Vec::new();
     for (template, path) in &spec.paths {
-        let segments = segments(template, path, spec)?;
+        let (root, segments) = segments(template, path, spec)?;
         let methods = [(Method::Get, &path.get), (Method::Post, &path.post)];
         for (method, operation) in methods {
             let Some(operation) = operation else { continue };
@@ -24,6 +24,7 @@ pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>,
                 spec,
                 schemas,
                 template,
+                root,
                 segments: &segments,
                 method,
                 operation,
@@ -89,13 +90,32 @@ pub(super) fn content<'a>(
     }
 }
 
-/// The segments of a path after the project.
-fn segments(template: &Key, path: &spec::Path, spec: &Spec) -> Result<Vec<Segment>, Problem> {
+/// What comes before the project in a path: `/v1`, or one name and `/v1`.
+fn is_root(root: &str) -> bool {
+    match root.strip_prefix('/').map(|root| root.split_once('/')) {
+        Some(None) => root == "/v1",
+        Some(Some((name, version))) => {
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            version == "v1" && !name.is_empty() && name.chars().all(plain)
+        }
+        None => false,
+    }
+}
+
+/// What comes before the project in a path, and the segments after it.
+fn segments<'a>(
+    template: &'a Key,
+    path: &spec::Path,
+    spec: &Spec,
+) -> Result<(&'a str, Vec<Segment>), Problem> {
     let wrong = |message: String| Problem::new(template.line, message);
-    let rest = template
+    let (root, rest) = template
         .text
-        .strip_prefix("/v1/{project_id}/")
-        .ok_or_else(|| wrong("a path must begin with /v1/{project_id}/".to_owned()))?;
+        .split_once("/{project_id}/")
+        .filter(|(root, _)| is_root(root))
+        .ok_or_else(|| {
+            wrong("a path must begin with /v1/{project_id}/ or /NAME/v1/{project_id}/".to_owned())
+        })?;
     let mut parameters = Vec::new();
     for reference in &path.parameters {
         let found = spec
@@ -160,13 +180,14 @@ fn segments(template: &Key, path: &spec::Path, spec: &Spec) -> Result<Vec<Segmen
             name.text
         )));
     }
-    Ok(segments)
+    Ok((root, segments))
 }
 
 struct Context<'a> {
     spec: &'a Spec,
     schemas: Schemas<'a>,
     template: &'a Key,
+    root: &'a str,
     segments: &'a [Segment],
     method: Method,
     operation: &'a spec::Operation,
@@ -206,6 +227,7 @@ impl Context<'_> {
             doc: doc.to_owned(),
             source: source.to_owned(),
             method: self.method,
+            root: self.root.to_owned(),
             path: self.segments.to_vec(),
             idempotent,
             output: output.clone(),
@@ -242,22 +264,19 @@ impl Context<'_> {
             .iter()
             .rev()
             .find_map(|segment| match segment {
-                Segment::Id { name, ty } => Some((name, ty)),
+                Segment::Id { name, ty } => Some(PathId {
+                    name: name.clone(),
+                    ty: ty.clone(),
+                    doc: self.parameter_doc(name),
+                }),
                 Segment::Literal(_) => None,
             });
         let shape = match last {
-            Some((name, ty)) if operation.parameters.is_empty() => Shape::Show {
-                name: name.clone(),
-                ty: ty.clone(),
-                doc: self.parameter_doc(name),
+            Some(id) if operation.parameters.is_empty() => Shape::Show(id),
+            of => Shape::List {
+                of,
+                parameters: parameters(&operation.parameters)?,
             },
-            None => Shape::List(parameters(&operation.parameters)?),
-            Some(_) => {
-                return Err(Problem::new(
-                    operation.line,
-                    "a GET has query parameters or an id in its path, not both",
-                ));
-            }
         };
         Ok(vec![make(
             &operation.id,

@@ -7,7 +7,7 @@ use ecs_model::{ListServersDetails, Operation, ServersPage};
 use serde_json::Value;
 
 use super::Client;
-use crate::Region;
+use crate::{ListQuirk, Region};
 
 fn names(client: &mut Client, query: &str) -> Vec<String> {
     let got = client.get(&format!("cloudservers/detail?limit=1000&{query}"));
@@ -166,4 +166,72 @@ fn large_fleets_have_ids_names_and_addresses_of_their_own() {
         (ids.len(), names.len(), ips.len()),
         (100_000, 100_000, 100_000)
     );
+}
+
+/// The places of the servers on a page, and its `count`.
+fn page(client: &mut Client, query: &str) -> (Vec<usize>, Option<u64>) {
+    let ids = client.ids();
+    let got = client.get(&format!("cloudservers/detail?{query}"));
+    assert_eq!(got.status, 200, "{query}");
+    let body = got.json();
+    let place = |server: &Value| {
+        let id = server["id"].as_str().unwrap().parse().unwrap();
+        ids.iter().position(|own| *own == id).unwrap()
+    };
+    let servers = body["servers"].as_array().unwrap();
+    (servers.iter().map(place).collect(), body["count"].as_u64())
+}
+
+#[test]
+fn a_marker_goes_before_the_number_of_a_page() {
+    let mut client = Client::of(10);
+    let ids = client.ids();
+    let after = |place: usize| format!("limit=3&offset=1&marker={}", ids[place]);
+    assert_eq!(page(&mut client, &after(2)), (vec![3, 4, 5], Some(10)));
+    assert_eq!(page(&mut client, &after(9)), (vec![], Some(10)));
+    let unknown = "cloudservers/detail?marker=5e5e5e5e-5e5e-5e5e-5e5e-5e5e5e5e5e5e";
+    assert_eq!(client.get(unknown).status, 400);
+}
+
+#[test]
+fn quirks_do_what_they_are_called() {
+    let client = |quirk| Client::new(Region::builder().servers(5).list_quirk(quirk));
+    let marker = |client: &Client| format!("limit=2&offset=2&marker={}", client.ids()[0]);
+    let both = "limit=2&offset=2";
+
+    let mut deaf = client(ListQuirk::IgnoresMarker);
+    let query = marker(&deaf);
+    assert_eq!(page(&mut deaf, &query).0, [2, 3]);
+    let strict = client(ListQuirk::RefusesMarker);
+    let query = format!("cloudservers/detail?{}", marker(&strict));
+    assert_eq!({ strict }.get(&query).status, 400);
+    let mut first = client(ListQuirk::IgnoresPages);
+    let query = marker(&first);
+    assert_eq!(page(&mut first, &query).0, [0, 1]);
+    assert_eq!(
+        page(&mut client(ListQuirk::IgnoresEverything), both).0,
+        [0, 1, 2, 3, 4]
+    );
+    assert_eq!(page(&mut client(ListQuirk::CapsPages(1)), both).0, [2]);
+    assert_eq!(page(&mut client(ListQuirk::SmallPages(1)), both).0, [1]);
+    assert_eq!(
+        page(&mut client(ListQuirk::RepeatsLastPage), "limit=2&offset=9").0,
+        [4]
+    );
+    assert_eq!(page(&mut client(ListQuirk::CountOff(-2)), both).1, Some(3));
+    assert_eq!(
+        page(&mut client(ListQuirk::CountsPage), "limit=2&offset=3").1,
+        Some(1)
+    );
+    assert_eq!(page(&mut client(ListQuirk::NoCount), both).1, None);
+
+    let mut shrinks = client(ListQuirk::Shrinks(1));
+    assert_eq!(
+        page(&mut shrinks, "limit=2&offset=1"),
+        (vec![0, 1], Some(5))
+    );
+    assert_eq!(page(&mut shrinks, both), (vec![3, 4], Some(4)));
+    let mut grows = client(ListQuirk::Grows(1));
+    assert_eq!(page(&mut grows, "limit=2&offset=1"), (vec![1, 2], Some(4)));
+    assert_eq!(page(&mut grows, both), (vec![2, 3], Some(5)));
 }

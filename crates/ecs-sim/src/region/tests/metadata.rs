@@ -163,3 +163,17 @@ fn a_server_knows_where_it_is() {
         assert_eq!(place["project_id"], project);
     }
 }
+
+#[test]
+fn a_server_knows_which_one_it_is() {
+    let own = |client: &mut Client| {
+        let request = Request::get("/openstack/latest/meta_data.json");
+        let body = client.raw(&request.body(Bytes::new()).unwrap()).json();
+        body["uuid"].as_str().unwrap().to_owned()
+    };
+    let mut inside = Client::new(Region::builder().own_server(2));
+    assert_eq!(own(&mut inside), inside.ids()[2].to_string());
+    let mut outside = Client::new(Region::builder());
+    let id = own(&mut outside).parse().unwrap();
+    assert!(!outside.ids().contains(&id));
+}

@@ -1,0 +1,385 @@
+//! Lists of a service that behaves, and of services that don't, without any I/O.
+
+use std::ops::Range;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A service with a list of numbers.
+#[derive(Clone, Debug)]
+struct Service {
+    rows: Vec<u32>,
+    knows_marker: bool,
+    /// The most rows on a page.
+    cap: usize,
+    /// Pages are counted in the size that was asked for, though they are capped.
+    gaps: bool,
+    ignores_pages: bool,
+    repeats_last: bool,
+    counts: bool,
+    /// Added to the count.
+    off: i64,
+}
+
+impl Service {
+    fn of(rows: Range<u32>) -> Self {
+        Self {
+            rows: rows.collect(),
+            knows_marker: true,
+            cap: usize::MAX,
+            gaps: false,
+            ignores_pages: false,
+            repeats_last: false,
+            counts: true,
+            off: 0,
+        }
+    }
+
+    /// The page; nothing if the marker is refused.
+    fn page(&self, query: &Query<u32>, limit: usize) -> Option<Page<u32>> {
+        let length = limit.min(self.cap);
+        let size = if self.gaps { limit } else { length };
+        let start = match query {
+            _ if self.ignores_pages => 0,
+            Query::After(key) if self.knows_marker => {
+                1 + self.rows.iter().position(|row| row == key)?
+            }
+            Query::After(_) => 0,
+            Query::Page { number, .. } => (usize::try_from(*number).unwrap() - 1) * size,
+        };
+        let part = |start: usize| -> Vec<u32> {
+            self.rows.iter().skip(start).take(length).copied().collect()
+        };
+        let mut rows = part(start);
+        if rows.is_empty() && self.repeats_last {
+            rows = part(self.rows.len().saturating_sub(1) / size * size);
+        }
+        let count = i64::try_from(self.rows.len()).unwrap() + self.off;
+        let count = self.counts.then(|| u64::try_from(count).unwrap_or(0));
+        Some(Page { rows, count })
+    }
+}
+
+/// Reads to the end of one try; `between` may change the service after each request.
+fn read(
+    mut listing: Listing<u32, u32>,
+    service: &mut Service,
+    mut between: impl FnMut(&mut Service, usize),
+) -> (Step, Listing<u32, u32>, usize) {
+    for requests in 1.. {
+        let query = listing.query();
+        let step = match service.page(&query, listing.limit()) {
+            Some(page) => listing.take(page),
+            None => listing.refused(),
+        };
+        if step != Step::More {
+            return (step, listing, requests);
+        }
+        assert!(requests < 5_000, "the list never ends");
+        between(service, requests);
+    }
+    unreachable!()
+}
+
+fn marker(limit: usize) -> Listing<u32, u32> {
+    Listing::by_marker(limit, |row| Some(*row))
+}
+
+fn by_number(limit: usize) -> Listing<u32, u32> {
+    Listing::by_number(limit, |row| Some(*row))
+}
+
+/// The rows of a list that is whole, and how many requests it took.
+#[track_caller]
+fn whole(listing: Listing<u32, u32>, mut service: Service) -> (Vec<u32>, usize) {
+    let (step, listing, requests) = read(listing, &mut service, |_, _| {});
+    assert_eq!(step, Step::Whole);
+    (listing.into_rows(), requests)
+}
+
+#[track_caller]
+fn broken(listing: Listing<u32, u32>, mut service: Service) -> (Fault, Listing<u32, u32>) {
+    match read(listing, &mut service, |_, _| {}) {
+        (Step::Broken(fault), listing, _) => (fault, listing),
+        (step, ..) => panic!("{step:?}"),
+    }
+}
+
+#[test]
+fn a_list_ends_with_an_empty_page() {
+    let all: Vec<u32> = (0..25).collect();
+    for (limit, requests) in [(10, 4), (25, 2), (30, 2), (5, 6)] {
+        assert_eq!(
+            whole(marker(limit), Service::of(0..25)),
+            (all.clone(), requests)
+        );
+        assert_eq!(whole(by_number(limit), Service::of(0..25)).0, all);
+    }
+    assert_eq!(whole(marker(10), Service::of(0..0)), (Vec::new(), 1));
+}
+
+#[test]
+fn a_count_that_is_reached_can_be_trusted() {
+    let listing = || by_number(10).trusting_count();
+    assert_eq!(whole(listing(), Service::of(0..9)).1, 1);
+    assert_eq!(whole(listing(), Service::of(0..25)).1, 3);
+    // A full page may not be the last one.
+    assert_eq!(whole(listing(), Service::of(0..10)).1, 2);
+}
+
+#[test]
+fn a_service_without_markers_is_asked_by_number() {
+    let deaf = Service {
+        knows_marker: false,
+        ..Service::of(0..25)
+    };
+    let (rows, requests) = whole(marker(10), deaf.clone());
+    // The first page twice, two more, and the empty one.
+    assert_eq!((rows.len(), requests), (25, 5));
+    // A list of one page costs nothing more.
+    assert_eq!(whole(marker(30), deaf).1, 2);
+}
+
+#[test]
+fn a_marker_that_is_refused_is_not_used_again() {
+    let mut listing = marker(2);
+    let page = |rows: &[u32]| Page {
+        rows: rows.to_vec(),
+        count: Some(3),
+    };
+    assert_eq!(listing.take(page(&[0, 1])), Step::More);
+    assert_eq!(listing.query(), Query::After(1));
+    assert_eq!(listing.refused(), Step::More);
+    assert_eq!(listing.query(), Query::Page { number: 2, rows: 2 });
+    assert_eq!(listing.take(page(&[2])), Step::More);
+    assert_eq!(listing.take(page(&[])), Step::Whole);
+}
+
+#[test]
+fn a_marker_that_worked_and_is_refused_breaks_the_list() {
+    let mut service = Service::of(0..30);
+    let gone = |service: &mut Service, requests: usize| {
+        if requests == 2 {
+            service.rows.retain(|row| *row != 19);
+        }
+    };
+    let (step, ..) = read(marker(10), &mut service, gone);
+    assert_eq!(step, Step::Broken(Fault::MarkerLost));
+}
+
+#[test]
+fn a_service_that_ignores_its_parameters_is_found_out() {
+    let stuck = Service {
+        ignores_pages: true,
+        cap: 25,
+        ..Service::of(0..60)
+    };
+    let (fault, listing) = broken(marker(200), stuck.clone());
+    assert_eq!(
+        fault,
+        Fault::Repeated {
+            found: 25,
+            count: Some(60)
+        }
+    );
+    assert_eq!(broken(listing.again(fault), stuck.clone()).0, fault);
+    let uncounted = Service {
+        counts: false,
+        ..stuck
+    };
+    let (fault, _) = broken(marker(200), uncounted);
+    assert_eq!(
+        fault,
+        Fault::Repeated {
+            found: 25,
+            count: None
+        }
+    );
+    // All there are, again and again.
+    let all_at_once = Service {
+        ignores_pages: true,
+        ..Service::of(0..60)
+    };
+    assert_eq!(whole(marker(200), all_at_once.clone()).0.len(), 60);
+    let full = Service {
+        cap: 60,
+        ..all_at_once
+    };
+    assert_eq!(whole(marker(60), full).0.len(), 60);
+}
+
+#[test]
+fn gaps_between_capped_pages_are_closed_by_the_next_try() {
+    let gaps = Service {
+        knows_marker: false,
+        cap: 10,
+        gaps: true,
+        ..Service::of(0..45)
+    };
+    let (fault, listing) = broken(marker(20), gaps.clone());
+    assert_eq!(
+        fault,
+        Fault::Missing {
+            found: 25,
+            count: 45
+        }
+    );
+    let listing = listing.again(fault);
+    assert_eq!(listing.limit(), 10);
+    assert_eq!(whole(listing, gaps).0.len(), 45);
+}
+
+#[test]
+fn shifts_are_noticed() {
+    // One is deleted from what was read already: the first of the next page would be lost.
+    let deleted = |service: &mut Service, requests: usize| {
+        if requests == 2 {
+            service.rows.remove(0);
+        }
+    };
+    let mut service = Service::of(0..30);
+    let (step, ..) = read(by_number(10), &mut service, deleted);
+    assert_eq!(step, Step::Broken(Fault::Changed { from: 30, to: 29 }));
+    // By marker nothing is lost.
+    let mut service = Service::of(0..30);
+    let (step, listing, _) = read(marker(10), &mut service, deleted);
+    assert_eq!((step, listing.into_rows().len()), (Step::Whole, 30));
+    // One is made in front, and nobody counts: a row comes twice.
+    let mut service = Service {
+        counts: false,
+        ..Service::of(0..30)
+    };
+    let made = |service: &mut Service, requests: usize| {
+        if requests == 2 {
+            service.rows.insert(0, 99);
+        }
+    };
+    let (step, ..) = read(by_number(10), &mut service, made);
+    assert_eq!(step, Step::Broken(Fault::Shifted));
+}
+
+#[test]
+fn a_count_that_is_too_high_is_refused_and_one_too_low_is_not_believed() {
+    let off = |off| Service {
+        off,
+        ..Service::of(0..25)
+    };
+    let (fault, _) = broken(marker(10), off(5));
+    assert_eq!(
+        fault,
+        Fault::Missing {
+            found: 25,
+            count: 30
+        }
+    );
+    for listing in [marker(10), by_number(10), marker(30)] {
+        assert_eq!(whole(listing, off(-5)).0.len(), 25);
+    }
+}
+
+#[test]
+fn a_row_without_a_key_is_an_error_at_once() {
+    let mut listing: Listing<u32, Option<u32>> = Listing::by_marker(10, |row| *row);
+    let page = Page {
+        rows: vec![Some(1), None],
+        count: None,
+    };
+    assert_eq!(listing.take(page), Step::Broken(Fault::NoKey));
+    assert!(!Fault::NoKey.may_pass() && !Fault::Endless.may_pass() && Fault::Shifted.may_pass());
+}
+
+#[test]
+fn a_list_without_end_is_left() {
+    let mut listing = marker(200_000);
+    let mut next = 0;
+    let step = loop {
+        let rows: Vec<u32> = (next..next + 200_000).collect();
+        next += 200_000;
+        match listing.take(Page { rows, count: None }) {
+            Step::More => {}
+            step => break step,
+        }
+    };
+    assert_eq!(step, Step::Broken(Fault::Endless));
+    assert_eq!(next, 1_200_000);
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Nothing,
+    Delete(prop::sample::Index),
+    Insert(prop::sample::Index),
+}
+
+fn service() -> impl Strategy<Value = Service> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let cap = prop_oneof![Just(usize::MAX), 1_usize..12];
+    (0_u32..60, cap, flags, -3_i64..4).prop_map(|(rows, cap, flags, off)| Service {
+        knows_marker: flags.0,
+        cap,
+        gaps: flags.1,
+        repeats_last: flags.2,
+        counts: flags.3,
+        off,
+        ..Service::of(0..rows)
+    })
+}
+
+proptest! {
+    /// Nothing changes while the list is read: what is called whole has every row, once, unless a count is too low and nothing
+    /// else tells that there is more.
+    #[test]
+    fn a_whole_list_has_every_row(service in service(), limit in 1_usize..25, markers: bool) {
+        let mut service = service;
+        let honest = service.counts && service.off == 0;
+        let gaps = service.gaps && service.cap < limit && !(markers && service.knows_marker);
+        let listing = if markers { marker(limit) } else { by_number(limit) };
+        let (step, listing, _) = read(listing, &mut service, |_, _| {});
+        let rows = listing.into_rows();
+        if step == Step::Whole && (honest || !gaps) {
+            prop_assert_eq!(&rows, &service.rows);
+        }
+        if honest && !gaps {
+            prop_assert_eq!(step, Step::Whole);
+        }
+    }
+
+    /// Servers come and go, one between two pages at most: what is called whole has every server that was there all the time.
+    #[test]
+    fn a_whole_list_lost_nobody(
+        rows in 0_u32..60,
+        limit in 1_usize..15,
+        knows_marker: bool,
+        changes in prop::collection::vec(
+            prop_oneof![
+                4 => Just(Change::Nothing),
+                1 => any::<prop::sample::Index>().prop_map(Change::Delete),
+                1 => any::<prop::sample::Index>().prop_map(Change::Insert),
+            ],
+            0..12,
+        ),
+    ) {
+        let mut service = Service { knows_marker, ..Service::of(0..rows) };
+        let mut always = service.rows.clone();
+        let mut fresh = 1_000;
+        let change = |service: &mut Service, requests: usize| {
+            match changes.get(requests - 1) {
+                Some(Change::Delete(at)) if !service.rows.is_empty() => {
+                    let gone = service.rows.remove(at.index(service.rows.len()));
+                    always.retain(|row| *row != gone);
+                }
+                Some(Change::Insert(at)) => {
+                    fresh += 1;
+                    service.rows.insert(at.index(service.rows.len() + 1), fresh);
+                }
+                _ => {}
+            }
+        };
+        let (step, listing, _) = read(marker(limit), &mut service, change);
+        if step == Step::Whole {
+            let found: HashSet<u32> = listing.into_rows().into_iter().collect();
+            prop_assert!(always.iter().all(|row| found.contains(row)));
+        }
+    }
+}

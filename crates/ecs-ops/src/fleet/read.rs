@@ -1,0 +1,146 @@
+//! Reading a list page by page, with new tries where its pages do not add up.
+
+use std::hash::Hash;
+use std::time::Duration;
+
+use ecs_auth::BoxFuture;
+use ecs_model::{ListServersDetails, Server, ServerId};
+
+use super::filter::ListFilter;
+use super::listing::{Listing, Page, Query, Step};
+use crate::{Client, Error, ErrorKind, Problem};
+
+/// How many servers are asked for on a page: what the vendor advises for large fleets.
+const PAGE: usize = 200;
+/// How often a list is begun.
+const TRIES: u32 = 3;
+/// The time between two tries, by the service's clock: what shifts the pages should be over.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A list that has pages.
+pub(super) trait Pages: Sync {
+    /// What tells rows apart.
+    type Key: Clone + Eq + Hash + Send;
+    /// A row.
+    type Row: Send;
+
+    /// Asks for one page of at most `limit` rows.
+    fn read<'a>(
+        &'a self,
+        client: &'a Client,
+        query: Query<Self::Key>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<Self::Row>, Error>>;
+}
+
+/// All rows of a list.
+///
+/// # Errors
+/// As of the reads; [`ErrorKind::Unreachable`]: the list is not whole, also after new tries.
+pub(super) async fn whole<P: Pages>(
+    client: &Client,
+    pages: &P,
+    mut listing: Listing<P::Key, P::Row>,
+    what: &str,
+) -> Result<Vec<P::Row>, Error> {
+    let mut tries = 1;
+    loop {
+        match next(client, pages, &mut listing).await? {
+            Step::More => {}
+            Step::Whole => return Ok(listing.into_rows()),
+            Step::Broken(fault) if fault.may_pass() && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(client.0.scaled(PAUSE)).await;
+                listing = listing.again(fault);
+            }
+            Step::Broken(fault) => {
+                let tried = match tries {
+                    1 => String::new(),
+                    tries => format!(" (tried {tries} times)"),
+                };
+                let problem =
+                    Problem::new(format!("the list of {what} is not whole: {fault}{tried}"));
+                return Err(Error::new(ErrorKind::Unreachable, problem));
+            }
+        }
+    }
+}
+
+/// Asks for the next page and takes it.
+async fn next<P: Pages>(
+    client: &Client,
+    pages: &P,
+    listing: &mut Listing<P::Key, P::Row>,
+) -> Result<Step, Error> {
+    let query = listing.query();
+    let by_marker = matches!(query, Query::After(_));
+    match pages.read(client, query, listing.limit()).await {
+        Ok(page) => Ok(listing.take(page)),
+        Err(error) if by_marker && refuses_marker(&error) => Ok(listing.refused()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it may be the marker that was refused.
+fn refuses_marker(error: &Error) -> bool {
+    matches!(error.problem().status(), Some(400 | 404))
+}
+
+/// The servers of a project that pass a filter of the service.
+struct Servers<'f> {
+    filter: &'f ListFilter,
+}
+
+impl Pages for Servers<'_> {
+    type Key = ServerId;
+    type Row = Server;
+
+    fn read<'a>(
+        &'a self,
+        client: &'a Client,
+        query: Query<ServerId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<Server>, Error>> {
+        Box::pin(async move {
+            let wanted = ListServersDetails::builder().limit(u64::try_from(limit).unwrap_or(1));
+            let wanted = match query {
+                Query::Page { number, .. } => wanted.offset(number),
+                Query::After(id) => wanted.marker(id.to_string()),
+            };
+            let wanted = self.filter.apply(wanted).build();
+            let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
+            let page = client.read(&wanted).await?;
+            Ok(Page {
+                rows: page.servers.unwrap_or_default(),
+                count: page.count,
+            })
+        })
+    }
+}
+
+/// All servers of the project.
+pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
+    filtered_servers(client, &ListFilter::default()).await
+}
+
+/// The servers of the project that pass the filter of the service.
+pub(crate) async fn filtered_servers(
+    client: &Client,
+    filter: &ListFilter,
+) -> Result<Vec<Server>, Error> {
+    let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
+    whole(client, &Servers { filter }, listing, "servers").await
+}
+
+/// The servers of the project as far as one try shows them: for looks at servers that are known anyway.
+pub(crate) async fn servers_seen(client: &Client) -> Result<Vec<Server>, Error> {
+    let mut listing = Listing::by_number(PAGE, |server: &Server| server.id).trusting_count();
+    let pages = Servers {
+        filter: &ListFilter::default(),
+    };
+    while next(client, &pages, &mut listing).await? == Step::More {}
+    Ok(listing.into_rows())
+}
+
+#[cfg(test)]
+pub(in crate::fleet) mod tests;

@@ -1,0 +1,151 @@
+//! Which servers a run leaves out, and which one it acts on last: pure decisions.
+
+use ecs_model::{RebootType, Server, ServerId, ServerStatus};
+use serde::Serialize;
+
+use crate::report::PowerAction;
+
+/// How the servers of a run were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Each by its id: who names a server means it.
+    Named,
+    /// All of a project, or those that fit a description.
+    Selected,
+}
+
+/// Why a selection leaves a server out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LeftOutReason {
+    /// It is stopped: a soft restart of it is refused, a hard one would start it.
+    Stopped,
+    /// This process runs on it.
+    ThisMachine,
+}
+
+/// A server that a selection leaves out. It is no part of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The server.
+    pub id: ServerId,
+    /// Its name, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Why.
+    pub reason: LeftOutReason,
+}
+
+/// What decides which servers are left out.
+///
+/// ```
+/// use ecs_ops::PowerAction;
+/// use ecs_ops::fleet::{Choice, LeftOutReason, Screen};
+/// use ecs_ops::model::{RebootType, Server, ServerStatus};
+///
+/// let mut parked = Server::default();
+/// parked.id = Some("616fb98f-46ca-475e-917e-2563e5a8cd19".parse()?);
+/// parked.status = Some(ServerStatus::Shutoff);
+///
+/// let screened = Screen::new(PowerAction::Reboot(RebootType::Hard), Choice::Selected)
+///     .screen([(parked.id.unwrap(), Some(&parked))]);
+/// assert!(screened.servers.is_empty());
+/// assert_eq!(screened.left_out[0].reason, LeftOutReason::Stopped);
+/// # Ok::<_, ecs_ops::model::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Screen {
+    action: PowerAction,
+    choice: Choice,
+    include_stopped: bool,
+    own: Option<ServerId>,
+}
+
+/// What is left of the servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Screened {
+    /// Those to act on, in their order. [`last`](Self::last) is at the end.
+    pub servers: Vec<ServerId>,
+    /// The server that this process runs on, if it was named: to be acted on alone, when everything else is over.
+    pub last: Option<ServerId>,
+    /// Those that are left out, in their order.
+    pub left_out: Vec<LeftOut>,
+    /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was asked for.
+    pub stopped: Vec<ServerId>,
+}
+
+impl Screen {
+    /// For this action on servers that were chosen so.
+    pub fn new(action: PowerAction, choice: Choice) -> Self {
+        Self {
+            action,
+            choice,
+            include_stopped: false,
+            own: None,
+        }
+    }
+
+    /// Whether a selection takes stopped servers, too. Default: no.
+    pub fn include_stopped(mut self, include: bool) -> Self {
+        self.include_stopped = include;
+        self
+    }
+
+    /// The server that this process runs on, if that is known.
+    pub fn own_server(mut self, own: Option<ServerId>) -> Self {
+        self.own = own;
+        self
+    }
+
+    /// Decides about servers, each with what is known of it.
+    pub fn screen<'a>(
+        &self,
+        servers: impl IntoIterator<Item = (ServerId, Option<&'a Server>)>,
+    ) -> Screened {
+        let mut screened = Screened::default();
+        for (id, server) in servers {
+            let is_own = self.own == Some(id);
+            let is_stopped = self.is_restart() && server.is_some_and(is_stopped);
+            let reason = match self.choice {
+                Choice::Selected if is_own => Some(LeftOutReason::ThisMachine),
+                Choice::Selected if is_stopped && !self.include_stopped => {
+                    Some(LeftOutReason::Stopped)
+                }
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                let name = server.and_then(|server| server.name.clone());
+                screened.left_out.push(LeftOut { id, name, reason });
+                continue;
+            }
+            if is_stopped {
+                screened.stopped.push(id);
+            }
+            match is_own {
+                true => screened.last = Some(id),
+                false => screened.servers.push(id),
+            }
+        }
+        screened.servers.extend(screened.last);
+        screened
+    }
+
+    fn is_restart(&self) -> bool {
+        matches!(
+            self.action,
+            PowerAction::Reboot(RebootType::Soft | RebootType::Hard)
+        )
+    }
+}
+
+/// Whether a server is off. What the service calls by other names may be on its way.
+fn is_stopped(server: &Server) -> bool {
+    server.status == Some(ServerStatus::Shutoff)
+}
+
+#[cfg(test)]
+mod tests;

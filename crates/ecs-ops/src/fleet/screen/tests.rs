@@ -1,0 +1,97 @@
+//! Who is left out, and who comes last.
+
+use ecs_model::StopType;
+
+use super::*;
+
+fn server(number: u8, status: ServerStatus) -> Server {
+    let mut server = Server::default();
+    server.id = Some(ServerId::from_bytes([number; 16]));
+    server.name = Some(format!("web-{number}"));
+    server.status = Some(status);
+    server
+}
+
+fn fleet() -> Vec<Server> {
+    vec![
+        server(1, ServerStatus::Active),
+        server(2, ServerStatus::Shutoff),
+        server(3, ServerStatus::Active),
+        server(4, ServerStatus::Error),
+    ]
+}
+
+fn id(number: u8) -> ServerId {
+    ServerId::from_bytes([number; 16])
+}
+
+fn screen(screen: Screen) -> Screened {
+    let fleet = fleet();
+    screen.screen(
+        fleet
+            .iter()
+            .map(|server| (server.id.unwrap(), Some(server))),
+    )
+}
+
+const SOFT: PowerAction = PowerAction::Reboot(RebootType::Soft);
+const HARD: PowerAction = PowerAction::Reboot(RebootType::Hard);
+
+#[test]
+fn a_selection_does_not_restart_what_is_stopped() {
+    for action in [SOFT, HARD] {
+        let left = screen(Screen::new(action, Choice::Selected));
+        assert_eq!(left.servers, [1, 3, 4].map(id));
+        assert_eq!(left.stopped, []);
+        let out = LeftOut {
+            id: id(2),
+            name: Some("web-2".to_owned()),
+            reason: LeftOutReason::Stopped,
+        };
+        assert_eq!(left.left_out, [out]);
+
+        let asked_for = screen(Screen::new(action, Choice::Selected).include_stopped(true));
+        assert_eq!(asked_for.servers, [1, 2, 3, 4].map(id));
+        assert_eq!(
+            (asked_for.stopped, asked_for.left_out),
+            (vec![id(2)], vec![])
+        );
+        let named = screen(Screen::new(action, Choice::Named));
+        assert_eq!(named.servers, [1, 2, 3, 4].map(id));
+        assert_eq!((named.stopped, named.left_out), (vec![id(2)], vec![]));
+    }
+}
+
+#[test]
+fn starting_and_stopping_take_what_is_stopped() {
+    for action in [PowerAction::Start, PowerAction::Stop(Some(StopType::Hard))] {
+        let all = screen(Screen::new(action, Choice::Selected));
+        assert_eq!(all.servers, [1, 2, 3, 4].map(id));
+        assert_eq!((all.stopped, all.left_out), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn this_machine_is_left_out_or_comes_last() {
+    for action in [SOFT, PowerAction::Stop(None), PowerAction::Start] {
+        let own = |choice| Screen::new(action, choice).own_server(Some(id(1)));
+        let selected = screen(own(Choice::Selected));
+        assert_eq!(selected.last, None);
+        assert!(!selected.servers.contains(&id(1)));
+        assert_eq!(selected.left_out[0].reason, LeftOutReason::ThisMachine);
+        let named = screen(own(Choice::Named));
+        assert_eq!(
+            (named.servers, named.last),
+            ([2, 3, 4, 1].map(id).to_vec(), Some(id(1)))
+        );
+    }
+    // Elsewhere it is nobody's business.
+    let elsewhere = Screen::new(SOFT, Choice::Named).own_server(Some(id(9)));
+    assert_eq!(screen(elsewhere).last, None);
+}
+
+#[test]
+fn what_is_not_known_is_acted_on() {
+    let screened = Screen::new(HARD, Choice::Named).screen([(id(5), None)]);
+    assert_eq!((screened.servers, screened.stopped), (vec![id(5)], vec![]));
+}
