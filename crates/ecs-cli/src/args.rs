@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
 mod global;
+mod rerun;
 mod resume;
 mod rolling;
 mod select;
@@ -18,11 +19,12 @@ use ecs_ops::{Client, PowerAction, RunBuilder};
 use crate::fail::Fail;
 
 pub(crate) use global::Global;
+pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
-pub(crate) use show::{RunCommand, RunShow};
+pub(crate) use show::{RunCommand, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -119,6 +121,9 @@ pub(crate) enum Command {
     /// Go on with a run where its journal ends
     #[command(after_help = resume::help())]
     Resume(Resume),
+    /// Run again with the servers of an earlier run that failed or were not attempted
+    #[command(after_help = rerun::help())]
+    Rerun(Rerun),
     /// List servers, or show them
     #[command(subcommand)]
     Server(ServerCommand),
@@ -202,6 +207,9 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// The address of the service, if no option or source names one: that of an earlier run.
+    #[arg(skip)]
+    pub(crate) service: Option<String>,
     // Last: what follows would stand under its heading.
     #[command(flatten)]
     pub(crate) rolling: Rolling,

@@ -72,12 +72,16 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
-    let Cli { global, command } = cli;
+    let Cli {
+        mut global,
+        command,
+    } = cli;
     let (action, args) = match command {
         Command::Reboot(reboot) => reboot.split()?,
         Command::Start(start) => start.split(),
         Command::Stop(stop) => stop.split(),
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
+        Command::Rerun(args) => commands::rerun::prepare(&args, &mut global, notes)?,
         Command::Server(ServerCommand::List(args)) => {
             return commands::server::list(&args, &global, notes, results).await;
         }

@@ -6,6 +6,8 @@ mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
 pub(crate) mod job;
+mod recorded_options;
+pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod run;
 mod selecting;

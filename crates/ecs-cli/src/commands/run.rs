@@ -65,7 +65,7 @@ pub(crate) async fn run(
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
-        otherwise: None,
+        otherwise: args.service.clone(),
     };
     let begin = Instant::now();
     let connecting = connect(global, &settings, notes);
