@@ -81,6 +81,8 @@ const RUN_EXAMPLES: &str = "\
 Examples (with credentials from any source, or with --sim):
   ecsctl {verb} 616fb98f-46ca-475e-917e-2563e5a8cd19
       Asks, sends, waits, and prints a verdict.
+  ecsctl {verb} --tag role=web --status ACTIVE --dry-run
+      Shows which requests would be sent to the servers of a tag; sends none.
   ecsctl {verb} --from-file ids.txt --dry-run
       Shows the requests; sends none.
   ecsctl {verb} --from-file ids.txt --yes --deadline 15m -o json > report.json
@@ -153,13 +155,10 @@ fn run_help(verb: &str) -> String {
 /// What restarting, starting and stopping have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Servers, by their ids
-    #[arg(value_name = "ID")]
+    /// Servers by id or name. The one that ecsctl runs on is acted on last and alone
+    #[arg(value_name = "SERVER")]
     pub(crate) ids: Vec<String>,
-    /// Further ids from this file (`-`: stdin), one a line; blank lines and what follows a `#` are passed over
-    #[arg(long, value_name = "FILE")]
-    pub(crate) from_file: Option<PathBuf>,
-    /// All servers of the project
+    /// All servers of the project, but the one that ecsctl runs on. A restart leaves out those that are stopped
     #[arg(long, conflicts_with_all = ["ids", "from_file"])]
     pub(crate) all: bool,
     /// The most servers in one request, 1 to 1000
@@ -196,9 +195,13 @@ pub(crate) struct Run {
     /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests, send none of them. With --all the servers are listed
+    /// Show the requests, send none of them. What is looked at before a run is looked at all the same
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Send without looking first: whether the servers named exist, which of them are stopped, and whether they are members of
+    /// auto-scaling groups. Needs no permission to read
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
     /// Don't ask
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -210,7 +213,15 @@ pub(crate) struct Run {
     /// The address of the service, if no option or source names one: that of an earlier run.
     #[arg(skip)]
     pub(crate) service: Option<String>,
-    // Last: what follows would stand under its heading.
+    // Only what restarts has it.
+    #[arg(skip)]
+    pub(crate) include_stopped: bool,
+    // Only what can harm members has it.
+    #[arg(skip)]
+    pub(crate) allow_autoscaling_members: bool,
+    // Last: what follows would stand under their headings.
+    #[command(flatten)]
+    pub(crate) select: Select,
     #[command(flatten)]
     pub(crate) rolling: Rolling,
 }
@@ -237,6 +248,12 @@ pub(crate) struct Reboot {
     /// Ask the guest to restart, or cut its power
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
     kind: Kind,
+    /// With --all or filters: restart stopped servers (SHUTOFF), too. A soft restart of them is refused, a hard one starts them. Without it
+    /// they are left out, and counted nowhere
+    #[arg(long)]
+    include_stopped: bool,
+    #[command(flatten)]
+    members: Members,
     #[command(flatten)]
     run: Run,
     /// Restart a server hard, once, whose soft restart failed, or ended without the server coming back within DURATION of its
@@ -247,6 +264,15 @@ pub(crate) struct Reboot {
         conflicts_with = "no_wait", help_heading = "Rolling"
     )]
     escalate: Vec<String>,
+}
+
+/// What can make a group of auto-scaling remove its members.
+#[derive(Debug, Args)]
+struct Members {
+    /// Act also on members of auto-scaling groups. A group removes members that it finds stopped or not answering, and deletes
+    /// those that it made itself. Without it such servers are named, and nothing is sent
+    #[arg(long)]
+    allow_autoscaling_members: bool,
 }
 
 #[derive(Debug, Args)]
@@ -261,6 +287,8 @@ pub(crate) struct Stop {
     #[arg(long = "type", value_name = "TYPE", value_enum)]
     kind: Option<Kind>,
     #[command(flatten)]
+    members: Members,
+    #[command(flatten)]
     run: Run,
 }
 
@@ -271,6 +299,8 @@ impl Reboot {
             Kind::Hard => RebootType::Hard,
         };
         self.run.rolling.escalate_after = rolling::escalation(&self.escalate)?;
+        self.run.include_stopped = self.include_stopped;
+        self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
         if kind == RebootType::Hard && self.run.rolling.escalate_after.is_some() {
             return Err(Fail::usage(
                 "--escalate hard-after follows a soft restart: it makes no sense with --type hard",
@@ -287,11 +317,12 @@ impl Start {
 }
 
 impl Stop {
-    pub(crate) fn split(self) -> (PowerAction, Run) {
+    pub(crate) fn split(mut self) -> (PowerAction, Run) {
         let kind = self.kind.map(|kind| match kind {
             Kind::Soft => StopType::Soft,
             Kind::Hard => StopType::Hard,
         });
+        self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
         (PowerAction::Stop(kind), self.run)
     }
 }

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
 use ecs_ops::PowerAction;
+use ecs_ops::fleet::{LeftOut, LeftOutReason};
 
 use crate::connect::Connection;
 use crate::fail::Fail;
+use crate::render::target;
 use crate::term::Notes;
 
 /// How many servers the question names.
@@ -22,6 +24,8 @@ pub(crate) struct Question<'a> {
     pub(crate) waves: Option<WavesSaid>,
     /// The servers, with their names as far as they are known.
     pub(crate) servers: &'a [String],
+    /// Those that the selection left out.
+    pub(crate) left_out: &'a [LeftOut],
 }
 
 impl Question<'_> {
@@ -45,12 +49,18 @@ impl Question<'_> {
             }
             (requests, Some(waves)) => format!("{waves}, {requests} requests"),
         };
+        let place: String = target::rows(self.connection)
+            .into_iter()
+            .map(|(label, value)| format!("\n  {label:<9} {value}"))
+            .collect();
+        let left_out = match left_out(self.left_out) {
+            words if words.is_empty() => words,
+            words => format!("\n  left out  {words}"),
+        };
         format!(
-            "{what} {servers}?\n  endpoint  {place}\n  project   {project}\n  in        {requests}\n  servers   {named}",
+            "{what} {servers}?{place}\n  in        {requests}\n  servers   {named}{left_out}",
             what = verb(self.action),
             servers = counted(count),
-            place = self.connection.place(),
-            project = self.connection.project,
         )
     }
 
@@ -144,6 +154,18 @@ impl Terminal {
 
     #[cfg(not(unix))]
     fn forget(&self) {}
+}
+
+/// How many servers are left out and why, in words; nothing if none are.
+pub(crate) fn left_out(servers: &[LeftOut]) -> String {
+    let count = |reason| servers.iter().filter(|it| it.reason == reason).count();
+    let stopped = match count(LeftOutReason::Stopped) {
+        0 => None,
+        stopped => Some(format!("{stopped} stopped")),
+    };
+    let own = (count(LeftOutReason::ThisMachine) > 0).then(|| "this machine".to_owned());
+    let parts: Vec<String> = stopped.into_iter().chain(own).collect();
+    parts.join(", ")
 }
 
 /// What is done, as the beginning of a sentence.

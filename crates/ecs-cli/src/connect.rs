@@ -1,12 +1,16 @@
 //! From the global options to a client: of a real service, or of the embedded simulator.
 
+mod own;
+mod scaling;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{
-    Chosen, CredentialKind, Credentials, CredentialsProvider, StaticCredentials, Transports,
+    Chosen, CredentialKind, Credentials, CredentialsProvider, MetadataKeys, ResolvedTarget,
+    StaticCredentials, Transports,
 };
 use ecs_ops::model::ProjectId;
 use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
@@ -47,6 +51,12 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) project: ProjectId,
+    /// Operator, account, project, region and endpoint with their origins; none of a simulated service.
+    pub(crate) target: Option<ResolvedTarget>,
+    /// A client of the Auto Scaling service, where its address is known.
+    pub(crate) scaling: Option<Client>,
+    /// The metadata service of the server that this process may run on; none beside a simulated service.
+    metadata: Option<MetadataKeys>,
     /// Ends with the connection.
     sim: Option<SimServer>,
 }
@@ -102,7 +112,9 @@ pub(crate) async fn connect(
     }
     let source = chosen.source().to_owned();
     let skipped = chosen.skipped().to_vec();
-    let opened = chosen.open(ways.for_credentials()).await;
+    let transports = ways.for_credentials();
+    let metadata = own::service(&transports, flags.metadata_endpoint.as_deref());
+    let opened = chosen.open(transports).await;
     let opened = opened.map_err(|error| credentials::fail(&error, &skipped))?;
     if global.token.is_none() && global.access_key.is_none() {
         notes.note(&format!("credentials: {source}"));
@@ -110,6 +122,17 @@ pub(crate) async fn connect(
     let endpoint = self::endpoint(opened.endpoint.as_deref(), global)?;
     let project = project(&opened.project_id)?;
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
+    let scaling = match scaling::endpoint(global, &endpoint, notes)? {
+        Some(endpoint) => Some(client(
+            endpoint,
+            project.clone(),
+            Arc::clone(&opened.provider),
+            ways.services.clone(),
+            settings,
+            speed,
+        )?),
+        None => None,
+    };
     let client = client(
         endpoint.clone(),
         project.clone(),
@@ -122,6 +145,9 @@ pub(crate) async fn connect(
         client,
         endpoint,
         project,
+        target: Some(opened.target),
+        scaling,
+        metadata: Some(metadata),
         sim: None,
     })
 }
@@ -310,9 +336,13 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         speed,
     )?;
     Ok(Connection {
+        // At the same address.
+        scaling: Some(client.clone()),
         client,
         endpoint,
         project: info.project_id.clone(),
+        target: None,
+        metadata: None,
         sim: Some(sim),
     })
 }
@@ -341,7 +371,7 @@ pub(crate) fn client(
         .map_err(|error| Fail::usage(error.to_string()))
 }
 
-fn is_this_machine(host: &str) -> bool {
+pub(crate) fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host
             .parse::<IpAddr>()

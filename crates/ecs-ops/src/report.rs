@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use ecs_auth::ResolvedTarget;
 use ecs_model::{JobId, JobStatus, RebootType, ServerId, StopType};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::fleet::LeftOut;
 use crate::jobs::JobTicket;
 pub use crate::problem::Problem;
 use crate::rolling::StopReason;
@@ -289,6 +291,10 @@ pub struct Report {
     pub stopped: Option<Stopped>,
     /// The refusal, if a request was refused because of the credentials or what they permit.
     pub refused: Option<Problem>,
+    /// Operator, account, project, region and endpoint, if the run was given them.
+    pub target: Option<ResolvedTarget>,
+    /// The servers that the selection left out: no part of the run.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Report {
@@ -324,7 +330,9 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("Report", 7)?;
+        let optional = [self.target.is_some(), !self.left_out.is_empty()];
+        let fields = 7 + optional.into_iter().filter(|there| *there).count();
+        let mut report = serializer.serialize_struct("Report", fields)?;
         report.serialize_field("version", &Self::VERSION)?;
         report.serialize_field("run_id", &self.run_id)?;
         report.serialize_field("operation", self.action.name())?;
@@ -332,6 +340,14 @@ impl Serialize for Report {
         report.serialize_field("summary", &self.summary())?;
         report.serialize_field("jobs", &self.jobs)?;
         report.serialize_field("servers", &self.servers)?;
+        match &self.target {
+            Some(target) => report.serialize_field("target", target)?,
+            None => report.skip_field("target")?,
+        }
+        match self.left_out.is_empty() {
+            false => report.serialize_field("left_out", &self.left_out)?,
+            true => report.skip_field("left_out")?,
+        }
         report.end()
     }
 }

@@ -166,6 +166,11 @@ impl Selection {
         self.servers.is_none() && !self.has_conditions() && self.excluded.is_empty()
     }
 
+    /// Whether the servers were [given](Self::of), by id or by name: each of them is meant.
+    pub fn is_given(&self) -> bool {
+        self.servers.is_some()
+    }
+
     /// Whether servers are left out by what the service shows of them.
     pub fn has_conditions(&self) -> bool {
         !(self.names.is_empty()

@@ -54,6 +54,10 @@ pub(crate) struct Global {
     /// The identity service (IAM), for logins and projects. Follows from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) iam_endpoint: Option<String>,
+    /// The Auto Scaling service, which says which servers are members of its groups. Follows from the endpoint in the clouds that are
+    /// known
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) as_endpoint: Option<String>,
     /// Also trust the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -83,6 +87,7 @@ impl Global {
             ("--secret-key-file", self.secret_key_file.is_some()),
             ("--security-token", self.security_token.is_some()),
             ("--iam-endpoint", self.iam_endpoint.is_some()),
+            ("--as-endpoint", self.as_endpoint.is_some()),
             ("--ca-file", self.ca_file.is_some()),
         ];
         let given = options.into_iter().filter(|(_, given)| *given);

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -20,7 +21,10 @@ Examples:
   ecsctl sim --tls --ca-out ca.pem
       Over HTTPS: give ecsctl --ca-file ca.pem and the endpoint that it prints.
   ecsctl sim --read-only --clock-offset 20m
-      Credentials may look but not act; signatures are refused for the clock.";
+      Credentials may look but not act; signatures are refused for the clock.
+  ecsctl sim --stopped 20% --scaling-group web:3 --own-server 5
+      A fifth of the servers is off, the first three are members of a group, and
+      its metadata service is that of the sixth (ECSCTL_METADATA_ENDPOINT).";
 
 #[derive(Debug, Args)]
 pub(crate) struct Sim {
@@ -39,6 +43,15 @@ pub(crate) struct Sim {
     /// The share of actions on a server that fail
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) fail: f64,
+    /// The share of servers that are stopped at first
+    #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
+    pub(crate) stopped: f64,
+    /// An auto-scaling group of the next N servers of the list; can be given more than once
+    #[arg(long, value_name = "NAME:N")]
+    pub(crate) scaling_group: Vec<Group>,
+    /// Which server of the list its metadata service serves, counted from 0; without it, one that is not in the list
+    #[arg(long, value_name = "N")]
+    pub(crate) own_server: Option<usize>,
     /// How long an action on a server takes at least and at most, in seconds of its clock
     #[arg(long, value_name = "MIN..MAX", default_value = "15..35", value_parser = seconds)]
     pub(crate) job_seconds: RangeInclusive<Duration>,
@@ -87,6 +100,29 @@ pub(crate) enum Metadata {
     Protected,
     Plain,
     NoAgency,
+}
+
+/// An auto-scaling group, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) members: usize,
+}
+
+impl FromStr for Group {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.rsplit_once(':');
+        let group = parts.and_then(|(name, members)| {
+            let members = members.parse().ok()?;
+            (!name.is_empty()).then(|| Self {
+                name: name.to_owned(),
+                members,
+            })
+        });
+        group.ok_or_else(|| "a name and a number are needed, such as web:3".to_owned())
+    }
 }
 
 pub(super) fn percent(text: &str) -> Result<f64, String> {

@@ -26,6 +26,8 @@ pub(super) enum GoOn {
     Journal(Words),
     /// What is left is given to another run, with the same options.
     Again { before: Words, after: Words },
+    /// It did not begin: the same command again.
+    Nothing,
 }
 
 impl GoOn {
@@ -252,6 +254,11 @@ impl Words {
         self.flag("--verify", args.verify);
         self.option("--verify-timeout", args.verify_timeout.map(written));
         self.flag("--reconcile", args.reconcile);
+        self.flag(
+            "--allow-autoscaling-members",
+            args.allow_autoscaling_members,
+        );
+        self.flag("--no-preflight", args.no_preflight);
         // Not --resubmit-unknown: consent to a second request was given for that run.
         self.flag("--no-wait", args.no_wait);
         self.flag("--yes", args.yes);
@@ -285,6 +292,7 @@ impl Words {
         self.option("--access-key", global.access_key.as_ref());
         self.path("--secret-key-file", global.secret_key_file.as_ref());
         self.option("--iam-endpoint", global.iam_endpoint.as_ref());
+        self.option("--as-endpoint", global.as_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
         self.flag("--quiet", global.quiet);
         let secrets = [

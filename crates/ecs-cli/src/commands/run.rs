@@ -3,22 +3,25 @@
 use std::path::Path;
 use std::time::Instant;
 
-use ecs_ops::PowerAction;
 use ecs_ops::journal::JsonlJournal;
+use ecs_ops::model::ServerId;
+use ecs_ops::rolling::Waves;
+use ecs_ops::{Error, ErrorKind, PowerAction, RunBuilder};
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, execute};
+use super::execute::{AfterCanary, Callbacks, Ended, execute};
 use super::go_on::GoOn;
-use super::servers::{Servers, given};
+use super::preflight::NotBegun;
+use super::selecting;
+use super::servers::{Servers, selection};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, Terminal, verb};
-use crate::connect::{Settings, connect};
+use crate::confirm::{Question, Terminal, counted, verb};
+use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
-use crate::ids;
 use crate::render::json::DryRun;
-use crate::render::{json, table};
+use crate::render::{json, table, target};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
@@ -30,101 +33,42 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    args.check()?;
-    let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
-    let secrets_from_stdin = global.read_from_stdin();
-    if let ([option, ..], true) = (&secrets_from_stdin[..], ids_from_stdin) {
-        // Before anything is read: what is wrong with ids is shown, and a secret must not be.
-        return Err(Fail::usage(format!(
-            "the ids and {option} cannot both be read from stdin"
-        ))
-        .hint(format!(
-            "put one of them into a file: --from-file FILE, or {option} - < FILE"
-        )));
-    }
-    if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
-        // Found out early; made sure of when it is made.
-        let words = format!("journal {}: the file exists", path.display());
-        return Err(
-            Fail::usage(words).hint("ecsctl resume goes on with it; a new run needs a new file")
-        );
-    }
-    let given = given(&args, action)?;
-    let open = || Terminal::open(ids_from_stdin || !secrets_from_stdin.is_empty());
-    let terminal = if args.yes || args.dry_run {
-        None
-    } else {
-        Some(open().ok_or_else(|| nobody_to_ask(&args))?)
-    };
-    let after_canary = match args.rolling.asks() && !args.dry_run {
-        true => Some(AfterCanary::Asked(
-            open().ok_or_else(|| nobody_to_ask(&args))?,
-        )),
-        false => None,
-    };
-    let settings = Settings {
-        attempt_timeout: Some(args.attempt_timeout),
-        servers_per_minute: Some(args.servers_per_minute),
-        otherwise: args.service.clone(),
-    };
+    check(&args, global)?;
+    let selection = selection(&args, action, notes)?;
+    let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
-    let connecting = connect(global, &settings, notes);
-    let connection = match args.deadline {
-        Some(deadline) => tokio::time::timeout(deadline, connecting).await,
-        None => Ok(connecting.await),
-    };
-    let connection = connection.map_err(|_| {
-        Fail::new(
-            Exit::Stopped,
-            "the deadline came before there were credentials",
-        )
-        .hint("nothing was sent; give it more time with --deadline")
-    })??;
+    let connection = connection(&args, global, notes).await?;
     let mut signals = Signals::new()?;
-    let finding = Servers::find(given, &args, &connection, notes);
-    let servers = unless_stopped(&mut signals, finding).await?;
-    // The time that a person takes to answer is not the run's.
-    let left = args
-        .deadline
-        .map(|deadline| deadline.saturating_sub(begin.elapsed()));
+    let finding = Servers::find(&selection, action, &args, &connection, notes);
+    let mut servers = match unless_stopped(&mut signals, finding).await {
+        Ok(servers) => servers,
+        Err(NotBegun::Fail(fail)) => return Err(fail),
+        Err(NotBegun::OutOfReach(error)) => {
+            let given = selection.plain_ids().unwrap_or_default();
+            return not_begun(action, given, &error, &args, &connection, notes, results);
+        }
+    };
     let waves = waves::plan(&args.rolling, &servers, notes)?;
-    let rolling = waves.is_some();
-
-    let mut builder = connection
-        .client
-        .run(action, servers.ids)
-        .batch_size(args.batch_size)
-        .reconcile(args.reconcile)
-        .resubmit_unknown(args.resubmit_unknown)
-        .wait(!args.no_wait);
-    if let Some(left) = left {
-        builder = builder.deadline(left);
-    }
-    if let Some(patience) = args.stalled_after {
-        builder = builder.stalled_after(patience);
-    }
-    if let Some(within) = args.verifies() {
-        builder = builder.verify(within);
-    }
-    if let Some(after) = args.rolling.escalate_after {
-        builder = builder.escalate_after(after);
-    }
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
-    if let Some(waves) = waves {
-        builder = builder.rolling(waves, args.rolling.rules());
+    let rolling = waves.is_some();
+    let ids = std::mem::take(&mut servers.ids);
+    let mut builder = builder(action, ids, waves, &args, &connection);
+    // The time that a person takes to answer is not the run's.
+    if let Some(deadline) = args.deadline {
+        builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
     }
     let plan = builder
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if args.dry_run {
-        let shown = DryRun::new(&plan, &connection)
+        let shown = DryRun::new(&plan, &connection, &servers.left_out)
             .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
         results.write(&match args.output.format {
             Format::Table => {
-                let (what, place) = (verb(action), connection.place());
-                table::dry_run(&shown, &what, plan.servers(), &place, waves_said.as_ref())
+                let (what, count) = (verb(action), plan.servers());
+                table::dry_run(&shown, &what, count, &connection, waves_said.as_ref())
             }
             Format::Json => json::document(&shown),
             Format::Jsonl => shown.lines(),
@@ -137,17 +81,30 @@ pub(crate) async fn run(
             "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
         ));
     }
-    if let Some(terminal) = terminal {
-        let question = Question {
-            action,
-            connection: &connection,
-            requests: plan.batches.len(),
-            batch_size: plan.batch_size,
-            waves: waves_said,
-            servers: &servers.named,
-        };
-        unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
+    match terminal {
+        Some(terminal) => {
+            let question = Question {
+                action,
+                connection: &connection,
+                requests: plan.batches.len(),
+                batch_size: plan.batch_size,
+                waves: waves_said,
+                servers: &servers.named,
+                left_out: &servers.left_out,
+            };
+            unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
+        }
+        None => notes.note(&format!(
+            "{} {}: {}",
+            verb(action),
+            counted(plan.servers()),
+            target::line(&connection)
+        )),
     }
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
+    }
+    builder = builder.left_out(servers.left_out);
     if let Some(path) = &args.journal {
         let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
         builder = builder.journal(journal);
@@ -172,6 +129,122 @@ pub(crate) async fn run(
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
+}
+
+/// Ends a run whose servers could not be looked at: with a report, as each run that was asked for.
+fn not_begun(
+    action: PowerAction,
+    given: Vec<ServerId>,
+    error: &Error,
+    args: &Run,
+    connection: &Connection,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let what = "the servers cannot be looked at, and nothing was sent";
+    if args.dry_run {
+        return Err(Fail::of_error(what, error));
+    }
+    notes.always(&format!("error: {what}: {error}"));
+    notes.hint("--no-preflight sends without looking first");
+    let mut builder = connection.client.run(action, given);
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
+    }
+    let refused = error.kind() == ErrorKind::Credentials;
+    let ended = Ended {
+        report: builder.not_begun(error.problem().clone(), refused),
+        wave: None,
+    };
+    let ending = Ending {
+        format: args.output.format,
+        no_wait: args.no_wait,
+        reconciled: args.reconcile,
+        rolling: false,
+        go_on: GoOn::Nothing,
+        connection,
+    };
+    Ok(conclude(&ended, ending, notes, results))
+}
+
+/// What can be found wrong before anything is read.
+fn check(args: &Run, global: &Global) -> Result<(), Fail> {
+    args.check()?;
+    selecting::check_stdin(&args.select, global)?;
+    if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
+        // Found out early; made sure of when it is made.
+        let words = format!("journal {}: the file exists", path.display());
+        return Err(
+            Fail::usage(words).hint("ecsctl resume goes on with it; a new run needs a new file")
+        );
+    }
+    Ok(())
+}
+
+/// Where questions are asked that this run has: before it, and after its canary.
+fn terminals(args: &Run, global: &Global) -> Result<(Option<Terminal>, Option<AfterCanary>), Fail> {
+    let stdin_is_taken = args.select.reads_stdin() || !global.read_from_stdin().is_empty();
+    let open = || Terminal::open(stdin_is_taken).ok_or_else(|| nobody_to_ask(args));
+    let terminal = match args.yes || args.dry_run {
+        true => None,
+        false => Some(open()?),
+    };
+    let after_canary = match args.rolling.asks() && !args.dry_run {
+        true => Some(AfterCanary::Asked(open()?)),
+        false => None,
+    };
+    Ok((terminal, after_canary))
+}
+
+/// Connects, within the deadline.
+async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connection, Fail> {
+    let settings = Settings {
+        attempt_timeout: Some(args.attempt_timeout),
+        servers_per_minute: Some(args.servers_per_minute),
+        otherwise: args.service.clone(),
+    };
+    let connecting = connect(global, &settings, notes);
+    let connection = match args.deadline {
+        Some(deadline) => tokio::time::timeout(deadline, connecting).await,
+        None => Ok(connecting.await),
+    };
+    connection.map_err(|_| {
+        Fail::new(
+            Exit::Stopped,
+            "the deadline came before there were credentials",
+        )
+        .hint("nothing was sent; give it more time with --deadline")
+    })?
+}
+
+/// The run, without its deadline and its journal.
+fn builder(
+    action: PowerAction,
+    ids: Vec<ServerId>,
+    waves: Option<Waves>,
+    args: &Run,
+    connection: &Connection,
+) -> RunBuilder {
+    let mut builder = connection
+        .client
+        .run(action, ids)
+        .batch_size(args.batch_size)
+        .reconcile(args.reconcile)
+        .resubmit_unknown(args.resubmit_unknown)
+        .wait(!args.no_wait);
+    if let Some(patience) = args.stalled_after {
+        builder = builder.stalled_after(patience);
+    }
+    if let Some(within) = args.verifies() {
+        builder = builder.verify(within);
+    }
+    if let Some(after) = args.rolling.escalate_after {
+        builder = builder.escalate_after(after);
+    }
+    match waves {
+        Some(waves) => builder.rolling(waves, args.rolling.rules()),
+        None => builder,
+    }
 }
 
 /// Not even the plan could be written down. What is left is no journal, and in the way of the next try.
@@ -199,12 +272,12 @@ fn nobody_to_ask(args: &Run) -> Fail {
 }
 
 /// What comes before anything is sent can be stopped.
-async fn unless_stopped<T>(
+async fn unless_stopped<T, E: From<Fail>>(
     signals: &mut Signals,
-    what: impl Future<Output = Result<T, Fail>>,
-) -> Result<T, Fail> {
+    what: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent")),
+        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
     }
 }

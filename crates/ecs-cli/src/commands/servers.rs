@@ -1,101 +1,106 @@
 //! Which servers are acted on.
 
-use std::time::Duration;
-
 use ecs_ops::PowerAction;
+use ecs_ops::fleet::LeftOut;
 use ecs_ops::model::{Server, ServerId};
+use ecs_ops::selection::Selection;
 
+use super::preflight::{self, NotBegun, name_of};
 use crate::args::Run;
+use crate::confirm::counted;
 use crate::connect::Connection;
-use crate::exit::Exit;
 use crate::fail::Fail;
-use crate::ids::{self, IdFile};
 use crate::term::Notes;
 
 /// The servers of a run.
 pub(super) struct Servers {
+    /// In their order. [`last`](Self::last) is at the end.
     pub(super) ids: Vec<ServerId>,
     /// Their ids, with their names as far as these are known.
     pub(super) named: Vec<String>,
-    /// All servers of the project, if they were listed.
+    /// The servers of which more is known than their ids: all of the project, if it was listed.
     pub(super) listed: Vec<Server>,
+    /// The server that this process runs on: acted on alone, when everything else is over.
+    pub(super) last: Option<ServerId>,
+    /// Those that the selection left out.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl Servers {
-    /// Those that were given, or all. Lists the project's servers if all are meant, or more has to be known of them.
+    /// Those that were given, or all but those that are left out. Looks at them first.
     pub(super) async fn find(
-        given: Option<Vec<ServerId>>,
+        selection: &Selection,
+        action: PowerAction,
         args: &Run,
         connection: &Connection,
         notes: &Notes,
-    ) -> Result<Self, Fail> {
-        let listed = match &given {
-            Some(_) if !args.rolling.needs_attributes() => Vec::new(),
-            _ => list(connection, args.deadline, notes).await?,
+    ) -> Result<Self, NotBegun> {
+        let found = preflight::run(selection, action, args, connection, notes).await?;
+        let screened = found.screened;
+        let listed = match found.known {
+            preflight::Known::Listed(servers) => servers,
+            preflight::Known::Selected(selected) => selected.servers,
+            preflight::Known::LookedUp(lookup) => lookup.servers,
+            preflight::Known::Unchecked(_) => Vec::new(),
         };
-        if let Some(ids) = given {
-            let named = ids.iter().map(ToString::to_string).collect();
-            return Ok(Self { ids, named, listed });
+        if screened.servers.is_empty() {
+            let left = counted(screened.left_out.len());
+            return Err(Fail::usage(format!(
+                "no server to {}: {left} left out, and there are no others",
+                action.name()
+            ))
+            .hint("name servers by their ids, or add --include-stopped if they are stopped")
+            .into());
         }
-        // A listed server has an id, or the listing fails.
-        let with_name = |server: &Server| {
-            let id = server.id?;
-            Some(match &server.name {
-                Some(name) => (id, format!("{id} {name}")),
-                None => (id, id.to_string()),
-            })
-        };
-        let (ids, named) = listed.iter().filter_map(with_name).unzip();
-        Ok(Self { ids, named, listed })
-    }
-}
-
-/// The ids that were given; nothing if all servers are meant.
-pub(super) fn given(args: &Run, action: PowerAction) -> Result<Option<Vec<ServerId>>, Fail> {
-    if args.all {
-        return Ok(None);
-    }
-    let file = args.from_file.as_deref().map(IdFile::read).transpose()?;
-    let given = ids::parse("server", &args.ids, file.as_ref())?;
-    if given.is_empty() {
-        let message = match &file {
-            Some(file) => format!(
-                "no server to {}: there is no id in {}",
-                action.name(),
-                file.name()
-            ),
-            None => format!("no server to {}", action.name()),
-        };
-        return Err(Fail::usage(message)
-            .hint("name servers by their ids, or in a file with --from-file, or all with --all"));
-    }
-    Ok(Some(given))
-}
-
-/// All servers of the project.
-async fn list(
-    connection: &Connection,
-    deadline: Option<Duration>,
-    notes: &Notes,
-) -> Result<Vec<Server>, Fail> {
-    let place = format!("project {} at {}", connection.project, connection.place());
-    notes.note(&format!("listing the servers of {place}"));
-    let listing = connection.client.servers();
-    let listed = match deadline {
-        Some(deadline) => tokio::time::timeout(deadline, listing).await.map_err(|_| {
-            Fail::new(
-                Exit::Stopped,
-                format!("the deadline came while the servers of {place} were listed"),
+        if screened.last.is_some() && screened.servers.len() > 1 && args.no_wait {
+            return Err(Fail::usage(
+                "the server that ecsctl runs on comes last, when all others are done, and --no-wait does not wait for that",
             )
-            .hint("nothing was sent; give it more time with --deadline")
-        })?,
-        None => listing.await,
-    };
-    let servers = listed
-        .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
-    match servers.is_empty() {
-        true => Err(Fail::usage(format!("there is no server in {place}"))
-            .hint("check the project and the region")),
-        false => Ok(servers),
+            .hint("leave out its id, or --no-wait")
+            .into());
+        }
+        let named = named(&screened.servers, &listed);
+        Ok(Self {
+            ids: screened.servers,
+            named,
+            listed,
+            last: screened.last,
+            left_out: screened.left_out,
+        })
     }
+}
+
+impl Servers {
+    /// All but the one that this process runs on.
+    pub(super) fn others(&self) -> &[ServerId] {
+        let others = self.ids.len() - usize::from(self.last.is_some());
+        self.ids.get(..others).unwrap_or_default()
+    }
+}
+
+fn named(ids: &[ServerId], known: &[Server]) -> Vec<String> {
+    if known.is_empty() {
+        return ids.iter().map(ToString::to_string).collect();
+    }
+    let by_id = preflight::by_id(known);
+    let name = |id: &ServerId| {
+        let server = by_id.get(id).copied();
+        name_of(*id, server.map(std::slice::from_ref).unwrap_or_default())
+    };
+    ids.iter().map(name).collect()
+}
+
+/// Which servers are meant.
+pub(super) fn selection(args: &Run, action: PowerAction, notes: &Notes) -> Result<Selection, Fail> {
+    let selection = args.select.selection(&args.ids, args.all, notes)?;
+    let Some(selection) = selection else {
+        return Err(Fail::usage(format!("no server to {}", action.name()))
+            .hint("give servers by id or name, in a file with --from-file, by a filter such as --tag, or all with --all"));
+    };
+    if args.include_stopped && selection.is_given() {
+        return Err(Fail::usage(
+            "--include-stopped is for --all and filters: servers that are given by id or name are meant",
+        ));
+    }
+    Ok(selection)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ecs_sim::{Metadata, Region, Server, SimError, Tls};
+use ecs_sim::{Metadata, Region, ScalingGroup, Server, SimError, Tls};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
@@ -23,6 +23,7 @@ pub(crate) async fn run(
     let meaningless = [
         ("--endpoint", global.endpoint.is_some()),
         ("--iam-endpoint", global.iam_endpoint.is_some()),
+        ("--as-endpoint", global.as_endpoint.is_some()),
         ("--cloud", global.cloud.is_some()),
         ("--profile", global.profile.is_some()),
         ("--security-token", global.security_token.is_some()),
@@ -42,6 +43,7 @@ pub(crate) async fn run(
         .durations(args.job_seconds.clone())
         .quota(args.quota)
         .failing(args.fail)
+        .shutoff(args.stopped)
         .read_only(args.read_only)
         .token_life(args.token_life)
         .key_life(args.key_life)
@@ -51,6 +53,15 @@ pub(crate) async fn run(
             args::Metadata::Plain => Metadata::Plain,
             args::Metadata::NoAgency => Metadata::NoAgency,
         });
+    if let Some(place) = args.own_server {
+        region = region.own_server(place);
+    }
+    let mut next = 0_usize;
+    for group in &args.scaling_group {
+        let end = next.saturating_add(group.members);
+        region = region.scaling_group(ScalingGroup::new(&group.name, next..end));
+        next = end;
+    }
     for permission in &args.deny {
         region = region.deny(permission);
     }

@@ -12,16 +12,17 @@ use crate::confirm::{WavesSaid, counted};
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// The waves; nothing for a run without any.
+/// The waves; nothing for a run without any. The server that this process runs on is a wave of its own, the last one.
 pub(super) fn plan(
     args: &Rolling,
     servers: &Servers,
     notes: &Notes,
 ) -> Result<Option<Waves>, Fail> {
-    if !args.is_wanted() {
+    let others = servers.others();
+    if !args.is_wanted() && (servers.last.is_none() || others.is_empty()) {
         return Ok(None);
     }
-    let all = servers.ids.len();
+    let all = others.len();
     let wave = args.wave.unwrap_or(ecs_ops::rolling::Share::Percent(100));
     let size = wave.of(all).max(1);
     if let Some(canary) = args.canary.filter(|canary| *canary > size && all > size) {
@@ -49,6 +50,10 @@ pub(super) fn plan(
     }
     let waves = Waves::plan(&members.all, wave, args.canary, order(args, notes));
     let waves = waves.map_err(|error| Fail::usage(error.to_string()))?;
+    let waves = match servers.last {
+        Some(own) => waves.then_alone(own),
+        None => waves,
+    };
     if let (Some(by), [first, ..]) = (&args.spread_by, &waves.single[..]) {
         let what = what(by);
         notes.note(&match waves.single.len() {
@@ -134,7 +139,7 @@ impl Members {
             }
         };
         Self {
-            all: servers.ids.iter().map(member).collect(),
+            all: servers.others().iter().map(member).collect(),
             without_name,
             without_group,
         }

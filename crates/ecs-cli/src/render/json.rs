@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::json;
 
+use ecs_ops::auth::ResolvedTarget;
+use ecs_ops::fleet::LeftOut;
 use ecs_ops::{Event, Plan, Report};
 
 use crate::connect::Connection;
@@ -50,6 +52,12 @@ pub(crate) struct DryRun<'a> {
     project_id: &'a str,
     servers: usize,
     pub(crate) requests: Vec<Request>,
+    /// Operator, account, project, region and endpoint with their origins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a ResolvedTarget>,
+    /// The servers that the selection left out.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_out: &'a [LeftOut],
 }
 
 /// One request of a plan, without credentials.
@@ -75,7 +83,11 @@ impl Request {
 
 impl<'a> DryRun<'a> {
     /// `None` if the plan has a request that cannot be encoded, which a checked plan has not.
-    pub(crate) fn new(plan: &Plan, connection: &'a Connection) -> Option<Self> {
+    pub(crate) fn new(
+        plan: &Plan,
+        connection: &'a Connection,
+        left_out: &'a [LeftOut],
+    ) -> Option<Self> {
         let requests = plan.requests(&connection.project).ok()?;
         let requests = requests.into_iter().zip(&plan.batches).enumerate().map(
             |(index, (request, servers))| {
@@ -97,6 +109,8 @@ impl<'a> DryRun<'a> {
             project_id: connection.project.as_str(),
             servers: plan.servers(),
             requests: requests.collect::<Option<_>>()?,
+            target: connection.target.as_ref(),
+            left_out,
         })
     }
 

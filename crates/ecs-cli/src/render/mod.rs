@@ -9,5 +9,6 @@ pub(crate) mod servers;
 pub(crate) mod show;
 pub(crate) mod table;
 pub(crate) mod tally;
+pub(crate) mod target;
 pub(crate) mod text_table;
 pub(crate) mod timeline;

@@ -3,7 +3,9 @@
 use ecs_ops::{Outcome, Report, ServerReport};
 
 use super::json::{DryRun, Request};
+use super::target;
 use crate::confirm::{WavesSaid, counted};
+use crate::connect::Connection;
 use crate::term::clean;
 
 /// Rows in aligned columns. The last column is as wide as it needs to be.
@@ -115,7 +117,7 @@ pub(crate) fn dry_run(
     plan: &DryRun<'_>,
     what: &str,
     servers: usize,
-    place: &str,
+    connection: &Connection,
     waves: Option<&WavesSaid>,
 ) -> String {
     let table = match waves {
@@ -123,10 +125,15 @@ pub(crate) fn dry_run(
         None => by_request(plan),
     };
     let waves = waves.map_or_else(String::new, |waves| format!(" in {waves}"));
+    let rows = target::rows(connection).into_iter();
+    let place: String = rows
+        .map(|(label, value)| format!("  {label:<9} {}\n", clean(&value)))
+        .collect();
     format!(
-        "{}\n{what} {} at {place}{waves}: nothing was sent (dry run)\n",
+        "{}\n{what} {} at {}{waves}: nothing was sent (dry run)\n{place}",
         table.render(),
-        counted(servers)
+        counted(servers),
+        connection.place(),
     )
 }
 

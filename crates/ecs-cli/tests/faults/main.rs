@@ -63,7 +63,14 @@ fn all(cases: Vec<Case>) {
 /// Restarts three servers with one request, and does not wait for the job.
 fn reboot(server: &Server, more: &[&str]) -> Ended {
     let arguments = [
-        &["reboot", "--yes", "--no-wait", "-o", "json"],
+        &[
+            "reboot",
+            "--yes",
+            "--no-preflight",
+            "--no-wait",
+            "-o",
+            "json",
+        ],
         &IDS[..],
         more,
     ]
@@ -210,8 +217,9 @@ fn a_service_that_comes_back_gets_the_request_once() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", socket.local_addr().unwrap());
-    let arguments = ["reboot", "--yes", "--no-wait", "-o", "jsonl", IDS[0]];
-    let arguments = arguments.map(str::to_owned).into_iter();
+    let arguments = ["--no-preflight", "--no-wait", "-o", "jsonl", IDS[0]];
+    let arguments = [&["reboot", "--yes"], &arguments[..]].concat();
+    let arguments = arguments.into_iter().map(str::to_owned);
     let mut process = Running::spawn(arguments.chain(options(&endpoint, "p1", "t1")));
     let mut stdout = BufReader::new(process.0.stdout.take().unwrap());
     Running::until(&mut stdout, "\"retrying\"");
@@ -242,8 +250,8 @@ fn a_run_that_waits_survives_what_its_queries_meet() {
         vec![Step::Read, Step::Send(response("200 OK", "", ANSWER))],
         vec![Step::Read, Step::Send(bad)],
     ]);
-    let arguments = [&["reboot", "--yes", "-o", "json"], &IDS[..]].concat();
-    let ended = ecsctl(&arguments, &server.options()).expect(0);
+    let start = &["reboot", "--yes", "--no-preflight", "-o", "json"][..];
+    let ended = ecsctl(&[start, &IDS].concat(), &server.options()).expect(0);
     assert_eq!(outcomes(&ended.json()), ["succeeded"; 3]);
     assert_eq!(server.actions(), 1);
 }
@@ -269,6 +277,7 @@ fn a_reset_before_the_request() {
     let arguments = [
         "reboot",
         "--yes",
+        "--no-preflight",
         "-o",
         "json",
         "--ca-file",
@@ -354,6 +363,7 @@ fn answers_without_end_to_actions_stay_within_64_mib() {
     let mut arguments = vec![
         "reboot",
         "--yes",
+        "--no-preflight",
         "--no-wait",
         "--batch-size",
         "1",

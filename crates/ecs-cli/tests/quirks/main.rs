@@ -262,7 +262,15 @@ fn restarting(server: Value) -> Service {
 #[test]
 fn a_server_that_stays_in_error_after_its_job() {
     let service = restarting(json!({"id": A, "status": "ERROR", "OS-EXT-STS:task_state": null}));
-    let arguments = ["reboot", A, "--yes", "--verify", "-o", "json"];
+    let arguments = [
+        "reboot",
+        A,
+        "--yes",
+        "--no-preflight",
+        "--verify",
+        "-o",
+        "json",
+    ];
     let ended = ecsctl(&arguments, &service.options()).expect(1);
     let report = ended.json();
     assert_eq!(outcomes(&report), ["failed"]);
@@ -278,7 +286,8 @@ fn a_server_that_stays_in_error_after_its_job() {
 fn a_server_that_does_not_come_to_rest_in_time() {
     let rebooting = json!({"id": A, "status": "REBOOT", "OS-EXT-STS:task_state": "rebooting"});
     let service = restarting(rebooting);
-    let arguments = ["reboot", A, "--yes", "--verify", "--verify-timeout", "4s"];
+    let arguments = ["--verify", "--verify-timeout", "4s"];
+    let arguments = [&["reboot", A, "--yes", "--no-preflight"], &arguments[..]].concat();
     let ended = ecsctl(&arguments, &service.options()).expect(1);
     let words = "4s later its status is REBOOT, its task rebooting";
     assert!(ended.stdout.contains(words), "{}", ended.stdout);

@@ -1,11 +1,13 @@
 //! What a run is made of.
 
 mod check;
+mod not_begun;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_auth::ResolvedTarget;
 use ecs_model::{BatchRebootServers, ServerId};
 use uuid::Uuid;
 
@@ -16,6 +18,7 @@ use super::run::Run;
 use crate::control::Control;
 use crate::error::chain;
 use crate::event::Sink;
+use crate::fleet::LeftOut;
 use crate::journal::{
     Journal, Log, PROGRAM, Record, Recovered, RollingRecord, RunRecord, milliseconds,
 };
@@ -43,6 +46,8 @@ pub struct RunBuilder {
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
+    target: Option<ResolvedTarget>,
+    left_out: Vec<LeftOut>,
 }
 
 impl RunBuilder {
@@ -68,6 +73,8 @@ impl RunBuilder {
             escalate_after: None,
             journal: None,
             resumed: None,
+            target: None,
+            left_out: Vec::new(),
         }
     }
 
@@ -94,6 +101,7 @@ impl RunBuilder {
                 resubmit: false,
             },
             journal: Some(journal),
+            target: run.target.clone(),
             ..Self::new(client, run.action, recovered.unsent())
         }
         .resuming(recovered))
@@ -108,6 +116,19 @@ impl RunBuilder {
     /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
+    /// on has that of its journal.
+    pub fn target(mut self, target: ResolvedTarget) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Servers that a selection left out, for the report. They are no part of the run.
+    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
+        self.left_out = servers;
         self
     }
 
@@ -364,6 +385,8 @@ impl RunBuilder {
             question: self.question,
             control: Control::new(),
             sink: Sink::default(),
+            target: self.target,
+            left_out: self.left_out,
         })
     }
 
@@ -391,6 +414,7 @@ impl RunBuilder {
             reconcile: self.on_unknown.reconcile,
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
+            target: self.target.clone(),
             ..RunRecord::new(run_id, &client.endpoint, project, self.action, servers)
         }
     }

@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_auth::BoxFuture;
+use ecs_auth::{BoxFuture, ResolvedTarget};
 use ecs_model::ServerId;
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::clock::until;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
 use crate::exec::Flight;
+use crate::fleet::LeftOut;
 use crate::journal::{Log, Purpose, Record, Seen, ServerVerdict};
 use crate::report::{Outcome, Problem, Report, ServerReport, Stopped};
 
@@ -42,6 +43,8 @@ pub struct Run {
     pub(super) question: Option<Question>,
     pub(super) control: Control,
     pub(super) sink: Sink,
+    pub(super) target: Option<ResolvedTarget>,
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl Run {
@@ -78,6 +81,8 @@ impl Run {
             question,
             control,
             sink,
+            target,
+            left_out,
             ..
         } = self;
         if verify.is_some() {
@@ -114,12 +119,17 @@ impl Run {
         let underway = flights.keys().flat_map(|batch| machine.servers(*batch));
         let underway: HashSet<ServerId> = underway.copied().collect();
         let hard = hard_ones_not_sent(&machine, &flights);
-        let report = machine.close(stopped, wait, |batch| match flights.get(&batch) {
+        let closed = machine.close(stopped, wait, |batch| match flights.get(&batch) {
             Some(flight) => flight.fate(),
             None => Fate::Unknown(Problem::new(
                 "the run lost track of this batch: please report this",
             )),
         });
+        let report = Report {
+            target,
+            left_out,
+            ..closed
+        };
         // Nothing outlives the deadline for long.
         let end = write_the_end(&log, &report, &underway, hard);
         drop(tokio::time::timeout(Duration::from_secs(2), end).await);

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ecs_model::{Server, ServerId};
-use futures_util::future::join_all;
+use ecs_model::{Server, ServerId, ShowServer};
+use futures_util::future::try_join_all;
 
+use crate::exec::{Failure, Scope};
+use crate::policy::History;
 use crate::{Client, Error, ErrorKind};
 
 /// Up to so many servers are asked for one by one; for more of them the project is listed.
@@ -21,16 +23,15 @@ pub struct Lookup {
 }
 
 impl Client {
-    /// Looks at these servers: one by one if they are few, in the list of the project otherwise, or if looking at one is not
-    /// permitted. Reads only.
+    /// Looks at these servers: one by one if they are few, in the list of the project if they are many, or if looking at one is
+    /// not possible. Reads only, and the first read alone: credentials that are refused are used once.
     ///
     /// # Errors
-    /// As of [`servers`](Self::servers). [`ErrorKind::Refused`] with status 403 or 404, or
-    /// [`ErrorKind::Credentials`] with status 403: neither is permitted or possible, and nothing is known of the servers.
+    /// As of [`servers`](Self::servers); the credentials were refused, or the list can neither be had.
     pub async fn look_up(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
         if ids.len() <= ONE_BY_ONE {
             match self.one_by_one(ids).await {
-                Err(error) if is_forbidden(&error) => {}
+                Err(error) if error.problem().status() != Some(401) => {}
                 found => return found,
             }
         }
@@ -51,26 +52,35 @@ impl Client {
     }
 
     async fn one_by_one(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
+        let Some((first, others)) = ids.split_first() else {
+            return Ok(Lookup::default());
+        };
+        let mut shown = vec![self.look_at(*first).await?];
+        shown.extend(try_join_all(others.iter().map(|id| self.look_at(*id))).await?);
         let mut lookup = Lookup::default();
-        let shown = join_all(ids.iter().map(|id| self.server(*id))).await;
-        for (id, shown) in ids.iter().zip(shown) {
-            match shown {
-                Ok(mut server) => {
-                    // The answer is about the server that was asked for.
-                    server.id = Some(*id);
-                    lookup.servers.push(server);
-                }
-                Err(error) if is_missing(&error) => lookup.missing.push(*id),
-                Err(error) => return Err(error),
+        for (id, server) in ids.iter().zip(shown) {
+            match server {
+                Some(server) => lookup.servers.push(server),
+                None => lookup.missing.push(*id),
             }
         }
         Ok(lookup)
     }
-}
 
-/// Whether looking is not permitted.
-fn is_forbidden(error: &Error) -> bool {
-    error.problem().status() == Some(403)
+    /// One look at one server, which is not repeated: there is another way. Nothing if the service has no such server.
+    async fn look_at(&self, id: ServerId) -> Result<Option<Server>, Error> {
+        let mut scope = Scope::look(History::default());
+        let shown = self.0.execute(&ShowServer::new(id), &mut scope).await;
+        match shown.map_err(Failure::into_error) {
+            Ok(shown) => Ok(shown.server.map(|mut server| {
+                // The answer is about the server that was asked for.
+                server.id = Some(id);
+                server
+            })),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Whether the service says that there is no such server: with a code of its own, which a page of anything in between

@@ -4,6 +4,7 @@ use ecs_model::{RebootType, Server, ServerId, ServerStatus};
 use serde::Serialize;
 
 use crate::report::PowerAction;
+use crate::rolling::Waves;
 
 /// How the servers of a run were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +140,16 @@ impl Screen {
             self.action,
             PowerAction::Reboot(RebootType::Soft | RebootType::Hard)
         )
+    }
+}
+
+impl Waves {
+    /// The same waves, and then one of this server alone: for the server that this process runs on, which must not be acted on
+    /// before everything else is over.
+    #[must_use]
+    pub fn then_alone(mut self, server: ServerId) -> Self {
+        self.waves.push(vec![server]);
+        self
     }
 }
 

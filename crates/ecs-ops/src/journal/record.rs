@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use ecs_auth::ResolvedTarget;
 use ecs_model::{JobId, ProjectId, RebootType, ServerId, StopType};
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -176,6 +177,10 @@ pub struct RunRecord {
     pub resubmit_unknown: bool,
     /// Waves, if there are any.
     pub rolling: Option<RollingRecord>,
+    /// Operator, account, project, region and endpoint, each with its origin. Since it is only added to what was there, it needs
+    /// no new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ResolvedTarget>,
     /// All servers, in the order in which they were given.
     pub servers: Vec<ServerId>,
 }
@@ -203,6 +208,7 @@ impl RunRecord {
             reconcile: false,
             resubmit_unknown: false,
             rolling: None,
+            target: None,
             servers,
         }
     }

@@ -1,4 +1,4 @@
-use super::super::story::{server, servers};
+use super::super::story::{run, server, servers};
 use super::*;
 
 #[test]
@@ -25,4 +25,30 @@ fn the_rules_of_a_rolling_run_are_kept() {
             }
         );
     }
+}
+
+/// Journals of before do not have it, and others can.
+#[test]
+fn where_a_run_is_may_be_in_its_journal_or_not() {
+    let bare = run(1);
+    let json = serde_json::to_value(&bare).unwrap();
+    assert!(json.get("target").is_none());
+    assert_eq!(serde_json::from_value::<RunRecord>(json).unwrap(), bare);
+
+    let mut target = serde_json::json!({
+        "operator": null, "region": {"value": "eu-de", "origin": "OS_REGION_NAME"}, "endpoint": null,
+        "account": {"kind": "access key", "origin": "the environment", "user": null, "domain": null,
+            "access_key": "AKEXAMPLE", "agency": null, "agency_domain": null},
+        "project": {"id": "p1", "name": null, "origin": "OS_PROJECT_ID"},
+    });
+    // What a later version adds to it is no reason not to go on.
+    target["account"]["later"] = serde_json::json!("x");
+    let target: ResolvedTarget = serde_json::from_value(target).unwrap();
+    let known = RunRecord {
+        target: Some(target),
+        ..run(1)
+    };
+    let json = serde_json::to_value(&known).unwrap();
+    assert_eq!(json["target"]["region"]["origin"], "OS_REGION_NAME");
+    assert_eq!(serde_json::from_value::<RunRecord>(json).unwrap(), known);
 }

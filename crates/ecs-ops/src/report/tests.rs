@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::fleet::{Choice, Screen};
 
 const SERVERS: [&str; 5] = [
     "616fb98f-46ca-475e-917e-2563e5a8cd19",
@@ -50,6 +51,8 @@ fn the_stable_form() {
         servers: servers.collect(),
         stopped: None,
         refused: None,
+        target: None,
+        left_out: Vec::new(),
     };
     let job = "ff80808288d41e1b018990260955686a";
     assert_eq!(
@@ -92,4 +95,37 @@ fn a_success_that_was_not_itemised() {
         assert_eq!(note.is_some(), words.is_some(), "{value}");
         assert!(note.unwrap_or_default().contains(words.unwrap_or_default()));
     }
+}
+
+#[test]
+fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
+    let target: ecs_auth::ResolvedTarget = serde_json::from_value(json!({
+        "operator": {"value": "Open Telekom Cloud", "origin": "the region"},
+        "account": {"kind": "token", "origin": "--token", "user": null, "domain": null, "access_key": null,
+            "agency": null, "agency_domain": null},
+        "project": {"id": "p1", "name": "eu-de_prod", "origin": "--project-id"},
+        "region": null, "endpoint": null,
+    }))
+    .unwrap();
+    let own = SERVERS[0].parse().unwrap();
+    let screened = Screen::new(PowerAction::Start, Choice::Selected)
+        .own_server(Some(own))
+        .screen([(own, None)]);
+    let report = Report {
+        run_id: "run".to_owned(),
+        action: PowerAction::Start,
+        jobs: Vec::new(),
+        servers: Vec::new(),
+        stopped: None,
+        refused: None,
+        target: Some(target),
+        left_out: screened.left_out,
+    };
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["target"]["project"]["name"], "eu-de_prod");
+    assert_eq!(json["summary"]["requested"], 0);
+    assert_eq!(
+        json["left_out"],
+        json!([{"id": SERVERS[0], "reason": "this_machine"}])
+    );
 }

@@ -96,6 +96,8 @@ impl Machine {
             jobs: self.jobs,
             stopped,
             refused: self.refused,
+            target: None,
+            left_out: Vec::new(),
         }
     }
 }

@@ -3,8 +3,11 @@
 use ecs_model::ServerStatus;
 use ecs_sim::Region;
 
+use serde_json::json;
+
 use super::*;
 use crate::fleet::read::tests::client;
+use crate::scripted::{Does, ids, service};
 
 const NOBODY: ServerId = ServerId::from_bytes([7; 16]);
 const LIST: &str = "ecs:cloudServers:list";
@@ -46,4 +49,33 @@ async fn without_a_right_nothing_is_known() {
         let error = client.look_up(&ids[..count]).await.unwrap_err();
         assert_eq!(error.problem().status(), Some(403));
     }
+}
+
+/// A service that answers a question about one server with something else is asked for its list.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
+    let named = ids(3);
+    let (builder, seen) = service(move |request, _| {
+        if !request.uri().path().ends_with("/detail") {
+            return Does::Answer(200, r#"{"count":0,"servers":[]}"#);
+        }
+        let rows: Vec<_> = ids(2).iter().map(|id| json!({"id": id})).collect();
+        let first = request.uri().query().unwrap().contains("offset=1");
+        let rows = if first { rows } else { Vec::new() };
+        let body = json!({"count": 2, "servers": rows});
+        Does::Says(200, body.to_string(), Vec::new())
+    });
+    let found = builder.build().unwrap().look_up(&named).await.unwrap();
+    assert_eq!((found.servers.len(), &found.missing[..]), (2, &named[2..]));
+    // One look at one server, and two pages.
+    assert_eq!(seen.count(http::Method::GET), 3);
+}
+
+/// A few wrong signatures lock a key.
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_refused_are_used_once() {
+    let (builder, seen) = service(|_, _| Does::Answer(401, r#"{"error_code":"APIGW.0301"}"#));
+    let error = builder.build().unwrap().look_up(&ids(7)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+    assert_eq!(seen.count(http::Method::GET), 1);
 }

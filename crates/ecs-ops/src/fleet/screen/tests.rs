@@ -95,3 +95,16 @@ fn what_is_not_known_is_acted_on() {
     let screened = Screen::new(HARD, Choice::Named).screen([(id(5), None)]);
     assert_eq!((screened.servers, screened.stopped), (vec![id(5)], vec![]));
 }
+
+#[test]
+fn the_last_wave_is_this_machine_alone() {
+    let members = [2, 3, 4].map(|number| crate::rolling::Member::new(id(number)));
+    let waves = Waves::plan(
+        &members,
+        crate::rolling::Share::Servers(2),
+        None,
+        crate::rolling::Order::AsGiven,
+    );
+    let waves = waves.unwrap().then_alone(id(1)).waves;
+    assert_eq!(waves, [vec![id(2), id(3)], vec![id(4)], vec![id(1)]]);
+}

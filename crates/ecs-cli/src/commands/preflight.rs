@@ -1,0 +1,254 @@
+//! What is looked at before a run: the states of its servers, the machine that we run on, and groups of auto-scaling.
+//!
+//! All of it only reads. So each run has read something before it acts, and credentials, a project or a service that do not
+//! work are found out while nothing was sent.
+
+mod messages;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_ops::PowerAction;
+use ecs_ops::fleet::{Choice, Lookup, ScalingMembers, Screen, Screened, endangers_members};
+use ecs_ops::model::{Server, ServerId};
+use ecs_ops::selection::{Selected, Selection};
+use ecs_ops::{Error, ErrorKind};
+
+use crate::args::Run;
+use crate::connect::Connection;
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::term::Notes;
+
+pub(super) use messages::name_of;
+
+/// How long the Auto Scaling service may take: a run should not wait for one that is not there.
+const SCALING_LIMIT: Duration = Duration::from_secs(20);
+
+/// What is known of the servers of a run.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// All servers of the project.
+    Listed(Vec<Server>),
+    /// Those that a selection means, in its order.
+    Selected(Selected),
+    /// Those that were named.
+    LookedUp(Lookup),
+    /// Nothing, and why; no reason is needed where nobody wanted to know.
+    Unchecked(Option<String>),
+}
+
+impl Known {
+    /// The servers of which something is known.
+    pub(super) fn servers(&self) -> &[Server] {
+        match self {
+            Self::Listed(servers) => servers,
+            Self::Selected(selected) => &selected.servers,
+            Self::LookedUp(lookup) => &lookup.servers,
+            Self::Unchecked(_) => &[],
+        }
+    }
+}
+
+/// What is known of groups of auto-scaling.
+#[derive(Debug)]
+enum Scaling {
+    /// The action harms no member, or that was allowed.
+    NotNeeded,
+    Known(ScalingMembers),
+    /// It was not checked, and why.
+    Unchecked(String),
+}
+
+/// Why a run does not begin.
+#[derive(Debug)]
+pub(super) enum NotBegun {
+    /// What was asked for cannot be done.
+    Fail(Fail),
+    /// The servers that were named could not be looked at, and acting on them would not end better.
+    OutOfReach(Error),
+}
+
+impl From<Fail> for NotBegun {
+    fn from(fail: Fail) -> Self {
+        Self::Fail(fail)
+    }
+}
+
+/// What was looked at, and what follows.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    pub(super) known: Known,
+    pub(super) screened: Screened,
+}
+
+/// Looks at what a run needs, says what has to be known before it is confirmed, and refuses what must not be sent.
+pub(super) async fn run(
+    selection: &Selection,
+    action: PowerAction,
+    args: &Run,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<Preflight, NotBegun> {
+    let looking = async {
+        let states = known(selection, args, connection, notes);
+        let (own, known) = tokio::join!(connection.own_server(), states);
+        // After the first read: credentials that are refused are used once.
+        let scaling = match &known {
+            Ok(_) => scaling(action, args, connection).await,
+            Err(_) => Scaling::NotNeeded,
+        };
+        (own, known, scaling)
+    };
+    let (own, known, scaling) = within(args.deadline, connection, looking).await?;
+    let known = known?;
+    let choice = if selection.is_given() {
+        Choice::Named
+    } else {
+        Choice::Selected
+    };
+    let screen = Screen::new(action, choice)
+        .include_stopped(args.include_stopped)
+        .own_server(own);
+    let screened = match selection.plain_ids() {
+        None => screen.screen(
+            known
+                .servers()
+                .iter()
+                .filter_map(|server| Some((server.id?, Some(server)))),
+        ),
+        Some(ids) => {
+            let by_id = by_id(known.servers());
+            let known_of = |id: &ServerId| by_id.get(id).copied();
+            screen.screen(ids.iter().map(|id| (*id, known_of(id))))
+        }
+    };
+    let preflight = Preflight { known, screened };
+    messages::tell(&preflight, action, args, notes);
+    if let Scaling::Unchecked(why) = &scaling {
+        notes.note(&format!(
+            "note: whether servers are members of auto-scaling groups was not checked: {why}"
+        ));
+    }
+    if let Scaling::Known(members) = &scaling {
+        messages::refuse_members(&preflight, members, notes)?;
+    }
+    Ok(preflight)
+}
+
+/// Servers by their ids.
+pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
+    servers
+        .iter()
+        .filter_map(|server| Some((server.id?, server)))
+        .collect()
+}
+
+/// No longer than a run may take.
+async fn within<T>(
+    deadline: Option<Duration>,
+    connection: &Connection,
+    looking: impl Future<Output = T>,
+) -> Result<T, Fail> {
+    let Some(deadline) = deadline else {
+        return Ok(looking.await);
+    };
+    tokio::time::timeout(deadline, looking).await.map_err(|_| {
+        let place = messages::place(connection);
+        Fail::new(
+            Exit::Stopped,
+            format!("the deadline came while the servers of {place} were listed"),
+        )
+        .hint("nothing was sent; give it more time with --deadline")
+    })
+}
+
+/// What is known of the servers.
+async fn known(
+    selection: &Selection,
+    args: &Run,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<Known, NotBegun> {
+    let Some(ids) = selection.plain_ids() else {
+        return if selection.is_all() {
+            Ok(Known::Listed(list(connection, notes).await?))
+        } else {
+            Ok(Known::Selected(select(selection, connection, notes).await?))
+        };
+    };
+    if args.rolling.needs_attributes() {
+        return Ok(Known::Listed(list(connection, notes).await?));
+    }
+    if args.no_preflight {
+        return Ok(Known::Unchecked(None));
+    }
+    match connection.client.look_up(&ids).await {
+        Ok(lookup) => Ok(Known::LookedUp(lookup)),
+        Err(error) if says_nothing_of_acting(&error) => {
+            Ok(Known::Unchecked(Some(error.to_string())))
+        }
+        Err(error) => Err(NotBegun::OutOfReach(error)),
+    }
+}
+
+/// Whether acting may be possible although looking was refused: the service itself says that looking is not permitted, or
+/// that it does not have it.
+fn says_nothing_of_acting(error: &Error) -> bool {
+    let refused = matches!(error.kind(), ErrorKind::Credentials | ErrorKind::Refused);
+    let by_the_service = error.code().is_some();
+    refused && by_the_service && error.problem().status() != Some(401)
+}
+
+/// All servers of the project.
+async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fail> {
+    let place = messages::place(connection);
+    notes.note(&format!("listing the servers of {place}"));
+    let listed = connection.client.servers().await;
+    let servers = listed
+        .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
+    match servers.is_empty() {
+        true => Err(Fail::usage(format!("there is no server in {place}"))
+            .hint("check the project and the region")),
+        false => Ok(servers),
+    }
+}
+
+/// The servers that a selection means.
+async fn select(
+    selection: &Selection,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<Selected, Fail> {
+    let place = messages::place(connection);
+    notes.note(&format!("listing the servers of {place}"));
+    let selected = connection.client.servers().select(selection).await;
+    selected.map_err(|error| super::selecting::fail(connection, error))
+}
+
+/// Which servers are members of groups of auto-scaling.
+async fn scaling(action: PowerAction, args: &Run, connection: &Connection) -> Scaling {
+    if !endangers_members(action) || args.allow_autoscaling_members {
+        return Scaling::NotNeeded;
+    }
+    if args.no_preflight {
+        return Scaling::Unchecked("--no-preflight".to_owned());
+    }
+    let Some(client) = &connection.scaling else {
+        return Scaling::Unchecked(
+            "the address of the Auto Scaling service is not known here; --as-endpoint names it"
+                .to_owned(),
+        );
+    };
+    match tokio::time::timeout(SCALING_LIMIT, ScalingMembers::read(client)).await {
+        Ok(Ok(members)) => Scaling::Known(members),
+        Ok(Err(error)) => Scaling::Unchecked(error.to_string()),
+        Err(_) => Scaling::Unchecked(format!(
+            "the Auto Scaling service did not answer within {} s",
+            SCALING_LIMIT.as_secs()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! What is said before a run, and what is refused.
+
+use std::collections::BTreeSet;
+
+use ecs_ops::PowerAction;
+use ecs_ops::fleet::{LeftOut, LeftOutReason, ScalingMembers};
+use ecs_ops::model::{RebootType, Server, ServerId};
+use ecs_ops::selection::Selected;
+
+use super::{Known, Preflight};
+use crate::args::Run;
+use crate::confirm::counted;
+use crate::connect::Connection;
+use crate::fail::Fail;
+use crate::term::Notes;
+
+/// How many servers a message names.
+const NAMED: usize = 10;
+
+/// The project and where it is.
+pub(super) fn place(connection: &Connection) -> String {
+    format!("project {} at {}", connection.project, connection.place())
+}
+
+/// An id, with the name of its server if that is known.
+pub(in crate::commands) fn name_of(id: ServerId, servers: &[Server]) -> String {
+    let server = servers.iter().find(|server| server.id == Some(id));
+    match server.and_then(|server| server.name.as_deref()) {
+        Some(name) => format!("{id} {name}"),
+        None => id.to_string(),
+    }
+}
+
+/// Some of them by name, and how many more there are.
+fn some(ids: &[ServerId], servers: &[Server]) -> String {
+    let named: Vec<String> = ids
+        .iter()
+        .take(NAMED)
+        .map(|id| name_of(*id, servers))
+        .collect();
+    match ids.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// `1 server is`, `2 servers are`.
+fn are(count: usize) -> String {
+    match count {
+        1 => format!("{} is", counted(1)),
+        many => format!("{} are", counted(many)),
+    }
+}
+
+/// Says what was found out.
+pub(super) fn tell(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
+    match &preflight.known {
+        Known::Unchecked(Some(why)) => notes.note(&format!(
+            "note: the states of the servers were not checked: {why}"
+        )),
+        Known::LookedUp(lookup) if !lookup.missing.is_empty() => notes.warn(&format!(
+            "{} not found in the project: {}",
+            are(lookup.missing.len()),
+            some(&lookup.missing, &[])
+        )),
+        Known::Selected(selected) => tell_selected(selected, notes),
+        _ => {}
+    }
+    tell_stopped(preflight, action, notes);
+    tell_own(preflight, action, args, notes);
+}
+
+/// What became of servers that were given.
+fn tell_selected(selected: &Selected, notes: &Notes) {
+    if !selected.left_out.is_empty() {
+        let ids: Vec<ServerId> = selected
+            .left_out
+            .iter()
+            .filter_map(|server| server.id)
+            .collect();
+        notes.warn(&format!(
+            "{} given and left out by the filters: {}",
+            are(ids.len()),
+            some(&ids, &selected.left_out)
+        ));
+    }
+    if selected.repeated > 0 {
+        notes.warn(&format!(
+            "{} given again, by id or by name; each counts once",
+            are(selected.repeated)
+        ));
+    }
+}
+
+/// What a restart does to servers that are stopped.
+fn tell_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
+    let PowerAction::Reboot(kind) = action else {
+        return;
+    };
+    let (what, does) = match kind {
+        RebootType::Soft => ("a soft restart of it", "is refused by the service"),
+        RebootType::Hard => ("a hard restart of it", "starts it"),
+    };
+    let stopped = left_out(preflight, LeftOutReason::Stopped);
+    if !stopped.is_empty() {
+        notes.note(&format!(
+            "note: {} stopped (SHUTOFF) and left out: {what} {does}; --include-stopped takes it all the same",
+            are(stopped.len())
+        ));
+    }
+    let stopped = &preflight.screened.stopped;
+    if !stopped.is_empty() {
+        notes.warn(&format!(
+            "{} stopped (SHUTOFF): {what} {does}: {}",
+            are(stopped.len()),
+            some(stopped, preflight.known.servers())
+        ));
+    }
+}
+
+/// What is done about the server that this process runs on.
+fn tell_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
+    let servers = preflight.known.servers();
+    for id in left_out(preflight, LeftOutReason::ThisMachine) {
+        notes.warn(&format!(
+            "ecsctl runs on {}: it is left out; give its id to act on it",
+            name_of(id, servers)
+        ));
+    }
+    let Some(id) = preflight.screened.last else {
+        return;
+    };
+    if action == PowerAction::Start {
+        return;
+    }
+    let others = preflight.screened.servers.len() > 1;
+    let order = match others {
+        true => "it comes last and alone, when all others are done; acting on it",
+        false => "acting on it",
+    };
+    let after = match &args.journal {
+        Some(_) => "ecsctl resume says what became of it",
+        None => "with --journal, ecsctl resume says what became of it",
+    };
+    notes.warn(&format!(
+        "ecsctl runs on {}: {order} ends this process; {after}",
+        name_of(id, servers)
+    ));
+}
+
+/// The servers that are left out for this reason.
+fn left_out(preflight: &Preflight, reason: LeftOutReason) -> Vec<ServerId> {
+    let left_out = preflight.screened.left_out.iter();
+    let fits = |server: &&LeftOut| server.reason == reason;
+    left_out.filter(fits).map(|server| server.id).collect()
+}
+
+/// Refuses servers that a group of auto-scaling may remove, and delete, when they are acted on.
+pub(super) fn refuse_members(
+    preflight: &Preflight,
+    members: &ScalingMembers,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let servers = preflight.known.servers();
+    let mut endangered = Vec::new();
+    let mut disabled = BTreeSet::new();
+    let mut safe = 0_usize;
+    for id in &preflight.screened.servers {
+        let Some(group) = members.group_of(id) else {
+            continue;
+        };
+        let name = group.name.as_deref().unwrap_or(group.id.as_str());
+        match group.is_disabled {
+            true => {
+                safe += 1;
+                disabled.insert(name);
+            }
+            false => endangered.push(format!("{} in group {name}", name_of(*id, servers))),
+        }
+    }
+    if safe > 0 {
+        let groups: Vec<&str> = disabled.into_iter().collect();
+        notes.note(&format!(
+            "note: {} of auto-scaling groups that are disabled, and remove nothing while they are: {}",
+            match safe {
+                1 => "1 server is a member".to_owned(),
+                many => format!("{many} servers are members"),
+            },
+            groups.join(", ")
+        ));
+    }
+    if endangered.is_empty() {
+        return Ok(());
+    }
+    let count = endangered.len();
+    endangered.truncate(NAMED);
+    if count > NAMED {
+        endangered.push(format!("and {} more", count - NAMED));
+    }
+    let members = match count {
+        1 => "1 server is a member of an auto-scaling group".to_owned(),
+        many => format!("{many} servers are members of auto-scaling groups"),
+    };
+    Err(Fail::usage(format!("{members}: nothing was sent"))
+        .details(endangered)
+        .hint(
+            "a group removes a member that it finds stopped or not answering, and deletes it if the group made it: leave these \
+             servers out, disable their groups for the time of the run, or add --allow-autoscaling-members",
+        ))
+}

@@ -1,0 +1,82 @@
+//! Where the Auto Scaling service is.
+
+use ecs_ops::Endpoint;
+
+use super::is_this_machine;
+use crate::args::Global;
+use crate::fail::Fail;
+use crate::term::Notes;
+
+/// Clouds whose services have hosts that differ in their first part only, by what these end with.
+const CLOUDS: [&str; 3] = [
+    ".otc.t-systems.com",
+    ".myhuaweicloud.com",
+    ".myhuaweicloud.eu",
+];
+
+/// The address of the Auto Scaling service: the one that was given, or the one beside ECS in a cloud that is known. Credentials
+/// go to no host that nobody named.
+pub(super) fn endpoint(
+    global: &Global,
+    ecs: &Endpoint,
+    notes: &Notes,
+) -> Result<Option<Endpoint>, Fail> {
+    let Some(address) = &global.as_endpoint else {
+        return Ok(beside(ecs));
+    };
+    let parsed: Result<Endpoint, _> = address.parse();
+    let endpoint = parsed.map_err(|error| Fail::usage(format!("--as-endpoint: {error}")))?;
+    if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
+        notes.warn(&format!(
+            "requests travel unencrypted to {endpoint}: whoever can read the traffic can use their credentials"
+        ));
+    }
+    Ok(Some(endpoint))
+}
+
+/// `https://as.REGION.CLOUD` beside `https://ecs.REGION.CLOUD`.
+fn beside(ecs: &Endpoint) -> Option<Endpoint> {
+    let address = ecs.to_string();
+    let rest = address.trim_end_matches('/').strip_prefix("https://ecs.")?;
+    let known = CLOUDS.iter().any(|cloud| rest.ends_with(cloud));
+    let endpoint = known.then(|| format!("https://as.{rest}"))?;
+    endpoint.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_follows_only_in_clouds_that_are_known() {
+        for (ecs, expected) in [
+            (
+                "https://ecs.eu-de.otc.t-systems.com",
+                Some("https://as.eu-de.otc.t-systems.com"),
+            ),
+            (
+                "https://ecs.eu-ch2.sc.otc.t-systems.com",
+                Some("https://as.eu-ch2.sc.otc.t-systems.com"),
+            ),
+            (
+                "https://ecs.cn-north-4.myhuaweicloud.com",
+                Some("https://as.cn-north-4.myhuaweicloud.com"),
+            ),
+            (
+                "https://ecs.eu-west-101.myhuaweicloud.eu",
+                Some("https://as.eu-west-101.myhuaweicloud.eu"),
+            ),
+            ("http://ecs.eu-de.otc.t-systems.com", None),
+            ("https://gateway.eu-de.otc.t-systems.com", None),
+            ("https://ecs.eu-de.otc.t-systems.com:8443", None),
+            ("https://ecs.eu-de.otc.t-systems.com/ecs", None),
+            ("https://ecs.otc.t-systems.com.evil.example", None),
+            ("https://ecs.corp.example", None),
+            ("http://127.0.0.1:8080", None),
+        ] {
+            let ecs: Endpoint = ecs.parse().unwrap();
+            let found = beside(&ecs).map(|found| found.to_string());
+            assert_eq!(found.as_deref(), expected, "{ecs}");
+        }
+    }
+}

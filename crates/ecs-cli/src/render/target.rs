@@ -1,0 +1,91 @@
+//! Where a command acts and as whom, as it is shown before anything is sent.
+
+use ecs_ops::auth::{ResolvedAccount, ResolvedTarget, Sourced};
+
+use crate::connect::Connection;
+
+/// What is known of the place: a label and a value each, with where the value comes from.
+pub(crate) fn rows(connection: &Connection) -> Vec<(&'static str, String)> {
+    match &connection.target {
+        Some(target) => of(target, &connection.place()),
+        None => vec![
+            ("project", connection.project.to_string()),
+            ("endpoint", connection.place()),
+        ],
+    }
+}
+
+/// In one line.
+pub(crate) fn line(connection: &Connection) -> String {
+    let rows = rows(connection).into_iter();
+    let parts: Vec<String> = rows
+        .map(|(label, value)| format!("{label} {value}"))
+        .collect();
+    parts.join("; ")
+}
+
+/// The rows of a target at this endpoint.
+fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
+    let sourced = |value: &Sourced| from(&value.value, &value.origin);
+    let project = &target.project;
+    let named = match &project.name {
+        Some(name) => format!("{name}, id {}", project.id),
+        None => project.id.clone(),
+    };
+    let origin = target.endpoint.as_ref().map(|known| known.origin.as_str());
+    let operator = target.operator.as_ref().map(sourced);
+    let region = target.region.as_ref().map(sourced);
+    let rows = [
+        ("operator", operator),
+        ("account", Some(account(&target.account))),
+        ("project", Some(from(&named, &project.origin))),
+        ("region", region),
+        ("endpoint", Some(from(endpoint, origin.unwrap_or_default()))),
+    ];
+    let known = |(label, value): (&'static str, Option<String>)| Some((label, value?));
+    rows.into_iter().filter_map(known).collect()
+}
+
+/// As whom.
+fn account(account: &ResolvedAccount) -> String {
+    from(&account.to_string(), &account.origin)
+}
+
+/// A value and where it comes from, if that is known.
+fn from(value: &str, origin: &str) -> String {
+    match origin {
+        "" => value.to_owned(),
+        origin => format!("{value} (from {origin})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_has_no_row_and_the_rest_says_where_it_is_from() {
+        let target: ResolvedTarget = serde_json::from_value(serde_json::json!({
+            "operator": {"value": "Open Telekom Cloud", "origin": "the region"},
+            "account": {"kind": "password", "origin": "cloud prod in ./clouds.yaml", "user": "ops", "domain": "OTC1",
+                "access_key": null, "agency": null, "agency_domain": null},
+            "project": {"id": "p1", "name": "eu-de_prod", "origin": "OS_PROJECT_NAME"},
+            "region": null, "endpoint": {"value": "https://e", "origin": "--endpoint"},
+        }))
+        .unwrap();
+        let rows = of(&target, "https://e/");
+        let expected = [
+            ("operator", "Open Telekom Cloud (from the region)"),
+            (
+                "account",
+                "user ops of domain OTC1 (from cloud prod in ./clouds.yaml)",
+            ),
+            ("project", "eu-de_prod, id p1 (from OS_PROJECT_NAME)"),
+            ("endpoint", "https://e/ (from --endpoint)"),
+        ];
+        assert_eq!(
+            rows,
+            expected.map(|(label, value)| (label, value.to_owned()))
+        );
+    }
+}
