@@ -1,8 +1,7 @@
 //! Tests that cross crates; see the files beside `src`.
 //!
-//! [`sweep`] is the deterministic simulation: client, region and faults, all drawn from one seed. [`faults`] is the table
-//! of what can go wrong with one exchange, and what must be said of it. [`waiting`] measures what waiting for jobs costs.
+//! [`sweep`] is the deterministic simulation: client, region and faults, all drawn from one seed. [`waiting`] measures what
+//! waiting for jobs costs.
 
-pub mod faults;
 pub mod sweep;
 pub mod waiting;

@@ -3,6 +3,7 @@
 //! | chore | does |
 //! |---|---|
 //! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
+//! | `layers` | checks that no modules import each other in a circle, and no crate one that it may not |
 //! | `sweep` | simulates many seeds of client, region and faults; shows one |
 //! | `waiting` | measures what waiting for jobs costs, on simulated time |
 
@@ -13,6 +14,7 @@
 )]
 
 mod codegen;
+mod layers;
 mod simulated;
 
 use std::path::Path;
@@ -24,6 +26,7 @@ usage: cargo xtask <chore>
 chores:
   codegen            write the generated files from crates/ecs-model/api/ecs.openapi.yaml
   codegen --check    write nothing; list what is stale, missing or extra, and fail if anything is
+  layers             fail if modules of a crate import each other in a circle, or a crate uses one that it may not
   sweep [--seeds N] [--from S] [--threads T]
                      simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
   sweep --show S     simulate one seed and show what happened
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
+        ["layers"] => layers::check(root),
         ["sweep", arguments @ ..] => simulated::run(root, "sweep", arguments),
         ["waiting"] => simulated::run(root, "waiting", &[]),
         ["help" | "--help" | "-h"] => {

@@ -175,7 +175,7 @@ pub(crate) fn verb(action: PowerAction) -> String {
         PowerAction::Stop(_) => "Stop",
         _ => "Start",
     };
-    match action.kind() {
+    match action.type_name() {
         Some("SOFT") => format!("{verb} softly"),
         Some("HARD") => format!("{verb} hard (cutting the power)"),
         _ => verb.to_owned(),

@@ -46,7 +46,10 @@ impl Fail {
 
     /// `what` could not be done.
     pub(crate) fn of_error(what: &str, error: &Error) -> Self {
-        let fail = Self::new(exit::of_error(error.kind()), format!("{what}: {error}"));
+        let fail = Self::new(
+            exit::of_error(error.kind()),
+            format!("{what}: {}", error.problem()),
+        );
         match hint_for(error.problem(), error.kind() == ErrorKind::Credentials) {
             Some(hint) => fail.hint(hint),
             None => fail,

@@ -116,8 +116,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut events = run.events();
     let report = run.await;
     while let Some(event) = events.next().await {
-        if let Event::Accepted { batch, job_id, .. } = event {
-            println!("batch {batch} is job {job_id}");
+        if let Event::Accepted {
+            request, job_id, ..
+        } = event
+        {
+            println!("batch {request} is job {job_id}");
         }
     }
     println!("{:?}", report.summary());

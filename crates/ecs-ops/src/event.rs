@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use serde::Serialize;
 use serde::ser::Serializer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::report::{Problem, ServerReport};
+use crate::report::ServerReport;
 
-/// One thing that happened in a run. Batches and waves are counted from 1.
+/// One thing that happened in a run. Requests and waves are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -21,7 +22,8 @@ pub enum Event {
         /// How many servers.
         servers: usize,
         /// In how many requests.
-        batches: usize,
+        #[serde(rename = "batches")]
+        requests: usize,
     },
     /// A run goes on where its journal ends. What is known of each server follows.
     Resumed {
@@ -30,7 +32,8 @@ pub enum Event {
         /// How many were accepted, and are waited for.
         watched: usize,
         /// How many are of unknown fate.
-        doubtful: usize,
+        #[serde(rename = "doubtful")]
+        unknown: usize,
         /// How many were never sent, and will be.
         unsent: usize,
     },
@@ -55,7 +58,8 @@ pub enum Event {
         /// Whether all is well.
         healthy: bool,
         /// What the check said, if it was not.
-        words: Option<String>,
+        #[serde(rename = "words")]
+        message: Option<String>,
     },
     /// Somebody is asked whether to go on after the canary.
     Asking {
@@ -65,7 +69,8 @@ pub enum Event {
     /// Somebody said whether to go on after the canary.
     Answered {
         /// The answer.
-        go_on: bool,
+        #[serde(rename = "go_on")]
+        proceed: bool,
     },
     /// The fate of servers is unknown, so they may still be at work: nothing follows their wave before that must be over.
     Holding {
@@ -86,63 +91,71 @@ pub enum Event {
         /// The servers.
         servers: Vec<ServerId>,
     },
-    /// A batch waits until the quota has room for it.
+    /// A request waits until the quota has room for it.
     WaitingForQuota {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its servers.
         servers: usize,
     },
-    /// A batch is sent for the first time.
+    /// A request is sent for the first time.
     Submitting {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its servers.
         servers: usize,
     },
-    /// A batch was accepted.
+    /// A request was accepted.
     Accepted {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its servers.
         servers: usize,
         /// Its job.
         job_id: JobId,
     },
-    /// The service asks for less speed; the batch is sent again later.
+    /// The service asks for less speed; the request is sent again later.
     Throttled {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// What the service said.
         error: Problem,
         /// When it is sent again, in milliseconds.
         #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
         retry_after: Duration,
     },
-    /// A batch was certainly not delivered and is sent again later.
+    /// A request was certainly not delivered and is sent again later.
     Retrying {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Why it was not delivered.
         error: Problem,
         /// When it is sent again, in milliseconds.
         #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
         retry_after: Duration,
     },
-    /// A batch was refused, perhaps because of one of its servers or of their number: its servers are sent again in
-    /// smaller batches.
+    /// A request was refused, perhaps because of one of its servers or of their number: its servers are sent again in
+    /// smaller requests.
     Split {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its servers.
         servers: usize,
         /// The refusal.
         error: Problem,
     },
-    /// A batch ended without a job: each of its servers has the same outcome.
-    BatchEnded {
-        /// The batch.
-        batch: usize,
+    /// A request ended without a job: each of its servers has the same outcome.
+    #[serde(rename = "batch_ended")]
+    RequestEnded {
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its servers.
         servers: usize,
         /// `failed`, `not_attempted` or `unknown`.
@@ -150,10 +163,11 @@ pub enum Event {
         /// Why.
         error: Problem,
     },
-    /// The fate of a batch is unknown: its servers are looked at for evidence.
+    /// The fate of a request is unknown: its servers are looked at for evidence.
     Reconciling {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its servers.
         servers: usize,
         /// Why it is unknown.
@@ -161,15 +175,17 @@ pub enum Event {
     },
     /// Servers are sent again after a request of unknown fate, as the caller wanted.
     Resubmitting {
-        /// The batch that they were in.
-        batch: usize,
+        /// The request that they were in.
+        #[serde(rename = "batch")]
+        request: usize,
         /// How many.
         servers: usize,
         /// Whether they may have been acted on the first time.
         maybe_executed: bool,
     },
     /// The servers were listed, to see whether those have settled whose job succeeded.
-    Settling {
+    #[serde(rename = "settling")]
+    Verifying {
         /// How many have not.
         servers: usize,
     },
@@ -222,7 +238,7 @@ pub enum Event {
     },
     /// The outcome of a server is known.
     ServerDone(ServerReport),
-    /// No further batch is sent.
+    /// No further request is sent.
     Stopping {
         /// Why.
         reason: String,
@@ -270,3 +286,6 @@ impl Sink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,22 +3,20 @@
 //! | module | holds |
 //! |---|---|
 //! | `client` | [`Client`]: who talks to which project of which service, and how |
-//! | `batch` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
-//! | `report`, `problem` | [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
+//! | `runs` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
+//! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`]: what happens on the way |
 //! | `control` | [`Control`]: stopping a run from outside |
-//! | `jobs` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
-//! | `exec` | the one retry loop; [`Probe`]: one harmless attempt, to find out what is wrong |
-//! | `contact` | what all requests learn from each other: throttling, outages |
-//! | [`policy`] | what to do after an attempt: pure decisions |
-//! | `pace` | never more servers than the quota in any window |
-//! | `budget` | requests evenly spread, those that act on servers first |
+//! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
+//! | `quota` | never more servers than the quota in any window |
 //! | [`fleet`] | what is looked at before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can go on |
 //! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
-//! [`model`], [`transport`] and [`auth`] are the crates below, so that one dependency is enough.
+//! The retry loop, and all that is about one request, is the crate `ecs-client`: [`RetryPolicy`], [`Error`], [`Endpoint`] and
+//! [`Probe`] come from there. [`model`], [`transport`] and [`auth`] are the other crates below, so that one dependency is
+//! enough.
 //!
 //! ```
 //! use ecs_ops::auth::{Credentials, StaticCredentials};
@@ -73,42 +71,35 @@
 //! A restart is sent again only if it is certain that the service did not execute it. Where that is not certain, the
 //! servers are reported as [`Outcome::Unknown`], and nobody sends anything behind your back.
 
-mod batch;
-mod budget;
+mod action;
 mod client;
-mod clock;
-mod contact;
 mod control;
-mod endpoint;
-mod error;
 mod event;
-mod exec;
 pub mod fleet;
 mod jobs;
 pub mod journal;
-mod pace;
-pub mod policy;
-mod problem;
+mod quota;
 mod report;
 pub mod rolling;
+mod runs;
 #[cfg(test)]
 mod scripted;
 pub mod selection;
+mod ticket;
 
 pub use ecs_auth as auth;
 pub use ecs_model as model;
 pub use ecs_transport as transport;
 
-pub use batch::{Plan, Run, RunBuilder};
+pub use action::PowerAction;
 pub use client::{Client, ClientBuilder};
 pub use control::Control;
-pub use endpoint::{Endpoint, ParseEndpointError};
-pub use error::{Error, ErrorKind};
-pub use event::{Event, Events};
-pub use exec::{Probe, ProbeEnd};
-pub use jobs::{JobEnd, JobEvent, JobEvents, JobTicket, JobWatch, JobsWatch, Polling, WatchedJob};
-pub use policy::RetryPolicy;
-pub use report::{
-    JobReport, Outcome, PowerAction, Problem, Report, ServerReport, ShownBy, Stopped, Summary,
+pub use ecs_client::{
+    Endpoint, Error, ErrorKind, ParseEndpointError, Probe, ProbeEnd, Problem, RetryPolicy,
 };
+pub use event::{Event, Events};
+pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
+pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
+pub use runs::{Plan, Run, RunBuilder};
 pub use selection::{Selection, ServerRef};
+pub use ticket::JobTicket;

@@ -3,45 +3,14 @@
 use std::fmt;
 
 use ecs_auth::ResolvedTarget;
-use ecs_model::{JobId, JobStatus, RebootType, ServerId, StopType};
+use ecs_client::Problem;
+use ecs_model::{JobId, JobStatus, ServerId};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::action::PowerAction;
 use crate::fleet::LeftOut;
-use crate::jobs::JobTicket;
-pub use crate::problem::Problem;
 use crate::rolling::StopReason;
-
-/// What a run does to its servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PowerAction {
-    /// Restart them.
-    Reboot(RebootType),
-    /// Start them.
-    Start,
-    /// Stop them; without a type the service stops them softly.
-    Stop(Option<StopType>),
-}
-
-impl PowerAction {
-    /// `reboot`, `start` or `stop`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reboot(_) => "reboot",
-            Self::Start => "start",
-            Self::Stop(_) => "stop",
-        }
-    }
-
-    /// `SOFT` or `HARD`, where the request says so.
-    pub fn kind(self) -> Option<&'static str> {
-        match self {
-            Self::Reboot(kind) => Some(kind.as_str()),
-            Self::Start => None,
-            Self::Stop(kind) => kind.map(StopType::as_str),
-        }
-    }
-}
+use crate::ticket::JobTicket;
 
 /// What became of one server. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +20,7 @@ pub enum Outcome {
         /// The job, if it is known.
         job_id: Option<JobId>,
         /// What shows it.
-        shown_by: ShownBy,
+        evidence: Evidence,
     },
     /// Refused before anything was done (no job), or its job says that it failed.
     Failed {
@@ -105,7 +74,7 @@ impl Outcome {
     /// What is unusual about how it succeeded.
     pub fn note(&self) -> Option<&'static str> {
         match self {
-            Self::Succeeded { shown_by, .. } => shown_by.note(),
+            Self::Succeeded { evidence, .. } => evidence.note(),
             _ => None,
         }
     }
@@ -122,22 +91,24 @@ impl Outcome {
 }
 
 /// What shows that an action on a server succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum ShownBy {
+pub enum Evidence {
     /// Its job, which names this server: mostly in a part of its own.
-    Part,
+    #[serde(rename = "part")]
+    SubJob,
     /// Its job as a whole, which does not say for which servers.
     Job,
     /// The server itself: the answer with the job was lost.
     Server,
 }
 
-impl ShownBy {
+impl Evidence {
     /// What is unusual about it, in words.
     pub fn note(self) -> Option<&'static str> {
         match self {
-            Self::Part => None,
+            Self::SubJob => None,
             Self::Job => Some("its job succeeded as a whole and says nothing of it in particular"),
             Self::Server => Some("shown by the server itself: the answer with its job was lost"),
         }
@@ -244,13 +215,13 @@ pub enum Stopped {
     /// Its deadline came.
     Deadline,
     /// Its [`Control`](crate::Control) was used.
-    Asked,
+    Requested,
     /// A job made no progress for as long as it may.
     Stalled,
     /// A rolling run stopped before its end.
     Rolling(StopReason),
     /// The journal could not be written: nothing more was sent.
-    Unrecorded(Problem),
+    JournalFailed(Problem),
     /// The service no longer lets us look at the jobs.
     Denied(Problem),
 }
@@ -259,10 +230,10 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline => f.write_str("the deadline came"),
-            Self::Asked => f.write_str("as asked"),
+            Self::Requested => f.write_str("as asked"),
             Self::Stalled => f.write_str("a job made no progress for too long"),
             Self::Rolling(reason) => fmt::Display::fmt(reason, f),
-            Self::Unrecorded(problem) => fmt::Display::fmt(problem, f),
+            Self::JournalFailed(problem) => fmt::Display::fmt(problem, f),
             Self::Denied(problem) => {
                 write!(
                     f,
@@ -336,7 +307,7 @@ impl Serialize for Report {
         report.serialize_field("version", &Self::VERSION)?;
         report.serialize_field("run_id", &self.run_id)?;
         report.serialize_field("operation", self.action.name())?;
-        report.serialize_field("type", &self.action.kind())?;
+        report.serialize_field("type", &self.action.type_name())?;
         report.serialize_field("summary", &self.summary())?;
         report.serialize_field("jobs", &self.jobs)?;
         report.serialize_field("servers", &self.servers)?;

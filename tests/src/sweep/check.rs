@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ecs_ops::model::{JobId, JobStatus, ServerId};
-use ecs_ops::{Outcome, Report, ServerReport, ShownBy, Stopped};
+use ecs_ops::{Evidence, Outcome, Report, ServerReport, Stopped};
 use ecs_sim::{Asked, Fault, Part, SimTransport, Trace};
 
 use super::Played;
@@ -206,7 +206,7 @@ impl Checker<'_> {
             // A run that waits leaves nothing running unless it was cut short.
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
-            Some(Stopped::Asked) => plan.stop.or(plan.end).is_some(),
+            Some(Stopped::Requested) => plan.stop.or(plan.end).is_some(),
             Some(Stopped::Stalled) => plan
                 .stalled_after
                 .is_some_and(|patience| run.ended - run.began >= patience),
@@ -339,15 +339,15 @@ impl Checker<'_> {
         match outcome {
             Outcome::Succeeded {
                 job_id: Some(job),
-                shown_by,
+                evidence,
             } => {
                 let mut said = self.truth.said(job);
                 said.any(|said| match said.of(id) {
                     Some(part) => {
-                        let shown = *shown_by == ShownBy::Part;
+                        let shown = *evidence == Evidence::SubJob;
                         shown && part.status == JobStatus::Success
                     }
-                    None => *shown_by == ShownBy::Job && said.status == JobStatus::Success,
+                    None => *evidence == Evidence::Job && said.status == JobStatus::Success,
                 })
             }
             Outcome::Failed {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ecs_ops::PowerAction;
 use ecs_ops::model::{RebootType, ServerId};
-use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Share, Waves};
+use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -30,7 +30,7 @@ pub(super) struct Extras {
 /// How it goes in waves.
 #[derive(Clone, Debug)]
 pub(super) struct WavePlan {
-    pub(super) wave: Share,
+    pub(super) wave: CountOrPercent,
     pub(super) canary: Option<usize>,
     order: u8,
     /// Over how many groups the servers are spread; none: they are in no group.
@@ -123,8 +123,8 @@ impl WavePlan {
     fn draw(rng: &mut impl Rng) -> Self {
         // Not too many waves: each of them can take a quarter of an hour.
         let wave = match rng.random_bool(0.6) {
-            true => Share::Percent(rng.random_range(10..=60)),
-            false => Share::Servers(rng.random_range(15..=40)),
+            true => CountOrPercent::Percent(rng.random_range(10..=60)),
+            false => CountOrPercent::Count(rng.random_range(15..=40)),
         };
         let canary = rng.random_bool(0.4).then(|| rng.random_range(1..=3));
         let pause = match rng.random_bool(0.5) {
@@ -136,8 +136,8 @@ impl WavePlan {
             false => AfterCanary::Pause(secs(rng, 0..600)),
         };
         let max_failures = rng.random_bool(0.6).then(|| match rng.random() {
-            true => Share::Percent(rng.random_range(0..=50)),
-            false => Share::Servers(rng.random_range(0..=5)),
+            true => CountOrPercent::Percent(rng.random_range(0..=50)),
+            false => CountOrPercent::Count(rng.random_range(0..=5)),
         });
         Self {
             wave,

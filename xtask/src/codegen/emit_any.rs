@@ -3,9 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::emit_operations::method;
 use super::ir::{Operation, Segment, Shape};
-use super::rust::{docs, ident};
+use super::rust::{docs, ident, method};
 
 pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
     let variants = operations.iter().map(|operation| {

@@ -3,9 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::emit_operations::{implementation, number, path};
 use super::ir::{Operation, Parameter, ParameterKind, PathId};
-use super::rust::{docs, ident, sourced};
+use super::rust::{docs, ident, implementation, number, path, sourced};
 
 /// What the id of a path adds to the code of a list: nothing, if it has none.
 #[derive(Default)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::emit_any::any_operation;
 use super::emit_list::list;
-use super::ir::{Body, Ir, Kind, Method, Operation, PathId, Segment, Shape};
-use super::rust::{docs, file, format, ident, sourced};
+use super::ir::{Body, Ir, Kind, Operation, PathId, Shape};
+use super::rust::{docs, file, format, ident, implementation, number, path, sourced};
 use super::write::File;
 
 pub(crate) fn emit(ir: &Ir) -> Vec<File> {
@@ -295,65 +295,6 @@ fn show(operation: &Operation, id: &PathId) -> TokenStream {
 
         #implementation
     }
-}
-
-/// `impl Operation for …`.
-pub(super) fn implementation(
-    operation: &Operation,
-    decode: TokenStream,
-    encode: TokenStream,
-) -> TokenStream {
-    let name = ident(&operation.name);
-    let text = &operation.name;
-    let method = method(operation.method);
-    let idempotency = ident(if operation.idempotent {
-        "Idempotent"
-    } else {
-        "NotIdempotent"
-    });
-    let output = ident(&operation.output);
-    quote! {
-        impl Operation for #name {
-            const NAME: &'static str = #text;
-            const METHOD: Method = #method;
-            const IDEMPOTENCY: Idempotency = Idempotency::#idempotency;
-            type Output = #output;
-
-            fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
-                #encode
-            }
-
-            fn decode(
-                status: StatusCode,
-                headers: &HeaderMap,
-                body: &[u8],
-            ) -> Result<#output, ResponseError> {
-                #decode(status, headers, body)
-            }
-        }
-    }
-}
-
-pub(super) fn method(method: Method) -> TokenStream {
-    let method = ident(method.as_str());
-    quote!(Method::#method)
-}
-
-/// The path as a format string: `{project}` and the ids are variables of the code.
-pub(super) fn path(operation: &Operation) -> String {
-    let mut path = format!("{}/{{project}}", operation.root);
-    for segment in &operation.path {
-        match segment {
-            Segment::Literal(text) => path.push_str(&format!("/{text}")),
-            Segment::Id { name, .. } => path.push_str(&format!("/{{{name}}}")),
-        }
-    }
-    path
-}
-
-/// A number without a type.
-pub(super) fn number(number: i64) -> Literal {
-    Literal::i64_unsuffixed(number)
 }
 
 /// `ShowJob` → `SHOW_JOB`.

@@ -1,9 +1,10 @@
 //! What the emitters of code share.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 
 use super::MARK;
+use super::ir::{Method, Operation, Segment};
 use super::write::File;
 
 /// A name that `lower` has checked to be an identifier.
@@ -83,4 +84,63 @@ pub(crate) fn enum_macro(name: &str, docs: TokenStream, of: &Ident, values: Toke
     }
     text.push_str("}\n");
     text
+}
+
+/// `impl Operation for …`.
+pub(super) fn implementation(
+    operation: &Operation,
+    decode: TokenStream,
+    encode: TokenStream,
+) -> TokenStream {
+    let name = ident(&operation.name);
+    let text = &operation.name;
+    let method = method(operation.method);
+    let idempotency = ident(if operation.idempotent {
+        "Idempotent"
+    } else {
+        "NotIdempotent"
+    });
+    let output = ident(&operation.output);
+    quote! {
+        impl Operation for #name {
+            const NAME: &'static str = #text;
+            const METHOD: Method = #method;
+            const IDEMPOTENCY: Idempotency = Idempotency::#idempotency;
+            type Output = #output;
+
+            fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
+                #encode
+            }
+
+            fn decode(
+                status: StatusCode,
+                headers: &HeaderMap,
+                body: &[u8],
+            ) -> Result<#output, ResponseError> {
+                #decode(status, headers, body)
+            }
+        }
+    }
+}
+
+pub(super) fn method(method: Method) -> TokenStream {
+    let method = ident(method.as_str());
+    quote!(Method::#method)
+}
+
+/// The path as a format string: `{project}` and the ids are variables of the code.
+pub(super) fn path(operation: &Operation) -> String {
+    let mut path = format!("{}/{{project}}", operation.root);
+    for segment in &operation.path {
+        match segment {
+            Segment::Literal(text) => path.push_str(&format!("/{text}")),
+            Segment::Id { name, .. } => path.push_str(&format!("/{{{name}}}")),
+        }
+    }
+    path
+}
+
+/// A number without a type.
+pub(super) fn number(number: i64) -> Literal {
+    Literal::i64_unsuffixed(number)
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ecs_ops::rolling::{AfterCanary, Rules, Share};
+use ecs_ops::rolling::{AfterCanary, CountOrPercent, Rules};
 
 use super::{at_least_1, duration};
 use crate::fail::Fail;
@@ -19,14 +19,14 @@ pub(crate) struct Rolling {
     /// Act on at most so many servers at a time (5, or 10% of all): the next ones follow when these have ended. With
     /// another one of these options and without this one, all servers are one wave
     #[arg(long, value_name = "N|P%", value_parser = wave, conflicts_with = "no_wait")]
-    pub(crate) wave: Option<Share>,
+    pub(crate) wave: Option<CountOrPercent>,
     /// Wait for so long between two waves
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_wait")]
     pub(crate) pause: Option<Duration>,
     /// Stop when more servers than that have failed (2, or 1% of all; 0 stops at the first one): what was accepted goes on,
     /// the rest is not attempted. A server of unknown fate counts as failed
     #[arg(long, value_name = "N|P%", conflicts_with = "no_wait")]
-    pub(crate) max_failures: Option<Share>,
+    pub(crate) max_failures: Option<CountOrPercent>,
     /// Run this with `sh -c` (Windows: `cmd /C`) after each wave, with the ids of its servers on stdin, one a line, and stop
     /// if it fails. Its output goes to stderr. It is written into the journal as it is: no secret may stand in it
     #[arg(long, value_name = "COMMAND", value_parser = command, conflicts_with = "no_wait")]
@@ -178,8 +178,8 @@ pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
     }
 }
 
-fn wave(text: &str) -> Result<Share, String> {
-    match text.parse::<Share>() {
+fn wave(text: &str) -> Result<CountOrPercent, String> {
+    match text.parse::<CountOrPercent>() {
         Ok(share) if share.of(100) == 0 => Err("a wave needs at least one server".to_owned()),
         Ok(share) => Ok(share),
         Err(error) => Err(error.to_string()),
@@ -234,8 +234,8 @@ mod tests {
 
     #[test]
     fn a_wave_has_servers() {
-        assert_eq!(wave("10%"), Ok(Share::Percent(10)));
-        assert_eq!(wave("250"), Ok(Share::Servers(250)));
+        assert_eq!(wave("10%"), Ok(CountOrPercent::Percent(10)));
+        assert_eq!(wave("250"), Ok(CountOrPercent::Count(250)));
         for text in ["0", "0%", "-1", "101%", "x"] {
             assert!(wave(text).is_err(), "{text:?}");
         }

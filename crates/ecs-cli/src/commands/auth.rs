@@ -93,6 +93,7 @@ impl Check<'_> {
         let opened = chosen.open(ways.for_credentials()).await?;
         let checked = &mut self.checked;
         checked.region = opened.region;
+        checked.target = Some(opened.target);
         checked.endpoint = opened.endpoint;
         checked.project_id = Some(opened.project_id.clone());
         self.token(opened.token);

@@ -220,7 +220,7 @@ impl Words {
 
     /// What a run does to its servers, without these.
     fn run(&mut self, action: PowerAction, args: &Run) {
-        let kind = action.kind().map(str::to_ascii_lowercase);
+        let kind = action.type_name().map(str::to_ascii_lowercase);
         let default = matches!(action, PowerAction::Reboot(_)).then_some("soft");
         self.option("--type", kind.filter(|kind| Some(kind.as_str()) != default));
         let rolling = &args.rolling;

@@ -118,7 +118,7 @@ pub(crate) async fn wait(
         };
         silent = false;
         match event {
-            JobEvent::Seen { job_id, job } => {
+            JobEvent::Polled { job_id, job } => {
                 troubles.remove(&job_id);
                 let status = render::status(&job);
                 let news = |before: &Arc<Job>| render::status(before) != status;
@@ -131,7 +131,7 @@ pub(crate) async fn wait(
                 "job {job_id} has the status {}, which no page of the service explains: still waiting",
                 status.as_str()
             )),
-            JobEvent::NotKnownYet { job_id } if troubles.is_empty() => {
+            JobEvent::NotFoundYet { job_id } if troubles.is_empty() => {
                 notes.note(&format!("job {job_id}: the service does not know it yet"));
             }
             JobEvent::QueryFailed { job_id, error, .. } => {

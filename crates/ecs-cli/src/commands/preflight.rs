@@ -249,6 +249,3 @@ async fn scaling(action: PowerAction, args: &Run, connection: &Connection) -> Sc
         )),
     }
 }
-
-#[cfg(test)]
-mod tests;

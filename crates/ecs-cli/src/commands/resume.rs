@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecs_ops::journal::{
     Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
-use ecs_ops::rolling::{self, Action, StopReason};
+use ecs_ops::rolling::{self, StopReason, WaveAction};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
@@ -50,7 +50,7 @@ pub(crate) async fn run(
     };
     let connection = connect(&global, &settings, notes).await?;
     say(&recovered, &args.journal, notes);
-    if global.sim && !recovered.accepted().is_empty() {
+    if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator that had the jobs of this run has ended: what was accepted stays unknown");
     }
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
@@ -123,15 +123,15 @@ fn recover(contents: Contents) -> Result<Recovered, Fail> {
 
 /// What lies before the run.
 fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
-    let accepted = recovered.accepted();
+    let accepted = recovered.accepted_requests();
     let watched: usize = accepted.iter().map(|batch| batch.servers.len()).sum();
-    let doubtful = recovered.doubtful();
+    let doubtful = recovered.unknown_requests();
     let doubtful: usize = doubtful.iter().map(|batch| batch.servers.len()).sum();
     notes.note(&format!(
         "resuming run {} from {}: {} of {} servers done, {watched} to wait for, {} to send, {doubtful} of unknown fate",
         recovered.run().run_id,
         path.display(),
-        recovered.verdicts().count(),
+        recovered.final_outcomes().count(),
         recovered.run().servers.len(),
         recovered.unsent().len(),
     ));
@@ -155,7 +155,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
 
 /// What becomes of the reason that a rolling run stopped for.
 fn stopped_before(recovered: &Recovered) -> Option<String> {
-    let Action::Stop(reason) = recovered.rolling()?.action() else {
+    let WaveAction::Stop(reason) = recovered.rolling()?.action() else {
         return None;
     };
     let now = match (&reason, recovered.is_ended()) {

@@ -86,7 +86,7 @@ pub(crate) async fn run(
             let question = Question {
                 action,
                 connection: &connection,
-                requests: plan.batches.len(),
+                requests: plan.requests.len(),
                 batch_size: plan.batch_size,
                 waves: waves_said,
                 servers: &servers.named,

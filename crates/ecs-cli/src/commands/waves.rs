@@ -23,7 +23,9 @@ pub(super) fn plan(
         return Ok(None);
     }
     let all = others.len();
-    let wave = args.wave.unwrap_or(ecs_ops::rolling::Share::Percent(100));
+    let wave = args
+        .wave
+        .unwrap_or(ecs_ops::rolling::CountOrPercent::Percent(100));
     let size = wave.of(all).max(1);
     if let Some(canary) = args.canary.filter(|canary| *canary > size && all > size) {
         return Err(Fail::usage(format!(

@@ -1,9 +1,10 @@
 //! What `auth check` found.
 
-use ecs_ops::auth::{Difference, Skipped};
+use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::target;
 use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
 use crate::term::clean;
@@ -35,6 +36,9 @@ pub(crate) struct Checked {
     pub(crate) clocks: Option<Clocks>,
     pub(crate) servers: Option<u64>,
     pub(crate) request_id: Option<String>,
+    /// Operator, account, project, region and endpoint with their origins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<ResolvedTarget>,
     permission: Option<String>,
     difference: Option<Differs>,
 }
@@ -139,10 +143,23 @@ pub(crate) fn text(it: &Checked) -> String {
     );
     let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
     row("roles", roles);
-    row("region", it.region.clone());
-    row("endpoint", it.endpoint.clone());
+    let endpoint = it.endpoint.as_deref().unwrap_or_default();
+    let known = it
+        .target
+        .as_ref()
+        .map(|target| target::of(target, endpoint));
+    let known = known.unwrap_or_default();
+    let of_target = |label: &str, otherwise: &Option<String>| {
+        let found = known.iter().find(|(known, _)| *known == label);
+        found
+            .map(|(_, value)| value.clone())
+            .or_else(|| otherwise.clone())
+    };
+    row("operator", of_target("operator", &None));
+    row("region", of_target("region", &it.region));
+    row("endpoint", of_target("endpoint", &it.endpoint));
     row("IAM", it.iam_endpoint.clone());
-    row("project", it.project_id.clone());
+    row("project", of_target("project", &it.project_id));
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",

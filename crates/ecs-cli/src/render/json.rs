@@ -88,8 +88,8 @@ impl<'a> DryRun<'a> {
         connection: &'a Connection,
         left_out: &'a [LeftOut],
     ) -> Option<Self> {
-        let requests = plan.requests(&connection.project).ok()?;
-        let requests = requests.into_iter().zip(&plan.batches).enumerate().map(
+        let requests = plan.http_requests(&connection.project).ok()?;
+        let requests = requests.into_iter().zip(&plan.requests).enumerate().map(
             |(index, (request, servers))| {
                 Some(Request {
                     wave: wave_of(&plan.waves, index),
@@ -104,7 +104,7 @@ impl<'a> DryRun<'a> {
             version: VERSION,
             dry_run: true,
             operation: plan.action.name(),
-            kind: plan.action.kind(),
+            kind: plan.action.type_name(),
             endpoint: connection.endpoint.to_string(),
             project_id: connection.project.as_str(),
             servers: plan.servers(),
@@ -136,11 +136,11 @@ impl<'a> DryRun<'a> {
 }
 
 /// Which wave a batch belongs to, counted from 1. `waves` has the number of batches of each.
-fn wave_of(waves: &[usize], batch: usize) -> Option<usize> {
+fn wave_of(waves: &[usize], request: usize) -> Option<usize> {
     let mut before = 0_usize;
-    let wave = waves.iter().position(|batches| {
-        before = before.saturating_add(*batches);
-        batch < before
+    let wave = waves.iter().position(|requests| {
+        before = before.saturating_add(*requests);
+        request < before
     });
     wave.map(|index| index + 1)
 }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn each_batch_is_in_its_wave() {
-        let wave = |batch| wave_of(&[1, 3, 2], batch);
+        let wave = |request| wave_of(&[1, 3, 2], request);
         let waves: Vec<_> = (0..7).map(wave).collect();
         let expected = [1, 2, 2, 2, 3, 3].map(Some);
         assert_eq!(waves[..6], expected);

@@ -186,7 +186,7 @@ fn row(server: &Server) -> String {
         server.report.id,
         table::words(outcome),
         number(server.wave),
-        number(server.batch),
+        number(server.request),
         escape(outcome.job_id().map_or("-", |id| id.as_str())),
         escape(&table::why(&server.report))
     )

@@ -99,12 +99,12 @@ impl Progress {
             } => {
                 let line = trouble(event, tally).or_else(|| match event {
                     Event::Accepted {
-                        batch,
+                        request,
                         servers,
                         job_id,
                     } => {
                         *throttled = false;
-                        let request = tally.request(*batch);
+                        let request = tally.request(*request);
                         Some(format!(
                             "{request} accepted: {}, job {job_id}",
                             counted(*servers)
@@ -161,14 +161,14 @@ impl Progress {
 /// What is worth a line of its own on a terminal, too.
 fn trouble(event: &Event, tally: &Tally) -> Option<String> {
     match event {
-        Event::BatchEnded {
-            batch,
+        Event::RequestEnded {
+            request,
             servers,
             outcome,
             error,
         } => {
             let outcome = outcome.replace('_', " ");
-            let request = tally.request(*batch);
+            let request = tally.request(*request);
             Some(format!(
                 "{request}: {} {outcome}: {error}",
                 counted(*servers)
@@ -176,21 +176,21 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
         }
         Event::Stopping { reason } => Some(format!("nothing more is sent: {reason}")),
         Event::Reconciling {
-            batch,
+            request,
             servers,
             error,
         } => Some(format!(
             "{}: {} {error}; looking at them for up to 3 min",
-            tally.request(*batch),
+            tally.request(*request),
             counted(*servers)
         )),
         Event::Resubmitting {
-            batch,
+            request,
             servers,
             maybe_executed,
         } => Some(format!(
             "{}: {} sent again, which {}",
-            tally.request(*batch),
+            tally.request(*request),
             counted(*servers),
             match maybe_executed {
                 true => "may have been done already",
@@ -229,13 +229,13 @@ fn rolling(event: &Event) -> Option<String> {
         Event::HealthChecked {
             wave,
             healthy,
-            words,
+            message: words,
         } => Some(match (healthy, words.as_deref().unwrap_or_default()) {
             (true, _) => format!("healthy after wave {wave}"),
             (false, "") => format!("not healthy after wave {wave}"),
             (false, words) => format!("not healthy after wave {wave}: {words}"),
         }),
-        Event::Answered { go_on } => Some(match go_on {
+        Event::Answered { proceed } => Some(match proceed {
             true => "going on after the canary".to_owned(),
             false => "not going on after the canary".to_owned(),
         }),

@@ -6,7 +6,7 @@ use ecs_ops::Outcome;
 use jiff::{SignedDuration, Timestamp};
 
 use super::table::{self, Table};
-use super::timeline::{Answer, Batch, Summary, Timeline, Wave};
+use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
 use crate::commands::go_on;
 use crate::confirm::counted;
 use crate::term::clean;
@@ -29,11 +29,11 @@ pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String 
     it.waves
         .iter()
         .for_each(|wave| waves.row(wave_row(it, wave)));
-    let mut batches = Table::new(&[
+    let mut requests = Table::new(&[
         "BATCH", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
-    for batch in &it.batches {
-        batches.row(row(it, batch));
+    for request in &it.requests {
+        requests.row(row(it, request));
     }
     let mut problems = Table::new(&["PROBLEM", "TIMES", "FIRST", "LAST", "REASON"]);
     for problem in &it.problems {
@@ -51,12 +51,12 @@ pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String 
         servers.row([
             server.report.id.to_string(),
             table::words(outcome).to_owned(),
-            number(server.batch),
+            number(server.request),
             outcome.job_id().map_or("-", |id| id.as_str()).to_owned(),
             table::why(&server.report),
         ]);
     }
-    for table in [waves, batches, problems, servers] {
+    for table in [waves, requests, problems, servers] {
         if !table.is_empty() {
             text.push('\n');
             text.push_str(&table.render());
@@ -126,16 +126,16 @@ pub(super) fn number(number: Option<usize>) -> String {
     number.map_or_else(none, |number| number.to_string())
 }
 
-fn row(it: &Timeline, batch: &Batch) -> [String; 8] {
-    let job = it.jobs.iter().find(|job| job.batch == batch.batch);
-    let pauses = batch.pauses(it.ended);
+fn row(it: &Timeline, request: &RequestRow) -> [String; 8] {
+    let job = it.jobs.iter().find(|job| job.request == request.request);
+    let pauses = request.pauses(it.ended);
     let paused: SignedDuration = pauses
         .iter()
         .map(|pause| pause.until.duration_since(pause.from))
         .fold(SignedDuration::ZERO, SignedDuration::saturating_add);
     let attempts = match pauses.len() {
-        0 => batch.attempts.len().to_string(),
-        _ => format!("{}, paused {}", batch.attempts.len(), seconds(paused)),
+        0 => request.attempts.len().to_string(),
+        _ => format!("{}, paused {}", request.attempts.len(), seconds(paused)),
     };
     let status = match job {
         Some(job) => match (&job.status, job.over) {
@@ -146,11 +146,11 @@ fn row(it: &Timeline, batch: &Batch) -> [String; 8] {
         None => none(),
     };
     [
-        batch.batch.to_string(),
-        batch.servers.to_string(),
-        batch.first_sent().map_or_else(none, |at| since(it, at)),
+        request.request.to_string(),
+        request.servers.to_string(),
+        request.first_sent().map_or_else(none, |at| since(it, at)),
         attempts,
-        answer(batch.answer()).to_owned(),
+        answer(request.answer()).to_owned(),
         job.map_or_else(none, |job| job.job_id.to_string()),
         status,
         job.and_then(|job| Some(seconds(job.over?.duration_since(job.accepted))))

@@ -9,7 +9,7 @@ use ecs_ops::{Event, Outcome};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) servers: usize,
-    pub(crate) batches: usize,
+    pub(crate) requests: usize,
     /// Batches that wait for the quota.
     held: HashSet<usize>,
     pub(crate) accepted: usize,
@@ -36,24 +36,24 @@ impl Tally {
     pub(crate) fn count(&mut self, event: &Event) {
         match event {
             Event::Planned {
-                servers, batches, ..
-            } => (self.servers, self.batches) = (*servers, *batches),
-            Event::WaitingForQuota { batch, .. } => {
-                self.held.insert(*batch);
+                servers, requests, ..
+            } => (self.servers, self.requests) = (*servers, *requests),
+            Event::WaitingForQuota { request, .. } => {
+                self.held.insert(*request);
             }
-            Event::Submitting { batch, .. } => {
-                self.held.remove(batch);
+            Event::Submitting { request, .. } => {
+                self.held.remove(request);
             }
-            Event::Reconciling { batch, .. } => {
-                self.held.remove(batch);
+            Event::Reconciling { request, .. } => {
+                self.held.remove(request);
                 self.waiting = None;
             }
             Event::Accepted { servers, .. } => {
                 self.accepted += servers;
                 self.waiting = None;
             }
-            Event::BatchEnded { batch, .. } => {
-                self.held.remove(batch);
+            Event::RequestEnded { request, .. } => {
+                self.held.remove(request);
                 self.waiting = None;
             }
             Event::JobProgress { .. } => self.blind = None,
@@ -77,7 +77,7 @@ impl Tally {
                     Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
                 }
             }
-            Event::Settling { servers } => {
+            Event::Verifying { servers } => {
                 self.settling = *servers;
                 self.blind = None;
             }
@@ -115,10 +115,10 @@ impl Tally {
     }
 
     /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
-    pub(crate) fn request(&self, batch: usize) -> String {
-        match batch <= self.batches {
-            true => format!("request {batch} of {}", self.batches),
-            false => format!("request {batch}"),
+    pub(crate) fn request(&self, request: usize) -> String {
+        match request <= self.requests {
+            true => format!("request {request} of {}", self.requests),
+            false => format!("request {request}"),
         }
     }
 
@@ -168,35 +168,35 @@ mod tests {
         let planned = Event::Planned {
             run_id: "r".to_owned(),
             servers: 4,
-            batches: 2,
+            requests: 2,
         };
         tally.count(&planned);
         assert_eq!(tally.words(), "0 accepted");
         tally.count(&Event::Submitting {
-            batch: 1,
+            request: 1,
             servers: 2,
         });
         tally.count(&Event::WaitingForQuota {
-            batch: 2,
+            request: 2,
             servers: 2,
         });
         assert_eq!(tally.words(), "waiting for the quota; 0 accepted");
         let job_id = "j".parse().unwrap();
         tally.count(&Event::Accepted {
-            batch: 1,
+            request: 1,
             servers: 2,
             job_id,
         });
         assert_eq!(tally.words(), "waiting for the quota; 2 accepted");
         tally.count(&Event::Submitting {
-            batch: 2,
+            request: 2,
             servers: 2,
         });
         tally.count(&Event::Stopping {
             reason: "asked".to_owned(),
         });
         assert_eq!(tally.words(), "nothing more is sent; 2 accepted");
-        assert_eq!((tally.servers, tally.batches, tally.done), (4, 2, 0));
+        assert_eq!((tally.servers, tally.requests, tally.done), (4, 2, 0));
         assert_eq!(tally.request(2), "request 2 of 2");
         assert_eq!(tally.request(3), "request 3");
     }

@@ -25,7 +25,7 @@ pub(crate) fn line(connection: &Connection) -> String {
 }
 
 /// The rows of a target at this endpoint.
-fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
     let sourced = |value: &Sourced| from(&value.value, &value.origin);
     let project = &target.project;
     let named = match &project.name {

@@ -5,7 +5,7 @@ mod waves;
 
 use std::collections::HashSet;
 
-use ecs_ops::journal::{Contents, Entry, JournalError, Note, Recovered, RunRecord, Tail};
+use ecs_ops::journal::{Contents, Entry, ErrorRecord, JournalError, Recovered, RunRecord, Tail};
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, ServerReport};
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +40,8 @@ pub(crate) struct Timeline {
     pub(crate) gaps: Vec<Span>,
     /// Empty for a run without waves.
     pub(crate) waves: Vec<Wave>,
-    pub(crate) batches: Vec<Batch>,
+    #[serde(rename = "batches")]
+    pub(crate) requests: Vec<RequestRow>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) problems: Vec<Trouble>,
     pub(crate) servers: Vec<Server>,
@@ -68,8 +69,9 @@ pub(crate) struct Mark {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Batch {
-    pub(crate) batch: usize,
+pub(crate) struct RequestRow {
+    #[serde(rename = "batch")]
+    pub(crate) request: usize,
     /// The wave that was underway, counted from 1.
     pub(crate) wave: Option<usize>,
     /// `first`, `resubmit`, `escalate`.
@@ -91,7 +93,7 @@ pub(crate) struct Attempt {
     pub(crate) result: Answer,
     /// When it was to be tried again.
     pub(crate) again: Option<Timestamp>,
-    pub(crate) error: Option<Note>,
+    pub(crate) error: Option<ErrorRecord>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,7 +112,8 @@ pub(crate) enum Answer {
 #[derive(Debug, Serialize)]
 pub(crate) struct Job {
     pub(crate) job_id: JobId,
-    pub(crate) batch: usize,
+    #[serde(rename = "batch")]
+    pub(crate) request: usize,
     pub(crate) servers: usize,
     pub(crate) request_id: Option<String>,
     pub(crate) accepted: Timestamp,
@@ -127,12 +130,13 @@ pub(crate) struct Job {
 pub(crate) struct Trouble {
     /// `throttled`, `not_executed`, `lost`.
     pub(crate) what: &'static str,
-    pub(crate) error: Note,
+    pub(crate) error: ErrorRecord,
     pub(crate) times: usize,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
     /// The first batch that it happened to.
-    pub(crate) batch: Option<usize>,
+    #[serde(rename = "batch")]
+    pub(crate) request: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -141,7 +145,7 @@ pub(crate) struct Server {
     /// The wave that it is in, counted from 1.
     pub(crate) wave: Option<usize>,
     /// The batch that it was in last.
-    pub(crate) batch: Option<usize>,
+    pub(crate) request: Option<usize>,
 }
 
 impl Serialize for Server {
@@ -152,7 +156,7 @@ impl Serialize for Server {
         server.serialize_field("outcome", outcome.name())?;
         server.serialize_field("job_id", &outcome.job_id())?;
         server.serialize_field("wave", &self.wave)?;
-        server.serialize_field("batch", &self.batch)?;
+        server.serialize_field("batch", &self.request)?;
         server.serialize_field("error", &outcome.error())?;
         server.serialize_field("note", &self.report.note())?;
         server.end()
@@ -224,7 +228,7 @@ impl Timeline {
             endpoint: run.endpoint.clone(),
             project_id: run.project.to_string(),
             operation: action.name(),
-            kind: action.kind(),
+            kind: action.type_name(),
             began,
             last: story.last.unwrap_or(began),
             ended: story.last.filter(|_| recovered.is_ended()),
@@ -232,7 +236,7 @@ impl Timeline {
             marks: story.marks,
             gaps: story.gaps,
             waves,
-            batches: story.batches.into_values().collect(),
+            requests: story.requests.into_values().collect(),
             jobs,
             problems: story.problems,
             servers,
@@ -256,7 +260,7 @@ impl Mark {
     }
 }
 
-impl Batch {
+impl RequestRow {
     /// The result of its last attempt.
     pub(crate) fn answer(&self) -> Answer {
         self.attempts

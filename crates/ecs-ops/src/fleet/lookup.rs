@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ecs_client::{RequestContext, RetryState};
 use ecs_model::{Server, ServerId, ShowServer};
 use futures_util::future::try_join_all;
 
-use crate::exec::{Failure, Scope};
-use crate::policy::History;
 use crate::{Client, Error, ErrorKind};
 
 /// Up to so many servers are asked for one by one; for more of them the project is listed.
@@ -35,7 +34,7 @@ impl Client {
                 found => return found,
             }
         }
-        let listed = super::servers(self).await?;
+        let listed = super::servers(&self.0.core).await?;
         let mut listed: HashMap<_, _> = listed
             .into_iter()
             .filter_map(|server| Some((server.id?, server)))
@@ -69,9 +68,9 @@ impl Client {
 
     /// One look at one server, which is not repeated: there is another way. Nothing if the service has no such server.
     async fn look_at(&self, id: ServerId) -> Result<Option<Server>, Error> {
-        let mut scope = Scope::look(History::default());
-        let shown = self.0.execute(&ShowServer::new(id), &mut scope).await;
-        match shown.map_err(Failure::into_error) {
+        let mut once = RequestContext::poll(RetryState::default());
+        let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;
+        match shown.map_err(Error::from) {
             Ok(shown) => Ok(shown.server.map(|mut server| {
                 // The answer is about the server that was asked for.
                 server.id = Some(id);

@@ -4,11 +4,11 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
+use ecs_client::{Client, Error, ErrorKind, Problem};
 use ecs_model::{ListServersDetails, Server, ServerId};
 
 use super::filter::ListFilter;
 use super::listing::{Listing, Page, Query, Step};
-use crate::{Client, Error, ErrorKind, Problem};
 
 /// How many servers are asked for on a page: what the vendor advises for large fleets.
 const PAGE: usize = 200;
@@ -50,7 +50,7 @@ pub(super) async fn whole<P: Pages>(
             Step::Whole => return Ok(listing.into_rows()),
             Step::Broken(fault) if fault.may_pass() && tries < TRIES => {
                 tries += 1;
-                tokio::time::sleep(client.0.scaled(PAUSE)).await;
+                tokio::time::sleep(client.scaled(PAUSE)).await;
                 listing = listing.again(fault);
             }
             Step::Broken(fault) => {

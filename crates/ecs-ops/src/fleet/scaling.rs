@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 
 use ecs_auth::BoxFuture;
+use ecs_client::Client as Requests;
 use ecs_model::{
     ListScalingGroups, ListScalingInstances, ScalingGroup, ScalingGroupId, ScalingGroupStatus,
     ScalingInstance, ServerId,
@@ -17,8 +18,7 @@ use futures_util::future::join_all;
 
 use super::listing::{Listing, Page, Query};
 use super::read::{Pages, whole};
-use crate::report::PowerAction;
-use crate::{Client, Error};
+use crate::{Client, Error, PowerAction};
 
 /// How many rows are asked for on a page: the most that the service has.
 const PAGE: usize = 100;
@@ -60,6 +60,7 @@ impl ScalingMembers {
     pub async fn read(client: &Client) -> Result<Self, Error> {
         let listing =
             Listing::by_number(PAGE, |group: &ScalingGroup| group.scaling_group_id.clone());
+        let client = &client.0.core;
         let listed = whole(client, &Groups, listing, "auto-scaling groups").await?;
         let mut found = Self::default();
         let mut asked = Vec::new();
@@ -105,7 +106,7 @@ impl Pages for Groups {
 
     fn read<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a Requests,
         query: Query<ScalingGroupId>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page<ScalingGroup>, Error>> {
@@ -130,7 +131,7 @@ struct Members(ScalingGroupId);
 
 impl Members {
     /// All of them; none if the group is gone.
-    async fn all(&self, client: &Client) -> Result<Vec<ScalingInstance>, Error> {
+    async fn all(&self, client: &Requests) -> Result<Vec<ScalingInstance>, Error> {
         // One that is being made has no id yet, and is told apart by its name.
         let listing = Listing::by_number(PAGE, |member: &ScalingInstance| {
             let id = member.instance_id.map(|id| id.to_string());
@@ -149,7 +150,7 @@ impl Pages for Members {
 
     fn read<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a Requests,
         query: Query<String>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page<ScalingInstance>, Error>> {

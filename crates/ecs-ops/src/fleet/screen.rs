@@ -3,7 +3,7 @@
 use ecs_model::{RebootType, Server, ServerId, ServerStatus};
 use serde::Serialize;
 
-use crate::report::PowerAction;
+use crate::PowerAction;
 use crate::rolling::Waves;
 
 /// How the servers of a run were chosen.

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::Problem;
 use ecs_model::{Job, JobId, JobStatus, ServerId};
 
-use super::verdict::{contradicts_itself, has_failed_parts};
-use crate::report::{Problem, ServerReport};
+use super::outcomes::{contradicts_itself, has_failed_parts};
+use crate::report::ServerReport;
 
 /// One thing that happened while jobs were watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobEvent {
     /// A job was seen.
-    Seen {
+    Polled {
         /// Which one.
         job_id: JobId,
         /// As the service described it.
@@ -34,7 +35,7 @@ pub enum JobEvent {
         servers: Vec<ServerId>,
     },
     /// The service does not know a job, which may be too new.
-    NotKnownYet {
+    NotFoundYet {
         /// Which one.
         job_id: JobId,
     },

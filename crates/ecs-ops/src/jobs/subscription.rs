@@ -11,19 +11,18 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use super::Sighting;
-use super::book::Wish;
-use super::hub::Command;
-use super::inbox;
-use super::watcher::work;
-use crate::client::Inner;
+use super::JobUpdate;
+use super::latest;
+use super::registry::{WatcherCommand, WatcherRegistry};
+use super::scheduler::ScheduleOptions;
+use super::watcher::run_watcher;
 
 /// How long a subscription waits before it begins anew whose task was torn down with its runtime.
-const AFTER_A_CRASH: Duration = Duration::from_secs(1);
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// How a job is to be watched.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct WatchOptions {
     /// What kind of job it is, if that is known.
     pub(crate) kind: Option<Arc<str>>,
     /// When it began, if that is known.
@@ -33,7 +32,7 @@ pub(crate) struct Watch {
     /// When its reader stops waiting.
     pub(crate) deadline: Option<Instant>,
     /// How long it may make no progress.
-    pub(crate) patience: Option<Duration>,
+    pub(crate) stall_limit: Option<Duration>,
 }
 
 /// A job that just began may be unknown to the query for a moment.
@@ -41,41 +40,41 @@ const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
 /// A job of which nothing is known is probably not that new.
 const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
 
-impl Watch {
-    fn wish(&self, inner: &Inner) -> Wish {
-        let hub = &inner.hub;
+impl WatchOptions {
+    fn options(&self, registry: &WatcherRegistry) -> ScheduleOptions {
         let age = self.began.map(|began| began.elapsed());
-        let new_for = inner
+        let new_for = registry
+            .client
             .scaled(GRACE_FOR_NEW)
             .saturating_sub(age.unwrap_or(Duration::MAX));
-        Wish {
+        ScheduleOptions {
             kind: self.kind.clone(),
-            began: self.began.map(|began| hub.at(began)),
+            began: self.began.map(|began| registry.at(began)),
             at_once: self.at_once,
-            grace: new_for.max(inner.scaled(GRACE_FOR_FOUND)),
-            deadline: self.deadline.map(|deadline| hub.at(deadline)),
-            patience: self.patience,
+            grace: new_for.max(registry.client.scaled(GRACE_FOR_FOUND)),
+            deadline: self.deadline.map(|deadline| registry.at(deadline)),
+            stall_limit: self.stall_limit,
         }
     }
 }
 
 /// Somebody who watches jobs, each under a number of their own. Dropping it ends the watching.
 pub(crate) struct Subscription {
-    inner: Arc<Inner>,
+    registry: Arc<WatcherRegistry>,
     id: u64,
     /// The task that knows us, and what it tells.
     session: Option<Session>,
     /// By boxes: a map has room for about twice as many entries as it holds.
     pending: BTreeMap<usize, Box<Pending>>,
     /// Those of them that the task was not told of yet.
-    untold: Vec<usize>,
+    unsent: Vec<usize>,
     /// When to begin anew, since the task is gone.
-    anew_at: Option<Instant>,
+    restart_at: Option<Instant>,
 }
 
 struct Pending {
     job_id: Arc<JobId>,
-    watch: Watch,
+    watch: WatchOptions,
 }
 
 impl fmt::Debug for Subscription {
@@ -87,34 +86,34 @@ impl fmt::Debug for Subscription {
 }
 
 struct Session {
-    commands: UnboundedSender<Command>,
-    sightings: inbox::Receiver,
+    commands: UnboundedSender<WatcherCommand>,
+    updates: latest::UpdateReceiver,
 }
 
 impl Subscription {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+    pub(crate) fn new(registry: Arc<WatcherRegistry>) -> Self {
         Self {
-            id: inner.hub.subscription(),
-            inner,
+            id: registry.subscription(),
+            registry,
             session: None,
             pending: BTreeMap::new(),
-            untold: Vec::new(),
-            anew_at: None,
+            unsent: Vec::new(),
+            restart_at: None,
         }
     }
 
     /// Watches a job, under this number. Nothing happens before [`next`](Self::next) is awaited.
-    pub(crate) fn watch(&mut self, number: usize, job_id: JobId, watch: Watch) {
+    pub(crate) fn watch(&mut self, number: usize, job_id: JobId, watch: WatchOptions) {
         let job_id = Arc::new(job_id);
         self.pending
             .insert(number, Box::new(Pending { job_id, watch }));
-        self.untold.push(number);
+        self.unsent.push(number);
     }
 
     /// Watches the job under this number no longer.
     pub(crate) fn unwatch(&mut self, number: usize) {
         if let (Some(pending), Some(session)) = (self.pending.remove(&number), &self.session) {
-            let command = Command::Unwatch((self.id, number), pending.job_id);
+            let command = WatcherCommand::Unsubscribe((self.id, number), pending.job_id);
             let _ = session.commands.send(command);
         }
     }
@@ -127,48 +126,48 @@ impl Subscription {
     }
 
     pub(crate) fn wall_clock(&self) -> Timestamp {
-        self.inner.clock.now()
+        self.registry.client.clock().now()
     }
 
     /// What is seen next, of which job. Nothing, when all have ended. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Option<(usize, Sighting)> {
+    pub(crate) async fn next(&mut self) -> Option<(usize, JobUpdate)> {
         while !self.pending.is_empty() {
-            if let Some(at) = self.anew_at {
+            if let Some(at) = self.restart_at {
                 tokio::time::sleep_until(at).await;
-                self.anew_at = None;
-                self.untold = self.pending.keys().copied().collect();
+                self.restart_at = None;
+                self.unsent = self.pending.keys().copied().collect();
             }
-            if !self.untold.is_empty() {
-                self.tell();
+            if !self.unsent.is_empty() {
+                self.send_commands();
             }
             let Some(session) = &mut self.session else {
                 return None;
             };
-            match session.sightings.recv().await {
+            match session.updates.recv().await {
                 // What was underway when the watching ended is not wanted any more.
                 Some((number, _)) if !self.pending.contains_key(&number) => {}
-                Some((number, sighting)) => {
-                    if sighting.is_the_end() {
+                Some((number, update)) => {
+                    if update.is_final() {
                         self.pending.remove(&number);
                     }
-                    return Some((number, sighting));
+                    return Some((number, update));
                 }
-                None => self.anew_at = Instant::now().checked_add(AFTER_A_CRASH),
+                None => self.restart_at = Instant::now().checked_add(RESTART_DELAY),
             }
         }
         None
     }
 
     /// Tells the task of what it does not know yet; begins one, if there is none.
-    fn tell(&mut self) {
+    fn send_commands(&mut self) {
         let runtime = Handle::current().id();
-        let hub = &self.inner.hub;
+        let registry = &self.registry;
         // A task ends only with this lock held, so what is sent under it arrives.
-        let mut watchers = hub.watchers();
+        let mut watchers = registry.watchers();
         watchers.retain(|_, commands| !commands.is_closed());
         let commands = watchers.entry(runtime).or_insert_with(|| {
             let (commands, receiver) = unbounded_channel();
-            tokio::spawn(work(Arc::clone(&self.inner), runtime, receiver));
+            tokio::spawn(run_watcher(Arc::clone(&self.registry), runtime, receiver));
             commands
         });
         let known = self
@@ -176,20 +175,24 @@ impl Subscription {
             .as_ref()
             .is_some_and(|session| session.commands.same_channel(commands));
         if !known {
-            let (sender, sightings) = inbox::inbox();
+            let (sender, updates) = latest::channel();
             // A task that is gone by now is found out by the next one who listens.
-            let _ = commands.send(Command::Open(self.id, sender));
+            let _ = commands.send(WatcherCommand::Open(self.id, sender));
             self.session = Some(Session {
                 commands: commands.clone(),
-                sightings,
+                updates,
             });
-            self.untold = self.pending.keys().copied().collect();
+            self.unsent = self.pending.keys().copied().collect();
         }
-        for number in std::mem::take(&mut self.untold) {
+        for number in std::mem::take(&mut self.unsent) {
             if let Some(pending) = self.pending.get(&number) {
-                let wish = pending.watch.wish(&self.inner);
+                let options = pending.watch.options(&self.registry);
                 let job_id = Arc::clone(&pending.job_id);
-                let _ = commands.send(Command::Watch((self.id, number), job_id, wish));
+                let _ = commands.send(WatcherCommand::Subscribe(
+                    (self.id, number),
+                    job_id,
+                    options,
+                ));
             }
         }
     }
@@ -202,7 +205,7 @@ impl Drop for Subscription {
             let pending = pending.map(|(number, pending)| (number, pending.job_id));
             let _ = session
                 .commands
-                .send(Command::Close(self.id, pending.collect()));
+                .send(WatcherCommand::Close(self.id, pending.collect()));
         }
     }
 }

@@ -11,8 +11,8 @@ use ecs_auth::BoxFuture;
 use ecs_model::JobId;
 
 use super::event::{JobEnd, JobEvent, WatchedJob};
-use super::ticket::JobTicket;
 use crate::control::Control;
+use crate::ticket::JobTicket;
 use crate::{Client, Error};
 
 pub use events::JobEvents;
@@ -28,7 +28,7 @@ impl Client {
     /// # async fn example(client: Client, ticket: JobTicket) -> Result<(), Error> {
     /// let watch = client.watch(ticket)?;
     /// let mut events = watch.events();
-    /// if let Some(JobEvent::Seen { job, .. }) = events.next().await {
+    /// if let Some(JobEvent::Polled { job, .. }) = events.next().await {
     ///     println!("it is {:?} now", job.status);
     /// }
     /// let end = watch.await;
@@ -51,16 +51,16 @@ impl Client {
         tickets: impl IntoIterator<Item = T>,
     ) -> Result<JobsWatch, Error> {
         let tickets: Arc<[JobTicket]> = tickets.into_iter().map(Into::into).collect();
-        let here = self.place();
+        let this_origin = self.origin();
         for ticket in tickets.iter() {
-            if let Some(place) = ticket.place().filter(|place| **place != here) {
+            if let Some(origin) = ticket.origin().filter(|origin| **origin != this_origin) {
                 return Err(Error::invalid(format!(
                     "job {} is of project {} at {}, not of {} at {}",
                     ticket.job_id(),
-                    place.project_id,
-                    place.endpoint,
-                    here.project_id,
-                    here.endpoint
+                    origin.project_id,
+                    origin.endpoint,
+                    this_origin.project_id,
+                    this_origin.endpoint
                 )));
             }
         }
@@ -68,7 +68,7 @@ impl Client {
             client: self.clone(),
             tickets,
             deadline: None,
-            patience: None,
+            stall_limit: None,
             control: Control::new(),
         })
     }
@@ -89,7 +89,7 @@ pub struct JobsWatch {
     client: Client,
     tickets: Arc<[JobTicket]>,
     deadline: Option<Duration>,
-    patience: Option<Duration>,
+    stall_limit: Option<Duration>,
     control: Control,
 }
 
@@ -101,8 +101,8 @@ impl JobWatch {
     }
 
     /// Ends the watching when the job has made no progress for so long.
-    pub fn stalled_after(mut self, patience: Duration) -> Self {
-        self.all.patience = Some(patience);
+    pub fn stalled_after(mut self, stall_limit: Duration) -> Self {
+        self.all.stall_limit = Some(stall_limit);
         self
     }
 
@@ -130,8 +130,8 @@ impl JobsWatch {
     }
 
     /// Ends the watching of a job that has made no progress for so long.
-    pub fn stalled_after(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
+    pub fn stalled_after(mut self, stall_limit: Duration) -> Self {
+        self.stall_limit = Some(stall_limit);
         self
     }
 

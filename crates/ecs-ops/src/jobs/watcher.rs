@@ -5,6 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::clock::until;
+use ecs_client::{
+    Classification, Client, Problem, RequestContext, RequestError, RetryState, StopCause,
+};
 use ecs_model::{Job, JobId, ShowJob};
 use futures_util::future::{AbortHandle, Abortable, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -13,16 +17,11 @@ use tokio::runtime::Id;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use super::book::{Book, Look, Reader, Slot};
-use super::hub::Command;
-use super::inbox::Sender;
-use super::machine::{End, Observation};
-use super::{Sighting, observe};
-use crate::client::Inner;
-use crate::clock::until;
-use crate::exec::{Failure, Scope};
-use crate::policy::{History, Judgement};
-use crate::report::Problem;
+use super::latest::UpdateSender;
+use super::poll_state::{PollOutcome, WatchEnd};
+use super::registry::{WatcherCommand, WatcherRegistry};
+use super::scheduler::{JobKey, PollResult, PollScheduler, SubscriberId};
+use super::{JobUpdate, observe};
 
 /// A look that takes longer is no refusal: another one may go, although nobody knows yet whether our credentials are good.
 const SLOW: Duration = Duration::from_secs(5);
@@ -30,68 +29,80 @@ const SLOW: Duration = Duration::from_secs(5);
 const AFTER_A_PANIC: Duration = Duration::from_secs(10);
 
 /// What the task holds.
-struct Work {
-    inner: Arc<Inner>,
-    book: Book,
-    readers: HashMap<u64, Sender>,
-    in_flight: HashMap<Slot, AbortHandle>,
+struct WatcherTask {
+    registry: Arc<WatcherRegistry>,
+    scheduler: PollScheduler,
+    subscribers: HashMap<u64, UpdateSender>,
+    in_flight: HashMap<JobKey, AbortHandle>,
 }
 
 /// The task.
-pub(super) async fn work(inner: Arc<Inner>, runtime: Id, mut commands: UnboundedReceiver<Command>) {
-    let mut work = Work {
-        book: Book::new(inner.polling.clone()),
-        readers: HashMap::new(),
+pub(super) async fn run_watcher(
+    registry: Arc<WatcherRegistry>,
+    runtime: Id,
+    mut commands: UnboundedReceiver<WatcherCommand>,
+) {
+    let mut run_watcher = WatcherTask {
+        scheduler: PollScheduler::new(registry.options.polling.clone()),
+        subscribers: HashMap::new(),
         in_flight: HashMap::new(),
-        inner,
+        registry,
     };
-    let mut looks = FuturesUnordered::new();
+    let mut polls = FuturesUnordered::new();
     let mut sent = Instant::now();
     loop {
-        if work.book.is_empty() {
-            let hub = &work.inner.hub;
-            let mut watchers = hub.watchers();
+        if run_watcher.scheduler.is_empty() {
+            let mut watchers = run_watcher.registry.watchers();
             let Ok(command) = commands.try_recv() else {
                 watchers.remove(&runtime);
                 return;
             };
             drop(watchers);
-            work.obey(command);
+            run_watcher.handle(command);
             continue;
         }
         // Until the credentials are known to be good, one at a time: a refusal ends the others before they are sent.
-        let at_once = match work.inner.contact.is_welcome() {
-            true => work.inner.concurrent_queries,
+        let at_once = match run_watcher.registry.client.health().credentials_accepted() {
+            true => run_watcher.registry.options.concurrent_queries,
             false if sent.elapsed() < SLOW => 1,
-            false => (work.in_flight.len() + 1).min(work.inner.concurrent_queries),
+            false => (run_watcher.in_flight.len() + 1)
+                .min(run_watcher.registry.options.concurrent_queries),
         };
-        while work.in_flight.len() < at_once
-            && let Some((slot, job_id, history)) = work.book.take_due(work.inner.hub.now())
+        while run_watcher.in_flight.len() < at_once
+            && let Some((key, job_id, history)) =
+                run_watcher.scheduler.take_due(run_watcher.registry.now())
         {
             sent = Instant::now();
             let (handle, registration) = AbortHandle::new_pair();
-            work.in_flight.insert(slot, handle);
-            let look = Abortable::new(look(Arc::clone(&work.inner), job_id, history), registration);
-            looks.push(async move { (slot, look.await) });
+            run_watcher.in_flight.insert(key, handle);
+            let poll = Abortable::new(
+                poll(run_watcher.registry.client.clone(), job_id, history),
+                registration,
+            );
+            polls.push(async move { (key, poll.await) });
         }
-        let due = match work.in_flight.len() < at_once {
-            true => work
-                .book
+        let due = match run_watcher.in_flight.len() < at_once {
+            true => run_watcher
+                .scheduler
                 .next_due()
-                .and_then(|due| work.inner.hub.instant(due)),
-            false if work.in_flight.len() < work.inner.concurrent_queries => sent
-                .checked_add(SLOW)
-                .filter(|_| !work.inner.contact.is_welcome()),
+                .and_then(|due| run_watcher.registry.instant(due)),
+            false
+                if run_watcher.in_flight.len()
+                    < run_watcher.registry.options.concurrent_queries =>
+            {
+                sent.checked_add(SLOW)
+                    .filter(|_| !run_watcher.registry.client.health().credentials_accepted())
+            }
             false => None,
         };
         tokio::select! {
             biased;
-            Some(command) = commands.recv() => work.obey(command),
-            Some((slot, looked)) = looks.next() => {
+            Some(command) = commands.recv() => run_watcher.handle(command),
+            Some((key, polled)) = polls.next() => {
                 // One that was aborted is of no interest.
-                if let Ok((answer, history)) = looked {
-                    work.in_flight.remove(&slot);
-                    work.looked(slot, answer, history);
+                if let Ok((answer, history)) = polled {
+                    run_watcher.in_flight.remove(&key);
+                    run_watcher.polled(key, answer, history);
                 }
             }
             () = until(due) => {}
@@ -100,43 +111,45 @@ pub(super) async fn work(inner: Arc<Inner>, runtime: Id, mut commands: Unbounded
 }
 
 /// Looks at a job, once.
-async fn look(
-    inner: Arc<Inner>,
+async fn poll(
+    client: Client,
     job_id: Arc<JobId>,
-    history: History,
-) -> (Result<Job, Failure>, History) {
-    let looking = async {
-        let mut scope = Scope::look(history);
+    history: RetryState,
+) -> (Result<Job, RequestError>, RetryState) {
+    let polling = async {
+        let mut context = RequestContext::poll(history);
         let operation = ShowJob::new(JobId::clone(&job_id));
-        let answer = inner.execute(&operation, &mut scope).await;
-        (answer, scope.history())
+        let answer = client.execute(&operation, &mut context).await;
+        (answer, context.state())
     };
     // A transport that panics over one job must not take the others with it.
-    let looked = AssertUnwindSafe(looking).catch_unwind().await;
-    looked.unwrap_or_else(|_| {
+    let polled = AssertUnwindSafe(polling).catch_unwind().await;
+    polled.unwrap_or_else(|_| {
         let problem = Problem::new("the transport panicked");
-        let failure = Failure {
-            look_again: Some(AFTER_A_PANIC),
-            ..Failure::new(Judgement::Transient, problem)
-        };
+        let failure = RequestError::new(Classification::Transient, problem)
+            .with_stop_cause(StopCause::Deferred(AFTER_A_PANIC));
         (Err(failure), history)
     })
 }
 
-impl Work {
-    fn obey(&mut self, command: Command) {
+impl WatcherTask {
+    fn handle(&mut self, command: WatcherCommand) {
         match command {
-            Command::Open(id, sender) => {
-                self.readers.insert(id, sender);
+            WatcherCommand::Open(id, sender) => {
+                self.subscribers.insert(id, sender);
             }
-            Command::Watch(reader, job_id, wish) => {
-                let (inner, book) = (&self.inner, &mut self.book);
-                let (now, habits) = (inner.hub.now(), inner.hub.habits());
-                inner.with_rng(|rng| book.watch(now, job_id, reader, wish, &habits, rng));
+            WatcherCommand::Subscribe(subscriber_id, job_id, options) => {
+                let (registry, scheduler) = (&self.registry, &mut self.scheduler);
+                let (now, durations) = (registry.now(), registry.durations());
+                registry.client.with_rng(|rng| {
+                    scheduler.watch(now, job_id, subscriber_id, options, &durations, rng)
+                });
             }
-            Command::Unwatch(reader, job_id) => self.unwatch(reader, &job_id),
-            Command::Close(id, jobs) => {
-                self.readers.remove(&id);
+            WatcherCommand::Unsubscribe(subscriber_id, job_id) => {
+                self.unwatch(subscriber_id, &job_id)
+            }
+            WatcherCommand::Close(id, jobs) => {
+                self.subscribers.remove(&id);
                 for (number, job_id) in jobs {
                     self.unwatch((id, number), &job_id);
                 }
@@ -144,70 +157,73 @@ impl Work {
         }
     }
 
-    fn unwatch(&mut self, reader: Reader, job_id: &JobId) {
-        if let Some(slot) = self.book.unwatch(job_id, reader)
-            && let Some(look) = self.in_flight.remove(&slot)
+    fn unwatch(&mut self, subscriber_id: SubscriberId, job_id: &JobId) {
+        if let Some(key) = self.scheduler.unwatch(job_id, subscriber_id)
+            && let Some(poll) = self.in_flight.remove(&key)
         {
-            look.abort();
+            poll.abort();
         }
     }
 
-    fn looked(&mut self, slot: Slot, answer: Result<Job, Failure>, history: History) {
-        let inner = Arc::clone(&self.inner);
-        let (observation, sight) = observe(&inner, &answer);
-        let look = Look {
-            observation,
-            sight,
+    fn polled(&mut self, key: JobKey, answer: Result<Job, RequestError>, history: RetryState) {
+        let registry = Arc::clone(&self.registry);
+        let (outcome, snapshot) = observe(&registry.client, &answer);
+        let poll = PollResult {
+            outcome,
+            snapshot,
             history,
         };
-        let now = inner.hub.now();
-        let told = {
-            let (book, mut habits) = (&mut self.book, inner.hub.habits());
-            inner.with_rng(|rng| book.looked(now, slot, look, &mut habits, rng))
+        let now = registry.now();
+        let decision = {
+            let (scheduler, mut durations) = (&mut self.scheduler, registry.durations());
+            registry
+                .client
+                .with_rng(|rng| scheduler.polled(now, key, poll, &mut durations, rng))
         };
-        let sighting = match (answer, told.end) {
-            (Ok(job), Some(_)) => Sighting::Ended(Arc::new(job)),
-            (Ok(job), None) => Sighting::Goes(Arc::new(job)),
+        let update = match (answer, decision.end) {
+            (Ok(job), Some(_)) => JobUpdate::Ended(Arc::new(job)),
+            (Ok(job), None) => JobUpdate::Running(Arc::new(job)),
             (Err(failure), Some(end)) => self.refused(failure, end),
-            (Err(_), None) if observation == (Observation::NotKnown { authentic: true }) => {
-                Sighting::NotYet
+            (Err(_), None) if outcome == (PollOutcome::NotFound { authentic: true }) => {
+                JobUpdate::NotFoundYet
             }
-            (Err(failure), None) => Sighting::Trouble(failure.problem, told.next_in),
+            (Err(failure), None) => {
+                JobUpdate::QueryFailed(failure.into_problem(), decision.next_in)
+            }
         };
-        self.tell(&told.readers, &sighting);
-        self.tell(&told.stalled, &Sighting::Stalled);
+        self.notify(&decision.subscribers, &update);
+        self.notify(&decision.stalled, &JobUpdate::Stalled);
     }
 
-    fn refused(&mut self, failure: Failure, end: End) -> Sighting {
-        let problem = failure.problem;
+    fn refused(&mut self, failure: RequestError, end: WatchEnd) -> JobUpdate {
+        let status = failure.status();
+        let problem = failure.into_problem();
         match end {
             // Something that not everybody may see.
-            End::Denied if failure.status == Some(StatusCode::FORBIDDEN) => {
-                Sighting::Denied(problem)
-            }
-            End::Denied => {
+            WatchEnd::Denied if status == Some(StatusCode::FORBIDDEN) => JobUpdate::Denied(problem),
+            WatchEnd::Denied => {
                 // All others would be told the same; and wrong signatures must not be repeated.
-                for (_, look) in self.in_flight.drain() {
-                    look.abort();
+                for (_, poll) in self.in_flight.drain() {
+                    poll.abort();
                 }
-                let denied = Sighting::Denied(problem);
-                let others = self.book.close();
-                self.tell(&others, &denied);
+                let denied = JobUpdate::Denied(problem);
+                let others = self.scheduler.close();
+                self.notify(&others, &denied);
                 denied
             }
-            End::NotKnown | End::Over => Sighting::Lost(
+            WatchEnd::NotFound | WatchEnd::Finished => JobUpdate::Lost(
                 problem
                     .because("the service does not know the job")
                     .and("finished jobs are deleted after about a day"),
             ),
-            End::Refused => Sighting::Lost(problem.because("the job could not be looked at")),
+            WatchEnd::Refused => JobUpdate::Lost(problem.because("the job could not be looked at")),
         }
     }
 
-    fn tell(&self, readers: &[Reader], sighting: &Sighting) {
-        for (id, number) in readers {
-            if let Some(reader) = self.readers.get(id) {
-                reader.send(*number, sighting.clone());
+    fn notify(&self, subscribers: &[SubscriberId], update: &JobUpdate) {
+        for (id, number) in subscribers {
+            if let Some(subscriber_id) = self.subscribers.get(id) {
+                subscriber_id.send(*number, update.clone());
             }
         }
     }

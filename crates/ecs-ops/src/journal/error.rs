@@ -33,16 +33,16 @@ pub enum JournalErrorKind {
 pub struct JournalError {
     kind: JournalErrorKind,
     line: Option<u64>,
-    words: String,
+    message: String,
     source: Option<std::io::Error>,
 }
 
 impl JournalError {
-    pub(super) fn new(kind: JournalErrorKind, words: impl Into<String>) -> Self {
+    pub(super) fn new(kind: JournalErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             line: None,
-            words: words.into(),
+            message: message.into(),
             source: None,
         }
     }
@@ -57,12 +57,12 @@ impl JournalError {
     /// Line `line` of the file, counted from 1.
     pub(super) fn at(mut self, line: u64) -> Self {
         self.line = Some(line);
-        self.words = format!("line {line}: {}", self.words);
+        self.message = format!("line {line}: {}", self.message);
         self
     }
 
     pub(super) fn of(mut self, path: &Path) -> Self {
-        self.words = format!("journal {}: {}", path.display(), self.words);
+        self.message = format!("journal {}: {}", path.display(), self.message);
         self
     }
 
@@ -84,7 +84,7 @@ impl JournalError {
 
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        f.write_str(&self.message)
     }
 }
 

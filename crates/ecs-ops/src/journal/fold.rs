@@ -2,86 +2,95 @@
 
 use ecs_model::{JobId, RebootType, ServerId};
 
+use super::outcome::{OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record};
-use super::recovered::{Batch, KnownJob, Recovered, Server, Standing, State};
-use super::verdict::{ServerVerdict, Verdict};
-use crate::report::PowerAction;
+use super::recovered::{
+    KnownJob, Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress,
+};
+use crate::action::PowerAction;
 use crate::rolling;
 
 /// What a record contradicts.
-type Folded = Result<(), String>;
+type FoldResult = Result<(), String>;
 
 impl Recovered {
-    pub(super) fn fold(&mut self, entry: Entry) -> Folded {
+    pub(super) fn fold(&mut self, entry: Entry) -> FoldResult {
         let at = entry.at;
         match entry.record {
             Record::Run(_) => return Err("the run begins a second time".to_owned()),
-            Record::Before { servers } => self.before = servers,
+            Record::InitialState { servers } => self.initial_state = servers,
             Record::Intent {
-                batch,
+                request,
                 attempt,
                 purpose,
                 servers,
-            } => self.intend(batch, attempt, purpose, servers)?,
+            } => self.record_intent(request, attempt, purpose, servers)?,
             Record::Sending {
-                batch,
+                request,
                 attempt,
-                theirs,
+                remote,
             } => {
-                let known = self.batch(batch, &[State::Intended])?;
+                let known = self.request(request, &[RequestProgress::Intended])?;
                 if known.attempt != attempt {
                     return Err(format!(
-                        "attempt {attempt} of batch {batch} was not intended"
+                        "attempt {attempt} of request {request} was not intended"
                     ));
                 }
-                known.state = State::Sending;
-                known.sent = Some((at, theirs));
+                known.state = RequestProgress::Sending;
+                known.sent = Some((at, remote));
             }
             Record::Accepted {
-                batch,
+                request,
                 job_id,
                 request_id,
             } => {
                 let job = self.jobs.len();
-                let known = self.batch(batch, &[State::Sending])?;
-                known.state = State::Accepted(job);
+                let known = self.request(request, &[RequestProgress::Sending])?;
+                known.state = RequestProgress::Accepted(job);
                 let servers = known.servers.len();
                 self.jobs.push(KnownJob {
                     job_id,
-                    batch,
+                    request,
                     servers,
                     request_id,
                     accepted: at,
-                    over: false,
+                    finished: false,
                     status: None,
                 });
             }
-            Record::NotExecuted { batch, error, .. } => {
-                let known = self.batch(batch, &[State::Intended, State::Sending])?;
-                known.state = State::Free;
+            Record::NotExecuted { request, error, .. } => {
+                let known = self.request(
+                    request,
+                    &[RequestProgress::Intended, RequestProgress::Sending],
+                )?;
+                known.state = RequestProgress::NotExecuted;
                 known.error = Some(error);
             }
-            Record::Lost { batch, error } => {
-                let known = self.batch(batch, &[State::Intended, State::Sending])?;
-                known.state = State::Lost;
+            Record::AnswerLost { request, error } => {
+                let known = self.request(
+                    request,
+                    &[RequestProgress::Intended, RequestProgress::Sending],
+                )?;
+                known.state = RequestProgress::AnswerLost;
                 known.error = Some(error);
-                self.unclear = Some(at);
+                self.lost_answer_at = Some(at);
             }
-            Record::Verdicts { servers } => {
-                let will_not_tell =
-                    |it: &ServerVerdict| it.outcome == Verdict::Unknown && it.job_id.is_some();
+            Record::Outcomes { servers } => {
+                let will_not_tell = |record: &OutcomeRecord| {
+                    record.outcome == OutcomeKind::Unknown && record.job_id.is_some()
+                };
                 if servers.iter().any(will_not_tell) {
-                    self.unclear = Some(at);
+                    self.lost_answer_at = Some(at);
                 }
                 servers
                     .into_iter()
-                    .try_for_each(|verdict| self.conclude(verdict))?;
+                    .try_for_each(|outcome_record| self.record_outcome(outcome_record))?;
             }
-            Record::JobOver { job_id, status } => {
+            Record::JobFinished { job_id, status } => {
                 let jobs = self.jobs.iter_mut();
                 let mut found = false;
                 for job in jobs.filter(|job| job.job_id == job_id) {
-                    (job.over, found) = (true, true);
+                    (job.finished, found) = (true, true);
                     job.status.clone_from(&status);
                 }
                 if !found {
@@ -90,16 +99,20 @@ impl Recovered {
             }
             Record::Escalating { servers } => servers
                 .into_iter()
-                .try_for_each(|verdict| self.escalate(verdict))?,
-            Record::WaveBegan { wave } => self.rolling.push(rolling::Event::Began { wave }),
-            Record::WaveChecked { healthy, words, .. } => {
-                let words = words.unwrap_or_default();
+                .try_for_each(|outcome_record| self.escalate(outcome_record))?,
+            Record::WaveBegan { wave } => self.rolling.push(rolling::WaveEvent::Began { wave }),
+            Record::WaveChecked {
+                healthy, message, ..
+            } => {
+                let message = message.unwrap_or_default();
                 self.rolling.push(match healthy {
-                    true => rolling::Event::Healthy,
-                    false => rolling::Event::Unhealthy(words),
+                    true => rolling::WaveEvent::Healthy,
+                    false => rolling::WaveEvent::Unhealthy(message),
                 });
             }
-            Record::Answered { go_on } => self.rolling.push(rolling::Event::Answered(go_on)),
+            Record::Answered { proceed } => {
+                self.rolling.push(rolling::WaveEvent::Answered(proceed))
+            }
             Record::Stopping { .. } => {}
             Record::Resumed { .. } => {
                 if self.run.rolling.is_some() {
@@ -112,167 +125,186 @@ impl Recovered {
         Ok(())
     }
 
-    /// A batch that must be in one of these states.
-    fn batch(&mut self, number: usize, states: &[State]) -> Result<&mut Batch, String> {
-        match self.batches.get_mut(&number) {
-            Some(batch) if states.contains(&batch.state) => Ok(batch),
-            Some(batch) => Err(format!(
-                "batch {number} is {:?}, and that does not fit",
-                batch.state
+    /// A request that must be in one of these states.
+    fn request(
+        &mut self,
+        number: usize,
+        states: &[RequestProgress],
+    ) -> Result<&mut RequestHistory, String> {
+        match self.requests.get_mut(&number) {
+            Some(request) if states.contains(&request.state) => Ok(request),
+            Some(request) => Err(format!(
+                "request {number} is {:?}, and that does not fit",
+                request.state
             )),
-            None => Err(format!("batch {number} was not intended")),
+            None => Err(format!("request {number} was not intended")),
         }
     }
 
-    fn intend(
+    fn record_intent(
         &mut self,
         number: usize,
         attempt: u32,
         purpose: Purpose,
         servers: Vec<ServerId>,
-    ) -> Folded {
+    ) -> FoldResult {
         if servers.is_empty() {
-            return Err(format!("batch {number} has no servers"));
+            return Err(format!("request {number} has no servers"));
         }
-        if let Some(batch) = self.batches.get(&number) {
-            let again = batch.state == State::Free
-                && batch.attempt.checked_add(1) == Some(attempt)
-                && (&batch.servers, batch.purpose) == (&servers, purpose);
-            // Its servers may be in other batches by now.
-            let moved = |id| self.servers.get(id).and_then(|server| server.batch) != Some(number);
+        if let Some(request) = self.requests.get(&number) {
+            let again = request.state == RequestProgress::NotExecuted
+                && request.attempt.checked_add(1) == Some(attempt)
+                && (&request.servers, request.purpose) == (&servers, purpose);
+            // Its servers may be in other requests by now.
+            let moved = |id| self.servers.get(id).and_then(|server| server.request) != Some(number);
             if !again || servers.iter().any(moved) {
-                return Err(format!("batch {number} cannot be tried again like this"));
+                return Err(format!("request {number} cannot be tried again like this"));
             }
         } else if attempt != 1 {
-            return Err(format!("batch {number} begins with attempt {attempt}"));
+            return Err(format!("request {number} begins with attempt {attempt}"));
         } else {
             for id in &servers {
-                self.give(*id, number, purpose)?;
+                self.assign(*id, number, purpose)?;
             }
         }
-        let batch = Batch {
+        let request = RequestHistory {
             servers,
             attempt,
             purpose,
-            state: State::Intended,
+            state: RequestProgress::Intended,
             sent: None,
             error: None,
         };
-        self.batches.insert(number, batch);
+        self.requests.insert(number, request);
         Ok(())
     }
 
-    /// Puts a server into a new batch, if it may be sent.
-    fn give(&mut self, id: ServerId, number: usize, purpose: Purpose) -> Folded {
+    /// Puts a server into a new request, if it may be sent.
+    fn assign(&mut self, id: ServerId, number: usize, purpose: Purpose) -> FoldResult {
         let server = self
             .servers
             .get(&id)
             .ok_or(format!("server {id} is not in the run"))?;
-        let standing = self.standing_of(server);
-        let last = server.batch.and_then(|batch| self.batches.get(&batch));
-        let was_free = last.is_none_or(|last| last.state == State::Free);
-        let (mut doubt, mut resubmitted) = (server.doubt, server.resubmitted);
-        let may_be_sent = match (purpose, standing) {
-            (Purpose::First, Standing::Unsent) => true,
+        let progress = self.progress_of(server);
+        let last = server
+            .request
+            .and_then(|request| self.requests.get(&request));
+        let was_free = last.is_none_or(|last| last.state == RequestProgress::NotExecuted);
+        let (mut unknown_request, mut resubmitted) = (server.unknown_request, server.resubmitted);
+        let may_be_sent = match (purpose, progress) {
+            (Purpose::First, ServerProgress::Unsent) => true,
             // It was restarted twice already.
-            (Purpose::Resubmit, _) if server.first.is_some() => false,
-            // Part of a resubmitted batch that was not executed.
-            (Purpose::Resubmit, Standing::Doubtful { .. }) if was_free => true,
-            (Purpose::Resubmit, Standing::Doubtful { batch }) => {
-                doubt = Some(batch);
+            (Purpose::Resubmit, _) if server.soft_outcome.is_some() => false,
+            // Part of a resubmitted request that was not executed.
+            (Purpose::Resubmit, ServerProgress::Unknown { .. }) if was_free => true,
+            (Purpose::Resubmit, ServerProgress::Unknown { request }) => {
+                unknown_request = Some(request);
                 !std::mem::replace(&mut resubmitted, true)
             }
             // Only the first restart of a server can be over without a verdict.
-            (Purpose::Escalate, Standing::Done(_)) => server.verdict.is_none(),
+            (Purpose::Escalate, ServerProgress::Finished(_)) => server.outcome_record.is_none(),
             _ => false,
         };
-        if !may_be_sent || server.batch == Some(number) {
+        if !may_be_sent || server.request == Some(number) {
             return Err(format!(
-                "server {id} is sent as part of batch {number}, but it may not be"
+                "server {id} is sent as part of request {number}, but it may not be"
             ));
         }
         if let Some(server) = self.servers.get_mut(&id) {
-            server.batch = Some(number);
-            server.verdict = None;
-            (server.doubt, server.resubmitted) = (doubt, resubmitted);
+            server.request = Some(number);
+            server.outcome_record = None;
+            (server.unknown_request, server.resubmitted) = (unknown_request, resubmitted);
         }
         Ok(())
     }
 
-    fn conclude(&mut self, verdict: ServerVerdict) -> Folded {
-        let id = verdict.id;
-        self.fits(&verdict)?;
+    fn record_outcome(&mut self, outcome_record: OutcomeRecord) -> FoldResult {
+        let id = outcome_record.id;
+        self.fits(&outcome_record)?;
         let unknown = format!("server {id} is not in the run");
         let server = self.servers.get_mut(&id).ok_or(unknown)?;
-        match &server.verdict {
-            Some(known) if known.is_final() && *known != verdict => {
+        match &server.outcome_record {
+            Some(known) if known.is_final() && *known != outcome_record => {
                 return Err(format!("server {id} has two verdicts"));
             }
             _ => {}
         }
         // One that was not acted on has not ended: it comes when the run goes on.
-        if self.run.rolling.is_some() && verdict.outcome != Verdict::NotAttempted {
-            let good = verdict.outcome == Verdict::Succeeded;
-            let event = rolling::Event::Ended { server: id, good };
+        if self.run.rolling.is_some() && outcome_record.outcome != OutcomeKind::NotAttempted {
+            let succeeded = outcome_record.outcome == OutcomeKind::Succeeded;
+            let event = rolling::WaveEvent::Ended {
+                server: id,
+                succeeded,
+            };
             self.rolling.push(event);
         }
-        if verdict.outcome == Verdict::NotAttempted {
+        if outcome_record.outcome == OutcomeKind::NotAttempted {
             // Free again.
-            (server.batch, server.doubt, server.verdict) = (None, None, None);
+            (
+                server.request,
+                server.unknown_request,
+                server.outcome_record,
+            ) = (None, None, None);
         } else {
-            server.verdict = Some(verdict);
+            server.outcome_record = Some(outcome_record);
         }
         Ok(())
     }
 
     /// Whether a verdict fits to what was done with its server.
-    fn fits(&self, verdict: &ServerVerdict) -> Folded {
-        let id = verdict.id;
+    fn fits(&self, outcome_record: &OutcomeRecord) -> FoldResult {
+        let id = outcome_record.id;
         let server = self.servers.get(&id);
         let server = server.ok_or(format!("server {id} is not in the run"))?;
-        let last = server.batch.and_then(|batch| self.batches.get(&batch));
+        let last = server
+            .request
+            .and_then(|request| self.requests.get(&request));
         let state = last.map(|last| last.state);
         let job = match state {
-            Some(State::Accepted(job)) => self.jobs.get(job).map(|job| &job.job_id),
+            Some(RequestProgress::Accepted(job)) => self.jobs.get(job).map(|job| &job.job_id),
             _ => None,
         };
-        let in_doubt = state.is_some_and(State::is_doubtful) || server.doubt.is_some();
-        let fits = match (verdict.outcome, &verdict.job_id) {
-            (Verdict::Succeeded | Verdict::Failed | Verdict::Unknown, Some(of)) => {
+        let is_unknown =
+            state.is_some_and(RequestProgress::is_unknown) || server.unknown_request.is_some();
+        let fits = match (outcome_record.outcome, &outcome_record.job_id) {
+            (OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::Unknown, Some(of)) => {
                 // Or the hard restart was not executed, and what became of the first one stands.
-                let not_hard = matches!(state, None | Some(State::Free));
-                job == Some(of) || not_hard && server.first.as_ref() == Some(verdict)
+                let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
+                job == Some(of) || not_hard && server.soft_outcome.as_ref() == Some(outcome_record)
             }
-            (Verdict::Succeeded | Verdict::Unknown, None) => job.is_none() && in_doubt,
-            (Verdict::Failed, None) => job.is_none() && !in_doubt,
+            (OutcomeKind::Succeeded | OutcomeKind::Unknown, None) => job.is_none() && is_unknown,
+            (OutcomeKind::Failed, None) => job.is_none() && !is_unknown,
             // The hard restart was not: what became of the soft one stands.
-            (Verdict::NotAttempted, _) if server.first.is_some() => {
+            (OutcomeKind::NotAttempted, _) if server.soft_outcome.is_some() => {
                 let hard = last.is_some_and(|last| last.purpose == Purpose::Escalate);
-                server.verdict.is_none() && !(hard && job.is_some())
+                server.outcome_record.is_none() && !(hard && job.is_some())
             }
-            (Verdict::NotAttempted, _) => job.is_none(),
+            (OutcomeKind::NotAttempted, _) => job.is_none(),
         };
         match fits {
             true => Ok(()),
             false => Err(format!(
                 "server {id} is {:?}, and what was done with it does not allow that",
-                verdict.outcome
+                outcome_record.outcome
             )),
         }
     }
 
-    fn escalate(&mut self, verdict: ServerVerdict) -> Folded {
-        let id = verdict.id;
+    fn escalate(&mut self, outcome_record: OutcomeRecord) -> FoldResult {
+        let id = outcome_record.id;
         let soft = self.run.action == PowerAction::Reboot(RebootType::Soft);
-        let ended = verdict.outcome == Verdict::Failed || self.is_over(verdict.job_id.as_ref());
-        let fits = self.fits(&verdict).is_ok() && verdict.job_id.is_some();
+        let ended = outcome_record.outcome == OutcomeKind::Failed
+            || self.is_finished(outcome_record.job_id.as_ref());
+        let fits = self.fits(&outcome_record).is_ok() && outcome_record.job_id.is_some();
         // One restart, and it has ended: not of a second time, and none of unknown fate before.
-        let once = |server: &Server| {
-            server.verdict.is_none() && server.first.is_none() && server.doubt.is_none()
+        let once = |server: &ServerHistory| {
+            server.outcome_record.is_none()
+                && server.soft_outcome.is_none()
+                && server.unknown_request.is_none()
         };
         match self.servers.get_mut(&id) {
             Some(server) if soft && ended && fits && once(server) => {
-                server.first = Some(verdict);
+                server.soft_outcome = Some(outcome_record);
                 Ok(())
             }
             _ => Err(format!(
@@ -281,8 +313,8 @@ impl Recovered {
         }
     }
 
-    fn is_over(&self, job_id: Option<&JobId>) -> bool {
+    fn is_finished(&self, job_id: Option<&JobId>) -> bool {
         let mut jobs = self.jobs.iter();
-        job_id.is_some_and(|id| jobs.any(|job| job.over && job.job_id == *id))
+        job_id.is_some_and(|id| jobs.any(|job| job.finished && job.job_id == *id))
     }
 }

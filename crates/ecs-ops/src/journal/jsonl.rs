@@ -68,8 +68,8 @@ impl JsonlJournal {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(path).map_err(|error| match error.kind() {
                 ErrorKind::AlreadyExists => {
-                    let words = "the file exists: resume it, or name another one";
-                    JournalError::new(JournalErrorKind::Exists, words)
+                    let message = "the file exists: resume it, or name another one";
+                    JournalError::new(JournalErrorKind::Exists, message)
                 }
                 _ => JournalError::io("cannot be created", error),
             })?;
@@ -106,9 +106,9 @@ impl JsonlJournal {
             lock(&file)?;
             let contents = read_from(&mut file)?;
             if contents.entries.is_empty() {
-                let words =
+                let message =
                     "it holds no whole record, so its run sent nothing: remove it and begin anew";
-                return Err(JournalError::new(JournalErrorKind::Empty, words));
+                return Err(JournalError::new(JournalErrorKind::Empty, message));
             }
             let cut = |file: &mut File| {
                 if let Some(tail) = contents.tail {
@@ -157,8 +157,8 @@ impl JsonlJournal {
 fn lock(file: &File) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
-            let words = "another process uses it: wait for its end, or stop it";
-            JournalError::new(JournalErrorKind::InUse, words)
+            let message = "another process uses it: wait for its end, or stop it";
+            JournalError::new(JournalErrorKind::InUse, message)
         }
         TryLockError::Error(error) => JournalError::io("cannot be locked", error),
     })
@@ -185,8 +185,8 @@ fn read_from(file: &mut File) -> Result<Contents, JournalError> {
 impl Writer {
     fn append(&mut self, at: Timestamp, record: &Record) -> Result<(), JournalError> {
         if let Some(why) = &self.broken {
-            let words = format!("takes no more records since one could not be written: {why}");
-            return Err(JournalError::new(JournalErrorKind::Broken, words));
+            let message = format!("takes no more records since one could not be written: {why}");
+            return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
         let seq = self.seq;
         let written = line::encode(seq, at, record)
@@ -229,5 +229,4 @@ impl Journal for JsonlJournal {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
 mod tests;

@@ -112,13 +112,13 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
         return Err(too_new().at(number));
     }
     if entries.is_empty() && !is_torn_beginning(rest) {
-        let words = "it is no journal of a run, or it was changed: what its run did cannot be known from it";
-        return Err(JournalError::new(JournalErrorKind::Damaged, words).at(number));
+        let message = "it is no journal of a run, or it was changed: what its run did cannot be known from it";
+        return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));
     }
     if !is_one_line(rest) {
-        let words = "it is damaged, and others come after it, so that what happened cannot be known: restore the file \
+        let message = "it is damaged, and others come after it, so that what happened cannot be known: restore the file \
                      from a copy, or look at the servers themselves";
-        return Err(JournalError::new(JournalErrorKind::Damaged, words).at(number));
+        return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));
     }
     Ok(Contents {
         entries,
@@ -136,7 +136,11 @@ const FIRST: &[u8] = br#"{"v":1,"seq":0,"#;
 
 /// Whether this, which does not begin with a whole line, can be what is left of a single one.
 fn is_one_line(tail: &[u8]) -> bool {
-    let times = |what: &[u8]| tail.windows(what.len()).filter(|it| *it == what).count();
+    let times = |what: &[u8]| {
+        tail.windows(what.len())
+            .filter(|window| *window == what)
+            .count()
+    };
     // The first may be whole but for its newline.
     let whole = tail.split(|byte| *byte == b'\n').skip(1).any(is_whole);
     if whole || times(MARKER) > 1 || times(BEGINNING) > 1 {
@@ -170,11 +174,11 @@ fn version(line: &[u8]) -> Option<u64> {
 }
 
 fn too_new() -> JournalError {
-    let words = format!(
+    let message = format!(
         "it was written by a later version of this program: this one knows journals of version {}",
         Entry::VERSION
     );
-    JournalError::new(JournalErrorKind::TooNew, words)
+    JournalError::new(JournalErrorKind::TooNew, message)
 }
 
 /// Reads a line that is whole.
@@ -188,11 +192,11 @@ fn parse(line: &[u8], seq: u64) -> Result<Entry, JournalError> {
             return Err(match version {
                 Some(any) if !is_ours(any.v) => too_new(),
                 _ => {
-                    let words = format!(
+                    let message = format!(
                         "it is whole, and this program does not understand it ({error}): resume it with the program \
                          that wrote it"
                     );
-                    JournalError::new(JournalErrorKind::TooNew, words)
+                    JournalError::new(JournalErrorKind::TooNew, message)
                 }
             }
             .at(number));
@@ -202,11 +206,11 @@ fn parse(line: &[u8], seq: u64) -> Result<Entry, JournalError> {
         return Err(too_new().at(number));
     }
     if line.seq != seq {
-        let words = format!(
+        let message = format!(
             "it is record {} where {seq} should be: lines were lost, or come from elsewhere; restore the file from a copy",
             line.seq
         );
-        return Err(JournalError::new(JournalErrorKind::Damaged, words).at(number));
+        return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));
     }
     Ok(Entry {
         seq,
@@ -216,5 +220,4 @@ fn parse(line: &[u8], seq: u64) -> Result<Entry, JournalError> {
 }
 
 #[cfg(test)]
-#[path = "line_tests.rs"]
 mod tests;

@@ -3,23 +3,22 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ecs_client::Problem;
+use ecs_client::clock::ClockReading;
 use ecs_model::{Accepted, ServerId};
 
-use super::{Journal, Note, Purpose, Record, milliseconds};
-use crate::Client;
-use crate::clock::Moment;
-use crate::report::Problem;
+use super::{ErrorRecord, Journal, Purpose, Record, milliseconds};
 
 /// The journal of a run, if it has one, and whether it still takes records.
 #[derive(Debug)]
-pub(crate) struct Log {
-    client: Client,
+pub(crate) struct RunJournal {
+    client: ecs_client::Client,
     journal: Option<Arc<dyn Journal>>,
     broken: Mutex<Option<Problem>>,
 }
 
-impl Log {
-    pub(crate) fn new(client: Client, journal: Option<Arc<dyn Journal>>) -> Self {
+impl RunJournal {
+    pub(crate) fn new(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
         Self {
             client,
             journal,
@@ -35,10 +34,10 @@ impl Log {
         if let Some(problem) = self.broken() {
             return Err(problem);
         }
-        let written = journal.append(self.client.0.clock.now(), record()).await;
+        let written = journal.append(self.client.clock().now(), record()).await;
         written.map_err(|error| {
             let problem =
-                Problem::new(crate::error::chain(&error)).because("the journal cannot be written");
+                Problem::new(ecs_client::chain(&error)).because("the journal cannot be written");
             let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
             broken.get_or_insert(problem).clone()
         })
@@ -53,31 +52,31 @@ impl Log {
     }
 }
 
-/// What is written down about one batch.
+/// What is written down about one request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchLog<'a> {
-    pub(crate) log: &'a Log,
+pub(crate) struct RequestJournal<'a> {
+    pub(crate) log: &'a RunJournal,
     /// Counted from 1.
-    pub(crate) batch: usize,
+    pub(crate) request: usize,
     pub(crate) purpose: Purpose,
     pub(crate) servers: &'a [ServerId],
 }
 
-impl BatchLog<'_> {
+impl RequestJournal<'_> {
     /// The attempt is going to be sent. Without this being written down it must not be.
-    pub(crate) async fn announce(&self, attempt: u32, now: Moment) -> Result<(), Problem> {
-        let (batch, purpose) = (self.batch, self.purpose);
+    pub(crate) async fn announce(&self, attempt: u32, now: ClockReading) -> Result<(), Problem> {
+        let (request, purpose) = (self.request, self.purpose);
         let intent = || Record::Intent {
-            batch,
+            request,
             attempt,
             purpose,
             servers: self.servers.to_vec(),
         };
         self.log.write(intent).await?;
         let sending = || Record::Sending {
-            batch,
+            request,
             attempt,
-            theirs: now.theirs,
+            remote: now.remote,
         };
         self.log.write(sending).await
     }
@@ -90,10 +89,10 @@ impl BatchLog<'_> {
         error: &Problem,
     ) {
         let record = || Record::NotExecuted {
-            batch: self.batch,
+            request: self.request,
             throttled,
             retry_after_ms: retry_after.map(milliseconds),
-            error: Note::from(error),
+            error: ErrorRecord::from(error),
         };
         drop(self.log.write(record).await);
     }
@@ -101,7 +100,7 @@ impl BatchLog<'_> {
     /// The service took it. A job that cannot be written down is watched all the same.
     pub(crate) async fn accepted(&self, accepted: &Accepted) {
         let record = || Record::Accepted {
-            batch: self.batch,
+            request: self.request,
             job_id: accepted.job_id.clone(),
             request_id: accepted.request_id.clone(),
         };
@@ -110,9 +109,9 @@ impl BatchLog<'_> {
 
     /// Its fate is unknown.
     pub(crate) async fn lost(&self, error: &Problem) {
-        let record = || Record::Lost {
-            batch: self.batch,
-            error: Note::from(error),
+        let record = || Record::AnswerLost {
+            request: self.request,
+            error: ErrorRecord::from(error),
         };
         drop(self.log.write(record).await);
     }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use ecs_model::ServerId;
 use proptest::prelude::*;
 
-use super::story::*;
+use super::arbitrary_journal::*;
 use super::*;
 
 fn recover(records: &[Record]) -> Recovered {
@@ -13,20 +13,22 @@ fn recover(records: &[Record]) -> Recovered {
 /// Each server is in exactly one of the four lists.
 fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
     let accepted = recovered
-        .accepted()
+        .accepted_requests()
         .into_iter()
-        .flat_map(|batch| batch.servers);
+        .flat_map(|request| request.servers);
     let doubtful = recovered
-        .doubtful()
+        .unknown_requests()
         .into_iter()
-        .flat_map(|batch| batch.servers);
-    let verdicts = recovered.verdicts().map(|verdict| verdict.id);
+        .flat_map(|request| request.servers);
+    let outcome_records = recovered
+        .final_outcomes()
+        .map(|outcome_record| outcome_record.id);
     let mut all: Vec<_> = recovered
         .unsent()
         .into_iter()
         .chain(accepted)
         .chain(doubtful)
-        .chain(verdicts)
+        .chain(outcome_records)
         .collect();
     all.sort_unstable();
     all
@@ -39,14 +41,14 @@ proptest! {
     /// been executed may be sent, also if the last line is lost.
     #[test]
     fn a_run_that_ends_anywhere(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
-        let records = story(count, size, &choices);
+        let records = arbitrary_journal(count, size, &choices);
         for end in 1..=records.len() {
-            let before = &records[..end];
-            let recovered = recover(before);
+            let initial_state = &records[..end];
+            let recovered = recover(initial_state);
             prop_assert_eq!(all_lists(&recovered), servers(count));
             let unsent: HashSet<_> = recovered.unsent().into_iter().collect();
             let with_the_lost_line = &records[..(end + 1).min(records.len())];
-            for id in perhaps_executed(before).union(&perhaps_executed(with_the_lost_line)) {
+            for id in perhaps_executed(initial_state).union(&perhaps_executed(with_the_lost_line)) {
                 prop_assert!(!unsent.contains(id), "{} may be sent after {} records", id, end);
             }
         }
@@ -55,7 +57,7 @@ proptest! {
     /// What is certain is not given away: what was never intended, or was not executed, may be sent.
     #[test]
     fn what_is_certain(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
-        let records = story(count, size, &choices);
+        let records = arbitrary_journal(count, size, &choices);
         let recovered = recover(&records);
         let perhaps = perhaps_executed(&records);
         let mut open: HashSet<ServerId> = HashSet::new();
@@ -63,17 +65,17 @@ proptest! {
         for record in &records {
             match record {
                 Record::Intent { servers, .. } => open.extend(servers),
-                Record::NotExecuted { batch, .. } => {
+                Record::NotExecuted { request, .. } => {
                     for record in &records {
-                        if let Record::Intent { batch: of, servers, .. } = record && of == batch {
+                        if let Record::Intent { request: of, servers, .. } = record && of == request {
                             servers.iter().for_each(|id| { open.remove(id); });
                         }
                     }
                 }
-                Record::Verdicts { servers } => for verdict in servers {
-                    match verdict.outcome {
-                        Verdict::NotAttempted => { open.remove(&verdict.id); done.remove(&verdict.id); }
-                        _ => { done.insert(verdict.id); }
+                Record::Outcomes { servers } => for outcome_record in servers {
+                    match outcome_record.outcome {
+                        OutcomeKind::NotAttempted => { open.remove(&outcome_record.id); done.remove(&outcome_record.id); }
+                        _ => { done.insert(outcome_record.id); }
                     }
                 },
                 _ => {}
@@ -85,8 +87,8 @@ proptest! {
             prop_assert!(!certain || unsent.contains(&id), "{} is free", id);
         }
         // Every accepted job whose servers have no verdict is waited for.
-        for batch in recovered.accepted() {
-            prop_assert_eq!(batch.ticket.job_id().as_str(), job(batch.batch));
+        for request in recovered.accepted_requests() {
+            prop_assert_eq!(request.ticket.job_id().as_str(), job(request.request));
         }
     }
 }

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::verdict::{Note, ServerVerdict};
+use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
-use crate::report::PowerAction;
-use crate::rolling::{AfterCanary, Rules, Share};
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Entry {
     }
 }
 
-/// One thing that happened in a run, or that is about to. Batches are counted from 1, waves from 0.
+/// One thing that happened in a run, or that is about to. Requests are counted from 1, waves from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -44,14 +44,16 @@ pub enum Record {
     /// The first record: what the run is.
     Run(Box<RunRecord>),
     /// Servers as they were before the run, for `reconcile`.
-    Before {
+    #[serde(rename = "before")]
+    InitialState {
         /// What was seen.
-        servers: Vec<Seen>,
+        servers: Vec<ServerSnapshot>,
     },
-    /// These servers are going to be sent as this batch.
+    /// These servers are going to be sent as this request.
     Intent {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Which attempt at it, counted from 1.
         attempt: u32,
         /// Why.
@@ -61,17 +63,20 @@ pub enum Record {
     },
     /// From now on the request may have left.
     Sending {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// The attempt.
         attempt: u32,
         /// The latest that the service's clock may show, as far as it is known.
-        theirs: Option<Timestamp>,
+        #[serde(rename = "theirs")]
+        remote: Option<Timestamp>,
     },
-    /// The service took the batch.
+    /// The service took the request.
     Accepted {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Its job.
         job_id: JobId,
         /// The service's id of the exchange.
@@ -79,29 +84,34 @@ pub enum Record {
     },
     /// Certain: the attempt was not executed.
     NotExecuted {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// Whether the service asked for less speed.
         throttled: bool,
-        /// When it is tried again, in milliseconds; nothing if this batch is not sent again as it is.
+        /// When it is tried again, in milliseconds; nothing if this request is not sent again as it is.
         retry_after_ms: Option<u64>,
         /// Why.
-        error: Note,
+        error: ErrorRecord,
     },
-    /// The fate of the batch is unknown: no answer, or none that proves anything.
-    Lost {
-        /// The batch.
-        batch: usize,
+    /// The fate of the request is unknown: no answer, or none that proves anything.
+    #[serde(rename = "lost")]
+    AnswerLost {
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
         /// What is known.
-        error: Note,
+        error: ErrorRecord,
     },
     /// What became of servers: as many as became known at once.
-    Verdicts {
+    #[serde(rename = "verdicts")]
+    Outcomes {
         /// Each with its verdict.
-        servers: Vec<ServerVerdict>,
+        servers: Vec<OutcomeRecord>,
     },
     /// A job is not looked at any more.
-    JobOver {
+    #[serde(rename = "job_over")]
+    JobFinished {
         /// The job.
         job_id: JobId,
         /// How it ended, if it was seen to.
@@ -110,7 +120,7 @@ pub enum Record {
     /// The first restart of these servers ended badly; a hard one follows.
     Escalating {
         /// How each of the first ones ended.
-        servers: Vec<ServerVerdict>,
+        servers: Vec<OutcomeRecord>,
     },
     /// A wave begins.
     WaveBegan {
@@ -124,12 +134,14 @@ pub enum Record {
         /// Whether all is well.
         healthy: bool,
         /// What it said.
-        words: Option<String>,
+        #[serde(rename = "words")]
+        message: Option<String>,
     },
     /// Somebody was asked whether to go on after the canary.
     Answered {
         /// The answer.
-        go_on: bool,
+        #[serde(rename = "go_on")]
+        proceed: bool,
     },
     /// Nothing more is submitted.
     Stopping {
@@ -200,7 +212,7 @@ impl RunRecord {
             endpoint: endpoint.to_string(),
             project,
             action,
-            batch_size: crate::RunBuilder::DEFAULT_BATCH_SIZE,
+            batch_size: DEFAULT_BATCH_SIZE,
             wait: true,
             deadline_ms: None,
             stalled_after_ms: None,
@@ -247,7 +259,9 @@ impl RollingRecord {
         Self {
             waves,
             pause_ms: milliseconds(rules.pause),
-            max_failures: rules.max_failures.map(|share| share.of(servers)),
+            max_failures: rules
+                .max_failures
+                .map(|count_or_percent| count_or_percent.of(servers)),
             canary: rules.canary.is_some(),
             canary_pause_ms: match rules.canary {
                 Some(AfterCanary::Pause(pause)) => Some(milliseconds(pause)),
@@ -264,7 +278,7 @@ impl RollingRecord {
         let after = |pause| AfterCanary::Pause(Duration::from_millis(pause));
         let after = self.canary_pause_ms.map_or(AfterCanary::Ask, after);
         Rules {
-            max_failures: self.max_failures.map(Share::Servers),
+            max_failures: self.max_failures.map(CountOrPercent::Count),
             pause: Duration::from_millis(self.pause_ms),
             canary: self.canary.then_some(after),
             check_health: self.health.is_some(),
@@ -280,7 +294,7 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
 /// A server as it was before the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Seen {
+pub struct ServerSnapshot {
     /// The server.
     pub id: ServerId,
     /// Its status.
@@ -310,23 +324,23 @@ mod action {
 
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Words {
+    struct ActionWire {
         operation: String,
         r#type: Option<String>,
     }
 
     pub(super) fn serialize<S: Serializer>(action: &PowerAction, to: S) -> Result<S::Ok, S::Error> {
-        let words = Words {
+        let message = ActionWire {
             operation: action.name().to_owned(),
-            r#type: action.kind().map(str::to_owned),
+            r#type: action.type_name().map(str::to_owned),
         };
-        words.serialize(to)
+        message.serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PowerAction, D::Error> {
-        let words = Words::deserialize(from)?;
-        let kind = words.r#type.as_deref();
-        let action = match (words.operation.as_str(), kind) {
+        let message = ActionWire::deserialize(from)?;
+        let kind = message.r#type.as_deref();
+        let action = match (message.operation.as_str(), kind) {
             ("reboot", Some(kind)) => RebootType::from_wire(kind).map(PowerAction::Reboot),
             ("start", None) => Some(PowerAction::Start),
             ("stop", None) => Some(PowerAction::Stop(None)),
@@ -340,5 +354,4 @@ mod action {
 }
 
 #[cfg(test)]
-#[path = "record_tests.rs"]
 mod tests;

@@ -6,89 +6,89 @@ use ecs_model::{JobId, ProjectId, RebootType, ServerId};
 use jiff::Timestamp;
 
 use super::error::{JournalError, JournalErrorKind};
-use super::record::{Entry, Purpose, Record, RunRecord, Seen};
-use super::verdict::{Note, ServerVerdict, Verdict};
-use crate::jobs::Place;
-use crate::report::PowerAction;
+use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
+use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
+use crate::action::PowerAction;
+use crate::ticket::JobOrigin;
 use crate::{Endpoint, JobTicket, rolling};
 
 /// Where each server of a run stands, by its journal: what going on has to do.
 #[derive(Clone, Debug)]
 pub struct Recovered {
     pub(super) run: RunRecord,
-    pub(super) before: Vec<Seen>,
-    pub(super) batches: BTreeMap<usize, Batch>,
-    pub(super) servers: HashMap<ServerId, Server>,
+    pub(super) initial_state: Vec<ServerSnapshot>,
+    pub(super) requests: BTreeMap<usize, RequestHistory>,
+    pub(super) servers: HashMap<ServerId, ServerHistory>,
     /// In the order of their acceptance.
     pub(super) jobs: Vec<KnownJob>,
-    pub(super) rolling: Vec<rolling::Event>,
+    pub(super) rolling: Vec<rolling::WaveEvent>,
     pub(super) ended: bool,
-    pub(super) unclear: Option<Timestamp>,
+    pub(super) lost_answer_at: Option<Timestamp>,
 }
 
-/// What is known of one batch.
+/// What is known of one request.
 #[derive(Clone, Debug)]
-pub(super) struct Batch {
+pub(super) struct RequestHistory {
     pub(super) servers: Vec<ServerId>,
     pub(super) attempt: u32,
     pub(super) purpose: Purpose,
-    pub(super) state: State,
+    pub(super) state: RequestProgress,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
-    pub(super) error: Option<Note>,
+    pub(super) error: Option<ErrorRecord>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum RequestProgress {
     /// Perhaps sent: see the two rules of the module.
     Intended,
     Sending,
     /// Certainly not executed.
-    Free,
-    Lost,
+    NotExecuted,
+    AnswerLost,
     /// The index of its job.
     Accepted(usize),
 }
 
-impl State {
+impl RequestProgress {
     /// Whether it may have been executed, and nobody knows.
-    pub(super) fn is_doubtful(self) -> bool {
+    pub(super) fn is_unknown(self) -> bool {
         match self {
-            Self::Intended | Self::Sending | Self::Lost => true,
-            Self::Free | Self::Accepted(_) => false,
+            Self::Intended | Self::Sending | Self::AnswerLost => true,
+            Self::NotExecuted | Self::Accepted(_) => false,
         }
     }
 }
 
 /// What is known of one server.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Server {
-    /// The batch that it was in last.
-    pub(super) batch: Option<usize>,
-    pub(super) verdict: Option<ServerVerdict>,
-    /// The batch of unknown fate that it was in before it was sent again.
-    pub(super) doubt: Option<usize>,
+pub(super) struct ServerHistory {
+    /// The request that it was in last.
+    pub(super) request: Option<usize>,
+    pub(super) outcome_record: Option<OutcomeRecord>,
+    /// The request of unknown fate that it was in before it was sent again.
+    pub(super) unknown_request: Option<usize>,
     /// How its first restart ended, before the hard one.
-    pub(super) first: Option<ServerVerdict>,
+    pub(super) soft_outcome: Option<OutcomeRecord>,
     pub(super) resubmitted: bool,
 }
 
 /// Where one server stands. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum ServerProgress<'a> {
     /// Certain: never executed. It may be sent.
     Unsent,
     /// Nobody knows whether it was executed. It may not be sent.
-    Doubtful {
-        /// The batch that may have been executed.
-        batch: usize,
+    Unknown {
+        /// The request that may have been executed.
+        request: usize,
     },
     /// Accepted, without a verdict yet.
     Accepted {
-        /// The batch.
-        batch: usize,
+        /// The request.
+        request: usize,
     },
     /// Nothing is left to do.
-    Done(&'a ServerVerdict),
+    Finished(&'a OutcomeRecord),
 }
 
 /// A job that the run made.
@@ -97,8 +97,8 @@ pub enum Standing<'a> {
 pub struct KnownJob {
     /// The job.
     pub job_id: JobId,
-    /// The batch.
-    pub batch: usize,
+    /// The request.
+    pub request: usize,
     /// How many servers were given to it.
     pub servers: usize,
     /// The service's id of the exchange.
@@ -106,38 +106,38 @@ pub struct KnownJob {
     /// When it was accepted.
     pub accepted: Timestamp,
     /// Whether it is not looked at any more.
-    pub over: bool,
+    pub finished: bool,
     /// How it ended, if it was seen to.
     pub status: Option<String>,
 }
 
-/// A batch whose job must be waited for.
+/// A request whose job must be waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AcceptedBatch {
-    /// The batch.
-    pub batch: usize,
+pub struct AcceptedRequest {
+    /// The request.
+    pub request: usize,
     /// Its job. Jobs are deleted about a day after their end, so that one that was accepted long ago may be gone.
     pub ticket: JobTicket,
     /// Its servers without a verdict.
     pub servers: Vec<ServerId>,
 }
 
-/// A batch of unknown fate.
+/// A request of unknown fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DoubtfulBatch {
-    /// The batch.
-    pub batch: usize,
+pub struct UnknownRequest {
+    /// The request.
+    pub request: usize,
     /// When it was sent for the last time, by our clock, and the latest that the service's may have shown. Nothing if it
     /// was probably not sent at all.
     pub sent: Option<(Timestamp, Option<Timestamp>)>,
     /// What is known, if the run lived to learn it.
-    pub error: Option<Note>,
+    pub error: Option<ErrorRecord>,
     /// Its servers of which nothing better is known.
     pub servers: Vec<ServerId>,
     /// Whether another one of its servers was seen to have been acted on: then none is certainly untouched.
-    pub touched: bool,
+    pub shows_change: bool,
 }
 
 impl Recovered {
@@ -147,24 +147,25 @@ impl Recovered {
     /// [`Contradiction`](JournalErrorKind::Contradiction): they cannot all be true. [`Empty`](JournalErrorKind::Empty).
     pub fn from_entries(entries: impl IntoIterator<Item = Entry>) -> Result<Self, JournalError> {
         let mut entries = entries.into_iter();
-        let Some(first) = entries.next() else {
-            let words = "it holds no record, so its run sent nothing";
-            return Err(JournalError::new(JournalErrorKind::Empty, words));
+        let Some(soft_outcome) = entries.next() else {
+            let message = "it holds no record, so its run sent nothing";
+            return Err(JournalError::new(JournalErrorKind::Empty, message));
         };
-        let contradiction = |seq: u64, words: String| {
-            let words = format!("{words}; the file was put together by hand, or this is a bug");
-            JournalError::new(JournalErrorKind::Contradiction, words).at(seq.saturating_add(1))
+        let contradiction = |seq: u64, message: String| {
+            let message = format!("{message}; the file was put together by hand, or this is a bug");
+            JournalError::new(JournalErrorKind::Contradiction, message).at(seq.saturating_add(1))
         };
-        let Record::Run(run) = first.record else {
-            let words = "it does not begin with the run".to_owned();
-            return Err(contradiction(first.seq, words));
+        let Record::Run(run) = soft_outcome.record else {
+            let message = "it does not begin with the run".to_owned();
+            return Err(contradiction(soft_outcome.seq, message));
         };
-        let mut recovered = Self::new(*run).map_err(|words| contradiction(first.seq, words))?;
+        let mut recovered =
+            Self::new(*run).map_err(|message| contradiction(soft_outcome.seq, message))?;
         for entry in entries {
             let seq = entry.seq;
             recovered
                 .fold(entry)
-                .map_err(|words| contradiction(seq, words))?;
+                .map_err(|message| contradiction(seq, message))?;
         }
         Ok(recovered)
     }
@@ -172,7 +173,7 @@ impl Recovered {
     fn new(run: RunRecord) -> Result<Self, String> {
         let mut servers = HashMap::with_capacity(run.servers.len());
         for id in &run.servers {
-            if servers.insert(*id, Server::default()).is_some() {
+            if servers.insert(*id, ServerHistory::default()).is_some() {
                 return Err(format!("server {id} is in the run twice"));
             }
         }
@@ -189,13 +190,13 @@ impl Recovered {
         }
         Ok(Self {
             run,
-            before: Vec::new(),
-            batches: BTreeMap::new(),
+            initial_state: Vec::new(),
+            requests: BTreeMap::new(),
             servers,
             jobs: Vec::new(),
             rolling: Vec::new(),
             ended: false,
-            unclear: None,
+            lost_answer_at: None,
         })
     }
 
@@ -214,120 +215,124 @@ impl Recovered {
         if run.endpoint.parse().ok().as_ref() == Some(endpoint) && run.project == *project {
             return Ok(());
         }
-        let words = format!(
+        let message = format!(
             "the journal is of project {} at {}, and this is project {project} at {endpoint}",
             run.project, run.endpoint
         );
-        Err(JournalError::new(JournalErrorKind::Foreign, words))
+        Err(JournalError::new(JournalErrorKind::Foreign, message))
     }
 
     /// Where a server stands; nothing for one that is not in the run.
-    pub fn standing(&self, id: ServerId) -> Option<Standing<'_>> {
-        Some(self.standing_of(self.servers.get(&id)?))
+    pub fn progress(&self, id: ServerId) -> Option<ServerProgress<'_>> {
+        Some(self.progress_of(self.servers.get(&id)?))
     }
 
-    pub(super) fn standing_of<'a>(&self, server: &'a Server) -> Standing<'a> {
-        if let Some(verdict) = server.verdict.as_ref().filter(|verdict| verdict.is_final()) {
-            return Standing::Done(verdict);
+    pub(super) fn progress_of<'a>(&self, server: &'a ServerHistory) -> ServerProgress<'a> {
+        if let Some(outcome_record) = server
+            .outcome_record
+            .as_ref()
+            .filter(|outcome_record| outcome_record.is_final())
+        {
+            return ServerProgress::Finished(outcome_record);
         }
-        let batch = server
-            .batch
-            .and_then(|number| Some((number, self.batches.get(&number)?)));
-        match (batch, server.doubt, &server.first) {
-            (Some((batch, known)), _, _) if known.state.is_doubtful() => {
-                Standing::Doubtful { batch }
+        let request = server
+            .request
+            .and_then(|number| Some((number, self.requests.get(&number)?)));
+        match (request, server.unknown_request, &server.soft_outcome) {
+            (Some((request, known)), _, _) if known.state.is_unknown() => {
+                ServerProgress::Unknown { request }
             }
             // The first restart of one that is about to be restarted hard.
-            (Some((_, known)), _, Some(first)) if known.purpose != Purpose::Escalate => {
-                Standing::Done(first)
+            (Some((_, known)), _, Some(soft_outcome)) if known.purpose != Purpose::Escalate => {
+                ServerProgress::Finished(soft_outcome)
             }
-            (Some((batch, known)), _, _) if known.state != State::Free => {
-                Standing::Accepted { batch }
+            (Some((request, known)), _, _) if known.state != RequestProgress::NotExecuted => {
+                ServerProgress::Accepted { request }
             }
-            // The last batch was not executed: what is known of the one before holds.
-            (_, Some(batch), _) => Standing::Doubtful { batch },
-            (_, None, Some(first)) => Standing::Done(first),
-            (_, None, None) => Standing::Unsent,
+            // The last request was not executed: what is known of the one before holds.
+            (_, Some(request), _) => ServerProgress::Unknown { request },
+            (_, None, Some(soft_outcome)) => ServerProgress::Finished(soft_outcome),
+            (_, None, None) => ServerProgress::Unsent,
         }
     }
 
     /// The servers that may be sent, in the order of the run.
     pub fn unsent(&self) -> Vec<ServerId> {
-        let unsent = |id: &ServerId| self.standing(*id) == Some(Standing::Unsent);
+        let unsent = |id: &ServerId| self.progress(*id) == Some(ServerProgress::Unsent);
         self.run.servers.iter().copied().filter(unsent).collect()
     }
 
-    /// The batches whose jobs must be waited for.
-    pub fn accepted(&self) -> Vec<AcceptedBatch> {
-        let mut servers = self.by_batch(|standing| match standing {
-            Standing::Accepted { batch } => Some(batch),
+    /// The requests whose jobs must be waited for.
+    pub fn accepted_requests(&self) -> Vec<AcceptedRequest> {
+        let mut servers = self.by_batch(|progress| match progress {
+            ServerProgress::Accepted { request } => Some(request),
             _ => None,
         });
-        let batch = |job: &KnownJob| {
-            let servers = servers.remove(&job.batch)?;
-            let batch = self.batches.get(&job.batch)?;
-            let place = Place {
+        let request = |job: &KnownJob| {
+            let servers = servers.remove(&job.request)?;
+            let request = self.requests.get(&job.request)?;
+            let origin = JobOrigin {
                 endpoint: self.run.endpoint.clone(),
                 project_id: self.run.project.clone(),
             };
-            let action = match batch.purpose {
+            let action = match request.purpose {
                 Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
                 Purpose::First | Purpose::Resubmit => self.run.action,
             };
             let ticket = JobTicket::new(
                 job.job_id.clone(),
-                place,
+                origin,
                 action,
-                batch.servers.clone(),
+                request.servers.clone(),
                 job.accepted,
                 job.request_id.clone(),
             );
-            Some(AcceptedBatch {
-                batch: job.batch,
+            Some(AcceptedRequest {
+                request: job.request,
                 ticket,
                 servers,
             })
         };
-        self.jobs.iter().filter_map(batch).collect()
+        self.jobs.iter().filter_map(request).collect()
     }
 
-    /// The batches of unknown fate.
-    pub fn doubtful(&self) -> Vec<DoubtfulBatch> {
-        let servers = self.by_batch(|standing| match standing {
-            Standing::Doubtful { batch } => Some(batch),
+    /// The requests of unknown fate.
+    pub fn unknown_requests(&self) -> Vec<UnknownRequest> {
+        let servers = self.by_batch(|progress| match progress {
+            ServerProgress::Unknown { request } => Some(request),
             _ => None,
         });
-        let batch = |(number, servers)| {
-            let known = self.batches.get(&number)?;
-            Some(DoubtfulBatch {
-                batch: number,
+        let request = |(number, servers)| {
+            let known = self.requests.get(&number)?;
+            Some(UnknownRequest {
+                request: number,
                 sent: known.sent,
                 error: known.error.clone(),
                 servers,
-                touched: known.servers.iter().any(|id| self.shows_a_trace(id)),
+                shows_change: known.servers.iter().any(|id| self.shows_change_of(id)),
             })
         };
-        servers.into_iter().filter_map(batch).collect()
+        servers.into_iter().filter_map(request).collect()
     }
 
     /// Whether the server itself showed that it was acted on.
-    fn shows_a_trace(&self, id: &ServerId) -> bool {
-        let verdict = self
+    fn shows_change_of(&self, id: &ServerId) -> bool {
+        let outcome_record = self
             .servers
             .get(id)
-            .and_then(|server| server.verdict.as_ref());
-        verdict.is_some_and(|verdict| {
-            verdict.outcome == Verdict::Succeeded && verdict.job_id.is_none()
+            .and_then(|server| server.outcome_record.as_ref());
+        outcome_record.is_some_and(|outcome_record| {
+            outcome_record.outcome == OutcomeKind::Succeeded && outcome_record.job_id.is_none()
         })
     }
 
     /// The verdicts that nothing changes any more, in the order of the run.
-    pub fn verdicts(&self) -> impl Iterator<Item = &ServerVerdict> {
+    pub fn final_outcomes(&self) -> impl Iterator<Item = &OutcomeRecord> {
         self.run
             .servers
             .iter()
-            .filter_map(|id| match self.standing(*id)? {
-                Standing::Done(verdict) => Some(verdict),
+            .filter_map(|id| match self.progress(*id)? {
+                ServerProgress::Finished(outcome_record) => Some(outcome_record),
                 _ => None,
             })
     }
@@ -337,24 +342,24 @@ impl Recovered {
     pub fn escalating(&self) -> Vec<ServerId> {
         let due = |id: &ServerId| {
             let server = self.servers.get(id)?;
-            let announced = server.first.is_some() && server.verdict.is_none();
-            let done = matches!(self.standing_of(server), Standing::Done(_));
+            let announced = server.soft_outcome.is_some() && server.outcome_record.is_none();
+            let done = matches!(self.progress_of(server), ServerProgress::Finished(_));
             (announced && done).then_some(*id)
         };
         self.run.servers.iter().filter_map(due).collect()
     }
 
     /// How the soft restart of each server ended that was to be restarted hard after it.
-    pub fn escalated(&self) -> impl Iterator<Item = &ServerVerdict> {
+    pub fn escalated(&self) -> impl Iterator<Item = &OutcomeRecord> {
         let servers = self.run.servers.iter();
-        servers.filter_map(|id| self.servers.get(id)?.first.as_ref())
+        servers.filter_map(|id| self.servers.get(id)?.soft_outcome.as_ref())
     }
 
     /// Servers that were sent a second time, because the fate of the first request was unknown.
     pub(crate) fn resubmitted(&self) -> impl Iterator<Item = ServerId> {
         let servers = self.servers.iter();
         servers.filter_map(|(id, server)| {
-            (server.resubmitted && server.doubt.is_some()).then_some(*id)
+            (server.resubmitted && server.unknown_request.is_some()).then_some(*id)
         })
     }
 
@@ -364,20 +369,20 @@ impl Recovered {
     }
 
     /// The servers as they were before the run.
-    pub fn before(&self) -> &[Seen] {
-        &self.before
+    pub fn initial_state(&self) -> &[ServerSnapshot] {
+        &self.initial_state
     }
 
-    /// The number of the next batch.
-    pub fn next_batch(&self) -> usize {
-        let last = self.batches.keys().next_back().copied().unwrap_or(0);
+    /// The number of the next request.
+    pub fn next_request(&self) -> usize {
+        let last = self.requests.keys().next_back().copied().unwrap_or(0);
         last.saturating_add(1)
     }
 
     /// When it was written down for the last time that an answer was lost, or that a job will not tell what became of its
     /// servers.
-    pub(crate) fn unclear(&self) -> Option<Timestamp> {
-        self.unclear
+    pub(crate) fn lost_answer_at(&self) -> Option<Timestamp> {
+        self.lost_answer_at
     }
 
     /// Whether the run ended with a report, and nobody has gone on since.
@@ -387,14 +392,14 @@ impl Recovered {
 
     fn by_batch(
         &self,
-        batch: impl Fn(Standing<'_>) -> Option<usize>,
+        request: impl Fn(ServerProgress<'_>) -> Option<usize>,
     ) -> BTreeMap<usize, Vec<ServerId>> {
-        let mut batches: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut requests: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for id in &self.run.servers {
-            if let Some(batch) = self.standing(*id).and_then(&batch) {
-                batches.entry(batch).or_default().push(*id);
+            if let Some(request) = self.progress(*id).and_then(&request) {
+                requests.entry(request).or_default().push(*id);
             }
         }
-        batches
+        requests
     }
 }

@@ -1,4 +1,4 @@
-use super::story::*;
+use super::arbitrary_journal::*;
 use super::*;
 use crate::rolling;
 
@@ -6,58 +6,59 @@ fn recover(records: &[Record]) -> Result<Recovered, JournalError> {
     Recovered::from_entries(entries(records.to_vec()))
 }
 
-fn intent(batch: usize, attempt: u32, purpose: Purpose, servers: &[usize]) -> Record {
+fn intent(request: usize, attempt: u32, purpose: Purpose, servers: &[usize]) -> Record {
     Record::Intent {
-        batch,
+        request,
         attempt,
         purpose,
         servers: servers.iter().copied().map(server).collect(),
     }
 }
 
-fn sending(batch: usize, attempt: u32) -> Record {
+fn sending(request: usize, attempt: u32) -> Record {
     Record::Sending {
-        batch,
+        request,
         attempt,
-        theirs: None,
+        remote: None,
     }
 }
 
-fn accepted(batch: usize) -> Record {
+fn accepted(request: usize) -> Record {
     Record::Accepted {
-        batch,
-        job_id: job(batch).parse().unwrap(),
+        request,
+        job_id: job(request).parse().unwrap(),
         request_id: None,
     }
 }
 
-fn not_executed(batch: usize) -> Record {
+fn not_executed(request: usize) -> Record {
     Record::NotExecuted {
-        batch,
+        request,
         throttled: false,
         retry_after_ms: None,
-        error: note("refused"),
+        error: error_record("refused"),
     }
 }
 
-fn lost(batch: usize) -> Record {
-    Record::Lost {
-        batch,
-        error: note("no answer"),
+fn lost(request: usize) -> Record {
+    Record::AnswerLost {
+        request,
+        error: error_record("no answer"),
     }
 }
 
-fn verdicts(verdicts: &[(usize, Verdict, Option<&str>)]) -> Record {
-    let verdict =
-        |(id, outcome, job): &(usize, Verdict, Option<&str>)| verdict(server(*id), *outcome, *job);
-    Record::Verdicts {
-        servers: verdicts.iter().map(verdict).collect(),
+fn outcome_records(outcome_records: &[(usize, OutcomeKind, Option<&str>)]) -> Record {
+    let outcome_record = |(id, outcome, job): &(usize, OutcomeKind, Option<&str>)| {
+        outcome_record(server(*id), *outcome, *job)
+    };
+    Record::Outcomes {
+        servers: outcome_records.iter().map(outcome_record).collect(),
     }
 }
 
 fn escalating(id: usize, job: &str) -> Record {
     Record::Escalating {
-        servers: vec![verdict(server(id), Verdict::Failed, Some(job))],
+        servers: vec![outcome_record(server(id), OutcomeKind::Failed, Some(job))],
     }
 }
 
@@ -70,13 +71,13 @@ fn after(records: &[Record]) -> Result<Recovered, JournalError> {
 
 #[test]
 fn what_contradicts_itself_is_refused_with_its_line() {
+    use OutcomeKind::{Failed, NotAttempted, Succeeded, Unknown};
     use Purpose::{Escalate, First, Resubmit};
-    use Verdict::{Failed, NotAttempted, Succeeded, Unknown};
     let taken = [intent(1, 1, First, &[0]), sending(1, 1), accepted(1)];
     let lost_one = [intent(1, 1, First, &[0]), sending(1, 1), lost(1)];
     let free = [intent(1, 1, First, &[0]), sending(1, 1), not_executed(1)];
     let mut failed = taken.to_vec();
-    failed.push(verdicts(&[(0, Failed, Some("job-1"))]));
+    failed.push(outcome_records(&[(0, Failed, Some("job-1"))]));
     let cases: Vec<(&[Record], Record)> = vec![
         (&[], Record::Run(Box::new(run(3)))),
         (&[], intent(1, 1, First, &[7])),
@@ -86,12 +87,12 @@ fn what_contradicts_itself_is_refused_with_its_line() {
         (&[], intent(1, 1, Resubmit, &[1])),
         (&[], intent(1, 1, Escalate, &[1])),
         (&[], sending(1, 1)),
-        (&[], verdicts(&[(0, Succeeded, None)])),
-        (&[], verdicts(&[(0, Unknown, None)])),
-        (&[], verdicts(&[(9, NotAttempted, None)])),
+        (&[], outcome_records(&[(0, Succeeded, None)])),
+        (&[], outcome_records(&[(0, Unknown, None)])),
+        (&[], outcome_records(&[(9, NotAttempted, None)])),
         (
             &[],
-            Record::JobOver {
+            Record::JobFinished {
                 job_id: "job-1".parse().unwrap(),
                 status: None,
             },
@@ -104,12 +105,12 @@ fn what_contradicts_itself_is_refused_with_its_line() {
         (&taken, accepted(1)),
         (&taken, lost(1)),
         (&taken, not_executed(1)),
-        (&taken, verdicts(&[(0, NotAttempted, None)])),
-        (&taken, verdicts(&[(0, Failed, None)])),
-        (&taken, verdicts(&[(0, Succeeded, Some("job-2"))])),
+        (&taken, outcome_records(&[(0, NotAttempted, None)])),
+        (&taken, outcome_records(&[(0, Failed, None)])),
+        (&taken, outcome_records(&[(0, Succeeded, Some("job-2"))])),
         (
             &taken,
-            verdicts(&[(0, Succeeded, Some("job-1")), (0, Failed, Some("job-1"))]),
+            outcome_records(&[(0, Succeeded, Some("job-1")), (0, Failed, Some("job-1"))]),
         ),
         (&taken[..1], sending(1, 2)),
         (&failed, intent(2, 1, Escalate, &[0])),
@@ -119,17 +120,17 @@ fn what_contradicts_itself_is_refused_with_its_line() {
         (&lost_one, intent(1, 2, First, &[0])),
         (&lost_one, accepted(1)),
         (&lost_one, not_executed(1)),
-        (&lost_one, verdicts(&[(0, Failed, None)])),
+        (&lost_one, outcome_records(&[(0, Failed, None)])),
         // Certainly not executed.
         (&free, intent(1, 3, First, &[0])),
         (&free, intent(1, 2, First, &[1])),
         (&free, intent(1, 2, Resubmit, &[0])),
         (&free, sending(1, 2)),
         (&free, accepted(1)),
-        (&free, verdicts(&[(0, Unknown, None)])),
+        (&free, outcome_records(&[(0, Unknown, None)])),
     ];
-    for (before, wrong) in cases {
-        let mut records = before.to_vec();
+    for (initial_state, wrong) in cases {
+        let mut records = initial_state.to_vec();
         assert!(after(&records).is_ok(), "{records:?}");
         records.push(wrong);
         let error = after(&records).unwrap_err();
@@ -157,7 +158,7 @@ fn a_batch_that_was_split_goes_on_in_its_halves() {
     ];
     let recovered = after(&records).unwrap();
     assert_eq!(recovered.unsent(), [server(1), server(2)]);
-    assert_eq!(recovered.next_batch(), 3);
+    assert_eq!(recovered.next_request(), 3);
     // The whole cannot come again, since a part of it is elsewhere.
     let mut wrong = records.to_vec();
     wrong.push(intent(1, 2, Purpose::First, &[0, 1, 2]));
@@ -167,31 +168,31 @@ fn a_batch_that_was_split_goes_on_in_its_halves() {
 #[test]
 fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
     let mut records = vec![intent(1, 1, Purpose::First, &[0])];
-    let doubtful = |records: &[Record]| after(records).unwrap().doubtful();
+    let doubtful = |records: &[Record]| after(records).unwrap().unknown_requests();
     assert_eq!(doubtful(&records)[0].sent, None);
     records.push(sending(1, 1));
     assert!(doubtful(&records)[0].sent.is_some());
-    records.push(verdicts(&[(0, Verdict::Unknown, None)]));
-    assert_eq!(doubtful(&records)[0].batch, 1);
+    records.push(outcome_records(&[(0, OutcomeKind::Unknown, None)]));
+    assert_eq!(doubtful(&records)[0].request, 1);
     records.push(intent(2, 1, Purpose::Resubmit, &[0]));
     records.push(sending(2, 1));
     // That the second was not executed says nothing of the first.
     let mut refused = records.clone();
     refused.push(not_executed(2));
-    assert_eq!(doubtful(&refused)[0].batch, 1);
+    assert_eq!(doubtful(&refused)[0].request, 1);
     refused.push(intent(2, 2, Purpose::Resubmit, &[0]));
-    assert_eq!(doubtful(&refused)[0].batch, 2);
+    assert_eq!(doubtful(&refused)[0].request, 2);
     let mut thrice = records.clone();
     thrice.extend([lost(2), intent(3, 1, Purpose::Resubmit, &[0])]);
     assert!(after(&thrice).is_err());
     records.extend([
         accepted(2),
-        verdicts(&[(0, Verdict::Succeeded, Some("job-2"))]),
+        outcome_records(&[(0, OutcomeKind::Succeeded, Some("job-2"))]),
     ]);
     let recovered = after(&records).unwrap();
     assert!(matches!(
-        recovered.standing(server(0)),
-        Some(Standing::Done(_))
+        recovered.progress(server(0)),
+        Some(ServerProgress::Finished(_))
     ));
 }
 
@@ -202,17 +203,17 @@ fn looking_at_servers_may_decide_what_was_unknown() {
         sending(1, 1),
         lost(1),
     ];
-    records.push(verdicts(&[
-        (0, Verdict::Unknown, None),
-        (1, Verdict::Unknown, None),
+    records.push(outcome_records(&[
+        (0, OutcomeKind::Unknown, None),
+        (1, OutcomeKind::Unknown, None),
     ]));
-    records.push(verdicts(&[
-        (0, Verdict::Succeeded, None),
-        (1, Verdict::NotAttempted, None),
+    records.push(outcome_records(&[
+        (0, OutcomeKind::Succeeded, None),
+        (1, OutcomeKind::NotAttempted, None),
     ]));
     let recovered = after(&records).unwrap();
     assert_eq!(recovered.unsent(), [server(1), server(2)]);
-    assert_eq!(recovered.verdicts().count(), 1);
+    assert_eq!(recovered.final_outcomes().count(), 1);
     records.push(intent(2, 1, Purpose::First, &[1]));
     after(&records).unwrap();
 }
@@ -227,7 +228,7 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     let mut early = records.clone();
     early.push(intent(2, 1, Purpose::Escalate, &[0]));
     assert!(after(&early).is_err());
-    let going_on = verdict(server(0), Verdict::Unknown, Some("job-1"));
+    let going_on = outcome_record(server(0), OutcomeKind::Unknown, Some("job-1"));
     let mut early = records.clone();
     early.push(Record::Escalating {
         servers: vec![going_on.clone()],
@@ -235,7 +236,7 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     assert!(after(&early).is_err(), "the job has not ended");
     early.insert(
         3,
-        Record::JobOver {
+        Record::JobFinished {
             job_id: "job-1".parse().unwrap(),
             status: Some("SUCCESS".to_owned()),
         },
@@ -260,20 +261,20 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     assert_eq!(recovered.escalating(), [server(0)]);
     assert!(recovered.unsent().iter().all(|id| *id != server(0)));
     records.extend([intent(2, 1, Purpose::Escalate, &[0]), sending(2, 1)]);
-    assert_eq!(after(&records).unwrap().doubtful()[0].batch, 2);
+    assert_eq!(after(&records).unwrap().unknown_requests()[0].request, 2);
     let mut refused = records.clone();
     refused.push(not_executed(2));
     assert_eq!(after(&refused).unwrap().escalating(), [server(0)]);
-    refused.push(verdicts(&[(0, Verdict::Failed, Some("job-1"))]));
+    refused.push(outcome_records(&[(0, OutcomeKind::Failed, Some("job-1"))]));
     let recovered = after(&refused).unwrap();
     assert!(recovered.escalating().is_empty());
     assert!(matches!(
-        recovered.standing(server(0)),
-        Some(Standing::Done(_))
+        recovered.progress(server(0)),
+        Some(ServerProgress::Finished(_))
     ));
     records.push(accepted(2));
-    let waiting = after(&records).unwrap().accepted().remove(0);
-    assert_eq!(waiting.batch, 2);
+    let waiting = after(&records).unwrap().accepted_requests().remove(0);
+    assert_eq!(waiting.request, 2);
     let kind = waiting.ticket.kind().unwrap();
     assert!(kind.starts_with("reboot HARD"), "{kind}");
     for again in [
@@ -322,11 +323,11 @@ fn another_project_or_endpoint() {
 /// A rolling run is brought to where it was by what its journal says.
 #[test]
 fn waves_go_on_where_they_were() {
-    use rolling::{Action, Rules};
+    use rolling::{Rules, WaveAction};
     let waves = vec![vec![server(0), server(1)], vec![server(2)]];
     let mut run = run(3);
     let rules = Rules {
-        max_failures: Some(rolling::Share::Servers(0)),
+        max_failures: Some(rolling::CountOrPercent::Count(0)),
         ..Rules::default()
     };
     run.rolling = Some(RollingRecord::new(waves.clone(), &rules));
@@ -344,12 +345,12 @@ fn waves_go_on_where_they_were() {
         sending(1, 1),
         accepted(1),
     ]);
-    records.push(verdicts(&[
-        (0, Verdict::Failed, Some("job-1")),
-        (1, Verdict::NotAttempted, None),
+    records.push(outcome_records(&[
+        (0, OutcomeKind::Failed, Some("job-1")),
+        (1, OutcomeKind::NotAttempted, None),
     ]));
     let (stopped, unsent) = action(&records);
-    assert!(matches!(stopped, Action::Stop(_)));
+    assert!(matches!(stopped, WaveAction::Stop(_)));
     assert_eq!(unsent, [server(1), server(2)]);
     let resumed = || Record::Resumed {
         program: String::new(),
@@ -358,17 +359,17 @@ fn waves_go_on_where_they_were() {
     records.push(resumed());
     assert_eq!(action(&records).0, stopped);
     records.extend([Record::Ended {}, resumed()]);
-    assert_eq!(action(&records).0, Action::Await { wave: 0 });
+    assert_eq!(action(&records).0, WaveAction::Await { wave: 0 });
     records.extend([intent(2, 1, Purpose::First, &[1]), sending(2, 1), lost(2)]);
-    records.push(verdicts(&[(1, Verdict::Succeeded, None)]));
-    assert_eq!(action(&records).0, Action::Start { wave: 1 });
+    records.push(outcome_records(&[(1, OutcomeKind::Succeeded, None)]));
+    assert_eq!(action(&records).0, WaveAction::Start { wave: 1 });
     // One that looking at it showed not to have been executed comes again.
     records.pop();
-    records.push(verdicts(&[(1, Verdict::NotAttempted, None)]));
-    assert_eq!(action(&records).0, Action::Await { wave: 0 });
+    records.push(outcome_records(&[(1, OutcomeKind::NotAttempted, None)]));
+    assert_eq!(action(&records).0, WaveAction::Await { wave: 0 });
     let resumption = recover(&records).unwrap().resumption();
     let unsent = vec![server(1), server(2)];
-    let expected = rolling::Event::Resumed {
+    let expected = rolling::WaveEvent::Resumed {
         reported: false,
         awaited: Vec::new(),
         unsent,

@@ -1,7 +1,7 @@
 //! Where the waves of a rolling run stand, by its journal.
 
-use super::recovered::{Recovered, Standing};
-use crate::rolling::{Event, Rolling};
+use super::recovered::{Recovered, ServerProgress};
+use crate::rolling::{Rolling, WaveEvent};
 
 impl Recovered {
     /// Where its waves stood when the journal ended; nothing for a run without waves. Whoever goes on tells it the
@@ -16,15 +16,16 @@ impl Recovered {
     }
 
     /// What [`Rolling`] is told when the run goes on from here.
-    pub fn resumption(&self) -> Event {
+    pub fn resumption(&self) -> WaveEvent {
         let is_awaited = |id: &_| {
             let server = self.servers.get(id);
             server.is_some_and(|server| {
-                server.verdict.is_none() && self.standing_of(server) != Standing::Unsent
+                server.outcome_record.is_none()
+                    && self.progress_of(server) != ServerProgress::Unsent
             })
         };
         let servers = self.run.servers.iter().copied();
-        Event::Resumed {
+        WaveEvent::Resumed {
             reported: self.ended,
             awaited: servers.filter(is_awaited).collect(),
             unsent: self.unsent(),

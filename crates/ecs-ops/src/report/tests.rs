@@ -1,5 +1,7 @@
 use serde_json::json;
 
+use ecs_model::RebootType;
+
 use super::*;
 use crate::fleet::{Choice, Screen};
 
@@ -17,7 +19,7 @@ fn the_stable_form() {
     let outcomes = [
         Outcome::Succeeded {
             job_id: Some(job_id.clone()),
-            shown_by: ShownBy::Part,
+            evidence: Evidence::SubJob,
         },
         Outcome::Failed {
             job_id: Some(job_id.clone()),
@@ -78,22 +80,25 @@ fn the_stable_form() {
 /// What is unusual about a success is said in one more field.
 #[test]
 fn a_success_that_was_not_itemised() {
-    let server = |shown_by| {
+    let server = |evidence| {
         let outcome = Outcome::Succeeded {
             job_id: None,
-            shown_by,
+            evidence,
         };
         ServerReport::new(SERVERS[0].parse().unwrap(), outcome)
     };
-    for (shown_by, words) in [
-        (ShownBy::Part, None),
-        (ShownBy::Job, Some("as a whole")),
-        (ShownBy::Server, Some("by the server itself")),
+    for (evidence, message) in [
+        (Evidence::SubJob, None),
+        (Evidence::Job, Some("as a whole")),
+        (Evidence::Server, Some("by the server itself")),
     ] {
-        let value = serde_json::to_value(server(shown_by)).unwrap();
+        let value = serde_json::to_value(server(evidence)).unwrap();
         let note = value.get("note").map(|note| note.as_str().unwrap());
-        assert_eq!(note.is_some(), words.is_some(), "{value}");
-        assert!(note.unwrap_or_default().contains(words.unwrap_or_default()));
+        assert_eq!(note.is_some(), message.is_some(), "{value}");
+        assert!(
+            note.unwrap_or_default()
+                .contains(message.unwrap_or_default())
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::Share;
+use super::CountOrPercent;
 use crate::Error;
 
 /// A server, and what the order of a rolling restart may depend on.
@@ -81,11 +81,11 @@ impl Waves {
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): waves or canaries without servers.
     pub fn plan(
         members: &[Member],
-        wave: Share,
+        wave: CountOrPercent,
         canary: Option<usize>,
         order: Order,
     ) -> Result<Self, Error> {
-        if matches!(wave, Share::Servers(0) | Share::Percent(0)) {
+        if matches!(wave, CountOrPercent::Count(0) | CountOrPercent::Percent(0)) {
             return Err(Error::invalid("a wave needs at least one server"));
         }
         if canary == Some(0) {

@@ -7,7 +7,7 @@ use ecs_model::ServerId;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use super::tests::{id, share};
+use super::tests::{count_or_percent, id};
 use super::*;
 
 /// What must come before the next wave.
@@ -23,7 +23,7 @@ struct Model {
     rules: Rules,
     rolling: Rolling,
     /// What the next process is told.
-    written: Vec<Event>,
+    written: Vec<WaveEvent>,
     began: usize,
     in_flight: Vec<ServerId>,
     /// Given up without having been acted on: nothing of that is written.
@@ -71,7 +71,7 @@ impl Model {
         }
     }
 
-    fn happens(&mut self, event: Event) {
+    fn happens(&mut self, event: WaveEvent) {
         self.written.push(event.clone());
         self.rolling.on(event);
     }
@@ -92,21 +92,21 @@ impl Model {
             .extend((more && !self.pause_after(wave).is_zero()).then_some(Gate::Pause));
     }
 
-    fn ends(&mut self, server: ServerId, good: bool) {
-        self.failed += usize::from(!good);
-        self.canary_lives |= good && self.began == 1;
-        self.happens(Event::Ended { server, good });
+    fn ends(&mut self, server: ServerId, succeeded: bool) {
+        self.failed += usize::from(!succeeded);
+        self.canary_lives |= succeeded && self.began == 1;
+        self.happens(WaveEvent::Ended { server, succeeded });
         // Twice is once.
-        self.happens(Event::Ended { server, good });
+        self.happens(WaveEvent::Ended { server, succeeded });
         self.over();
     }
 
     fn gives_up(&mut self, server: ServerId) {
         self.given_up += 1;
         self.left.push(server);
-        self.rolling.on(Event::Ended {
+        self.rolling.on(WaveEvent::Ended {
             server,
-            good: false,
+            succeeded: false,
         });
         self.over();
     }
@@ -125,7 +125,7 @@ impl Model {
             .chain(self.left.drain(..))
             .chain(to_come)
             .collect();
-        self.written.push(Event::Resumed {
+        self.written.push(WaveEvent::Resumed {
             reported,
             awaited: awaited.clone(),
             unsent: unsent.clone(),
@@ -156,7 +156,7 @@ impl Model {
         }
         self.canary_died &= !reported;
         let stops = self.too_many() || self.canary_died;
-        prop_assert_eq!(matches!(self.rolling.action(), Action::Stop(_)), stops);
+        prop_assert_eq!(matches!(self.rolling.action(), WaveAction::Stop(_)), stops);
         let mut sent: Vec<_> = self
             .in_flight
             .iter()
@@ -181,7 +181,7 @@ impl Model {
     fn paused(&self) -> bool {
         matches!(
             self.rolling.action(),
-            Action::Pause { .. } | Action::Start { .. }
+            WaveAction::Pause { .. } | WaveAction::Start { .. }
         ) && self.began < self.waves.len()
     }
 
@@ -189,15 +189,15 @@ impl Model {
         let bad = choice.is_multiple_of(4);
         match self.rolling.action() {
             _ if choice % 16 == 15 => self.another_process(choice % 32 == 31)?,
-            Action::Start { wave } => {
+            WaveAction::Start { wave } => {
                 prop_assert_eq!(wave, self.began);
                 prop_assert!(self.in_flight.is_empty());
                 prop_assert_eq!(&self.due, &[], "this was skipped");
                 self.began += 1;
                 self.in_flight.clone_from(&self.rolling.waves()[wave]);
-                self.happens(Event::Began { wave });
+                self.happens(WaveEvent::Began { wave });
             }
-            Action::Await { wave } => {
+            WaveAction::Await { wave } => {
                 prop_assert_eq!(wave + 1, self.began);
                 let server = self
                     .in_flight
@@ -207,38 +207,38 @@ impl Model {
                     _ => self.ends(server, !bad),
                 }
             }
-            Action::CheckHealth { wave } => {
+            WaveAction::CheckHealth { wave } => {
                 prop_assert!(self.in_flight.is_empty() && wave + 1 == self.began);
                 prop_assert_eq!(self.due.first(), Some(&Gate::Health));
                 if bad {
-                    self.happens(Event::Unhealthy("words".to_owned()));
+                    self.happens(WaveEvent::Unhealthy("words".to_owned()));
                 } else {
                     self.due.remove(0);
-                    self.happens(Event::Healthy);
+                    self.happens(WaveEvent::Healthy);
                 }
             }
-            Action::Ask => {
+            WaveAction::Ask => {
                 prop_assert!(self.began == 1 && self.in_flight.is_empty());
                 prop_assert_eq!(self.due.first(), Some(&Gate::Answer));
                 if !bad {
                     self.due.remove(0);
                 }
-                self.happens(Event::Answered(!bad));
+                self.happens(WaveEvent::Answered(!bad));
             }
-            Action::Pause { pause, .. } => {
+            WaveAction::Pause { pause, .. } => {
                 prop_assert_eq!(pause, self.pause_after(self.began - 1));
                 prop_assert!(self.in_flight.is_empty() && self.began < self.rolling.waves().len());
                 self.due.retain(|gate| *gate != Gate::Pause);
                 prop_assert_eq!(&self.due, &[]);
-                self.rolling.on(Event::Paused);
+                self.rolling.on(WaveEvent::Paused);
             }
             // What runs ends.
-            Action::Stop(_) => {
+            WaveAction::Stop(_) => {
                 if let Some(server) = self.in_flight.pop() {
                     self.ends(server, !bad);
                 }
             }
-            Action::Done => {
+            WaveAction::Done => {
                 prop_assert!(self.began == self.rolling.waves().len() && self.in_flight.is_empty());
                 prop_assert!(self.rolling.is_over());
             }
@@ -248,7 +248,7 @@ impl Model {
         prop_assert_eq!(self.failed + self.given_up, self.rolling.failed());
         if let Some(allowed) = self.allowed() {
             prop_assert!(self.failed + self.given_up <= allowed + largest);
-            let stopped = matches!(self.rolling.action(), Action::Stop(_));
+            let stopped = matches!(self.rolling.action(), WaveAction::Stop(_));
             prop_assert!(!self.too_many() || stopped);
         }
         Ok(())
@@ -264,7 +264,7 @@ proptest! {
     #[test]
     fn a_rolling_restart(
         sizes in prop::collection::vec(1usize..6, 0..8),
-        max_failures in prop::option::of(share()),
+        max_failures in prop::option::of(count_or_percent()),
         canary in prop::option::of(prop_oneof![Just(AfterCanary::Ask), Just(AfterCanary::Pause(Duration::from_secs(9)))]),
         check_health in any::<bool>(),
         pause in 0u64..2,

@@ -20,7 +20,7 @@ pub enum StopReason {
         /// After which wave, counted from 0.
         wave: usize,
         /// What it said.
-        words: String,
+        message: String,
     },
     /// Somebody said no after the canary.
     Declined,
@@ -37,11 +37,11 @@ impl fmt::Display for StopReason {
                 )
             }
             Self::Canary => f.write_str("no server of the canary succeeded"),
-            Self::Unhealthy { wave, words } => {
+            Self::Unhealthy { wave, message } => {
                 write!(f, "the health check after wave {} failed", wave + 1)?;
-                match words.as_str() {
+                match message.as_str() {
                     "" => Ok(()),
-                    words => write!(f, ": {words}"),
+                    message => write!(f, ": {message}"),
                 }
             }
             Self::Declined => f.write_str("the answer after the canary was no"),

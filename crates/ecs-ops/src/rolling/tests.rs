@@ -24,22 +24,22 @@ fn members(groups: &[u8]) -> Vec<Member> {
 }
 
 /// After a process that reported how it ended.
-fn resumed(awaited: &[usize], unsent: &[usize]) -> Event {
+fn resumed(awaited: &[usize], unsent: &[usize]) -> WaveEvent {
     gone_on(true, awaited, unsent)
 }
 
-fn gone_on(reported: bool, awaited: &[usize], unsent: &[usize]) -> Event {
-    Event::Resumed {
+fn gone_on(reported: bool, awaited: &[usize], unsent: &[usize]) -> WaveEvent {
+    WaveEvent::Resumed {
         reported,
         awaited: awaited.iter().copied().map(id).collect(),
         unsent: unsent.iter().copied().map(id).collect(),
     }
 }
 
-pub(super) fn share() -> impl Strategy<Value = Share> {
+pub(super) fn count_or_percent() -> impl Strategy<Value = CountOrPercent> {
     prop_oneof![
-        (1usize..20).prop_map(Share::Servers),
-        (1u8..=100).prop_map(Share::Percent)
+        (1usize..20).prop_map(CountOrPercent::Count),
+        (1u8..=100).prop_map(CountOrPercent::Percent)
     ]
 }
 
@@ -48,7 +48,7 @@ fn order() -> impl Strategy<Value = Order> {
     prop_oneof![Just(Order::AsGiven), random, Just(Order::ByName)]
 }
 
-fn plan(groups: &[u8], wave: Share, canary: Option<usize>, order: Order) -> Waves {
+fn plan(groups: &[u8], wave: CountOrPercent, canary: Option<usize>, order: Order) -> Waves {
     Waves::plan(&members(groups), wave, canary, order).unwrap()
 }
 
@@ -58,7 +58,7 @@ proptest! {
     #[test]
     fn waves_keep_every_promise(
         groups in prop::collection::vec(0u8..6, 0..40),
-        wave in share(),
+        wave in count_or_percent(),
         canary in prop::option::of(1usize..10),
         order in order(),
     ) {
@@ -109,47 +109,47 @@ fn what_does_not_fit_changes_nothing() {
     let mut rolling = Rolling::new(waves(), rules);
     assert_eq!(rolling.waves().len(), 2);
     let odd = [
-        Event::Began { wave: 1 },
-        Event::Ended {
+        WaveEvent::Began { wave: 1 },
+        WaveEvent::Ended {
             server: id(0),
-            good: false,
+            succeeded: false,
         },
-        Event::Healthy,
-        Event::Unhealthy(String::new()),
-        Event::Answered(false),
-        Event::Paused,
+        WaveEvent::Healthy,
+        WaveEvent::Unhealthy(String::new()),
+        WaveEvent::Answered(false),
+        WaveEvent::Paused,
         resumed(&[], &[0, 1]),
     ];
     for event in odd {
-        assert_eq!(rolling.on(event), Action::Start { wave: 0 });
+        assert_eq!(rolling.on(event), WaveAction::Start { wave: 0 });
     }
     assert_eq!(
-        rolling.on(Event::Began { wave: 0 }),
-        Action::Await { wave: 0 }
+        rolling.on(WaveEvent::Began { wave: 0 }),
+        WaveAction::Await { wave: 0 }
     );
     assert_eq!(
-        rolling.on(Event::Ended {
+        rolling.on(WaveEvent::Ended {
             server: id(1),
-            good: true
+            succeeded: true
         }),
-        Action::Await { wave: 0 }
+        WaveAction::Await { wave: 0 }
     );
     assert_eq!(
-        rolling.on(Event::Ended {
+        rolling.on(WaveEvent::Ended {
             server: id(0),
-            good: false
+            succeeded: false
         }),
-        Action::CheckHealth { wave: 0 }
+        WaveAction::CheckHealth { wave: 0 }
     );
     assert_eq!(
         Rolling::new(vec![], Rules::default()).action(),
-        Action::Done
+        WaveAction::Done
     );
 }
 
 #[test]
 fn a_canary_and_its_question() {
-    let paused = |wave| Action::Pause {
+    let paused = |wave| WaveAction::Pause {
         wave,
         pause: Duration::from_secs(30),
     };
@@ -161,74 +161,74 @@ fn a_canary_and_its_question() {
     };
     let mut rolling = Rolling::new(vec![vec![id(0)], vec![id(1)], vec![id(2)]], rules);
     let wave = |rolling: &mut Rolling, wave| {
-        rolling.on(Event::Began { wave });
-        rolling.on(Event::Ended {
+        rolling.on(WaveEvent::Began { wave });
+        rolling.on(WaveEvent::Ended {
             server: id(wave),
-            good: true,
+            succeeded: true,
         })
     };
-    assert_eq!(wave(&mut rolling, 0), Action::CheckHealth { wave: 0 });
+    assert_eq!(wave(&mut rolling, 0), WaveAction::CheckHealth { wave: 0 });
     assert_eq!(
-        rolling.on(Event::Unhealthy("down".to_owned())),
-        Action::Stop(StopReason::Unhealthy {
+        rolling.on(WaveEvent::Unhealthy("down".to_owned())),
+        WaveAction::Stop(StopReason::Unhealthy {
             wave: 0,
-            words: "down".to_owned()
+            message: "down".to_owned()
         })
     );
     // Somebody mended it: health is checked again.
     assert_eq!(
         rolling.on(resumed(&[], &[1, 2])),
-        Action::CheckHealth { wave: 0 }
+        WaveAction::CheckHealth { wave: 0 }
     );
-    assert_eq!(rolling.on(Event::Healthy), Action::Ask);
+    assert_eq!(rolling.on(WaveEvent::Healthy), WaveAction::Ask);
     assert_eq!(
-        rolling.on(Event::Answered(false)),
-        Action::Stop(StopReason::Declined)
+        rolling.on(WaveEvent::Answered(false)),
+        WaveAction::Stop(StopReason::Declined)
     );
-    assert_eq!(rolling.on(resumed(&[], &[1, 2])), Action::Ask);
-    assert_eq!(rolling.on(Event::Answered(true)), paused(0));
-    assert_eq!(rolling.on(Event::Paused), Action::Start { wave: 1 });
-    assert_eq!(wave(&mut rolling, 1), Action::CheckHealth { wave: 1 });
-    assert_eq!(rolling.on(Event::Healthy), paused(1));
-    assert_eq!(wave(&mut rolling, 2), Action::CheckHealth { wave: 2 });
-    assert_eq!(rolling.on(Event::Healthy), Action::Done);
+    assert_eq!(rolling.on(resumed(&[], &[1, 2])), WaveAction::Ask);
+    assert_eq!(rolling.on(WaveEvent::Answered(true)), paused(0));
+    assert_eq!(rolling.on(WaveEvent::Paused), WaveAction::Start { wave: 1 });
+    assert_eq!(wave(&mut rolling, 1), WaveAction::CheckHealth { wave: 1 });
+    assert_eq!(rolling.on(WaveEvent::Healthy), paused(1));
+    assert_eq!(wave(&mut rolling, 2), WaveAction::CheckHealth { wave: 2 });
+    assert_eq!(rolling.on(WaveEvent::Healthy), WaveAction::Done);
 }
 
 #[test]
 fn too_many_failures_stop_at_once_and_a_resumed_run_counts_anew() {
     let rules = Rules {
-        max_failures: Some(Share::Percent(25)),
+        max_failures: Some(CountOrPercent::Percent(25)),
         ..Rules::default()
     };
     let mut rolling = Rolling::new(
         vec![(0..4).map(id).collect(), (4..8).map(id).collect()],
         rules,
     );
-    rolling.on(Event::Began { wave: 0 });
-    let ended = |rolling: &mut Rolling, server, good| {
-        rolling.on(Event::Ended {
+    rolling.on(WaveEvent::Began { wave: 0 });
+    let ended = |rolling: &mut Rolling, server, succeeded| {
+        rolling.on(WaveEvent::Ended {
             server: id(server),
-            good,
+            succeeded,
         })
     };
-    assert_eq!(ended(&mut rolling, 0, false), Action::Await { wave: 0 });
-    assert_eq!(ended(&mut rolling, 1, false), Action::Await { wave: 0 });
-    let stop = |failed| Action::Stop(StopReason::Failures { failed, allowed: 2 });
+    assert_eq!(ended(&mut rolling, 0, false), WaveAction::Await { wave: 0 });
+    assert_eq!(ended(&mut rolling, 1, false), WaveAction::Await { wave: 0 });
+    let stop = |failed| WaveAction::Stop(StopReason::Failures { failed, allowed: 2 });
     assert_eq!(ended(&mut rolling, 2, false), stop(3));
     let mut all_failed = rolling.clone();
     assert_eq!(ended(&mut all_failed, 3, false), stop(4));
-    assert_eq!(all_failed.on(Event::Began { wave: 1 }), stop(4));
+    assert_eq!(all_failed.on(WaveEvent::Began { wave: 1 }), stop(4));
     assert_eq!(
         all_failed.on(resumed(&[], &[4, 5, 6, 7])),
-        Action::Start { wave: 1 }
+        WaveAction::Start { wave: 1 }
     );
-    assert_eq!(rolling.on(Event::Began { wave: 1 }), stop(3));
+    assert_eq!(rolling.on(WaveEvent::Began { wave: 1 }), stop(3));
     assert_eq!(
         rolling.on(resumed(&[3], &[4, 5, 6, 7])),
-        Action::Await { wave: 0 }
+        WaveAction::Await { wave: 0 }
     );
-    assert_eq!(ended(&mut rolling, 3, false), Action::Start { wave: 1 });
-    let Action::Stop(reason) = stop(3) else {
+    assert_eq!(ended(&mut rolling, 3, false), WaveAction::Start { wave: 1 });
+    let WaveAction::Stop(reason) = stop(3) else {
         panic!()
     };
     assert_eq!(
@@ -241,39 +241,42 @@ fn too_many_failures_stop_at_once_and_a_resumed_run_counts_anew() {
 #[test]
 fn failures_before_a_crash_count() {
     let rules = Rules {
-        max_failures: Some(Share::Servers(0)),
+        max_failures: Some(CountOrPercent::Count(0)),
         ..Rules::default()
     };
     let mut rolling = Rolling::new(vec![vec![id(0), id(1)], vec![id(2)]], rules);
-    rolling.on(Event::Began { wave: 0 });
-    let failed = |server| Event::Ended {
+    rolling.on(WaveEvent::Began { wave: 0 });
+    let failed = |server| WaveEvent::Ended {
         server: id(server),
-        good: false,
+        succeeded: false,
     };
     rolling.on(failed(0));
-    let too_many = |failed| Action::Stop(StopReason::Failures { failed, allowed: 0 });
+    let too_many = |failed| WaveAction::Stop(StopReason::Failures { failed, allowed: 0 });
     for _ in 0..2 {
         assert_eq!(rolling.on(gone_on(false, &[1], &[2])), too_many(1));
     }
     assert_eq!(rolling.on(failed(1)), too_many(2));
     assert_eq!(
         rolling.on(gone_on(true, &[], &[2])),
-        Action::Start { wave: 1 }
+        WaveAction::Start { wave: 1 }
     );
     assert_eq!(rolling.failed(), 0);
     let rules = Rules {
-        max_failures: Some(Share::Servers(1)),
+        max_failures: Some(CountOrPercent::Count(1)),
         ..Rules::default()
     };
     let mut rolling = Rolling::new(vec![vec![id(0), id(1)], vec![id(2)]], rules);
-    rolling.on(Event::Began { wave: 0 });
+    rolling.on(WaveEvent::Began { wave: 0 });
     rolling.on(failed(0));
     // Nor is a report of something else.
     for reported in [false, true] {
         let action = rolling.on(gone_on(reported, &[1], &[2]));
-        assert_eq!((action, rolling.failed()), (Action::Await { wave: 0 }, 1));
+        assert_eq!(
+            (action, rolling.failed()),
+            (WaveAction::Await { wave: 0 }, 1)
+        );
     }
-    assert!(matches!(rolling.on(failed(1)), Action::Stop(_)));
+    assert!(matches!(rolling.on(failed(1)), WaveAction::Stop(_)));
 }
 
 /// What is left of waves that are over comes last; what is left of the last one comes at once.
@@ -288,40 +291,51 @@ fn what_is_left_comes_when_somebody_goes_on() {
     let mut rolling = Rolling::new(waves, Rules::default());
     // Of a process that knew that each wave was over.
     for wave in 0..3 {
-        rolling.on(Event::Began { wave });
+        rolling.on(WaveEvent::Began { wave });
     }
     let awaits = rolling.on(resumed(&[4], &[1, 3, 5, 6]));
-    assert_eq!(awaits, Action::Await { wave: 2 });
+    assert_eq!(awaits, WaveAction::Await { wave: 2 });
     assert_eq!(rolling.waves()[4..], [[id(1)], [id(3)]]);
     let left: Vec<_> = rolling.remaining().map(|(wave, _)| wave).collect();
     assert_eq!(left, [2, 3, 4, 5]);
     for server in [4, 5] {
-        let good = true;
+        let succeeded = true;
         let server = id(server);
-        rolling.on(Event::Ended { server, good });
+        rolling.on(WaveEvent::Ended { server, succeeded });
     }
-    assert_eq!(rolling.action(), Action::Start { wave: 3 });
+    assert_eq!(rolling.action(), WaveAction::Start { wave: 3 });
     // All began, all are over, one is left.
     for wave in 3..6 {
-        rolling.on(Event::Began { wave });
+        rolling.on(WaveEvent::Began { wave });
     }
-    assert_eq!(rolling.on(resumed(&[], &[6])), Action::Start { wave: 6 });
+    assert_eq!(
+        rolling.on(resumed(&[], &[6])),
+        WaveAction::Start { wave: 6 }
+    );
     assert_eq!(rolling.waves()[6], [id(6)]);
-    rolling.on(Event::Began { wave: 6 });
-    assert_eq!(rolling.on(resumed(&[], &[6])), Action::Await { wave: 6 });
-    assert_eq!(rolling.on(resumed(&[], &[])), Action::Done);
+    rolling.on(WaveEvent::Began { wave: 6 });
+    assert_eq!(
+        rolling.on(resumed(&[], &[6])),
+        WaveAction::Await { wave: 6 }
+    );
+    assert_eq!(rolling.on(resumed(&[], &[])), WaveAction::Done);
 }
 
 #[test]
 fn orders() {
     let groups = [0; 20];
-    let given = plan(&groups, Share::Servers(20), None, Order::AsGiven)
+    let given = plan(&groups, CountOrPercent::Count(20), None, Order::AsGiven)
         .waves
         .remove(0);
     let random = |seed| {
-        plan(&groups, Share::Servers(20), None, Order::Random { seed })
-            .waves
-            .remove(0)
+        plan(
+            &groups,
+            CountOrPercent::Count(20),
+            None,
+            Order::Random { seed },
+        )
+        .waves
+        .remove(0)
     };
     assert!(given.is_sorted());
     assert_eq!(random(1), random(1));
@@ -332,25 +346,30 @@ fn orders() {
         .enumerate()
         .map(|(number, name)| Member::new(id(number)).named(name));
     let members: Vec<_> = [Member::new(id(9))].into_iter().chain(named).collect();
-    let waves = Waves::plan(&members, Share::Servers(9), None, Order::ByName).unwrap();
+    let waves = Waves::plan(&members, CountOrPercent::Count(9), None, Order::ByName).unwrap();
     assert_eq!(waves.waves, [[id(1), id(0), id(2), id(9)]]);
 }
 
 #[test]
 fn groups() {
     // Two pairs and a loner: never both of a pair.
-    let waves = plan(&[1, 1, 2, 2, 3], Share::Servers(5), None, Order::AsGiven);
+    let waves = plan(
+        &[1, 1, 2, 2, 3],
+        CountOrPercent::Count(5),
+        None,
+        Order::AsGiven,
+    );
     assert_eq!(waves.waves, [vec![id(0), id(2), id(4)], vec![id(1), id(3)]]);
     assert_eq!(waves.single, ["az3"]);
     // A canary of one, and waves of one.
-    let waves = plan(&[1, 1], Share::Servers(5), Some(1), Order::AsGiven);
+    let waves = plan(&[1, 1], CountOrPercent::Count(5), Some(1), Order::AsGiven);
     assert_eq!(waves.waves, [[id(0)], [id(1)]]);
     let invalid =
         |wave, canary| Waves::plan(&members(&[0]), wave, canary, Order::AsGiven).unwrap_err();
     for error in [
-        invalid(Share::Servers(0), None),
-        invalid(Share::Percent(0), None),
-        invalid(Share::Servers(1), Some(0)),
+        invalid(CountOrPercent::Count(0), None),
+        invalid(CountOrPercent::Percent(0), None),
+        invalid(CountOrPercent::Count(1), Some(0)),
     ] {
         assert_eq!(error.kind(), crate::ErrorKind::Invalid);
     }
@@ -368,11 +387,17 @@ fn shares() {
         ("100%", 9, 9),
         ("33%", 1000, 330),
     ] {
-        let share: Share = text.parse().unwrap();
-        assert_eq!((share.of(of), share.to_string().as_str()), (is, text));
+        let count_or_percent: CountOrPercent = text.parse().unwrap();
+        assert_eq!(
+            (
+                count_or_percent.of(of),
+                count_or_percent.to_string().as_str()
+            ),
+            (is, text)
+        );
     }
     assert_eq!(
-        Share::Percent(99).of(usize::MAX),
+        CountOrPercent::Percent(99).of(usize::MAX),
         usize::MAX / 100 * 99 + usize::MAX % 100 * 99 / 100
     );
     for text in [
@@ -389,7 +414,7 @@ fn shares() {
         "ten",
         "99999999999999999999",
     ] {
-        let error = text.parse::<Share>().unwrap_err().to_string();
+        let error = text.parse::<CountOrPercent>().unwrap_err().to_string();
         assert!(error.contains("neither a number of servers"), "{error}");
     }
 }

@@ -40,13 +40,13 @@ impl Servers {
     /// The servers cannot be listed, or [`Selection::choose`] finds something wrong.
     pub async fn select(self, selection: &Selection) -> Result<Selected, SelectError> {
         let filter = filter_of(selection);
-        let listed = filtered_servers(&self.client, &filter)
+        let listed = filtered_servers(&self.client.0.core, &filter)
             .await
             .map_err(SelectError::List)?;
         match take(selection, listed) {
             Err(_) if !filter.is_empty() => {
                 let all = ListFilter::default();
-                let listed = filtered_servers(&self.client, &all)
+                let listed = filtered_servers(&self.client.0.core, &all)
                     .await
                     .map_err(SelectError::List)?;
                 take(selection, listed)
@@ -62,7 +62,7 @@ impl IntoFuture for Servers {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { crate::fleet::servers(&self.client).await })
+        Box::pin(async move { crate::fleet::servers(&self.client.0.core).await })
     }
 }
 

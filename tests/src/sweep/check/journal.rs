@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ecs_ops::journal::{Record, ServerVerdict, Verdict};
+use ecs_ops::journal::{OutcomeKind, OutcomeRecord, Record};
 use ecs_ops::model::{JobId, ServerId};
 
 use super::super::Played;
@@ -44,17 +44,19 @@ impl<'a> ManyLives<'a> {
         let mut open: HashMap<usize, &[ServerId]> = HashMap::new();
         for record in self.records(life) {
             match record {
-                Record::Intent { batch, servers, .. } => {
-                    open.insert(*batch, servers);
+                Record::Intent {
+                    request, servers, ..
+                } => {
+                    open.insert(*request, servers);
                 }
-                Record::Accepted { batch, .. } | Record::NotExecuted { batch, .. } => {
-                    open.remove(batch);
+                Record::Accepted { request, .. } | Record::NotExecuted { request, .. } => {
+                    open.remove(request);
                 }
                 // What was cut off before anything was sent.
-                Record::Verdicts { servers: ended } => {
+                Record::Outcomes { servers: ended } => {
                     let free = ended
                         .iter()
-                        .filter(|it| it.outcome == Verdict::NotAttempted);
+                        .filter(|it| it.outcome == OutcomeKind::NotAttempted);
                     for one in free {
                         open.retain(|_, servers| !servers.contains(&one.id));
                     }
@@ -68,10 +70,11 @@ impl<'a> ManyLives<'a> {
     /// The servers that were acted on, or may have been, or refused, and that failed by what a process wrote down.
     pub(super) fn failed(self, life: &Life) -> impl Iterator<Item = ServerId> {
         let records = self.records(life).filter_map(|record| match record {
-            Record::Verdicts { servers } => Some(servers),
+            Record::Outcomes { servers } => Some(servers),
             _ => None,
         });
-        let failed = |it: &&ServerVerdict| matches!(it.outcome, Verdict::Failed | Verdict::Unknown);
+        let failed =
+            |it: &&OutcomeRecord| matches!(it.outcome, OutcomeKind::Failed | OutcomeKind::Unknown);
         records.flatten().filter(failed).map(|verdict| verdict.id)
     }
 

@@ -260,11 +260,11 @@ impl Checker<'_> {
                     while let Some((_, id, _)) = failures.next_if(|(when, ..)| *when <= place) {
                         counted.insert(*id);
                     }
-                    if let Event::Submitting { batch, .. } = event
+                    if let Event::Submitting { request, .. } = event
                         && counted.len() > allowed
                     {
                         let failed = counted.len();
-                        let words = format!("batch {batch} was announced at {at:.3?}");
+                        let words = format!("batch {request} was announced at {at:.3?}");
                         wrong.push(format!(
                             "{words}, when {failed} had failed, and {allowed} may"
                         ));
@@ -286,7 +286,7 @@ impl Checker<'_> {
     fn sent_after_a_stop(&self, index: usize, life: &Life, lived: ManyLives<'_>) -> Option<String> {
         let stop = |(at, event): &(Duration, Event)| {
             let stops = match event {
-                Event::Stopping { .. } | Event::Answered { go_on: false } => true,
+                Event::Stopping { .. } | Event::Answered { proceed: false } => true,
                 Event::HealthChecked { healthy, .. } => !healthy,
                 _ => false,
             };

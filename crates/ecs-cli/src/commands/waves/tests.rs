@@ -23,7 +23,37 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
         named: Vec::new(),
         ids,
         listed,
+        last: None,
+        left_out: Vec::new(),
     }
+}
+
+#[test]
+fn the_server_that_we_run_on_is_the_last_wave() {
+    let notes = Notes::new(true);
+    let in_twos = || Rolling {
+        wave: Some("2".parse().unwrap()),
+        ..Rolling::default()
+    };
+    let sizes = |args: Rolling, last: Option<u8>| {
+        let mut servers = servers(Vec::new(), &[2, 3, 4]);
+        servers.last = last.map(|number| ServerId::from_bytes([number; 16]));
+        servers.ids.extend(servers.last);
+        let waves = plan(&args, &servers, &notes).unwrap();
+        waves.map(|waves| waves.waves.iter().map(Vec::len).collect::<Vec<_>>())
+    };
+    assert_eq!(sizes(Rolling::default(), None), None);
+    assert_eq!(sizes(Rolling::default(), Some(9)), Some(vec![3, 1]));
+    assert_eq!(sizes(in_twos(), Some(9)), Some(vec![2, 1, 1]));
+    assert_eq!(sizes(in_twos(), None), Some(vec![2, 1]));
+    let alone = servers(Vec::new(), &[]);
+    let own = ServerId::from_bytes([9; 16]);
+    let alone = Servers {
+        ids: vec![own],
+        last: Some(own),
+        ..alone
+    };
+    assert_eq!(plan(&Rolling::default(), &alone, &notes).unwrap(), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::axis::{Axis, label};
 use super::escape;
 use crate::render::show::seconds;
-use crate::render::timeline::{Answer, Batch, Job, Mark, Span, Timeline};
+use crate::render::timeline::{Answer, Job, Mark, RequestRow, Span, Timeline};
 
 /// Where the time axis begins and how long it is, in units of the drawing.
 const LEFT: f64 = 90.0;
@@ -36,7 +36,10 @@ pub(super) fn lettered(it: &Timeline) -> impl Iterator<Item = (char, &Mark)> {
 }
 
 pub(super) fn drawing(it: &Timeline) -> String {
-    let pauses = it.batches.iter().flat_map(|batch| batch.pauses(it.ended));
+    let pauses = it
+        .requests
+        .iter()
+        .flat_map(|request| request.pauses(it.ended));
     let until = pauses
         .map(|pause| pause.until)
         .fold(it.last, Timestamp::max);
@@ -47,11 +50,11 @@ pub(super) fn drawing(it: &Timeline) -> String {
         },
         &it.gaps,
     );
-    let row = if it.batches.len() > MANY { 6 } else { 20 };
+    let row = if it.requests.len() > MANY { 6 } else { 20 };
     let drawing = Drawing {
         it,
         until,
-        bottom: TOP + row * it.batches.len() + 2,
+        bottom: TOP + row * it.requests.len() + 2,
         row,
         axis,
     };
@@ -78,7 +81,7 @@ pub(super) fn drawing(it: &Timeline) -> String {
         bands,
         drawing.times(),
         marks,
-        drawing.batches(),
+        drawing.requests(),
         signs,
     )
 }
@@ -224,12 +227,12 @@ impl Drawing<'_> {
         (svg, lines.len())
     }
 
-    fn batches(&self) -> String {
+    fn requests(&self) -> String {
         let mut svg = String::new();
-        for (index, batch) in self.it.batches.iter().enumerate() {
+        for (index, request) in self.it.requests.iter().enumerate() {
             let y = TOP + self.row * index;
             if !self.is_narrow() || index % 10 == 0 {
-                let again = match batch.purpose {
+                let again = match request.purpose {
                     "escalate" => ", hard",
                     "resubmit" => ", again",
                     _ => "",
@@ -237,11 +240,11 @@ impl Drawing<'_> {
                 svg.push_str(&format!(
                     "<text x=\"4\" y=\"{}\">{} ({}{again})</text>\n",
                     y + self.height().min(12),
-                    batch.batch,
-                    batch.servers
+                    request.request,
+                    request.servers
                 ));
             }
-            svg.push_str(&self.batch(batch, y));
+            svg.push_str(&self.request(request, y));
         }
         svg
     }
@@ -263,13 +266,13 @@ impl Drawing<'_> {
         )
     }
 
-    fn batch(&self, batch: &Batch, y: usize) -> String {
+    fn request(&self, request: &RequestRow, y: usize) -> String {
         let (it, height) = (self.it, self.height());
         let mut svg = String::new();
-        for pause in batch.pauses(it.ended) {
+        for pause in request.pauses(it.ended) {
             svg.push_str(&self.bar(y, height, pause, "pause", "throttled"));
         }
-        for attempt in &batch.attempts {
+        for attempt in &request.attempts {
             let from = attempt.sent.unwrap_or(attempt.intended);
             let color = match attempt.result {
                 Answer::None | Answer::Lost => "odd",
@@ -284,7 +287,7 @@ impl Drawing<'_> {
             let until = attempt.answered.unwrap_or(from);
             svg.push_str(&self.bar(y, height, Span { from, until }, color, said));
         }
-        let jobs = it.jobs.iter().filter(|job| job.batch == batch.batch);
+        let jobs = it.jobs.iter().filter(|job| job.request == request.request);
         jobs.for_each(|job| svg.push_str(&self.job(job, y)));
         svg
     }

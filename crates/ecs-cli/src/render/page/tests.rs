@@ -2,7 +2,7 @@
 
 use ecs_ops::PowerAction;
 use ecs_ops::journal::{
-    Journal as _, JsonlJournal, Note, Purpose, Record, RunRecord, ServerVerdict, Verdict,
+    ErrorRecord, Journal as _, JsonlJournal, OutcomeKind, OutcomeRecord, Purpose, Record, RunRecord,
 };
 use ecs_ops::model::{RebootType, ServerId};
 
@@ -28,9 +28,9 @@ async fn timeline(count: usize, records: impl Fn(&[ServerId]) -> Vec<(i64, Recor
     Timeline::of(JsonlJournal::read(&path).unwrap()).unwrap()
 }
 
-fn intent(batch: usize, servers: &[ServerId]) -> Record {
+fn intent(request: usize, servers: &[ServerId]) -> Record {
     Record::Intent {
-        batch,
+        request,
         attempt: 1,
         purpose: Purpose::First,
         servers: servers.to_vec(),
@@ -38,30 +38,30 @@ fn intent(batch: usize, servers: &[ServerId]) -> Record {
 }
 
 /// Throttled, to be sent again two seconds later.
-fn throttled(batch: usize, message: &str) -> Record {
+fn throttled(request: usize, message: &str) -> Record {
     Record::NotExecuted {
-        batch,
+        request,
         throttled: true,
         retry_after_ms: Some(2000),
-        error: Note {
+        error: ErrorRecord {
             code: None,
             message: message.to_owned(),
         },
     }
 }
 
-fn sending(batch: usize) -> Record {
+fn sending(request: usize) -> Record {
     Record::Sending {
-        batch,
+        request,
         attempt: 1,
-        theirs: None,
+        remote: None,
     }
 }
 
-fn accepted(batch: usize) -> Record {
+fn accepted(request: usize) -> Record {
     Record::Accepted {
-        batch,
-        job_id: format!("job-{batch}").parse().unwrap(),
+        request,
+        job_id: format!("job-{request}").parse().unwrap(),
         request_id: None,
     }
 }
@@ -93,13 +93,13 @@ fn labels(page: &str) -> Vec<&str> {
 async fn a_page_is_safe_whole_and_small() {
     let said = "<script>alert('x')</script>\u{202e}&";
     let timeline = timeline(1000, |servers| {
-        let batch = |(index, part): (usize, &[ServerId])| {
+        let request = |(index, part): (usize, &[ServerId])| {
             [
                 (0, intent(index + 1, part)),
                 (0, throttled(index + 1, said)),
             ]
         };
-        servers.chunks(100).enumerate().flat_map(batch).collect()
+        servers.chunks(100).enumerate().flat_map(request).collect()
     })
     .await;
     assert_eq!(timeline.problems.len(), 1);
@@ -107,7 +107,7 @@ async fn a_page_is_safe_whole_and_small() {
         (timeline.problems[0].times, timeline.summary.not_attempted),
         (10, 1000)
     );
-    let pauses = timeline.batches[0].pauses(None);
+    let pauses = timeline.requests[0].pauses(None);
     assert_eq!(pauses.len(), 1);
     assert_eq!(pauses[0].until.duration_since(pauses[0].from).as_secs(), 2);
     let page = page(&timeline, "<b>.jsonl");
@@ -178,8 +178,8 @@ async fn a_run_that_ended() {
 /// One bad server is seen, but does not make the bar of a whole batch red.
 #[tokio::test]
 async fn one_bad_server_of_many() {
-    for (batches, height, part) in [(1, 14, 3), (151, 4, 1)] {
-        let timeline = timeline(89 + batches - 1, |servers| {
+    for (requests, height, part) in [(1, 14, 3), (151, 4, 1)] {
+        let timeline = timeline(89 + requests - 1, |servers| {
             let mut records = vec![
                 (0, intent(1, &servers[..89])),
                 (0, sending(1)),
@@ -187,15 +187,15 @@ async fn one_bad_server_of_many() {
             ];
             let rest = servers[89..].iter().enumerate();
             records.extend(rest.map(|(it, id)| (0, intent(it + 2, &[*id]))));
-            let verdict = ServerVerdict {
+            let verdict = OutcomeRecord {
                 id: servers[0],
-                outcome: Verdict::Failed,
+                outcome: OutcomeKind::Failed,
                 job_id: "job-1".parse().ok(),
-                shown_by: None,
+                evidence: None,
                 error: None,
             };
             let servers = vec![verdict];
-            records.push((1000, Record::Verdicts { servers }));
+            records.push((1000, Record::Outcomes { servers }));
             records
         })
         .await;

@@ -1,6 +1,7 @@
 use ecs_ops::PowerAction;
 use ecs_ops::journal::{
-    Journal as _, JsonlJournal, Purpose, Record, RollingRecord, RunRecord, ServerVerdict, Verdict,
+    Journal as _, JsonlJournal, OutcomeKind, OutcomeRecord, Purpose, Record, RollingRecord,
+    RunRecord,
 };
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::Rules;
@@ -44,18 +45,18 @@ fn accepted() -> Vec<Record> {
     vec![
         Record::WaveBegan { wave: 0 },
         Record::Intent {
-            batch: 1,
+            request: 1,
             attempt: 1,
             purpose: Purpose::First,
             servers: vec![server(1), server(2)],
         },
         Record::Sending {
-            batch: 1,
+            request: 1,
             attempt: 1,
-            theirs: None,
+            remote: None,
         },
         Record::Accepted {
-            batch: 1,
+            request: 1,
             job_id: "job".parse().unwrap(),
             request_id: None,
         },
@@ -63,19 +64,19 @@ fn accepted() -> Vec<Record> {
 }
 
 /// What became of one of them, with a job or without.
-fn verdict(number: usize, outcome: Verdict, job: Option<&str>) -> ServerVerdict {
-    ServerVerdict {
+fn verdict(number: usize, outcome: OutcomeKind, job: Option<&str>) -> OutcomeRecord {
+    OutcomeRecord {
         id: server(number),
         outcome,
         job_id: job.map(|job| job.parse().unwrap()),
-        shown_by: None,
+        evidence: None,
         error: None,
     }
 }
 
-fn both(outcome: Verdict) -> Vec<Record> {
+fn both(outcome: OutcomeKind) -> Vec<Record> {
     let mut records = accepted();
-    records.push(Record::Verdicts {
+    records.push(Record::Outcomes {
         servers: [1, 2].map(|it| verdict(it, outcome, Some("job"))).to_vec(),
     });
     records
@@ -96,7 +97,7 @@ async fn the_command_is_a_line_that_a_shell_can_read() {
 
 #[tokio::test]
 async fn an_end_without_anything_left_needs_no_command() {
-    let mut records = both(Verdict::Succeeded);
+    let mut records = both(OutcomeKind::Succeeded);
     records.push(Record::Ended {});
     let words = "the run has ended, and nothing is left to be sent or waited for";
     assert_eq!(lines(records, "f").await, [words]);
@@ -104,12 +105,12 @@ async fn an_end_without_anything_left_needs_no_command() {
 
 #[tokio::test]
 async fn a_bad_check_at_the_end_can_be_repeated() {
-    let mut records = both(Verdict::Succeeded);
+    let mut records = both(OutcomeKind::Succeeded);
     records.extend([
         Record::WaveChecked {
             wave: 0,
             healthy: false,
-            words: Some("no".to_owned()),
+            message: Some("no".to_owned()),
         },
         Record::Stopping {
             reason: "the health check after wave 1 failed: no".to_owned(),
@@ -134,7 +135,7 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
 /// A resumed run looks only at those that no job tells of.
 #[tokio::test]
 async fn unknown_servers_are_told_apart() {
-    let told = both(Verdict::Unknown);
+    let told = both(OutcomeKind::Unknown);
     let words = "of 2 servers it is unknown what became of them, and their job will not tell any more: look at them";
     let shown = lines(told, "f").await;
     assert_eq!(shown.last().unwrap(), words);

@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ecs_ops::journal::{
-    Entry, KnownJob, Note, Purpose, Record, Recovered, ServerVerdict, Standing, Verdict,
+    Entry, ErrorRecord, KnownJob, OutcomeKind, OutcomeRecord, Purpose, Record, Recovered,
+    ServerProgress,
 };
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, Problem, ServerReport};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Answer, Attempt, Batch, Health, Job, Mark, Server, Span, Trouble};
+use super::{Answer, Attempt, Health, Job, Mark, RequestRow, Server, Span, Trouble};
 
 /// What is remembered from record to record.
 #[derive(Default)]
 pub(super) struct Story {
     pub(super) last: Option<Timestamp>,
     pub(super) marks: Vec<Mark>,
-    pub(super) batches: BTreeMap<usize, Batch>,
+    pub(super) requests: BTreeMap<usize, RequestRow>,
     pub(super) problems: Vec<Trouble>,
     /// Between the last record of a process and the first one of the next.
     pub(super) gaps: Vec<Span>,
@@ -28,9 +29,9 @@ pub(super) struct Story {
     pub(super) concluded: HashMap<ServerId, Timestamp>,
     over: HashMap<JobId, Timestamp>,
     /// The batch that each server was in last.
-    batch_of: HashMap<ServerId, usize>,
+    request_of: HashMap<ServerId, usize>,
     /// What was said of a server without deciding about it.
-    told: HashMap<ServerId, Note>,
+    told: HashMap<ServerId, ErrorRecord>,
 }
 
 impl Story {
@@ -39,24 +40,26 @@ impl Story {
         let before = self.last.replace(at).unwrap_or(at);
         match entry.record {
             Record::Intent {
-                batch,
+                request,
                 purpose,
                 servers,
                 ..
-            } => self.intend(at, batch, purpose, &servers),
-            Record::Sending { batch, .. } => {
-                if let Some(attempt) = self.attempt(batch) {
+            } => self.intend(at, request, purpose, &servers),
+            Record::Sending { request, .. } => {
+                if let Some(attempt) = self.attempt(request) {
                     attempt.sent = Some(at);
                 }
             }
-            Record::Accepted { batch, job_id, .. } => {
-                self.answer(at, batch, Answer::Accepted, None, None);
-                if let Some(batch) = self.batches.get_mut(&batch) {
-                    batch.job_id = Some(job_id);
+            Record::Accepted {
+                request, job_id, ..
+            } => {
+                self.answer(at, request, Answer::Accepted, None, None);
+                if let Some(request) = self.requests.get_mut(&request) {
+                    request.job_id = Some(job_id);
                 }
             }
             Record::NotExecuted {
-                batch,
+                request,
                 throttled,
                 retry_after_ms,
                 error,
@@ -69,23 +72,26 @@ impl Story {
                     at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
                         .ok()
                 });
-                self.trouble(at, what, &error, Some(batch));
-                self.answer(at, batch, answer, again, Some(error));
+                self.trouble(at, what, &error, Some(request));
+                self.answer(at, request, answer, again, Some(error));
             }
-            Record::Lost { batch, error } => {
-                self.trouble(at, "lost", &error, Some(batch));
-                self.answer(at, batch, Answer::Lost, None, Some(error));
+            Record::AnswerLost { request, error } => {
+                self.trouble(at, "lost", &error, Some(request));
+                self.answer(at, request, Answer::Lost, None, Some(error));
             }
-            Record::Verdicts { servers } => {
+            Record::Outcomes { servers } => {
                 for verdict in servers {
                     self.concluded.insert(verdict.id, at);
-                    let open = matches!(verdict.outcome, Verdict::NotAttempted | Verdict::Unknown);
+                    let open = matches!(
+                        verdict.outcome,
+                        OutcomeKind::NotAttempted | OutcomeKind::Unknown
+                    );
                     if let Some(error) = verdict.error.filter(|_| open) {
                         self.told.insert(verdict.id, error);
                     }
                 }
             }
-            Record::JobOver { job_id, .. } => {
+            Record::JobFinished { job_id, .. } => {
                 self.over.insert(job_id, at);
             }
             Record::Escalating { servers } => {
@@ -102,7 +108,7 @@ impl Story {
             Record::WaveChecked {
                 wave,
                 healthy,
-                words,
+                message: words,
             } => {
                 let words = words.unwrap_or_default();
                 let how = if healthy { "healthy" } else { "not healthy" };
@@ -111,8 +117,8 @@ impl Story {
                 let health = Health { at, healthy, words };
                 self.checked.entry(wave).or_default().push(health);
             }
-            Record::Answered { go_on } => {
-                let words = if go_on {
+            Record::Answered { proceed } => {
+                let words = if proceed {
                     "told to go on"
                 } else {
                     "told to stop"
@@ -137,11 +143,11 @@ impl Story {
 
     fn intend(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
         for id in servers {
-            self.batch_of.insert(*id, number);
+            self.request_of.insert(*id, number);
             self.told.remove(id);
         }
-        let batch = self.batches.entry(number).or_insert_with(|| Batch {
-            batch: number,
+        let request = self.requests.entry(number).or_insert_with(|| RequestRow {
+            request: number,
             wave: self.began.keys().next_back().map(|wave| wave + 1),
             purpose: match purpose {
                 Purpose::Resubmit => "resubmit",
@@ -152,7 +158,7 @@ impl Story {
             job_id: None,
             attempts: Vec::new(),
         });
-        batch.attempts.push(Attempt {
+        request.attempts.push(Attempt {
             intended: at,
             sent: None,
             answered: None,
@@ -162,26 +168,32 @@ impl Story {
         });
     }
 
-    fn attempt(&mut self, batch: usize) -> Option<&mut Attempt> {
-        self.batches.get_mut(&batch)?.attempts.last_mut()
+    fn attempt(&mut self, request: usize) -> Option<&mut Attempt> {
+        self.requests.get_mut(&request)?.attempts.last_mut()
     }
 
     fn answer(
         &mut self,
         at: Timestamp,
-        batch: usize,
+        request: usize,
         result: Answer,
         again: Option<Timestamp>,
-        error: Option<Note>,
+        error: Option<ErrorRecord>,
     ) {
-        if let Some(attempt) = self.attempt(batch) {
+        if let Some(attempt) = self.attempt(request) {
             attempt.answered = Some(at);
             (attempt.result, attempt.again, attempt.error) = (result, again, error);
         }
     }
 
     /// The same again is counted: a run may be throttled a thousand times.
-    fn trouble(&mut self, at: Timestamp, what: &'static str, error: &Note, batch: Option<usize>) {
+    fn trouble(
+        &mut self,
+        at: Timestamp,
+        what: &'static str,
+        error: &ErrorRecord,
+        request: Option<usize>,
+    ) {
         let same = |it: &&mut Trouble| {
             it.what == what
                 && it.error.code == error.code
@@ -195,7 +207,7 @@ impl Story {
                 times: 1,
                 first: at,
                 last: at,
-                batch,
+                request,
             }),
         }
     }
@@ -203,7 +215,7 @@ impl Story {
     pub(super) fn job(&self, job: &KnownJob) -> Job {
         Job {
             job_id: job.job_id.clone(),
-            batch: job.batch,
+            request: job.request,
             servers: job.servers,
             request_id: job.request_id.clone(),
             accepted: job.accepted,
@@ -218,23 +230,23 @@ impl Story {
         let job_of: HashMap<usize, &JobId> = recovered
             .jobs()
             .iter()
-            .map(|job| (job.batch, &job.job_id))
+            .map(|job| (job.request, &job.job_id))
             .collect();
-        let first: HashMap<ServerId, &ServerVerdict> = recovered
+        let first: HashMap<ServerId, &OutcomeRecord> = recovered
             .escalated()
             .map(|first| (first.id, first))
             .collect();
         let row = |id: &ServerId| {
-            let outcome = match recovered.standing(*id)? {
-                Standing::Done(verdict) => verdict.outcome(),
-                Standing::Accepted { batch } => Outcome::Running {
-                    job_id: (*job_of.get(&batch)?).clone(),
+            let outcome = match recovered.progress(*id)? {
+                ServerProgress::Finished(verdict) => verdict.outcome(),
+                ServerProgress::Accepted { request } => Outcome::Running {
+                    job_id: (*job_of.get(&request)?).clone(),
                 },
-                Standing::Doubtful { batch } => Outcome::Unknown {
+                ServerProgress::Unknown { request } => Outcome::Unknown {
                     job_id: None,
-                    error: self.why_doubtful(*id, batch),
+                    error: self.why_doubtful(*id, request),
                 },
-                Standing::Unsent => Outcome::NotAttempted {
+                ServerProgress::Unsent => Outcome::NotAttempted {
                     error: self.why_unsent(*id),
                 },
             };
@@ -243,7 +255,7 @@ impl Story {
             let first = first.filter(|first| *first != report.outcome);
             report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
             Some(Server {
-                batch: self.batch_of.get(id).copied(),
+                request: self.request_of.get(id).copied(),
                 wave: None,
                 report,
             })
@@ -251,11 +263,11 @@ impl Story {
         recovered.run().servers.iter().filter_map(row).collect()
     }
 
-    fn why_doubtful(&self, id: ServerId, batch: usize) -> Problem {
+    fn why_doubtful(&self, id: ServerId, request: usize) -> Problem {
         let attempt = self
-            .batches
-            .get(&batch)
-            .and_then(|batch| batch.attempts.last());
+            .requests
+            .get(&request)
+            .and_then(|request| request.attempts.last());
         let noted = self.told.get(&id).or_else(|| attempt?.error.as_ref());
         noted.map_or_else(
             || {
@@ -269,18 +281,18 @@ impl Story {
     }
 
     fn why_unsent(&self, id: ServerId) -> Problem {
-        let batch = self
-            .batch_of
+        let request = self
+            .request_of
             .get(&id)
-            .and_then(|batch| self.batches.get(batch));
-        let error = batch.and_then(|batch| batch.attempts.last()?.error.as_ref());
+            .and_then(|request| self.requests.get(request));
+        let error = request.and_then(|request| request.attempts.last()?.error.as_ref());
         let noted = self.told.get(&id).or(error);
         noted.map_or_else(|| words("never sent".to_owned()), Problem::from)
     }
 }
 
 fn words(message: String) -> Problem {
-    Problem::from(&Note {
+    Problem::from(&ErrorRecord {
         code: None,
         message,
     })

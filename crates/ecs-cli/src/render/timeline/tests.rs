@@ -7,7 +7,7 @@ use std::time::Duration;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::journal::MemoryJournal;
 use ecs_ops::model::RebootType;
-use ecs_ops::rolling::{Member, Order, Rules, Share, Waves};
+use ecs_ops::rolling::{CountOrPercent, Member, Order, Rules, Waves};
 use ecs_ops::{Client, RunBuilder};
 use ecs_sim::{Region, SimTransport};
 use secrecy::ExposeSecret as _;
@@ -50,7 +50,7 @@ async fn played() -> (MemoryJournal, Timeline, Timeline) {
         .build()
         .unwrap();
     let members: Vec<_> = servers.iter().map(|id| Member::new(*id)).collect();
-    let waves = Waves::plan(&members, Share::Servers(2), None, Order::AsGiven).unwrap();
+    let waves = Waves::plan(&members, CountOrPercent::Count(2), None, Order::AsGiven).unwrap();
     let rules = Rules {
         pause: MINUTE,
         ..Rules::default()
@@ -112,14 +112,14 @@ async fn a_rolling_run() {
         .map(|server| server.wave.unwrap())
         .collect();
     assert_eq!(waves, [1, 1, 2, 2, 3, 3]);
-    let batches: Vec<_> = ended
-        .batches
+    let requests: Vec<_> = ended
+        .requests
         .iter()
-        .map(|batch| (batch.wave, batch.purpose))
+        .map(|request| (request.wave, request.purpose))
         .collect();
     let first = |wave| (Some(wave), "first");
     assert_eq!(
-        batches,
+        requests,
         [first(1), (Some(1), "escalate"), first(2), first(3)]
     );
     // Both of its restarts failed.

@@ -101,7 +101,7 @@ fn the_last_wave_is_this_machine_alone() {
     let members = [2, 3, 4].map(|number| crate::rolling::Member::new(id(number)));
     let waves = Waves::plan(
         &members,
-        crate::rolling::Share::Servers(2),
+        crate::rolling::CountOrPercent::Count(2),
         None,
         crate::rolling::Order::AsGiven,
     );

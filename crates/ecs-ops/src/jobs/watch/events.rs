@@ -4,25 +4,26 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_client::Problem;
+use ecs_client::clock::until;
 use ecs_model::{Job, JobStatus, ServerId};
 use tokio::time::Instant;
 
 use super::JobsWatch;
-use crate::clock::until;
 use crate::control::{Control, Level};
-use crate::jobs::Sighting;
+use crate::jobs::JobUpdate;
 use crate::jobs::event::{JobEnd, JobEvent, WatchedJob};
-use crate::jobs::subscription::{Subscription, Watch};
-use crate::jobs::ticket::JobTicket;
-use crate::jobs::verdict::{undocumented, untold, verdicts};
-use crate::report::{Outcome, Problem, ServerReport};
+use crate::jobs::outcomes::{job_outcomes, undocumented, unreported};
+use crate::jobs::subscription::{Subscription, WatchOptions};
+use crate::report::{Outcome, ServerReport};
+use crate::ticket::JobTicket;
 
 /// What happens while jobs are watched. Of what a slow reader has not read, the newest of each job is kept.
 #[derive(Debug)]
 pub struct JobEvents {
     tickets: Arc<[JobTicket]>,
     subscription: Subscription,
-    states: Vec<State>,
+    states: Vec<WatchedState>,
     /// How many have not ended.
     open: usize,
     deadline: Option<Instant>,
@@ -34,28 +35,28 @@ pub struct JobEvents {
 
 /// What is known of a job.
 #[derive(Debug, Default)]
-struct State {
+struct WatchedState {
     ended: bool,
     status: Option<JobStatus>,
     /// What became of those of its servers whose end it has told. What it told once stays.
-    told: BTreeMap<ServerId, Outcome>,
+    reported: BTreeMap<ServerId, Outcome>,
     /// Whether it was said that its status is not documented.
-    odd: bool,
+    undocumented_reported: bool,
     /// Whether it was said that it tells of others.
-    warned: bool,
+    unrequested_reported: bool,
 }
 
 impl JobEvents {
     /// Of a watch that is told so far; it begins with the first [`next`](Self::next).
     pub(super) fn new(watch: &JobsWatch) -> Self {
         Self {
-            subscription: Subscription::new(Arc::clone(&watch.client.0)),
+            subscription: Subscription::new(Arc::clone(&watch.client.0.registry)),
             states: Vec::new(),
             open: 0,
             deadline: None,
             ready: VecDeque::new(),
             tickets: Arc::clone(&watch.tickets),
-            options: Some((watch.deadline, watch.patience)),
+            options: Some((watch.deadline, watch.stall_limit)),
             control: watch.control.clone(),
         }
     }
@@ -79,8 +80,8 @@ impl JobEvents {
             tokio::select! {
                 biased;
                 // What was seen in time counts, however late it is read.
-                seen = self.subscription.next() => match seen {
-                    Some((index, sighting)) => self.seen(index, sighting),
+                on_update = self.subscription.next() => match on_update {
+                    Some((index, update)) => self.on_update(index, update),
                     // Each job that is open is watched.
                     None => self.end_all(&JobEnd::Cancelled),
                 },
@@ -91,7 +92,7 @@ impl JobEvents {
     }
 
     fn begin(&mut self) {
-        let Some((deadline, patience)) = self.options.take() else {
+        let Some((deadline, stall_limit)) = self.options.take() else {
             return;
         };
         let now = Instant::now();
@@ -104,20 +105,20 @@ impl JobEvents {
             now.checked_sub(Duration::try_from(age).ok()?)
         };
         for (index, ticket) in self.tickets.iter().enumerate() {
-            self.states.push(State::default());
-            let watch = Watch {
+            self.states.push(WatchedState::default());
+            let watch = WatchOptions {
                 began: began(ticket),
                 kind: ticket.kind(),
                 at_once: true,
                 deadline: self.deadline,
-                patience,
+                stall_limit,
             };
             self.subscription
                 .watch(index, ticket.job_id().clone(), watch);
         }
     }
 
-    fn seen(&mut self, index: usize, sighting: Sighting) {
+    fn on_update(&mut self, index: usize, update: JobUpdate) {
         let Some(job_id) = self
             .tickets
             .get(index)
@@ -125,18 +126,18 @@ impl JobEvents {
         else {
             return;
         };
-        match sighting {
-            Sighting::Goes(job) => {
-                self.look(index, &job, false);
+        match update {
+            JobUpdate::Running(job) => {
+                self.on_poll(index, &job, false);
             }
-            Sighting::Ended(job) => {
-                let doubt = self.look(index, &job, true);
-                self.end(index, JobEnd::Ended(job), doubt);
+            JobUpdate::Ended(job) => {
+                let contradiction = self.on_poll(index, &job, true);
+                self.end(index, JobEnd::Ended(job), contradiction);
             }
-            Sighting::NotYet => self
+            JobUpdate::NotFoundYet => self
                 .ready
-                .push_back((index, JobEvent::NotKnownYet { job_id })),
-            Sighting::Trouble(error, retry_after) => {
+                .push_back((index, JobEvent::NotFoundYet { job_id })),
+            JobUpdate::QueryFailed(error, retry_after) => {
                 let event = JobEvent::QueryFailed {
                     job_id,
                     error,
@@ -144,48 +145,48 @@ impl JobEvents {
                 };
                 self.ready.push_back((index, event));
             }
-            Sighting::Stalled => {
+            JobUpdate::Stalled => {
                 let status = self
                     .states
                     .get(index)
                     .and_then(|state| state.status.clone());
                 self.end(index, JobEnd::Stalled(status), None);
             }
-            Sighting::Lost(problem) => self.end(index, JobEnd::Lost(problem), None),
-            Sighting::Denied(problem) => self.end(index, JobEnd::Denied(problem), None),
+            JobUpdate::Lost(problem) => self.end(index, JobEnd::Lost(problem), None),
+            JobUpdate::Denied(problem) => self.end(index, JobEnd::Denied(problem), None),
         }
     }
 
     /// A job was seen. Says why it does not tell of all of its servers, if it is over and does not.
-    fn look(&mut self, index: usize, job: &Arc<Job>, over: bool) -> Option<Problem> {
+    fn on_poll(&mut self, index: usize, job: &Arc<Job>, over: bool) -> Option<Problem> {
         let (ticket, state) = (self.tickets.get(index)?, self.states.get_mut(index)?);
         let job_id = ticket.job_id().clone();
-        if let Some(status) = undocumented(job, &mut state.odd) {
+        if let Some(status) = undocumented(job, &mut state.undocumented_reported) {
             let job_id = job_id.clone();
             let event = JobEvent::UndocumentedStatus { job_id, status };
             self.ready.push_back((index, event));
         }
         state.status.clone_from(&job.status);
-        let mut doubt = None;
+        let mut contradiction = None;
         if !ticket.servers().is_empty() {
-            let mut verdicts = verdicts(&job_id, ticket.servers(), job, over);
-            if let Some(servers) = verdicts.strangers(&mut state.warned) {
+            let mut job_outcomes = job_outcomes(&job_id, ticket.servers(), job, over);
+            if let Some(servers) = job_outcomes.unrequested(&mut state.unrequested_reported) {
                 let job_id = job_id.clone();
                 let event = JobEvent::UnrequestedServers { job_id, servers };
                 self.ready.push_back((index, event));
             }
-            for (id, outcome) in verdicts.told {
-                state.told.entry(id).or_insert(outcome);
+            for (id, outcome) in job_outcomes.reported {
+                state.reported.entry(id).or_insert(outcome);
             }
-            doubt = verdicts.doubt;
+            contradiction = job_outcomes.contradiction;
         }
         let job = Arc::clone(job);
         self.ready
-            .push_back((index, JobEvent::Seen { job_id, job }));
-        doubt
+            .push_back((index, JobEvent::Polled { job_id, job }));
+        contradiction
     }
 
-    fn end(&mut self, index: usize, end: JobEnd, doubt: Option<Problem>) {
+    fn end(&mut self, index: usize, end: JobEnd, contradiction: Option<Problem>) {
         let (Some(ticket), Some(state)) = (self.tickets.get(index), self.states.get_mut(index))
         else {
             return;
@@ -197,7 +198,7 @@ impl JobEvents {
         self.subscription.unwatch(index);
         let job_id = ticket.job_id().clone();
         let rest = match &end {
-            JobEnd::Ended(_) => untold(&job_id, doubt),
+            JobEnd::Ended(_) => unreported(&job_id, contradiction),
             JobEnd::Lost(error) => Outcome::Unknown {
                 job_id: Some(job_id.clone()),
                 error: error.clone(),
@@ -208,9 +209,9 @@ impl JobEvents {
                 }
             }
         };
-        let mut told = std::mem::take(&mut state.told);
+        let mut reported = std::mem::take(&mut state.reported);
         let servers = ticket.servers().iter().map(|id| {
-            let outcome = told.remove(id).unwrap_or_else(|| rest.clone());
+            let outcome = reported.remove(id).unwrap_or_else(|| rest.clone());
             ServerReport::new(*id, outcome)
         });
         let ended = WatchedJob {

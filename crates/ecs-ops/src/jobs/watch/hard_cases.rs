@@ -167,8 +167,8 @@ fn a_success_beside_an_open_part_for_the_same_server() {
     let id = servers[0].to_string();
     let job: Job = serde_json::from_value(json!({"status":"RUNNING","entities":{"sub_jobs":[
         {"status":"SUCCESS","entities":{"server_id":id}},{"status":"RUNNING","entities":{"server_id":id}}]}})).unwrap();
-    let v = crate::jobs::verdicts(&"j".parse().unwrap(), &servers, &job, false);
-    assert!(v.told.is_empty(), "{:?}", v.told);
+    let v = crate::jobs::job_outcomes(&"j".parse().unwrap(), &servers, &job, false);
+    assert!(v.reported.is_empty(), "{:?}", v.reported);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +222,7 @@ async fn a_slow_reader_keeps_the_newest() {
     let _ = watch.deadline(3600 * SECOND).await;
     assert!(seen.count(Method::GET) > 100);
     let mut kept = Vec::new();
-    while let Ok(Some(JobEvent::Seen { job, .. })) =
+    while let Ok(Some(JobEvent::Polled { job, .. })) =
         tokio::time::timeout(SECOND / 100, events.next()).await
     {
         kept.push(job);
@@ -303,9 +303,9 @@ async fn an_odd_status_that_comes_and_goes() {
         .unwrap()
         .deadline(100 * SECOND)
         .events();
-    let mut odd = 0;
+    let mut undocumented_reported = 0;
     while let Some(e) = events.next().await {
-        odd += usize::from(matches!(e, JobEvent::UndocumentedStatus { .. }));
+        undocumented_reported += usize::from(matches!(e, JobEvent::UndocumentedStatus { .. }));
     }
-    assert_eq!(odd, 1);
+    assert_eq!(undocumented_reported, 1);
 }

@@ -81,7 +81,7 @@ async fn each_job_ends_in_its_way() {
                 assert!(retry_after <= 20 * SECOND);
                 failed += 1;
             }
-            JobEvent::Seen { job_id, .. } if job_id.as_str() == "slow" => seen += 1,
+            JobEvent::Polled { job_id, .. } if job_id.as_str() == "slow" => seen += 1,
             JobEvent::Ended(_) => ended += 1,
             _ => {}
         }
@@ -96,7 +96,7 @@ async fn the_first_status_comes_at_once() {
     let began = Instant::now();
     let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
     let mut events = watch.events();
-    let Some(JobEvent::Seen { job, .. }) = events.next().await else {
+    let Some(JobEvent::Polled { job, .. }) = events.next().await else {
         panic!("seen");
     };
     assert_eq!(job.status.as_ref().unwrap().as_str(), "RUNNING");
@@ -162,7 +162,7 @@ async fn one_look_for_all_who_watch() {
     tokio::time::sleep(1000 * SECOND).await;
     assert_eq!(seen.count(Method::GET), after);
     // The task has ended: nothing but this handle holds the client.
-    assert_eq!(Arc::strong_count(&client.0), 1);
+    assert_eq!(Arc::strong_count(&client.0.registry), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,13 +196,13 @@ async fn a_status_that_no_page_knows_is_said_once() {
         .unwrap()
         .deadline(100 * SECOND);
     let events = all(watch.events()).await;
-    let odd = events
+    let undocumented_reported = events
         .iter()
         .filter(|event| matches!(event, JobEvent::UndocumentedStatus { .. }));
-    assert_eq!(odd.count(), 1);
+    assert_eq!(undocumented_reported.count(), 1);
     let seen = events
         .iter()
-        .filter(|event| matches!(event, JobEvent::Seen { .. }));
+        .filter(|event| matches!(event, JobEvent::Polled { .. }));
     assert!(seen.count() > 5);
 }
 
@@ -242,14 +242,14 @@ async fn a_ticket_from_another_process() {
         "no power"
     );
     assert_eq!(ended.servers[2].id.to_string().to_uppercase(), silent);
-    let strangers = all(events)
+    let unrequested = all(events)
         .await
         .into_iter()
         .filter_map(|event| match event {
             JobEvent::UnrequestedServers { servers, .. } => Some(servers),
             _ => None,
         });
-    assert_eq!(strangers.collect::<Vec<_>>(), [vec![servers[3]]]);
+    assert_eq!(unrequested.collect::<Vec<_>>(), [vec![servers[3]]]);
 
     // It is of no use elsewhere.
     let (builder, _) = service(|_, _| Does::Answer(200, DONE));
@@ -257,7 +257,7 @@ async fn a_ticket_from_another_process() {
         .credentials(ecs_auth::StaticCredentials::new(
             ecs_auth::Credentials::token("t").unwrap(),
         ))
-        .transport(Arc::clone(&builder.build().unwrap().0.transport))
+        .transport(Arc::clone(builder.build().unwrap().0.core.transport()))
         .build()
         .unwrap();
     let error = other.watch(ticket).unwrap_err();
@@ -267,10 +267,10 @@ async fn a_ticket_from_another_process() {
 /// A transport that panics takes the task with it: the watching goes on with another one.
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_panics() {
-    let looks = std::sync::atomic::AtomicUsize::new(0);
+    let polls = std::sync::atomic::AtomicUsize::new(0);
     let (builder, _) =
         service(
-            move |_, _| match looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            move |_, _| match polls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
                 0 | 2 => panic!("a mistake in somebody's transport"),
                 1 => Does::Answer(200, r#"{"status":"RUNNING"}"#),
                 _ => Does::Answer(200, DONE),

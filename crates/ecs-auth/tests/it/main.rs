@@ -1,0 +1,7 @@
+//! Credentials and signatures, on the wire and by their public interface.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod choosing;
+mod signing;
+mod wire;

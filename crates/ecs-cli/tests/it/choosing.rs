@@ -1,0 +1,261 @@
+//! Which credentials `ecsctl` takes and which it does not; and runs that outlast theirs.
+
+use crate::common::account::Account;
+use crate::common::outcomes;
+use crate::common::way::{LINE, SDK, Way};
+
+const PROFILES: &str = ".huaweicloud/credentials";
+
+#[test]
+fn nothing_that_is_given_twice_or_by_halves_is_taken() {
+    let account = Account::new(&[]);
+    let id = account.info["servers"][0].as_str().unwrap();
+    let url = account.url();
+    let reboot = [
+        "reboot",
+        id,
+        "--yes",
+        "--endpoint",
+        url,
+        "--project-id",
+        account.get("project_id"),
+    ];
+    for (options, variables, words) in [
+        (&["--access-key", "AK"][..], &[][..], "--secret-key is not"),
+        (&["--secret-key", "SK"], &[], "--access-key is not"),
+        (
+            &["--security-token", "T0K"],
+            &[],
+            "without the keys that it belongs to",
+        ),
+        (
+            &["--access-key", "AK", "--secret-key", ""],
+            &[],
+            "--secret-key: the secret key is empty",
+        ),
+        (
+            &["--access-key", "AK", "--secret-key-file", "/nonexistent"],
+            &[],
+            "cannot read /nonexistent",
+        ),
+        (
+            &[
+                "--access-key",
+                "AK",
+                "--secret-key",
+                "-",
+                "--security-token",
+                "-",
+            ],
+            &[],
+            "cannot both be read from stdin",
+        ),
+        (
+            &[
+                "--access-key",
+                "AK",
+                "--secret-key",
+                "-",
+                "--from-file",
+                "-",
+            ],
+            &[],
+            "the ids and --secret-key cannot both",
+        ),
+        (
+            &["--access-key", "A K", "--secret-key", "SK"],
+            &[],
+            "pasted with a space",
+        ),
+        (
+            &[],
+            &[("HUAWEICLOUD_SDK_AK", "AK")],
+            "HUAWEICLOUD_SDK_SK is not",
+        ),
+        (&[], &[("OS_USERNAME", "ops")], "OS_PASSWORD is not"),
+        (&["--cloud", "x"], &[], "there is no clouds.yaml"),
+        (&["--profile", "x"], &[], "profile x: there is no"),
+        (
+            &["--cloud", "x", "--token", "t"],
+            &[],
+            "cannot be used with",
+        ),
+        (
+            &["--endpoint", "https://x", "--sim"],
+            &[],
+            "--sim cannot be used with --endpoint",
+        ),
+        (
+            &["--sim", "--access-key", "AK", "--secret-key", "SK"],
+            &[],
+            "--access-key, --secret-key",
+        ),
+    ] {
+        let arguments = match options {
+            ["--endpoint", ..] => [&reboot[..3], options].concat(),
+            _ => [&reboot[..], options].concat(),
+        };
+        account
+            .run(&arguments, variables, "x\nx\n")
+            .refuses(2, &[words]);
+    }
+}
+
+/// What is typed goes before what surrounds it, and one source before the next.
+#[test]
+fn the_order_of_the_sources() {
+    let account = Account::new(&[]);
+    let url = account.url();
+    let other = [
+        ("HUAWEICLOUD_SDK_AK", "ANOTHER"),
+        ("HUAWEICLOUD_SDK_SK", "secret-of-another"),
+        ("OS_PROJECT_ID", "0123456789abcdef0123456789abcdef"),
+        ("OS_REGION_NAME", "eu-de"),
+        ("OS_AUTH_URL", "http://127.0.0.1:9/v3"),
+    ];
+    Way::new("flags before the environment", LINE)
+        .with(&other)
+        .options(&[
+            "--endpoint",
+            url,
+            "--project-id",
+            account.get("project_id"),
+            "--token",
+            account.get("token"),
+        ])
+        .works(&account);
+    let checked = account.check(&["--endpoint", url], &other, 4);
+    assert_eq!(checked["finding"], "unknown_key");
+    assert_eq!(checked["source"], SDK);
+}
+
+/// A file that others can read works, with a warning.
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let account = Account::new(&[]);
+    let url = account.url();
+    let id = account.info["servers"][0].as_str().unwrap();
+    let open = |path: &std::path::Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    };
+    let profile = account.write(
+        PROFILES,
+        &format!(
+            "[basic]\nak={}\nsk={}\n",
+            account.get("access_key"),
+            account.get("secret_key")
+        ),
+    );
+    open(&profile);
+    let reboot = [
+        "reboot",
+        id,
+        "--yes",
+        "--endpoint",
+        url,
+        "--project-id",
+        account.get("project_id"),
+    ];
+    let ended = account.run(&reboot, &[], "").expect(0);
+    assert!(
+        ended.stderr.contains("warning: others can read") && ended.stderr.contains("chmod 600"),
+        "{}",
+        ended.stderr
+    );
+    let secret = account.write("secret", account.get("secret_key"));
+    open(&secret);
+    let keys = [
+        "--access-key",
+        account.get("access_key"),
+        "--secret-key-file",
+        secret.to_str().unwrap(),
+        "--quiet",
+    ];
+    let ended = account
+        .run(&[&reboot[..], &keys].concat(), &[], "")
+        .expect(0);
+    assert!(
+        ended.stderr.contains("warning: others can read"),
+        "{}",
+        ended.stderr
+    );
+    let checked = account.check(&keys, &[("OS_PROJECT_ID", "p")], 2);
+    assert!(
+        checked["warnings"].to_string().contains("others can read"),
+        "{checked}"
+    );
+}
+
+/// The region's clock runs twenty times as fast as the client knows: the token ends in the middle of the wait for the job, and
+/// much sooner than its end was told.
+#[test]
+fn a_run_that_is_longer_than_its_token() {
+    let seconds = std::time::Duration::from_secs;
+    let sim = crate::common::Sim::start(20, |region| {
+        let region = region.durations(seconds(120)..=seconds(120));
+        region.token_life(seconds(20))
+    });
+    let home = tempfile::tempdir().unwrap();
+    let info = sim.info();
+    let expose = secrecy::ExposeSecret::expose_secret;
+    let variables = [
+        ("OS_AUTH_URL", info.listening.as_str()),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_USERNAME", &info.user),
+        ("OS_PASSWORD", expose(&info.password)),
+        ("OS_USER_DOMAIN_NAME", &info.domain),
+    ];
+    let id = sim.id(0);
+    let arguments = [
+        "reboot",
+        &id,
+        "--yes",
+        "-o",
+        "json",
+        "--endpoint",
+        &info.listening,
+    ];
+    let output = crate::common::command(arguments)
+        .env("HOME", home.path())
+        .envs(variables)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcomes(&report), ["succeeded"]);
+    assert_eq!(sim.accepted(), 1);
+    // A token cannot have seen both the beginning and the end.
+    let took = sim.server_time();
+    assert!(took > seconds(100), "{took:?}");
+}
+
+/// Nobody answers at IAM: the deadline counts from the beginning.
+#[test]
+fn a_login_that_takes_longer_than_the_deadline() {
+    let account = Account::new(&[]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let iam = format!("http://{}", listener.local_addr().unwrap());
+    let variables = [
+        ("OS_AUTH_URL", iam.as_str()),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_USERNAME", account.get("user")),
+        ("OS_PASSWORD", account.get("password")),
+        ("OS_USER_DOMAIN_NAME", account.get("domain")),
+    ];
+    let id = account.info["servers"][0].as_str().unwrap();
+    let reboot = [
+        "reboot",
+        id,
+        "--yes",
+        "--endpoint",
+        account.url(),
+        "--deadline",
+        "300ms",
+    ];
+    account
+        .run(&reboot, &variables, "")
+        .refuses(5, &["the deadline came before", "nothing was sent"]);
+}

@@ -1,0 +1,330 @@
+//! Runs `ecsctl` as a process, against a region in this process (so that what was really accepted can be seen) or in another.
+
+use std::io::{BufRead, BufReader, Write};
+use std::num::NonZeroU32;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use ecs_ops::model::ServerId;
+use ecs_sim::{Region, RegionBuilder, Server, ServerInfo, SimServer};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+pub mod account;
+#[cfg(unix)]
+pub mod terminal;
+pub mod way;
+
+/// How long a test waits for what must happen: it is only reached when it does not happen, on any machine.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// Waits until this is so; `what` says in one clause what it is.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A region in this process.
+pub struct Sim {
+    server: SimServer,
+    /// How many times as fast as ours its clock runs.
+    speed: u32,
+    // Last, so that it ends last.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Sim {
+    pub fn start(speed: u32, settings: impl FnOnce(RegionBuilder) -> RegionBuilder) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let region = settings(Region::builder().servers(3).seed(5))
+            .build()
+            .unwrap();
+        let server = Server::builder(region).speed(NonZeroU32::new(speed).unwrap());
+        let server = runtime.block_on(SimServer::start(server)).unwrap();
+        Self {
+            server,
+            speed,
+            _runtime: runtime,
+        }
+    }
+
+    pub fn info(&self) -> &ServerInfo {
+        self.server.info()
+    }
+
+    pub fn id(&self, index: usize) -> String {
+        self.info().servers[index].to_string()
+    }
+
+    pub fn ids(&self) -> Vec<String> {
+        self.info()
+            .servers
+            .iter()
+            .map(ServerId::to_string)
+            .collect()
+    }
+
+    /// The options that lead to it.
+    pub fn options(&self) -> Vec<String> {
+        let info = self.info();
+        options(
+            &info.listening,
+            info.project_id.as_str(),
+            info.token.expose_secret(),
+        )
+    }
+
+    /// `ecsctl` with these arguments, against the region, on the region's time: it waits as much less as the region's clock
+    /// is fast.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let given = arguments.iter().map(ToString::to_string);
+        let mut command = command(given.chain(self.options()));
+        command.env("ECSCTL_SIM_SPEED", self.speed.to_string());
+        command
+    }
+
+    /// Looks at it.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Region) -> T) -> T {
+        self.server.region().with(look)
+    }
+
+    /// What its clock showed at the last request.
+    pub fn server_time(&self) -> std::time::Duration {
+        self.server.region().with(|region| region.now())
+    }
+
+    /// How many servers were accepted, over all requests.
+    pub fn accepted(&self) -> usize {
+        let entries = |region: &mut Region| {
+            region
+                .accepted()
+                .entries()
+                .iter()
+                .map(|it| it.servers.len())
+                .sum()
+        };
+        self.server.region().with(entries)
+    }
+}
+
+pub fn options(endpoint: &str, project: &str, token: &str) -> Vec<String> {
+    [
+        "--endpoint",
+        endpoint,
+        "--project-id",
+        project,
+        "--token",
+        token,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// What a process left behind.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        Self::from(command.output().unwrap())
+    }
+
+    /// The same, with this on stdin.
+    pub fn with_stdin(command: &mut Command, stdin: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may end without reading.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        Self::from(child.wait_with_output().unwrap())
+    }
+
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout: {}\nstderr: {}",
+            self.stdout,
+            self.stderr
+        );
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+
+    /// Nothing was done, and each of these words is in the error.
+    #[track_caller]
+    pub fn refuses(self, code: i32, words: &[&str]) -> Self {
+        let ended = self.expect(code);
+        assert!(ended.stderr.contains("error: "), "{}", ended.stderr);
+        for word in words {
+            assert!(
+                ended.stderr.contains(word),
+                "{word:?} is missing in: {}",
+                ended.stderr
+            );
+        }
+        ended
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
+    }
+
+    pub fn lines(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    #[cfg(unix)]
+    terminal::restore_hangup();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecsctl"));
+    command.args(arguments).stdin(Stdio::null());
+    // Nothing of whoever runs the tests: neither credentials nor proxies. Nobody listens at port 9.
+    command.env_clear();
+    for name in ["PATH", "LLVM_PROFILE_FILE", "SystemRoot"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .env("HOME", "/nonexistent")
+        .env("ECSCTL_METADATA_ENDPOINT", "http://127.0.0.1:9");
+    command
+}
+
+/// Runs it to its end.
+pub fn ecsctl<S: AsRef<str>>(arguments: &[&str], more: &[S]) -> Ended {
+    with_stdin(arguments, more, "")
+}
+
+pub fn with_stdin<S: AsRef<str>>(arguments: &[&str], more: &[S], stdin: &str) -> Ended {
+    let more = more.iter().map(AsRef::as_ref);
+    let mut command = command(arguments.iter().copied().chain(more));
+    Ended::with_stdin(&mut command, stdin)
+}
+
+/// A process that runs until the test is over.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    pub fn spawn<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        Self::of(&mut command(arguments))
+    }
+
+    /// Starts a command, with pipes for what it writes.
+    pub fn of(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().unwrap())
+    }
+
+    /// `ecsctl sim`, and its first line.
+    pub fn sim(arguments: &[&str]) -> (Self, Value) {
+        let mut sim = Self::spawn(["sim", "--quiet"].iter().chain(arguments));
+        let mut line = String::new();
+        let mut stdout = BufReader::new(sim.0.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        (sim, serde_json::from_str(&line).unwrap())
+    }
+
+    /// Reads stderr until a line has these words.
+    #[track_caller]
+    pub fn until(stderr: &mut impl BufRead, words: &str) {
+        let mut seen = String::new();
+        loop {
+            let before = seen.len();
+            assert_ne!(
+                stderr.read_line(&mut seen).unwrap(),
+                0,
+                "ended before {words:?}: {seen}"
+            );
+            if seen[before..].contains(words) {
+                return;
+            }
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        signal(&self.0, name);
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.0.wait().unwrap()
+    }
+}
+
+pub fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    let status = Command::new("sh").args(["-c", &kill]).status();
+    assert!(status.unwrap().success());
+}
+
+/// The options that lead to an `ecsctl sim`.
+pub fn options_of(info: &Value) -> Vec<String> {
+    let text = |key: &str| info[key].as_str().unwrap().to_owned();
+    options(&text("listening"), &text("project_id"), &text("token"))
+}
+
+/// The outcomes of a report, in its order.
+pub fn outcomes(report: &Value) -> Vec<&str> {
+    let servers = report["servers"].as_array().unwrap();
+    servers
+        .iter()
+        .map(|server| server["outcome"].as_str().unwrap())
+        .collect()
+}
+
+/// Compares a long text with the reviewed one in `snapshots/`. After a change that is wanted,
+/// `INSTA_UPDATE=always cargo test -p ecs-cli --test it` writes them anew; the diff is what is reviewed.
+#[track_caller]
+pub fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// An address of this machine at which nobody listens.
+pub fn dead_endpoint() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}

@@ -1,0 +1,78 @@
+//! `ecsctl` on a terminal, and what terminals send.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Ended;
+
+/// What the process asks with.
+const QUESTION: &str = "Type yes to go on:";
+
+/// Runs it with stdin and stderr on a terminal; `stderr` of the result is what the terminal showed. Each question is answered
+/// by `answer`, which is given the number of the question, the terminal and the process.
+pub fn on_terminal(
+    mut command: Command,
+    mut answer: impl FnMut(usize, &mut File, &Child),
+) -> Ended {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let open = || {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        options.open(name.to_str().unwrap()).unwrap()
+    };
+    // A terminal that was never opened would be at its end.
+    let (stdin, stderr) = (open(), open());
+    command.env("TERM", "xterm").stdout(Stdio::piped());
+    command.stdin(stdin).stderr(stderr);
+    let mut child = command.spawn().unwrap();
+    // It holds the other side of the terminal, which has to be closed for its end to be seen.
+    drop(command);
+    let mut out = child.stdout.take().unwrap();
+    let mut terminal = File::from(master);
+    let mut shown = Vec::new();
+    let mut buffer = [0; 4096];
+    let mut answered = 0;
+    // Linux ends reading with an error once the other side is closed.
+    while let Ok(count @ 1..) = terminal.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&shown);
+        if text.matches(QUESTION).count() > answered {
+            answered += 1;
+            answer(answered, &mut terminal, &child);
+        }
+    }
+    let mut stdout = String::new();
+    out.read_to_string(&mut stdout).unwrap();
+    Ended {
+        code: child.wait().unwrap().code(),
+        stdout,
+        stderr: String::from_utf8_lossy(&shown).into_owned(),
+    }
+}
+
+/// Lets the processes that are started from now on be ended by SIGHUP, also where this one ignores it, as under `nohup`:
+/// what is ignored is inherited, and what is handled is not.
+pub fn restore_hangup() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // The first bit of the mask is SIGHUP.
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        if ignored.is_some_and(|mask| mask & 1 == 1) {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            let _within = runtime.enter();
+            // The handler stays when its stream is dropped.
+            drop(signal(SignalKind::hangup()).unwrap());
+        }
+    });
+}

@@ -1,0 +1,174 @@
+//! A server on threads that plays the scripts of the table.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::common::options;
+use ecs_test_support::faults::wire::{ANSWER, Step, response};
+
+/// A server that plays one script after the other with its connections, and answers well afterwards.
+pub(crate) struct Server {
+    pub(crate) listening: String,
+    pub(crate) seen: Arc<Seen>,
+}
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    plays: VecDeque<Vec<Step>>,
+    /// The request lines of all requests.
+    pub(crate) requests: Vec<String>,
+    /// All connections so far.
+    pub(crate) connections: usize,
+    /// Plays that are over.
+    pub(crate) over: usize,
+    /// Good answers wait until this is false.
+    pub(crate) held: bool,
+}
+
+impl Seen {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn wait_until(&self, reached: impl Fn(&State) -> bool) {
+        let state = self.state.lock().unwrap();
+        let limit = Duration::from_secs(60);
+        let waited = self
+            .changed
+            .wait_timeout_while(state, limit, |it| !reached(it));
+        assert!(
+            !waited.unwrap().1.timed_out(),
+            "the client did not do its part"
+        );
+    }
+}
+
+impl Server {
+    pub(crate) fn start(plays: impl IntoIterator<Item = Vec<Step>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(listener, plays)
+    }
+
+    pub(crate) fn on(listener: TcpListener, plays: impl IntoIterator<Item = Vec<Step>>) -> Self {
+        let listening = listener.local_addr().unwrap().to_string();
+        let seen = Arc::new(Seen::default());
+        seen.change(|state| state.plays = plays.into_iter().collect());
+        let log = Arc::clone(&seen);
+        // Ends with the process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, log) = (stream.unwrap(), Arc::clone(&log));
+                let mut next = None;
+                log.change(|state| {
+                    state.connections += 1;
+                    next = state.plays.pop_front();
+                });
+                std::thread::spawn(move || {
+                    // A client that goes away ends the play.
+                    match next {
+                        Some(play) => {
+                            let _ = perform(stream, &play, &log);
+                            log.change(|state| state.over += 1);
+                        }
+                        None => while answer_well(&stream, &log).is_ok_and(|more| more) {},
+                    }
+                });
+            }
+        });
+        Self { listening, seen }
+    }
+
+    pub(crate) fn options(&self) -> Vec<String> {
+        options(&format!("http://{}", self.listening), "p1", "t1")
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.seen.state.lock().unwrap()
+    }
+
+    pub(crate) fn actions(&self) -> usize {
+        let state = self.state();
+        let actions = state
+            .requests
+            .iter()
+            .filter(|line| line.starts_with("POST "));
+        actions.count()
+    }
+}
+
+fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result<()> {
+    for (index, step) in play.iter().enumerate() {
+        match step {
+            Step::Read => {
+                // A socket that is closed with something unread is reset.
+                let resets = matches!(play.get(index + 1), Some(Step::Reset));
+                if !read_request(&stream, seen, !resets)? {
+                    return Ok(());
+                }
+            }
+            Step::ReadByte => stream.read_exact(&mut [0])?,
+            Step::Send(bytes) => stream.write_all(bytes)?,
+            Step::SendForever(bytes) => loop {
+                stream.write_all(bytes)?;
+                // So that floods rise side by side.
+                std::thread::sleep(Duration::from_millis(1));
+            },
+            Step::SendSlowly(bytes) => {
+                for byte in bytes {
+                    std::thread::sleep(Duration::from_millis(100));
+                    stream.write_all(&[*byte])?;
+                }
+            }
+            Step::Hang => while stream.read(&mut [0; 1024])? > 0 {},
+            // What was left unread makes it one.
+            Step::Reset => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// Reads one whole request; or all of it but its last byte, once that has come. `false`: there is none.
+fn read_request(mut stream: &TcpStream, seen: &Seen, all: bool) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r") {
+        if stream.read(&mut byte)? == 0 {
+            return Ok(false);
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let length = name.eq_ignore_ascii_case("content-length");
+        length.then(|| value.trim().parse().unwrap())
+    });
+    // The line feed that ends the head, and the body.
+    let left = 1 + length.unwrap_or(0_usize);
+    stream.read_exact(&mut vec![0; left - usize::from(!all)])?;
+    if !all {
+        stream.peek(&mut byte)?;
+    }
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    seen.change(|state| state.requests.push(line));
+    Ok(true)
+}
+
+fn answer_well(mut stream: &TcpStream, seen: &Seen) -> std::io::Result<bool> {
+    if !read_request(stream, seen, true)? {
+        return Ok(false);
+    }
+    seen.wait_until(|state| !state.held);
+    stream.write_all(&response("200 OK", "", ANSWER))?;
+    Ok(true)
+}

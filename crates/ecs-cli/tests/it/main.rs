@@ -1,0 +1,26 @@
+//! `ecsctl` as a process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unreachable_pub, reason = "nothing is public in a test binary")]
+
+mod choosing;
+mod common;
+mod credentials;
+mod doctor;
+mod faults;
+mod help;
+mod jobs;
+mod preflight;
+mod question;
+mod quirks;
+mod reboot;
+mod refusals;
+mod rerun;
+mod resume;
+mod rolling;
+mod secrets;
+mod selecting;
+mod server;
+mod show;
+mod stopping;
+mod unknown;

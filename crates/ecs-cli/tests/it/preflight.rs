@@ -1,0 +1,411 @@
+//! What is looked at before a run: whole lists, stopped servers, this machine, groups of auto-scaling, and where it acts.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{self, Ended, Sim, ecsctl, options, outcomes, with_stdin};
+use ecs_sim::{ListQuirk, RegionBuilder, ScalingGroup};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+const LIST: &str = "ecs:cloudServers:list";
+const GET: &str = "ecs:cloudServers:get";
+
+/// A region whose jobs take next to no time.
+fn sim(settings: impl FnOnce(RegionBuilder) -> RegionBuilder) -> Sim {
+    Sim::start(40, settings)
+}
+
+/// Runs a command with `--yes -o json` against a region, whose Auto Scaling service and metadata service are at its address.
+fn run(sim: &Sim, arguments: &[&str]) -> Ended {
+    let url = &sim.info().listening;
+    let mut command = common::command(
+        arguments
+            .iter()
+            .map(ToString::to_string)
+            .chain(["--yes", "-o", "json", "--as-endpoint", url].map(str::to_owned))
+            .chain(sim.options()),
+    );
+    let output = command
+        .env("ECSCTL_METADATA_ENDPOINT", url)
+        .env("ECSCTL_SIM_SPEED", "40")
+        .output()
+        .unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[track_caller]
+fn says(ended: &Ended, words: &[&str]) {
+    for word in words {
+        assert!(
+            ended.stderr.contains(word),
+            "{word:?} is missing in: {}",
+            ended.stderr
+        );
+    }
+}
+
+/// How many servers each accepted request had, in their order.
+fn requests(sim: &Sim) -> Vec<usize> {
+    sim.with(|region| {
+        let entries = region.accepted().entries();
+        entries.iter().map(|entry| entry.servers.len()).collect()
+    })
+}
+
+#[test]
+fn all_servers_or_none() {
+    for (quirks, servers) in [
+        (&[][..], 450),
+        (&[ListQuirk::IgnoresMarker], 450),
+        (&[ListQuirk::IgnoresMarker, ListQuirk::CapsPages(90)], 450),
+        (&[ListQuirk::IgnoresMarker, ListQuirk::Shrinks(2)], 448),
+    ] {
+        let add = |region: RegionBuilder| {
+            let region = region.servers(450);
+            quirks
+                .iter()
+                .fold(region, |region, quirk| region.list_quirk(*quirk))
+        };
+        let sim = sim(add);
+        let ended = run(&sim, &["start", "--all", "--dry-run"]).expect(0);
+        assert_eq!(ended.json()["servers"], servers, "{quirks:?}");
+    }
+    let sim = sim(|region| region.servers(450).list_quirk(ListQuirk::IgnoresPages));
+    let ended = run(&sim, &["reboot", "--all"]).refuses(
+        1,
+        &[
+            "cannot list the servers",
+            "the list of servers is not whole: the service repeats pages: 200 of 450 were found (tried 3 times)",
+        ],
+    );
+    assert_eq!((sim.accepted(), ended.stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn stopped_servers_are_left_out_of_all() {
+    let parked = || sim(|region| region.servers(10).shutoff(0.6).seed(3));
+    let count = |sim: &Sim| {
+        let listed = run(sim, &["reboot", "--all", "--dry-run"]).expect(0).json();
+        listed["left_out"].as_array().unwrap().len()
+    };
+    let region = parked();
+    let stopped = count(&region);
+    assert!((2..10).contains(&stopped), "{stopped}");
+    for kind in ["soft", "hard"] {
+        let sim = parked();
+        let ended = run(&sim, &["reboot", "--all", "--type", kind]).expect(0);
+        let report = ended.json();
+        assert_eq!(report["summary"]["requested"], 10 - stopped);
+        assert_eq!(report["left_out"][0]["reason"], "stopped");
+        assert!(report["left_out"][0]["name"].is_string());
+        says(
+            &ended,
+            &[
+                &format!("{stopped} servers are stopped (SHUTOFF) and left out"),
+                "--include-stopped",
+            ],
+        );
+        assert_eq!(sim.accepted(), 10 - stopped);
+    }
+    // Asked for, they are started by a hard restart, and that is said.
+    let ended = run(
+        &region,
+        &["reboot", "--all", "--type", "hard", "--include-stopped"],
+    )
+    .expect(0);
+    assert_eq!(ended.json()["summary"]["succeeded"], 10);
+    assert!(ended.json().get("left_out").is_none());
+    says(&ended, &["warning: ", "a hard restart of it starts it"]);
+    // Starting and stopping take all.
+    let ended = run(&parked(), &["start", "--all"]).expect(0);
+    assert_eq!(ended.json()["summary"]["requested"], 10);
+}
+
+#[test]
+fn nothing_is_left_of_a_fleet_that_is_stopped() {
+    let sim = sim(|region| region.shutoff(1.0));
+    let words = [
+        "no server to reboot: 3 servers left out",
+        "--include-stopped",
+    ];
+    run(&sim, &["reboot", "--all"]).refuses(2, &words);
+}
+
+#[test]
+fn servers_that_are_named_are_looked_at_first() {
+    for denied in [None, Some(GET), Some(LIST)] {
+        let sim = sim(|region| {
+            let region = region.shutoff(1.0);
+            match denied {
+                Some(denied) => region.deny(denied),
+                None => region,
+            }
+        });
+        let id = sim.id(1);
+        let ended = run(&sim, &["reboot", "--type", "hard", &id]).expect(0);
+        says(
+            &ended,
+            &[
+                "1 server is stopped (SHUTOFF): a hard restart of it starts it: ",
+                &id,
+            ],
+        );
+        assert_eq!(sim.accepted(), 1);
+    }
+    // Without a right to look that is said, and nothing else changes.
+    let sim = sim(|region| region.deny(GET).deny(LIST));
+    let ended = run(&sim, &["reboot", &sim.id(0)]).expect(0);
+    says(
+        &ended,
+        &["the states of the servers were not checked", LIST],
+    );
+    let quiet = run(&sim, &["reboot", "--no-preflight", &sim.id(1)]).expect(0);
+    assert!(!quiet.stderr.contains("states"), "{}", quiet.stderr);
+}
+
+#[test]
+fn servers_that_are_not_there_are_named_before_anything_is_sent() {
+    const NOBODY: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
+    let sim = sim(|region| region);
+    let ended = run(&sim, &["reboot", "--dry-run", &sim.id(0), NOBODY]).expect(0);
+    says(
+        &ended,
+        &[&format!("1 server is not found in the project: {NOBODY}")],
+    );
+}
+
+/// Nothing is sent to a service that cannot even be looked at, and the report says so of each server.
+#[test]
+fn a_service_out_of_reach_is_sent_no_action() {
+    let ids = [
+        "616fb98f-46ca-475e-917e-2563e5a8cd19",
+        "726fb98f-46ca-475e-917e-2563e5a8cd19",
+    ];
+    let dead = options(&common::dead_endpoint(), "p1", "t1");
+    let arguments = [&["reboot", "--yes", "-o", "json"], &ids[..]].concat();
+    let ended = ecsctl(&arguments, &dead).expect(1);
+    let report = ended.json();
+    assert_eq!(outcomes(&report), ["not_attempted"; 2]);
+    let message = report["servers"][0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("could not connect"), "{message}");
+    says(
+        &ended,
+        &[
+            "the servers cannot be looked at, and nothing was sent",
+            "--no-preflight",
+        ],
+    );
+    // Credentials that are refused are found out by a read.
+    let sim = sim(|region| region);
+    let strange = options(
+        &sim.info().listening,
+        sim.info().project_id.as_str(),
+        "another",
+    );
+    let ended = ecsctl(&arguments, &strange).expect(4);
+    assert_eq!(outcomes(&ended.json()), ["not_attempted"; 2]);
+}
+
+#[test]
+fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
+    let own = || sim(|region| region.servers(4).own_server(1));
+    for verb in ["reboot", "stop"] {
+        let sim = own();
+        let me = sim.id(1);
+        let ended = run(&sim, &[verb, "--all"]).expect(0);
+        let report = ended.json();
+        assert_eq!(report["summary"]["requested"], 3);
+        assert_eq!(report["left_out"][0]["id"], me.as_str());
+        assert_eq!(report["left_out"][0]["reason"], "this_machine");
+        says(&ended, &["warning: ecsctl runs on", &me, "it is left out"]);
+    }
+    let sim = own();
+    let ids = sim.ids();
+    let named: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ended = run(&sim, &[&["reboot"], &named[..]].concat()).expect(0);
+    says(&ended, &["ecsctl runs on", "it comes last and alone"]);
+    assert_eq!(requests(&sim), [3, 1]);
+    let last = sim.with(|region| region.accepted().entries()[1].servers[0].to_string());
+    assert_eq!(last, sim.id(1));
+    // In waves it is one more, also with a canary.
+    let sim = own();
+    let waves = ["--wave", "2", "--canary", "1", "--canary-pause", "1s"];
+    run(&sim, &[&["reboot"], &named[..], &waves].concat()).expect(0);
+    assert_eq!(requests(&sim), [1, 2, 1]);
+    // Alone there is nothing to wait for.
+    let sim = own();
+    let ended = run(&sim, &["reboot", &sim.id(1)]).expect(0);
+    says(&ended, &["acting on it ends this process", "--journal"]);
+    run(&sim, &[&["stop", "--no-wait"], &named[..]].concat()).refuses(2, &["--no-wait"]);
+}
+
+/// A metadata service that does not answer costs little, and one that is not asked nothing.
+#[test]
+fn a_metadata_service_that_hangs_is_not_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hangs = format!("http://{}", listener.local_addr().unwrap());
+    let sim = sim(|region| region);
+    let began = Instant::now();
+    let output = common::command(
+        ["start", "--yes", "--no-wait"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([sim.id(0)])
+            .chain(sim.options()),
+    )
+    .env("ECSCTL_METADATA_ENDPOINT", hangs)
+    .output()
+    .unwrap();
+    assert!(output.status.success());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn members_of_auto_scaling_groups_need_consent() {
+    let grouped = || {
+        sim(|region| {
+            region
+                .servers(30)
+                .scaling_group(ScalingGroup::new("web", 1..3))
+                .scaling_group(ScalingGroup::new("parked", 3..4).paused())
+        })
+    };
+    let sim = grouped();
+    for arguments in [
+        &["stop"][..],
+        &["reboot"],
+        &["reboot", "--type", "hard"],
+        &["reboot", "--dry-run"],
+    ] {
+        let (member, id) = (sim.id(1), sim.id(2));
+        let ids = [member.as_str(), id.as_str(), &sim.id(0)].map(str::to_owned);
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        run(&sim, &[arguments, &ids].concat()).refuses(
+            2,
+            &[
+                "2 servers are members of auto-scaling groups: nothing was sent",
+                &format!("{member} "),
+                "in group web",
+                "--allow-autoscaling-members",
+            ],
+        );
+        run(&sim, &[arguments, &["--all"]].concat()).refuses(2, &["in group web"]);
+    }
+    assert_eq!(sim.accepted(), 0);
+    run(&sim, &["stop", "--allow-autoscaling-members", &sim.id(1)]).expect(0);
+    // Starting harms nobody.
+    let ended = run(&sim, &["start", &sim.id(1)]).expect(0);
+    assert!(!ended.stderr.contains("auto-scaling"), "{}", ended.stderr);
+    // A group that is disabled removes nothing.
+    let ended = run(&sim, &["reboot", &sim.id(3)]).expect(0);
+    says(
+        &ended,
+        &[
+            "1 server is a member of auto-scaling groups that are disabled",
+            "parked",
+        ],
+    );
+    assert_eq!(sim.accepted(), 3);
+}
+
+#[test]
+fn what_was_not_checked_is_said() {
+    for region in [
+        |region: RegionBuilder| region.without_scaling(),
+        |region: RegionBuilder| region.deny("as:groups:list"),
+    ] {
+        let sim = sim(region);
+        let ended = run(&sim, &["reboot", &sim.id(0)]).expect(0);
+        says(
+            &ended,
+            &["whether servers are members of auto-scaling groups was not checked: "],
+        );
+    }
+    // At an address of nobody's cloud there is no guessing.
+    let sim = sim(|region| region);
+    let ended = ecsctl(
+        &["reboot", "--yes", &sim.id(0), "--no-wait"],
+        &sim.options(),
+    )
+    .expect(0);
+    says(
+        &ended,
+        &[
+            "was not checked: the address of the Auto Scaling service is not known here",
+            "--as-endpoint",
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_is_named_twice_is_acted_on_once() {
+    let sim = sim(|region| region);
+    let ids = format!("{}\n{}\n", sim.id(0), sim.id(1));
+    let arguments = [
+        "start",
+        "--yes",
+        "--no-wait",
+        "-o",
+        "json",
+        "--from-file",
+        "-",
+    ];
+    let again = sim.id(0).to_uppercase();
+    let ended = with_stdin(&[&arguments[..], &[&again]].concat(), &sim.options(), &ids).expect(0);
+    assert_eq!(ended.json()["summary"]["requested"], 2);
+    says(
+        &ended,
+        &["3 servers were given, 1 of them again; each counts once"],
+    );
+    assert_eq!(sim.accepted(), 2);
+}
+
+#[test]
+fn where_it_acts_is_shown_and_kept() {
+    let sim = sim(|region| region);
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let info = sim.info();
+    let shown = |ended: &Ended| {
+        let target = ended.json()["target"].clone();
+        assert_eq!(target["project"]["id"], info.project_id.as_str());
+        assert_eq!(target["account"]["kind"], "token");
+        assert!(
+            target["endpoint"]["value"]
+                .as_str()
+                .unwrap()
+                .contains(&info.listening)
+        );
+    };
+    shown(&run(&sim, &["start", "--dry-run", "--all"]).expect(0));
+    let ended = run(&sim, &["start", "--all", "--journal", journal]).expect(0);
+    shown(&ended);
+    says(
+        &ended,
+        &[
+            "Start 3 servers: ",
+            "account token",
+            "endpoint http://127.0.0.1",
+        ],
+    );
+    let first = std::fs::read_to_string(journal).unwrap();
+    let first: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        first["record"]["target"]["project"]["id"],
+        info.project_id.as_str()
+    );
+    for secret in [&info.token, &info.secret_key] {
+        let kept = std::fs::read_to_string(journal).unwrap();
+        assert!(!kept.contains(secret.expose_secret()));
+        assert!(!ended.stderr.contains(secret.expose_secret()));
+    }
+}

@@ -1,0 +1,81 @@
+//! The question, on a terminal.
+
+#![cfg(unix)]
+
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Child;
+
+use crate::common::terminal::on_terminal;
+use crate::common::{Sim, command, signal};
+
+/// Runs it with stdin and stderr on a terminal, answers the question, and returns exit code and what the terminal showed.
+fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
+    asked_and(sim, |terminal, _| terminal.write_all(answer).unwrap())
+}
+
+/// The same, with something else for an answer.
+fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
+    let arguments = [
+        "reboot",
+        "--all",
+        "--no-wait",
+        "--type",
+        "hard",
+        "--batch-size",
+        "2",
+    ];
+    let given = arguments.map(str::to_owned).into_iter();
+    let ended = on_terminal(
+        command(given.chain(sim.options())),
+        |question, terminal, child| {
+            assert_eq!(question, 1, "it asks once");
+            assert_eq!(sim.accepted(), 0, "nothing is sent before the answer");
+            answer(terminal, child);
+        },
+    );
+    (ended.code, ended.stderr)
+}
+
+#[test]
+fn yes_goes_on() {
+    for answer in ["yes\n", "Y\n"] {
+        let sim = Sim::start(1, |region| region);
+        let (code, shown) = asked(&sim, answer.as_bytes());
+        assert_eq!(code, Some(0), "{shown}");
+        assert_eq!(sim.accepted(), 3);
+        for words in [
+            "Restart hard (cutting the power) 3 servers?",
+            &sim.info().listening,
+            sim.info().project_id.as_str(),
+            "2 requests of at most 2 servers",
+            &sim.id(0),
+        ] {
+            assert!(shown.contains(words), "{words:?} is missing in {shown}");
+        }
+        // The progress is there, and what follows begins on a line of its own.
+        assert!(shown.contains("0/3 done, 3 accepted"), "{shown}");
+        assert!(shown.contains("\nhint: not waited for"), "{shown:?}");
+    }
+}
+
+#[test]
+fn anything_else_sends_nothing() {
+    // The last one is the end of the input, as Ctrl-D gives it.
+    for answer in ["no\n", "\n", "yess\n", "\u{4}"] {
+        let sim = Sim::start(1, |region| region);
+        let (code, shown) = asked(&sim, answer.as_bytes());
+        assert_eq!(code, Some(2), "{answer:?}: {shown}");
+        assert!(shown.contains("not confirmed: nothing was sent"), "{shown}");
+        assert_eq!(sim.accepted(), 0);
+    }
+}
+
+#[test]
+fn ctrl_c_instead_of_an_answer_sends_nothing() {
+    let sim = Sim::start(1, |region| region);
+    let (code, shown) = asked_and(&sim, |_, child| signal(child, "INT"));
+    assert_eq!(code, Some(5), "{shown}");
+    assert!(shown.contains("stopped: nothing was sent"), "{shown}");
+    assert_eq!(sim.accepted(), 0);
+}

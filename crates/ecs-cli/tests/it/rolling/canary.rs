@@ -1,0 +1,160 @@
+//! The first wave, and the question after it.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Child;
+
+use super::*;
+use crate::common::signal;
+use crate::common::terminal::on_terminal;
+
+const CANARY: [&str; 6] = [
+    "reboot",
+    "--all",
+    "--canary=1",
+    "--wave=2",
+    "-o=json",
+    "--journal",
+];
+
+/// Five servers, the first question answered with yes, the other one with this.
+fn after_the_canary(sim: &Sim, journal: &str, answer: impl Fn(&mut File, &Child)) -> Ended {
+    let command = sim.command(&[&CANARY[..], &[journal]].concat());
+    on_terminal(command, |question, terminal, child| match question {
+        1 => {
+            assert_eq!(sim.accepted(), 0);
+            terminal.write_all(b"yes\n").unwrap();
+        }
+        2 => {
+            assert_eq!(sim.accepted(), 1);
+            answer(terminal, child);
+        }
+        _ => panic!("it asks once more"),
+    })
+}
+
+#[test]
+fn yes_goes_on_after_the_canary() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let sim = region(5);
+    let shown = after_the_canary(&sim, journal.to_str().unwrap(), |terminal, _| {
+        terminal.write_all(b"y\n").unwrap();
+    });
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    for words in [
+        "a canary of 1 server, then 2 waves of at most 2 servers",
+        "The canary is over: 1 server done, 0 of them failed. Go on with the other 4?",
+    ] {
+        contains(&shown.stderr, words);
+    }
+    let report = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(counts(&sim, &report), [5, 0, 0, 0, 0]);
+    let servers = &sim.info().servers;
+    assert_eq!(
+        requests(&sim),
+        [&servers[..1], &servers[1..3], &servers[3..]]
+    );
+    never_overlaps(&log(&sim));
+}
+
+#[test]
+fn no_stops_and_another_process_asks_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let sim = region(5);
+    let no = |terminal: &mut File| terminal.write_all(b"no\n").unwrap();
+    let shown = after_the_canary(&sim, journal, |terminal, _| no(terminal));
+    assert_eq!(shown.code, Some(5), "{}", shown.stderr);
+    contains(&shown.stderr, "1 server done, 0 of them failed.");
+    let why = "stopped in wave 1 of 3: the answer after the canary was no";
+    contains(&shown.stderr, why);
+    let report = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
+    assert_eq!(sim.accepted(), 1);
+
+    let resume = ["resume", journal, "-o=json"];
+    let shown = on_terminal(sim.command(&resume), |question, terminal, _| {
+        assert_eq!((question, sim.accepted()), (1, 1));
+        no(terminal);
+    });
+    assert_eq!(shown.code, Some(5), "{}", shown.stderr);
+    contains(&shown.stderr, "the answer after the canary was no");
+    // Where nobody can be asked, nobody says yes.
+    let ended = run(&sim, &resume).expect(5);
+    contains(&ended.stderr, "there is no terminal to ask on");
+    contains(&ended.stderr, "hint: ecsctl resume --yes");
+    assert_eq!(counts(&sim, &ended.json()), [1, 0, 0, 4, 0]);
+    assert_eq!(sim.accepted(), 1);
+    let ended = run(&sim, &[&resume[..], &["--yes"]].concat()).expect(0);
+    assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
+    assert_eq!((sim.accepted(), most_times(&sim)), (5, 1));
+}
+
+/// There is nothing to ask, or to wait for: it stops, and whoever goes on has seen it.
+#[test]
+fn a_canary_that_fails_stops_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let sim = region(5);
+    let first = sim.info().servers[0];
+    sim.with(|region| region.set_failing(&first, true));
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let paused = ["--yes", "--canary-pause=10h", "--journal", journal];
+    let ended = run(&sim, &[&CANARY[..5], &paused].concat()).expect(5);
+    let why = "stopped in wave 1 of 3: no server of the canary succeeded";
+    contains(&ended.stderr, why);
+    assert_eq!(counts(&sim, &ended.json()), [0, 1, 0, 4, 0]);
+    assert_eq!(sim.accepted(), 1);
+}
+
+#[test]
+fn ctrl_c_instead_of_an_answer_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let sim = region(5);
+    let shown = after_the_canary(&sim, journal, |_, child| signal(child, "INT"));
+    assert_eq!(shown.code, Some(5), "{}", shown.stderr);
+    contains(&shown.stderr, "stopping: nothing more is sent");
+    contains(&shown.stderr, "stopped: as asked");
+    let report = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
+    assert_eq!(sim.accepted(), 1);
+    let ended = run(&sim, &["resume", journal, "--yes", "-o=json"]).expect(0);
+    assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
+    assert_eq!((sim.accepted(), most_times(&sim)), (5, 1));
+}
+
+#[test]
+fn a_canary_that_nobody_watches_needs_a_pause() {
+    let sim = region(5);
+    let canary = &CANARY[..5];
+    let words = [
+        "--yes is for runs that nobody watches",
+        "hint: add --canary-pause DURATION",
+    ];
+    run(&sim, &[canary, &["--yes"]].concat()).refuses(2, &words);
+    // Nor is there anybody without a terminal.
+    for more in [&[][..], &["--canary-pause=1m"]] {
+        run(&sim, &[canary, more].concat()).refuses(2, &["no terminal to ask on"]);
+    }
+    assert_eq!(sim.accepted(), 0);
+
+    let paused = ["--yes", "--canary-pause=1m"];
+    let ended = run(&sim, &[canary, &paused].concat()).expect(0);
+    assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
+    let servers = &sim.info().servers;
+    assert_eq!(
+        requests(&sim),
+        [&servers[..1], &servers[1..3], &servers[3..]]
+    );
+    let [canary, next, last] = &log(&sim)[..] else {
+        panic!("three waves");
+    };
+    let minute = Duration::from_secs(60);
+    assert!(next.at - canary.at >= JOB + minute, "{canary:?} {next:?}");
+    assert!(last.at - next.at >= JOB, "{next:?} {last:?}");
+    assert_eq!(ended.stderr.matches("pausing for").count(), 1);
+}

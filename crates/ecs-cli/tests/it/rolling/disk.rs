@@ -1,0 +1,165 @@
+//! Journals that cannot be made, or not be written any more. Nothing here hangs on permissions, which root does not have to
+//! ask for.
+
+use super::*;
+
+const ROLLING: [&str; 7] = [
+    "reboot",
+    "--all",
+    "--yes",
+    "--wave=2",
+    "--max-failures=0",
+    "-o=json",
+    "--journal",
+];
+
+#[test]
+fn a_journal_that_cannot_be_made_stops_it_before_anything_is_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let sim = region(4);
+    let there = directory.path().join("there.jsonl");
+    std::fs::write(&there, "of somebody else").unwrap();
+    let there = there.to_str().unwrap();
+    let refused = |journal: &str, words: &[&str]| {
+        let ended = run(&sim, &[&ROLLING[..], &[journal]].concat());
+        assert_eq!(ended.refuses(2, words).stdout, "", "{journal}");
+    };
+    refused(there, &["the file exists", "hint: ecsctl resume"]);
+    assert_eq!(std::fs::read(there).unwrap(), b"of somebody else");
+    refused(directory.path().to_str().unwrap(), &["the file exists"]);
+    // In places in which nobody can make a file.
+    let places: &[&str] = match cfg!(target_os = "linux") {
+        true => &[
+            "/dev/null/run.jsonl",
+            "/nonexistent/run.jsonl",
+            "/proc/run.jsonl",
+        ],
+        false => &["/dev/null/run.jsonl", "/nonexistent/run.jsonl"],
+    };
+    for place in places {
+        refused(place, &[place]);
+    }
+    assert_eq!(sim.accepted(), 0);
+}
+
+/// Runs it where no file can be made longer than so many blocks.
+fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
+    let direct = sim.command(arguments);
+    let mut shell = Command::new("sh");
+    // The signal that comes with it is ignored.
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    shell.args(["-c", &script]).arg(direct.get_program());
+    shell.args(direct.get_args()).env_clear();
+    let variables = direct.get_envs();
+    let variables = variables.filter_map(|(name, value)| Some((name, value?)));
+    // A profile would not fit.
+    shell.envs(variables.filter(|(name, _)| *name != "LLVM_PROFILE_FILE"));
+    Ended::of(shell.stdin(Stdio::null()))
+}
+
+/// A disk that has no room for the plan: that is said, and nothing is left in the way of the next try.
+#[test]
+fn a_disk_that_is_full_before_the_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let path = journal.to_str().unwrap();
+    let sim = region(4);
+    let arguments = [&ROLLING[..], &[path]].concat();
+    for blocks in [0, 1] {
+        let words = ["the journal cannot be written", "hint: nothing was sent"];
+        limited(&sim, blocks, &arguments).refuses(2, &words);
+        assert!(!journal.exists());
+    }
+    assert_eq!(sim.accepted(), 0);
+    run(&sim, &arguments).expect(0);
+}
+
+/// What blocks are, for the shell.
+const BLOCK: usize = 512;
+
+#[test]
+fn what_cannot_be_written_down_is_not_sent_when_a_run_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let path = journal.to_str().unwrap();
+    let sim = region(12);
+    let third = sim.info().servers[2];
+    sim.with(|region| region.set_failing(&third, true));
+    run(&sim, &[&ROLLING[..], &[path]].concat()).expect(5);
+    assert_eq!(requests(&sim), waves(&sim, 2)[..2]);
+    let before = std::fs::read(&journal).unwrap();
+
+    let resume = ["resume", path, "-o=json"];
+    let ended = limited(&sim, 0, &resume).expect(5);
+    contains(&ended.stderr, "stopped: the journal cannot be written");
+    assert_eq!(counts(&sim, &ended.json()), [3, 1, 0, 8, 0]);
+    assert_eq!(sim.accepted(), 4);
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+
+    // Each time there is a little more room, until there is enough.
+    let mut stopped = 0;
+    for blocks in before.len() / BLOCK.. {
+        let ended = limited(&sim, blocks, &resume);
+        assert_eq!(most_times(&sim), 1, "{}", ended.stderr);
+        let report = ended.json();
+        let [succeeded, failed, ..] = counts(&sim, &report);
+        assert_eq!((succeeded >= 3, failed), (true, 1), "{report}");
+        // What is left was certainly never sent. Of what nobody knows anything it is not said either way.
+        let left = with_outcome(&report, "not_attempted");
+        for (outcome, times) in [("not_attempted", 0), ("succeeded", 1)] {
+            for id in with_outcome(&report, outcome) {
+                let id = id.parse().unwrap();
+                let accepted = sim.with(|region| region.accepted().times(&id));
+                assert_eq!(accepted, times, "{id}: {report}");
+            }
+        }
+        if left.is_empty() && !ended.stderr.contains("cannot be written") {
+            break;
+        }
+        assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+        stopped += usize::from(
+            ended
+                .stderr
+                .contains("stopped: the journal cannot be written"),
+        );
+    }
+    assert!(stopped > 0);
+}
+
+#[test]
+fn a_disk_that_fills_up_between_waves() {
+    let directory = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for blocks in [8, 9, 10, 11, 12] {
+            let journal = directory.path().join(format!("{blocks}.jsonl"));
+            scope.spawn(move || fills_up(blocks, journal.to_str().unwrap()));
+        }
+    });
+}
+
+fn fills_up(blocks: usize, journal: &str) {
+    let sim = region(12);
+    let ended = limited(&sim, blocks, &[&ROLLING[..], &[journal]].concat()).expect(5);
+    contains(&ended.stderr, "the journal cannot be written");
+    let accepted = sim.accepted();
+    assert!((2..12).contains(&accepted), "{accepted}: {}", ended.stderr);
+    let (done, left) = (accepted as u64, 12 - accepted as u64);
+    assert_eq!(counts(&sim, &ended.json()), [done, 0, 0, left, 0]);
+    assert_eq!(requests(&sim), waves(&sim, 2)[..accepted / 2]);
+
+    let ended = run(&sim, &["resume", journal, "-o=json"]);
+    let [succeeded, failed, running, not_attempted, unknown] = counts(&sim, &ended.json());
+    assert_eq!((failed, running), (0, 0), "{}", ended.stderr);
+    if unknown == 0 {
+        assert_eq!((ended.code, succeeded), (Some(0), 12), "{}", ended.stderr);
+        assert_eq!(requests(&sim), waves(&sim, 2));
+    } else {
+        // Half of a request was written down: its servers stay unknown, which stops it once more.
+        assert_eq!((ended.code, unknown), (Some(5), 2), "{}", ended.stderr);
+        contains(&ended.stderr, "2 servers did not succeed, and 0 may fail");
+        assert_eq!(succeeded + not_attempted, 10);
+        let ended = run(&sim, &["resume", journal, "-o=json"]).expect(3);
+        assert_eq!(counts(&sim, &ended.json()), [10, 0, 0, 0, 2]);
+    }
+    assert_eq!(most_times(&sim), 1);
+}

@@ -1,0 +1,280 @@
+//! The health check after each wave: what it is given, and what its end means.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+
+use super::*;
+use crate::common::wait_until;
+
+/// Restarts all, two at a time, with this check after each wave.
+fn checked<'a>(check: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let arguments = [
+        "reboot",
+        "--all",
+        "--yes",
+        "--wave=2",
+        "-o=json",
+        "--health-cmd",
+        check,
+    ];
+    [&arguments, more].concat()
+}
+
+/// What a check that writes down its input, and then `end`, has seen.
+fn seen(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The servers of these waves, one a line, each wave with an end.
+fn ends(sim: &Sim, waves: &[usize]) -> Vec<String> {
+    let ids = sim.ids();
+    let chunks: Vec<_> = ids.chunks(2).collect();
+    let lines = waves
+        .iter()
+        .map(|wave| [chunks[*wave], &["end".to_owned()]].concat());
+    lines.flatten().collect()
+}
+
+#[test]
+fn each_wave_is_given_on_stdin_once_and_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("seen");
+    let sim = region(5);
+    let check = format!(
+        "{{ cat; echo end; }} >> '{}'; echo plain words; echo serious words >&2",
+        file.display()
+    );
+    let ended = run(&sim, &checked(&check, &[])).expect(0);
+    assert_eq!(seen(&file), ends(&sim, &[0, 1, 2]));
+    // What it says is no part of the report.
+    assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
+    for words in ["plain words", "serious words"] {
+        let line = format!("health check: {words}\n");
+        assert_eq!(ended.stderr.matches(&line).count(), 3, "{}", ended.stderr);
+    }
+    assert_eq!(requests(&sim), waves(&sim, 2));
+    never_overlaps(&log(&sim));
+    // Nor is it with a line for each event.
+    let sim = region(2);
+    let mut arguments = checked(&check, &["--quiet"]);
+    arguments[4] = "-o=jsonl";
+    let ended = run(&sim, &arguments).expect(0);
+    let names: Vec<_> = ended.lines().iter().map(|it| it["event"].clone()).collect();
+    let checked = names.iter().position(|it| it == "health_checked").unwrap();
+    assert_eq!(names[checked - 1], "checking_health");
+    assert_eq!(ended.stderr, "health check: serious words\n");
+}
+
+#[test]
+fn a_check_that_fails_stops_it_and_is_repeated_when_it_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (file, mended, journal) = (path("seen"), path("mended"), path("run.jsonl"));
+    let sim = region(6);
+    let check = format!(
+        "{{ cat; echo end; }} >> '{file}'; test $(grep -c end '{file}') -ne 2 || test -e '{mended}' \
+         || {{ echo first words >&2; echo 'web is down' >&2; exit 3; }}"
+    );
+    let with_journal = checked(&check, &["--journal", &journal]);
+    let ended = run(&sim, &with_journal).expect(5);
+    let why = "the health check after wave 2 failed: exit status 3: web is down";
+    contains(&ended.stderr, &format!("\nstopped in wave 2 of 3: {why}\n"));
+    let report = ended.json();
+    assert_eq!(counts(&sim, &report), [4, 0, 0, 2, 0]);
+    let message = &report["servers"][5]["error"]["message"];
+    assert_eq!(message, &format!("not sent: {why}"));
+    assert_eq!(requests(&sim), waves(&sim, 2)[..2]);
+    assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 1]));
+
+    std::fs::write(&mended, "").unwrap();
+    let ended = typed(&sim, &said(&ended), directory.path()).expect(0);
+    assert_eq!(counts(&sim, &ended.json()), [6, 0, 0, 0, 0]);
+    assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 1, 1, 2]));
+    assert_eq!(requests(&sim), waves(&sim, 2));
+    assert_eq!(most_times(&sim), 1);
+}
+
+/// Nothing is left but the question whether all is well.
+#[test]
+fn a_check_that_fails_at_the_end_can_be_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (mended, journal) = (path("mended"), path("run.jsonl"));
+    let sim = region(2);
+    let check = format!("test -e '{mended}'");
+    let ended = run(&sim, &checked(&check, &["--journal", &journal])).expect(5);
+    let line = said(&ended);
+    std::fs::write(&mended, "").unwrap();
+    let ended = typed(&sim, &line, directory.path()).expect(0);
+    contains(&ended.stderr, "\nhealthy after wave 1\n");
+    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    assert_eq!(sim.accepted(), 2);
+}
+
+/// Another one takes its place, also in the command that is printed.
+#[test]
+fn a_resumed_run_can_be_checked_in_another_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (file, journal) = (path("seen"), path("run.jsonl"));
+    let sim = region(4);
+    run(&sim, &checked("exit 1", &["--journal", &journal])).expect(5);
+    let other = format!("{{ cat; echo end; }} >> '{file}'; exit 7");
+    let resume = ["resume", &journal, "--health-cmd", &other, "-o=json"];
+    let ended = run(&sim, &resume).expect(5);
+    let why = "the health check after wave 1 failed: exit status 7\n";
+    contains(&ended.stderr, why);
+    assert_eq!(seen(Path::new(&file)), ends(&sim, &[0]));
+    let ended = typed(&sim, &said(&ended), directory.path()).expect(5);
+    contains(&ended.stderr, why);
+    assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
+    assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 0]));
+}
+
+/// Waits until there is no such process; one that nobody has asked for yet counts as gone.
+#[track_caller]
+fn is_gone(id: &str) {
+    let alive = || match std::fs::read_to_string(format!("/proc/{id}/stat")) {
+        Ok(stat) => !stat[stat.rfind(')').unwrap()..].starts_with(") Z"),
+        Err(_) if Path::new("/proc/self/stat").exists() => false,
+        Err(_) => Command::new("kill")
+            .args(["-0", id])
+            .status()
+            .unwrap()
+            .success(),
+    };
+    wait_until(&format!("process {id} is gone"), || !alive());
+}
+
+#[test]
+fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pid");
+    let sim = region(4);
+    let check = format!("sleep 600 & echo $! > '{}'; wait", file.display());
+    let ended = run(&sim, &checked(&check, &["--health-timeout", "4s"])).expect(5);
+    let why = "the health check after wave 1 failed: it did not end within 4s";
+    contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {why}\n"));
+    is_gone(std::fs::read_to_string(&file).unwrap().trim());
+    assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
+    assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
+}
+
+/// A check that writes more than a pipe holds, while nobody reads: its time counts all the same.
+#[test]
+fn a_check_that_nobody_listens_to_ends_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let sim = region(4);
+    let more = [
+        "--journal",
+        journal.to_str().unwrap(),
+        "--health-timeout=1s",
+    ];
+    let mut run = spawn(&sim, &checked("yes >&2", &more));
+    let ended = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"ended\""));
+    wait_until("the journal has the end of the run", ended);
+    // Somebody reads after all.
+    let mut stderr = String::new();
+    let mut err = run.0.stderr.take().unwrap();
+    err.read_to_string(&mut stderr).unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    contains(&stderr, "failed: it did not end within 1s");
+    assert_eq!(stderr.matches(" lines were not shown: ").count(), 1);
+}
+
+#[test]
+fn ctrl_c_in_a_check_ends_both_at_once() {
+    stopped_in_a_check("INT");
+}
+
+/// Nothing of it is left behind.
+#[test]
+fn a_closed_terminal_ends_both_at_once() {
+    stopped_in_a_check("HUP");
+}
+
+fn stopped_in_a_check(signal: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let sim = region(4);
+    let more = ["--journal", journal.to_str().unwrap()];
+    let mut run = spawn(&sim, &checked("sleep 600 & echo $!; wait", &more));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    let id = loop {
+        let mut line = String::new();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0);
+        if let Some(id) = line.strip_prefix("health check: ") {
+            break id.trim().to_owned();
+        }
+    };
+    run.signal(signal);
+    let mut stdout = String::new();
+    let mut out = run.0.stdout.take().unwrap();
+    out.read_to_string(&mut stdout).unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    is_gone(&id);
+    let report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(counts(&sim, &report), [2, 0, 0, 2, 0]);
+    assert_eq!(sim.accepted(), 2);
+    // The check was not over, so it comes again.
+    let resume = ["resume", more[1], "--health-cmd=true", "-o=jsonl"];
+    let ended = super::run(&sim, &resume).expect(0);
+    let checks = ended.lines().into_iter();
+    let checks: Vec<_> = checks
+        .filter(|it| it["event"] == "health_checked")
+        .map(|it| it["wave"].clone())
+        .collect();
+    assert_eq!(checks, [1, 2]);
+    assert_eq!((requests(&sim), most_times(&sim)), (waves(&sim, 2), 1));
+}
+
+/// More ids than a pipe holds.
+#[test]
+fn a_check_need_not_read() {
+    for check in ["true", "sleep 0.2", "exec <&-; sleep 0.2"] {
+        let sim = region_with(2000, |region| region.quota(2000));
+        let more = ["--servers-per-minute=2000", "--batch-size=1000"];
+        let mut arguments = checked(check, &more);
+        arguments[3] = "--wave=100%";
+        let ended = run(&sim, &arguments).expect(0);
+        assert_eq!(ended.json()["summary"]["succeeded"], 2000, "{check}");
+    }
+}
+
+#[test]
+fn a_check_that_is_not_there_has_failed() {
+    let sim = region(4);
+    let ended = run(&sim, &checked("/nonexistent/check", &[])).expect(5);
+    contains(&ended.stderr, "failed: exit status 127: ");
+    contains(&ended.stderr, "/nonexistent/check");
+    assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
+    // Nor is there a shell that could look for it.
+    let sim = region(4);
+    let ended = Ended::of(
+        sim.command(&checked("true", &[]))
+            .env("PATH", "/nonexistent"),
+    )
+    .expect(5);
+    contains(&ended.stderr, "failed: it could not be started: ");
+    assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
+}
+
+/// Whoever goes on gives the check the time that the run gave it, from its journal.
+#[test]
+fn its_time_is_in_the_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let sim = region(4);
+    let more = ["--health-timeout=1s", "--journal", journal];
+    run(&sim, &checked("exit 1", &more)).expect(5);
+    let resume = ["resume", journal, "--health-cmd=sleep 100"];
+    let ended = run(&sim, &resume).expect(5);
+    contains(&ended.stderr, "it did not end within 1s");
+    contains(&ended.stderr, "ecsctl resume");
+    let ended = run(&sim, &[&resume[..], &["--health-timeout=2s"]].concat()).expect(5);
+    contains(&ended.stderr, "it did not end within 2s");
+    contains(&ended.stderr, "--health-timeout 2s");
+    assert_eq!(sim.accepted(), 2);
+}

@@ -1,0 +1,278 @@
+//! Nothing secret is in what any command writes, at whatever level it is asked to log, whatever goes wrong.
+//!
+//! `ecsctl` logs nothing today (no logger is installed, and the libraries under it say what they do to the `log` facade
+//! only); this keeps it so that nothing slips out if it ever does.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use crate::common::account::Account;
+
+/// What a person would not want to read anywhere.
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    #[track_caller]
+    fn not_in(&self, what: &str, output: &str) {
+        for secret in &self.0 {
+            assert!(
+                !output.contains(secret.as_str()),
+                "{what} shows {secret}: {output}"
+            );
+        }
+    }
+}
+
+const LOUD: [(&str, &str); 4] = [
+    ("RUST_LOG", "trace"),
+    ("RUST_BACKTRACE", "full"),
+    ("RUST_LIB_BACKTRACE", "1"),
+    ("OS_DEBUG", "1"),
+];
+
+/// Every command, in every form of output.
+fn commands(id: &str) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<&str>> = Vec::new();
+    for format in ["table", "json", "jsonl"] {
+        for verb in ["stop", "start", "reboot"] {
+            all.push(vec![verb, id, "--dry-run", "-o", format]);
+            all.push(vec![verb, id, "--yes", "--no-wait", "-o", format]);
+        }
+        all.push(vec!["reboot", "--all", "--yes", "--no-wait", "-o", format]);
+        all.push(vec![
+            "reboot",
+            id,
+            "--yes",
+            "--no-wait",
+            "--reconcile",
+            "-o",
+            format,
+        ]);
+        all.push(vec!["job", "show", "0123456789abcdef", "-o", format]);
+        all.push(vec![
+            "job",
+            "wait",
+            "0123456789abcdef",
+            "--deadline",
+            "1s",
+            "-o",
+            format,
+        ]);
+        all.push(vec!["auth", "check", "-o", format]);
+        all.push(vec!["explain", "APIGW.0301", "-o", format]);
+    }
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    all.into_iter().map(owned).collect()
+}
+
+/// Runs all of them this way. Each of `codes` is ended with at least once, and with nothing else.
+#[track_caller]
+fn all_commands(
+    account: &Account,
+    secrets: &Secrets,
+    options: &[&str],
+    variables: &[(&str, &str)],
+    codes: &[i32],
+) {
+    let id = account.info["servers"][0].as_str().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for command in commands(id) {
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        let variables = [&LOUD[..], variables].concat();
+        let ended = account.run(&[&command[..], options].concat(), &variables, "");
+        secrets.not_in(
+            &command.join(" "),
+            &format!("{}{}", ended.stdout, ended.stderr),
+        );
+        let code = ended.code.unwrap();
+        assert!(
+            codes.contains(&code),
+            "{command:?} ended with {code}: {}",
+            ended.stderr
+        );
+        seen.insert(code);
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), codes);
+}
+
+fn secrets_of(account: &Account, more: &[&str]) -> Secrets {
+    let own = ["token", "secret_key", "password"].map(|name| account.get(name).to_owned());
+    let more = more.iter().map(|secret| (*secret).to_owned());
+    Secrets(own.into_iter().chain(more).collect())
+}
+
+/// Good credentials of each kind. A job that nobody knows is 3, or 5 after a while of waiting.
+#[test]
+fn where_all_goes_well() {
+    let account = Account::new(&[]);
+    let [access, secret, security] = &account.temporary();
+    let secrets = secrets_of(&account, &[secret, security]);
+    let (url, project) = (account.url(), account.get("project_id"));
+    let place = ["--endpoint", url, "--project-id", project];
+    let (key, secret_key) = (account.get("access_key"), account.get("secret_key"));
+    let password = [
+        ("OS_AUTH_URL", url),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_USERNAME", account.get("user")),
+        ("OS_PASSWORD", account.get("password")),
+        ("OS_USER_DOMAIN_NAME", account.get("domain")),
+    ];
+    let token = [&place[..], &["--token", account.get("token")]].concat();
+    all_commands(&account, &secrets, &token, &[], &[0, 3, 5]);
+    let keys = [
+        &place[..],
+        &["--access-key", key, "--secret-key", secret_key],
+    ]
+    .concat();
+    all_commands(&account, &secrets, &keys, &[], &[0, 3, 5]);
+    let temporary = [
+        "--access-key",
+        access,
+        "--secret-key",
+        secret,
+        "--security-token",
+        security,
+    ];
+    all_commands(
+        &account,
+        &secrets,
+        &[&place[..], &temporary].concat(),
+        &[],
+        &[0, 3, 5],
+    );
+    all_commands(
+        &account,
+        &secrets,
+        &["--endpoint", url],
+        &password,
+        &[0, 3, 5],
+    );
+}
+
+/// A service, IAM and metadata service in one that refuses everything and repeats all that it was told.
+fn echoing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut client = client.unwrap();
+                let mut request = Vec::new();
+                let mut part = [0; 4096];
+                // What a client writes at once is there at once; more than one read is for what is not.
+                while let Ok(read @ 1..) = client.read(&mut part) {
+                    request.extend_from_slice(&part[..read]);
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                        continue;
+                    };
+                    let length = head
+                        .to_lowercase()
+                        .split_once("content-length: ")
+                        .map_or(0, |(_, rest)| {
+                            rest.split("\r\n").next().unwrap().parse::<usize>().unwrap()
+                        });
+                    if body.len() < length {
+                        continue;
+                    }
+                    let said = serde_json::json!({"error_code": "APIGW.0301", "error_msg": text})
+                        .to_string();
+                    let answer = format!(
+                        "HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{said}",
+                        said.len()
+                    );
+                    client.write_all(answer.as_bytes()).unwrap();
+                    return;
+                }
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn where_everything_is_refused_and_repeated() {
+    let account = Account::new(&[]);
+    let echo = echoing();
+    let secrets = Secrets(
+        [
+            "T0PSECRETTOKEN",
+            "T0PSECRETKEY",
+            "T0PSECURITY",
+            "T0PPASSWORD",
+            "987654",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    );
+    let place = ["--endpoint", &echo, "--project-id", "p1"];
+    let region = [
+        "--endpoint",
+        &echo,
+        "--iam-endpoint",
+        &echo,
+        "--region",
+        "eu-de",
+    ];
+    let token = ["--token", "T0PSECRETTOKEN"];
+    let keys = [
+        "--access-key",
+        "AK",
+        "--secret-key",
+        "T0PSECRETKEY",
+        "--security-token",
+        "T0PSECURITY",
+    ];
+    let login = [
+        ("OS_AUTH_URL", echo.as_str()),
+        ("OS_REGION_NAME", "eu-de"),
+        ("OS_USERNAME", "ops"),
+        ("OS_PASSWORD", "T0PPASSWORD"),
+        ("OS_PASSCODE", "987654"),
+        ("OS_USER_DOMAIN_NAME", "d"),
+    ];
+    for place in [&place[..], &region] {
+        all_commands(&account, &secrets, &[place, &token].concat(), &[], &[0, 4]);
+        all_commands(&account, &secrets, &[place, &keys].concat(), &[], &[0, 4]);
+        all_commands(&account, &secrets, place, &login, &[0, 4]);
+    }
+}
+
+/// Files that cannot be read as they are, with secrets in them.
+#[test]
+fn where_files_are_broken() {
+    let account = Account::new(&[]);
+    let secrets = Secrets(vec!["T0PSECRET".to_owned()]);
+    account.write(
+        ".config/openstack/clouds.yaml",
+        "clouds: {a: {auth: {password: T0PSECRET",
+    );
+    all_commands(&account, &secrets, &[], &[], &[0, 2]);
+    account.write(".config/openstack/clouds.yaml", "clouds: {}");
+    account.write(".huaweicloud/credentials", "[basic]\nak\nT0PSECRET\n");
+    all_commands(&account, &secrets, &[], &[], &[0, 2]);
+    let file = account.write("key", "T0PSECRET\nT0PSECRET T0PSECRET\n");
+    let keys = [
+        "--access-key",
+        "AK",
+        "--secret-key-file",
+        file.to_str().unwrap(),
+    ];
+    all_commands(&account, &secrets, &keys, &[], &[0, 2]);
+    for options in [
+        &["--token", "T0PSECRET\n"][..],
+        &["--endpoint", "https://u:T0PSECRET@h", "--token", "t"],
+        &[
+            "--iam-endpoint",
+            "https://u:T0PSECRET@h",
+            "--region",
+            "r",
+            "--endpoint",
+            "https://h",
+            "--token",
+            "t",
+        ],
+    ] {
+        all_commands(&account, &secrets, options, &[], &[0, 2]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Runs that end early: with a complete report, and 5.
+
+#![cfg(unix)]
+
+use std::io::{BufReader, Read};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::common::{Running, Sim, command, ecsctl, outcomes, wait_until};
+use serde_json::Value;
+
+/// One server now, the others after the minute of the quota.
+const SLOWLY: [&str; 8] = [
+    "reboot",
+    "--all",
+    "--yes",
+    "-o",
+    "json",
+    "--servers-per-minute",
+    "1",
+    "--batch-size=1",
+];
+
+#[test]
+fn at_the_deadline() {
+    let sim = Sim::start(1, |region| region);
+    let more = [
+        sim.options(),
+        vec!["--deadline".to_owned(), "5s".to_owned()],
+    ]
+    .concat();
+    let ended = ecsctl(&SLOWLY, &more).expect(5);
+    assert_eq!(
+        outcomes(&ended.json()),
+        ["running", "not_attempted", "not_attempted"]
+    );
+    assert!(
+        ended.stderr.contains("the deadline came"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(sim.accepted(), 1);
+}
+
+/// Starts it, sends the signals once the first server is accepted, and returns its report.
+fn interrupted(sim: &Sim, signals: &[&str]) -> Value {
+    let mut run = Running::spawn(SLOWLY.map(str::to_owned).into_iter().chain(sim.options()));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 3 accepted");
+    for signal in signals {
+        run.signal(signal);
+        Running::until(
+            &mut stderr,
+            if *signal == signals[0] {
+                "stopping: "
+            } else {
+                "ending: "
+            },
+        );
+    }
+    let mut stdout = String::new();
+    run.0
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[test]
+fn ctrl_c_stops_sending_and_watches_what_was_accepted() {
+    let sim = Sim::start(100, |region| region);
+    let report = interrupted(&sim, &["INT"]);
+    assert_eq!(
+        outcomes(&report),
+        ["succeeded", "not_attempted", "not_attempted"]
+    );
+    assert_eq!(sim.accepted(), 1);
+}
+
+#[test]
+fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
+    let sim = Sim::start(100, |region| region);
+    let arguments = ["reboot", &sim.id(0), "--yes"].map(str::to_owned);
+    let mut run = Running::spawn(arguments.into_iter().chain(sim.options()));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 1 accepted");
+    run.signal("INT");
+    Running::until(&mut stderr, "stopping: ");
+    assert_eq!(run.wait().code(), Some(0));
+}
+
+#[test]
+fn ctrl_c_twice_ends_at_once() {
+    let sim = Sim::start(1, |region| region);
+    let report = interrupted(&sim, &["INT", "TERM"]);
+    assert_eq!(
+        outcomes(&report),
+        ["running", "not_attempted", "not_attempted"]
+    );
+    assert_eq!(report["summary"]["requested"], 3);
+    assert_eq!(sim.accepted(), 1);
+}
+
+/// What `yes` writes fills the pipe, and nobody reads: not even the note about the first signal can be written.
+#[test]
+fn asked_twice_it_ends_even_if_nobody_reads() {
+    let hour = Duration::from_secs(3600);
+    let sim = Sim::start(1, |region| region.durations(hour..=hour));
+    let (reader, writer) = std::io::pipe().unwrap();
+    let filler = Command::new("yes")
+        .stdout(writer.try_clone().unwrap())
+        .spawn();
+    let _filler = Running(filler.unwrap());
+    let arguments = ["reboot", "--all", "--yes", "--quiet", "-o", "json"];
+    let arguments = arguments
+        .map(str::to_owned)
+        .into_iter()
+        .chain(sim.options());
+    let child = command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(writer)
+        .spawn();
+    let mut run = Running(child.unwrap());
+    wait_until("a request is accepted", || sim.accepted() > 0);
+    // Two that come at once may be taken for one.
+    wait_until("it ends", || {
+        run.signal("TERM");
+        run.0.try_wait().unwrap().is_some()
+    });
+    assert_eq!(run.wait().code(), Some(5));
+    let mut stdout = String::new();
+    run.0
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    let report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(outcomes(&report), ["running"; 3]);
+    drop(reader);
+}
+
+/// The terminal that is closed asks to stop, as Ctrl-C does.
+#[test]
+fn without_its_terminal_it_stops_unless_told_not_to_mind() {
+    let sim = Sim::start(100, |region| region);
+    let report = interrupted(&sim, &["HUP"]);
+    assert_eq!(
+        outcomes(&report),
+        ["succeeded", "not_attempted", "not_attempted"]
+    );
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    // As under nohup.
+    let sim = Sim::start(10, |region| region);
+    let mut child = Command::new("sh");
+    child.args([
+        "-c",
+        "trap '' HUP; exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_ecsctl"),
+    ]);
+    child
+        .args(["reboot", "--all", "--yes", "-o", "json"])
+        .args(sim.options());
+    let child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut run = Running(child.unwrap());
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 1 accepted");
+    run.signal("HUP");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(run.wait().code(), Some(0), "{rest}");
+    assert!(!rest.contains("stopping"), "{rest}");
+}
+
+#[test]
+fn the_simulator_ends_well_when_asked_to() {
+    for signal in ["INT", "TERM"] {
+        let (mut sim, info) = Running::sim(&["--servers", "2", "--seed", "9"]);
+        assert_eq!(info["servers"].as_array().unwrap().len(), 2);
+        sim.signal(signal);
+        assert_eq!(sim.wait().code(), Some(0));
+    }
+}

@@ -1,0 +1,163 @@
+//! Time: tokio's, the wall clock, and the service's clock.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// The wall clock, and the clock of the service as far as the dates of its answers tell it.
+#[derive(Debug)]
+pub struct WallClock {
+    /// For tests on paused time: what it showed at an instant, from where tokio's clock carries it on.
+    epoch: Option<(Timestamp, Instant)>,
+    /// How fast the service's clock runs, by ours.
+    factor: f64,
+    /// The last exchange whose answer had a date.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// An exchange whose answer had a date: the service wrote it at some time between sending and receiving.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    sent: Timestamp,
+    received: Timestamp,
+    date: Timestamp,
+}
+
+/// One moment, read on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// On our clock.
+    pub local: Timestamp,
+    /// On the service's clock, as far as that is known.
+    pub remote: Option<Timestamp>,
+}
+
+impl WallClock {
+    /// The system's clock, or one that shows `epoch` now and moves with tokio's.
+    pub fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
+        Self {
+            epoch: epoch.map(|epoch| (epoch, Instant::now())),
+            factor,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// What our clock shows now.
+    pub fn now(&self) -> Timestamp {
+        match self.epoch {
+            None => Timestamp::now(),
+            Some((epoch, start)) => epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// How long ago it was, by our clock.
+    pub fn since(&self, then: Timestamp) -> Duration {
+        Duration::try_from(self.now().duration_since(then)).unwrap_or_default()
+    }
+
+    /// Reads both clocks.
+    pub fn read(&self) -> ClockReading {
+        let local = self.now();
+        let remote = self.remote_at(local);
+        ClockReading { local, remote }
+    }
+
+    /// Learns from the date of an answer that has just come to a request that was sent then.
+    pub(crate) fn observe(&self, headers: &HeaderMap, sent: Timestamp) {
+        if let Some(date) = date_of(headers) {
+            let received = self.now();
+            let seen = Seen {
+                sent,
+                received,
+                date,
+            };
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `date` and the time between two of our times, at the service's pace.
+    fn carried_on(&self, date: Timestamp, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+        let since = to.duration_since(from).as_secs_f64() * self.factor;
+        date.checked_add(SignedDuration::try_from_secs_f64(since).ok()?)
+            .ok()
+    }
+
+    /// The latest that the service's clock can have shown at one of our times, once an answer had a date.
+    pub fn remote_at(&self, local: Timestamp) -> Option<Timestamp> {
+        // Dates are whole seconds.
+        const RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
+        let seen = self.seen()?;
+        let date = seen.date.checked_add(RESOLUTION).ok()?;
+        self.carried_on(date, seen.sent, local)
+    }
+
+    /// The pause that a `Retry-After` header asks for: seconds, or a date on the service's clock.
+    pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
+        let now = self.now();
+        let remote = self
+            .seen()
+            .and_then(|seen| self.carried_on(seen.date, seen.received, now));
+        retry_after(header, remote.unwrap_or(now))
+    }
+}
+
+/// The instant that comes this much later; one that never comes, if that is beyond what the clock can hold.
+pub fn after(duration: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(duration.min(NEVER)).unwrap_or(now)
+}
+
+/// Waits until then; without a time, for ever.
+pub async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A duration for a service whose clock runs `factor` times as fast as ours.
+pub fn scale(duration: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() / factor).unwrap_or(duration)
+}
+
+/// A pause that grows: `first`, doubled this many times, at most `ceiling`.
+pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
+    first
+        .saturating_mul(2_u32.saturating_pow(times))
+        .min(ceiling)
+}
+
+fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    /// Longer than any service means it: a date from a clock that is wrong.
+    const LONGEST: Duration = Duration::from_secs(3600);
+    let asked = match header.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = http_date(header)?.duration_since(now);
+            Duration::try_from(until).unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(asked.min(LONGEST))
+}
+
+/// What the clock of an answer's sender showed.
+pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(http::header::DATE)?.to_str().ok()?)
+}
+
+fn http_date(header: &str) -> Option<Timestamp> {
+    // A wrong weekday does not make the date less clear.
+    let dates = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    dates.parse_timestamp(header).ok()
+}
+
+#[cfg(test)]
+mod tests;

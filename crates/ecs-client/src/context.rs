@@ -1,0 +1,159 @@
+//! How long a request is worth trying, and what happens around its attempts.
+
+use std::time::Duration;
+
+use ecs_transport::SendMark;
+use tokio::time::Instant;
+
+use crate::clock::ClockReading;
+use crate::hooks::{ActionHooks, Notice};
+use crate::policy::{Classification, RequestClass, RetryState};
+use crate::send_state::SendState;
+use crate::{Problem, RequestError, StopCause};
+
+/// The context of one request, for all of its attempts.
+pub struct RequestContext<'a> {
+    pub(crate) class: RequestClass,
+    pub(crate) state: RetryState,
+    pub(crate) began: Instant,
+    /// How many attempts began.
+    pub(crate) attempts: u32,
+    action: Option<Action<'a>>,
+}
+
+struct Action<'a> {
+    send_state: &'a SendState,
+    hooks: &'a mut dyn ActionHooks,
+}
+
+/// The caller wants no further attempt.
+pub(crate) struct Stopped;
+
+impl<'a> RequestContext<'a> {
+    fn new(class: RequestClass, state: RetryState, action: Option<Action<'a>>) -> Self {
+        Self {
+            class,
+            state,
+            began: Instant::now(),
+            attempts: 0,
+            action,
+        }
+    }
+
+    /// A read that somebody waits for.
+    pub fn read() -> Self {
+        Self::new(RequestClass::Read, RetryState::default(), None)
+    }
+
+    /// One poll of many, and what happened to those before: it is one attempt, and the caller
+    /// [polls again](StopCause::Deferred).
+    pub fn poll(state: RetryState) -> Self {
+        Self::new(RequestClass::Poll, state, None)
+    }
+
+    /// A request that must not be executed twice. `send_state` knows at any time, also after the future was dropped,
+    /// whether it may have been sent.
+    pub fn action(send_state: &'a SendState, hooks: &'a mut dyn ActionHooks) -> Self {
+        let action = Action { send_state, hooks };
+        Self::new(RequestClass::Action, RetryState::default(), Some(action))
+    }
+
+    /// What happened to the request so far.
+    pub fn state(&self) -> RetryState {
+        self.state
+    }
+
+    pub(crate) fn is_action(&self) -> bool {
+        self.action.is_some()
+    }
+
+    /// Tells the hooks that the next attempt is going to be sent.
+    pub(crate) async fn before_send(&self, now: ClockReading) -> Result<(), RequestError> {
+        let Some(action) = &self.action else {
+            return Ok(());
+        };
+        let attempt = self.attempts.saturating_add(1);
+        let recorded = action.hooks.before_send(attempt, now).await;
+        recorded.map_err(withdrawn)?;
+        if !action.hooks.is_stopped() {
+            return Ok(());
+        }
+        // It was stopped while that was recorded.
+        let error = withdrawn(Problem::new("the run was stopped"));
+        self.not_executed(&error, None).await;
+        Err(error)
+    }
+
+    /// An attempt begins. Its number, from 1, is `attempts` now.
+    pub(crate) fn attempt_started(&mut self, mark: &SendMark, sent: ClockReading) {
+        self.attempts = self.attempts.saturating_add(1);
+        if let Some(action) = &mut self.action {
+            if self.attempts == 1 {
+                action.hooks.notify(Notice::Sending);
+            }
+            action.send_state.attempt_started(mark, sent);
+            action.hooks.attempt_started(mark);
+        }
+    }
+
+    /// The attempt failed: if that proves that it was not executed, this is known from now on.
+    pub(crate) fn attempt_failed(&mut self, error: &RequestError) {
+        if error.classification().proves_not_executed()
+            && let Some(action) = &mut self.action
+        {
+            action.send_state.attempt_not_executed(error.problem());
+            action.hooks.attempt_not_executed();
+        }
+    }
+
+    /// Tells the hooks, to be recorded, if it is certain that the last attempt was not executed.
+    pub(crate) async fn not_executed(&self, error: &RequestError, retry_after: Option<Duration>) {
+        if let Some(action) = &self.action
+            && error.classification().proves_not_executed()
+        {
+            action.hooks.not_executed(error, retry_after).await;
+        }
+    }
+
+    /// Tells the hooks that the request is sent again after this pause.
+    pub(crate) fn notify_retry(&self, error: &RequestError, pause: Duration) {
+        if let Some(action) = &self.action {
+            let problem = error.problem().clone();
+            action.hooks.notify(match error.classification() {
+                Classification::Throttled => Notice::Throttled(problem, pause),
+                _ => Notice::Retrying(problem, pause),
+            });
+        }
+    }
+
+    /// Waits for something that comes before sending, unless the request is stopped.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, Stopped> {
+        match &self.action {
+            Some(action) => tokio::select! {
+                biased;
+                () = action.hooks.stopped() => Err(Stopped),
+                done = waiting => Ok(done),
+            },
+            None => Ok(waiting.await),
+        }
+    }
+}
+
+impl std::fmt::Debug for RequestContext<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("class", &self.class)
+            .field("state", &self.state)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Certainly not sent, and not to be sent.
+fn withdrawn(problem: Problem) -> RequestError {
+    let problem = problem.because("not sent");
+    RequestError::new(Classification::NotDelivered, problem).with_stop_cause(StopCause::Withdrawn)
+}

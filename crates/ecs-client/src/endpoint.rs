@@ -1,0 +1,127 @@
+//! Where the service is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+
+/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's own.
+///
+/// ```
+/// use ecs_client::Endpoint;
+///
+/// let endpoint: Endpoint = "https://ecs.eu-de.otc.t-systems.com/".parse()?;
+/// assert_eq!(endpoint.to_string(), "https://ecs.eu-de.otc.t-systems.com");
+/// assert!("ecs.eu-de.otc.t-systems.com".parse::<Endpoint>().is_err());
+/// # Ok::<_, ecs_client::ParseEndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    scheme: Scheme,
+    authority: Authority,
+    prefix: String,
+}
+
+/// A text that is not an [`Endpoint`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseEndpointError {
+    problem: &'static str,
+}
+
+impl fmt::Display for ParseEndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: an endpoint looks like https://ecs.eu-de.otc.t-systems.com",
+            self.problem
+        )
+    }
+}
+
+impl std::error::Error for ParseEndpointError {}
+
+impl FromStr for Endpoint {
+    type Err = ParseEndpointError;
+
+    fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
+        // The text is not repeated in the error: it may hold a password.
+        let wrong = |problem| ParseEndpointError { problem };
+        if text.contains('#') {
+            return Err(wrong("a fragment (#) has no place in an endpoint"));
+        }
+        let uri: Uri = text.trim().parse().map_err(|_| wrong("not a URL"))?;
+        let parts = uri.into_parts();
+        let scheme = parts
+            .scheme
+            .ok_or(wrong("no http:// or https:// before the host"))?;
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(wrong("neither http nor https"));
+        }
+        let authority = parts.authority.ok_or(wrong("no host"))?;
+        if authority.host().is_empty() {
+            return Err(wrong("no host"));
+        }
+        if authority.as_str().contains('@') {
+            return Err(wrong("a user or password has no place in an endpoint"));
+        }
+        let host = authority.host();
+        let port = authority.as_str().strip_prefix(host).unwrap_or_default();
+        if !port.is_empty() && matches!(authority.port_u16(), None | Some(0)) {
+            return Err(wrong("the port is not a number from 1 to 65535"));
+        }
+        let path = parts.path_and_query;
+        if path.as_ref().is_some_and(|path| path.query().is_some()) {
+            return Err(wrong("a query has no place in an endpoint"));
+        }
+        let prefix = path.map(|path| path.path().trim_end_matches('/').to_owned());
+        Ok(Self {
+            scheme,
+            authority,
+            prefix: prefix.unwrap_or_default(),
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}
+
+impl Endpoint {
+    /// Whether requests travel encrypted.
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
+    /// The host, without a port; an IPv6 address without its brackets.
+    ///
+    /// ```
+    /// let endpoint: ecs_client::Endpoint = "http://[::1]:8080/ecs".parse()?;
+    /// assert_eq!(endpoint.host(), "::1");
+    /// # Ok::<_, ecs_client::ParseEndpointError>(())
+    /// ```
+    pub fn host(&self) -> &str {
+        let host = self.authority.host();
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        bare.unwrap_or(host)
+    }
+
+    /// Makes the URI of an operation, which has a path and perhaps a query, absolute.
+    pub(crate) fn absolute(&self, relative: &Uri) -> Result<Uri, http::Error> {
+        let path = relative
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(format!("{}{path}", self.prefix))
+            .build()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+use super::*;
+
+#[test]
+fn what_an_endpoint_may_look_like() {
+    for (text, shown) in [
+        ("http://127.0.0.1:40123", "http://127.0.0.1:40123"),
+        ("https://[::1]:8443/", "https://[::1]:8443"),
+        (
+            " https://gateway.example/ecs/ ",
+            "https://gateway.example/ecs",
+        ),
+    ] {
+        assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), shown);
+    }
+    for text in [
+        "",
+        "ecs.example",
+        "ftp://ecs.example",
+        "https://",
+        "https://u:p@h",
+        "https://h/?q",
+        "https://h h",
+        "http://:80",
+        "http://h:",
+        "http://h:0",
+        "http://h:99999",
+        "http://[::1]:x",
+        "http://h/#x",
+    ] {
+        let error = text.parse::<Endpoint>().unwrap_err().to_string();
+        assert!(error.contains("looks like https://"), "{text:?}: {error}");
+        assert!(!error.contains("u:p"));
+    }
+}
+
+#[test]
+fn a_prefix_stands_before_the_path() {
+    let endpoint: Endpoint = "https://gateway.example/ecs/".parse().unwrap();
+    let uri = endpoint
+        .absolute(&"/v1/p/jobs/j?x=%20".parse().unwrap())
+        .unwrap();
+    assert_eq!(uri, "https://gateway.example/ecs/v1/p/jobs/j?x=%20");
+}

@@ -1,0 +1,145 @@
+//! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which order.
+
+mod hooks;
+mod reads;
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ecs_auth::BoxFuture;
+use ecs_model::{BatchStartServers, Operation};
+use ecs_transport::{Delivery, SendMark, TransportErrorKind};
+use tokio::sync::watch;
+
+use crate::clock::ClockReading;
+use crate::policy::Classification;
+use crate::test_support::{ids, scripted};
+use crate::testing::{Does, OUT_OF_REACH, Seen};
+use crate::{
+    ActionHooks, Client, Notice, Problem, RequestContext, RequestError, SendState, StopCause,
+    SubmissionOutcome,
+};
+
+const JOB: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a"}"#;
+
+/// Hooks that write down what they are told. The transport writes into the same list.
+struct Recorder {
+    log: RunJournal,
+    stop: watch::Sender<bool>,
+    /// Why nothing can be recorded.
+    broken: Option<&'static str>,
+    /// Records that take this long.
+    slow: Duration,
+    marks: Vec<SendMark>,
+}
+
+type RunJournal = Arc<Mutex<Vec<String>>>;
+
+fn note(log: &RunJournal, what: impl Into<String>) {
+    log.lock().unwrap().push(what.into());
+}
+
+impl Recorder {
+    fn new(log: &RunJournal) -> Self {
+        Self {
+            log: Arc::clone(log),
+            stop: watch::Sender::new(false),
+            broken: None,
+            slow: Duration::ZERO,
+            marks: Vec::new(),
+        }
+    }
+}
+
+impl ActionHooks for Recorder {
+    fn before_send(&self, attempt: u32, _: ClockReading) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            tokio::time::sleep(self.slow).await;
+            if let Some(broken) = self.broken {
+                return Err(Problem::new(broken));
+            }
+            note(&self.log, format!("before_send {attempt}"));
+            Ok(())
+        })
+    }
+
+    fn attempt_started(&mut self, mark: &SendMark) {
+        assert_eq!(
+            mark.delivery(),
+            Delivery::MaybeSent,
+            "a fresh mark is silent"
+        );
+        self.marks.push(mark.clone());
+        note(&self.log, "attempt_started");
+    }
+
+    fn attempt_not_executed(&mut self) {
+        note(&self.log, "attempt_not_executed");
+    }
+
+    fn not_executed<'a>(
+        &'a self,
+        error: &'a RequestError,
+        retry_after: Option<Duration>,
+    ) -> BoxFuture<'a, ()> {
+        let again = if retry_after.is_some() {
+            "again"
+        } else {
+            "no more"
+        };
+        note(
+            &self.log,
+            format!("not_executed {:?} {again}", error.classification()),
+        );
+        Box::pin(async {})
+    }
+
+    fn notify(&self, notice: Notice) {
+        note(
+            &self.log,
+            match notice {
+                Notice::Sending => "notify sending",
+                Notice::Throttled(..) => "notify throttled",
+                Notice::Retrying(..) => "notify retrying",
+            },
+        );
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    fn stopped(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let mut stopped = self.stop.subscribe();
+            if stopped.wait_for(|stopped| *stopped).await.is_err() {
+                pending::<()>().await;
+            }
+        })
+    }
+}
+
+/// A client of a service that does these things with its POSTs, the last one again and again; each request that it gets
+/// is written down as `sent`.
+fn client_of(script: Vec<Does>, log: &RunJournal) -> (Client, Seen) {
+    let log = Arc::clone(log);
+    let (builder, seen) = scripted(move |_, number| {
+        note(&log, "sent");
+        script[number.min(script.len() - 1)].clone()
+    });
+    (builder.build().unwrap(), seen)
+}
+
+fn action() -> BatchStartServers {
+    BatchStartServers::new(ids(2)).unwrap()
+}
+
+async fn send(
+    client: &Client,
+    hooks: &mut Recorder,
+    send_state: &SendState,
+) -> Result<<BatchStartServers as Operation>::Output, RequestError> {
+    let mut context = RequestContext::action(send_state, hooks);
+    client.execute(&action(), &mut context).await
+}

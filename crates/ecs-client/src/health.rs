@@ -1,0 +1,73 @@
+//! What all requests of a client learn from each other.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+/// The health of the service as all requests of a client see it: whether it can be reached, and whether it throttles.
+#[derive(Debug, Default)]
+pub struct ServiceHealth(Mutex<Observed>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Observed {
+    /// Whether any answer ever came.
+    reached: bool,
+    /// Whether one came that did not refuse our credentials.
+    credentials_accepted: bool,
+    last_answer_to_action: Option<Instant>,
+    throttled_until: Option<Instant>,
+}
+
+impl ServiceHealth {
+    fn with<T>(&self, change: impl FnOnce(&mut Observed) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An answer came.
+    pub(crate) fn answered(&self, to_action: bool) {
+        self.with(|state| {
+            state.reached = true;
+            if to_action {
+                state.last_answer_to_action = Some(Instant::now());
+            }
+        });
+    }
+
+    /// An answer came, and it was not a refusal of our credentials.
+    pub(crate) fn accept_credentials(&self) {
+        self.with(|state| state.credentials_accepted = true);
+    }
+
+    /// Whether the service has answered this client.
+    pub fn is_reachable(&self) -> bool {
+        self.with(|state| state.reached)
+    }
+
+    /// Whether our credentials are good, as far as anybody knows. Until then one request is underway at a time: five wrong
+    /// signatures in a row lock a key.
+    pub fn credentials_accepted(&self) -> bool {
+        self.with(|state| state.credentials_accepted)
+    }
+
+    /// When the last answer to an action came. Answers to reads prove nothing about actions.
+    pub(crate) fn last_answer_to_action(&self) -> Option<Instant> {
+        self.with(|state| state.last_answer_to_action)
+    }
+
+    /// The service throttled a request: nothing is sent until then.
+    pub(crate) fn throttle_until(&self, until: Instant) {
+        self.with(|state| {
+            state.throttled_until = Some(
+                state
+                    .throttled_until
+                    .map_or(until, |other| other.max(until)),
+            );
+        });
+    }
+
+    /// Until when nothing is sent, if that is not over.
+    pub fn throttled_until(&self) -> Option<Instant> {
+        self.with(|state| state.throttled_until)
+            .filter(|until| *until > Instant::now())
+    }
+}

@@ -1,0 +1,124 @@
+//! The requests of a client, evenly spread: high priority first, but not only.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex as FairMutex;
+use tokio::time::Instant;
+
+/// Of so many places one goes to a poll, if one waits: many submissions must not keep all jobs from being seen.
+const FOR_LOW: u32 = 4;
+
+/// When the next request may be sent.
+#[derive(Debug)]
+pub(crate) struct RateLimiter {
+    interval: Duration,
+    places: Mutex<Places>,
+    /// Polls wait in the order of asking.
+    turn: FairMutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    /// Nothing is sent before. Nothing is known, as long as nothing was sent.
+    free: Option<Instant>,
+    /// Whether a poll waits.
+    low_waits: bool,
+    /// How many places went to others since.
+    skipped: u32,
+    /// A place that is kept for the poll.
+    kept: Option<Instant>,
+}
+
+impl Places {
+    fn take(&mut self, now: Instant, interval: Duration) -> Instant {
+        let at = self.free.map_or(now, |free| free.max(now));
+        self.free = at.checked_add(interval);
+        at
+    }
+}
+
+impl RateLimiter {
+    /// A request each `interval`.
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            places: Mutex::default(),
+            turn: FairMutex::new(()),
+        }
+    }
+
+    /// Takes the next place, and waits for it: for what acts on servers, and for reads that somebody waits for.
+    pub(crate) async fn acquire_high(&self) {
+        let now = Instant::now();
+        let at = self.with(|places| {
+            if places.low_waits && places.kept.is_none() {
+                places.skipped += 1;
+                if places.skipped == FOR_LOW {
+                    places.kept = Some(places.take(now, self.interval));
+                }
+            }
+            places.take(now, self.interval)
+        });
+        if at > now {
+            tokio::time::sleep_until(at).await;
+        }
+    }
+
+    /// Waits until there is a place that no request of high priority has taken, or one that is kept for low priority.
+    pub(crate) async fn acquire_low(&self) {
+        let _turn = self.turn.lock().await;
+        let _waiting = Waiting::new(self);
+        loop {
+            let now = Instant::now();
+            let wait_until = self.with(|places| {
+                if let Some(kept) = places.kept {
+                    if kept <= now {
+                        places.kept = None;
+                        places.skipped = 0;
+                        return None;
+                    }
+                    return Some(kept);
+                }
+                match places.free.filter(|free| *free > now) {
+                    Some(free) => Some(free),
+                    None => {
+                        places.take(now, self.interval);
+                        places.skipped = 0;
+                        None
+                    }
+                }
+            });
+            match wait_until {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => return,
+            }
+        }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Places) -> T) -> T {
+        change(&mut self.places.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// While this lives, a poll waits.
+struct Waiting<'a>(&'a RateLimiter);
+
+impl<'a> Waiting<'a> {
+    fn new(limiter: &'a RateLimiter) -> Self {
+        limiter.with(|places| places.low_waits = true);
+        Self(limiter)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.with(|places| {
+            places.low_waits = false;
+            places.kept = None;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+use std::sync::{Arc, Mutex as StdMutex};
+
+use super::*;
+
+/// What acts on servers is sent first, however long looks have waited; and nothing comes closer than the interval.
+#[tokio::test(start_paused = true)]
+async fn actions_first() {
+    let limiter = Arc::new(RateLimiter::new(Duration::from_millis(20)));
+    let sent = Arc::new(StdMutex::new(Vec::new()));
+    let began = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let (limiter, sent) = (Arc::clone(&limiter), Arc::clone(&sent));
+        tasks.spawn(async move {
+            limiter.acquire_low().await;
+            sent.lock()
+                .unwrap()
+                .push((began.elapsed().as_millis(), format!("look {number}")));
+        });
+    }
+    tokio::task::yield_now().await;
+    for number in 0..3 {
+        let (limiter, sent) = (Arc::clone(&limiter), Arc::clone(&sent));
+        tasks.spawn(async move {
+            limiter.acquire_high().await;
+            sent.lock()
+                .unwrap()
+                .push((began.elapsed().as_millis(), format!("action {number}")));
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+    let sent = sent.lock().unwrap();
+    let order: Vec<_> = sent.iter().map(|(_, who)| who.as_str()).collect();
+    assert_eq!(
+        order[..5],
+        ["look 0", "action 0", "action 1", "action 2", "look 1"]
+    );
+    assert_eq!(order.len(), 13);
+    assert!(
+        sent.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 20),
+        "{sent:?}"
+    );
+    assert_eq!(sent[12].0, 240);
+}
+
+/// A request that nobody waits for any more takes nothing but its own place.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_given_up() {
+    let limiter = RateLimiter::new(Duration::from_millis(20));
+    limiter.acquire_high().await;
+    let given_up = tokio::time::timeout(Duration::from_millis(1), limiter.acquire_low()).await;
+    assert!(given_up.is_err());
+    let began = Instant::now();
+    limiter.acquire_low().await;
+    assert!(began.elapsed() <= Duration::from_millis(20));
+}
+
+/// A pause saves nothing up: what comes after it is spread all the same.
+#[tokio::test(start_paused = true)]
+async fn no_bursts_after_a_pause() {
+    let limiter = RateLimiter::new(Duration::from_millis(20));
+    limiter.acquire_high().await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let began = Instant::now();
+    for _ in 0..3 {
+        limiter.acquire_high().await;
+    }
+    limiter.acquire_low().await;
+    assert_eq!(began.elapsed(), Duration::from_millis(60));
+}

@@ -1,0 +1,239 @@
+//! Why a request failed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_auth::{AuthError, AuthErrorKind, Credentials};
+use ecs_model::{BodyShape, ResponseError};
+use ecs_transport::TransportError;
+use http::StatusCode;
+
+use crate::policy::Classification;
+use crate::{NEVER_SENT, Problem, chain};
+
+/// Why a request failed: what its last attempt proves, and why there was no further one.
+///
+/// [`problem`](Self::problem) is the whole of it as text, for reports. As an error it displays without its causes, which
+/// are its [sources](StdError::source).
+#[derive(Clone, Debug)]
+pub struct RequestError {
+    classification: Classification,
+    problem: Problem,
+    status: Option<StatusCode>,
+    authentic: bool,
+    retry_after: Option<Duration>,
+    stop_cause: StopCause,
+    cause: Option<Cause>,
+}
+
+/// An error below this one.
+#[derive(Clone, Debug)]
+struct Cause {
+    /// The problem without the text of the error's sources.
+    shown: Problem,
+    error: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// Its own text is in the problem.
+    Transport(Arc<TransportError>),
+    Auth(AuthError),
+}
+
+/// Why a request is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// The policy gave up.
+    GaveUp,
+    /// It was stopped, after an attempt that was certainly not executed.
+    Withdrawn,
+    /// It was stopped before the first attempt.
+    NeverSent,
+    /// It was a poll: the caller polls again, after this time.
+    Deferred(Duration),
+}
+
+impl RequestError {
+    /// An error of the caller's own: it gave up.
+    pub fn new(classification: Classification, problem: Problem) -> Self {
+        Self {
+            classification,
+            problem,
+            status: None,
+            authentic: false,
+            retry_after: None,
+            stop_cause: StopCause::GaveUp,
+            cause: None,
+        }
+    }
+
+    /// The request was stopped before its first attempt.
+    pub fn never_sent() -> Self {
+        let problem = Problem::new(NEVER_SENT);
+        Self::new(Classification::NotDelivered, problem).with_stop_cause(StopCause::NeverSent)
+    }
+
+    /// The service answered with an error.
+    pub(crate) fn of_answer(classification: Classification, error: &ResponseError) -> Self {
+        Self {
+            status: Some(error.status()),
+            authentic: *error.shape() == BodyShape::Json,
+            ..Self::new(classification, Problem::of_answer(error))
+        }
+    }
+
+    /// No whole answer came.
+    pub(crate) fn of_transport(classification: Classification, error: TransportError) -> Self {
+        let shown = Problem::of_transport(error.to_string(), &error);
+        let problem = Problem::of_transport(chain(&error), &error);
+        let error = Source::Transport(Arc::new(error));
+        Self::new(classification, problem).with_cause(shown, error)
+    }
+
+    /// There are no credentials, because of this error of their source.
+    pub(crate) fn of_credentials(error: &AuthError) -> Self {
+        let shown = Problem::new("no credentials");
+        let problem = Problem::new(format!("{shown}: {}", chain(error)));
+        let authentic = is_clear(error);
+        Self {
+            authentic,
+            ..Self::new(classify_auth(error), problem)
+                .with_cause(shown, Source::Auth(error.clone()))
+        }
+    }
+
+    /// The source of credentials has none to offer.
+    pub(crate) fn without_credentials() -> Self {
+        let problem = Problem::new("no credentials: the source has none");
+        Self::new(Classification::RefusedCredentials, problem)
+    }
+
+    /// Credentials were refused with this error, and their source failed to give others.
+    pub(crate) fn and_no_others(&self, error: &AuthError) -> Self {
+        let shown = self.problem.clone().and("other credentials");
+        let more = format!("other credentials: {}", chain(error));
+        let problem = self.problem.clone().and(&more);
+        Self {
+            classification: classify_auth(error),
+            problem,
+            ..self.clone()
+        }
+        .with_cause(shown, Source::Auth(error.clone()))
+    }
+
+    fn with_cause(mut self, shown: Problem, error: Source) -> Self {
+        self.cause = Some(Cause { shown, error });
+        self
+    }
+}
+
+/// What the failure of a source of credentials proves: nothing was sent.
+fn classify_auth(error: &AuthError) -> Classification {
+    match error.kind() {
+        // It may be back soon.
+        AuthErrorKind::Unavailable => Classification::NotDelivered,
+        _ => Classification::RefusedCredentials,
+    }
+}
+
+/// Whether the source itself says that it will give none, and not something on the way to it.
+fn is_clear(error: &AuthError) -> bool {
+    let refusal = error.refusal();
+    let says_something = refusal.is_none_or(|it| it.code.is_some() || it.message.is_some());
+    !error.is_temporary() && says_something
+}
+
+impl RequestError {
+    /// What the last attempt proves.
+    pub fn classification(&self) -> Classification {
+        self.classification
+    }
+
+    /// The whole error as text, for reports.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The whole error as text, for reports.
+    pub fn into_problem(self) -> Problem {
+        self.problem
+    }
+
+    /// The status of the answer, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// Whether the answer looks like the service's own, and not like one of something on the way to it.
+    pub fn is_authentic(&self) -> bool {
+        self.authentic
+    }
+
+    /// The pause that the service asked for, by our clock.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Why it was not sent again.
+    pub fn stop_cause(&self) -> StopCause {
+        self.stop_cause
+    }
+}
+
+impl RequestError {
+    /// The same error with another cause of its end.
+    #[must_use]
+    pub fn with_stop_cause(mut self, stop_cause: StopCause) -> Self {
+        self.stop_cause = stop_cause;
+        self
+    }
+
+    pub(crate) fn with_classification(mut self, classification: Classification) -> Self {
+        self.classification = classification;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn map_problem(self, change: impl Fn(Problem) -> Problem) -> Self {
+        let cause = self.cause.map(|cause| Cause {
+            shown: change(cause.shown),
+            ..cause
+        });
+        Self {
+            problem: change(self.problem),
+            cause,
+            ..self
+        }
+    }
+
+    /// Without what the service repeats of our secrets, as it does of a request whose signature it refuses.
+    pub(crate) fn masked(self, credentials: &Credentials) -> Self {
+        self.map_problem(|problem| problem.map_text(|text| credentials.mask(text).into_owned()))
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.cause.as_ref().map(|cause| &cause.shown);
+        fmt::Display::fmt(shown.unwrap_or(&self.problem), f)
+    }
+}
+
+impl StdError for RequestError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.cause.as_ref()?.error {
+            Source::Transport(error) => error.source(),
+            Source::Auth(error) => Some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

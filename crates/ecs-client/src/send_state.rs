@@ -1,0 +1,71 @@
+//! Whether an action may have been sent, known from outside of the future that sends it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ecs_transport::{Delivery, SendMark};
+
+use crate::Problem;
+use crate::clock::ClockReading;
+
+/// Why an action that never got its turn was not sent.
+pub const NEVER_SENT: &str = "not sent: the run was stopped before";
+
+/// Whether an action may have been sent: known at any time, also when the future that sends it was dropped.
+#[derive(Debug, Default)]
+pub struct SendState(Mutex<Known>);
+
+/// What is known of an action whose submission was cut short.
+#[derive(Clone, Debug)]
+pub enum SubmissionOutcome {
+    /// Certain: it was not executed, and why not.
+    NotExecuted(Problem),
+    /// It may have been executed.
+    Unknown(Problem),
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    in_flight: Option<InFlight>,
+    /// Why the last attempt that ended was not executed.
+    problem: Option<Problem>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    mark: SendMark,
+    since: ClockReading,
+}
+
+impl SendState {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An attempt begins.
+    pub(crate) fn attempt_started(&self, mark: &SendMark, since: ClockReading) {
+        let mark = mark.clone();
+        self.lock().in_flight = Some(InFlight { mark, since });
+    }
+
+    /// The attempt ended with the certainty that it was not executed.
+    pub(crate) fn attempt_not_executed(&self, problem: &Problem) {
+        let mut known = self.lock();
+        known.in_flight = None;
+        known.problem = Some(problem.clone());
+    }
+
+    /// What is known now, if the submission is cut short now.
+    pub fn outcome(&self) -> SubmissionOutcome {
+        let known = self.lock();
+        match &known.in_flight {
+            Some(attempt) if attempt.mark.delivery() == Delivery::MaybeSent => {
+                let problem = Problem::new("the run was stopped while the request was underway");
+                SubmissionOutcome::Unknown(problem.maybe_executed(attempt.since))
+            }
+            _ => {
+                let problem = known.problem.clone();
+                SubmissionOutcome::NotExecuted(problem.unwrap_or_else(|| Problem::new(NEVER_SENT)))
+            }
+        }
+    }
+}

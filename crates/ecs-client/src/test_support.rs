@@ -1,0 +1,46 @@
+//! A client of a scripted service, for the tests of this crate.
+
+use bytes::Bytes;
+use ecs_auth::{Credentials, StaticCredentials};
+use ecs_model::ServerId;
+use ecs_transport::{FnTransport, TransportError};
+use http::Request;
+
+use crate::testing::{Does, Seen, service};
+use crate::{Client, ClientBuilder, Endpoint};
+
+pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
+
+pub(crate) fn endpoint() -> Endpoint {
+    "https://ecs.example".parse().unwrap()
+}
+
+pub(crate) fn ids(count: u128) -> Vec<ServerId> {
+    let id = |number: u128| ServerId::from_bytes(number.to_be_bytes());
+    (1..=count).map(id).collect()
+}
+
+/// A client of a service that does this with each request: the second argument counts those of the same method, from 0.
+pub(crate) fn scripted(
+    does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
+) -> (ClientBuilder, Seen) {
+    let (transport, seen) = service(does);
+    let builder = Client::builder(endpoint(), "p1".parse().unwrap())
+        .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
+        .transport(transport)
+        .seed(1);
+    (builder, seen)
+}
+
+/// A client whose transport fails in this way each time.
+pub(crate) fn failing(error: impl Fn() -> TransportError + Send + Sync + 'static) -> ClientBuilder {
+    let transport = FnTransport::new(move |_: Request<Bytes>, _| {
+        let error = error();
+        async move { Err(error) }
+    });
+    let builder = Client::builder(endpoint(), "p1".parse().unwrap())
+        .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
+        .transport(transport)
+        .seed(1);
+    builder
+}

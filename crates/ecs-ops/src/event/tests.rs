@@ -1,0 +1,159 @@
+use serde_json::to_string;
+
+use super::*;
+use crate::report::{Evidence, Outcome};
+
+/// Every event as one line, as `ecsctl -o jsonl` writes it.
+const LINES: &str = include_str!("fixtures/events.jsonl");
+
+const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
+const JOB: &str = "ff80808288d41e1b018990260955686a";
+
+fn events() -> Vec<Event> {
+    let id: ServerId = ID.parse().unwrap();
+    let job_id: JobId = JOB.parse().unwrap();
+    let (request, servers, wave, job) = (2, 3, 1, Some(job_id.clone()));
+    let status = JobStatus::Unknown("PENDING_PAYMENT".to_owned());
+    let pause = Duration::from_millis(1500);
+    let error = Problem::new("slower, please").with_code(Some("Common.1503"));
+    let bare = Problem::new("the connection ended");
+    let outcomes = [
+        Outcome::Succeeded {
+            job_id: job.clone(),
+            evidence: Evidence::SubJob,
+        },
+        Outcome::Failed {
+            job_id: job.clone(),
+            error: error.clone(),
+        },
+        Outcome::Running {
+            job_id: job_id.clone(),
+        },
+        Outcome::NotAttempted {
+            error: bare.clone(),
+        },
+        Outcome::Unknown {
+            job_id: None,
+            error: bare.clone(),
+        },
+    ];
+    let done = outcomes.map(|outcome| Event::ServerDone(ServerReport::new(id, outcome)));
+    let mut events = vec![
+        Event::Planned {
+            run_id: "run".to_owned(),
+            servers,
+            requests: 2,
+        },
+        Event::Resumed {
+            done: 1,
+            watched: 2,
+            unknown: 3,
+            unsent: 4,
+        },
+        Event::WaveBegan {
+            wave,
+            waves: 4,
+            servers,
+        },
+        Event::CheckingHealth { wave },
+        Event::HealthChecked {
+            wave,
+            healthy: true,
+            message: None,
+        },
+        Event::HealthChecked {
+            wave,
+            healthy: false,
+            message: Some("HTTP 503".to_owned()),
+        },
+        Event::Asking { wave },
+        Event::Answered { proceed: true },
+        Event::Holding { pause },
+        Event::Pausing { wave, pause },
+        Event::Escalating { servers: vec![id] },
+        Event::WaitingForQuota { request, servers },
+        Event::Submitting { request, servers },
+        Event::Accepted {
+            request,
+            servers,
+            job_id: job_id.clone(),
+        },
+        Event::Throttled {
+            request,
+            error: error.clone(),
+            retry_after: pause,
+        },
+        Event::Retrying {
+            request,
+            error: bare.clone(),
+            retry_after: pause,
+        },
+        Event::Split {
+            request,
+            servers,
+            error: error.clone(),
+        },
+        Event::RequestEnded {
+            request,
+            servers,
+            outcome: "failed",
+            error: error.clone(),
+        },
+        Event::Reconciling {
+            request,
+            servers,
+            error: bare.clone(),
+        },
+        Event::Resubmitting {
+            request,
+            servers,
+            maybe_executed: true,
+        },
+        Event::Verifying { servers },
+        Event::ListFailed {
+            error: bare.clone(),
+        },
+        Event::JobProgress {
+            job_id: job_id.clone(),
+            status: JobStatus::Running,
+            done: 1,
+            servers,
+        },
+        Event::UndocumentedStatus {
+            job_id: job_id.clone(),
+            status: status.clone(),
+        },
+        Event::UnrequestedServers {
+            job_id: job_id.clone(),
+            servers: vec![id],
+        },
+        Event::JobStalled {
+            job_id: job_id.clone(),
+            status: Some(status),
+        },
+        Event::JobStalled {
+            job_id: job_id.clone(),
+            status: None,
+        },
+        Event::QueryFailed {
+            job_id,
+            error,
+            retry_after: pause,
+        },
+        Event::Stopping {
+            reason: "asked to".to_owned(),
+        },
+    ];
+    events.extend(done);
+    events
+}
+
+/// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by `#[serde(rename = "…")]`.
+#[test]
+fn the_lines_of_version_1() {
+    let lines: String = events()
+        .iter()
+        .map(|event| to_string(event).unwrap() + "\n")
+        .collect();
+    assert_eq!(lines, LINES);
+}

@@ -1,0 +1,152 @@
+//! Waiting for jobs: thousands at once, by one task.
+//!
+//! - `polling`: when to look, and how long jobs usually take
+//! - `poll_state`: one job; what a look means, and what follows. Pure
+//! - `scheduler`: all jobs that are watched, for whom, and when each is due. Pure
+//! - `watcher`: the task around the books; `registry`: where a client keeps it; `subscription`, `latest`: how others use it
+//! - `outcomes`: what a job says about its servers. Pure
+//! - `watch` (its `events`): what users of the library see
+
+mod event;
+mod latest;
+mod outcomes;
+mod poll_state;
+mod polling;
+mod registry;
+mod scheduler;
+mod subscription;
+mod watch;
+mod watcher;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_client::{Classification, Client, Problem, RequestError, StopCause};
+use ecs_model::{ErrorInfo, Job, JobStatus};
+use http::StatusCode;
+use jiff::Timestamp;
+
+use self::poll_state::{Completion, PollOutcome};
+use self::scheduler::JobSnapshot;
+
+pub use event::{JobEnd, JobEvent, WatchedJob};
+pub use polling::Polling;
+pub use watch::{JobEvents, JobWatch, JobsWatch};
+
+pub(crate) use outcomes::{job_outcomes, undocumented, unreported};
+pub(crate) use registry::{JobsOptions, WatcherRegistry};
+pub(crate) use subscription::{Subscription, WatchOptions};
+
+/// When a job is looked at again that the gateway found no way to.
+const GATEWAY: Duration = Duration::from_secs(10);
+
+/// What was seen of a job.
+#[derive(Clone, Debug)]
+pub(crate) enum JobUpdate {
+    /// It goes on.
+    Running(Arc<Job>),
+    /// The service does not know it yet.
+    NotFoundYet,
+    /// Nothing: looking is tried again after this time.
+    QueryFailed(Problem, Duration),
+    /// It ended.
+    Ended(Arc<Job>),
+    /// It has made no progress for as long as its reader would wait.
+    Stalled,
+    /// The service does not know it (any more), or will not show it.
+    Lost(Problem),
+    /// We may not look.
+    Denied(Problem),
+}
+
+impl JobUpdate {
+    /// The status that was seen.
+    pub(crate) fn status(&self) -> Option<JobStatus> {
+        match self {
+            Self::Running(job) | Self::Ended(job) => job.status.clone(),
+            _ => None,
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Running(_) | Self::NotFoundYet | Self::QueryFailed(..) => false,
+            Self::Ended(_) | Self::Stalled | Self::Lost(_) | Self::Denied(_) => true,
+        }
+    }
+}
+
+/// What an answer to the query means.
+fn observe(
+    client: &Client,
+    answer: &Result<Job, RequestError>,
+) -> (PollOutcome, Option<JobSnapshot>) {
+    let failure = match answer {
+        Ok(job) => {
+            let over = match outcomes::is_over(job) {
+                false => Completion::Running,
+                true if outcomes::contradicts_itself(job) => Completion::Contradictory,
+                true => Completion::Finished,
+            };
+            let began = time(job.begin_time.as_deref());
+            let now = client.clock().remote_at(client.clock().now());
+            let age = between(began, now).map(|age| client.scaled(age));
+            let snapshot = JobSnapshot {
+                progress: progress(job),
+                kind: job.job_type.clone(),
+                took: between(began, time(job.end_time.as_deref())).map(|took| client.scaled(took)),
+            };
+            return (PollOutcome::Found { over, age }, Some(snapshot));
+        }
+        Err(failure) => failure,
+    };
+    let authentic = failure.is_authentic();
+    let outcome = match failure.stop_cause() {
+        StopCause::Deferred(pause) => PollOutcome::Inconclusive(pause),
+        _ if failure.classification() == Classification::RefusedCredentials => {
+            PollOutcome::Denied { authentic }
+        }
+        _ if is_from_gateway(failure) => PollOutcome::Inconclusive(client.scaled(GATEWAY)),
+        _ if says_unknown_job(failure) => PollOutcome::NotFound { authentic },
+        _ => PollOutcome::Refused,
+    };
+    (outcome, None)
+}
+
+/// Whether the answer speaks of the job: a gateway also says 404 of itself.
+fn says_unknown_job(failure: &RequestError) -> bool {
+    const UNKNOWN_JOB: &str = "Common.0011";
+    let code = failure.problem().code.as_deref();
+    let documented = code.and_then(ErrorInfo::of).is_some();
+    code == Some(UNKNOWN_JOB) || (failure.status() == Some(StatusCode::NOT_FOUND) && !documented)
+}
+
+/// Whether it is the gateway that does not know where to go: that is weather.
+fn is_from_gateway(failure: &RequestError) -> bool {
+    let code = failure.problem().code.as_deref();
+    code.is_some_and(|code| code.to_ascii_uppercase().starts_with("APIGW."))
+}
+
+fn time(text: Option<&str>) -> Option<Timestamp> {
+    text?.parse().ok()
+}
+
+fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<Duration> {
+    Duration::try_from(to?.duration_since(from?)).ok()
+}
+
+/// Grows when a job makes progress: with its status, and with each part that has ended.
+fn progress(job: &Job) -> u64 {
+    let rank = match &job.status {
+        Some(JobStatus::Init) => 1,
+        Some(status) if status.is_over() => 3,
+        _ => 2,
+    };
+    let entities = job.entities.as_ref();
+    let parts = entities.and_then(|entities| entities.sub_jobs.as_ref());
+    let ended = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| part.status.as_ref().is_some_and(JobStatus::is_over));
+    4 * ended.count() as u64 + rank
+}

@@ -1,0 +1,377 @@
+//! The books of the watcher: which jobs are watched, for whom, and when each is looked at. Pure: it is told the time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_client::RetryState;
+use ecs_model::JobId;
+use rand::Rng;
+
+use super::poll_state::{
+    Deadlines, NextPoll, PollContext, PollOutcome, PollState, WatchEnd, in_time,
+};
+use super::polling::{DurationStats, ExpectedDuration, Polling};
+
+/// A job in the books. Later jobs have higher numbers.
+pub(super) type JobKey = u64;
+/// Who watches, and what they call the job.
+pub(super) type SubscriberId = (u64, usize);
+
+/// How a job is to be watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ScheduleOptions {
+    /// What kind of job it is, if that is known.
+    pub(super) kind: Option<Arc<str>>,
+    /// When it began, if that is known. Of any other job nothing is known, and it is looked at right away.
+    pub(super) began: Option<Duration>,
+    /// Whether to look right away in any case.
+    pub(super) at_once: bool,
+    /// How long it may be too new to be known to the service.
+    pub(super) grace: Duration,
+    /// When its reader stops waiting.
+    pub(super) deadline: Option<Duration>,
+    /// How long it may make no progress.
+    pub(super) stall_limit: Option<Duration>,
+}
+
+/// One look at a job.
+#[derive(Clone, Debug)]
+pub(super) struct PollResult {
+    pub(super) outcome: PollOutcome,
+    /// What was seen, if the job was.
+    pub(super) snapshot: Option<JobSnapshot>,
+    /// What happened since a look succeeded.
+    pub(super) history: RetryState,
+}
+
+/// What is seen of a job, beyond what decides when to look next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct JobSnapshot {
+    /// Grows when the job makes progress.
+    pub(super) progress: u64,
+    /// What kind of job it is.
+    pub(super) kind: Option<String>,
+    /// How long it took, by the service's clock.
+    pub(super) took: Option<Duration>,
+}
+
+/// What follows from a look.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PollDecision {
+    /// Whether the job is not looked at again, and why.
+    pub(super) end: Option<WatchEnd>,
+    /// When it is looked at next.
+    pub(super) next_in: Duration,
+    /// Whom to tell.
+    pub(super) subscribers: Vec<SubscriberId>,
+    /// Those whose patience is over; they don't watch any more.
+    pub(super) stalled: Vec<SubscriberId>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    id: SubscriberId,
+    since: Duration,
+    deadline: Option<Duration>,
+    stall_limit: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct ScheduledJob {
+    job_id: Arc<JobId>,
+    kind: Option<Arc<str>>,
+    /// As it was known when the watching began: of jobs that began together the short ones end first, and would make the
+    /// others look late.
+    expected: ExpectedDuration,
+    poll_state: PollState,
+    subscribers: Vec<Subscriber>,
+    due: Due,
+    /// What happened since a look succeeded.
+    history: RetryState,
+    progress: u64,
+    progress_at: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    At(Duration),
+    InFlight,
+    Never,
+}
+
+impl ScheduledJob {
+    fn deadlines(&self, now: Duration) -> Deadlines {
+        let deadlines = self
+            .subscribers
+            .iter()
+            .map(|subscriber| subscriber.deadline);
+        let to_come = deadlines.clone().flatten().filter(|at| *at > now);
+        Deadlines {
+            next: to_come.min(),
+            last: deadlines
+                .collect::<Option<Vec<_>>>()
+                .and_then(|all| all.into_iter().max()),
+        }
+    }
+}
+
+/// The books. There may be tens of thousands of jobs in them: what is held for each is shared, or held once and by a box,
+/// as a map has room for about twice as many entries as it holds.
+#[derive(Debug)]
+pub(super) struct PollScheduler {
+    polling: Polling,
+    keys: HashMap<Arc<JobId>, JobKey>,
+    entries: BTreeMap<JobKey, Box<ScheduledJob>>,
+    /// Whoever is due first, then whoever came first.
+    queue: BTreeSet<(Duration, JobKey)>,
+    next_key: JobKey,
+}
+
+impl PollScheduler {
+    pub(super) fn new(polling: Polling) -> Self {
+        Self {
+            polling,
+            keys: HashMap::new(),
+            entries: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            next_key: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// A job is watched from now on. One that is watched already is not looked at more often for it.
+    pub(super) fn watch(
+        &mut self,
+        now: Duration,
+        job_id: Arc<JobId>,
+        subscriber_id: SubscriberId,
+        options: ScheduleOptions,
+        durations: &DurationStats,
+        rng: &mut impl Rng,
+    ) {
+        let subscriber = Subscriber {
+            id: subscriber_id,
+            since: now,
+            deadline: options.deadline,
+            stall_limit: options.stall_limit,
+        };
+        let key = self.keys.get(&job_id).copied();
+        let key = key.unwrap_or_else(|| {
+            let key = self.next_key;
+            self.next_key += 1;
+            self.keys.insert(Arc::clone(&job_id), key);
+            let entry = ScheduledJob {
+                job_id,
+                expected: durations
+                    .expected(options.kind.as_deref().unwrap_or_default(), &self.polling),
+                kind: options.kind,
+                poll_state: PollState::new(now, options.began, options.grace),
+                subscribers: Vec::with_capacity(1),
+                due: Due::Never,
+                history: RetryState::default(),
+                progress: 0,
+                progress_at: now,
+            };
+            self.entries.insert(key, Box::new(entry));
+            key
+        });
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        entry.subscribers.push(subscriber);
+        let deadlines = entry.deadlines(now);
+        let due = match (options.at_once || options.began.is_none(), entry.due) {
+            (_, Due::InFlight) => return,
+            (true, _) => NextPoll::At(now),
+            (false, Due::At(at)) => in_time(now, at, &self.polling, deadlines),
+            (false, Due::Never) => {
+                let context = PollContext {
+                    polling: &self.polling,
+                    expected: entry.expected,
+                    deadlines,
+                };
+                entry.poll_state.first_poll(now, &context, rng)
+            }
+        };
+        let sooner = match (due, entry.due) {
+            (NextPoll::At(new), Due::At(at)) => new < at,
+            (NextPoll::At(_), _) => true,
+            _ => false,
+        };
+        if sooner {
+            self.set_due(key, due);
+        }
+    }
+
+    /// Somebody does not watch a job any more. Says which one nobody watches now.
+    pub(super) fn unwatch(
+        &mut self,
+        job_id: &JobId,
+        subscriber_id: SubscriberId,
+    ) -> Option<JobKey> {
+        let key = *self.keys.get(job_id)?;
+        let entry = self.entries.get_mut(&key)?;
+        entry
+            .subscribers
+            .retain(|subscriber| subscriber.id != subscriber_id);
+        if !entry.subscribers.is_empty() {
+            return None;
+        }
+        self.remove(key);
+        Some(key)
+    }
+
+    /// When somebody is due, if anybody is.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.queue.first().map(|(due, _)| *due)
+    }
+
+    /// The next job to look at, if one is due. It is being looked at from now on.
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<(JobKey, Arc<JobId>, RetryState)> {
+        let (due, key) = *self.queue.first()?;
+        if due > now {
+            return None;
+        }
+        self.queue.pop_first();
+        let entry = self.entries.get_mut(&key)?;
+        entry.due = Due::InFlight;
+        Some((key, Arc::clone(&entry.job_id), entry.history))
+    }
+
+    /// A look at a job has ended.
+    pub(super) fn polled(
+        &mut self,
+        now: Duration,
+        key: JobKey,
+        result: PollResult,
+        durations: &mut DurationStats,
+        rng: &mut impl Rng,
+    ) -> PollDecision {
+        let nothing = PollDecision {
+            end: None,
+            next_in: Duration::ZERO,
+            subscribers: Vec::new(),
+            stalled: Vec::new(),
+        };
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return nothing;
+        };
+        let PollResult {
+            outcome,
+            snapshot,
+            history,
+        } = result;
+        entry.history = match &snapshot {
+            Some(_) => RetryState::default(),
+            None => history,
+        };
+        let mut took = None;
+        if let Some(snapshot) = snapshot {
+            if snapshot.progress > entry.progress {
+                (entry.progress, entry.progress_at) = (snapshot.progress, now);
+            }
+            if entry.kind.is_none()
+                && let Some(kind) = snapshot.kind
+            {
+                entry.expected = durations.expected(&kind, &self.polling);
+                entry.kind = Some(kind.into());
+            }
+            took = snapshot.took;
+        }
+        let kind = entry.kind.as_deref().unwrap_or_default();
+        let context = PollContext {
+            polling: &self.polling,
+            expected: entry.expected,
+            deadlines: entry.deadlines(now),
+        };
+        let action = entry.poll_state.on(now, outcome, &context, rng);
+        if let NextPoll::Stop(end) = action {
+            if end == WatchEnd::Finished
+                && let Some(took) = entry.poll_state.took(now, took)
+            {
+                durations.learn(kind, took);
+            }
+            let subscribers = entry.subscribers.iter().map(|subscriber| subscriber.id);
+            let subscribers = subscribers.collect();
+            self.remove(key);
+            return PollDecision {
+                end: Some(end),
+                subscribers,
+                ..nothing
+            };
+        }
+        let (at, seen) = (
+            entry.progress_at,
+            matches!(outcome, PollOutcome::Found { .. }),
+        );
+        let (mut subscribers, mut stalled) = (Vec::new(), Vec::new());
+        entry.subscribers.retain(|subscriber| {
+            let still = now.saturating_sub(at.max(subscriber.since));
+            let over = subscriber
+                .stall_limit
+                .is_some_and(|stall_limit| still >= stall_limit);
+            match seen && over {
+                true => stalled.push(subscriber.id),
+                false => subscribers.push(subscriber.id),
+            }
+            !(seen && over)
+        });
+        match subscribers.is_empty() {
+            true => self.remove(key),
+            false => self.set_due(key, action),
+        }
+        let next_in = match action {
+            NextPoll::At(at) => at.saturating_sub(now),
+            NextPoll::Never | NextPoll::Stop(_) => Duration::ZERO,
+        };
+        PollDecision {
+            end: None,
+            next_in,
+            subscribers,
+            stalled,
+        }
+    }
+
+    /// Nothing is watched any more. Says who has to be told.
+    pub(super) fn close(&mut self) -> Vec<SubscriberId> {
+        self.queue.clear();
+        self.keys.clear();
+        let entries = std::mem::take(&mut self.entries).into_values();
+        entries
+            .flat_map(|entry| entry.subscribers)
+            .map(|subscriber| subscriber.id)
+            .collect()
+    }
+
+    fn set_due(&mut self, key: JobKey, action: NextPoll) {
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        if let Due::At(at) = entry.due {
+            self.queue.remove(&(at, key));
+        }
+        entry.due = match action {
+            NextPoll::At(at) => {
+                self.queue.insert((at, key));
+                Due::At(at)
+            }
+            NextPoll::Never | NextPoll::Stop(_) => Due::Never,
+        };
+    }
+
+    fn remove(&mut self, key: JobKey) {
+        if let Some(entry) = self.entries.remove(&key) {
+            self.keys.remove(&entry.job_id);
+            if let Due::At(at) = entry.due {
+                self.queue.remove(&(at, key));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

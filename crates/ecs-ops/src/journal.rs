@@ -1,0 +1,92 @@
+//! What a run did, written down before it counts, so that another process can go on where it ended.
+//!
+//! | item | is |
+//! |---|---|
+//! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
+//! | [`Record`] | one thing that happened, or that is about to |
+//! | [`Contents`] | what a file says, and what of its end was damaged |
+//! | [`Recovered`] | what the records add up to: where each server stands |
+//!
+//! Two rules make a resumed run safe:
+//!
+//! - **An attempt is announced by two records**, [`Record::Intent`] and then [`Record::Sending`], each durable before the
+//!   next step. No verdict rests on the second one alone, so that losing the last line of a file, whatever
+//!   the reason, never makes a request look as if it had not been sent.
+//! - **Only proof makes a server free again**: [`Record::NotExecuted`], or a verdict "not attempted".
+//!
+//! ```
+//! use ecs_ops::journal::{Journal, MemoryJournal, Purpose, Record, Recovered, RunRecord};
+//! use ecs_ops::{PowerAction, model::RebootType};
+//!
+//! # futures_util::FutureExt::now_or_never(async {
+//! let servers: Vec<ecs_ops::model::ServerId> = vec![
+//!     "616fb98f-46ca-475e-917e-2563e5a8cd19".parse()?,
+//!     "726fb98f-46ca-475e-917e-2563e5a8cd20".parse()?,
+//! ];
+//! let run = RunRecord::new(
+//!     "a run", &"https://ecs.example".parse()?, "p".parse()?, PowerAction::Reboot(RebootType::Soft), servers.clone(),
+//! );
+//! let at = "2026-11-24T01:00:00Z".parse()?;
+//! let journal = MemoryJournal::default();
+//! journal.append(at, Record::Run(Box::new(run))).await?;
+//! let request = vec![servers[0]];
+//! journal.append(at, Record::Intent { request: 1, attempt: 1, purpose: Purpose::First, servers: request }).await?;
+//! journal.append(at, Record::Sending { request: 1, attempt: 1, remote: None }).await?;
+//! // … and here the process ends.
+//! let recovered = Recovered::from_entries(journal.entries())?;
+//! assert_eq!(recovered.unsent(), [servers[1]]);
+//! assert_eq!(recovered.unknown_requests()[0].servers, [servers[0]]);
+//! # Ok::<_, Box<dyn std::error::Error>>(()) }).expect("nothing waits")?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+
+#[cfg(test)]
+mod arbitrary_journal;
+mod error;
+mod fold;
+mod jsonl;
+mod line;
+mod log;
+mod memory;
+mod outcome;
+mod record;
+mod recovered;
+mod waves;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ecs_auth::BoxFuture;
+use jiff::Timestamp;
+
+pub use error::{JournalError, JournalErrorKind};
+pub use jsonl::JsonlJournal;
+pub use line::{Contents, Tail};
+pub(crate) use log::{RequestJournal, RunJournal};
+pub use memory::MemoryJournal;
+pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
+pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapshot};
+pub(crate) use record::{PROGRAM, milliseconds};
+pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, UnknownRequest};
+
+/// Where the records of a run go.
+pub trait Journal: fmt::Debug + Send + Sync + 'static {
+    /// Writes a record down. It is durable when this returns; records keep the order in which this was first polled.
+    ///
+    /// A future that is dropped may have written its record, or not; it never spoils the journal.
+    ///
+    /// # Errors
+    /// The record may be there or not, and none will be taken any more: the run must send nothing further.
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>>;
+}
+
+impl<T: Journal + ?Sized> Journal for Arc<T> {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        (**self).append(at, record)
+    }
+}
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,447 @@
+use proptest::prelude::*;
+
+use super::super::arbitrary_journal::*;
+use super::super::*;
+use super::*;
+
+/// A file of version 1, with every kind of record.
+const V1: &[u8] = include_bytes!("fixtures/v1.jsonl");
+
+/// What it says.
+fn v1() -> Vec<Entry> {
+    let mut rolling = run(6);
+    rolling.deadline_ms = Some(3_600_000);
+    rolling.verify_ms = Some(120_000);
+    rolling.rolling = Some(RollingRecord {
+        health_timeout_ms: None,
+        waves: vec![servers(1), servers(6).split_off(1)],
+        pause_ms: 30_000,
+        max_failures: Some(1),
+        canary: true,
+        canary_pause_ms: None,
+        health: Some("curl -f https://shop.example".to_owned()),
+        escalate_after_ms: Some(300_000),
+    });
+    let job_id = |request: usize| job(request).parse().unwrap();
+    let intent = |request, attempt, purpose, servers| Record::Intent {
+        request,
+        attempt,
+        purpose,
+        servers,
+    };
+    let outcome_records = |servers| Record::Outcomes { servers };
+    let remote = Some("2026-11-24T01:00:03.5Z".parse().unwrap());
+    let accepted = |request| Record::Accepted {
+        request,
+        job_id: job_id(request),
+        request_id: Some("req-1".to_owned()),
+    };
+    let too_fast = ErrorRecord {
+        code: Some("Common.1503".to_owned()),
+        message: "slower, please".to_owned(),
+    };
+    let failed = outcome_record(server(0), OutcomeKind::Failed, Some("job-1"));
+    entries([
+        Record::Run(Box::new(rolling)),
+        Record::InitialState {
+            servers: vec![ServerSnapshot {
+                id: server(0),
+                status: Some("ACTIVE".to_owned()),
+                task: None,
+                updated: Some("2026-11-23T10:00:00Z".to_owned()),
+            }],
+        },
+        Record::WaveBegan { wave: 0 },
+        intent(1, 1, Purpose::First, vec![server(0)]),
+        Record::Sending {
+            request: 1,
+            attempt: 1,
+            remote,
+        },
+        Record::NotExecuted {
+            request: 1,
+            throttled: true,
+            retry_after_ms: Some(2000),
+            error: too_fast,
+        },
+        intent(1, 2, Purpose::First, vec![server(0)]),
+        Record::Sending {
+            request: 1,
+            attempt: 2,
+            remote: None,
+        },
+        accepted(1),
+        Record::Escalating {
+            servers: vec![failed],
+        },
+        Record::JobFinished {
+            job_id: job_id(1),
+            status: Some("FAIL".to_owned()),
+        },
+        intent(2, 1, Purpose::Escalate, vec![server(0)]),
+        Record::Sending {
+            request: 2,
+            attempt: 1,
+            remote: None,
+        },
+        accepted(2),
+        outcome_records(vec![outcome_record(
+            server(0),
+            OutcomeKind::Succeeded,
+            Some("job-2"),
+        )]),
+        Record::JobFinished {
+            job_id: job_id(2),
+            status: None,
+        },
+        Record::WaveChecked {
+            wave: 0,
+            healthy: true,
+            message: None,
+        },
+        Record::Answered { proceed: true },
+        Record::WaveBegan { wave: 1 },
+        intent(3, 1, Purpose::First, vec![server(1), server(2)]),
+        Record::Sending {
+            request: 3,
+            attempt: 1,
+            remote: None,
+        },
+        Record::AnswerLost {
+            request: 3,
+            error: error_record("the connection ended"),
+        },
+        intent(4, 1, Purpose::Resubmit, vec![server(1)]),
+        Record::Sending {
+            request: 4,
+            attempt: 1,
+            remote: None,
+        },
+        Record::Stopping {
+            reason: "asked to".to_owned(),
+        },
+        outcome_records(vec![
+            outcome_record(server(2), OutcomeKind::Unknown, None),
+            outcome_record(server(3), OutcomeKind::NotAttempted, None),
+        ]),
+        Record::Ended {},
+        Record::Resumed {
+            program: "a test".to_owned(),
+        },
+    ])
+}
+
+/// If this fails, the format has changed: it needs a new version, and this file stays readable.
+#[test]
+fn files_of_version_1() {
+    let contents = read(V1).unwrap();
+    assert_eq!(contents.entries, v1());
+    assert_eq!(contents.tail, None);
+    assert_eq!(
+        file(&contents.entries),
+        V1,
+        "{}",
+        String::from_utf8_lossy(&file(&v1()))
+    );
+    let recovered = Recovered::from_entries(contents.entries).unwrap();
+    assert_eq!(recovered.unsent(), [server(3), server(4), server(5)]);
+    assert_eq!(recovered.unknown_requests().len(), 2);
+    assert_eq!(recovered.jobs().len(), 2);
+    assert!(!recovered.is_ended());
+}
+
+/// Values that the other file does not have.
+const V1_MORE: &[u8] = include_bytes!("fixtures/v1_more.jsonl");
+
+fn v1_more() -> Vec<Entry> {
+    let succeeded = |number, evidence| OutcomeRecord {
+        evidence: Some(evidence),
+        ..outcome_record(server(number), OutcomeKind::Succeeded, Some("job-1"))
+    };
+    let mut stop = run(4);
+    stop.action = crate::PowerAction::Stop(None);
+    stop.reconcile = true;
+    stop.resubmit_unknown = true;
+    stop.stalled_after_ms = Some(60_000);
+    stop.rolling = Some(RollingRecord {
+        waves: vec![servers(4)],
+        pause_ms: 0,
+        max_failures: None,
+        canary: true,
+        canary_pause_ms: Some(1000),
+        health: Some("probe".to_owned()),
+        health_timeout_ms: Some(30_000),
+        escalate_after_ms: None,
+    });
+    entries([
+        Record::Run(Box::new(stop)),
+        Record::WaveBegan { wave: 0 },
+        Record::Intent {
+            request: 1,
+            attempt: 1,
+            purpose: Purpose::First,
+            servers: servers(4),
+        },
+        Record::Sending {
+            request: 1,
+            attempt: 1,
+            remote: None,
+        },
+        Record::Accepted {
+            request: 1,
+            job_id: job(1).parse().unwrap(),
+            request_id: None,
+        },
+        Record::Outcomes {
+            servers: vec![
+                succeeded(0, crate::Evidence::SubJob),
+                succeeded(1, crate::Evidence::Job),
+                succeeded(2, crate::Evidence::Server),
+                outcome_record(server(3), OutcomeKind::Failed, Some("job-1")),
+            ],
+        },
+        Record::WaveChecked {
+            wave: 0,
+            healthy: false,
+            message: Some("HTTP 503".to_owned()),
+        },
+        Record::Answered { proceed: false },
+        Record::Ended {},
+    ])
+}
+
+#[test]
+fn more_values_of_version_1() {
+    let contents = read(V1_MORE).unwrap();
+    assert_eq!(contents.entries, v1_more());
+    assert_eq!(file(&contents.entries), V1_MORE);
+}
+
+#[test]
+fn every_line_is_a_json_object_that_jq_can_read() {
+    for line in V1
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let value: serde_json::Value = serde_json::from_slice(line).unwrap();
+        assert_eq!(value["v"], 1);
+        assert!(value["record"]["kind"].is_string());
+    }
+}
+
+/// Where each line ends, with its newline.
+fn line_ends(file: &[u8]) -> Vec<usize> {
+    (1..=file.len())
+        .filter(|end| file[end - 1] == b'\n')
+        .collect()
+}
+
+#[test]
+fn a_file_that_is_cut_at_any_byte_is_a_prefix() {
+    let (all, ends) = (v1(), line_ends(V1));
+    for cut in 0..=V1.len() {
+        let whole = ends.iter().filter(|end| **end <= cut).count();
+        let contents = read(&V1[..cut]).unwrap();
+        assert_eq!(contents.entries, all[..whole], "cut at {cut}");
+        let begin = whole.checked_sub(1).map_or(0, |last| ends[last]);
+        let tail = (cut > begin).then(|| Tail {
+            line: whole as u64 + 1,
+            offset: begin as u64,
+            bytes: (cut - begin) as u64,
+        });
+        assert_eq!(contents.tail, tail, "cut at {cut}");
+    }
+}
+
+/// Damage of one byte: in the last line it is cut, anywhere else it is refused, with its line.
+#[test]
+fn a_damaged_byte() {
+    let all = v1();
+    let ends = line_ends(V1);
+    for at in 0..V1.len() {
+        let line = ends.iter().filter(|end| **end <= at).count() as u64 + 1;
+        let was = V1[at];
+        for now in [was ^ 0x01, was ^ 0x80, b'\n', b'"', b',', b'}', 0] {
+            if now == was {
+                continue;
+            }
+            let mut file = V1.to_vec();
+            file[at] = now;
+            match read(&file) {
+                Ok(contents) => {
+                    assert_eq!(line, ends.len() as u64, "byte {at} is {now}");
+                    assert_eq!(contents.entries, all[..all.len() - 1]);
+                    assert_eq!(contents.tail.unwrap().line, line);
+                }
+                Err(error) => {
+                    assert_ne!(line, ends.len() as u64, "byte {at} is {now}: {error}");
+                    assert_eq!(error.line(), Some(line), "byte {at} is {now}: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// What a file system may leave at the end after a power failure.
+#[test]
+fn other_tails() {
+    let last = line_ends(V1)[26];
+    let zeros = [V1, &[0; 4096]].concat();
+    let mut hole = V1.to_vec();
+    hole[last..last + 30].fill(0);
+    for (file, line) in [(zeros, 29), (hole, 28)] {
+        let contents = read(&file).unwrap();
+        assert_eq!(contents.tail.map(|tail| tail.line), Some(line));
+    }
+    // Two lines cannot be what one write leaves.
+    let mut two = V1.to_vec();
+    let begin = line_ends(V1)[25];
+    two[begin..]
+        .iter_mut()
+        .for_each(|byte| *byte ^= u8::from(*byte == b'a'));
+    assert_eq!(read(&two).unwrap_err().line(), Some(27));
+}
+
+#[test]
+fn lines_that_are_missing_or_come_twice() {
+    let ends = line_ends(V1);
+    let missing = [&V1[..ends[3]], &V1[ends[4]..]].concat();
+    let twice = [&V1[..ends[3]], &V1[ends[2]..]].concat();
+    let swapped = [
+        &V1[..ends[2]],
+        &V1[ends[3]..ends[4]],
+        &V1[ends[2]..ends[3]],
+        &V1[ends[4]..],
+    ]
+    .concat();
+    for (file, line) in [(missing, 5), (twice, 5), (swapped, 4)] {
+        let error = read(&file).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.line()),
+            (JournalErrorKind::Damaged, Some(line)),
+            "{error}"
+        );
+    }
+    // Also at the end: such a line was not torn.
+    let last = &V1[ends[26]..];
+    assert!(read(&[V1, last].concat()).is_err());
+}
+
+/// A line with a right checksum around these words.
+fn line(body: &str) -> Vec<u8> {
+    let crc = crc32fast::hash(body.as_bytes());
+    format!("{body},\"crc32\":\"{crc:08x}\"}}\n").into_bytes()
+}
+
+#[test]
+fn what_a_later_version_wrote() {
+    let ended = r#""seq":0,"at":"2026-11-24T01:00:00Z","record":{"kind":"ended"}"#;
+    assert!(read(&line(&format!(r#"{{"v":1,{ended}"#))).is_ok());
+    for body in [
+        format!(r#"{{"v":2,{ended}"#),
+        format!(r#"{{"v":2,"other":true,{ended}"#),
+        format!(r#"{{"v":1,"other":true,{ended}"#),
+        format!(r#"{{"v":1,{}"#, ended.replace("ended", "evaporated")),
+        format!(
+            r#"{{"v":1,{}"#,
+            ended.replace(r#""ended""#, r#""ended","how":1"#)
+        ),
+    ] {
+        let error = read(&line(&body)).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.line()),
+            (JournalErrorKind::TooNew, Some(1)),
+            "{body}"
+        );
+    }
+    for (body, message) in [(2, "by a later version"), (1, "does not understand it")] {
+        let body = format!(r#"{{"v":{body},"other":true,{ended}"#);
+        let error = read(&line(&body)).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    // With another kind of checksum.
+    let error = read(b"{\"v\":3,\"sha\":\"\"}\n").unwrap_err();
+    assert_eq!(error.kind(), JournalErrorKind::TooNew);
+}
+
+/// As other programs write it again.
+fn without_checksums(journal: &[u8]) -> Vec<u8> {
+    let mut again = Vec::new();
+    for line in String::from_utf8_lossy(journal).lines() {
+        let mut line: serde_json::Map<_, _> = serde_json::from_str(line).unwrap();
+        line.remove("crc32");
+        again.extend(serde_json::to_vec(&line).unwrap());
+        again.push(b'\n');
+    }
+    again
+}
+
+/// Whole records that another program wrote again are no last line: cutting them would forget what was done.
+#[test]
+fn records_without_their_checksums_are_not_cut() {
+    let ends = line_ends(V1);
+    for last in [2, 3, 20] {
+        let begin = ends[ends.len() - 1 - last];
+        let again = without_checksums(&V1[begin..]);
+        let spaced = String::from_utf8_lossy(&again)
+            .replace("\":", "\": ")
+            .replace(",\"", ",\n\"");
+        for tail in [again.clone(), spaced.into_bytes()] {
+            let error = read(&[&V1[..begin], &tail].concat()).unwrap_err();
+            let line = (ends.len() - last) as u64 + 1;
+            assert_eq!(
+                (error.kind(), error.line()),
+                (JournalErrorKind::Damaged, Some(line))
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_journal() {
+    for file in [&b""[..], b"{\"v\":1", b"{\"v\":1,\"seq\":0,\"at", b"\0\0\0"] {
+        let contents = read(file).unwrap();
+        assert!(contents.entries.is_empty());
+        assert_eq!(contents.tail.is_some(), !file.is_empty());
+    }
+    // What its run did, if it was one, cannot be known: it may have sent everything.
+    let pretty = "{\n  \"v\": 1,\n  \"seq\": 0\n}\n";
+    for file in [
+        &b"\n"[..],
+        b"hello",
+        b"{}\n",
+        b"\xff\xfe\n",
+        b"616fb98f-46ca-475e-917e-2563e5a8cd19\n",
+        pretty.as_bytes(),
+        &without_checksums(V1),
+    ] {
+        let error = read(file).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.line()),
+            (JournalErrorKind::Damaged, Some(1))
+        );
+    }
+    let with_crlf = String::from_utf8_lossy(V1).replace('\n', "\r\n");
+    assert_eq!(read(with_crlf.as_bytes()).unwrap_err().line(), Some(1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_run_is_read_as_it_was_written(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
+        let written = entries(arbitrary_journal(9, 3, &choices));
+        let file = file(&written);
+        prop_assert_eq!(&read(&file).unwrap().entries, &written);
+        let contents = read(&file[..cut.index(file.len() + 1)]).unwrap();
+        prop_assert!(written.starts_with(&contents.entries));
+        prop_assert!(contents.entries.is_empty() || Recovered::from_entries(contents.entries).is_ok());
+    }
+
+    #[test]
+    fn nothing_that_is_read_can_panic(file in prop::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>()) {
+        let _ = read(&file);
+        let at = at.index(V1.len());
+        let _ = read(&[&V1[..at], &file, &V1[at..]].concat());
+    }
+}

@@ -1,0 +1,58 @@
+use super::super::arbitrary_journal::{run, server, servers};
+use super::*;
+
+#[test]
+fn the_rules_of_a_rolling_run_are_kept() {
+    let pause = Duration::from_millis(1500);
+    for (canary, max_failures) in [
+        (None, None),
+        (Some(AfterCanary::Ask), Some(CountOrPercent::Count(0))),
+        (
+            Some(AfterCanary::Pause(pause)),
+            Some(CountOrPercent::Percent(50)),
+        ),
+    ] {
+        let rules = Rules {
+            max_failures,
+            pause,
+            canary,
+            check_health: false,
+        };
+        let record = RollingRecord::new(vec![servers(3), vec![server(3)]], &rules);
+        let max_failures =
+            max_failures.map(|count_or_percent| CountOrPercent::Count(count_or_percent.of(4)));
+        assert_eq!(
+            record.rules(),
+            Rules {
+                max_failures,
+                ..rules
+            }
+        );
+    }
+}
+
+/// Journals of before do not have it, and others can.
+#[test]
+fn where_a_run_is_may_be_in_its_journal_or_not() {
+    let bare = run(1);
+    let json = serde_json::to_value(&bare).unwrap();
+    assert!(json.get("target").is_none());
+    assert_eq!(serde_json::from_value::<RunRecord>(json).unwrap(), bare);
+
+    let mut target = serde_json::json!({
+        "operator": null, "region": {"value": "eu-de", "origin": "OS_REGION_NAME"}, "endpoint": null,
+        "account": {"kind": "access key", "origin": "the environment", "user": null, "domain": null,
+            "access_key": "AKEXAMPLE", "agency": null, "agency_domain": null},
+        "project": {"id": "p1", "name": null, "origin": "OS_PROJECT_ID"},
+    });
+    // What a later version adds to it is no reason not to go on.
+    target["account"]["later"] = serde_json::json!("x");
+    let target: ResolvedTarget = serde_json::from_value(target).unwrap();
+    let known = RunRecord {
+        target: Some(target),
+        ..run(1)
+    };
+    let json = serde_json::to_value(&known).unwrap();
+    assert_eq!(json["target"]["region"]["origin"], "OS_REGION_NAME");
+    assert_eq!(serde_json::from_value::<RunRecord>(json).unwrap(), known);
+}

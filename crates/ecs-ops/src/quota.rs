@@ -1,0 +1,160 @@
+//! Never more servers than the quota in any window, as the service sees it.
+//!
+//! The service counts a request at some moment between its sending and its answer, so a request holds its share from before
+//! it is sent until a whole window after its answer came. A token bucket would let a burst through at the seam of two
+//! windows; this does not.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ecs_transport::{Delivery, SendMark};
+use tokio::sync::{Mutex as FairMutex, Notify};
+use tokio::time::Instant;
+
+/// The quota of one client in one project, shared by all its runs.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerQuota(Arc<SharedQuota>);
+
+#[derive(Debug)]
+struct SharedQuota {
+    limit: usize,
+    window: Duration,
+    usage: Mutex<QuotaUsage>,
+    /// Tokio's mutex hands itself on in the order of asking: whoever waits at its head waits for room.
+    turn: FairMutex<()>,
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct QuotaUsage {
+    used: usize,
+    /// Shares that come back, by when.
+    returning: BTreeMap<Instant, usize>,
+}
+
+impl QuotaUsage {
+    fn collect(&mut self, now: Instant) {
+        while let Some(entry) = self.returning.first_entry()
+            && *entry.key() <= now
+        {
+            self.used -= entry.remove();
+        }
+    }
+}
+
+impl SharedQuota {
+    fn usage(&self) -> MutexGuard<'_, QuotaUsage> {
+        // The ledger is consistent between statements, so a panic elsewhere has not harmed it.
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServerQuota {
+    /// At most `limit` servers in any `window`.
+    pub(crate) fn new(limit: usize, window: Duration) -> Self {
+        Self(Arc::new(SharedQuota {
+            limit,
+            window,
+            usage: Mutex::default(),
+            turn: FairMutex::new(()),
+            room: Notify::new(),
+        }))
+    }
+
+    /// The most servers that can be asked for at once.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// Takes room for `servers` if there is some and nobody waits for it. Asking for more than the limit gets the whole
+    /// limit.
+    pub(crate) fn try_acquire(&self, servers: usize) -> Option<QuotaPermit> {
+        let _turn = self.0.turn.try_lock().ok()?;
+        self.take(servers).ok()
+    }
+
+    /// Waits, in the order of asking, until there is room for `servers`, and takes it.
+    pub(crate) async fn acquire(&self, servers: usize) -> QuotaPermit {
+        let _turn = self.0.turn.lock().await;
+        loop {
+            let room = self.0.room.notified();
+            let next = match self.take(servers) {
+                Ok(permit) => return permit,
+                Err(next) => next,
+            };
+            match next {
+                Some(when) => {
+                    tokio::select! {
+                        biased;
+                        () = room => {}
+                        () = tokio::time::sleep_until(when) => {}
+                    }
+                }
+                None => room.await,
+            }
+        }
+    }
+
+    /// A share, or when some room comes back, if that is known.
+    fn take(&self, servers: usize) -> Result<QuotaPermit, Option<Instant>> {
+        let servers = servers.min(self.0.limit);
+        let mut usage = self.0.usage();
+        usage.collect(Instant::now());
+        if usage.used + servers > self.0.limit {
+            return Err(usage.returning.first_key_value().map(|(&when, _)| when));
+        }
+        usage.used += servers;
+        Ok(QuotaPermit {
+            quota: self.clone(),
+            servers,
+            mark: None,
+        })
+    }
+}
+
+/// A request's share of the quota. Dropping it gives it back: at once if nothing can have been sent, otherwise a whole
+/// window later.
+#[derive(Debug)]
+pub(crate) struct QuotaPermit {
+    quota: ServerQuota,
+    servers: usize,
+    /// The mark of the attempt after which the service may have counted the request.
+    mark: Option<SendMark>,
+}
+
+impl QuotaPermit {
+    /// An attempt begins: the service may count the request as soon as this mark is set.
+    pub(crate) fn may_be_counted(&mut self, mark: SendMark) {
+        self.mark = Some(mark);
+    }
+
+    /// It is certain that the service has not counted the request.
+    pub(crate) fn not_counted(&mut self) {
+        self.mark = None;
+    }
+}
+
+impl Drop for QuotaPermit {
+    fn drop(&mut self) {
+        let shared = &self.quota.0;
+        let mut usage = shared.usage();
+        let counted = self
+            .mark
+            .as_ref()
+            .is_some_and(|mark| mark.delivery() == Delivery::MaybeSent);
+        if counted {
+            *usage
+                .returning
+                .entry(Instant::now() + shared.window)
+                .or_default() += self.servers;
+        } else {
+            usage.used -= self.servers;
+        }
+        // The one who waits must look again: room now, or a time at which there will be.
+        shared.room.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests;

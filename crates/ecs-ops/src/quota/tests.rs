@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use ecs_transport::SendMark;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::ServerQuota;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+fn on_paused_time<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test)
+}
+
+/// The most servers that any window of a service can see if it counts each request at `seen`.
+fn peak(requests: &[(Instant, usize)]) -> usize {
+    let in_window = |start: Instant| {
+        requests
+            .iter()
+            .filter(move |(seen, _)| *seen >= start && seen.duration_since(start) < WINDOW)
+    };
+    requests
+        .iter()
+        .map(|(start, _)| in_window(*start).map(|(_, n)| n).sum())
+        .max()
+        .unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Wherever between sending and answer the service counts a request, no window holds more than the quota.
+    #[test]
+    fn no_window_holds_more_than_the_quota(
+        requests in prop::collection::vec((1_usize..=100, 0_u64..90, 0.0_f64..=1.0, any::<bool>()), 1..60),
+        limit in 100_usize..=300,
+    ) {
+        let seen = on_paused_time(async move {
+            let quota = ServerQuota::new(limit, WINDOW);
+            let tasks = requests.into_iter().map(|(servers, latency, at, delivered)| {
+                let quota = quota.clone();
+                async move {
+                    let mut permit = quota.acquire(servers).await;
+                    let sent = Instant::now();
+                    permit.may_be_counted(SendMark::new());
+                    let latency = Duration::from_secs(latency);
+                    tokio::time::sleep(latency).await;
+                    if !delivered {
+                        permit.not_counted();
+                    }
+                    delivered.then(|| (sent + latency.mul_f64(at), servers))
+                }
+            });
+            futures_util::future::join_all(tasks).await
+        });
+        let seen: Vec<_> = seen.into_iter().flatten().collect();
+        prop_assert!(peak(&seen) <= limit, "{} of {limit}", peak(&seen));
+    }
+}
+
+#[test]
+fn a_fleet_takes_hardly_longer_than_it_must() {
+    let elapsed = on_paused_time(async {
+        let quota = ServerQuota::new(1000, WINDOW);
+        let start = Instant::now();
+        for _ in 0..1000 {
+            let mut permit = quota.acquire(100).await;
+            permit.may_be_counted(SendMark::new());
+        }
+        start.elapsed()
+    });
+    // 100,000 servers: the first 1,000 at once, then 1,000 a minute.
+    assert!(elapsed >= WINDOW * 99, "{elapsed:?}");
+    assert!(elapsed <= (WINDOW * 99).mul_f64(1.02), "{elapsed:?}");
+}
+
+#[test]
+fn whoever_asks_first_is_served_first() {
+    let order = on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        let order = std::cell::RefCell::new(Vec::new());
+        let tasks = [(0, 100), (1, 100), (2, 1), (3, 1)].map(|(name, servers)| {
+            let (quota, order) = (quota.clone(), &order);
+            async move {
+                let mut permit = quota.acquire(servers).await;
+                permit.may_be_counted(SendMark::new());
+                order.borrow_mut().push(name);
+            }
+        });
+        futures_util::future::join_all(tasks).await;
+        order.into_inner()
+    });
+    assert_eq!(order, [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_share_that_was_not_used_is_given_back_at_once() {
+    let elapsed = on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        let unused = quota.acquire(100).await;
+        let start = Instant::now();
+        let waiting = quota.acquire(100);
+        let giving_back = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(unused);
+        };
+        let (permit, ()) = futures_util::future::join(waiting, giving_back).await;
+        drop(permit);
+        start.elapsed()
+    });
+    assert_eq!(elapsed, Duration::from_secs(1));
+}
+
+#[test]
+fn giving_up_while_waiting_harms_nobody() {
+    on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        let mut first = quota.acquire(100).await;
+        first.may_be_counted(SendMark::new());
+        drop(first);
+        let impatient = tokio::time::timeout(Duration::from_secs(5), quota.acquire(100));
+        assert!(impatient.await.is_err());
+        let start = Instant::now();
+        drop(quota.acquire(100).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(55));
+    });
+}
+
+/// Also while it is known when other shares come back.
+#[test]
+fn whoever_waits_hears_of_a_share_that_was_not_used() {
+    let elapsed = on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        let mut used = quota.acquire(50).await;
+        used.may_be_counted(SendMark::new());
+        drop(used);
+        let unused = quota.acquire(50).await;
+        let start = Instant::now();
+        let giving_back = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(unused);
+        };
+        drop(futures_util::future::join(quota.acquire(50), giving_back).await);
+        start.elapsed()
+    });
+    assert_eq!(elapsed, Duration::from_secs(1));
+}
+
+/// Whoever needs less does not get ahead of those who wait for more.
+#[test]
+fn nobody_jumps_the_queue() {
+    on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        let held = quota.try_acquire(60).unwrap();
+        let mut waiting = Box::pin(quota.acquire(50));
+        let at_once = tokio::time::timeout(Duration::ZERO, &mut waiting);
+        assert!(at_once.await.is_err());
+        assert!(quota.try_acquire(1).is_none());
+        drop(held);
+        drop(waiting.await);
+        assert!(quota.try_acquire(1).is_some());
+    });
+}

@@ -1,0 +1,85 @@
+//! A number of servers, or a percentage of all.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// So many servers, or so many percent of all.
+///
+/// ```
+/// use ecs_ops::rolling::CountOrPercent;
+///
+/// assert_eq!("5".parse::<CountOrPercent>()?.of(40), 5);
+/// assert_eq!("10%".parse::<CountOrPercent>()?.of(49), 4); // never more than that
+/// assert!("110%".parse::<CountOrPercent>().is_err());
+/// # Ok::<_, ecs_ops::rolling::ParseCountOrPercentError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CountOrPercent {
+    /// This many servers.
+    Count(usize),
+    /// This many of a hundred, at most 100.
+    Percent(u8),
+}
+
+impl CountOrPercent {
+    /// How many of so many servers: a percentage is rounded down.
+    pub fn of(self, servers: usize) -> usize {
+        match self {
+            Self::Count(count) => count.min(servers),
+            Self::Percent(percent) => {
+                let percent = usize::from(percent.min(100));
+                // In two steps, so that nothing overflows.
+                servers / 100 * percent + servers % 100 * percent / 100
+            }
+        }
+    }
+}
+
+impl fmt::Display for CountOrPercent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(servers) => write!(f, "{servers}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+/// A text that is not a [`CountOrPercent`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseCountOrPercentError {
+    given: String,
+}
+
+impl fmt::Display for ParseCountOrPercentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is neither a number of servers, like 5, nor a whole percentage from 0% to 100%",
+            self.given
+        )
+    }
+}
+
+impl std::error::Error for ParseCountOrPercentError {}
+
+impl FromStr for CountOrPercent {
+    type Err = ParseCountOrPercentError;
+
+    fn from_str(text: &str) -> Result<Self, ParseCountOrPercentError> {
+        let digits = text.strip_suffix('%').unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let count = match text.ends_with('%') {
+            true => digits
+                .parse()
+                .ok()
+                .filter(|percent| *percent <= 100)
+                .map(Self::Percent),
+            false => digits.parse().ok().map(Self::Count),
+        };
+        count
+            .filter(|_| is_number)
+            .ok_or_else(|| ParseCountOrPercentError {
+                given: text.chars().take(40).collect(),
+            })
+    }
+}

@@ -1,0 +1,421 @@
+//! What a run is made of.
+
+mod check;
+mod not_begun;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_auth::ResolvedTarget;
+use ecs_client::chain;
+use ecs_model::{BatchRebootServers, ServerId};
+use uuid::Uuid;
+
+use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::plan::Plan;
+use super::run::Run;
+use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
+use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::control::Control;
+use crate::event::Sink;
+use crate::fleet::LeftOut;
+use crate::journal::{
+    Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
+};
+use crate::rolling::{Rolling, Rules, Waves};
+use crate::{Client, Error, ErrorKind};
+
+/// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
+#[derive(Debug)]
+#[must_use]
+pub struct RunBuilder {
+    client: Client,
+    action: PowerAction,
+    servers: Vec<ServerId>,
+    batch_size: usize,
+    deadline: Option<Duration>,
+    wait: bool,
+    stalled_after: Option<Duration>,
+    verify: Option<Duration>,
+    on_unknown: UnknownPolicy,
+    /// The waves and their rules, if there are any.
+    rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
+    health: Option<HealthCheck>,
+    question: Option<CanaryQuestion>,
+    escalate_after: Option<Duration>,
+    journal: Option<Arc<dyn Journal>>,
+    resumed: Option<Box<Recovered>>,
+    target: Option<ResolvedTarget>,
+    left_out: Vec<LeftOut>,
+}
+
+impl RunBuilder {
+    /// How many servers go into one request unless said otherwise.
+    pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
+    /// The most servers that go into one request: the largest that the vendor ever documented.
+    pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
+
+    pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
+        Self {
+            client,
+            action,
+            servers,
+            batch_size: Self::DEFAULT_BATCH_SIZE,
+            deadline: None,
+            wait: true,
+            stalled_after: None,
+            verify: None,
+            on_unknown: UnknownPolicy::default(),
+            rolling: None,
+            health: None,
+            question: None,
+            escalate_after: None,
+            journal: None,
+            resumed: None,
+            target: None,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// A run that goes on with another one, by its settings; but it waits.
+    pub(crate) fn resume(
+        client: Client,
+        journal: Arc<dyn Journal>,
+        recovered: Recovered,
+    ) -> Result<Self, Error> {
+        let belongs = recovered.belongs_to(client.0.core.endpoint(), client.0.core.project());
+        belongs.map_err(|error| Error::invalid(chain(&error)))?;
+        let run = recovered.run();
+        let rolling = run.rolling.as_ref();
+        let milliseconds = |value: Option<u64>| value.map(Duration::from_millis);
+        Ok(Self {
+            batch_size: run.batch_size,
+            stalled_after: milliseconds(run.stalled_after_ms),
+            verify: milliseconds(run.verify_ms),
+            rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
+            escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
+            on_unknown: UnknownPolicy {
+                reconcile: run.reconcile,
+                // Consent to a second request was given for the run that ended.
+                resubmit: false,
+            },
+            journal: Some(journal),
+            target: run.target.clone(),
+            ..Self::new(client, run.action, recovered.unsent())
+        }
+        .resuming(recovered))
+    }
+
+    fn resuming(mut self, recovered: Recovered) -> Self {
+        self.resumed = Some(Box::new(recovered));
+        self
+    }
+
+    /// Writes down what the run does, each step before it counts, so that another process can go on with it
+    /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
+    /// on has that of its journal.
+    pub fn target(mut self, target: ResolvedTarget) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Servers that a selection left out, for the report. They are no part of the run.
+    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
+        self.left_out = servers;
+        self
+    }
+
+    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    pub fn batch_size(mut self, servers: usize) -> Self {
+        self.batch_size = servers;
+        self
+    }
+
+    /// The longest time that the run may take, from its beginning to its report.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Whether to wait for the jobs; without waiting the run ends when every request was answered
+    /// (and, with [`reconcile`](Self::reconcile), when the servers of lost answers were looked at).
+    pub fn wait(mut self, wait: bool) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Ends the waiting for a job that has made no progress for so long: what it has not told by then is reported as running.
+    /// Without it, such a job is waited for until the deadline.
+    pub fn stalled_after(mut self, limit: Duration) -> Self {
+        self.stalled_after = Some(limit);
+        self
+    }
+
+    /// Looks at each server whose job succeeded, until it is at rest and in the state that was wanted; one that is not so
+    /// `within` this time after its job has failed. Lists the project's servers, page by page, for all of them at once.
+    /// Without [waiting](Self::wait) nothing is looked at.
+    pub fn verify(mut self, within: Duration) -> Self {
+        self.verify = Some(within);
+        self
+    }
+
+    /// Whether to look at the servers of a request whose fate is unknown, until three minutes later. A server that was
+    /// changed since the sending, is at rest and in the state that was wanted has succeeded; one that is as it was before
+    /// the run, while no server of its request shows a trace, was not attempted. What stays unclear stays unknown.
+    ///
+    /// Lists the project's servers before the run, and at each look.
+    pub fn reconcile(mut self, reconcile: bool) -> Self {
+        self.on_unknown.reconcile = reconcile;
+        self
+    }
+
+    /// Whether to send servers again, once, whose fate is unknown. **They may be restarted twice.** With
+    /// [`reconcile`](Self::reconcile) only those are sent again that are still unknown after it, or were certainly not
+    /// attempted.
+    pub fn resubmit_unknown(mut self, resubmit: bool) -> Self {
+        self.on_unknown.resubmit = resubmit;
+        self
+    }
+
+    /// Acts on the servers in these waves, one after the other, by these rules; see [`rolling`](crate::rolling). Each server
+    /// of the run must be in one of the waves. What is left when it stops was not attempted.
+    ///
+    /// ```no_run
+    /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn probe(servers: Vec<ecs_ops::model::ServerId>) -> Result<(), String> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{Stopped, model::RebootType};
+    /// use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Waves};
+    ///
+    /// let members: Vec<_> = servers.iter().map(|id| Member::new(*id)).collect();
+    /// let waves = Waves::plan(&members, "10%".parse()?, Some(1), Order::AsGiven)?;
+    /// let rules = Rules {
+    ///     max_failures: Some("2%".parse()?),
+    ///     canary: Some(AfterCanary::Pause(Duration::from_secs(300))),
+    ///     ..Rules::default()
+    /// };
+    /// let run = client
+    ///     .reboot(RebootType::Soft, servers)
+    ///     .rolling(waves, rules)
+    ///     .health_check("probe", Duration::from_secs(60), |wave| async move { probe(wave).await });
+    /// let report = run.start().await?.await;
+    /// if let Some(Stopped::Rolling(reason)) = &report.stopped {
+    ///     println!("stopped: {reason}; {} not attempted", report.summary().not_attempted);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        self.rolling = Some((waves.waves, rules));
+        self
+    }
+
+    /// Checks after each wave whether all is well: `check` gets the servers of the wave, and has `within` this time. The
+    /// run stops when it says what is not. `description` say in the journal what is checked; a run that goes on with it must be
+    /// given the check again.
+    pub fn health_check<C, F>(
+        mut self,
+        description: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.health = Some(HealthCheck::new(description.into(), within, check));
+        self
+    }
+
+    /// Whom to ask whether to go on after a canary, where the rules want that: see
+    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask).
+    pub fn canary_question<A, F>(mut self, ask: A) -> Self
+    where
+        A: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.question = Some(CanaryQuestion::new(ask));
+        self
+    }
+
+    /// Restarts a server hard, once, whose soft restart failed by its job; and, with [`verify`](Self::verify), one whose
+    /// soft restart ended and that is not back `after` this time from its acceptance. One whose soft restart goes on, or is
+    /// of unknown fate, is not restarted again: see [`escalate`](crate::rolling::escalate).
+    pub fn escalate_after(mut self, after: Duration) -> Self {
+        self.escalate_after = Some(after);
+        self
+    }
+
+    /// What would be sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with everything that is wrong: no server, a server twice, a
+    /// batch size out of range.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        let mut wrong = Vec::new();
+        if self.servers.is_empty() && self.resumed.is_none() {
+            wrong.push("no server was named".to_owned());
+        }
+        let mut first = HashMap::new();
+        for (index, id) in self.servers.iter().enumerate() {
+            if let Some(first) = first.insert(id, index) {
+                wrong.push(format!(
+                    "server {id} was named twice (as number {} and {})",
+                    first + 1,
+                    index + 1
+                ));
+            }
+        }
+        if !(1..=Self::MAX_BATCH_SIZE).contains(&self.batch_size) {
+            let max = Self::MAX_BATCH_SIZE;
+            wrong.push(format!(
+                "the batch size must be from 1 to {max}, not {}",
+                self.batch_size
+            ));
+        }
+        let rolling = self.current_rolling();
+        wrong.extend(self.wave_violations(rolling.is_some()));
+        if !wrong.is_empty() {
+            return Err(Error::invalid(wrong.join("; ")));
+        }
+        // A request larger than the quota could never be sent, and requests that don't divide it waste a part of each minute.
+        let limit = self.client.0.quota.limit();
+        // Of a run that goes on, others may be restarted hard.
+        let resumed = self.resumed.as_ref();
+        let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
+        let size = match servers > limit {
+            true => limit / limit.div_ceil(self.batch_size.min(limit)),
+            false => self.batch_size,
+        };
+        let plan = match rolling {
+            Some(rolling) => {
+                let requested: HashSet<_> = self.servers.iter().collect();
+                let of_requested = |wave: &[ServerId]| {
+                    let servers = wave.iter().filter(|id| requested.contains(id));
+                    servers.copied().collect::<Vec<_>>()
+                };
+                let remaining = rolling.remaining();
+                let waves: Vec<_> = remaining.map(|(_, wave)| of_requested(wave)).collect();
+                Plan::in_waves(self.action, &waves, size)
+            }
+            None => Plan::new(self.action, &self.servers, size),
+        };
+        match plan.http_requests(self.client.0.core.project()) {
+            Ok(_) => Ok(plan),
+            Err(error) => Err(Error::invalid(chain(&error))),
+        }
+    }
+
+    /// Where the waves stand, if it goes in waves. What has to follow something is a wave of all servers.
+    fn current_rolling(&self) -> Option<Rolling> {
+        if let Some(recovered) = &self.resumed {
+            let mut rolling = recovered.rolling()?;
+            rolling.on(recovered.resumption());
+            return Some(rolling);
+        }
+        let (waves, mut rules) = match &self.rolling {
+            Some((waves, rules)) => (waves.clone(), rules.clone()),
+            None if self.escalate_after.is_some() || self.health.is_some() => {
+                (vec![self.servers.clone()], Rules::default())
+            }
+            None => return None,
+        };
+        rules.check_health |= self.health.is_some();
+        Some(Rolling::new(waves, rules))
+    }
+
+    /// Checks everything. The run that it returns does nothing until it is awaited.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan). From here on nothing is lost to an early error: what goes wrong is in the report.
+    pub async fn start(self) -> Result<Run, Error> {
+        let plan = self.plan()?;
+        let rolling = self.current_rolling();
+        rolling
+            .as_ref()
+            .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
+        let rolling_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
+        let options = RunOptions {
+            on_unknown: self.on_unknown,
+            rolling,
+            escalate_after: self.escalate_after,
+        };
+        let log = RunJournal::new(self.client.0.core.clone(), self.journal.clone());
+        let (state, resumed, before) = match &self.resumed {
+            None => {
+                let run_id = Uuid::new_v4().to_string();
+                let state = RunState::new(run_id, self.servers.clone(), plan, options);
+                (state, Resumption::default(), Vec::new())
+            }
+            Some(recovered) => {
+                let (state, resumed) = RunState::resumed(plan, recovered, options);
+                (state, resumed, recovered.initial_state().to_vec())
+            }
+        };
+        let begun = || match &self.resumed {
+            None => Record::Run(Box::new(self.record(state.run_id(), rolling_record))),
+            Some(_) => Record::Resumed {
+                program: PROGRAM.to_owned(),
+            },
+        };
+        let begun = log.write(begun).await;
+        // A run that goes on sends nothing then, and still says what became of each server.
+        if self.resumed.is_none() {
+            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
+        }
+        Ok(Run {
+            state,
+            resumed,
+            before,
+            log,
+            client: self.client,
+            deadline: self.deadline,
+            wait: self.wait,
+            stalled_after: self.stalled_after,
+            verify: self.verify.filter(|_| self.wait),
+            reconcile: self.on_unknown.reconcile,
+            health: self.health,
+            question: self.question,
+            control: Control::new(),
+            sink: Sink::default(),
+            target: self.target,
+            left_out: self.left_out,
+        })
+    }
+
+    /// What its waves are, for its journal.
+    fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
+        let health = self.health.as_ref();
+        RollingRecord {
+            health: health.map(|health| health.description.clone()),
+            health_timeout_ms: health.map(|health| milliseconds(health.within)),
+            escalate_after_ms: self.escalate_after.map(milliseconds),
+            ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
+        }
+    }
+
+    /// What the run is, for its journal.
+    fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
+        let client = &self.client.0.core;
+        let (project, servers) = (client.project().clone(), self.servers.clone());
+        RunRecord {
+            batch_size: self.batch_size,
+            wait: self.wait,
+            deadline_ms: self.deadline.map(milliseconds),
+            stalled_after_ms: self.stalled_after.map(milliseconds),
+            verify_ms: self.verify.map(milliseconds),
+            reconcile: self.on_unknown.reconcile,
+            resubmit_unknown: self.on_unknown.resubmit,
+            rolling,
+            target: self.target.clone(),
+            ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
+        }
+    }
+}

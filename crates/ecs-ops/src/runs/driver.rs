@@ -1,0 +1,408 @@
+//! Running a run: the I/O around the [machine](super::state).
+
+mod submit;
+mod wave_driver;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_auth::BoxFuture;
+use ecs_client::{Problem, RequestError, SendState};
+use ecs_model::{Accepted, JobId, JobStatus};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::evidence::ServerList;
+use super::reconcile::{Reconciler, list};
+use super::state::{Resumption, RunState};
+use super::verify::Verifier;
+use crate::control::{Control, Level};
+use crate::event::{Event, Sink};
+use crate::jobs::{JobUpdate, Subscription, WatchOptions};
+use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
+use crate::report::ServerReport;
+use crate::ticket::JobTicket;
+use crate::{Client, Error, ErrorKind, rolling};
+
+/// One step that is underway.
+enum Step {
+    Submitted(usize, Result<Accepted, RequestError>),
+    /// Something was seen of the job of a request.
+    JobUpdated(usize, JobUpdate),
+    /// The servers, listed from this time on.
+    Listed(ListPurpose, Instant, Result<ServerList, Error>),
+    /// What a rolling run wanted was done; nothing, if the run was stopped meanwhile.
+    WavesAdvanced(Option<rolling::WaveEvent>),
+}
+
+/// What servers are listed for.
+#[derive(Clone, Copy)]
+enum ListPurpose {
+    /// To see what became of those of unknown fate.
+    Reconcile,
+    /// To see whether those have settled whose job succeeded.
+    Verify,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Driver<'a> {
+    pub(super) client: &'a Client,
+    pub(super) control: &'a Control,
+    pub(super) sink: &'a Sink,
+    pub(super) log: &'a RunJournal,
+    /// Ended when looking at jobs and servers is refused.
+    pub(super) poll_control: &'a Control,
+    /// The servers as they were before the run, where its journal says that.
+    pub(super) before: &'a [ServerSnapshot],
+    pub(super) wait: bool,
+    pub(super) reconcile: bool,
+    pub(super) health: Option<&'a HealthCheck>,
+    pub(super) question: Option<&'a CanaryQuestion>,
+    pub(super) limits: WaitLimits,
+    /// How long a server may take to settle after its job, if that is looked at.
+    pub(super) verify: Option<Duration>,
+}
+
+/// How long jobs are waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct WaitLimits {
+    /// Until then.
+    pub(super) deadline: Option<Instant>,
+    /// As long as a job does not stand still for so long.
+    pub(super) stalled_after: Option<Duration>,
+}
+
+impl WaitLimits {
+    /// How a job is watched that began then.
+    fn watch(self, ticket: &JobTicket, began: Option<Instant>) -> WatchOptions {
+        WatchOptions {
+            kind: ticket.kind(),
+            began,
+            at_once: false,
+            deadline: self.deadline,
+            stall_limit: self.stalled_after,
+        }
+    }
+}
+
+impl<'a> Driver<'a> {
+    /// Submits and watches until nothing is left to do.
+    pub(super) async fn work(
+        self,
+        state: &mut RunState,
+        flights: &mut HashMap<usize, Arc<SendState>>,
+        resumed: Resumption,
+    ) {
+        let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
+        let mut jobs = Subscription::new(Arc::clone(&self.client.0.registry));
+        // Steps that ended while something was written down.
+        let mut completed_steps: VecDeque<Step> = VecDeque::new();
+        let mut submitting = 0;
+        let mut wave_driver =
+            wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
+        let mut reconciler = Reconciler::with_initial_state(self.before);
+        let mut verifier = self.verify.map(Verifier::new);
+        self.emit(resumed.known);
+        self.write_records(&resumed.news, &[], None, &[]).await;
+        wave_driver.note_unknown(self, &resumed.news);
+        self.emit(resumed.news);
+        self.halt_if_journal_failed(state);
+        for (request, ticket) in resumed.jobs {
+            let age = self
+                .client
+                .0
+                .core
+                .clock()
+                .now()
+                .duration_since(ticket.accepted_at().unwrap_or_default());
+            let age = Duration::try_from(age).unwrap_or_default();
+            let mut watch = self.limits.watch(&ticket, Instant::now().checked_sub(age));
+            watch.at_once = true;
+            jobs.watch(request, ticket.job_id().clone(), watch);
+        }
+        if self.reconcile {
+            // Of those that may have been acted on already, what is seen now is not how they were before.
+            let servers = &state.unsent();
+            let refused = tokio::select! {
+                biased;
+                () = self.control.reached(Level::Halted) => None,
+                refused = reconciler.fetch_initial_state(self.client, servers, self.sink) => refused,
+            };
+            if let Some(refused) = refused {
+                state.refuse(refused);
+                self.control.halt();
+            }
+            let before = || Record::InitialState {
+                servers: reconciler.before(),
+            };
+            drop(self.log.write(before).await);
+            self.halt_if_journal_failed(state);
+        }
+        loop {
+            self.drive_waves(state, &mut wave_driver, &mut steps);
+            let at_once = match self.client.0.core.health().credentials_accepted() {
+                true => self.client.0.concurrent_submissions,
+                false => 1,
+            };
+            while submitting < at_once
+                && self.control.level() == Level::Go
+                && let Some(request) = state.next_request()
+            {
+                let flight = Arc::new(SendState::default());
+                flights.insert(request, Arc::clone(&flight));
+                let submission = submit::Submission {
+                    index: request,
+                    action: state.action_of(request),
+                    purpose: state.purpose(request),
+                    servers: state.servers(request).to_vec(),
+                };
+                steps.push(Box::pin(async move {
+                    let submitted = self.submit(submission, &flight).await;
+                    Step::Submitted(request, submitted)
+                }));
+                submitting += 1;
+            }
+            // Who may not look at jobs is told the same of servers.
+            if !state.is_denied() {
+                if let Some(at) = reconciler.next_list(self.client, state) {
+                    steps.push(self.list(ListPurpose::Reconcile, at));
+                }
+                let verifier = verifier.as_mut();
+                if let Some(at) =
+                    verifier.and_then(|verifier| verifier.next_list(self.client, state))
+                {
+                    steps.push(self.list(ListPurpose::Verify, at));
+                }
+            }
+            let step = match completed_steps.pop_front() {
+                Some(step) => step,
+                None => tokio::select! {
+                    biased;
+                    Some(step) = steps.next() => step,
+                    Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
+                    else => break,
+                },
+            };
+            if self.control.level() > Level::Go {
+                state.stop_submitting();
+            }
+            let (events, finished_job) = match step {
+                Step::Submitted(request, result) => {
+                    submitting -= 1;
+                    flights.remove(&request);
+                    (self.on_submitted(state, request, result, &mut jobs), None)
+                }
+                Step::Listed(purpose, began, listed) => (
+                    self.listed(
+                        state,
+                        purpose,
+                        began,
+                        listed,
+                        &mut reconciler,
+                        &mut verifier,
+                    ),
+                    None,
+                ),
+                Step::WavesAdvanced(event) => {
+                    wave_driver.is_underway = false;
+                    let event = event.and_then(|event| state.advance_waves(event));
+                    (event.into_iter().collect(), None)
+                }
+                Step::JobUpdated(request, update) => {
+                    let job = state.job(request).cloned();
+                    let events = self.on_job_update(state, request, &update);
+                    let finished_job = job.filter(|_| state.job(request).is_none());
+                    if finished_job.is_some() {
+                        jobs.unwatch(request);
+                    }
+                    (events, finished_job.map(|job_id| (job_id, update.status())))
+                }
+            };
+            if state.is_denied() {
+                jobs.unwatch_all();
+            }
+            let escalating = state.take_escalating();
+            {
+                // The others go on meanwhile: one of them may hold what the journal waits for.
+                let cleared = state.take_cleared();
+                let writing = self.write_records(&events, &cleared, finished_job, &escalating);
+                let mut writing = std::pin::pin!(writing);
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = &mut writing => break,
+                        Some(step) = steps.next() => completed_steps.push_back(step),
+                    }
+                }
+            }
+            wave_driver.note_unknown(self, &events);
+            self.emit(events);
+            self.halt_if_journal_failed(state);
+            let escalating = escalating.into_iter().map(|server| server.id).collect();
+            let event = state.submit_hard_restarts(escalating);
+            self.emit(event.into_iter().collect());
+        }
+    }
+
+    /// Where nothing more can be written down, nothing more is sent.
+    fn halt_if_journal_failed(self, state: &mut RunState) {
+        if let Some(problem) = self.log.broken()
+            && state.journal_failed(problem.clone())
+        {
+            let reason = problem.message;
+            self.sink.emit(Event::Stopping { reason });
+            self.control.halt();
+        }
+    }
+
+    /// Lists the servers at that time, unless looking at anything is refused by then.
+    fn list(self, purpose: ListPurpose, at: Instant) -> BoxFuture<'a, Step> {
+        Box::pin(async move {
+            tokio::time::sleep_until(at).await;
+            let began = Instant::now();
+            let listed = tokio::select! {
+                biased;
+                () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
+                listed = list(self.client) => listed,
+            };
+            Step::Listed(purpose, began, listed)
+        })
+    }
+
+    fn listed(
+        self,
+        state: &mut RunState,
+        purpose: ListPurpose,
+        began: Instant,
+        listed: Result<ServerList, Error>,
+        reconciler: &mut Reconciler,
+        verifier: &mut Option<Verifier>,
+    ) -> Vec<Event> {
+        if state.is_denied() {
+            return Vec::new();
+        }
+        if let Err(error) = &listed
+            && error.kind() == ErrorKind::Credentials
+        {
+            return self.denied(state, error.problem());
+        }
+        let listed = listed.map_err(|error| error.problem().clone());
+        let failed = listed.as_ref().err().cloned();
+        let mut events: Vec<_> = failed
+            .map(|error| Event::ListFailed { error })
+            .into_iter()
+            .collect();
+        events.extend(match (purpose, verifier) {
+            (ListPurpose::Reconcile, _) => reconciler.on_list(self.client, state, began, listed),
+            (ListPurpose::Verify, Some(verifier)) => {
+                verifier.on_list(self.client, state, began, listed)
+            }
+            (ListPurpose::Verify, None) => Vec::new(),
+        });
+        events
+    }
+
+    /// We may not look any more: the others would be told the same.
+    fn denied(self, state: &mut RunState, problem: &Problem) -> Vec<Event> {
+        self.control.halt();
+        self.poll_control.end();
+        let reason = problem.message.clone();
+        let news = state.denied(problem.clone());
+        let event = news.then_some(Event::Stopping { reason });
+        event.into_iter().collect()
+    }
+
+    /// Writes down what becomes known at once, before anybody is told; and that a job is not looked at any more.
+    async fn write_records(
+        self,
+        events: &[Event],
+        cleared: &[ServerReport],
+        finished_job: Option<(JobId, Option<JobStatus>)>,
+        escalating: &[ServerReport],
+    ) {
+        let ended = events.iter().filter_map(|event| match event {
+            Event::ServerDone(server) => Some(server),
+            _ => None,
+        });
+        let job_outcomes = cleared.iter().chain(ended).filter_map(OutcomeRecord::of);
+        let servers: Vec<_> = job_outcomes.collect();
+        // What cannot be written down is found out below.
+        if !servers.is_empty() {
+            drop(self.log.write(|| Record::Outcomes { servers }).await);
+        }
+        if let Some((job_id, status)) = finished_job {
+            let status = status.map(|status| status.as_str().to_owned());
+            drop(
+                self.log
+                    .write(|| Record::JobFinished { job_id, status })
+                    .await,
+            );
+        }
+        let servers: Vec<_> = escalating.iter().filter_map(OutcomeRecord::of).collect();
+        if !servers.is_empty() {
+            drop(self.log.write(|| Record::Escalating { servers }).await);
+        }
+    }
+
+    fn on_submitted(
+        self,
+        state: &mut RunState,
+        request: usize,
+        result: Result<Accepted, RequestError>,
+        jobs: &mut Subscription,
+    ) -> Vec<Event> {
+        let events = match result {
+            Ok(accepted) => {
+                let ticket = JobTicket::new(
+                    accepted.job_id,
+                    self.client.origin(),
+                    state.action_of(request),
+                    state.servers(request).to_vec(),
+                    self.client.0.core.clock().now(),
+                    accepted.request_id,
+                );
+                // Who may not look is not told how it ends.
+                if self.wait && !state.is_denied() {
+                    let watch = self.limits.watch(&ticket, Some(Instant::now()));
+                    jobs.watch(request, ticket.job_id().clone(), watch);
+                }
+                state.accepted(request, ticket).into_iter().collect()
+            }
+            Err(failure) => state.not_accepted(request, failure),
+        };
+        if state.is_halted() {
+            self.control.halt();
+        }
+        events
+    }
+
+    fn on_job_update(self, state: &mut RunState, request: usize, update: &JobUpdate) -> Vec<Event> {
+        match update {
+            JobUpdate::Running(job) => state.polled(request, job, false),
+            JobUpdate::Ended(job) => state.polled(request, job, true),
+            JobUpdate::NotFoundYet => Vec::new(),
+            JobUpdate::QueryFailed(error, retry_after) => {
+                let job_id = state.job(request).cloned();
+                let event = job_id.map(|job_id| Event::QueryFailed {
+                    job_id,
+                    error: error.clone(),
+                    retry_after: *retry_after,
+                });
+                event.into_iter().collect()
+            }
+            JobUpdate::Stalled => state.stalled(request).into_iter().collect(),
+            JobUpdate::Lost(problem) => state.lost(request, problem.clone()),
+            JobUpdate::Denied(problem) => self.denied(state, problem),
+        }
+    }
+
+    fn emit(self, events: Vec<Event>) {
+        events.into_iter().for_each(|event| self.sink.emit(event));
+    }
+}
+
+#[cfg(test)]
+mod tests;

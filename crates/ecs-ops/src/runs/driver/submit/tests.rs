@@ -1,0 +1,207 @@
+//! The retry loop under a scripted transport: what is sent how often, and what is said of it.
+
+mod budgets;
+mod credentials;
+mod probing;
+
+use ecs_model::RebootType;
+use ecs_transport::{Delivery, TransportErrorKind};
+
+use crate::Event;
+use crate::scripted::{Does, JOB, OUT_OF_REACH, client_of, ids, outcome_of};
+
+/// Every way in which a submission can end × what is sent and said: (what the service does, POSTs, outcome, words).
+#[tokio::test(start_paused = true)]
+async fn every_end_of_a_submission() {
+    use Delivery::{MaybeSent, NotSent};
+    use Does::{Answer, Fail, Hang};
+    use TransportErrorKind as Kind;
+    const HTML: &str = "<html><title>Bad Gateway</title></html>";
+    let table: &[(Does, usize, &str, &str)] = &[
+        (Answer(200, JOB), 1, "succeeded", ""),
+        (Answer(202, JOB), 1, "succeeded", ""),
+        (Answer(200, r#"{"job_id":7}"#), 1, "succeeded", ""),
+        (
+            Answer(200, r#"{"job_id":12345678901234567890123}"#),
+            1,
+            "unknown",
+            "may have been executed",
+        ),
+        (
+            Answer(200, "\u{feff}{\"job_id\":\"j\"}"),
+            1,
+            "succeeded",
+            "",
+        ),
+        (Answer(204, ""), 1, "unknown", "HTTP 204"),
+        (Answer(200, ""), 1, "unknown", "an empty body"),
+        (Answer(200, "{}"), 1, "unknown", "sent at"),
+        (Answer(200, r#"{"job_id":""}"#), 1, "unknown", ""),
+        (Answer(200, r#"{"job_id":nu"#), 1, "unknown", ""),
+        (Answer(307, ""), 1, "failed", "HTTP 307"),
+        (Answer(302, ""), 1, "unknown", "HTTP 302"),
+        (
+            Answer(400, r#"{"error":{"code":"Ecs.0005","message":"bad"}}"#),
+            1,
+            "failed",
+            "HTTP 400 Ecs.0005: bad",
+        ),
+        (
+            Answer(404, r#"{"itemNotFound":{"code":404,"message":"none"}}"#),
+            1,
+            "failed",
+            "none",
+        ),
+        (
+            Answer(401, r#"{"error_code":"APIGW.0301","error_msg":"no"}"#),
+            1,
+            "not_attempted",
+            "HTTP 401",
+        ),
+        (Answer(403, HTML), 1, "not_attempted", "HTTP 403"),
+        (Answer(409, ""), 1, "failed", "HTTP 409"),
+        (Answer(413, ""), 1, "failed", "HTTP 413"),
+        (Answer(408, ""), 1, "unknown", "HTTP 408"),
+        (
+            Answer(500, r#"{"error":{"code":"Common.0001","message":"oops"}}"#),
+            1,
+            "unknown",
+            "oops",
+        ),
+        (Answer(502, HTML), 1, "unknown", "Bad Gateway"),
+        (Answer(503, ""), 1, "unknown", "HTTP 503"),
+        (Answer(504, "{}"), 1, "unknown", "HTTP 504"),
+        (Fail(Kind::Dns, NotSent), 5, "not_attempted", "resolved"),
+        (
+            Fail(Kind::Connect, NotSent),
+            5,
+            "not_attempted",
+            "could not connect (5 attempts)",
+        ),
+        (Fail(Kind::Tls, NotSent), 5, "not_attempted", "TLS"),
+        (
+            Fail(Kind::Closed, MaybeSent),
+            1,
+            "unknown",
+            "may have been executed",
+        ),
+        (Fail(Kind::BodyCut, MaybeSent), 1, "unknown", "cut short"),
+        (Fail(Kind::TooLarge, MaybeSent), 1, "unknown", "larger"),
+        (Fail(Kind::Timeout, MaybeSent), 1, "unknown", "timed out"),
+        (
+            Fail(Kind::Timeout, NotSent),
+            5,
+            "not_attempted",
+            "timed out",
+        ),
+        (Fail(Kind::Other, MaybeSent), 1, "unknown", ""),
+        (Fail(Kind::Request, NotSent), 1, "failed", "cannot be sent"),
+        (
+            Answer(505, r#"{"error":{"code":"Ecs.0005","message":"bad"}}"#),
+            1,
+            "unknown",
+            "bad",
+        ),
+        (Answer(520, ""), 1, "unknown", "HTTP 520"),
+        (
+            Hang {
+                tells: false,
+                sent: false,
+            },
+            1,
+            "unknown",
+            "no answer within 60s",
+        ),
+        (
+            Hang {
+                tells: true,
+                sent: false,
+            },
+            5,
+            "not_attempted",
+            "no answer within 60s",
+        ),
+        (
+            Hang {
+                tells: true,
+                sent: true,
+            },
+            1,
+            "unknown",
+            "no answer within 60s",
+        ),
+    ];
+    for (does, expected_posts, expected, message) in table {
+        let (builder, posts) = client_of(vec![does.clone()]);
+        let client = builder.build().unwrap();
+        let report = client
+            .reboot(RebootType::Soft, ids(3))
+            .start()
+            .await
+            .unwrap()
+            .await;
+        let (outcome, said) = outcome_of(&report);
+        assert_eq!(
+            (outcome, posts.posts()),
+            (*expected, *expected_posts),
+            "{does:?}: {said}"
+        );
+        assert!(
+            said.contains(message),
+            "{does:?}: {said:?} does not say {message:?}"
+        );
+        assert_eq!(report.servers.len(), 3);
+        assert!(report.stopped.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_waited_out_however_long_it_takes() {
+    for (status, body) in [
+        (
+            202,
+            r#"{"error":{"code":"Common.0024","message":"Flow limit"}}"#,
+        ),
+        (
+            429,
+            r#"{"error_code":"APIGW.0308","error_msg":"limit:1000,time:1 minute"}"#,
+        ),
+        (429, ""),
+        (501, r#"{"error":{"code":"Ecs.0603","message":"busy"}}"#),
+    ] {
+        let mut script = vec![Does::Answer(status, body); 40];
+        script.push(Does::Answer(200, JOB));
+        let (builder, posts) = client_of(script);
+        let mut run = builder
+            .build()
+            .unwrap()
+            .start(ids(2))
+            .start()
+            .await
+            .unwrap();
+        let mut events = run.events();
+        let report = run.await;
+        assert_eq!(posts.posts(), 41, "{status} {body}");
+        assert_eq!(report.summary().succeeded, 2);
+        let (mut throttled, mut submitting) = (0, 0);
+        while let Some(event) = events.next().await {
+            throttled += usize::from(matches!(event, Event::Throttled { .. }));
+            submitting += usize::from(matches!(event, Event::Submitting { .. }));
+        }
+        assert_eq!((throttled, submitting), (40, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent_is_sent_again() {
+    let (builder, posts) = client_of(vec![OUT_OF_REACH, OUT_OF_REACH, Does::Answer(200, JOB)]);
+    let report = builder
+        .build()
+        .unwrap()
+        .stop(None, ids(2))
+        .start()
+        .await
+        .unwrap()
+        .await;
+    assert_eq!((report.summary().succeeded, posts.posts()), (2, 3));
+}

@@ -1,0 +1,226 @@
+//! Whole runs under a scripted transport: how they end, and what they tell.
+
+mod escalating;
+mod halting;
+mod hard_cases;
+mod watching;
+
+use std::future::IntoFuture as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use ecs_auth::{Credentials, StaticCredentials};
+use ecs_model::RebootType;
+use ecs_transport::{Delivery, FnTransport, TransportError, TransportErrorKind};
+
+use crate::scripted::{DONE, Does, JOB, TOKEN, answer, client_of, endpoint, ids, outcome_of};
+use crate::{Client, Outcome, Stopped};
+
+/// What a deadline or an end in the middle of an attempt leaves is what the mark says.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
+    let table = [
+        (
+            Does::Hang {
+                tells: true,
+                sent: true,
+            },
+            "unknown",
+            "underway",
+        ),
+        (
+            Does::Hang {
+                tells: false,
+                sent: false,
+            },
+            "unknown",
+            "underway",
+        ),
+        (
+            Does::Hang {
+                tells: true,
+                sent: false,
+            },
+            "not_attempted",
+            "not sent",
+        ),
+        (Does::Answer(429, ""), "not_attempted", "HTTP 429"),
+    ];
+    for (does, expected, message) in table {
+        let (builder, _) = client_of(vec![does.clone()]);
+        let client = builder.build().unwrap();
+        let run = client.reboot(RebootType::Soft, ids(4)).batch_size(2);
+        let run = run
+            .deadline(std::time::Duration::from_secs(30))
+            .start()
+            .await
+            .unwrap();
+        let start = tokio::time::Instant::now();
+        let report = run.await;
+        assert_eq!(start.elapsed().as_secs(), 30, "{does:?}");
+        assert_eq!(report.stopped, Some(Stopped::Deadline));
+        let (outcome, said) = outcome_of(&report);
+        assert_eq!(outcome, expected, "{does:?}");
+        assert!(said.contains(message), "{does:?}: {said}");
+        assert_eq!(report.servers.len(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn being_told_to_stop_submitting() {
+    // The first request is accepted, the second is throttled for ever.
+    let (builder, posts) = client_of(vec![Does::Answer(200, JOB), Does::Answer(429, "")]);
+    let client = builder.concurrent_submissions(1).build().unwrap();
+    let run = client
+        .reboot(RebootType::Soft, ids(6))
+        .batch_size(2)
+        .start()
+        .await
+        .unwrap();
+    let control = run.control();
+    let stop = async {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        control.stop_submitting();
+    };
+    let (report, ()) = futures_util::future::join(run.into_future(), stop).await;
+    let names: Vec<_> = report
+        .servers
+        .iter()
+        .map(|server| server.outcome.name())
+        .collect();
+    // What was accepted is watched to its end.
+    assert_eq!(
+        names,
+        [
+            "succeeded",
+            "succeeded",
+            "not_attempted",
+            "not_attempted",
+            "not_attempted",
+            "not_attempted"
+        ]
+    );
+    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert!(posts.posts() >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_nobody_waits_for_are_running() {
+    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+    let client = builder.build().unwrap();
+    let report = client
+        .reboot(RebootType::Soft, ids(2))
+        .wait(false)
+        .start()
+        .await
+        .unwrap()
+        .await;
+    assert!(matches!(report.servers[0].outcome, Outcome::Running { .. }));
+    assert_eq!(report.stopped, None);
+}
+
+/// Whatever goes wrong with a look at a job, the wait goes on.
+#[tokio::test(start_paused = true)]
+async fn trouble_with_the_queries_does_not_end_a_wait() {
+    let gets = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&gets);
+    let transport = FnTransport::new(move |request: http::Request<Bytes>, _| {
+        let number = match request.method() {
+            &http::Method::POST => None,
+            _ => Some(counted.fetch_add(1, Ordering::SeqCst)),
+        };
+        async move {
+            let trouble = [
+                Ok(answer(500, "")),
+                Ok(answer(502, "<html>")),
+                Ok(answer(429, "")),
+                Ok(answer(
+                    202,
+                    r#"{"error":{"code":"Common.0024","message":"slow"}}"#,
+                )),
+                Err(TransportError::new(
+                    TransportErrorKind::Closed,
+                    Delivery::MaybeSent,
+                )),
+                Err(TransportError::new(
+                    TransportErrorKind::Connect,
+                    Delivery::NotSent,
+                )),
+                Ok(answer(200, "")),
+                Ok(answer(200, "{\"status\":")),
+            ];
+            let kinds = trouble.len();
+            match number {
+                None => Ok(answer(200, JOB)),
+                // New jobs are unknown for a moment.
+                Some(0) => Ok(answer(400, r#"{"code":"Common.0011","message":"unknown"}"#)),
+                Some(number) if number < 3 * kinds => {
+                    trouble.into_iter().nth(number % kinds).unwrap()
+                }
+                Some(_) => Ok(answer(200, DONE)),
+            }
+        }
+    });
+    let client = Client::builder(endpoint(), "p1".parse().unwrap())
+        .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
+        .transport(transport)
+        .seed(3)
+        .build()
+        .unwrap();
+    let report = client
+        .reboot(RebootType::Soft, ids(2))
+        .start()
+        .await
+        .unwrap()
+        .await;
+    assert_eq!(report.summary().succeeded, 2);
+    assert!(gets.load(Ordering::SeqCst) > 24);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_is_told() {
+    let (builder, _) = client_of(vec![Does::Answer(401, "")]);
+    let client = builder.build().unwrap();
+    let mut run = client
+        .reboot(RebootType::Soft, ids(2))
+        .start()
+        .await
+        .unwrap();
+    let mut events = run.events();
+    let mut told = format!("{client:?} {run:?}");
+    let report = run.await;
+    while let Some(event) = events.next().await {
+        told.push_str(&format!(
+            "{event:?} {}",
+            serde_json::to_string(&event).unwrap()
+        ));
+    }
+    told.push_str(&format!(
+        "{report:?} {}",
+        serde_json::to_string(&report).unwrap()
+    ));
+    assert!(!told.contains(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
+    let (builder, posts) = client_of(vec![Does::Answer(200, JOB)]);
+    let client = builder.build().unwrap();
+    let mut servers = ids(2);
+    servers.extend(ids(1));
+    let error = client
+        .reboot(RebootType::Soft, servers)
+        .batch_size(0)
+        .start()
+        .await
+        .unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("named twice (as number 1 and 3)") && message.contains("batch size"),
+        "{message}"
+    );
+    let error = client.start([]).start().await.unwrap_err();
+    assert!(error.to_string().contains("no server"));
+    assert_eq!(posts.posts(), 0);
+}

@@ -1,0 +1,164 @@
+//! What a rolling run does between its requests: begins waves, checks health, asks, and pauses.
+
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use ecs_auth::BoxFuture;
+
+use super::{Driver, Step};
+use crate::control::Level;
+use crate::event::Event;
+use crate::journal::Record;
+use crate::report::Outcome;
+use crate::rolling::{self, WaveAction};
+use crate::runs::reconcile::RECONCILE_LIMIT;
+use crate::runs::state::RunState;
+
+/// Where a run is between its waves.
+#[derive(Debug)]
+pub(super) struct WaveDriver {
+    /// Whether something of it is being done.
+    pub(super) is_underway: bool,
+    /// Until when servers of unknown fate may be at work: nothing that follows a wave is done before.
+    unknown_until: Option<Instant>,
+}
+
+impl WaveDriver {
+    pub(super) fn new(unknown_until: Option<Instant>) -> Self {
+        Self {
+            is_underway: false,
+            unknown_until,
+        }
+    }
+
+    /// Learns of servers of unknown fate.
+    pub(super) fn note_unknown(&mut self, driver: Driver<'_>, events: &[Event]) {
+        let unknown_at = events.iter().filter_map(|event| match event {
+            Event::ServerDone(server) => match &server.outcome {
+                Outcome::Unknown { error, .. } => Some(error.sent_at()),
+                _ => None,
+            },
+            // The first request may still be at work, whatever becomes of the second one.
+            Event::Resubmitting { maybe_executed, .. } => maybe_executed.then_some(None),
+            _ => None,
+        });
+        let now = || driver.client.0.core.clock().now();
+        if let Some(at) = unknown_at.map(|at| at.unwrap_or_else(now)).max() {
+            self.unknown_until = self.unknown_until.max(Some(driver.unknown_until(at)));
+        }
+    }
+}
+
+impl<'a> Driver<'a> {
+    /// Until when a server of unknown fate may be at work that was acted on then.
+    pub(super) fn unknown_until(self, at: Timestamp) -> Instant {
+        let client = &self.client.0.core;
+        let left = client
+            .scaled(RECONCILE_LIMIT)
+            .saturating_sub(client.clock().since(at));
+        Instant::now() + left
+    }
+
+    /// Begins what a rolling run has to do now, if that is not going on already.
+    pub(super) fn drive_waves(
+        self,
+        state: &mut RunState,
+        wave_driver: &mut WaveDriver,
+        steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
+    ) {
+        let stopped = self.control.level() > Level::Go;
+        if wave_driver.is_underway || stopped {
+            return;
+        }
+        let Some(action) = state.next_action() else {
+            return;
+        };
+        let event = match &action {
+            WaveAction::Await { .. } | WaveAction::Done => return,
+            WaveAction::Stop(reason) => {
+                state.stop_rolling(reason);
+                self.control.halt();
+                let reason = reason.to_string();
+                return self.sink.emit(Event::Stopping { reason });
+            }
+            WaveAction::Start { .. } => None,
+            WaveAction::CheckHealth { wave } => Some(Event::CheckingHealth { wave: wave + 1 }),
+            WaveAction::Ask => Some(Event::Asking { wave: 1 }),
+            WaveAction::Pause { wave, pause } => Some(Event::Pausing {
+                wave: wave + 1,
+                pause: self.client.0.core.scaled(*pause),
+            }),
+        };
+        let servers = match action {
+            WaveAction::CheckHealth { wave } => state.wave(wave),
+            _ => Vec::new(),
+        };
+        let hold_until = wave_driver
+            .unknown_until
+            .filter(|until| *until > Instant::now());
+        if let Some(until) = hold_until {
+            let pause = until.duration_since(Instant::now());
+            self.sink.emit(Event::Holding { pause });
+        }
+        wave_driver.is_underway = true;
+        steps.push(Box::pin(async move {
+            let doing = async {
+                if let Some(until) = hold_until {
+                    tokio::time::sleep_until(until).await;
+                }
+                event.into_iter().for_each(|event| self.sink.emit(event));
+                self.perform(action, servers).await
+            };
+            let done = tokio::select! {
+                biased;
+                () = self.control.reached(Level::Halted) => None,
+                done = doing => done,
+            };
+            Step::WavesAdvanced(done)
+        }));
+    }
+
+    /// Does it, and writes it down.
+    async fn perform(
+        self,
+        action: WaveAction,
+        servers: Vec<ecs_model::ServerId>,
+    ) -> Option<rolling::WaveEvent> {
+        let (event, record) = match action {
+            WaveAction::Start { wave } => (
+                rolling::WaveEvent::Began { wave },
+                Some(Record::WaveBegan { wave }),
+            ),
+            WaveAction::CheckHealth { wave } => {
+                let checked = self.health?.check(servers).await;
+                let message = checked.err();
+                let record = Record::WaveChecked {
+                    wave,
+                    healthy: message.is_none(),
+                    message: message.clone(),
+                };
+                let event =
+                    message.map_or(rolling::WaveEvent::Healthy, rolling::WaveEvent::Unhealthy);
+                (event, Some(record))
+            }
+            WaveAction::Ask => {
+                let proceed = self.question?.ask().await;
+                (
+                    rolling::WaveEvent::Answered(proceed),
+                    Some(Record::Answered { proceed }),
+                )
+            }
+            WaveAction::Pause { pause, .. } => {
+                tokio::time::sleep(self.client.0.core.scaled(pause)).await;
+                (rolling::WaveEvent::Paused, None)
+            }
+            WaveAction::Await { .. } | WaveAction::Stop(_) | WaveAction::Done => return None,
+        };
+        if let Some(record) = record {
+            // Without this being written down nothing more is sent.
+            self.log.write(|| record).await.ok()?;
+        }
+        Some(event)
+    }
+}

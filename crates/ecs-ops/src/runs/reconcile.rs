@@ -1,0 +1,158 @@
+//! Looking at servers whose fate is unknown: when, and against what.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_client::Problem;
+use ecs_model::{Server, ServerId, ServerStatus};
+use tokio::time::Instant;
+
+use super::evidence::{SentTimes, ServerList};
+use super::state::RunState;
+use crate::event::{Event, Sink};
+use crate::journal::ServerSnapshot;
+use crate::{Client, Error};
+
+/// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
+pub(super) const RECONCILE_LIMIT: Duration = Duration::from_secs(180);
+/// The first pause before a look; each further one is twice as long, up to the longest.
+const FIRST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What looking takes.
+#[derive(Debug, Default)]
+pub(super) struct Reconciler {
+    /// The servers as they were before the run.
+    before: ServerList,
+    /// Since when the fate of each request is unknown.
+    since: HashMap<usize, Instant>,
+    lists: u32,
+    underway: bool,
+}
+
+impl Reconciler {
+    /// With what the journal says of the servers as they were before the run.
+    pub(super) fn with_initial_state(before: &[ServerSnapshot]) -> Self {
+        let seen = before.iter().map(|seen| {
+            let mut server = Server::default();
+            server.status = seen.status.as_deref().map(ServerStatus::from);
+            server.task_state.clone_from(&seen.task);
+            server.updated.clone_from(&seen.updated);
+            (seen.id, server)
+        });
+        Self {
+            before: seen.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The servers as they were before the run.
+    pub(super) fn before(&self) -> Vec<ServerSnapshot> {
+        let seen = |(id, server): (&ServerId, &Server)| ServerSnapshot {
+            id: *id,
+            status: server
+                .status
+                .as_ref()
+                .map(|status| status.as_str().to_owned()),
+            task: server.task_state.clone(),
+            updated: server.updated.clone(),
+        };
+        let mut before: Vec<_> = self.before.iter().map(seen).collect();
+        before.sort_unstable_by_key(|seen| seen.id);
+        before
+    }
+
+    /// Looks at servers before anything is done to them. Gives back the refusal, if the credentials were refused.
+    pub(super) async fn fetch_initial_state(
+        &mut self,
+        client: &Client,
+        servers: &[ServerId],
+        sink: &Sink,
+    ) -> Option<Problem> {
+        match list(client).await {
+            Ok(mut all) => {
+                let ours = servers.iter().filter_map(|id| all.remove_entry(id));
+                self.before.extend(ours);
+            }
+            Err(error) => {
+                let error = error.problem().clone();
+                let refused = (error.status() == Some(401)).then(|| error.clone());
+                sink.emit(Event::ListFailed { error });
+                return refused;
+            }
+        }
+        None
+    }
+
+    /// When to look next, if that is due to be arranged.
+    pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
+        let now = Instant::now();
+        let unknown = state.unknown_requests();
+        self.since
+            .retain(|request, _| unknown.binary_search(request).is_ok());
+        for request in &unknown {
+            if !self.since.contains_key(request) {
+                self.since.insert(*request, now);
+                self.lists = 0;
+            }
+        }
+        if unknown.is_empty() || self.underway {
+            return None;
+        }
+        self.underway = true;
+        let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
+        let pause = client.0.core.scaled(pause);
+        let limit = client.0.core.scaled(RECONCILE_LIMIT);
+        // A look that would come shortly before the last one is the last one.
+        let last = self.since.values().map(|since| *since + limit).min()?;
+        Some(match last > now && now + pause + pause / 2 > last {
+            true => last,
+            false => now + pause,
+        })
+    }
+
+    /// The servers were listed, from `began` on: the list is no evidence of anything later.
+    pub(super) fn on_list(
+        &mut self,
+        client: &Client,
+        state: &mut RunState,
+        began: Instant,
+        listed: Result<ServerList, Problem>,
+    ) -> Vec<Event> {
+        self.underway = false;
+        self.lists = self.lists.saturating_add(1);
+        let mut events = Vec::new();
+        for request in state.unknown_requests() {
+            let sent = state.unknown_cause(request).and_then(Problem::sent);
+            let clock = client.0.core.clock();
+            let sent = SentTimes {
+                then: sent.and_then(|sent| sent.remote),
+                now: sent.and_then(|sent| clock.remote_at(sent.local)),
+            };
+            let Some(age) = self
+                .since
+                .get(&request)
+                .and_then(|since| began.checked_duration_since(*since))
+            else {
+                // It became doubtful while the list was underway.
+                continue;
+            };
+            let listed = listed.as_ref();
+            // A list that failed is not the last word, for a while.
+            let limit = match listed {
+                Ok(_) => RECONCILE_LIMIT,
+                Err(_) => RECONCILE_LIMIT * 3,
+            };
+            let last = age >= client.0.core.scaled(limit);
+            events.extend(state.reconcile(request, &self.before, listed, sent, last));
+        }
+        events
+    }
+}
+
+/// All servers of the project.
+pub(super) async fn list(client: &Client) -> Result<ServerList, Error> {
+    let servers = crate::fleet::servers_seen(&client.0.core).await?;
+    let with_id = |server: ecs_model::Server| Some((server.id?, server));
+    Ok(servers.into_iter().filter_map(with_id).collect())
+}

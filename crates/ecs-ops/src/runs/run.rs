@@ -1,0 +1,190 @@
+//! A run: from its start to its report.
+
+use std::collections::{HashMap, HashSet};
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_auth::{BoxFuture, ResolvedTarget};
+use ecs_client::clock::until;
+use ecs_client::{Problem, SendState, SubmissionOutcome};
+use ecs_model::ServerId;
+use tokio::time::Instant;
+
+use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::driver::{Driver, WaitLimits};
+use super::state::{Resumption, RunState};
+use crate::Client;
+use crate::control::{Control, Level};
+use crate::event::{Events, Sink};
+use crate::fleet::LeftOut;
+use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
+use crate::report::{Outcome, Report, ServerReport, Stopped};
+
+/// A run that is ready to go: await it for its [`Report`].
+///
+/// All of it happens within that future, but for looking at the jobs: the client has one task for that, which ends when
+/// nobody watches a job any more. Dropping the future ends the run: nothing more is sent, and what was accepted goes on at
+/// the service. A [`Control`] ends it with a report.
+#[derive(Debug)]
+#[must_use = "a run does nothing unless it is awaited"]
+pub struct Run {
+    pub(super) state: RunState,
+    pub(super) resumed: Resumption,
+    pub(super) before: Vec<ServerSnapshot>,
+    pub(super) log: RunJournal,
+    pub(super) client: Client,
+    pub(super) deadline: Option<Duration>,
+    pub(super) wait: bool,
+    pub(super) stalled_after: Option<Duration>,
+    pub(super) verify: Option<Duration>,
+    pub(super) reconcile: bool,
+    pub(super) health: Option<HealthCheck>,
+    pub(super) question: Option<CanaryQuestion>,
+    pub(super) control: Control,
+    pub(super) sink: Sink,
+    pub(super) target: Option<ResolvedTarget>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+impl Run {
+    /// The random id of this run.
+    pub fn run_id(&self) -> &str {
+        self.state.run_id()
+    }
+
+    /// What happens on the way. Each call makes one more reader.
+    pub fn events(&mut self) -> Events {
+        self.sink.subscribe()
+    }
+
+    /// A handle that stops the run.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    async fn drive(self) -> Report {
+        let deadline = self
+            .deadline
+            .and_then(|deadline| Instant::now().checked_add(deadline));
+        let Self {
+            mut state,
+            resumed,
+            before,
+            log,
+            client,
+            wait,
+            stalled_after,
+            verify,
+            reconcile,
+            health,
+            question,
+            control,
+            sink,
+            target,
+            left_out,
+            ..
+        } = self;
+        if verify.is_some() {
+            state.enable_verification();
+        }
+        sink.emit(state.planned());
+        let driver = Driver {
+            client: &client,
+            control: &control,
+            sink: &sink,
+            log: &log,
+            poll_control: &Control::new(),
+            before: &before,
+            wait,
+            reconcile,
+            health: health.as_ref(),
+            question: question.as_ref(),
+            limits: WaitLimits {
+                deadline,
+                stalled_after,
+            },
+            verify,
+        };
+        let mut flights = HashMap::new();
+        let stopped = tokio::select! {
+            biased;
+            () = control.reached(Level::End) => Some(Stopped::Requested),
+            () = until(deadline) => Some(Stopped::Deadline),
+            () = driver.work(&mut state, &mut flights, resumed) => None,
+        };
+        // A run that submitted nothing more, because it was asked to, ends by itself when its jobs do.
+        let asked = control.level() >= Level::NoMoreSubmissions;
+        let stopped = stopped.or_else(|| asked.then_some(Stopped::Requested));
+        let underway = flights.keys().flat_map(|request| state.servers(*request));
+        let underway: HashSet<ServerId> = underway.copied().collect();
+        let hard = unsent_hard_restarts(&state, &flights);
+        let closed = state.close(stopped, wait, |request| match flights.get(&request) {
+            Some(flight) => flight.outcome(),
+            None => SubmissionOutcome::Unknown(Problem::new(
+                "the run lost track of this request: please report this",
+            )),
+        });
+        let report = Report {
+            target,
+            left_out,
+            ..closed
+        };
+        // Nothing outlives the deadline for long.
+        let end = write_end(&log, &report, &underway, hard);
+        drop(tokio::time::timeout(Duration::from_secs(2), end).await);
+        report
+    }
+}
+
+/// Hard restarts that were cut off before anything was sent: of their servers the report says how the soft one ended.
+fn unsent_hard_restarts(
+    state: &RunState,
+    flights: &HashMap<usize, Arc<SendState>>,
+) -> Vec<ServerReport> {
+    let mut hard: Vec<_> = flights.iter().collect();
+    hard.retain(|(request, _)| state.purpose(**request) == Purpose::Escalate);
+    let not_sent = hard.into_iter().flat_map(|(request, flight)| {
+        let fate = flight.outcome();
+        let servers = state.servers(*request).iter();
+        servers.filter_map(move |id| match &fate {
+            SubmissionOutcome::NotExecuted(error) => {
+                let error = error.clone();
+                Some(ServerReport::new(*id, Outcome::NotAttempted { error }))
+            }
+            SubmissionOutcome::Unknown(_) => None,
+        })
+    });
+    not_sent.collect()
+}
+
+/// Writes down how a run ended.
+async fn write_end(
+    log: &RunJournal,
+    report: &Report,
+    underway: &HashSet<ServerId>,
+    hard: Vec<ServerReport>,
+) -> Result<(), Problem> {
+    // A request that was cut off before anything was sent.
+    let free = report.servers.iter().filter(|server| {
+        underway.contains(&server.id) && matches!(server.outcome, Outcome::NotAttempted { .. })
+    });
+    let servers: Vec<_> = free.chain(&hard).filter_map(OutcomeRecord::of).collect();
+    if !servers.is_empty() {
+        log.write(|| Record::Outcomes { servers }).await?;
+    }
+    if let Some(stopped) = &report.stopped {
+        let reason = stopped.to_string();
+        log.write(|| Record::Stopping { reason }).await?;
+    }
+    log.write(|| Record::Ended {}).await
+}
+
+impl IntoFuture for Run {
+    type Output = Report;
+    type IntoFuture = BoxFuture<'static, Report>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.drive())
+    }
+}

@@ -1,0 +1,106 @@
+//! Closing the books.
+
+use ecs_client::{NEVER_SENT, Problem, SubmissionOutcome};
+use ecs_model::ServerId;
+
+use super::waves::{WaveQueue, not_sent};
+use super::{RequestState, RunState};
+use crate::report::{Outcome, Report, Stopped};
+
+impl RunState {
+    /// Closes the books: every server gets an outcome. `fate(request)` says what is known of a request that was being
+    /// submitted; `stopped` is why the run ends now, if something was still to be done; without `waiting`, jobs may go on.
+    pub(crate) fn close(
+        mut self,
+        stopped: Option<Stopped>,
+        waiting: bool,
+        fate: impl Fn(usize) -> SubmissionOutcome,
+    ) -> Report {
+        let rolling = self.waves.as_ref().and_then(WaveQueue::stop_reason);
+        let never = || Problem::new(NEVER_SENT);
+        // More may have failed since it stopped.
+        let halted = rolling
+            .as_ref()
+            .map(not_sent)
+            .filter(|_| self.rolling_stops);
+        let never = halted.or(self.halted.clone()).unwrap_or_else(never);
+        let mut cut_short = self.stop_verifying() | self.denied.is_some();
+        cut_short |= self.journal_failed.is_some();
+        // Whatever became of the servers: what was to come after them did not.
+        cut_short |= self.waves.as_ref().is_some_and(WaveQueue::is_cut_short);
+        let goes_on = self.halted.is_none() || self.rolling_stops;
+        for index in 0..self.requests.len() {
+            let Some(request) = self.requests.get(index) else {
+                continue;
+            };
+            let (outcome, is_cut_short) = match &request.state {
+                RequestState::Submitting => match fate(index) {
+                    SubmissionOutcome::NotExecuted(error) => {
+                        (Outcome::NotAttempted { error }, true)
+                    }
+                    SubmissionOutcome::Unknown(error) => {
+                        let job_id = None;
+                        (Outcome::Unknown { job_id, error }, true)
+                    }
+                },
+                RequestState::Withdrawn(error) => {
+                    let error = error.clone().unwrap_or_else(|| never.clone());
+                    (Outcome::NotAttempted { error }, goes_on)
+                }
+                RequestState::Accepted(job) => {
+                    let Some(job) = self.jobs.get(*job) else {
+                        continue;
+                    };
+                    let job_id = job.job_id.clone();
+                    (Outcome::Running { job_id }, waiting)
+                }
+                RequestState::Unknown(reconciliation) => {
+                    cut_short = true;
+                    let outcome = |id: &ServerId| (*id, reconciliation.outcome(id));
+                    let outcomes: Vec<_> = request.servers.iter().map(outcome).collect();
+                    for (id, outcome) in outcomes {
+                        self.end_server(id, outcome);
+                    }
+                    continue;
+                }
+                RequestState::Ended => continue,
+            };
+            cut_short |= is_cut_short;
+            self.end_request(index, &outcome);
+        }
+        let left = self.unsent();
+        cut_short |= !left.is_empty() && goes_on;
+        for id in left {
+            let error = never.clone();
+            self.end_server(id, Outcome::NotAttempted { error });
+        }
+        cut_short |= self.stop_escalating() && goes_on;
+        let (denied, journal_failed) = (self.denied.take(), self.journal_failed.take());
+        let stopped = denied
+            .map(Stopped::Denied)
+            .or(journal_failed.map(Stopped::JournalFailed))
+            .or(stopped)
+            .or(rolling.map(Stopped::Rolling))
+            .or_else(|| self.stalled.then_some(Stopped::Stalled))
+            .filter(|_| cut_short);
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        let report = |id: &ServerId| {
+            let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
+                job_id: None,
+                error: Problem::new("the run lost track of this server: please report this"),
+            });
+            self.report_of(*id, outcome)
+        };
+        let servers = self.servers.iter().map(report).collect();
+        Report {
+            run_id: self.run_id,
+            action: self.action,
+            servers,
+            jobs: self.jobs,
+            stopped,
+            refused: self.refused,
+            target: None,
+            left_out: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The part of the books about jobs that are looked at.
+
+use ecs_client::Problem;
+use ecs_model::Job;
+
+use super::{RequestState, RunState};
+use crate::event::Event;
+use crate::jobs::{job_outcomes, undocumented, unreported};
+use crate::report::Outcome;
+
+impl RunState {
+    /// A job was looked at; `over`: for the last time.
+    pub(crate) fn polled(&mut self, index: usize, job: &Job, over: bool) -> Vec<Event> {
+        /// How often a job is looked at that has told everything and does not end.
+        const OVERDUE: u32 = 3;
+        let Some((request, report)) = self.watching(index) else {
+            return Vec::new();
+        };
+        report.status.clone_from(&job.status);
+        let job_id = report.job_id.clone();
+        let servers = request.servers.clone();
+        let mut job_outcomes = job_outcomes(&job_id, &servers, job, over);
+        let mut events = Vec::new();
+        if let Some(status) = undocumented(job, &mut request.undocumented_reported) {
+            let job_id = job_id.clone();
+            events.push(Event::UndocumentedStatus { job_id, status });
+        }
+        if let Some(status) = job.status.clone() {
+            events.push(Event::JobProgress {
+                job_id: job_id.clone(),
+                status,
+                done: job_outcomes.reported.len(),
+                servers: servers.len(),
+            });
+        }
+        if let Some(servers) = job_outcomes.unrequested(&mut request.unrequested_reported) {
+            let job_id = job_id.clone();
+            events.push(Event::UnrequestedServers { job_id, servers });
+        }
+        if !over && job_outcomes.reported.len() == servers.len() {
+            request.overdue += 1;
+        }
+        let last = over || request.overdue == OVERDUE;
+        if last {
+            request.state = RequestState::Ended;
+        }
+        for (id, outcome) in job_outcomes.reported {
+            // What has a part that goes on has not ended, and is not followed by a hard restart.
+            if job_outcomes.still_running.contains(&id) && self.may_escalate(&id) {
+                if !last {
+                    continue;
+                }
+                self.exclude_from_escalation(id);
+            }
+            events.extend(self.end_server(id, outcome));
+        }
+        if over {
+            let rest = unreported(&job_id, job_outcomes.contradiction);
+            events.extend(self.end_request(index, &rest));
+        }
+        events
+    }
+
+    /// A job makes no progress, and is not waited for any longer.
+    pub(crate) fn stalled(&mut self, index: usize) -> Option<Event> {
+        self.stalled = true;
+        let (_, report) = self.watching(index)?;
+        let (job_id, status) = (report.job_id.clone(), report.status.clone());
+        Some(Event::JobStalled { job_id, status })
+    }
+
+    /// A job will not tell how it ended.
+    pub(crate) fn lost(&mut self, index: usize, error: Problem) -> Vec<Event> {
+        let Some((request, report)) = self.watching(index) else {
+            return Vec::new();
+        };
+        request.state = RequestState::Ended;
+        let job_id = Some(report.job_id.clone());
+        self.end_request(index, &Outcome::Unknown { job_id, error })
+    }
+
+    /// We may not look at jobs any more. Says whether that is news.
+    pub(crate) fn denied(&mut self, why: Problem) -> bool {
+        let news = self.denied.is_none();
+        self.halt(
+            why.clone()
+                .because("not sent, since jobs cannot be looked at"),
+        );
+        self.denied.get_or_insert(why);
+        news
+    }
+}

@@ -1,0 +1,144 @@
+//! Taking the books up where the journal of a run ends.
+
+use std::collections::{HashMap, HashSet};
+
+use ecs_client::Problem;
+use ecs_client::clock::ClockReading;
+use ecs_model::JobStatus;
+use jiff::Timestamp;
+
+use super::{RequestState, RunOptions, RunRequest, RunState};
+use crate::event::Event;
+use crate::journal::{Recovered, UnknownRequest};
+use crate::report::JobReport;
+use crate::runs::plan::Plan;
+use crate::ticket::JobTicket;
+
+/// What a run does first that goes on with another one.
+#[derive(Debug, Default)]
+pub(crate) struct Resumption {
+    /// What happened before.
+    pub(crate) known: Vec<Event>,
+    /// What follows from it.
+    pub(crate) news: Vec<Event>,
+    /// The jobs to wait for, by their requests.
+    pub(crate) jobs: Vec<(usize, JobTicket)>,
+    /// When an answer was lost for the last time, or it was found out that a job will not tell what became of its servers.
+    pub(crate) lost_answer_at: Option<Timestamp>,
+}
+
+impl RunState {
+    /// The books of a run that goes on; `plan` is of the servers that were never sent.
+    pub(crate) fn resumed(
+        plan: Plan,
+        recovered: &Recovered,
+        options: RunOptions,
+    ) -> (Self, Resumption) {
+        let run = recovered.run();
+        let mut state = Self::new(run.run_id.clone(), run.servers.clone(), plan, options);
+        let unsent = state.unsent().len();
+        // Requests keep their numbers, and new ones come after them.
+        let last = recovered.next_request().saturating_sub(1);
+        state.requests = (0..last)
+            .map(|_| RunRequest::new(Vec::new(), RequestState::Ended))
+            .collect();
+        state.planned = state.planned.saturating_add(last);
+        let again = recovered.resubmitted();
+        let again = again.map(|id| {
+            (
+                id,
+                Some(Problem::new("the first request is of unknown fate")),
+            )
+        });
+        state.resubmitted = again.collect();
+        for soft in recovered.escalated() {
+            state.record_soft_outcome(soft.id, soft.outcome());
+        }
+
+        let escalating = recovered.escalating();
+        let hard: HashSet<_> = escalating.iter().copied().collect();
+        let mut known = Vec::new();
+        for outcome_record in recovered
+            .final_outcomes()
+            .filter(|done| !hard.contains(&done.id))
+        {
+            let outcome = outcome_record.outcome();
+            state.outcomes.insert(outcome_record.id, outcome.clone());
+            known.push(Event::ServerDone(
+                state.report_of(outcome_record.id, outcome),
+            ));
+        }
+        let done = known.len();
+        let mut accepted: HashMap<_, _> = recovered
+            .accepted_requests()
+            .into_iter()
+            .map(|request| (request.request, request))
+            .collect();
+        let mut jobs = Vec::new();
+        let mut watched = 0;
+        for job in recovered.jobs() {
+            let request = accepted.remove(&job.request);
+            let ticket = request.as_ref().map(|request| request.ticket.clone());
+            let index = job.request.saturating_sub(1);
+            if let (Some(request), Some(place)) = (request, state.requests.get_mut(index)) {
+                watched += request.servers.len();
+                // Those that are done already are among them, and stay so.
+                place.servers = request.ticket.servers().to_vec();
+                place.state = RequestState::Accepted(state.jobs.len());
+                jobs.push((index, request.ticket));
+            }
+            state.jobs.push(JobReport {
+                job_id: job.job_id.clone(),
+                status: job.status.as_deref().map(JobStatus::from),
+                servers: job.servers,
+                request_id: job.request_id.clone(),
+                ticket: ticket.unwrap_or_else(|| job.job_id.clone().into()),
+            });
+        }
+        let (mut news, mut unknown) = (Vec::new(), 0);
+        for request in recovered.unknown_requests() {
+            let index = request.request.saturating_sub(1);
+            let (error, shows_change) = (why(&request), request.shows_change);
+            unknown += request.servers.len();
+            if let Some(place) = state.requests.get_mut(index) {
+                place.servers = request.servers;
+            }
+            news.extend(state.answer_lost(index, error));
+            if shows_change {
+                state.mark_changed(index);
+            }
+        }
+        let resumed = Event::Resumed {
+            done,
+            watched,
+            unknown,
+            unsent: unsent + hard.len(),
+        };
+        known.insert(0, resumed);
+        known.extend(state.wave_underway());
+        news.extend(state.submit_hard_restarts(escalating));
+        let lost_answer_at = recovered.lost_answer_at();
+        let resumed = Resumption {
+            known,
+            news,
+            jobs,
+            lost_answer_at,
+        };
+        (state, resumed)
+    }
+}
+
+/// Why the fate of a request is unknown.
+fn why(request: &UnknownRequest) -> Problem {
+    let message = "the run ended before it learned of an answer";
+    let known = request.error.as_ref().map(Problem::from);
+    let sent = request
+        .sent
+        .map(|(local, remote)| ClockReading { local, remote });
+    match (known, sent) {
+        (Some(known), Some(sent)) => known.sent_then(sent),
+        (Some(known), None) => known,
+        (None, Some(sent)) => Problem::new(message).maybe_executed(sent),
+        (None, None) => Problem::new(message).because("may have been executed"),
+    }
+}

@@ -1,0 +1,269 @@
+//! The part of the books about requests of unknown fate.
+
+use std::collections::{HashMap, HashSet};
+
+use ecs_client::Problem;
+use ecs_model::ServerId;
+
+use super::{RequestState, RunState};
+use crate::event::Event;
+use crate::journal::Purpose;
+use crate::report::{Evidence, Outcome, ServerReport};
+use crate::runs::evidence::{
+    Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
+};
+
+/// What to do about requests of unknown fate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct UnknownPolicy {
+    /// Look at the servers for evidence.
+    pub(crate) reconcile: bool,
+    /// Send again, once, what stays unknown and what turns out not to have been executed.
+    pub(crate) resubmit: bool,
+}
+
+/// A request of unknown fate, whose servers are looked at.
+#[derive(Debug)]
+pub(super) struct Reconciliation {
+    error: Problem,
+    /// Servers that were seen at it.
+    in_progress: HashSet<ServerId>,
+    /// One of them has shown a trace, so that none is certain to be untouched.
+    shows_change: bool,
+    /// What those show that have no outcome.
+    undecided: HashMap<ServerId, String>,
+}
+
+impl Reconciliation {
+    /// The outcome of a server that the looking has not decided.
+    pub(super) fn outcome(&self, id: &ServerId) -> Outcome {
+        let error = self.error.clone();
+        Outcome::Unknown {
+            job_id: None,
+            error: match self.undecided.get(id) {
+                Some(message) => error.and(message),
+                None => error,
+            },
+        }
+    }
+}
+
+impl RunState {
+    /// The fate of a request is unknown.
+    pub(super) fn answer_lost(&mut self, index: usize, error: Problem) -> Vec<Event> {
+        let request = index + 1;
+        let servers = self.servers(index).to_vec();
+        // How a server was before the run says nothing of a second restart: that stays unknown.
+        let first_time = self.purpose(index) != Purpose::Escalate;
+        if self.on_unknown.reconcile && first_time {
+            let reconciliation = Reconciliation {
+                error: error.clone(),
+                in_progress: HashSet::new(),
+                shows_change: false,
+                undecided: HashMap::new(),
+            };
+            self.replace(index, RequestState::Unknown(reconciliation));
+            let servers = servers.len();
+            return vec![Event::Reconciling {
+                request,
+                servers,
+                error,
+            }];
+        }
+        let unknown = Outcome::Unknown {
+            job_id: None,
+            error: error.clone(),
+        };
+        let mut events = Vec::new();
+        let rest = match first_time {
+            true => self.resubmit(index, servers, Some(&error), &mut events),
+            false => servers,
+        };
+        if !rest.is_empty() {
+            events.push(Event::RequestEnded {
+                request,
+                servers: rest.len(),
+                outcome: unknown.name(),
+                error,
+            });
+        }
+        self.replace(index, RequestState::Ended);
+        let ended = rest.into_iter();
+        events.extend(ended.filter_map(|id| self.end_server(id, unknown.clone())));
+        events
+    }
+
+    /// Servers that were found not to have been acted on, and that are going to be sent again.
+    pub(crate) fn take_cleared(&mut self) -> Vec<ServerReport> {
+        std::mem::take(&mut self.cleared)
+    }
+
+    /// One of the servers of a doubtful request has shown a trace: none is certain to be untouched.
+    pub(super) fn mark_changed(&mut self, index: usize) {
+        if let Some(RequestState::Unknown(reconciliation)) = self
+            .requests
+            .get_mut(index)
+            .map(|request| &mut request.state)
+        {
+            reconciliation.shows_change = true;
+        }
+    }
+
+    /// The requests whose servers are to be looked at.
+    pub(crate) fn unknown_requests(&self) -> Vec<usize> {
+        self.unknown_requests.iter().copied().collect()
+    }
+
+    /// Why the fate of a request is unknown.
+    pub(crate) fn unknown_cause(&self, index: usize) -> Option<&Problem> {
+        match &self.requests.get(index)?.state {
+            RequestState::Unknown(reconciliation) => Some(&reconciliation.error),
+            _ => None,
+        }
+    }
+
+    /// The servers of a doubtful request were looked at; `last`: for the last time.
+    pub(crate) fn reconcile(
+        &mut self,
+        index: usize,
+        before: &ServerList,
+        now: Result<&ServerList, &Problem>,
+        sent: SentTimes,
+        last: bool,
+    ) -> Vec<Event> {
+        let action = self.action;
+        let servers = self.servers(index).to_vec();
+        if self.unknown_cause(index).is_none() {
+            return Vec::new();
+        }
+        let Some(RequestState::Unknown(mut reconciliation)) =
+            self.replace(index, RequestState::Ended)
+        else {
+            return Vec::new();
+        };
+        let read = |id: &ServerId| {
+            let in_progress = reconciliation.in_progress.contains(id);
+            match now {
+                Ok(now) => observe(action, now.get(id), before.get(id), in_progress, sent),
+                Err(error) => {
+                    Observation::Inconclusive(format!("the servers could not be listed: {error}"))
+                }
+            }
+        };
+        let observations: Vec<_> = servers.iter().map(read).collect();
+        reconciliation.shows_change |= observations
+            .iter()
+            .any(|observation| matches!(observation, Observation::Done | Observation::InProgress))
+            || now.is_ok_and(|now| {
+                servers
+                    .iter()
+                    .any(|id| is_changed(now.get(id), before.get(id)))
+            });
+        let (mut events, mut untouched, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions(
+            &observations,
+            reconciliation.shows_change,
+            last,
+        )) {
+            if *observation == Observation::InProgress {
+                reconciliation.in_progress.insert(*id);
+            }
+            match conclusion {
+                Conclusion::Succeeded => {
+                    let outcome = Outcome::Succeeded {
+                        job_id: None,
+                        evidence: Evidence::Server,
+                    };
+                    events.extend(self.end_server(*id, outcome));
+                }
+                Conclusion::NotAttempted => untouched.push(*id),
+                Conclusion::Undecided(message) if !self.outcomes.contains_key(id) => {
+                    reconciliation.undecided.insert(*id, message);
+                    left.push(*id);
+                }
+                Conclusion::Undecided(_) => {}
+            }
+        }
+        if !last && !left.is_empty() {
+            self.replace(index, RequestState::Unknown(reconciliation));
+            return events;
+        }
+        let untouched = self.resubmit(index, untouched, None, &mut events);
+        let left = self.resubmit(index, left, Some(&reconciliation.error), &mut events);
+        let error = reconciliation.error.clone();
+        let error = error.because("not executed, since the server is as it was before the run");
+        for id in untouched {
+            let error = error.clone();
+            events.extend(self.end_server(id, Outcome::NotAttempted { error }));
+        }
+        for id in left {
+            events.extend(self.end_server(id, reconciliation.outcome(&id)));
+        }
+        events
+    }
+
+    /// Queues these again, each once in a run, if that is wanted. `first`: what is known of the first request, unless it
+    /// is certain that it was not executed. Gives back those that are not sent again.
+    fn resubmit(
+        &mut self,
+        index: usize,
+        servers: Vec<ServerId>,
+        first: Option<&Problem>,
+        events: &mut Vec<Event>,
+    ) -> Vec<ServerId> {
+        if !self.on_unknown.resubmit || self.halted.is_some() || self.closing {
+            return servers;
+        }
+        let is_new = |id: &ServerId| !self.resubmitted.contains_key(id);
+        let (again, rest): (Vec<_>, Vec<_>) = servers.into_iter().partition(is_new);
+        if !again.is_empty() {
+            if first.is_none() {
+                // Certain, and to be written down before they are sent again.
+                let message = "not executed, since the server is as it was before the run";
+                self.cleared.extend(again.iter().map(|id| {
+                    let error = Problem::new(message);
+                    ServerReport::new(*id, Outcome::NotAttempted { error })
+                }));
+            }
+            let first_times = again.iter().map(|id| (*id, first.cloned()));
+            self.resubmitted.extend(first_times);
+            events.push(Event::Resubmitting {
+                request: index + 1,
+                servers: again.len(),
+                maybe_executed: first.is_some(),
+            });
+            self.queue.push_back(again);
+        }
+        rest
+    }
+
+    /// What became of a server that was sent twice: that the second request was not executed says nothing of the first.
+    pub(super) fn merge_with_first_attempt(&self, id: ServerId, outcome: Outcome) -> Outcome {
+        match (outcome, self.resubmitted.get(&id)) {
+            (
+                Outcome::NotAttempted { error }
+                | Outcome::Failed {
+                    job_id: None,
+                    error,
+                },
+                Some(Some(first)),
+            ) => Outcome::Unknown {
+                job_id: None,
+                error: first
+                    .clone()
+                    .and(&format!("the second request: {}", error.message)),
+            },
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Sets the state of a request, and gives back the one before.
+    fn replace(&mut self, index: usize, state: RequestState) -> Option<RequestState> {
+        let request = self.requests.get_mut(index)?;
+        match state {
+            RequestState::Unknown(_) => self.unknown_requests.insert(index),
+            _ => self.unknown_requests.remove(&index),
+        };
+        Some(std::mem::replace(&mut request.state, state))
+    }
+}

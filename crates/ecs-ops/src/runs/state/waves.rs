@@ -1,0 +1,138 @@
+//! The part of the books about waves.
+
+use std::collections::VecDeque;
+
+use ecs_client::Problem;
+use ecs_model::ServerId;
+
+use super::RunState;
+use crate::event::Event;
+use crate::report::Outcome;
+use crate::rolling::{self, Rolling, StopReason, WaveAction};
+use crate::runs::plan::Plan;
+
+/// The waves of a rolling run.
+#[derive(Debug)]
+pub(super) struct WaveQueue {
+    rolling: Rolling,
+    /// The waves that have not begun, with their requests.
+    to_come: VecDeque<(usize, Vec<Vec<ServerId>>)>,
+}
+
+impl WaveQueue {
+    /// Those that remain of `rolling`, with the requests of the plan; and what is to be submitted at once.
+    pub(super) fn new(rolling: Rolling, plan: Plan) -> (Self, Vec<Vec<ServerId>>) {
+        let mut requests = plan.requests.into_iter();
+        let mut requests = |count| requests.by_ref().take(count).collect();
+        let remaining = rolling.remaining().map(|(wave, _)| wave).zip(plan.waves);
+        let mut to_come: VecDeque<_> = remaining
+            .map(|(wave, count)| (wave, requests(count)))
+            .collect();
+        let underway = match rolling.action() {
+            WaveAction::Await { .. } => to_come.pop_front(),
+            _ => None,
+        };
+        let at_once = underway.map(|(_, requests)| requests).unwrap_or_default();
+        (Self { rolling, to_come }, at_once)
+    }
+
+    /// The servers of the waves that have not begun.
+    pub(super) fn servers(&self) -> impl Iterator<Item = ServerId> + '_ {
+        let requests = self.to_come.iter().flat_map(|(_, requests)| requests);
+        requests.flatten().copied()
+    }
+
+    /// Why it stops, if it does.
+    pub(super) fn stop_reason(&self) -> Option<StopReason> {
+        match self.rolling.action() {
+            WaveAction::Stop(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Whether something of it was still to come.
+    pub(super) fn is_cut_short(&self) -> bool {
+        !self.rolling.is_over()
+    }
+
+    pub(super) fn ended(&mut self, server: ServerId, outcome: &Outcome) {
+        let succeeded = matches!(outcome, Outcome::Succeeded { .. });
+        self.rolling
+            .on(rolling::WaveEvent::Ended { server, succeeded });
+    }
+}
+
+/// What was left of a rolling run that stopped.
+pub(super) fn not_sent(reason: &StopReason) -> Problem {
+    Problem::new(format!("not sent: {reason}"))
+}
+
+impl RunState {
+    /// What a rolling run has to do now.
+    pub(crate) fn next_action(&self) -> Option<WaveAction> {
+        Some(self.waves.as_ref()?.rolling.action())
+    }
+
+    /// The servers of a wave.
+    pub(crate) fn wave(&self, wave: usize) -> Vec<ServerId> {
+        let waves = self.waves.as_ref();
+        let servers = waves.and_then(|waves| waves.rolling.waves().get(wave));
+        servers.cloned().unwrap_or_default()
+    }
+
+    /// That its last wave goes on, if it does.
+    pub(super) fn wave_underway(&self) -> Option<Event> {
+        let rolling = &self.waves.as_ref()?.rolling;
+        let wave = rolling.underway()?;
+        Some(Event::WaveBegan {
+            wave: wave + 1,
+            waves: rolling.waves().len(),
+            servers: rolling.open(),
+        })
+    }
+
+    /// Learns what came of what it wanted. What to tell about it.
+    pub(crate) fn advance_waves(&mut self, event: rolling::WaveEvent) -> Option<Event> {
+        let waves = self.waves.as_mut()?;
+        let last = match waves.rolling.action() {
+            WaveAction::CheckHealth { wave } => wave + 1,
+            _ => 1,
+        };
+        let news = match &event {
+            rolling::WaveEvent::Began { wave } => {
+                let at_front = |(front, _): &mut (usize, _)| front == wave;
+                let requests = waves.to_come.pop_front_if(at_front);
+                let requests = requests.map(|(_, requests)| requests).unwrap_or_default();
+                let servers = requests.iter().map(Vec::len).sum();
+                requests
+                    .into_iter()
+                    .for_each(|servers| self.queue.push_back(servers));
+                Some(Event::WaveBegan {
+                    wave: wave + 1,
+                    waves: waves.rolling.waves().len(),
+                    servers,
+                })
+            }
+            rolling::WaveEvent::Healthy => Some(Event::HealthChecked {
+                wave: last,
+                healthy: true,
+                message: None,
+            }),
+            rolling::WaveEvent::Unhealthy(message) => Some(Event::HealthChecked {
+                wave: last,
+                healthy: false,
+                message: Some(message.clone()),
+            }),
+            rolling::WaveEvent::Answered(proceed) => Some(Event::Answered { proceed: *proceed }),
+            _ => None,
+        };
+        waves.rolling.on(event);
+        news
+    }
+
+    /// A rolling run stops: nothing more is submitted.
+    pub(crate) fn stop_rolling(&mut self, reason: &StopReason) {
+        self.rolling_stops |= self.halted.is_none();
+        self.halt(not_sent(reason));
+    }
+}

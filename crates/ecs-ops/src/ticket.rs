@@ -1,0 +1,222 @@
+//! What one needs to wait for a job from another process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ecs_model::{JobId, ProjectId, ServerId};
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::action::PowerAction;
+
+/// All that is needed to wait for a job, also from another process: no credentials in it.
+///
+/// Serializes to a versioned form. A ticket for a job of which only the id is known is made from that.
+///
+/// ```
+/// use ecs_ops::{JobTicket, model::JobId};
+///
+/// let ticket = JobTicket::from("ff80808288d41e1b018990260955686a".parse::<JobId>()?);
+/// let json = serde_json::to_string(&ticket)?;
+/// assert_eq!(json, r#"{"version":1,"job_id":"ff80808288d41e1b018990260955686a"}"#);
+/// assert_eq!(serde_json::from_str::<JobTicket>(&json)?, ticket);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "TicketWire")]
+pub struct JobTicket {
+    job_id: JobId,
+    origin: Option<JobOrigin>,
+    action: Option<TicketAction>,
+    servers: Vec<ServerId>,
+    accepted_at: Option<Timestamp>,
+    request_id: Option<String>,
+}
+
+/// Where a job is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobOrigin {
+    pub(crate) endpoint: String,
+    pub(crate) project_id: ProjectId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TicketAction {
+    operation: String,
+    kind: Option<String>,
+}
+
+/// As it is written down.
+#[derive(Serialize, Deserialize)]
+struct TicketWire {
+    version: u32,
+    job_id: JobId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project_id: Option<ProjectId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    servers: Vec<ServerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+/// A ticket that cannot be used here.
+#[derive(Debug)]
+struct TicketError {
+    version: u64,
+}
+
+impl fmt::Display for TicketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a job ticket of version {}, of which this program knows only version {}: a newer one is needed",
+            self.version,
+            JobTicket::VERSION
+        )
+    }
+}
+
+impl fmt::Debug for JobTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobTicket")
+            .field("job_id", &self.job_id)
+            .field("servers", &self.servers.len())
+            .field("accepted_at", &self.accepted_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<JobId> for JobTicket {
+    fn from(job_id: JobId) -> Self {
+        Self {
+            job_id,
+            origin: None,
+            action: None,
+            servers: Vec::new(),
+            accepted_at: None,
+            request_id: None,
+        }
+    }
+}
+
+impl JobTicket {
+    /// The version of the serialized form.
+    pub const VERSION: u32 = 1;
+
+    pub(crate) fn new(
+        job_id: JobId,
+        origin: JobOrigin,
+        action: PowerAction,
+        servers: Vec<ServerId>,
+        accepted_at: Timestamp,
+        request_id: Option<String>,
+    ) -> Self {
+        Self {
+            job_id,
+            origin: Some(origin),
+            action: Some(TicketAction {
+                operation: action.name().to_owned(),
+                kind: action.type_name().map(str::to_owned),
+            }),
+            servers,
+            accepted_at: Some(accepted_at),
+            request_id,
+        }
+    }
+
+    /// The job.
+    pub fn job_id(&self) -> &JobId {
+        &self.job_id
+    }
+
+    /// The servers that were given to it; none, if that is not known.
+    pub fn servers(&self) -> &[ServerId] {
+        &self.servers
+    }
+
+    /// When the service took it, by the clock of who submitted it.
+    pub fn accepted_at(&self) -> Option<Timestamp> {
+        self.accepted_at
+    }
+
+    /// The id of the exchange that made it, for the service's support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    pub(crate) fn origin(&self) -> Option<&JobOrigin> {
+        self.origin.as_ref()
+    }
+
+    /// What kind of job it is, for learning how long such jobs take: a job for many servers takes as long as the slowest
+    /// of them.
+    pub(crate) fn kind(&self) -> Option<Arc<str>> {
+        let TicketAction { operation, kind } = self.action.as_ref()?;
+        let size = self.servers.len().next_power_of_two();
+        let kind = kind.as_deref().unwrap_or_default();
+        Some(format!("{operation} {kind} {size}").into())
+    }
+}
+
+impl From<JobTicket> for TicketWire {
+    fn from(ticket: JobTicket) -> Self {
+        let (endpoint, project_id) = match ticket.origin {
+            Some(origin) => (Some(origin.endpoint), Some(origin.project_id)),
+            None => (None, None),
+        };
+        let (operation, kind) = match ticket.action {
+            Some(action) => (Some(action.operation), action.kind),
+            None => (None, None),
+        };
+        Self {
+            version: JobTicket::VERSION,
+            job_id: ticket.job_id,
+            endpoint,
+            project_id,
+            operation,
+            kind,
+            servers: ticket.servers,
+            accepted_at: ticket.accepted_at,
+            request_id: ticket.request_id,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JobTicket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A later version may look in any way, so its number is read first.
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let version = value.get("version").and_then(serde_json::Value::as_u64);
+        if let Some(version) = version.filter(|version| *version != u64::from(Self::VERSION)) {
+            return Err(D::Error::custom(TicketError { version }));
+        }
+        let wire: TicketWire = serde_json::from_value(value).map_err(D::Error::custom)?;
+        let origin = wire.endpoint.zip(wire.project_id);
+        Ok(Self {
+            job_id: wire.job_id,
+            origin: origin.map(|(endpoint, project_id)| JobOrigin {
+                endpoint,
+                project_id,
+            }),
+            action: wire.operation.map(|operation| TicketAction {
+                operation,
+                kind: wire.kind,
+            }),
+            servers: wire.servers,
+            accepted_at: wire.accepted_at,
+            request_id: wire.request_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

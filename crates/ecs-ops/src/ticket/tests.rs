@@ -1,0 +1,47 @@
+use ecs_model::RebootType;
+
+use super::*;
+
+/// A ticket that was written by version 1. It is never to change.
+const WRITTEN: &str = r#"{"version":1,"job_id":"ff80808288d41e1b018990260955686a","endpoint":"https://ecs.example","project_id":"p1","operation":"reboot","type":"SOFT","servers":["616fb98f-46ca-475e-917e-2563e5a8cd19"],"accepted_at":"2026-11-24T01:02:03Z","request_id":"req-1"}"#;
+
+fn ticket() -> JobTicket {
+    JobTicket::new(
+        "ff80808288d41e1b018990260955686a".parse().unwrap(),
+        JobOrigin {
+            endpoint: "https://ecs.example".to_owned(),
+            project_id: "p1".parse().unwrap(),
+        },
+        PowerAction::Reboot(RebootType::Soft),
+        vec!["616fb98f-46ca-475e-917e-2563e5a8cd19".parse().unwrap()],
+        "2026-11-24T01:02:03Z".parse().unwrap(),
+        Some("req-1".to_owned()),
+    )
+}
+
+#[test]
+fn the_written_form() {
+    assert_eq!(serde_json::to_string(&ticket()).unwrap(), WRITTEN);
+    let read: JobTicket = serde_json::from_str(WRITTEN).unwrap();
+    assert_eq!(read, ticket());
+    assert_eq!(read.kind().as_deref(), Some("reboot SOFT 1"));
+}
+
+#[test]
+fn what_cannot_be_used() {
+    for (json, message) in [
+        (r#"{"version":2,"job_id":"j"}"#, "a job ticket of version 2"),
+        (r#"{"version":1}"#, "missing field `job_id`"),
+        (r#"{"job_id":"j"}"#, "missing field `version`"),
+        (r#"{"version":1,"job_id":"../j"}"#, "is not a job id"),
+        (
+            r#"{"version":1,"job_id":"j","servers":["web-1"]}"#,
+            "is not a server id",
+        ),
+    ] {
+        let error = serde_json::from_str::<JobTicket>(json).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+    }
+    // What a later minor version may add is passed over.
+    assert!(serde_json::from_str::<JobTicket>(r#"{"version":1,"job_id":"j","more":1}"#).is_ok());
+}

@@ -1,0 +1,5 @@
+//! The simulator by its public interface.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod credentials;

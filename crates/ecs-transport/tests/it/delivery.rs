@@ -1,0 +1,281 @@
+//! How far a request got, on real sockets: what is `NotSent`, what is `MaybeSent`, and what the mark says.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::common::{builder, closed_port, fail, get, let_time_run_out, post, send, transport};
+use bytes::Bytes;
+use ecs_transport::testing::{Play, Tarpit};
+use ecs_transport::{
+    Attempt, Delivery, HyperTransportBuilder, Transport, TransportError, TransportErrorKind as Kind,
+};
+use http::{Request, StatusCode};
+
+#[tokio::test]
+async fn a_refused_connection_has_sent_nothing() {
+    let address = closed_port().await;
+    let error = fail(&transport(), post(format!("http://{address}/"))).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Connect, Delivery::NotSent)
+    );
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_has_sent_nothing() {
+    // A machine without a network may take its time to say so.
+    let transport = builder()
+        .connect_timeout(Duration::from_secs(50))
+        .build()
+        .unwrap();
+    let error = fail(&transport, post("http://ecs.invalid/")).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Dns, Delivery::NotSent)
+    );
+    assert!(error.to_string().contains("ecs.invalid:80"), "{error}");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_sent_has_sent_nothing() {
+    let error = fail(&transport(), post("/no/host")).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Request, Delivery::NotSent)
+    );
+}
+
+#[tokio::test]
+async fn closed_after_accept_is_never_claimed_unsent_once_a_connection_had_it() {
+    let server = Tarpit::always(Play::new()).await.unwrap();
+    let transport = transport();
+    for _ in 0..50 {
+        // Whether the close or the request is first is up to the kernel; both ends are right, and `send` checks
+        // that mark and error agree.
+        let error = send(&transport, post(server.url())).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), Kind::Closed | Kind::Cancelled),
+            "{error:?}"
+        );
+        assert!(
+            error.kind() != Kind::Cancelled || error.is_not_sent(),
+            "{error:?}"
+        );
+    }
+    assert_eq!((server.connections(), server.requests()), (50, 0));
+}
+
+#[tokio::test]
+async fn reset_after_the_request_was_read_may_have_been_sent() {
+    let server = Tarpit::always(Play::new().read_request().reset())
+        .await
+        .unwrap();
+    let error = fail(&transport(), post(server.url())).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Closed, Delivery::MaybeSent)
+    );
+    assert_eq!(server.requests(), 1, "sent once, and not again");
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn closed_after_the_request_was_read_may_have_been_sent() {
+    let server = Tarpit::always(Play::new().read_request()).await.unwrap();
+    let error = fail(&transport(), post(server.url())).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Closed, Delivery::MaybeSent)
+    );
+    assert_eq!((server.connections(), server.requests()), (1, 1));
+}
+
+#[tokio::test]
+async fn reset_in_the_middle_of_a_large_request_may_have_been_sent() {
+    let server = Tarpit::always(Play::new().read_byte().reset())
+        .await
+        .unwrap();
+    let request = Request::post(server.url())
+        .body(Bytes::from(vec![b'x'; 32 << 20]))
+        .unwrap();
+    let error = fail(&transport(), request).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Closed, Delivery::MaybeSent)
+    );
+    assert_eq!((server.connections(), server.requests()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_head_that_is_cut_is_closed() {
+    let play = Play::new()
+        .read_request()
+        .send("HTTP/1.1 200 OK\r\nX-Request-Id: r");
+    let server = Tarpit::always(play).await.unwrap();
+    let error = fail(&transport(), post(server.url())).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Closed, Delivery::MaybeSent)
+    );
+    assert!(error.head().is_none());
+}
+
+/// The handshake gets no answer, so there is a connection, and no way to send on it yet.
+async fn run_out_of_time_in_the_handshake(transport: HyperTransportBuilder) -> TransportError {
+    let server = Tarpit::always(Play::new().hang()).await.unwrap();
+    let request = post(server.url().replace("http", "https"));
+    let transport = transport
+        .ca_pem(crate::common::pki(&[]).ca_pem)
+        .build()
+        .unwrap();
+    let failing = tokio::spawn(async move { fail(&transport, request).await });
+    server.wait_for_connections(1).await;
+    let_time_run_out().await;
+    let error = failing.await.unwrap();
+    assert!(
+        error.to_string().contains(&server.address().to_string()),
+        "{error}"
+    );
+    error
+}
+
+#[tokio::test]
+async fn time_that_runs_out_before_sending_has_sent_nothing() {
+    let error = run_out_of_time_in_the_handshake(builder().connect_timeout(Duration::MAX)).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Timeout, Delivery::NotSent)
+    );
+}
+
+#[tokio::test]
+async fn time_that_runs_out_for_the_connection_has_sent_nothing() {
+    let error = run_out_of_time_in_the_handshake(builder().attempt_timeout(Duration::MAX)).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Connect, Delivery::NotSent)
+    );
+    assert!(error.to_string().contains("within 10s"), "{error}");
+}
+
+#[tokio::test]
+async fn time_that_runs_out_after_sending_may_have_been_sent() {
+    let server = Tarpit::always(Play::new().read_request().hang())
+        .await
+        .unwrap();
+    let request = post(server.url());
+    let failing = tokio::spawn(async move { fail(&transport(), request).await });
+    server.wait_for_requests(1).await;
+    let_time_run_out().await;
+    let error = failing.await.unwrap();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Timeout, Delivery::MaybeSent)
+    );
+    assert!(error.to_string().contains("60s"), "{error}");
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn the_attempt_has_the_last_word_on_its_timeout() {
+    let server = Tarpit::always(Play::new().read_request().hang())
+        .await
+        .unwrap();
+    let transport = builder().attempt_timeout(Duration::MAX).build().unwrap();
+    let attempt = Attempt::first().with_timeout(Duration::from_millis(300));
+    let error = transport
+        .send(post(server.url()), &attempt)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout);
+    assert!(error.to_string().contains("300ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_future_dropped_before_its_first_poll_has_sent_nothing() {
+    let server = Tarpit::always(Play::new().hang()).await.unwrap();
+    let attempt = Attempt::first();
+    drop(transport().send(post(server.url()), &attempt));
+    assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
+}
+
+#[tokio::test]
+async fn a_future_dropped_before_sending_has_sent_nothing() {
+    let server = Tarpit::always(Play::new().hang()).await.unwrap();
+    let transport = builder()
+        .ca_pem(crate::common::pki(&[]).ca_pem)
+        .build()
+        .unwrap();
+    let attempt = Attempt::first();
+    let request = post(server.url().replace("http", "https"));
+    tokio::select! {
+        result = transport.send(request, &attempt) => panic!("it cannot end: {result:?}"),
+        () = server.wait_for_connections(1) => {}
+    }
+    assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
+}
+
+#[tokio::test]
+async fn a_future_dropped_after_sending_may_have_been_sent() {
+    let server = Tarpit::always(Play::new().read_request().hang())
+        .await
+        .unwrap();
+    let (transport, attempt) = (transport(), Attempt::first());
+    tokio::select! {
+        result = transport.send(post(server.url()), &attempt) => panic!("it cannot end: {result:?}"),
+        () = server.wait_for_requests(1) => {}
+    }
+    assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
+}
+
+/// The mark can be read while the future still lives: whoever sees the request arrive sees the mark set.
+#[tokio::test]
+async fn the_mark_is_set_before_anything_arrives() {
+    let server = Tarpit::always(Play::new().read_request().hang())
+        .await
+        .unwrap();
+    let (transport, attempt) = (transport(), Attempt::first());
+    let mut sending = pin!(transport.send(post(server.url()), &attempt));
+    let mut held = 0;
+    while server.requests() == 0 {
+        let polled = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
+        held += usize::from(attempt.mark().delivery() == Delivery::NotSent);
+        tokio::task::yield_now().await; // lets the connection and the server run
+    }
+    assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
+    assert!(held > 0, "there is a time before the connection is made");
+}
+
+#[tokio::test]
+async fn a_whole_response_leaves_the_mark_set() {
+    let server = Tarpit::always(Play::new().reply(StatusCode::ACCEPTED, "{}"))
+        .await
+        .unwrap();
+    let attempt = Attempt::first();
+    let response = transport()
+        .send(post(server.url()), &attempt)
+        .await
+        .unwrap();
+    assert_eq!(
+        (response.status(), &response.body()[..]),
+        (StatusCode::ACCEPTED, &b"{}"[..])
+    );
+    assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn outside_of_a_runtime_it_fails_instead_of_panicking() {
+    let attempt = Attempt::first();
+    let transport = transport();
+    let sending = transport.send(get("http://127.0.0.1:1/"), &attempt);
+    let error = futures_util::FutureExt::now_or_never(sending)
+        .unwrap()
+        .unwrap_err();
+    assert!(error.is_not_sent());
+    assert!(error.to_string().contains("runtime"), "{error}");
+}

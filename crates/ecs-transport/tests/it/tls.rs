@@ -1,0 +1,197 @@
+//! Whom the transport trusts, on real sockets and with certificates made on the spot.
+
+use crate::common::{TlsServer, builder, fail, get, pki, pki_of, post, send};
+use ecs_transport::testing::{Play, Tarpit};
+use ecs_transport::{BuildErrorKind, Delivery, HyperTransport, TransportErrorKind as Kind};
+use http::StatusCode;
+use rustls::version::{TLS12, TLS13};
+
+#[tokio::test]
+async fn an_own_authority_is_trusted_from_pem_and_from_a_file() {
+    let pki = pki(&["localhost", "127.0.0.1"]);
+    let server = TlsServer::start(&pki, &[&TLS13, &TLS12]).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &pki.ca_pem).unwrap();
+    for builder in [
+        builder().ca_pem(pki.ca_pem.clone()),
+        builder().ca_file(file.path()),
+    ] {
+        let transport = builder.build().unwrap();
+        for host in ["localhost", "127.0.0.1"] {
+            let response = send(&transport, post(format!("https://{host}:{}/", server.port)))
+                .await
+                .unwrap();
+            assert_eq!(
+                (response.status(), &response.body()[..]),
+                (StatusCode::OK, &b"ok"[..])
+            );
+            assert_eq!(response.headers()["x-tls"], "TLSv1_3");
+        }
+    }
+    assert_eq!(server.requests(), 4);
+}
+
+#[tokio::test]
+async fn an_own_authority_is_added_to_those_of_the_machine() {
+    let pki = pki(&["127.0.0.1"]);
+    let server = TlsServer::start(&pki, &[&TLS13]).await;
+    let transport = HyperTransport::builder()
+        .no_proxy()
+        .ca_pem(pki.ca_pem.clone())
+        .build()
+        .unwrap();
+    send(
+        &transport,
+        get(format!("https://127.0.0.1:{}/", server.port)),
+    )
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn several_authorities_can_be_given_at_once() {
+    let (one, other) = (pki(&["127.0.0.1"]), pki(&["127.0.0.1"]));
+    let transport = builder()
+        .ca_pem(format!("{}{}", one.ca_pem, other.ca_pem))
+        .build()
+        .unwrap();
+    for pki in [one, other] {
+        let server = TlsServer::start(&pki, &[&TLS13]).await;
+        send(
+            &transport,
+            get(format!("https://127.0.0.1:{}/", server.port)),
+        )
+        .await
+        .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_is_spoken() {
+    let pki = pki(&["127.0.0.1"]);
+    let server = TlsServer::start(&pki, &[&TLS12]).await;
+    let transport = builder().ca_pem(pki.ca_pem.clone()).build().unwrap();
+    let response = send(
+        &transport,
+        get(format!("https://127.0.0.1:{}/", server.port)),
+    )
+    .await
+    .unwrap();
+    assert_eq!(response.headers()["x-tls"], "TLSv1_2");
+}
+
+#[tokio::test]
+async fn an_unknown_authority_has_been_sent_nothing() {
+    let server = TlsServer::start(&pki(&["127.0.0.1"]), &[&TLS13]).await;
+    // One with a name of its own, and one that only has the same name.
+    for authority in [pki_of("Another Authority", &[]), pki(&[])] {
+        let transport = builder().ca_pem(authority.ca_pem).build().unwrap();
+        let error = fail(
+            &transport,
+            post(format!("https://127.0.0.1:{}/", server.port)),
+        )
+        .await;
+        assert_eq!(
+            (error.kind(), error.delivery()),
+            (Kind::Tls, Delivery::NotSent)
+        );
+        assert!(error.to_string().contains("CA file"), "{error}");
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn another_host_name_has_been_sent_nothing() {
+    let pki = pki(&["ecs.example"]);
+    let server = TlsServer::start(&pki, &[&TLS13]).await;
+    let transport = builder().ca_pem(pki.ca_pem.clone()).build().unwrap();
+    let error = fail(
+        &transport,
+        post(format!("https://localhost:{}/", server.port)),
+    )
+    .await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Tls, Delivery::NotSent)
+    );
+    assert!(error.to_string().contains("another host name"), "{error}");
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_server_without_tls_has_been_sent_nothing() {
+    // Plain servers answer a handshake in their own way, or close.
+    let answer = Play::new()
+        .read_byte()
+        .send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    for (play, advice) in [
+        (answer.hang(), "http://"),
+        (Play::new().read_byte(), "127.0.0.1"),
+    ] {
+        let server = Tarpit::always(play).await.unwrap();
+        let transport = builder().ca_pem(pki(&[]).ca_pem).build().unwrap();
+        let error = fail(&transport, post(format!("https://{}/", server.address()))).await;
+        assert_eq!(
+            (error.kind(), error.delivery()),
+            (Kind::Tls, Delivery::NotSent)
+        );
+        assert!(error.to_string().contains(advice), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_nobody_still_speaks_http() {
+    let server = Tarpit::always(Play::new().reply(StatusCode::OK, ""))
+        .await
+        .unwrap();
+    let transport = builder().build().unwrap();
+    send(&transport, get(server.url())).await.unwrap();
+
+    let error = fail(&transport, post(format!("https://{}/", server.address()))).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Tls, Delivery::NotSent)
+    );
+    assert!(error.to_string().contains("give a CA file"), "{error}");
+    assert_eq!(server.connections(), 1, "it did not even connect");
+}
+
+#[test]
+fn unusable_authorities_are_refused_with_their_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing.pem");
+    let error = builder().ca_file(&missing).build().unwrap_err();
+    assert_eq!(error.kind(), BuildErrorKind::CaFile);
+    assert!(error.to_string().contains("missing.pem"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let bad_base64 = "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n";
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let no_end = "-----BEGIN CERTIFICATE-----\nAAAA\n";
+    for (content, message) in [
+        (&b""[..], "is not PEM"),
+        (b"\x30\x82\x01\x0a\xff", "is not PEM"),
+        (key.as_bytes(), "holds no certificate"),
+        (bad_base64.as_bytes(), "is not valid PEM"),
+        (no_end.as_bytes(), "is not valid PEM"),
+        (
+            no_certificate.as_bytes(),
+            "holds a certificate that cannot be used",
+        ),
+    ] {
+        let file = directory.path().join("ca.pem");
+        std::fs::write(&file, content).unwrap();
+        for (builder, name) in [
+            (builder().ca_file(&file), "ca.pem"),
+            (builder().ca_pem(content), "the given"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), BuildErrorKind::CaCertificate, "{error}");
+            assert!(
+                error.to_string().contains(message) && error.to_string().contains(name),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! Shows that the sweep bites: clients with one deliberate mistake each, and each is found.
+//!
+//! The mistakes are made at the client's seams, by a transport that behaves as a mistaken client would.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::transport::{
+    Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
+};
+use ecs_ops::{ClientBuilder, Outcome, Report};
+use ecs_sim::FaultyTransport;
+use ecs_tests::sweep::{Subject, simulate_with};
+use http::{Method, Request, Response, StatusCode};
+use tokio::time::Instant;
+
+type Answer = Result<Response<Bytes>, TransportError>;
+
+/// Within how many seeds each mistake must be found.
+const WITHIN: u64 = 2000;
+
+#[track_caller]
+fn is_found(subject: &impl Subject, violation: &str) {
+    let shows = |seed| {
+        let violations = simulate_with(seed, subject).violations;
+        violations.iter().any(|words| words.contains(violation))
+    };
+    assert!((0..WITHIN).any(shows), "the mistake was not found");
+}
+
+/// A client whose transport is a function of the true one.
+struct Mistaken(fn(FaultyTransport, Request<Bytes>, Attempt) -> BoxFuture<'static, Answer>);
+
+impl Subject for Mistaken {
+    fn transport(&self, faulty: FaultyTransport, _: usize) -> Arc<dyn Transport> {
+        Arc::new(MistakenTransport(faulty, self.0))
+    }
+}
+
+#[derive(Debug)]
+struct MistakenTransport(
+    FaultyTransport,
+    fn(FaultyTransport, Request<Bytes>, Attempt) -> BoxFuture<'static, Answer>,
+);
+
+impl Transport for MistakenTransport {
+    fn send<'a>(&'a self, request: Request<Bytes>, attempt: &'a Attempt) -> BoxFuture<'a, Answer> {
+        (self.1)(self.0.clone(), request, attempt.clone())
+    }
+}
+
+fn is_action(request: &Request<Bytes>) -> bool {
+    request.method() == Method::POST
+}
+
+fn response(status: u16, body: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+/// "It failed, so it was not done": the policy of every general-purpose retry library.
+#[test]
+fn retrying_what_may_have_been_sent() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await;
+            answer.map_err(|error| TransportError::new(error.kind(), Delivery::NotSent))
+        })
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+/// "502, 503 and 504 come from the gateway, so the service has not seen it".
+#[test]
+fn retrying_gateway_errors() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            Ok(match answer.status().as_u16() {
+                502..=504 => response(429, ""),
+                _ => answer,
+            })
+        })
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+/// Status 200 with an error's code in the body, or none at all: "a success without a job id did nothing".
+#[test]
+fn retrying_a_success_that_says_nothing() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let action = is_action(&request);
+            let answer = faulty.send(request, &attempt).await?;
+            let nothing = !String::from_utf8_lossy(answer.body()).contains("job_id\":\"");
+            Ok(match answer.status().is_success() && action && nothing {
+                true => response(429, ""),
+                false => answer,
+            })
+        })
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+/// The mark is held and never set: a request that timed out counts as never sent.
+#[test]
+fn believing_that_a_timeout_sent_nothing() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        attempt.mark().hold();
+        Box::pin(async move { faulty.send(request, &Attempt::new(attempt.number())).await })
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+/// A layer between client and transport that sends once more by itself: a pool, a proxy, a middleware.
+#[test]
+fn a_layer_that_retries() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            match faulty.send(request.clone(), &attempt).await {
+                Err(error) if error.kind() == TransportErrorKind::Closed => {
+                    faulty.send(request, &attempt).await
+                }
+                answer => answer,
+            }
+        })
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+/// A hedging client: when the answer is slow, the same request goes out a second time.
+#[test]
+fn hedging() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let first = faulty.send(request.clone(), &attempt);
+            match tokio::time::timeout(Duration::from_secs(3), first).await {
+                Ok(answer) => answer,
+                Err(_) => faulty.send(request, &attempt).await,
+            }
+        })
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+/// A batch that is booked as accepted and was never sent: lost between a queue and the wire.
+#[test]
+fn dropping_a_batch() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            if is_action(&request) && request.body().len() % 7 == 3 {
+                attempt.mark().set();
+                return Ok(response(
+                    200,
+                    r#"{"job_id":"00000000000000000000000000000001"}"#,
+                ));
+            }
+            faulty.send(request, &attempt).await
+        })
+    });
+    is_found(&subject, "its job is None");
+}
+
+/// A job that ended is taken for one that succeeded, whatever its sub-jobs say.
+#[test]
+fn taking_the_end_of_a_job_for_success() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = String::from_utf8_lossy(&body).replace("\"FAIL\"", "\"SUCCESS\"");
+            Ok(Response::from_parts(head, Bytes::from(body)))
+        })
+    });
+    is_found(&subject, "is said to be Succeeded");
+}
+
+/// A job that succeeded is believed also where it itemises a part that is not over.
+#[test]
+fn taking_a_part_that_is_not_over_for_success() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = match String::from_utf8_lossy(&body) {
+                body if body.contains("\"end_time\":\"\"") && body.contains("\"SUCCESS\"") => body
+                    .replace("\"RUNNING\"", "\"SUCCESS\"")
+                    .replace("\"INIT\"", "\"SUCCESS\""),
+                body => body.into_owned(),
+            };
+            Ok(Response::from_parts(head, Bytes::from(body)))
+        })
+    });
+    is_found(&subject, "and its job said");
+}
+
+/// A job that failed is taken for the failure of each of its servers: some of them may have been restarted.
+#[test]
+fn taking_a_failed_job_for_the_failure_of_all_its_servers() {
+    struct Sweeping;
+    impl Subject for Sweeping {
+        fn report(&self, report: &mut Report) {
+            for server in &mut report.servers {
+                if let Outcome::Unknown {
+                    job_id: Some(job_id),
+                    error,
+                } = &server.outcome
+                {
+                    server.outcome = Outcome::Failed {
+                        job_id: Some(job_id.clone()),
+                        error: error.clone(),
+                    };
+                }
+            }
+        }
+    }
+    is_found(&Sweeping, "and its job said");
+}
+
+/// Ids are compared as texts, and one that is written in upper case is another server's.
+#[test]
+fn telling_ids_apart_by_case() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            let mut parts = body.split("\"server_id\":\"");
+            let mut misread = parts.next().unwrap().to_owned();
+            for part in parts {
+                let (id, rest) = part.split_at(36);
+                let same = id == id.to_lowercase();
+                let id = if same { id } else { "not-this-server" };
+                misread.push_str(&format!("\"server_id\":\"{id}{rest}"));
+            }
+            Ok(Response::from_parts(head, Bytes::from(misread)))
+        })
+    });
+    is_found(&subject, "is said to be Unknown");
+}
+
+/// The reason is looked for where the documents have it, and not in the entities.
+#[test]
+fn overlooking_the_hidden_reason() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let answer = faulty.send(request, &attempt).await?;
+            let (head, body) = answer.into_parts();
+            let body = String::from_utf8_lossy(&body).replace("errorcode_message", "overlooked");
+            Ok(Response::from_parts(head, Bytes::from(body)))
+        })
+    });
+    is_found(&subject, "and its job said");
+}
+
+/// A query that was throttled or failed is taken for "there is no such job", and the waiting ends.
+#[test]
+fn giving_up_a_job_at_the_first_error() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let action = is_action(&request);
+            let answer = faulty.send(request, &attempt).await;
+            match answer {
+                Ok(answer) if answer.status().is_success() || action => Ok(answer),
+                _ if action => answer,
+                _ => Ok(response(
+                    400,
+                    r#"{"code":"Common.0011","message":"no such job"}"#,
+                )),
+            }
+        })
+    });
+    is_found(&subject, "is said to be Unknown");
+}
+
+/// A token bucket: full at the beginning and refilled evenly, it lets up to twice the quota through in a window.
+#[test]
+fn a_token_bucket() {
+    #[derive(Debug)]
+    struct Bucket {
+        faulty: FaultyTransport,
+        quota: f64,
+        /// How many tokens there were, and when.
+        tokens: Mutex<(f64, Instant)>,
+    }
+    impl Bucket {
+        fn take(&self, servers: f64) -> bool {
+            let (tokens, since) = &mut *self.tokens.lock().unwrap();
+            let refill = since.elapsed().as_secs_f64() * self.quota / 60.0;
+            *tokens = (*tokens + refill).min(self.quota);
+            *since = Instant::now();
+            let enough = *tokens >= servers;
+            if enough {
+                *tokens -= servers;
+            }
+            enough
+        }
+    }
+    impl Transport for Bucket {
+        fn send<'a>(
+            &'a self,
+            request: Request<Bytes>,
+            attempt: &'a Attempt,
+        ) -> BoxFuture<'a, Answer> {
+            let servers = String::from_utf8_lossy(request.body())
+                .matches("\"id\"")
+                .count() as f64;
+            attempt.mark().hold();
+            Box::pin(async move {
+                while servers > 0.0 && !self.take(servers) {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                self.faulty.send(request, attempt).await
+            })
+        }
+    }
+    struct BucketInstead;
+    impl Subject for BucketInstead {
+        fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
+            let quota = quota as f64;
+            let tokens = Mutex::new((quota, Instant::now()));
+            Arc::new(Bucket {
+                faulty,
+                quota,
+                tokens,
+            })
+        }
+        /// Takes the client's own pacing away: its window is a second long.
+        fn client(&self, client: ClientBuilder, _: usize) -> ClientBuilder {
+            client.time_factor(60.0)
+        }
+    }
+    is_found(&BucketInstead, "are allowed");
+}
+
+/// Told a quota that is twice as large as it is, as when two clients share an account and don't know of each other.
+#[test]
+fn a_wrong_quota() {
+    struct Wrong;
+    impl Subject for Wrong {
+        fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
+            client.servers_per_minute(quota * 2)
+        }
+    }
+    is_found(&Wrong, "are allowed");
+}
+
+/// The quota's minute is counted from the sending and not from the answer, so that a slow request and the next
+/// quick ones meet at the service: here it is a minute that is a second too short.
+#[test]
+fn a_window_that_is_a_second_too_short() {
+    struct Short;
+    impl Subject for Short {
+        fn client(&self, client: ClientBuilder, _: usize) -> ClientBuilder {
+            client.time_factor(60.0 / 59.0)
+        }
+    }
+    is_found(&Short, "are allowed");
+}
+
+/// A report that leaves out whom it knows nothing of.
+#[test]
+fn a_report_without_the_unknown() {
+    struct Forgetful;
+    impl Subject for Forgetful {
+        fn report(&self, report: &mut Report) {
+            report
+                .servers
+                .retain(|server| !matches!(server.outcome, Outcome::Unknown { .. }));
+        }
+    }
+    is_found(&Forgetful, "does not have each server once");
+}
+
+/// A report that says "not attempted" of what it lost sight of.
+#[test]
+fn a_report_that_takes_unknown_for_not_attempted() {
+    struct Hopeful;
+    impl Subject for Hopeful {
+        fn report(&self, report: &mut Report) {
+            for server in &mut report.servers {
+                if let Outcome::Unknown {
+                    job_id: None,
+                    error,
+                } = &server.outcome
+                {
+                    server.outcome = Outcome::NotAttempted {
+                        error: error.clone(),
+                    };
+                }
+            }
+        }
+    }
+    is_found(&Hopeful, "is said to be NotAttempted");
+}
+
+/// A report that says "unknown" wherever something went wrong: never false, and of no use.
+#[test]
+fn a_report_that_knows_nothing() {
+    struct Timid;
+    impl Subject for Timid {
+        fn report(&self, report: &mut Report) {
+            for server in &mut report.servers {
+                if let Outcome::Failed {
+                    job_id: None,
+                    error,
+                }
+                | Outcome::NotAttempted { error } = &server.outcome
+                {
+                    server.outcome = Outcome::Unknown {
+                        job_id: None,
+                        error: error.clone(),
+                    };
+                }
+            }
+        }
+    }
+    is_found(&Timid, "is said to be Unknown");
+}

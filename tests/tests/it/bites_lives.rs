@@ -1,0 +1,241 @@
+//! Shows that the sweep bites where runs go in waves, keep journals, die and are gone on with: one mistake each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::Event;
+use ecs_ops::journal::Record;
+use ecs_ops::rolling::{Rules, Waves};
+use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
+use ecs_sim::FaultyTransport;
+use ecs_tests::sweep::{ManyLives, Subject, simulate_with};
+use http::{Request, Response};
+
+/// Within how many seeds each mistake must be found.
+const WITHIN: u64 = 1000;
+
+#[track_caller]
+fn is_found(subject: &impl Subject, violation: &str) {
+    let shows = |seed| {
+        let violations = simulate_with(seed, subject).violations;
+        violations.iter().any(|words| words.contains(violation))
+    };
+    assert!((0..WITHIN).any(shows), "the mistake was not found");
+}
+
+/// A journal that keeps of each record what this function gives back.
+struct Forgetful(fn(Record) -> Option<Record>);
+
+impl Subject for Forgetful {
+    fn extras(&self) -> f64 {
+        1.0
+    }
+    fn kept(&self) -> fn(Record) -> Option<Record> {
+        self.0
+    }
+}
+
+/// What is sent is not written down: whoever goes on sends it again.
+#[test]
+fn a_journal_without_the_requests() {
+    let subject = Forgetful(|record| match record {
+        Record::Intent { .. }
+        | Record::Sending { .. }
+        | Record::Accepted { .. }
+        | Record::NotExecuted { .. }
+        | Record::AnswerLost { .. }
+        | Record::JobFinished { .. }
+        | Record::Escalating { .. }
+        | Record::Outcomes { .. } => None,
+        record => Some(record),
+    });
+    is_found(&subject, "accepted 2 times");
+}
+
+#[test]
+fn a_journal_without_intents() {
+    let subject = Forgetful(|record| match record {
+        Record::Intent { .. } => None,
+        record => Some(record),
+    });
+    is_found(&subject, "cannot be read back");
+}
+
+/// That a request was accepted is written down too late to be read: its servers are unknown to whoever goes on.
+#[test]
+fn a_journal_without_acceptances() {
+    let subject = Forgetful(|record| match record {
+        Record::Accepted { .. } => None,
+        record => Some(record),
+    });
+    is_found(&subject, "and the journal does not say so");
+}
+
+/// What is lost counts as not executed.
+#[test]
+fn a_journal_that_takes_lost_for_not_executed() {
+    let subject = Forgetful(|record| match record {
+        Record::AnswerLost { request, error } => Some(Record::NotExecuted {
+            request,
+            throttled: false,
+            retry_after_ms: None,
+            error,
+        }),
+        // An unknown fate would contradict it.
+        Record::Outcomes { .. } => None,
+        record => Some(record),
+    });
+    is_found(&subject, "was sent again");
+}
+
+/// A job is believed to have failed while it still runs: hard restarts come on top of soft ones that go on.
+#[test]
+fn restarting_hard_too_early() {
+    struct Hasty;
+    impl Subject for Hasty {
+        fn extras(&self) -> f64 {
+            1.0
+        }
+        fn transport(&self, faulty: FaultyTransport, _: usize) -> Arc<dyn Transport> {
+            Arc::new(Misreading(faulty))
+        }
+    }
+    #[derive(Debug)]
+    struct Misreading(FaultyTransport);
+    impl Transport for Misreading {
+        fn send<'a>(
+            &'a self,
+            request: Request<Bytes>,
+            attempt: &'a Attempt,
+        ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+            let sent = self.0.send(request, attempt);
+            Box::pin(async move {
+                let (head, body) = sent.await?.into_parts();
+                let body = String::from_utf8_lossy(&body).replace("\"RUNNING\"", "\"FAIL\"");
+                Ok(Response::from_parts(head, Bytes::from(body)))
+            })
+        }
+    }
+    is_found(&Hasty, "its restart had not ended badly");
+}
+
+/// A rolling run with other waves or rules than were wanted.
+struct Rolling(fn(Waves, Rules) -> (Waves, Rules));
+
+impl Subject for Rolling {
+    fn extras(&self) -> f64 {
+        1.0
+    }
+    fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
+        (self.0)(waves, rules)
+    }
+}
+
+#[test]
+fn all_waves_at_once() {
+    let subject = Rolling(|mut waves, rules| {
+        waves.waves = vec![waves.waves.concat()];
+        (waves, rules)
+    });
+    is_found(&subject, "requests of others went on");
+}
+
+#[test]
+fn a_failure_more_than_allowed() {
+    let subject = Rolling(|waves, rules| {
+        let max_failures = None;
+        let rules = Rules {
+            max_failures,
+            ..rules
+        };
+        (waves, rules)
+    });
+    is_found(&subject, "was announced");
+}
+
+#[test]
+fn no_pause_between_waves() {
+    let subject = Rolling(|waves, rules| {
+        let pause = Duration::ZERO;
+        (waves, Rules { pause, ..rules })
+    });
+    is_found(&subject, "without the pause");
+}
+
+#[test]
+fn no_question_after_the_canary() {
+    let subject = Rolling(|waves, rules| {
+        let canary = None;
+        (waves, Rules { canary, ..rules })
+    });
+    is_found(&subject, "without a yes after the canary");
+}
+
+#[test]
+fn going_on_whatever_a_health_check_says() {
+    struct Careless;
+    impl Subject for Careless {
+        fn extras(&self) -> f64 {
+            1.0
+        }
+        fn heeds_health(&self) -> bool {
+            false
+        }
+    }
+    is_found(&Careless, "without a health check");
+}
+
+/// Where nothing happens, nothing is found: each of these comes up within a few seeds.
+#[test]
+fn everything_comes_up_in_many_lives() {
+    let mut seen: BTreeMap<&str, u32> = KINDS.iter().map(|kind| (*kind, 0)).collect();
+    for seed in 0..400 {
+        let lived = simulate_with(seed, &ManyLives).lived;
+        for life in lived.iter().flat_map(|lived| &lived.lives) {
+            if life.played.died {
+                *seen.entry("died").or_default() += 1;
+            }
+            for kind in life.said.iter().filter_map(|(_, event)| kind(event)) {
+                *seen.entry(kind).or_default() += 1;
+            }
+        }
+        if seen.values().all(|count| *count >= 2) {
+            return;
+        }
+    }
+    panic!("{seen:#?}");
+}
+
+const KINDS: [&str; 12] = [
+    "died",
+    "gone on with",
+    "gone on with in doubt",
+    "a wave",
+    "healthy",
+    "ill",
+    "yes",
+    "no",
+    "a pause",
+    "a hard restart",
+    "sent again",
+    "looked at again",
+];
+
+fn kind(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::Resumed { unknown: 0, .. } => "gone on with",
+        Event::Resumed { .. } => "gone on with in doubt",
+        Event::WaveBegan { .. } => "a wave",
+        Event::HealthChecked { healthy: true, .. } => "healthy",
+        Event::HealthChecked { .. } => "ill",
+        Event::Answered { proceed: true } => "yes",
+        Event::Answered { .. } => "no",
+        Event::Pausing { .. } => "a pause",
+        Event::Escalating { .. } => "a hard restart",
+        Event::Resubmitting { .. } => "sent again",
+        Event::Verifying { .. } => "looked at again",
+        _ => return None,
+    })
+}

@@ -1,0 +1,293 @@
+//! Every fault on a real socket, with the client on hyper: how often the server read an action, and what is said of it.
+
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
+use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::model::{RebootType, ServerId};
+use ecs_ops::transport::{HyperTransport, HyperTransportBuilder};
+use ecs_ops::{Client, Event, Polling, Report, RetryPolicy};
+use ecs_test_support::faults::Verdict;
+use ecs_test_support::faults::statuses::answers;
+use ecs_test_support::faults::wire::{self, ANSWER, Step, WireFault};
+use ecs_transport::testing::{Play, Tarpit};
+use futures_util::StreamExt as _;
+use http::{Method, StatusCode};
+
+/// Longer than any exchange on loopback takes, also on a busy machine.
+const PATIENT: Duration = Duration::from_secs(60);
+/// For servers that never answer: long enough to have sent the request.
+const IMPATIENT: Duration = Duration::from_secs(3);
+/// Makes the pauses between attempts and looks milliseconds, and leaves the time in which a job counts as new at seconds.
+const SPEED: f64 = 20.0;
+const BRIEF: Duration = Duration::from_millis(100);
+
+fn client(url: &str, attempt_timeout: Duration) -> Client {
+    let transport = HyperTransport::builder().no_proxy().native_roots(false);
+    client_with(transport, url, attempt_timeout)
+}
+
+fn client_with(transport: HyperTransportBuilder, url: &str, attempt_timeout: Duration) -> Client {
+    Client::builder(url.parse().unwrap(), "p1".parse().unwrap())
+        .credentials(StaticCredentials::new(
+            Credentials::token("token-1").unwrap(),
+        ))
+        .transport(transport.build().unwrap())
+        .attempt_timeout(attempt_timeout)
+        .time_factor(SPEED)
+        .polling(Polling::adaptive(BRIEF, BRIEF, BRIEF))
+        .retry(RetryPolicy::default().with_backoff(BRIEF, BRIEF))
+        .seed(1)
+        .build()
+        .unwrap()
+}
+
+fn ids() -> Vec<ServerId> {
+    (1..=3_u128)
+        .map(|number| ServerId::from_bytes(number.to_be_bytes()))
+        .collect()
+}
+
+async fn reboot(client: &Client) -> Report {
+    let run = client.reboot(RebootType::Soft, ids()).start();
+    let run = run.await.unwrap().into_future();
+    tokio::time::timeout(PATIENT * 2, run)
+        .await
+        .expect("a run does not end")
+}
+
+fn play(steps: Vec<Step>) -> Play {
+    steps
+        .into_iter()
+        .fold(Play::new(), |play, step| match step {
+            Step::Read => play.read_request(),
+            Step::ReadByte => play.read_byte(),
+            Step::Send(bytes) => play.send(bytes),
+            Step::SendForever(bytes) => play.send_forever(bytes),
+            Step::SendSlowly(bytes) => play.send_slowly(bytes, Duration::from_millis(100)),
+            Step::Hang => play.hang(),
+            Step::Reset => play.reset(),
+        })
+}
+
+/// Answers everything well, again and again.
+fn well() -> Play {
+    (0..20).fold(Play::new(), |play, _| play.reply(StatusCode::OK, ANSWER))
+}
+
+fn actions(server: &Tarpit) -> usize {
+    let seen = server.seen();
+    seen.iter()
+        .filter(|request| request.method() == Method::POST)
+        .count()
+}
+
+#[track_caller]
+fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
+    let outcomes = report.servers.iter().map(|server| server.outcome.name());
+    let error = report.servers[0].outcome.error();
+    assert_eq!(
+        outcomes.collect::<Vec<_>>(),
+        [verdict.outcome(); 3],
+        "{name}: {error:?}, {:?}",
+        report.stopped
+    );
+    let message = error.map_or("", |error| &error.message);
+    assert!(message.contains(words), "{name}: {message}");
+    assert_eq!(
+        message.starts_with("may have been executed"),
+        verdict == Verdict::Unknown,
+        "{name}: {message}"
+    );
+}
+
+/// The first connection is the action's.
+async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, words: &str) {
+    let server = Tarpit::start_then([first], well()).await.unwrap();
+    let report = reboot(&client(&server.url(), patience)).await;
+    check(name, &report, verdict, words);
+    assert!(actions(&server) <= verdict.actions(), "{name}");
+    if verdict == Verdict::Retried {
+        let seen = server.seen();
+        assert_eq!(actions(&server), 2, "{name}");
+        assert_eq!(seen[0].body(), seen[1].body());
+    }
+    if matches!(
+        verdict,
+        Verdict::Unknown | Verdict::Failed | Verdict::Denied
+    ) {
+        assert_eq!(server.connections(), 1, "{name}: something more was sent");
+    }
+}
+
+/// The action is answered well, and the first query meets this.
+async fn query(name: &str, then: Play, patience: Duration, verdict: Verdict) {
+    let first = Play::new().reply(StatusCode::OK, ANSWER);
+    let server = Tarpit::start_then([first, then], well()).await.unwrap();
+    let report = reboot(&client(&server.url(), patience)).await;
+    check(name, &report, verdict, "");
+    assert_eq!(actions(&server), 1, "{name}");
+    assert_eq!(report.jobs.len(), 1, "{name}");
+}
+
+async fn meet(fault: WireFault) {
+    let patience = match fault.takes_time {
+        true => IMPATIENT,
+        false => PATIENT,
+    };
+    let (name, first) = (fault.name, play(fault.play));
+    let acts = action(name, first.clone(), patience, fault.verdict, fault.words);
+    let asks = query(name, first, patience, Verdict::Succeeds);
+    futures_util::future::join(acts, asks).await;
+}
+
+#[tokio::test]
+async fn each_fault_of_the_wire() {
+    let (slow, quick): (Vec<_>, Vec<_>) = wire::faults()
+        .into_iter()
+        .partition(|fault| fault.takes_time);
+    // Those that need the client's time limit to be kept are not among floods.
+    futures_util::future::join_all(quick.into_iter().map(meet)).await;
+    futures_util::future::join_all(slow.into_iter().map(meet)).await;
+}
+
+/// Statuses × codes × families.
+#[tokio::test]
+async fn each_status_in_each_family() {
+    let cases = answers().into_iter().map(|answer| async move {
+        let status = StatusCode::from_u16(answer.status).unwrap();
+        let first = match status {
+            // It has no body, whatever one would like to say.
+            StatusCode::NO_CONTENT => play(vec![
+                Step::Read,
+                Step::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+            ]),
+            _ => Play::new().reply(status, &answer.body),
+        };
+        let asked = match status {
+            StatusCode::NO_CONTENT => Verdict::Succeeds,
+            _ => answer.query,
+        };
+        let name = &answer.name;
+        action(name, first.clone(), PATIENT, answer.action, "").await;
+        query(name, first, PATIENT, asked).await;
+    });
+    let cases = futures_util::stream::iter(cases).buffer_unordered(32);
+    cases.for_each(|()| std::future::ready(())).await;
+}
+
+/// Bound and not yet listening: nobody else gets the port, and it refuses.
+fn refusing() -> (tokio::net::TcpSocket, String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again_and_nothing_was_attempted() {
+    let (_socket, url) = refusing();
+    let report = reboot(&client(&url, PATIENT)).await;
+    check("refused", &report, Verdict::OutOfReach, "could not connect");
+}
+
+#[tokio::test]
+async fn a_service_that_comes_back_gets_the_request_once() {
+    let (socket, url) = refusing();
+    let client = client(&url, PATIENT);
+    let mut run = client
+        .reboot(RebootType::Soft, ids())
+        .start()
+        .await
+        .unwrap();
+    let mut events = run.events();
+    let run = tokio::spawn(run.into_future());
+    while !matches!(events.next().await, Some(Event::Retrying { .. })) {}
+    let server = Tarpit::start_on(socket.listen(16).unwrap(), [], well()).unwrap();
+    check("refused once", &run.await.unwrap(), Verdict::Succeeds, "");
+    assert_eq!(actions(&server), 1);
+}
+
+/// Reset before anything could be sent: the TLS handshake does not end. Certain, and tried again.
+#[tokio::test]
+async fn a_reset_before_the_request() {
+    let server = Tarpit::always(Play::new().read_byte().reset())
+        .await
+        .unwrap();
+    let url = server.url().replace("http:", "https:");
+    let tls = ecs_sim::Tls::self_signed().unwrap();
+    let transport = HyperTransport::builder()
+        .no_proxy()
+        .native_roots(false)
+        .ca_pem(tls.ca_pem().unwrap());
+    let client = client_with(transport, &url, PATIENT);
+    let report = reboot(&client).await;
+    check(
+        "reset",
+        &report,
+        Verdict::OutOfReach,
+        "the TLS handshake failed",
+    );
+    assert_eq!((server.connections(), server.requests()), (5, 0));
+}
+
+/// Closed as soon as it is accepted: which of the two is first is up to the kernel. Whatever is said is true, and what
+/// may have been sent is not sent again.
+#[tokio::test]
+async fn a_reset_that_meets_the_request() {
+    for _ in 0..20 {
+        let server = Tarpit::always(Play::new().reset()).await.unwrap();
+        let report = reboot(&client(&server.url(), PATIENT)).await;
+        let outcome = report.servers[0].outcome.name();
+        let given_up = outcome == "not_attempted" && server.connections() == 5;
+        assert!(given_up || outcome == "unknown", "{outcome}");
+        assert_eq!(server.requests(), 0);
+    }
+}
+
+/// The server closes the kept connection of the queries after each answer, or while the next query is on its way.
+#[tokio::test]
+async fn kept_connections_that_are_closed_between_requests() {
+    let goes_on = ANSWER.replace("SUCCESS", "RUNNING");
+    let first = Play::new().reply(StatusCode::OK, ANSWER);
+    let closes = Play::new().reply(StatusCode::OK, &goes_on);
+    let swallows = closes.clone().read_request();
+    let resets = swallows.clone().reset();
+    let plays = [first, closes.clone(), swallows, resets, closes];
+    let server = Tarpit::start_then(plays, well()).await.unwrap();
+    let report = reboot(&client(&server.url(), PATIENT)).await;
+    check("kept", &report, Verdict::Succeeds, "");
+    assert_eq!(actions(&server), 1);
+    assert!(server.connections() >= 6, "{server:?}");
+}
+
+/// An action never travels on a connection that was kept, and so never meets one that is being closed.
+#[tokio::test]
+async fn actions_after_queries_on_kept_connections() {
+    let list = Play::new().reply(StatusCode::OK, r#"{"servers":[]}"#);
+    let server = Tarpit::start_then([list], well()).await.unwrap();
+    let client = client(&server.url(), PATIENT);
+    assert_eq!(client.servers().await.unwrap(), []);
+    let report = reboot(&client).await;
+    check("listed before", &report, Verdict::Succeeds, "");
+    assert_eq!(actions(&server), 1);
+}
+
+/// What goes out: the same body each time, credentials, a length; nothing that asks for compression.
+#[tokio::test]
+async fn what_is_sent() {
+    let first = Play::new().reply(StatusCode::TOO_MANY_REQUESTS, "");
+    let server = Tarpit::start_then([first], well()).await.unwrap();
+    let report = reboot(&client(&server.url(), PATIENT)).await;
+    check("throttled", &report, Verdict::Retried, "");
+    let seen = server.seen();
+    assert_eq!(seen[0].body(), seen[1].body());
+    for request in &seen {
+        let headers = request.headers();
+        assert_eq!(headers["x-auth-token"], "token-1");
+        assert!(!headers.contains_key("transfer-encoding"));
+        assert!(!headers.contains_key("accept-encoding"));
+        assert!(!headers.contains_key("expect"));
+    }
+    assert_eq!(seen[0].headers()["content-type"], "application/json");
+}

@@ -1,0 +1,238 @@
+//! Every fault in the simulator, on virtual time: what the region accepted, and what the report says of it.
+
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::model::{RebootType, ServerId};
+use ecs_ops::{Client, Report};
+use ecs_sim::{Fault, Faults, FaultyTransport, Region, SimTransport, Target};
+use ecs_test_support::faults::statuses::{Answer, answers};
+use ecs_test_support::faults::{Verdict, wire};
+use http::StatusCode;
+use secrecy::ExposeSecret as _;
+
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// No single fault, and not forty in a row, hold a run up for longer.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A region with three servers, and a client that restarts all of them in one request.
+struct World {
+    transport: FaultyTransport,
+    servers: Vec<ServerId>,
+    client: Client,
+}
+
+impl World {
+    fn new(seed: u64, faults: impl FnOnce(&mut Faults)) -> Self {
+        let region = Region::builder().servers(3).seed(seed).build().unwrap();
+        let servers = region.servers().collect();
+        let project = region.identity().project_id.clone();
+        let token = Credentials::token(region.identity().token.expose_secret()).unwrap();
+        let mut drawn = Faults::none(seed);
+        drawn.delay = Duration::ZERO..=Duration::from_millis(200);
+        faults(&mut drawn);
+        let transport = FaultyTransport::new(SimTransport::new(region), drawn);
+        let client = Client::builder("https://ecs.sim.example".parse().unwrap(), project)
+            .credentials(StaticCredentials::new(token))
+            .transport(transport.clone())
+            .attempt_timeout(ATTEMPT)
+            .seed(seed)
+            .build()
+            .unwrap();
+        Self {
+            transport,
+            servers,
+            client,
+        }
+    }
+
+    async fn reboot(&self) -> Report {
+        let run = self.client.reboot(RebootType::Soft, self.servers.clone());
+        let run = run.start().await.unwrap().into_future();
+        tokio::time::timeout(LONG, run)
+            .await
+            .expect("a run does not end")
+    }
+
+    /// How often the region accepted each server, at the end of everything.
+    async fn accepted(&self) -> usize {
+        tokio::time::sleep(LONG).await; // What is underway arrives.
+        let region = self.transport.sim().region();
+        region.with(|region| region.accepted().most_times() as usize)
+    }
+
+    /// How many requests that act on servers left the client for good.
+    fn sent(&self) -> usize {
+        let trace = self.transport.trace();
+        let exchanges = trace.exchanges.iter();
+        exchanges
+            .filter(|it| matches!(it.asked, ecs_sim::Asked::Action(_)))
+            .filter(|it| it.left.is_some() && it.fault != Some(Fault::GivenBack))
+            .count()
+    }
+}
+
+#[track_caller]
+fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
+    let outcomes: Vec<_> = report
+        .servers
+        .iter()
+        .map(|server| server.outcome.name())
+        .collect();
+    let error = report.servers[0].outcome.error();
+    assert_eq!(
+        outcomes,
+        [verdict.outcome(); 3],
+        "{name}: {error:?}, {:?}",
+        report.stopped
+    );
+    let message = error.map_or("", |error| &error.message);
+    assert!(message.contains(words), "{name}: {message}");
+    assert_eq!(
+        message.starts_with("may have been executed"),
+        verdict == Verdict::Unknown,
+        "{name}: {message}"
+    );
+}
+
+/// Lets this happen to the first action.
+async fn action(name: &str, fault: Fault, verdict: Verdict) -> usize {
+    let mut accepted = 0;
+    for seed in 0..3 {
+        let world = World::new(seed, |_| {});
+        world.transport.inject(Target::Action, fault.clone());
+        let report = world.reboot().await;
+        check(name, &report, verdict, "");
+        accepted = world.accepted().await;
+        assert!(accepted <= 1, "{name}: accepted {accepted} times");
+        assert_eq!(world.sent(), verdict.actions(), "{name}");
+        if verdict.outcome() != "unknown" {
+            let done = usize::from(verdict.outcome() == "succeeded");
+            assert_eq!(accepted, done, "{name}: the report is not true");
+        }
+    }
+    accepted
+}
+
+/// Lets this happen to the first queries of the job.
+async fn queries(name: &str, fault: Fault, times: usize, verdict: Verdict) {
+    for seed in 0..2 {
+        let world = World::new(seed, |_| {});
+        for _ in 0..times {
+            world.transport.inject(Target::Job, fault.clone());
+        }
+        let report = world.reboot().await;
+        check(name, &report, verdict, "");
+        assert_eq!((world.accepted().await, world.sent()), (1, 1), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_fault_of_the_wire() {
+    for fault in wire::faults() {
+        for simulated in fault.simulated {
+            let name = format!("{} as {simulated:?}", fault.name);
+            action(&name, simulated.clone(), fault.verdict).await;
+            queries(&name, simulated.clone(), 1, Verdict::Succeeds).await;
+            queries(&name, simulated.clone(), 40, Verdict::Succeeds).await;
+        }
+    }
+}
+
+/// What certainly was not sent is sent again; and the mark says less than the error.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent() {
+    for fault in [Fault::Refused, Fault::ConnectHangs, Fault::GivenBack] {
+        let name = format!("{fault:?}");
+        action(&name, fault.clone(), Verdict::Succeeds).await;
+        queries(&name, fault.clone(), 40, Verdict::Succeeds).await;
+        let world = World::new(1, |_| {});
+        for _ in 0..100 {
+            world.transport.inject(Target::Action, fault.clone());
+        }
+        let report = world.reboot().await;
+        check(&name, &report, Verdict::OutOfReach, "");
+        assert_eq!((world.accepted().await, world.sent()), (0, 0), "{name}");
+    }
+}
+
+/// The answer comes when the client waits no longer: what was sent may arrive all the same, and is not sent again.
+#[tokio::test(start_paused = true)]
+async fn answers_slower_than_the_attempt_may_take() {
+    let mut arrived = 0;
+    for seed in 0..20 {
+        let world = World::new(seed, |faults| {
+            faults.delay = Duration::ZERO..=Duration::ZERO;
+            faults.slow = 1.0;
+            faults.long_delay = ATTEMPT..=ATTEMPT * 2;
+        });
+        let report = world.reboot().await;
+        // Connecting can take all the time, and then nothing was sent.
+        let verdict = match world.sent() {
+            0 => Verdict::OutOfReach,
+            _ => Verdict::Unknown,
+        };
+        check("slow", &report, verdict, "timed out");
+        assert_eq!(world.sent(), usize::from(verdict == Verdict::Unknown));
+        arrived += world.accepted().await;
+    }
+    assert!((3..18).contains(&arrived), "{arrived} of 20 arrived");
+}
+
+/// A transport of one's own that takes an interim answer for the answer.
+#[tokio::test(start_paused = true)]
+async fn interim_answers() {
+    for status in [100, 101, 102, 103] {
+        for executed in [true, false] {
+            let fault = replaced(status, "", executed);
+            let name = format!("{status}, executed: {executed}");
+            let accepted = action(&name, fault.clone(), Verdict::Unknown).await;
+            assert_eq!(accepted, usize::from(executed));
+            queries(&name, fault, 1, Verdict::Succeeds).await;
+        }
+    }
+}
+
+fn replaced(status: u16, body: &str, executed: bool) -> Fault {
+    Fault::Replaced {
+        executed,
+        status: StatusCode::from_u16(status).unwrap(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }
+}
+
+/// Statuses × codes × families. What proves nothing is told once by a region that did not execute it, and once by one
+/// that did: the report says the same.
+#[tokio::test(start_paused = true)]
+async fn each_status_in_each_family() {
+    for Answer {
+        name,
+        status,
+        body,
+        action: verdict,
+        query,
+        ..
+    } in answers()
+    {
+        let accepted = action(&name, replaced(status, &body, false), verdict).await;
+        assert_eq!(accepted, usize::from(verdict == Verdict::Retried), "{name}");
+        if verdict == Verdict::Unknown {
+            let accepted = action(&name, replaced(status, &body, true), verdict).await;
+            assert_eq!(accepted, 1, "{name}");
+        }
+        queries(&name, replaced(status, &body, false), 1, query).await;
+    }
+}
+
+/// Throttling and trouble at the service never end the waiting for a job.
+#[tokio::test(start_paused = true)]
+async fn trouble_that_goes_on_does_not_end_the_waiting() {
+    for answer in answers() {
+        if matches!(answer.status, 408 | 429 | 499..) {
+            let fault = replaced(answer.status, &answer.body, false);
+            queries(&answer.name, fault, 40, Verdict::Succeeds).await;
+        }
+    }
+}

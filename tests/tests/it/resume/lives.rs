@@ -1,0 +1,109 @@
+//! Processes that die, and those that go on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ecs_ops::journal::MemoryJournal;
+use ecs_ops::{Report, Stopped};
+
+use super::checks::{check_budget, check_waves};
+use super::world::*;
+
+/// Plays until a process comes to the end: each of these deaths hits one of them. A run that stops by its own rules is gone
+/// on with.
+/// How often each process wrote and sent.
+pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
+    let world = World::new(play);
+    let journal = Arc::new(MemoryJournal::default());
+    let worst = deaths.last().copied().unwrap_or(Death::Never);
+    let endless = std::iter::repeat_n(Death::Never, 6);
+    let mut counts = Vec::new();
+    for (lives, death) in (1..).zip(deaths.iter().copied().chain(endless)) {
+        let process = Process::new(death);
+        let run = match journal.entries().is_empty() {
+            true => run_of(&world, play, &process, &journal),
+            false => resumed(&world, play, &process, &journal).unwrap(),
+        };
+        let report = world.play(run, &process).await;
+        counts.push((
+            process.writes.load(Ordering::SeqCst),
+            process.sends.load(Ordering::SeqCst),
+        ));
+        if let Some(report) = report {
+            check_waves(&journal.entries());
+            check_budget(&journal.entries());
+            world.check(play, worst, lives, &report);
+            if !matches!(report.stopped, Some(Stopped::Rolling(_))) {
+                check_that_it_ended(&world, play, &journal, &report).await;
+                return counts;
+            }
+        }
+        // What had left goes on for a while.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    panic!("no process lived to the end: {play:?}");
+}
+
+/// Once more does no harm, and says the same.
+async fn check_that_it_ended(
+    world: &World,
+    play: Play,
+    journal: &Arc<MemoryJournal>,
+    report: &Report,
+) {
+    let process = Process::new(Death::Never);
+    let again = resumed(world, play, &process, journal).unwrap();
+    let again = again.resubmit_unknown(false).reconcile(false);
+    let again = world.play(again, &process).await.unwrap();
+    let words = |report: &Report| -> Vec<_> {
+        let servers = report.servers.iter();
+        servers
+            .map(|server| (server.id, server.outcome.name()))
+            .collect()
+    };
+    if report.summary().not_attempted == 0 {
+        assert_eq!(words(&again), words(report), "{play:?}");
+        let sends = process.sends.load(Ordering::SeqCst);
+        assert_eq!(sends, 0, "{play:?}");
+    } else if !play.swallow || !play.resubmit {
+        // What was found not to have been done is done now: in waves, if there are any.
+        check_waves(&journal.entries());
+        assert_eq!(again.summary().not_attempted, 0, "{play:?} {again:#?}");
+        assert_eq!(
+            report.summary().unknown,
+            again.summary().unknown,
+            "{play:?}"
+        );
+    }
+}
+
+pub(crate) fn on_paused_time<T>(what: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.unwrap().block_on(what)
+}
+
+/// Every death there is in one play, of each of its processes.
+pub(crate) fn all_deaths(play: Play) -> usize {
+    let counts = on_paused_time(life(play, &[]));
+    let whole = counts
+        .iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(whole.0 > 10 && whole.1 > 4, "{counts:?}");
+    let both = [When::Before, When::After];
+    let mut all = 0;
+    for (processes, (writes, sends)) in counts.into_iter().enumerate() {
+        let at_writes = (0..writes).flat_map(|n| both.map(|when| Death::Write(n, when)));
+        let at_sends = (0..sends).flat_map(|n| both.map(|when| Death::Send(n, when)));
+        for death in at_writes.chain(at_sends) {
+            let mut deaths = vec![Death::Never; processes];
+            deaths.push(death);
+            on_paused_time(life(play, &deaths));
+            all += 1;
+        }
+    }
+    all
+}

@@ -1,0 +1,387 @@
+//! A run, the process that it dies with, and what must hold of its report.
+
+use std::fmt;
+use std::future::IntoFuture as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record, Recovered};
+use ecs_ops::model::{RebootType, ServerId};
+use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
+use ecs_ops::transport::{
+    Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
+};
+use ecs_ops::{Client, Outcome, Report, RunBuilder, Stopped};
+use ecs_sim::{Action, Region, SimTransport};
+use http::{Method, Request, Response};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Where the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    Never,
+    /// Before the nth record is written; or right after, before anybody hears of it.
+    Write(usize, When),
+    /// Before the nth request has left; or right after it arrived, before its answer.
+    Send(usize, When),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Before,
+    After,
+}
+
+/// The process that dies.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) death: Death,
+    pub(crate) writes: AtomicUsize,
+    pub(crate) sends: AtomicUsize,
+    pub(crate) dead: Notify,
+}
+
+impl Process {
+    pub(crate) fn new(death: Death) -> Arc<Self> {
+        Arc::new(Self {
+            death,
+            writes: AtomicUsize::new(0),
+            sends: AtomicUsize::new(0),
+            dead: Notify::new(),
+        })
+    }
+
+    pub(crate) async fn die(&self) {
+        self.dead.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
+pub(crate) struct DyingJournal(pub(crate) Arc<Process>, pub(crate) Arc<MemoryJournal>);
+
+impl fmt::Debug for DyingJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DyingJournal")
+    }
+}
+
+impl Journal for DyingJournal {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(async move {
+            let number = self.0.writes.fetch_add(1, Ordering::SeqCst);
+            if self.0.death == Death::Write(number, When::Before) {
+                self.0.die().await;
+            }
+            let written = self.1.append(at, record).await;
+            if self.0.death == Death::Write(number, When::After) {
+                self.0.die().await;
+            }
+            written
+        })
+    }
+}
+
+pub(crate) struct DyingTransport(Arc<Process>, SimTransport, Arc<AtomicBool>);
+
+impl fmt::Debug for DyingTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DyingTransport")
+    }
+}
+
+impl Transport for DyingTransport {
+    fn send<'a>(
+        &'a self,
+        request: Request<Bytes>,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
+        attempt.mark().hold();
+        Box::pin(async move {
+            let number = self.0.sends.fetch_add(1, Ordering::SeqCst);
+            if self.0.death == Death::Send(number, When::Before) {
+                self.0.die().await;
+            }
+            attempt.mark().set();
+            if *request.method() == Method::POST && self.2.swap(false, Ordering::SeqCst) {
+                let words = "no answer within the time limit";
+                let error = TransportError::new(TransportErrorKind::Timeout, Delivery::MaybeSent);
+                return Err(error.with_detail(words));
+            }
+            let answer = self.1.send(request, attempt).await;
+            if self.0.death == Death::Send(number, When::After) {
+                self.0.die().await;
+            }
+            answer
+        })
+    }
+}
+
+/// What is played.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Play {
+    /// The region takes so many servers in a minute: with few, requests are throttled.
+    pub(crate) quota: usize,
+    /// The client sends so many servers in a minute.
+    pub(crate) pace: usize,
+    /// One of the servers does not exist, so that its batch is taken apart.
+    pub(crate) stranger: bool,
+    pub(crate) reconcile: bool,
+    pub(crate) resubmit: bool,
+    pub(crate) verify: bool,
+    /// The first request is swallowed on its way, and nobody says so.
+    pub(crate) swallow: bool,
+    pub(crate) roll: Option<Roll>,
+}
+
+/// How a play goes in waves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Roll {
+    pub(crate) wave: usize,
+    pub(crate) max_failures: Option<usize>,
+    /// Those of the servers that fail, whatever is done to them.
+    pub(crate) failing: &'static [usize],
+    /// The share of further actions that fail.
+    pub(crate) flaky: f64,
+    /// A canary of one server, a question, health checks and pauses.
+    pub(crate) gates: bool,
+    /// The first health check finds fault.
+    pub(crate) sick: bool,
+    /// The first answer is no.
+    pub(crate) shy: bool,
+    pub(crate) escalate: bool,
+}
+
+pub(crate) const ROLL: Roll = Roll {
+    wave: 3,
+    max_failures: None,
+    failing: &[],
+    flaky: 0.0,
+    gates: false,
+    sick: false,
+    shy: false,
+    escalate: false,
+};
+
+pub(crate) const SERVERS: usize = 7;
+
+pub(crate) struct World {
+    pub(crate) sim: SimTransport,
+    pub(crate) servers: Vec<ServerId>,
+    pub(crate) stranger: Option<ServerId>,
+    pub(crate) swallow: Arc<AtomicBool>,
+    began: Instant,
+    pace: usize,
+    sick: Arc<AtomicBool>,
+    shy: Arc<AtomicBool>,
+}
+
+impl World {
+    pub(crate) fn new(play: Play) -> Self {
+        let region = Region::builder()
+            .servers(SERVERS)
+            .seed(3)
+            .quota(play.quota)
+            .failing(play.roll.map_or(0.0, |roll| roll.flaky));
+        let mut region = region.build().unwrap();
+        let mut servers: Vec<_> = region.servers().collect();
+        for place in play.roll.map_or(&[][..], |roll| roll.failing) {
+            assert!(region.set_failing(&servers[*place], true));
+        }
+        let stranger = play.stranger.then(|| ServerId::from_bytes([7; 16]));
+        servers.extend(stranger);
+        let millis = Duration::from_millis;
+        Self {
+            sim: SimTransport::new(region).with_latency(millis(5)..=millis(5)),
+            servers,
+            stranger,
+            swallow: Arc::new(AtomicBool::new(play.swallow)),
+            began: Instant::now(),
+            pace: play.pace,
+            sick: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.sick))),
+            shy: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.shy))),
+        }
+    }
+
+    /// What a clock on the wall shows, also to a process that begins later.
+    fn now(&self) -> Timestamp {
+        let epoch: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+        epoch + self.began.elapsed()
+    }
+
+    pub(crate) fn client(&self, process: &Arc<Process>) -> Client {
+        let identity = self.sim.region().with(|region| region.identity().clone());
+        let token = Credentials::token(identity.token.expose_secret()).unwrap();
+        Client::builder("https://ecs.example".parse().unwrap(), identity.project_id)
+            .credentials(StaticCredentials::new(token))
+            .transport(DyingTransport(
+                Arc::clone(process),
+                self.sim.clone(),
+                Arc::clone(&self.swallow),
+            ))
+            .servers_per_minute(self.pace)
+            .epoch(self.now())
+            .seed(5)
+            .build()
+            .unwrap()
+    }
+
+    /// Runs to the end or to the death of the process.
+    pub(crate) async fn play(&self, run: RunBuilder, process: &Process) -> Option<Report> {
+        let run = run.start();
+        let whole = async { run.await.unwrap().into_future().await };
+        tokio::select! {
+            biased;
+            () = process.dead.notified() => None,
+            report = whole => Some(report),
+        }
+    }
+
+    pub(crate) fn times(&self, id: &ServerId) -> u32 {
+        self.sim.region().with(|region| region.accepted().times(id))
+    }
+
+    /// What a run needs from outside that goes in waves, also when it is resumed.
+    fn gates(&self, play: Play, run: RunBuilder) -> RunBuilder {
+        if !play.roll.is_some_and(|roll| roll.gates) {
+            return run;
+        }
+        let (sick, shy) = (Arc::clone(&self.sick), Arc::clone(&self.shy));
+        let check = move |_| {
+            let is_sick = sick.swap(false, Ordering::SeqCst);
+            async move {
+                match is_sick {
+                    true => Err("sick".to_owned()),
+                    false => Ok(()),
+                }
+            }
+        };
+        let ask = move || {
+            let is_shy = shy.swap(false, Ordering::SeqCst);
+            async move { !is_shy }
+        };
+        run.health_check("a test", Duration::from_secs(60), check)
+            .canary_question(ask)
+    }
+
+    pub(crate) fn check(&self, play: Play, death: Death, lives: usize, report: &Report) {
+        let words = || format!("{play:?} {death:?}: {report:#?}");
+        let lossy = death != Death::Never || play.swallow;
+        let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
+        let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
+        assert_eq!(ids, self.servers, "{}", words());
+        for server in &report.servers {
+            let times = self.times(&server.id);
+            let holds = match &server.outcome {
+                Outcome::Succeeded { .. } => times >= 1,
+                Outcome::Failed { job_id: None, .. } => {
+                    times == 0 && Some(server.id) == self.stranger
+                }
+                Outcome::Failed { .. } => play.roll.is_some() && times >= 1,
+                Outcome::NotAttempted { .. } => times == 0 && (stopped || play.reconcile && lossy),
+                // Nobody can know what became of a request that was cut off.
+                Outcome::Unknown { .. } => lossy,
+                Outcome::Running { .. } => false,
+            };
+            assert!(holds, "{} {server:?}", words());
+            let twice = play.resubmit || play.roll.is_some_and(|roll| roll.escalate);
+            let most = if twice { 2 } else { 1 };
+            assert!(times <= most, "{} times: {}", times, words());
+            if !play.resubmit {
+                self.check_second(&server.id);
+            }
+        }
+        self.sim.region().with(|region| {
+            let mut entries = region.accepted().entries().iter();
+            assert!(
+                entries.all(|one| one.servers.len() <= play.pace),
+                "{}",
+                words()
+            );
+        });
+        // At each death one batch at most was underway here.
+        let unknown = report.summary().unknown;
+        assert!(unknown <= 3 * lives, "{}", words());
+    }
+
+    /// A second restart is a hard one, after the end of a soft one.
+    fn check_second(&self, id: &ServerId) {
+        self.sim.region().with(|region| {
+            let entries = region.accepted().entries().iter();
+            let ours: Vec<_> = entries.filter(|one| one.servers.contains(id)).collect();
+            if let [first, second] = &ours[..] {
+                assert_eq!(first.action, Action::Reboot(RebootType::Soft));
+                assert_eq!(second.action, Action::Reboot(RebootType::Hard));
+                assert!(second.at - first.at >= Duration::from_secs(15), "{ours:?}");
+            }
+        });
+    }
+}
+
+pub(crate) fn run_of(
+    world: &World,
+    play: Play,
+    process: &Arc<Process>,
+    journal: &Arc<MemoryJournal>,
+) -> RunBuilder {
+    let client = world.client(process);
+    let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
+    let run = run
+        .batch_size(3)
+        .reconcile(play.reconcile)
+        .resubmit_unknown(play.resubmit);
+    let run = match play.roll {
+        None => run,
+        Some(roll) => {
+            let members: Vec<_> = world.servers.iter().map(|id| Member::new(*id)).collect();
+            let canary = roll.gates.then_some(1);
+            let wave = CountOrPercent::Count(roll.wave);
+            let waves = Waves::plan(&members, wave, canary, Order::Random { seed: 1 }).unwrap();
+            let rules = Rules {
+                max_failures: roll.max_failures.map(CountOrPercent::Count),
+                pause: Duration::from_secs(if roll.gates { 10 } else { 0 }),
+                canary: canary.map(|_| AfterCanary::Ask),
+                ..Rules::default()
+            };
+            let run = run.rolling(waves, rules);
+            match roll.escalate {
+                true => run.escalate_after(Duration::from_secs(300)),
+                false => run,
+            }
+        }
+    };
+    let run = world.gates(play, run);
+    let run = match play.verify {
+        true => run.verify(Duration::from_secs(300)),
+        false => run,
+    };
+    run.journal(DyingJournal(Arc::clone(process), Arc::clone(journal)))
+}
+
+pub(crate) fn resumed(
+    world: &World,
+    play: Play,
+    process: &Arc<Process>,
+    journal: &Arc<MemoryJournal>,
+) -> Option<RunBuilder> {
+    let recovered = Recovered::from_entries(journal.entries()).ok()?;
+    let journal = DyingJournal(Arc::clone(process), Arc::clone(journal));
+    let run = world.client(process).resume(journal, recovered).unwrap();
+    Some(world.gates(play, run))
+}
+
+pub(crate) const PLAIN: Play = Play {
+    quota: 1000,
+    pace: 1000,
+    stranger: false,
+    reconcile: false,
+    resubmit: false,
+    verify: false,
+    swallow: false,
+    roll: None,
+};

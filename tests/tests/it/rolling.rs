@@ -1,0 +1,236 @@
+//! Rolling restarts against the simulated region, on virtual time: waves, checks, questions, stops, second tries.
+
+mod gates;
+mod hard;
+mod world;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ecs_ops::journal::{MemoryJournal, Recovered};
+use ecs_ops::model::RebootType;
+use ecs_ops::rolling::{AfterCanary, Rules, StopReason};
+use ecs_ops::{ErrorKind, Event, Outcome, RunBuilder};
+use ecs_sim::Region;
+use tokio::time::Instant;
+
+use world::*;
+
+#[tokio::test(start_paused = true)]
+async fn waves_come_one_after_the_other() {
+    let world = world(Region::builder().servers(1200).seed(1));
+    let rules = Rules {
+        pause: Duration::from_secs(30),
+        ..Rules::default()
+    };
+    let (report, events) = play(world.rolling("10%", rules).start().await.unwrap()).await;
+    assert_eq!(report.summary().succeeded, 1200);
+    assert_eq!(report.stopped, None);
+    let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
+    assert_eq!(ids, world.servers);
+    // Who is done when the next wave begins is all of the waves before.
+    let mut done = 0;
+    let mut began = Vec::new();
+    for event in &events {
+        match event {
+            Event::WaveBegan {
+                wave,
+                waves: 10,
+                servers: 120,
+            } => {
+                assert_eq!(done, 120 * (wave - 1));
+                began.push(*wave);
+            }
+            Event::ServerDone(_) => done += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(began, (1..=10).collect::<Vec<_>>());
+    // As the service saw it: two requests a wave, and each wave after the end of the last job, and a pause.
+    world.sim.region().with(|region| {
+        let entries = region.accepted().entries();
+        assert_eq!(entries.len(), 20);
+        for pair in entries.chunks(2).collect::<Vec<_>>().windows(2) {
+            assert!(pair[1][0].at - pair[0][1].at > Duration::from_secs(45));
+        }
+        assert_eq!(region.accepted().most_times(), 1);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_failures_stop_it_in_time() {
+    let world = world(Region::builder().servers(1200).seed(1).failing(0.05));
+    let run = world.rolling("10%", max_failures("2%"));
+    let (report, events) = play(run.start().await.unwrap()).await;
+    let summary = report.summary();
+    let StopReason::Failures { failed, allowed } = stopped(&report) else {
+        panic!("{:?}", report.stopped);
+    };
+    assert_eq!((*failed, *allowed), (summary.failed, 24));
+    assert!(summary.failed > 24 && summary.failed <= 24 + 120);
+    let begun = waves_begun(&events);
+    assert!(begun < 10);
+    assert_eq!(summary.not_attempted, 1200 - 120 * begun);
+    assert_eq!(world.touched(), 120 * begun);
+    for server in &report.servers {
+        if let Outcome::NotAttempted { error } = &server.outcome {
+            let words = format!("not sent: {failed} servers did not succeed, and 24 may fail");
+            assert_eq!(error.message, words);
+        }
+    }
+    let stops = |event: &&Event| matches!(event, Event::Stopping { .. });
+    assert_eq!(events.iter().filter(stops).count(), 1);
+}
+
+/// Within a wave of several requests, too: what was not sent when it stops is not sent.
+#[tokio::test(start_paused = true)]
+async fn a_wave_that_fails_is_not_sent_to_its_end() {
+    let world = world(Region::builder().servers(3000).seed(1).failing(1.0));
+    let run = world.rolling("100%", max_failures("0"));
+    let (report, _) = play(run.start().await.unwrap()).await;
+    // A minute's quota was sent before the first job ended.
+    assert_eq!(report.summary().not_attempted, 2000);
+    assert_eq!((report.summary().failed, world.touched()), (1000, 1000));
+}
+
+/// Failures that leave nothing undone don't stop it.
+#[tokio::test(start_paused = true)]
+async fn failures_in_the_last_wave_stop_nothing() {
+    let world = world(Region::builder().servers(4).failing(1.0));
+    let run = world.rolling("4", max_failures("1"));
+    let (report, _) = play(run.start().await.unwrap()).await;
+    assert_eq!((report.summary().failed, &report.stopped), (4, &None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_a_rolling_run_is_refused() {
+    let world = world(Region::builder().servers(4));
+    let wrong = |run: RunBuilder| {
+        let error = run.plan().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        error.to_string()
+    };
+    let words = wrong(world.rolling("2", Rules::default()).wait(false));
+    assert!(words.contains("have to be waited for"), "{words}");
+    let three = world.servers[..3].iter().copied();
+    let words = wrong(
+        world
+            .client
+            .reboot(RebootType::Soft, three)
+            .rolling(world.waves("2", None), Rules::default()),
+    );
+    assert!(words.contains(&format!("server {} of wave 2", world.servers[3])));
+    let mut waves = world.waves("2", None);
+    waves.waves.pop();
+    let all = || world.servers.iter().copied();
+    let run = world.client.reboot(RebootType::Soft, all());
+    let words = wrong(run.rolling(waves, Rules::default()));
+    assert!(words.contains("is in no wave"), "{words}");
+    let words = wrong(world.client.start(all()).escalate_after(MINUTE));
+    assert!(words.contains("only a soft restart"), "{words}");
+    let refused = |run: RunBuilder| async { run.start().await.unwrap_err().to_string() };
+    let rules = Rules {
+        check_health: true,
+        ..Rules::default()
+    };
+    let words = refused(world.rolling("2", rules)).await;
+    assert!(words.contains("health_check"), "{words}");
+    let rules = Rules {
+        canary: Some(AfterCanary::Ask),
+        ..Rules::default()
+    };
+    let words = refused(world.rolling("2", rules)).await;
+    assert!(words.contains("canary_question"), "{words}");
+    assert_eq!(world.touched(), 0);
+}
+
+/// A lost answer says nothing of what goes on at the service: the next wave waits until that must be over.
+#[tokio::test(start_paused = true)]
+async fn a_wave_of_unknown_fate_is_given_its_time() {
+    let world = world(Region::builder().servers(4));
+    let faulty = Swallowing(world.sim.clone(), AtomicBool::new(true));
+    let client = client(&world.sim, faulty);
+    let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
+    let checked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&checked);
+    let run = run
+        .rolling(world.waves("2", None), Rules::default())
+        .health_check("a test", MINUTE, move |_| {
+            times.lock().unwrap().push(Instant::now());
+            async { Ok(()) }
+        });
+    let began = Instant::now();
+    let (report, events) = play(run.start().await.unwrap()).await;
+    assert_eq!(
+        (report.summary().unknown, report.summary().succeeded),
+        (2, 2)
+    );
+    assert_eq!(world.touched(), 4);
+    let first = checked.lock().unwrap()[0] - began;
+    assert!(first >= 3 * MINUTE && first < 4 * MINUTE, "{first:?}");
+    world.sim.region().with(|region| {
+        let entries = region.accepted().entries();
+        assert!(entries[1].at - entries[0].at >= 3 * MINUTE - Duration::from_secs(1));
+    });
+    let held = events
+        .iter()
+        .filter(|event| matches!(event, Event::Holding { .. }));
+    assert_eq!(held.count(), 1);
+}
+
+/// Whoever goes on keeps to what the journal says.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_goes_on_keeps_its_waves() {
+    let world = world(Region::builder().servers(4));
+    let journal = Arc::new(MemoryJournal::default());
+    let run = world.rolling("2", Rules::default());
+    let report = run
+        .journal(Arc::clone(&journal))
+        .start()
+        .await
+        .unwrap()
+        .await;
+    assert_eq!(report.summary().succeeded, 4);
+    let resumed = || {
+        let recovered = Recovered::from_entries(journal.entries()).unwrap();
+        world
+            .client
+            .resume(MemoryJournal::default(), recovered)
+            .unwrap()
+    };
+    for (run, expected) in [
+        (
+            resumed().rolling(world.waves("1", None), Rules::default()),
+            "keeps the waves",
+        ),
+        (
+            resumed().rolling(world.waves("2", None), max_failures("1")),
+            "and their rules",
+        ),
+        (
+            resumed().health_check("a test", MINUTE, |_| async { Ok(()) }),
+            "health is not checked",
+        ),
+    ] {
+        let words = run.plan().unwrap_err().to_string();
+        assert!(words.contains(expected), "{words}");
+    }
+    resumed().plan().unwrap();
+    assert_eq!(world.touched(), 4);
+}
+
+/// What comes after servers comes after all of them, where there are no waves.
+#[tokio::test(start_paused = true)]
+async fn without_waves_all_servers_are_one() {
+    let world = world(Region::builder().servers(5).failing(1.0));
+    let run = world.client.stop(None, world.servers.iter().copied());
+    let run = run.health_check("a test", MINUTE, |servers| async move {
+        Err(format!("{} of them", servers.len()))
+    });
+    let plan = run.plan().unwrap();
+    assert_eq!((plan.requests.len(), plan.waves.as_slice()), (1, &[1][..]));
+    let report = run.start().await.unwrap().await;
+    let reason = stopped(&report).to_string();
+    assert!(reason.ends_with("failed: 5 of them"), "{reason}");
+}

@@ -1,0 +1,261 @@
+//! What comes between waves: health checks, a canary, pauses.
+
+use std::future::IntoFuture as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ecs_ops::journal::{MemoryJournal, Recovered};
+use ecs_ops::rolling::{AfterCanary, Rules, StopReason};
+use ecs_ops::{Event, Stopped};
+use ecs_sim::Region;
+use tokio::time::Instant;
+
+use super::world::*;
+
+#[tokio::test(start_paused = true)]
+async fn health_is_checked_after_each_wave() {
+    let world = world(Region::builder().servers(9).seed(1));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let run = world.rolling("3", Rules::default());
+    let run = run.health_check("a test", MINUTE, move |servers| {
+        let mut seen = seen.lock().unwrap();
+        seen.push(servers);
+        let checks = seen.len();
+        async move {
+            match checks {
+                2 => Err("no answer from web-04".to_owned()),
+                _ => Ok(()),
+            }
+        }
+    });
+    let journal = Arc::new(MemoryJournal::default());
+    let run = run.journal(Arc::clone(&journal));
+    let (report, events) = play(run.start().await.unwrap()).await;
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    let planned = recovered.run().rolling.as_ref().unwrap();
+    assert_eq!(planned.health_timeout_ms, Some(60_000));
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked[..], [&world.servers[..3], &world.servers[3..6]]);
+    let unhealthy = StopReason::Unhealthy {
+        wave: 1,
+        message: "no answer from web-04".to_owned(),
+    };
+    assert_eq!(stopped(&report), &unhealthy);
+    assert_eq!(
+        unhealthy.to_string(),
+        "the health check after wave 2 failed: no answer from web-04"
+    );
+    let summary = report.summary();
+    assert_eq!((summary.succeeded, summary.not_attempted), (6, 3));
+    let checked = events.iter().filter_map(|event| match event {
+        Event::HealthChecked { wave, healthy, .. } => Some((*wave, *healthy)),
+        _ => None,
+    });
+    assert_eq!(checked.collect::<Vec<_>>(), [(1, true), (2, false)]);
+}
+
+/// After the last wave nothing is left to be stopped, and still somebody has to know.
+#[tokio::test(start_paused = true)]
+async fn the_last_health_check_counts() {
+    let world = world(Region::builder().servers(2));
+    let run = world.rolling("2", Rules::default());
+    let run = run.health_check("a test", MINUTE, |_| async { Err("down".to_owned()) });
+    let report = run.start().await.unwrap().await;
+    assert_eq!(report.summary().succeeded, 2);
+    assert!(matches!(
+        stopped(&report),
+        StopReason::Unhealthy { wave: 0, .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_hangs_or_panics_is_a_no() {
+    for hangs in [true, false] {
+        let world = world(Region::builder().servers(4));
+        let run = world.rolling("2", Rules::default());
+        let run = run.health_check("a test", MINUTE, move |_| async move {
+            match hangs {
+                true => std::future::pending().await,
+                false => panic!("by the test"),
+            }
+        });
+        let report = run.start().await.unwrap().await;
+        let StopReason::Unhealthy { message: words, .. } = stopped(&report) else {
+            panic!("{:?}", report.stopped);
+        };
+        let expected = match hangs {
+            true => "it did not end within 60s",
+            false => "the check panicked",
+        };
+        assert_eq!((words.as_str(), world.touched()), (expected, 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_and_its_question() {
+    for yes in [true, false] {
+        let world = world(Region::builder().servers(7));
+        let rules = Rules {
+            canary: Some(AfterCanary::Ask),
+            ..Rules::default()
+        };
+        let run = world.rolling("3", rules);
+        let run = run.canary_question(move || async move { yes });
+        let (report, events) = play(run.start().await.unwrap()).await;
+        assert!(events.contains(&Event::Asking { wave: 1 }));
+        assert!(events.contains(&Event::Answered { proceed: yes }));
+        match yes {
+            true => assert_eq!((report.summary().succeeded, waves_begun(&events)), (7, 3)),
+            false => {
+                assert_eq!(stopped(&report), &StopReason::Declined);
+                assert_eq!((report.summary().not_attempted, world.touched()), (6, 1));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_and_its_pause() {
+    let world = world(Region::builder().servers(3));
+    let rules = Rules {
+        canary: Some(AfterCanary::Pause(30 * MINUTE)),
+        ..Rules::default()
+    };
+    let start = Instant::now();
+    let report = world.rolling("1", rules).start().await.unwrap().await;
+    assert_eq!(report.summary().succeeded, 3);
+    let took = start.elapsed();
+    assert!(took > 30 * MINUTE && took < 33 * MINUTE, "{took:?}");
+}
+
+/// Between waves it can be stopped at once, whatever it is waiting for.
+#[tokio::test(start_paused = true)]
+async fn what_comes_between_waves_ends_when_the_run_is_stopped() {
+    #[derive(Clone, Copy, Debug)]
+    enum In {
+        Pause,
+        Check,
+        Question,
+    }
+    for (place, deadline) in [
+        (In::Pause, false),
+        (In::Check, false),
+        (In::Question, false),
+        (In::Pause, true),
+        (In::Check, true),
+        (In::Question, true),
+    ] {
+        let world = world(Region::builder().servers(4));
+        let day = 24 * 60 * MINUTE;
+        let rules = match place {
+            In::Pause => Rules {
+                pause: day,
+                ..Rules::default()
+            },
+            In::Check => Rules::default(),
+            In::Question => Rules {
+                canary: Some(AfterCanary::Ask),
+                ..Rules::default()
+            },
+        };
+        let mut run = world.rolling("1", rules);
+        run = run.canary_question(std::future::pending);
+        if let In::Check = place {
+            run = run.health_check("a test", day, |_| std::future::pending());
+        }
+        if deadline {
+            run = run.deadline(10 * MINUTE);
+        }
+        let run = run.start().await.unwrap();
+        let control = run.control();
+        let start = Instant::now();
+        let run = tokio::spawn(run.into_future());
+        tokio::time::sleep(5 * MINUTE).await;
+        if !deadline {
+            control.stop_submitting();
+        }
+        let report = run.await.unwrap();
+        let expected = match deadline {
+            true => (Stopped::Deadline, 10 * MINUTE),
+            false => (Stopped::Requested, 5 * MINUTE),
+        };
+        assert_eq!(report.stopped, Some(expected.0), "{place:?}");
+        assert!(start.elapsed() < expected.1 + Duration::from_secs(1));
+        let summary = report.summary();
+        assert_eq!((summary.succeeded, summary.not_attempted), (1, 3));
+    }
+}
+
+/// What was to come after the last wave, and did not, is no success.
+#[tokio::test(start_paused = true)]
+async fn a_last_health_check_that_is_cut_off_counts() {
+    for deadline in [true, false] {
+        let world = world(Region::builder().servers(2));
+        let run = world.rolling("2", Rules::default());
+        let run = run.health_check("a test", 60 * MINUTE, |_| std::future::pending());
+        let run = if deadline {
+            run.deadline(10 * MINUTE)
+        } else {
+            run
+        };
+        let run = run.start().await.unwrap();
+        let control = run.control();
+        let run = tokio::spawn(run.into_future());
+        tokio::time::sleep(5 * MINUTE).await;
+        if !deadline {
+            control.stop_submitting();
+        }
+        let report = run.await.unwrap();
+        let expected = if deadline {
+            Stopped::Deadline
+        } else {
+            Stopped::Requested
+        };
+        assert_eq!(
+            (report.summary().succeeded, report.stopped),
+            (2, Some(expected))
+        );
+    }
+    // Nor is one that too many failures kept from being made.
+    let world = world(Region::builder().servers(2).failing(1.0));
+    let run = world.rolling("2", max_failures("0"));
+    let run = run.health_check("a test", MINUTE, |_| async { panic!("not to be made") });
+    let report = run.start().await.unwrap().await;
+    assert!(matches!(
+        stopped(&report),
+        StopReason::Failures { failed: 2, .. }
+    ));
+}
+
+/// A canary that did not come through stops the run, however many may fail; whoever goes on has seen it.
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_did_not_succeed_stops_it() {
+    for asks in [true, false] {
+        let region = Region::builder().servers(4);
+        let world = world(region.failing(1.0));
+        let pause = AfterCanary::Pause(MINUTE);
+        let rules = Rules {
+            canary: Some(if asks { AfterCanary::Ask } else { pause }),
+            ..Rules::default()
+        };
+        let journal = Arc::new(MemoryJournal::default());
+        let run = world.rolling("3", rules).journal(Arc::clone(&journal));
+        let run = run.canary_question(|| async { panic!("nothing to ask") });
+        let report = run.start().await.unwrap().await;
+        assert_eq!(stopped(&report), &StopReason::Canary);
+        assert_eq!((report.summary().not_attempted, world.touched()), (3, 1));
+        let recovered = Recovered::from_entries(journal.entries()).unwrap();
+        let run = world
+            .client
+            .resume(Arc::clone(&journal), recovered)
+            .unwrap();
+        let report = run
+            .canary_question(|| async { true })
+            .start()
+            .await
+            .unwrap()
+            .await;
+        assert_eq!((report.summary().failed, world.touched()), (4, 4));
+    }
+}

@@ -1,0 +1,88 @@
+//! Hard restarts after soft ones.
+
+use ecs_ops::model::RebootType;
+use ecs_ops::rolling::{Rules, StopReason};
+use ecs_ops::{Event, Outcome};
+use ecs_sim::{Action, Region};
+
+use super::world::*;
+
+/// What fails softly is tried hard, once, and the report says so.
+#[tokio::test(start_paused = true)]
+async fn a_soft_restart_that_failed_is_tried_hard() {
+    let world = world(Region::builder().servers(40).seed(4).failing(0.4));
+    let run = world.rolling("10", Rules::default()).escalate_after(MINUTE);
+    let (report, events) = play(run.start().await.unwrap()).await;
+    let (mut mended, mut failed_twice) = (0, 0);
+    world.sim.region().with(|region| {
+        let log = region.accepted();
+        for server in &report.servers {
+            let ours = log
+                .entries()
+                .iter()
+                .filter(|one| one.servers.contains(&server.id));
+            let actions: Vec<_> = ours.map(|one| one.action).collect();
+            let soft = Action::Reboot(RebootType::Soft);
+            let hard = Action::Reboot(RebootType::Hard);
+            let json = serde_json::to_value(server).unwrap();
+            let note = json
+                .get("note")
+                .map(|note| note.as_str().unwrap().to_owned());
+            match (&server.outcome, &server.escalated) {
+                (Outcome::Succeeded { .. }, None) => {
+                    assert_eq!((actions, note), (vec![soft], None))
+                }
+                (outcome, Some(first)) => {
+                    assert_eq!(actions, [soft, hard]);
+                    let note = note.unwrap();
+                    assert!(
+                        note.starts_with("restarted hard, since the soft restart ended badly: ")
+                    );
+                    assert!(note.ends_with(&first.to_string()));
+                    match outcome {
+                        Outcome::Succeeded { .. } => mended += 1,
+                        Outcome::Failed {
+                            job_id: Some(_), ..
+                        } => failed_twice += 1,
+                        other => panic!("{other:?}"),
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert!(mended > 4 && failed_twice > 2, "{mended} {failed_twice}");
+    let escalated = events.iter().filter_map(|event| match event {
+        Event::Escalating { servers } => Some(servers.len()),
+        _ => None,
+    });
+    assert_eq!(escalated.sum::<usize>(), mended + failed_twice);
+    // Each is done once, and its wave is over only then.
+    let done = |event: &&Event| matches!(event, Event::ServerDone(_));
+    assert_eq!(events.iter().filter(done).count(), 40);
+    let mut done = 0;
+    for event in &events {
+        match event {
+            Event::WaveBegan { wave, .. } => assert_eq!(done, 10 * (wave - 1)),
+            Event::ServerDone(_) => done += 1,
+            _ => {}
+        }
+    }
+}
+
+/// A server that was mended counts as a success, one that failed twice as one failure.
+#[tokio::test(start_paused = true)]
+async fn a_failure_counts_when_the_hard_restart_failed_too() {
+    let world = world(Region::builder().servers(40).seed(4).failing(0.4));
+    let run = world
+        .rolling("10", max_failures("2"))
+        .escalate_after(MINUTE);
+    let report = run.start().await.unwrap().await;
+    let StopReason::Failures { failed, .. } = stopped(&report) else {
+        panic!("{:?}", report.stopped);
+    };
+    assert_eq!(*failed, report.summary().failed);
+    assert!(report.servers.iter().any(|server| {
+        server.escalated.is_some() && matches!(server.outcome, Outcome::Succeeded { .. })
+    }));
+}

@@ -1,0 +1,80 @@
+//! What docs/job-waiting.md says of looks, delays and the budget, on fewer seeds than `cargo xtask waiting` takes.
+
+use std::time::Duration;
+
+use ecs_ops::Polling;
+use ecs_tests::waiting::{Case, measure, quantile};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The mean of the looks at a job, and the median of the delays, over these seeds.
+fn measured(jobs: usize, seeds: u64, polling: &Polling, seen_before: usize) -> (f64, f64) {
+    let (mut polls, mut delays) = (Vec::new(), Vec::new());
+    for seed in 0..seeds {
+        let one = measure(&Case {
+            jobs,
+            servers: 1,
+            polling: polling.clone(),
+            seen_before,
+            seed,
+        });
+        assert_eq!(
+            one.delays.len(),
+            jobs,
+            "each job is seen to have ended, once"
+        );
+        assert!(
+            one.peak <= 50,
+            "{} requests in a second, seed {seed}",
+            one.peak
+        );
+        polls.extend(one.polls);
+        delays.extend(one.delays);
+    }
+    let looks = polls.iter().sum::<usize>() as f64 / polls.len() as f64;
+    (looks, quantile(&mut delays, 0.5).as_secs_f64())
+}
+
+/// Looks and delay of the baselines: every 5 s; from 1 s, doubling, to 15 s.
+fn baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
+    [
+        Polling::fixed(5 * SECOND),
+        Polling::exponential(SECOND, 15 * SECOND),
+    ]
+    .map(|polling| measured(jobs, seeds, &polling, 0))
+}
+
+/// What the default measures before and after it has learned: each better than either baseline.
+fn is_better_than_the_baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
+    let baselines = baselines(jobs, seeds);
+    [0, 40].map(|seen_before| {
+        let (looks, delay) = measured(jobs, seeds, &Polling::default(), seen_before);
+        for (other_looks, other_delay) in baselines {
+            let words = format!(
+                "{jobs} jobs after {seen_before}: {looks:.2} looks against {other_looks:.2}, {delay:.2} s against {other_delay:.2} s"
+            );
+            assert!(looks < other_looks && delay < other_delay, "{words}");
+        }
+        (looks, delay)
+    })
+}
+
+#[test]
+fn one_job_takes_fewer_looks_and_is_seen_to_end_sooner() {
+    let [first, later] = is_better_than_the_baselines(1, 60);
+    // What was learned saves looks and time.
+    assert!(
+        later.0 < 0.8 * first.0 && later.1 < 0.95 * first.1,
+        "{first:?} {later:?}"
+    );
+}
+
+#[test]
+fn a_hundred_jobs_take_fewer_looks_and_are_seen_to_end_sooner() {
+    is_better_than_the_baselines(100, 3);
+}
+
+#[test]
+fn a_thousand_jobs_are_no_worse_where_the_budget_is_spent() {
+    is_better_than_the_baselines(1000, 1);
+}
