@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
 mod global;
+mod plan;
 mod rerun;
 mod resume;
 mod rolling;
@@ -17,8 +18,10 @@ use ecs_ops::model::{RebootType, StopType};
 use ecs_ops::{Client, PowerAction, RunBuilder};
 
 use crate::fail::Fail;
+use crate::plan_file::AppliedPlan;
 
 pub(crate) use global::Global;
+pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
@@ -123,6 +126,12 @@ pub(crate) enum Command {
     /// Go on with a run where its journal ends
     #[command(after_help = resume::help())]
     Resume(Resume),
+    /// Write down what a run would do, show it, approve it
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    /// Do what a plan says, and nothing else
+    #[command(after_help = plan::apply_help())]
+    Apply(Apply),
     /// Run again with the servers of an earlier run that failed or were not attempted
     #[command(after_help = rerun::help())]
     Rerun(Rerun),
@@ -213,6 +222,12 @@ pub(crate) struct Run {
     /// The address of the service, if no option or source names one: that of an earlier run.
     #[arg(skip)]
     pub(crate) service: Option<String>,
+    /// Where a plan is written, instead of a run.
+    #[arg(skip)]
+    pub(crate) plan_out: Option<PathBuf>,
+    /// The plan that is applied.
+    #[arg(skip)]
+    pub(crate) planned: Option<AppliedPlan>,
     // Only what restarts has it.
     #[arg(skip)]
     pub(crate) include_stopped: bool,
@@ -232,6 +247,11 @@ impl Run {
         const FIVE_MINUTES: Duration = Duration::from_secs(300);
         let looks = self.verify || self.rolling.escalate_after.is_some();
         looks.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
+    }
+
+    /// Whether it only says what would be sent.
+    pub(crate) fn sends_nothing(&self) -> bool {
+        self.dry_run || self.plan_out.is_some()
     }
 
     /// What fits together for itself and makes no sense together.

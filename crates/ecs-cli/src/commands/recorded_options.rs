@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use ecs_ops::RunBuilder;
+use clap::Parser as _;
 use ecs_ops::journal::RunRecord;
+use ecs_ops::{PowerAction, RunBuilder};
 
 use super::go_on::written;
+use crate::args::{Cli, Command, Run};
+use crate::fail::Fail;
 
 /// An option with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
         options.push(RecordedOption { name, values });
     };
     let time = |milliseconds: u64| written(Duration::from_millis(milliseconds));
-    if let Some(kind) = run.action.kind() {
+    if let Some(kind) = run.action.type_name() {
         add("--type", vec![kind.to_ascii_lowercase()]);
     }
     if run.batch_size != RunBuilder::DEFAULT_BATCH_SIZE {
@@ -96,6 +99,26 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
         add("--escalate", vec!["hard-after".to_owned(), time(after)]);
     }
     options
+}
+
+/// The action and the arguments of a command line that was made from such options.
+pub(super) fn parse(words: &[String]) -> Result<(PowerAction, Run), Fail> {
+    let cli = Cli::try_parse_from(words).map_err(|error| {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default();
+        Fail::usage(format!(
+            "the options of the new run: {}",
+            first.trim_start_matches("error: ")
+        ))
+    })?;
+    match cli.command {
+        Command::Reboot(reboot) => reboot.split(),
+        Command::Start(start) => Ok(start.split()),
+        Command::Stop(stop) => Ok(stop.split()),
+        _ => Err(Fail::usage(
+            "the journal is not that of a reboot, start or stop",
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use clap::{Parser as _, ValueEnum as _};
+use clap::ValueEnum as _;
 use ecs_ops::journal::{JsonlJournal, Record, RunRecord};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Outcome, PowerAction};
 
-use super::recorded_options::options_of;
-use crate::args::{Cli, Command, Global, Rerun, Run};
+use super::recorded_options::{options_of, parse};
+use crate::args::{Global, Rerun, Run};
 use crate::confirm::counted;
 use crate::fail::{Fail, chain};
 use crate::render::timeline::Timeline;
@@ -25,7 +25,9 @@ pub(crate) fn prepare(
     let chosen = choose(args, &earlier.timeline, notes)?;
     let words = words(args, &earlier.run, &chosen);
     let (action, mut run) = parse(&words)?;
-    if action.name() != earlier.run.action.name() || action.kind() != earlier.run.action.kind() {
+    if action.name() != earlier.run.action.name()
+        || action.type_name() != earlier.run.action.type_name()
+    {
         return Err(Fail::usage("a rerun does what the earlier run did: --type cannot be changed")
             .hint("for another action: ecsctl run show JOURNAL -o id --outcome failed | ecsctl reboot --from-file - …"));
     }
@@ -149,25 +151,3 @@ fn words(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String>
     words.extend(args.options.iter().cloned());
     words
 }
-
-fn parse(words: &[String]) -> Result<(PowerAction, Run), Fail> {
-    let cli = Cli::try_parse_from(words).map_err(|error| {
-        let message = error.to_string();
-        let first = message.lines().next().unwrap_or_default();
-        Fail::usage(format!(
-            "the options of the new run: {}",
-            first.trim_start_matches("error: ")
-        ))
-    })?;
-    match cli.command {
-        Command::Reboot(reboot) => reboot.split(),
-        Command::Start(start) => Ok(start.split()),
-        Command::Stop(stop) => Ok(stop.split()),
-        _ => Err(Fail::usage(
-            "the journal is not that of a reboot, start or stop",
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,7 @@ use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, Terminal, counted, verb};
+use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -48,7 +48,13 @@ pub(crate) async fn run(
             return not_begun(action, given, &error, &args, &connection, notes, results);
         }
     };
-    let waves = waves::plan(&args.rolling, &servers, notes)?;
+    let waves = match &args.planned {
+        Some(planned) => {
+            super::plan::check_drift(planned, &servers, notes)?;
+            planned.waves.clone().map(Waves::of)
+        }
+        None => waves::plan(&args.rolling, &servers, notes)?,
+    };
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
@@ -62,17 +68,20 @@ pub(crate) async fn run(
     let plan = builder
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
-    if args.dry_run {
+    if let Some(out) = &args.plan_out {
+        let record = super::plan::completed(builder.run_record("plan"), &args);
+        super::plan::write(out, record, &servers.listed, notes)?;
+    }
+    if args.dry_run || args.plan_out.is_some() {
         let shown = DryRun::new(&plan, &connection, &servers.left_out)
             .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
-        results.write(&match args.output.format {
-            Format::Table => {
-                let (what, count) = (verb(action), plan.servers());
-                table::dry_run(&shown, &what, count, &connection, waves_said.as_ref())
-            }
-            Format::Json => json::document(&shown),
-            Format::Jsonl => shown.lines(),
-        });
+        let what = Rehearsal {
+            action,
+            servers: plan.servers(),
+            connection: &connection,
+            waves: waves_said.as_ref(),
+        };
+        results.write(&what.text(&shown, args.output.format));
         return Ok(Exit::Success);
     }
     if args.resubmit_unknown {
@@ -101,9 +110,6 @@ pub(crate) async fn run(
             target::line(&connection)
         )),
     }
-    if let Some(target) = &connection.target {
-        builder = builder.target(target.clone());
-    }
     builder = builder.left_out(servers.left_out);
     if let Some(path) = &args.journal {
         let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
@@ -129,6 +135,27 @@ pub(crate) async fn run(
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
+}
+
+/// What would be done, of which nothing is sent.
+struct Rehearsal<'a> {
+    action: PowerAction,
+    servers: usize,
+    connection: &'a Connection,
+    waves: Option<&'a WavesSaid>,
+}
+
+impl Rehearsal<'_> {
+    fn text(&self, shown: &DryRun<'_>, format: Format) -> String {
+        match format {
+            Format::Table => {
+                let what = verb(self.action);
+                table::dry_run(shown, &what, self.servers, self.connection, self.waves)
+            }
+            Format::Json => json::document(shown),
+            Format::Jsonl => shown.lines(),
+        }
+    }
 }
 
 /// Ends a run whose servers could not be looked at: with a report, as each run that was asked for.
@@ -185,11 +212,11 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
 fn terminals(args: &Run, global: &Global) -> Result<(Option<Terminal>, Option<AfterCanary>), Fail> {
     let stdin_is_taken = args.select.reads_stdin() || !global.read_from_stdin().is_empty();
     let open = || Terminal::open(stdin_is_taken).ok_or_else(|| nobody_to_ask(args));
-    let terminal = match args.yes || args.dry_run {
+    let terminal = match args.yes || args.sends_nothing() {
         true => None,
         false => Some(open()?),
     };
-    let after_canary = match args.rolling.asks() && !args.dry_run {
+    let after_canary = match args.rolling.asks() && !args.sends_nothing() {
         true => Some(AfterCanary::Asked(open()?)),
         false => None,
     };
@@ -240,6 +267,9 @@ fn builder(
     }
     if let Some(after) = args.rolling.escalate_after {
         builder = builder.escalate_after(after);
+    }
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
     }
     match waves {
         Some(waves) => builder.rolling(waves, args.rolling.rules()),

@@ -154,7 +154,7 @@ fn json() {
 
 #[test]
 fn json_lines() {
-    let journal = include_str!("../../../ecs-ops/src/journal/fixtures/v1.jsonl");
+    let journal = include_str!("../../../ecs-ops/src/journal/line/fixtures/v1.jsonl");
     let list = read(journal);
     assert_eq!(list.description, "the journal of a run");
     assert_eq!(list.entries.len(), 6);

@@ -10,6 +10,7 @@ mod doctor;
 mod faults;
 mod help;
 mod jobs;
+mod plan;
 mod preflight;
 mod question;
 mod quirks;

@@ -72,6 +72,14 @@ pub struct Waves {
 }
 
 impl Waves {
+    /// Waves that were planned before.
+    pub fn of(waves: Vec<Vec<ServerId>>) -> Self {
+        Self {
+            waves,
+            single: Vec::new(),
+        }
+    }
+
     /// Plans the waves: at most `wave` servers at a time (a percentage is at least one), the first wave at most `canary`.
     ///
     /// A wave never takes all members of a group of two or more. Who would be the last one waits for the next wave;

@@ -331,6 +331,14 @@ impl RunBuilder {
         Some(Rolling::new(waves, rules))
     }
 
+    /// What the first record of the run's journal would say, with this id: all that it would do, for a plan that is kept. The
+    /// health check is one without a description, unless it was given with one.
+    pub fn run_record(&self, run_id: &str) -> RunRecord {
+        let rolling = self.current_rolling();
+        let rolling = rolling.map(|rolling| self.rolling_record(&rolling));
+        self.record(run_id, rolling)
+    }
+
     /// Checks everything. The run that it returns does nothing until it is awaited.
     ///
     /// # Errors
