@@ -91,16 +91,15 @@ pub(crate) enum PlanFormat {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "by", required = true, multiple = false)]
 pub(crate) struct PlanApprove {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
     /// Sign with this private key
-    #[arg(long, value_name = "FILE", group = "by")]
+    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
     pub(crate) key: Option<PathBuf>,
     /// Add this signature of the hash, made by ssh-keygen
-    #[arg(long, value_name = "FILE", group = "by")]
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(crate) signature: Option<PathBuf>,
 }
 
