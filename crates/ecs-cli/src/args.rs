@@ -164,10 +164,10 @@ fn run_help(verb: &str) -> String {
 /// What restarting, starting and stopping have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Servers by id or name. The one that ecsctl runs on is acted on last and alone
+    /// Servers by id or name. The server that ecsctl runs on comes last and alone
     #[arg(value_name = "SERVER")]
     pub(crate) ids: Vec<String>,
-    /// All servers of the project, but the one that ecsctl runs on. A restart leaves out those that are stopped
+    /// All servers of the project, except the one that ecsctl runs on. A restart skips stopped servers
     #[arg(long, conflicts_with_all = ["ids", "from_file"])]
     pub(crate) all: bool,
     /// The most servers in one request, 1 to 1000
@@ -204,11 +204,11 @@ pub(crate) struct Run {
     /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests, send none of them. What is looked at before a run is looked at all the same
+    /// Show the requests without sending them. The reads before the first action are made all the same
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Send without looking first: whether the servers named exist, which of them are stopped, and whether they are members of
-    /// auto-scaling groups. Needs no permission to read
+    /// Skip the reads before the first action: whether the given servers exist, which are stopped, and which are members of
+    /// auto-scaling groups
     #[arg(long)]
     pub(crate) no_preflight: bool,
     /// Don't ask
@@ -268,8 +268,8 @@ pub(crate) struct Reboot {
     /// Ask the guest to restart, or cut its power
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
     kind: Kind,
-    /// With --all or filters: restart stopped servers (SHUTOFF), too. A soft restart of them is refused, a hard one starts them. Without it
-    /// they are left out, and counted nowhere
+    /// With --all or filters: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
+    /// default they are skipped and not counted
     #[arg(long)]
     include_stopped: bool,
     #[command(flatten)]
@@ -289,8 +289,8 @@ pub(crate) struct Reboot {
 /// What can make a group of auto-scaling remove its members.
 #[derive(Debug, Args)]
 struct Members {
-    /// Act also on members of auto-scaling groups. A group removes members that it finds stopped or not answering, and deletes
-    /// those that it made itself. Without it such servers are named, and nothing is sent
+    /// Also act on members of auto-scaling groups. A group removes members that are stopped or do not answer, and deletes those
+    /// that it created. By default such servers are listed and nothing is sent
     #[arg(long)]
     allow_autoscaling_members: bool,
 }

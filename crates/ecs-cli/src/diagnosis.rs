@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::credentials::GIVE_SOME;
 use crate::exit::Exit;
+use crate::fail::PROXY_CREDENTIALS;
 
 /// Who was asked last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) kind: CredentialKind,
+    /// Whether the rights of an agency are used.
+    pub(crate) agency: bool,
     pub(crate) access_key: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
@@ -227,14 +230,32 @@ fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagn
             "check {endpoint}, and what firewalls let through"
         ))),
         TransportErrorKind::Proxy => of_the_proxy(it, what),
-        TransportErrorKind::Tls => found("tls")
+        TransportErrorKind::ProxyRefused { status: 407 } => {
+            of_the_proxy(it, what).advise(PROXY_CREDENTIALS)
+        }
+        TransportErrorKind::ProxyRefused { .. } => of_the_proxy(it, what).advise(
+            "if it is the proxy's policy, its operator must allow CONNECT to this host and port",
+        ),
+        TransportErrorKind::UnknownIssuer => found("tls")
             .advise(
                 "if the certificate comes from a CA of your own, or of a proxy that opens TLS, name the CA's \
                  certificate with --ca-file or SSL_CERT_FILE",
             )
+            .advise(format!("otherwise check the host in {endpoint}")),
+        TransportErrorKind::Certificate => found("tls")
             .advise(format!(
-                "otherwise check the host in {endpoint}, and this machine's clock: certificates are valid for a time"
-            )),
+                "check the host in {endpoint}, and this machine's clock: certificates are valid for a time"
+            ))
+            .advise("otherwise its owner must renew or correct the certificate; a CA file does not help"),
+        TransportErrorKind::ClientCertificateRequired => found("client_certificate").advise(format!(
+            "ecsctl has no client certificates: {endpoint} must be one that accepts tokens or access keys only"
+        )),
+        TransportErrorKind::TlsUnsupported => found("tls").advise(format!(
+            "check scheme, host and port in {endpoint}, and the TLS versions that are allowed there (1.2 or 1.3 is needed)"
+        )),
+        TransportErrorKind::Tls => through(found("tls").advise(format!(
+            "the connection ended in the TLS handshake: check host and port in {endpoint}, and what firewalls let through"
+        ))),
         TransportErrorKind::Timeout => through(found("timeout").advise(
             "what drops packets without a word is mostly a firewall: check what it lets through",
         )),

@@ -70,22 +70,48 @@ pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static 
         );
     }
     match problem.status() {
-        // In the service's place, which has no such answer.
-        Some(407) => transport_hint(TransportErrorKind::Proxy),
+        // A forward proxy's answer in the service's place, which has no such status.
+        Some(407) => Some(PROXY_CREDENTIALS),
         _ => transport_hint(problem.transport()?),
     }
 }
 
+/// What a proxy needs that answers 407.
+pub(crate) const PROXY_CREDENTIALS: &str = "put a user and password into the proxy's URL (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): \
+     http://USER:PASSWORD@HOST:PORT, where @ within them is written %40 and : is written %3A; \
+     or name the host in NO_PROXY if it can be reached directly";
+
 /// What to do about the way to a service.
 pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
     match kind {
-        TransportErrorKind::Tls => Some(
-            "if the service's certificate comes from a CA of your own, name it with --ca-file; \
+        TransportErrorKind::UnknownIssuer => Some(
+            "if the certificate comes from a private CA, or from a proxy that inspects TLS, name the CA certificate with --ca-file; \
              otherwise check the host in --endpoint",
+        ),
+        TransportErrorKind::Certificate => Some(
+            "check the host in --endpoint and this machine's clock; otherwise the owner of the endpoint must renew or correct \
+             its certificate",
+        ),
+        TransportErrorKind::ClientCertificateRequired => Some(
+            "ecsctl has no client certificates: use an endpoint that accepts tokens or access keys only",
+        ),
+        TransportErrorKind::TlsUnsupported => Some(
+            "check scheme, host and port in --endpoint, and the TLS versions that the endpoint allows",
+        ),
+        TransportErrorKind::Tls => Some(
+            "the connection ended in the TLS handshake: check host and port in --endpoint, and firewalls on the way",
         ),
         TransportErrorKind::Connect | TransportErrorKind::Dns => {
             Some("check --endpoint (or --region), and that this machine can reach it")
         }
+        TransportErrorKind::ProxyRefused { status: 407 } => Some(PROXY_CREDENTIALS),
+        TransportErrorKind::ProxyRefused { status: 500.. } => Some(
+            "the proxy cannot reach the endpoint: check host and port in --endpoint, or ask the proxy's operator",
+        ),
+        TransportErrorKind::ProxyRefused { .. } => Some(
+            "ask the proxy's operator to allow CONNECT to this host and port, or name the host in NO_PROXY if it can be \
+             reached directly",
+        ),
         TransportErrorKind::Proxy => Some(
             "the proxy comes from the environment: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name \
              the host in NO_PROXY",

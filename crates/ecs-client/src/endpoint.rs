@@ -6,7 +6,8 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's own.
+/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's
+/// own.
 ///
 /// ```
 /// use ecs_client::Endpoint;

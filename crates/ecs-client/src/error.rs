@@ -9,24 +9,24 @@ use crate::{Classification, Problem, RequestError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What was asked for cannot be asked for: nothing was sent.
+    /// Invalid input: nothing was sent.
     Invalid,
-    /// The credentials, or what they permit.
+    /// Credentials or permissions were refused.
     Credentials,
-    /// The service refused, or what was asked for does not exist.
+    /// The service refused, or the object does not exist.
     Refused,
-    /// No readable answer could be had.
+    /// The service sent no readable answer.
     Unreachable,
-    /// The time ran out.
+    /// The time limit was reached.
     Deadline,
-    /// What must be recorded before anything is sent could not be recorded: nothing was sent.
+    /// The journal could not be written: nothing was sent.
     Journal,
 }
 
-/// Something could not be done: a read, or the preparation of something that sends.
+/// A query failed, or a run could not be started.
 ///
-/// It displays without its causes, which are its [sources](StdError::source); [`problem`](Self::problem) is the whole of
-/// it as text.
+/// Displays without its causes, which are its [sources](StdError::source);
+/// [`problem`](Self::problem) has the complete text.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,

@@ -1,9 +1,10 @@
-//! One request to the Elastic Cloud Server API, sent right: when it may be sent, with which credentials, what its answer
-//! proves, and whether it may be sent again.
+//! One request to the Elastic Cloud Server API, sent right: when it may be sent, with which
+//! credentials, what its answer proves, and whether it may be sent again.
 //!
-//! The only retry loop of the workspace is here: [`Client::execute`]. For each attempt it waits for its turn, takes
-//! credentials, sends, classifies what came back, decides, and tells the caller. An action, a request that must not be
-//! executed twice, is sent again only on proof that it was not executed.
+//! The only retry loop of the workspace is here: [`Client::execute`]. For each attempt it waits for
+//! its turn, takes credentials, sends, classifies what came back, decides, and tells the caller. An
+//! action, a request that must not be executed twice, is sent again only on proof that it was not
+//! executed.
 //!
 //! | module | holds |
 //! |---|---|
@@ -20,8 +21,8 @@
 //! | `probe` | [`Probe`]: one harmless attempt, reported in full |
 //! | `testing` | with the feature of that name: a scripted service |
 //!
-//! It knows nothing of lists of servers, of jobs beyond reading one, of journals and quotas: that is `ecs-ops`, which
-//! gives [`ActionHooks`] to the loop.
+//! It knows nothing of lists of servers, of jobs beyond reading one, of journals and quotas: that
+//! is `ecs-ops`, which gives [`ActionHooks`] to the loop.
 //!
 //! ```
 //! use ecs_auth::{Credentials, StaticCredentials};

@@ -1,8 +1,10 @@
-//! What to do after an attempt: pure decisions, no clock, no I/O.
+//! The retry policy: pure decisions, no clock, no I/O.
 //!
-//! [`classify`] says what an outcome proves, [`RetryPolicy::decide`] says what follows. An action (a request that is not
-//! idempotent) is sent again as it is only after [`Classification::NotDelivered`] and [`Classification::Throttled`], and with other
-//! credentials once after a 401; everything that proves nothing is [`Classification::Unknown`], and the end.
+//! [`classify`] says what the outcome of an attempt proves, [`RetryPolicy::decide`] what follows.
+//! An action (a request that is not idempotent) is retried only after
+//! [`Classification::NotDelivered`] and [`Classification::Throttled`], and once with other
+//! credentials after a 401. Everything that proves nothing is [`Classification::Unknown`] and ends
+//! the request.
 
 use std::time::Duration;
 
@@ -12,33 +14,33 @@ use rand::{Rng, RngExt};
 
 use crate::clock::doubled;
 
-/// How an attempt ended, as far as deciding needs it.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub enum AttemptOutcome<'a> {
-    /// The answer was what was asked for.
+    /// The answer was a success.
     Success,
     /// An answer came, and it is an error.
     Answered(&'a ResponseError),
-    /// No whole answer came: the transport failed, or the attempt's time ran out.
+    /// No complete answer came: the transport failed, or the attempt timed out.
     Failed(&'a TransportError),
 }
 
 /// What the outcome of an attempt proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classification {
-    /// Done.
+    /// The request succeeded.
     Done,
-    /// Certain: the service did not see it.
+    /// Certainly not delivered to the service.
     NotDelivered,
-    /// Certain: the service did not execute it and asks for patience.
+    /// Certainly not executed: the service throttled it.
     Throttled,
-    /// Certain: the service did not execute it and will not.
+    /// Certainly not executed: the service refused it.
     Refused,
-    /// Certain: not executed, because of who asks.
+    /// Certainly not executed: the credentials were refused.
     RefusedCredentials,
-    /// A read that failed in a way that time may heal.
+    /// A read that failed and may succeed later.
     Transient,
-    /// An action that may or may not have been executed.
+    /// An action that may have been executed.
     Unknown,
 }
 
@@ -52,7 +54,7 @@ impl Classification {
     }
 }
 
-/// Says what an outcome proves.
+/// Classifies the outcome of an attempt.
 ///
 /// ```
 /// use ecs_model::{Idempotency, ResponseError};
@@ -75,7 +77,7 @@ pub fn classify(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Classi
 
 fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classification {
     match (error.delivery(), idempotency) {
-        // The same request will be no better the next time.
+        // Repeating the same request does not help.
         (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => {
             Classification::Refused
         }
@@ -89,7 +91,7 @@ fn classify_action(error: &ResponseError) -> Classification {
     let documented = error.info().map(|info| info.disposition);
     match error.status().as_u16() {
         429 => Classification::Throttled,
-        // Waiting that ended, at a gateway: for us, or for the service behind it.
+        // A timeout at a gateway: waiting for us or for the service.
         408 | 499 => Classification::Unknown,
         400..=499 => match documented {
             Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
@@ -101,13 +103,14 @@ fn classify_action(error: &ResponseError) -> Classification {
             }
             None => Classification::Refused,
         },
-        // "Send it elsewhere": not executed here, and we don't follow.
+        // A redirect: not executed here, and not followed.
         307 | 308 => match documented {
             Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
             _ => Classification::Refused,
         },
-        // The two statuses with which "flow limit exceeded" and "try again in a minute" are documented. No other code
-        // is proof there: it may stem from a layer that did not see what another one did.
+        // The two statuses documented with "flow limit exceeded" and "try again in a minute". No
+        // other code is proof with them: it may come from a layer that did not see what another one
+        // did.
         status @ (202 | 501) => match error.info() {
             Some(info)
                 if info.status == Some(status)
@@ -140,44 +143,48 @@ fn classify_read(error: &ResponseError) -> Classification {
     }
 }
 
-/// What to do after an attempt.
+/// The decision after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// Send it again after this time.
+    /// Retry after this time.
     RetryAfter(Duration),
-    /// It is over, with this classification.
+    /// Give up, with this classification.
     GiveUp,
 }
 
-/// How long a request is worth trying.
+/// The class of a request, which decides how long it is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestClass {
-    /// A request that must not be executed twice: throttling is waited out, what was not delivered is tried for a while. The
-    /// caller's deadline bounds it.
+    /// A request that must not be executed twice: throttling is waited out, failed delivery is
+    /// retried for a while. The caller's deadline bounds it.
     Action,
-    /// A read that somebody waits for.
+    /// A query that a caller waits for.
     Read,
-    /// A poll of something that is watched: there is always a next one. The deadline of the wait bounds it.
+    /// A poll of a watched job: there is always a next one. The deadline of the wait bounds it.
     Poll,
 }
 
-/// What happened to a request so far.
+/// The retry state of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetryState {
     /// Attempts that ended as [`Classification::NotDelivered`] or [`Classification::Transient`].
     pub failures: u32,
     /// Attempts that ended as [`Classification::Throttled`].
     pub throttles: u32,
-    /// How long the request has been tried.
+    /// The time since the first attempt.
     pub elapsed: Duration,
-    /// Whether the service ever answered this client.
+    /// Whether the service has answered this client.
     pub reached: bool,
-    /// How long it has been silent: since this request failed first, or since its last answer to any request.
+    /// The length of the outage: since this request first failed, or since the last answer to any
+    /// request.
     pub outage: Duration,
+    /// Whether the last failure stays until somebody changes a setting: a certificate that is not
+    /// trusted, a proxy that refuses ([`TransportErrorKind::is_permanent`]).
+    pub permanent: bool,
 }
 
 impl RetryState {
-    /// One more attempt ended in this way.
+    /// Adds an attempt.
     pub(crate) fn add(&mut self, classification: Classification) {
         let count = match classification {
             Classification::Throttled => &mut self.throttles,
@@ -187,7 +194,7 @@ impl RetryState {
     }
 }
 
-/// How often and how fast a request is sent again.
+/// How often and how fast a request is retried.
 ///
 /// ```
 /// use std::time::Duration;
@@ -208,8 +215,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of a run.
-    /// Throttling: 2 s doubling to 60 s. A read: 2 minutes.
+    /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of
+    /// a run. Throttling: 2 s doubling to 60 s. A read: 2 minutes.
     fn default() -> Self {
         Self {
             base: Duration::from_millis(500),
@@ -224,30 +231,30 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// After how many attempts that were not delivered an action gives up if the service has never answered this
-    /// client, and a read in any case. At least 1.
+    /// The number of undelivered attempts after which an action gives up if the service has never
+    /// answered this client, and a read in any case. At least 1.
     #[must_use]
     pub fn with_max_failures(mut self, attempts: u32) -> Self {
         self.max_failures = attempts.max(1);
         self
     }
 
-    /// How long actions are tried that are not delivered, once the service has answered this client.
+    /// How long an undelivered action is retried once the service has answered this client.
     #[must_use]
     pub fn with_max_outage(mut self, outage: Duration) -> Self {
         self.max_outage = outage;
         self
     }
 
-    /// The time within which the attempts of a read begin.
+    /// The time within which all attempts of a read begin.
     #[must_use]
     pub fn with_max_read_time(mut self, time: Duration) -> Self {
         self.max_read_time = time;
         self
     }
 
-    /// The pauses after failures: the first is at most `base`, each further one at most twice the one before, never
-    /// more than `ceiling`. Each is drawn evenly from zero up ("full jitter").
+    /// The pauses after failures: the first is at most `base`, each further one at most twice the
+    /// one before, never more than `ceiling`. Each is drawn evenly from zero up ("full jitter").
     #[must_use]
     pub fn with_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.base = base;
@@ -255,8 +262,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The pauses after throttling, in the same way, but never less than half of `base`. What the service asks for comes
-    /// first: then a pause is that long, and up to `base` longer.
+    /// The pauses after throttling, in the same way, but never less than half of `base`. What the
+    /// service asks for comes first: then a pause is that long, and up to `base` longer.
     #[must_use]
     pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.throttle_base = base;
@@ -264,23 +271,23 @@ impl RetryPolicy {
         self
     }
 
-    /// After how many attempts that were not delivered it gives up.
+    /// The number of undelivered attempts after which a request gives up.
     pub fn max_failures(&self) -> u32 {
         self.max_failures
     }
 
-    /// The time within which the attempts of a read begin.
+    /// The time within which all attempts of a read begin.
     pub fn max_read_time(&self) -> Duration {
         self.max_read_time
     }
 
-    /// Whether some pause could be zero each time: that would be a storm.
+    /// Whether some pause could always be zero, which would flood the service.
     pub(crate) fn has_zero_delay(&self) -> bool {
         self.base.is_zero() || self.throttle_base.is_zero()
     }
 
-    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts that are not
-    /// delivered stays: connections are not faster than elsewhere.
+    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts
+    /// that are not delivered stays: connections are not faster than elsewhere.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let scale = |duration: Duration| crate::clock::scale(duration, factor);
         Self {
@@ -292,8 +299,8 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows a classification. `state` includes the attempt that was judged; `asked` is the pause that the service
-    /// asked for, honoured as a minimum.
+    /// Decides what follows a classification. `state` includes the classified attempt; `asked` is
+    /// the pause that the service asked for, honoured as a minimum.
     pub fn decide(
         &self,
         classification: Classification,
@@ -307,7 +314,7 @@ impl RetryPolicy {
                 let (base, ceiling) = (self.throttle_base, self.throttle_ceiling);
                 let drawn = jittered(base, ceiling, state.throttles, rng);
                 match asked {
-                    // Spread those who were told the same time.
+                    // Spread requests that were told the same time.
                     Some(asked) => asked.saturating_add(drawn.min(base)),
                     None => drawn.max(base / 2),
                 }
@@ -320,6 +327,8 @@ impl RetryPolicy {
         };
         let worth_it = match class {
             RequestClass::Poll => true,
+            // Once the service was reached, something changed on the way, and may change back.
+            _ if state.permanent && !state.reached => false,
             RequestClass::Action => match classification {
                 Classification::Throttled => true,
                 _ if state.reached => state.outage < self.max_outage,
@@ -338,8 +347,8 @@ impl RetryPolicy {
     }
 }
 
-/// Reads the pause from the message of a gateway that throttles, as in `Throttled by user … limit:1000,time:1 minute`: the whole
-/// window, since nobody says how much of it is over. At most an hour.
+/// Reads the pause from the message of a throttling gateway, such as `Throttled by user …
+/// limit:1000,time:1 minute`: the whole window, since its start is not known. At most an hour.
 ///
 /// ```
 /// use std::time::Duration;
@@ -365,10 +374,10 @@ pub fn parse_throttle_message(message: &str) -> Option<Duration> {
     ))
 }
 
-/// No pause is longer: a duration that cannot be multiplied is none that anybody means.
+/// The longest pause, so that durations can be multiplied.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Evenly from zero to `base` doubled for each time but the first, at most `ceiling`.
+/// A random pause from zero to `base`, doubled for each retry but the first, at most `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
     doubled(base, times.saturating_sub(1), ceiling.min(LONGEST))
         .mul_f64(rng.random_range(0.0..=1.0))

@@ -1,4 +1,4 @@
-//! One attempt that is reported in full, to find out what is wrong.
+//! A probe: one attempt that is reported in full, for diagnosis.
 
 use ecs_auth::{AuthError, Echo};
 use ecs_model::{ListServersDetails, Operation as _};
@@ -8,27 +8,27 @@ use jiff::Timestamp;
 use crate::Client;
 use crate::clock::date_of;
 
-/// How one harmless request ended.
+/// The result of one harmless request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Probe {
-    /// What our clock showed when it was signed.
+    /// The local time of signing.
     pub sent_at: Timestamp,
-    /// What the service's clock showed, if it answered with a date.
+    /// The service's time; `None` if no answer had a date.
     pub service_time: Option<Timestamp>,
-    /// When the credentials end, if that is known.
+    /// When the credentials expire, if known.
     pub expires_at: Option<Timestamp>,
-    /// How it ended.
+    /// The result.
     pub end: ProbeEnd,
 }
 
-/// How a [`Probe`] ended.
+/// The result of a [`Probe`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProbeEnd {
-    /// As it should.
+    /// It succeeded.
     Answered {
-        /// How many servers the project has, if the service said so.
+        /// The number of servers of the project, if the service gave it.
         servers: Option<u64>,
     },
     /// The service answered with an error.
@@ -37,22 +37,22 @@ pub enum ProbeEnd {
         status: u16,
         /// The service's code.
         code: Option<String>,
-        /// Its words, without what it repeats of our secrets.
+        /// Its message, with secrets masked.
         message: Option<String>,
         /// Its id of the exchange, for its support.
         request_id: Option<String>,
-        /// What it says of the request that was signed, where one was.
+        /// What the service says about the signed request, if it was signed.
         echo: Option<Echo>,
     },
-    /// No whole answer came.
+    /// No complete answer came.
     Failed(TransportError),
-    /// It was not sent: there were no credentials.
+    /// It was not sent: there are no credentials.
     NoCredentials(AuthError),
 }
 
 impl Client {
-    /// Lists one server: once, with the credentials of now, whatever comes of it. Nothing is repeated or renewed, since a few wrong
-    /// signatures lock a key.
+    /// Sends one harmless query (a list of one server) and reports it in full. It is neither
+    /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
     ///
     /// ```
     /// # async fn example(client: ecs_client::Client) {

@@ -1,4 +1,4 @@
-//! What went wrong, as text and facts for reports.
+//! Problems: what went wrong, as text and facts for reports.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use crate::clock::ClockReading;
 
-/// What went wrong, in words for people and, where the service gave one, a code for programs.
+/// A problem: a message for people and, if the service gave one, a code for programs.
 ///
-/// Serializes to its code and message, which holds the rest too.
+/// Serializes to code and message; the message includes the other facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Problem {
@@ -23,7 +23,7 @@ pub struct Problem {
     exchange: Option<Box<Exchange>>,
 }
 
-/// What is known of the exchange that a problem comes from.
+/// The exchange that a problem comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Exchange {
     transport: Option<TransportErrorKind>,
@@ -33,7 +33,7 @@ struct Exchange {
 }
 
 impl Problem {
-    /// How the exchange failed, if it was the transport that did.
+    /// The kind of transport failure, if it was one.
     pub fn transport(&self) -> Option<TransportErrorKind> {
         self.exchange.as_ref()?.transport
     }
@@ -48,7 +48,7 @@ impl Problem {
         self.exchange.as_ref()?.request_id.as_deref()
     }
 
-    /// When the request was sent that may have been executed.
+    /// When the request was sent, if it may have been executed.
     pub fn sent_at(&self) -> Option<Timestamp> {
         Some(self.sent()?.local)
     }
@@ -104,6 +104,14 @@ impl Problem {
         problem
     }
 
+    /// How the exchange failed, where something else tells what happened.
+    pub(crate) fn with_transport(mut self, kind: Option<TransportErrorKind>) -> Self {
+        if kind.is_some() {
+            self.exchange_mut().transport = kind;
+        }
+        self
+    }
+
     fn exchanged(&mut self, request_id: Option<&str>) {
         if let Some(id) = request_id {
             self.message.push_str(&format!(" (request {id})"));
@@ -111,7 +119,7 @@ impl Problem {
         }
     }
 
-    /// The same as the reason of something: `what: problem`.
+    /// Puts a consequence in front: `what: problem`.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -143,7 +151,7 @@ impl Problem {
         self
     }
 
-    /// Says how many attempts there were, if there were several.
+    /// Adds the number of attempts, if there were several.
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         if attempts > 1 {
             self.message.push_str(&format!(" ({attempts} attempts)"));
@@ -151,7 +159,7 @@ impl Problem {
         self
     }
 
-    /// Changes each text in which the service may have repeated something of the request.
+    /// Changes each text in which the service may have repeated a part of the request.
     pub(crate) fn map_text(mut self, change: impl Fn(&str) -> String) -> Self {
         self.message = change(&self.message);
         self.code = self.code.map(|code| change(&code));

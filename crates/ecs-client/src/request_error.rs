@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
 use ecs_model::{BodyShape, ResponseError};
-use ecs_transport::TransportError;
+use ecs_transport::{TransportError, TransportErrorKind};
 use http::StatusCode;
 
 use crate::policy::Classification;
 use crate::{NEVER_SENT, Problem, chain};
 
-/// Why a request failed: what its last attempt proves, and why there was no further one.
+/// Why a request failed: what its last attempt proves, and why it was not retried.
 ///
 /// [`problem`](Self::problem) is the whole of it as text, for reports. As an error it displays without its causes, which
 /// are its [sources](StdError::source).
@@ -48,11 +48,11 @@ enum Source {
 pub enum StopCause {
     /// The policy gave up.
     GaveUp,
-    /// It was stopped, after an attempt that was certainly not executed.
+    /// The caller stopped it after an attempt that was certainly not executed.
     Withdrawn,
-    /// It was stopped before the first attempt.
+    /// The caller stopped it before the first attempt.
     NeverSent,
-    /// It was a poll: the caller polls again, after this time.
+    /// It was a poll: the caller repeats it after this time.
     Deferred(Duration),
 }
 
@@ -97,6 +97,7 @@ impl RequestError {
     pub(crate) fn of_credentials(error: &AuthError) -> Self {
         let shown = Problem::new("no credentials");
         let problem = Problem::new(format!("{shown}: {}", chain(error)));
+        let problem = problem.with_transport(transport_kind(error));
         let authentic = is_clear(error);
         Self {
             authentic,
@@ -105,13 +106,13 @@ impl RequestError {
         }
     }
 
-    /// The source of credentials has none to offer.
+    /// The source of credentials has none.
     pub(crate) fn without_credentials() -> Self {
         let problem = Problem::new("no credentials: the source has none");
         Self::new(Classification::RefusedCredentials, problem)
     }
 
-    /// Credentials were refused with this error, and their source failed to give others.
+    /// Credentials were refused with this error, and their source failed to provide others.
     pub(crate) fn and_no_others(&self, error: &AuthError) -> Self {
         let shown = self.problem.clone().and("other credentials");
         let more = format!("other credentials: {}", chain(error));
@@ -133,13 +134,25 @@ impl RequestError {
 /// What the failure of a source of credentials proves: nothing was sent.
 fn classify_auth(error: &AuthError) -> Classification {
     match error.kind() {
-        // It may be back soon.
+        // It may work again soon.
         AuthErrorKind::Unavailable => Classification::NotDelivered,
         _ => Classification::RefusedCredentials,
     }
 }
 
-/// Whether the source itself says that it will give none, and not something on the way to it.
+/// How the exchange with the source failed, if it was the transport that did.
+fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<TransportError>() {
+            return Some(error.kind());
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// Whether the source itself refuses, and not something on the way to it.
 fn is_clear(error: &AuthError) -> bool {
     let refusal = error.refusal();
     let says_something = refusal.is_none_or(|it| it.code.is_some() || it.message.is_some());
@@ -167,12 +180,12 @@ impl RequestError {
         self.status
     }
 
-    /// Whether the answer looks like the service's own, and not like one of something on the way to it.
+    /// Whether the answer is the service's own, and not one of something on the way.
     pub fn is_authentic(&self) -> bool {
         self.authentic
     }
 
-    /// The pause that the service asked for, by our clock.
+    /// The pause that the service asked for, by the local clock.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -213,7 +226,8 @@ impl RequestError {
         }
     }
 
-    /// Without what the service repeats of our secrets, as it does of a request whose signature it refuses.
+    /// Masks secrets that the service repeats, as it does with a request whose signature it
+    /// refuses.
     pub(crate) fn masked(self, credentials: &Credentials) -> Self {
         self.map_problem(|problem| problem.map_text(|text| credentials.mask(text).into_owned()))
     }

@@ -76,7 +76,8 @@ impl Seen {
     }
 }
 
-/// A service that does this with each request: the second argument counts those of the same method, from 0.
+/// A service that does this with each request: the second argument counts those of the same method,
+/// from 0.
 pub fn service(
     does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (impl Transport, Seen) {

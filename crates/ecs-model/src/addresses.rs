@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde::{Deserialize, Serialize as DeriveSerialize};
 
-use crate::lenient;
+use crate::lenient::{self, Plain, Reader, Unusual};
 
 /// The addresses of a server, by the network that they are in, in the order of the answer. What cannot be read is left
 /// out.
@@ -104,6 +104,14 @@ impl<'de> DeserializeSeed<'de> for AddressList {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         lenient::objects(deserializer)
+    }
+}
+
+impl Plain for Addresses {
+    /// The names of the members are not known beforehand.
+    fn fill(&mut self, reader: &mut Reader<'_>) -> Result<(), Unusual> {
+        *self = reader.value()?;
+        Ok(())
     }
 }
 

@@ -52,6 +52,7 @@
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
 //! | `addresses` | [`Addresses`] of a server, by network |
+//! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
 //! | `error` | [`ResponseError`]: every shape that errors come in |
 //! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
@@ -77,6 +78,7 @@ mod open_enum;
 mod operation;
 mod query;
 mod route;
+mod short;
 mod validate;
 
 #[cfg(test)]
@@ -90,4 +92,5 @@ pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};
 pub use operation::{Accepted, Idempotency, Operation};
 pub use route::{RequestError, RequestErrorKind};
+pub use short::ShortText;
 pub use validate::{ValidationError, Violation};

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lenient::{Plain, from_body_fast};
 use crate::{
     Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServersPage,
     ShownServer, request_id,
@@ -152,7 +153,7 @@ pub(crate) fn decode_accepted(
 }
 
 /// Reads the answer to a query: a success whose body holds what was asked for.
-pub(crate) fn decode_found<T: DeserializeOwned + Found>(
+pub(crate) fn decode_found<T: DeserializeOwned + Plain + Found>(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -160,7 +161,7 @@ pub(crate) fn decode_found<T: DeserializeOwned + Found>(
     if !status.is_success() {
         return Err(ResponseError::parse(status, headers, body));
     }
-    match crate::lenient::from_body::<T>(body) {
+    match from_body_fast::<T>(body) {
         Some(found) if found.is_found() => Ok(found),
         _ => Err(ResponseError::unreadable(status, headers, body)),
     }

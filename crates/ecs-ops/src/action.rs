@@ -1,11 +1,11 @@
-//! What a run does to its servers.
+//! The action of a run on its servers.
 
 use ecs_model::{RebootType, StopType};
 
-/// How many servers are in a request, unless a run says something else.
+/// The default number of servers in a request.
 pub(crate) const DEFAULT_BATCH_SIZE: usize = 100;
 
-/// What a run does to its servers.
+/// The action of a run on its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PowerAction {
@@ -13,7 +13,7 @@ pub enum PowerAction {
     Reboot(RebootType),
     /// Start them.
     Start,
-    /// Stop them; without a type the service stops them softly.
+    /// Stop them. `None` leaves the type to the service, which stops softly.
     Stop(Option<StopType>),
 }
 
@@ -27,7 +27,7 @@ impl PowerAction {
         }
     }
 
-    /// `SOFT` or `HARD`, where the request says so.
+    /// `SOFT` or `HARD`; `None` if the request has no type.
     pub fn type_name(self) -> Option<&'static str> {
         match self {
             Self::Reboot(reboot_type) => Some(reboot_type.as_str()),

@@ -1,4 +1,4 @@
-//! The client: who talks to which project of which service, and how.
+//! The client of one project.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub(crate) struct Inner {
     /// Sends requests.
     pub(crate) core: ecs_client::Client,
     pub(crate) quota: ServerQuota,
-    /// Where jobs are watched.
+    /// The watchers of jobs.
     pub(crate) registry: Arc<WatcherRegistry>,
-    /// The most requests of a run that are submitted at once.
+    /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
 }
 
@@ -44,10 +44,11 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// How many servers the service lets an account restart, start or stop in a minute (vendor's batch pages).
+    /// The most servers that the service lets an account restart, start or stop in a minute
+    /// (vendor's batch pages).
     pub const SERVERS_PER_MINUTE: usize = 1000;
 
-    /// Begins a client.
+    /// Builds a client.
     pub fn builder(endpoint: Endpoint, project: ProjectId) -> ClientBuilder {
         let user_agent = concat!("ecs-ops/", env!("CARGO_PKG_VERSION"));
         ClientBuilder {
@@ -59,15 +60,16 @@ impl Client {
         }
     }
 
-    /// Looks at one job, once.
+    /// Queries one job once.
     ///
     /// # Errors
-    /// Refused (an unknown job: finished ones are deleted after about a day), or no readable answer after a few attempts.
+    /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
+    /// deleted after about a day and are then refused as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         self.0.core.job(job_id).await
     }
 
-    /// Where its jobs are.
+    /// The origin of this client's jobs.
     pub(crate) fn origin(&self) -> JobOrigin {
         JobOrigin {
             endpoint: self.0.core.endpoint().to_string(),
@@ -75,10 +77,10 @@ impl Client {
         }
     }
 
-    /// Looks at one server.
+    /// Queries one server.
     ///
     /// # Errors
-    /// Refused (no such server), or no readable answer after a few attempts.
+    /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         self.0.core.server(id).await
     }
@@ -104,8 +106,8 @@ impl Client {
         Servers::new(self.clone())
     }
 
-    /// Lists one server: once, with the credentials of now, whatever comes of it. Nothing is repeated or renewed, since a few wrong
-    /// signatures lock a key.
+    /// Sends one harmless query (a list of one server) and reports it in full. It is neither
+    /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
     ///
     /// ```
     /// # async fn example(client: ecs_ops::Client) {
@@ -122,7 +124,7 @@ impl Client {
     }
 }
 
-/// Collects what a [`Client`] is made of.
+/// Settings of a [`Client`].
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -134,31 +136,31 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Who we are. Required.
+    /// The source of credentials. Required.
     pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
         self.core = self.core.credentials(provider);
         self
     }
 
-    /// How requests travel. Required.
+    /// The transport. Required.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.core = self.core.transport(transport);
         self
     }
 
-    /// How often and how fast requests are sent again.
+    /// How often and how fast requests are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.core = self.core.retry(policy);
         self
     }
 
-    /// How often jobs are looked at.
+    /// How often jobs are polled.
     pub fn polling(mut self, polling: Polling) -> Self {
         self.polling = polling;
         self
     }
 
-    /// How long one attempt may take, from sending to the last byte of the answer. Default: 60 s.
+    /// Limits one attempt, from sending to the last byte of the answer. Default: 60 s.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.core = self.core.attempt_timeout(timeout);
         self
@@ -170,27 +172,27 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests of one run may be underway at once. Default: 4.
+    /// The most requests of one run that are in flight. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
         self
     }
 
-    /// The most requests that are sent in a second, evenly spread. What acts on servers and what somebody waits for goes
-    /// before looks at jobs. Default: 50.
+    /// The most HTTP requests in a second, evenly spaced. Actions and queries of callers go before
+    /// polls. Default: 50.
     pub fn requests_per_second(mut self, requests: u32) -> Self {
         self.core = self.core.requests_per_second(requests);
         self
     }
 
-    /// How many job queries of all runs and watches of this client may be underway at once. Default: 16.
+    /// The most job queries of this client that are in flight. Default: 16.
     pub fn concurrent_queries(mut self, queries: usize) -> Self {
         self.concurrent_queries = queries;
         self
     }
 
-    /// For a simulated service whose clock runs `factor` times as fast: shortens every pause, and the quota's minute,
-    /// by it. Time limits that you set stay as they are. Default: 1.
+    /// For a simulated service whose clock runs `factor` times as fast: divides every pause, and
+    /// the quota's minute, by it. Time limits of the caller are unaffected. Default: 1.
     pub fn time_factor(mut self, factor: f64) -> Self {
         self.core = self.core.time_factor(factor);
         self
@@ -202,7 +204,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What the wall clock shows now; by default the system's time. For tests on paused time.
+    /// Sets the wall clock, for tests on paused time. Default: the system's time.
     pub fn epoch(mut self, now: Timestamp) -> Self {
         self.core = self.core.epoch(now);
         self
@@ -214,7 +216,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.

@@ -1,11 +1,11 @@
-//! Stopping a run from outside.
+//! Stops a run from outside.
 
 use tokio::sync::watch;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Go,
-    /// The run itself found that submitting more is of no use.
+    /// The run itself stopped submitting, since further requests would fail alike.
     Halted,
     NoMoreSubmissions,
     End,
@@ -20,17 +20,17 @@ impl Control {
         Self(watch::Sender::new(Level::Go))
     }
 
-    /// Submits nothing more, and keeps watching what was accepted. What waits to be sent again is not.
+    /// Submits nothing more, and keeps polling what was accepted. Pending retries are dropped.
     pub fn stop_submitting(&self) {
         self.raise(Level::NoMoreSubmissions);
     }
 
-    /// Ends the run at once, with a complete report.
+    /// Ends the run immediately, with a complete report.
     pub fn end(&self) {
         self.raise(Level::End);
     }
 
-    /// Whatever waits to be sent would end in the same way as what was refused.
+    /// Drops everything that waits to be sent: it would be refused alike.
     pub(crate) fn halt(&self) {
         self.raise(Level::Halted);
     }

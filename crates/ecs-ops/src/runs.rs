@@ -1,8 +1,8 @@
-//! Runs: a list of servers, split into requests, submitted, watched, and reported.
+//! Runs: a list of servers, split into requests, submitted, polled and reported.
 //!
-//! `plan` splits, `queue` takes refused requests apart (pure), `state` keeps the books (pure),
-//! `evidence` reads servers whose fate is unknown (pure), `verify` those whose job succeeded; `driver` and `reconcile` do
-//! the I/O of a `run`.
+//! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
+//! (pure), `evidence` interprets servers after a lost answer (pure), `verify` those whose job
+//! succeeded; `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;

@@ -13,7 +13,8 @@ pub(crate) const JOB: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a"}"#;
 pub(crate) const DONE: &str = r#"{"status":"SUCCESS","entities":{}}"#;
 pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
 
-/// A client of a service that does this with each request: the second argument counts those of the same method, from 0.
+/// A client of a service that does this with each request: the second argument counts those of the
+/// same method, from 0.
 pub(crate) fn service(
     does: impl Fn(&http::Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (ClientBuilder, Seen) {
@@ -25,7 +26,8 @@ pub(crate) fn service(
     (builder, seen)
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again, and whose jobs succeed.
+/// A client of a service that does these things with its POSTs, the last one again and again, and
+/// whose jobs succeed.
 pub(crate) fn client_of(script: Vec<Does>) -> (ClientBuilder, Seen) {
     service(move |request, number| match *request.method() {
         http::Method::POST => script[number.min(script.len() - 1)].clone(),

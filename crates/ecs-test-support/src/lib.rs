@@ -1,7 +1,8 @@
 //! What the tests of several crates share; a dev-dependency only.
 //!
 //! [`faults`] is the table of what can go wrong with one HTTP exchange: the tests in the simulator, the tests on real
-//! sockets and the tests of `ecsctl` as a process all read it.
+//! sockets and the tests of `ecsctl` as a process all read it. [`gateway`] stands between a client and a service on real sockets,
+//! and does what real gateways were seen to do.
 //!
 //! ```
 //! use ecs_test_support::faults::wire;
@@ -11,3 +12,4 @@
 //! ```
 
 pub mod faults;
+pub mod gateway;

@@ -10,7 +10,8 @@ use crate::redact::Headers;
 /// Whether the service can have seen the request. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// Certain: not one byte of the request left this machine towards the service.
+    /// Certain: not one byte of the request left this machine towards the service, or what left was provably never
+    /// read (a TLS 1.3 server that refuses the handshake).
     NotSent,
     /// Everything else, also when nothing is known.
     MaybeSent,
@@ -24,10 +25,23 @@ pub enum TransportErrorKind {
     Dns,
     /// No connection: refused, unreachable, or not made in time.
     Connect,
-    /// The proxy refused or failed to open a way to the service.
+    /// The proxy could not be reached, or failed to open a way to the service.
     Proxy,
-    /// The TLS handshake failed: unknown CA, wrong name, no common version.
+    /// The proxy answered the request for a way to the service with this status. 407: it wants a user and password.
+    ProxyRefused {
+        /// What it answered.
+        status: u16,
+    },
+    /// The TLS handshake failed in a way that time may heal, such as a connection that ended in it.
     Tls,
+    /// There is no TLS that both sides speak, or the other side speaks none, or not for this host name.
+    TlsUnsupported,
+    /// The service's certificate is from an authority that is not trusted here. A CA file helps.
+    UnknownIssuer,
+    /// The service's certificate is not valid: it is for another host name, has expired, or was revoked.
+    Certificate,
+    /// The service demands a client certificate, which is not supported.
+    ClientCertificateRequired,
     /// The attempt's time ran out.
     Timeout,
     /// The attempt was given up before it began.
@@ -47,13 +61,43 @@ pub enum TransportErrorKind {
 }
 
 impl TransportErrorKind {
+    /// Whether the same request will fail in the same way until somebody changes a setting here or there: trying it again
+    /// soon is of no use.
+    ///
+    /// ```
+    /// use ecs_transport::TransportErrorKind;
+    ///
+    /// assert!(TransportErrorKind::Certificate.is_permanent());
+    /// assert!(!TransportErrorKind::Connect.is_permanent());
+    /// ```
+    pub fn is_permanent(self) -> bool {
+        match self {
+            Self::TlsUnsupported
+            | Self::UnknownIssuer
+            | Self::Certificate
+            | Self::ClientCertificateRequired
+            | Self::Request => true,
+            // Policies and login pages stay; a proxy that is busy (408, 429), or cannot reach the service (5xx), may recover.
+            Self::ProxyRefused { status } => !matches!(status, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
     /// A lowercase phrase for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "the host name could not be resolved",
             Self::Connect => "could not connect",
-            Self::Proxy => "the proxy did not connect us",
+            Self::Proxy => "the proxy did not connect",
+            Self::ProxyRefused { status: 407 } => "the proxy wants a user name and password",
+            Self::ProxyRefused { .. } => "the proxy refused to connect",
             Self::Tls => "the TLS handshake failed",
+            Self::TlsUnsupported => "no TLS connection is possible",
+            Self::UnknownIssuer => "the certificate is not from a trusted authority",
+            Self::Certificate => "the certificate is not valid",
+            Self::ClientCertificateRequired => {
+                "a client certificate is demanded, which is not supported"
+            }
             Self::Timeout => "the attempt timed out",
             Self::Cancelled => "cancelled before it began",
             Self::Closed => "the connection ended before the response",

@@ -9,11 +9,14 @@
 //! | `mark` | [`SendMark`]: how a caller that gave up still learns whether anything left |
 //! | `error` | [`TransportError`], [`TransportErrorKind`], [`Delivery`] |
 //! | `redact` | headers as a log may show them |
-//! | `adapt` | transports made of an `Arc`, a closure, a tower service |
+//! | `adapt` | transports made of an `Arc`, a closure |
+//! | `service` | transports made of a tower service; with feature `body`, of one whose bodies are streams |
 //! | `hyper` (feature `hyper`, default) | `HyperTransport`: the transport on hyper and rustls |
 //! | `testing` (feature `testing`) | scripted and recording transports, a misbehaving server |
 //!
-//! A transport of your own is one function:
+//! # Your own transport
+//!
+//! It is one function:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -43,6 +46,41 @@
 //! assert_eq!(response.status(), 200);
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap().unwrap();
 //! ```
+//!
+//! ## The mark and the error
+//!
+//! Two things say whether the service can have seen a request. The [`SendMark`] of the [`Attempt`] says it at any moment, also after
+//! the caller gave up; the [`TransportError`] says it at the end. For a restart the difference between the two deliveries is the difference
+//! between sending it again and not, so:
+//!
+//! 1. **Keep the mark, or leave it alone.** Silent means `MaybeSent`. Who calls [`hold`](SendMark::hold) promises to call
+//!    [`set`](SendMark::set) before the first byte can leave. Something that does not say when bytes leave (reqwest, most
+//!    clients) must leave the mark silent.
+//! 2. **Set wins.** An error that says [`NotSent`](Delivery::NotSent) while the mark is [set](SendMark::is_set) contradicts it, and the
+//!    caller takes it for `MaybeSent`. A wrapper that makes errors anew cannot turn a sent request into an unsent one.
+//! 3. **Proof after the fact** is rare: a TLS server that refuses the handshake when the request was already written, a
+//!    connection that gives the request back. The transport that set the mark then calls [`retract`](SendMark::retract), so that both
+//!    say the same.
+//! 4. **`NotSent` is said of what is known**, never of what is likely. "Connection refused" by the service proves it; the same words
+//!    from something that may have tried before, followed a redirect or reused a connection, prove nothing.
+//! 5. **No second sending.** One call is one request: no retries, no redirects. An answer is passed on whatever its status;
+//!    a layer that *answers* in the service's place (tower-http's timeout answers 408 or 504) makes the outcome unknown.
+//!
+//! ## Which errors of other clients are `NotSent`
+//!
+//! | client | set up | is `NotSent` | is `MaybeSent` |
+//! |---|---|---|---|
+//! | reqwest 0.12, 0.13 | redirects off, `retry(never())` (0.12.23 and later) | `is_builder()`; `is_connect()`: name, TCP, proxy, TLS handshake, connect timeout | all else: `is_timeout()` alone, `is_request()`, `is_body()`, `is_decode()` |
+//! | hyper-util's legacy client | nothing: it follows no redirects | `is_connect()` | all else |
+//! | a tower stack | no retry, hedge or redirect layer | its service did not become ready; a [`TransportError`] from within that says so | all else |
+//!
+//! Why `is_connect()` is proof: both clients raise it only where a connection was not made, and no request is given to a connection
+//! before it is made (hyper-util 0.1.21, `client/legacy/client.rs`). Why redirects must be off: reqwest follows a 307 or 308
+//! with the same POST, and a refused connection to the *second* address is `is_connect()` too, after the first had the
+//! request. HTTP/2 and HTTP/1.1 kept connections: a request that meets a closing one is lost, and unknown;
+//! `pool_max_idle_per_host(0)` avoids that for actions.
+//!
+//! `docs/own-transport.md` has the code for reqwest and for a tower stack, and where it is compiled and run.
 
 mod adapt;
 mod attempt;
@@ -51,6 +89,7 @@ mod error;
 mod hyper;
 mod mark;
 mod redact;
+mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -60,12 +99,15 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
-pub use adapt::{FnTransport, ServiceTransport};
+pub use adapt::FnTransport;
 pub use attempt::Attempt;
 pub use error::{Delivery, TransportError, TransportErrorKind};
 #[cfg(feature = "hyper")]
 pub use hyper::{BuildError, BuildErrorKind, HyperTransport, HyperTransportBuilder};
 pub use mark::SendMark;
+#[cfg(feature = "body")]
+pub use service::BodyTransport;
+pub use service::ServiceTransport;
 
 /// A boxed future, so that [`Transport`] is object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -47,9 +47,32 @@ impl SendMark {
             .compare_exchange(SILENT, HELD, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Says that from now on a byte can leave. There is no way back.
+    /// Says that from now on a byte can leave. Only [`retract`](Self::retract) takes that back.
     pub fn set(&self) {
         self.0.store(SENT, Ordering::SeqCst);
+    }
+
+    /// Takes a promise back: from now on nobody says whether anything leaves. For who passes a request on to something
+    /// that knows nothing of marks, as [`ServiceTransport`](crate::ServiceTransport) does. Has no effect once the mark is set.
+    pub fn release(&self) {
+        let _ = self
+            .0
+            .compare_exchange(HELD, SILENT, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Says that what left, if anything did, was certainly never read: a TLS server that refused the handshake, a
+    /// connection that gave the request back. Only for the transport that set the mark and holds the proof. It promises
+    /// to [`set`](Self::set) the mark anew before anything else leaves.
+    pub fn retract(&self) {
+        self.0.store(HELD, Ordering::SeqCst);
+    }
+
+    /// Whether the mark says that something may have left. A silent mark says nothing.
+    ///
+    /// A [`TransportError`](crate::TransportError) that claims [`Delivery::NotSent`] while the mark of its attempt is set
+    /// contradicts it, and the caller goes by the mark.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == SENT
     }
 
     /// What is certain at this moment: [`Delivery::NotSent`] only while a promise to say otherwise holds.

@@ -8,6 +8,7 @@ mod credentials;
 mod faults_on_sockets;
 mod faults_simulated;
 mod fleet;
+mod gateways;
 mod jobs_simulated;
 mod reconcile;
 mod resume;

@@ -6,6 +6,7 @@ const KEY: &str = "HPUA0EXAMPLE";
 fn evidence(end: End<'_>) -> Evidence<'_> {
     Evidence {
         kind: CredentialKind::AccessKey,
+        agency: false,
         access_key: Some(KEY),
         endpoint: Some("https://ecs.eu-de.otc.t-systems.com"),
         region: Some("eu-de"),
@@ -242,10 +243,46 @@ fn each_kind_of_trouble_is_explained() {
             &["firewall"],
         ),
         (
-            End::Failed(TransportErrorKind::Tls, "UnknownIssuer"),
+            End::Failed(TransportErrorKind::UnknownIssuer, "UnknownIssuer"),
             "tls",
             Exit::Failed,
-            &["--ca-file", "SSL_CERT_FILE", "clock"],
+            &["--ca-file", "SSL_CERT_FILE"],
+        ),
+        (
+            End::Failed(TransportErrorKind::Certificate, "it has expired"),
+            "tls",
+            Exit::Failed,
+            &["clock", "renew", "a CA file does not help"],
+        ),
+        (
+            End::Failed(TransportErrorKind::ClientCertificateRequired, "demanded"),
+            "client_certificate",
+            Exit::Failed,
+            &["no client certificates"],
+        ),
+        (
+            End::Failed(TransportErrorKind::TlsUnsupported, "ProtocolVersion"),
+            "tls",
+            Exit::Failed,
+            &["1.2 or 1.3"],
+        ),
+        (
+            End::Failed(TransportErrorKind::Tls, "eof"),
+            "tls",
+            Exit::Failed,
+            &["firewalls"],
+        ),
+        (
+            End::Failed(proxy_refused(407), "407"),
+            "proxy",
+            Exit::Failed,
+            &["http://USER:PASSWORD@"],
+        ),
+        (
+            End::Failed(proxy_refused(403), "403"),
+            "proxy",
+            Exit::Failed,
+            &["allow CONNECT"],
         ),
         (
             End::Failed(TransportErrorKind::Closed, "cut"),
@@ -267,10 +304,19 @@ fn each_kind_of_trouble_is_explained() {
     }
 }
 
+fn proxy_refused(status: u16) -> TransportErrorKind {
+    TransportErrorKind::ProxyRefused { status }
+}
+
 #[test]
 fn a_proxy_that_is_set_is_named_but_not_its_address() {
     let proxies = ["HTTPS_PROXY", "ALL_PROXY"];
-    for kind in [TransportErrorKind::Proxy, TransportErrorKind::Connect] {
+    for kind in [
+        TransportErrorKind::Proxy,
+        TransportErrorKind::Connect,
+        proxy_refused(407),
+        proxy_refused(502),
+    ] {
         let mut seen = evidence(End::Failed(kind, "the proxy did not connect us"));
         seen.proxies = &proxies;
         let advice = diagnose(&seen).advice.join(" ");

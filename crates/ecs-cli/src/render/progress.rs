@@ -249,7 +249,7 @@ fn rolling(event: &Event) -> Option<String> {
             wave.saturating_add(1)
         )),
         Event::Escalating { servers } => Some(format!(
-            "{} restarted hard, since the soft restart ended badly",
+            "{} restarted hard because the soft restart failed",
             match servers.len() {
                 1 => "1 server is".to_owned(),
                 many => format!("{many} servers are"),

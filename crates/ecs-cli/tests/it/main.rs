@@ -8,6 +8,7 @@ mod common;
 mod credentials;
 mod doctor;
 mod faults;
+mod gateways;
 mod help;
 mod jobs;
 mod plan;

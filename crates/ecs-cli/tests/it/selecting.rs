@@ -85,7 +85,7 @@ fn names_files_and_exclusions() {
     for words in [
         "9 servers, JSON, an object with a list of servers",
         "1 server, CSV, column \"Name\"",
-        "left out by the filters",
+        "skipped by the filters",
     ] {
         assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
     }

@@ -1,4 +1,4 @@
-//! One attempt: authenticated anew, with a time limit of its own.
+//! One attempt: authenticated anew, with its own time limit.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::context::RequestContext;
 use crate::policy::{AttemptOutcome, Classification, classify, parse_throttle_message};
 use crate::{Client, RequestError};
 
-/// Which project is meant: signed, where requests are signed.
+/// The project's header: part of the signature of signed requests.
 const PROJECT_ID: http::HeaderName = http::HeaderName::from_static("x-project-id");
 
-/// How much longer than its own limit a transport gets to report itself why it failed: it knows more than we do.
+/// The extra time for a transport to report itself why it failed, since it knows more.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Client {
@@ -56,7 +56,7 @@ impl Client {
         Err(error)
     }
 
-    /// Sends a request, at most for as long as an attempt may take.
+    /// Sends a request within the time limit of an attempt.
     pub(crate) async fn exchange(
         &self,
         request: http::Request<Bytes>,
@@ -79,7 +79,7 @@ impl Client {
         sent_then(refused.with_retry_after(self.retry_after(error)), sent)
     }
 
-    /// The request, and what of it was signed.
+    /// The request and its signed parts.
     pub(crate) fn request<O: Operation>(
         &self,
         operation: &O,
@@ -105,13 +105,13 @@ impl Client {
     }
 }
 
-/// No whole answer came to a request of this operation.
+/// The error of an attempt without a complete answer.
 fn classified<O: Operation>(error: TransportError, sent: ClockReading) -> RequestError {
     let classification = classify(O::IDEMPOTENCY, AttemptOutcome::Failed(&error));
     sent_then(RequestError::of_transport(classification, error), sent)
 }
 
-/// Says when it was sent, if it may have been executed.
+/// Adds the time of sending, if it may have been executed.
 fn sent_then(error: RequestError, sent: ClockReading) -> RequestError {
     if error.classification() == Classification::Unknown {
         error.map_problem(|problem| problem.maybe_executed(sent))

@@ -1,4 +1,5 @@
-//! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which order.
+//! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which
+//! order.
 
 mod hooks;
 mod reads;
@@ -120,8 +121,8 @@ impl ActionHooks for Recorder {
     }
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again; each request that it gets
-/// is written down as `sent`.
+/// A client of a service that does these things with its POSTs, the last one again and again; each
+/// request that it gets is written down as `sent`.
 fn client_of(script: Vec<Does>, log: &RunJournal) -> (Client, Seen) {
     let log = Arc::clone(log);
     let (builder, seen) = scripted(move |_, number| {

@@ -104,7 +104,8 @@ fn documented_codes_in_every_family() {
         (400, "Ecs.1000", Unknown),
         (400, "Ecs.1002", Unknown),
         (500, "Common.0001", Unknown),
-        // Nor does a code that would be proof, on a status that says that something broke, or on a success.
+        // Nor does a code that would be proof, on a status that says that something broke, or on a
+        // success.
         (500, "Ecs.0114", Unknown),
         (502, "Ecs.0005", Unknown),
         (503, "Common.0024", Unknown),
@@ -123,7 +124,8 @@ fn documented_codes_in_every_family() {
     }
 }
 
-/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all families.
+/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all
+/// families.
 #[test]
 fn an_action_is_sent_again_only_after_proof() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -183,7 +185,8 @@ fn every_delivery() {
         (READ, Connect, NotSent, Classification::NotDelivered),
         (ACTION, Closed, MaybeSent, Classification::Unknown),
         (READ, Closed, MaybeSent, Classification::Transient),
-        // What cannot be sent now cannot be sent later; unless the transport is not sure that it was not.
+        // What cannot be sent now cannot be sent later; unless the transport is not sure that it
+        // was not.
         (ACTION, Request, NotSent, Classification::Refused),
         (READ, Request, NotSent, Classification::Refused),
         (ACTION, Request, MaybeSent, Classification::Unknown),
@@ -203,6 +206,10 @@ fn how_long_it_is_worth_trying() {
     let seconds = Duration::from_secs;
     let none = RetryState::default();
     let failures = |failures| RetryState { failures, ..none };
+    let permanent = |count| RetryState {
+        permanent: true,
+        ..failures(count)
+    };
     let outage = |outage| RetryState {
         failures: 99,
         reached: true,
@@ -217,6 +224,19 @@ fn how_long_it_is_worth_trying() {
         // Nothing was ever there: a wrong address, most likely.
         (NotDelivered, RequestClass::Action, failures(4), true),
         (NotDelivered, RequestClass::Action, failures(5), false),
+        // It will be no better the next time, but for polls, and after the service was reached.
+        (NotDelivered, RequestClass::Action, permanent(1), false),
+        (NotDelivered, RequestClass::Read, permanent(1), false),
+        (NotDelivered, RequestClass::Poll, permanent(1), true),
+        (
+            NotDelivered,
+            RequestClass::Action,
+            RetryState {
+                reached: true,
+                ..permanent(9)
+            },
+            true,
+        ),
         // It was there: it will come back, within reason.
         (NotDelivered, RequestClass::Action, outage(299), true),
         (NotDelivered, RequestClass::Action, outage(300), false),

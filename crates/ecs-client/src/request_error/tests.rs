@@ -17,7 +17,8 @@ fn a_cause_is_in_the_text_once_and_below_the_error() {
     assert_eq!(error.problem().message, chain(&error));
 }
 
-/// An answer has no source: what it repeats of a secret must not be reachable beside the masked text.
+/// An answer has no source: what it repeats of a secret must not be reachable beside the masked
+/// text.
 #[test]
 fn what_an_answer_repeats_of_a_secret_is_nowhere() {
     let body = br#"{"error":{"code":"no-secret-1","message":"token no-secret-1 is not valid"}}"#;

@@ -148,7 +148,8 @@ fn events() -> Vec<Event> {
     events
 }
 
-/// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by `#[serde(rename = "…")]`.
+/// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by
+/// `#[serde(rename = "…")]`.
 #[test]
 fn the_lines_of_version_1() {
     let lines: String = events()

@@ -1,4 +1,4 @@
-//! Why a journal could not be written, opened or understood.
+//! Errors of journals.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,17 +8,17 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JournalErrorKind {
-    /// A new journal was to be made, and the file exists.
+    /// A new journal was to be created, but the file exists.
     Exists,
     /// Another process uses the file.
     InUse,
     /// The system refused: no such file, no permission, no space, …
     Io,
-    /// An append failed before: nothing more is taken.
+    /// An earlier append failed: the journal takes no further records.
     Broken,
-    /// It holds no whole record: its run sent nothing.
+    /// The file holds no complete record: its run sent nothing.
     Empty,
-    /// A line that is not the last one is damaged; or it is no journal, or was one.
+    /// A line before the last one is damaged, or the file is not a journal.
     Damaged,
     /// It was written by a later version of this program.
     TooNew,
@@ -54,7 +54,7 @@ impl JournalError {
         }
     }
 
-    /// Line `line` of the file, counted from 1.
+    /// Adds the line of the file, counted from 1.
     pub(super) fn at(mut self, line: u64) -> Self {
         self.line = Some(line);
         self.message = format!("line {line}: {}", self.message);
@@ -71,7 +71,7 @@ impl JournalError {
         self.kind
     }
 
-    /// The line that it is about, counted from 1.
+    /// The affected line, counted from 1.
     pub fn line(&self) -> Option<u64> {
         self.line
     }

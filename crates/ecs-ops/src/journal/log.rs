@@ -1,4 +1,4 @@
-//! Writing down what a run does, while it does it.
+//! Writes the journal of a run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ecs_model::{Accepted, ServerId};
 
 use super::{ErrorRecord, Journal, Purpose, Record, milliseconds};
 
-/// The journal of a run, if it has one, and whether it still takes records.
+/// The journal of a run, if it has one, and why it failed, if it did.
 #[derive(Debug)]
 pub(crate) struct RunJournal {
     client: ecs_client::Client,
@@ -26,7 +26,7 @@ impl RunJournal {
         }
     }
 
-    /// Writes a record down; it is durable when this returns.
+    /// Appends a record; it is durable when this returns.
     pub(crate) async fn write(&self, record: impl FnOnce() -> Record) -> Result<(), Problem> {
         let Some(journal) = &self.journal else {
             return Ok(());
@@ -43,7 +43,7 @@ impl RunJournal {
         })
     }
 
-    /// Why nothing more is written down, if that is so: then nothing more may be sent.
+    /// Why the journal failed, if it did. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
         self.broken
             .lock()
@@ -52,7 +52,7 @@ impl RunJournal {
     }
 }
 
-/// What is written down about one request.
+/// Writes the records of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestJournal<'a> {
     pub(crate) log: &'a RunJournal,
@@ -63,7 +63,7 @@ pub(crate) struct RequestJournal<'a> {
 }
 
 impl RequestJournal<'_> {
-    /// The attempt is going to be sent. Without this being written down it must not be.
+    /// Announces an attempt. It must not be sent if this fails.
     pub(crate) async fn announce(&self, attempt: u32, now: ClockReading) -> Result<(), Problem> {
         let (request, purpose) = (self.request, self.purpose);
         let intent = || Record::Intent {
@@ -81,7 +81,8 @@ impl RequestJournal<'_> {
         self.log.write(sending).await
     }
 
-    /// It is certain that the attempt was not executed. Where this cannot be written down, nothing more is sent anyway.
+    /// Records that the attempt was certainly not executed. A failure needs no handling: it stops
+    /// the run.
     pub(crate) async fn not_executed(
         &self,
         throttled: bool,
@@ -97,7 +98,7 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 
-    /// The service took it. A job that cannot be written down is watched all the same.
+    /// Records the acceptance. A job that cannot be recorded is polled all the same.
     pub(crate) async fn accepted(&self, accepted: &Accepted) {
         let record = || Record::Accepted {
             request: self.request,
@@ -107,7 +108,7 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 
-    /// Its fate is unknown.
+    /// Records that the answer was lost.
     pub(crate) async fn lost(&self, error: &Problem) {
         let record = || Record::AnswerLost {
             request: self.request,

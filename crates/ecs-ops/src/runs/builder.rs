@@ -1,15 +1,16 @@
-//! What a run is made of.
+//! Builds a run.
 
 mod check;
 mod not_begun;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
@@ -19,14 +20,14 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
 use crate::event::Sink;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{
     Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
 };
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error, ErrorKind};
 
-/// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
+/// Settings of a run. Nothing is sent before the [`Run`] is awaited.
 #[derive(Debug)]
 #[must_use]
 pub struct RunBuilder {
@@ -47,13 +48,13 @@ pub struct RunBuilder {
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
     target: Option<ResolvedTarget>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
 }
 
 impl RunBuilder {
-    /// How many servers go into one request unless said otherwise.
+    /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
-    /// The most servers that go into one request: the largest that the vendor ever documented.
+    /// The most servers in one request (vendor's batch operations).
     pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
 
     pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
@@ -74,11 +75,11 @@ impl RunBuilder {
             journal: None,
             resumed: None,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
-    /// A run that goes on with another one, by its settings; but it waits.
+    /// A run that resumes another one with its settings; but it waits for its jobs.
     pub(crate) fn resume(
         client: Client,
         journal: Arc<dyn Journal>,
@@ -97,7 +98,7 @@ impl RunBuilder {
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
             on_unknown: UnknownPolicy {
                 reconcile: run.reconcile,
-                // Consent to a second request was given for the run that ended.
+                // Consent to a second request is not inherited.
                 resubmit: false,
             },
             journal: Some(journal),
@@ -112,80 +113,87 @@ impl RunBuilder {
         self
     }
 
-    /// Writes down what the run does, each step before it counts, so that another process can go on with it
-    /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
+    /// Records each step in this journal before it counts, so that another process can
+    /// [resume](Client::resume) the run.
+    ///
+    /// If the journal cannot be written, the run sends no further request.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
         self
     }
 
-    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
-    /// on has that of its journal.
+    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of its
+    /// journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Servers that a selection left out, for the report. They are no part of the run.
-    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
-        self.left_out = servers;
+    /// Servers that a selection skipped, for the report. They are no part of the run.
+    pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
+        self.skipped = servers;
         self
     }
 
-    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    /// The most servers in one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
     pub fn batch_size(mut self, servers: usize) -> Self {
         self.batch_size = servers;
         self
     }
 
-    /// The longest time that the run may take, from its beginning to its report.
+    /// Limits the time from the start of the run to its report.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Whether to wait for the jobs; without waiting the run ends when every request was answered
-    /// (and, with [`reconcile`](Self::reconcile), when the servers of lost answers were looked at).
+    /// Whether to wait for the jobs. Without waiting the run ends when every request was answered
+    /// and, with [`reconcile`](Self::reconcile), lost answers were reconciled.
     pub fn wait(mut self, wait: bool) -> Self {
         self.wait = wait;
         self
     }
 
-    /// Ends the waiting for a job that has made no progress for so long: what it has not told by then is reported as running.
-    /// Without it, such a job is waited for until the deadline.
+    /// Stops polling a job that makes no progress for this long; its unfinished servers are
+    /// reported as running. By default it is polled until the deadline.
     pub fn stalled_after(mut self, limit: Duration) -> Self {
         self.stalled_after = Some(limit);
         self
     }
 
-    /// Looks at each server whose job succeeded, until it is at rest and in the state that was wanted; one that is not so
-    /// `within` this time after its job has failed. Lists the project's servers, page by page, for all of them at once.
-    /// Without [waiting](Self::wait) nothing is looked at.
+    /// Verifies each server whose job succeeded: lists the project's servers until it is at rest in
+    /// the wanted state. A server that is not so `within` this time after its job failed.
+    ///
+    /// Has no effect without [waiting](Self::wait).
     pub fn verify(mut self, within: Duration) -> Self {
         self.verify = Some(within);
         self
     }
 
-    /// Whether to look at the servers of a request whose fate is unknown, until three minutes later. A server that was
-    /// changed since the sending, is at rest and in the state that was wanted has succeeded; one that is as it was before
-    /// the run, while no server of its request shows a trace, was not attempted. What stays unclear stays unknown.
+    /// Whether to reconcile lost answers: the project's servers are listed before the run, and for
+    /// three minutes after a lost answer.
     ///
-    /// Lists the project's servers before the run, and at each look.
+    /// A server that changed since the request was sent and is at rest in the wanted state
+    /// succeeded. A server that is as it was before the run, while no other server of its request
+    /// changed, was not attempted. All others stay unknown.
+    ///
+    /// Listing a large project takes one query for each 200 servers.
     pub fn reconcile(mut self, reconcile: bool) -> Self {
         self.on_unknown.reconcile = reconcile;
         self
     }
 
-    /// Whether to send servers again, once, whose fate is unknown. **They may be restarted twice.** With
-    /// [`reconcile`](Self::reconcile) only those are sent again that are still unknown after it, or were certainly not
-    /// attempted.
+    /// Whether to send servers with an unknown outcome again, once. **They may be restarted
+    /// twice.** With [`reconcile`](Self::reconcile), servers are sent again only if they are still
+    /// unknown after it or were certainly not attempted.
     pub fn resubmit_unknown(mut self, resubmit: bool) -> Self {
         self.on_unknown.resubmit = resubmit;
         self
     }
 
-    /// Acts on the servers in these waves, one after the other, by these rules; see [`rolling`](crate::rolling). Each server
-    /// of the run must be in one of the waves. What is left when it stops was not attempted.
+    /// Acts on the servers in these waves by these rules; see [`rolling`](crate::rolling). Each
+    /// server of the run must be in exactly one wave. Servers left when the run stops are reported
+    /// as not attempted.
     ///
     /// ```no_run
     /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
@@ -217,8 +225,8 @@ impl RunBuilder {
         self
     }
 
-    /// Checks after each wave whether all is well: `check` gets the servers of the wave, and has `within` this time. The
-    /// run stops when it says what is not. `description` say in the journal what is checked; a run that goes on with it must be
+    /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
+    /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
     /// given the check again.
     pub fn health_check<C, F>(
         mut self,
@@ -234,8 +242,8 @@ impl RunBuilder {
         self
     }
 
-    /// Whom to ask whether to go on after a canary, where the rules want that: see
-    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask).
+    /// The question after the canary; required by
+    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask). `false` stops the run.
     pub fn canary_question<A, F>(mut self, ask: A) -> Self
     where
         A: Fn() -> F + Send + Sync + 'static,
@@ -245,29 +253,31 @@ impl RunBuilder {
         self
     }
 
-    /// Restarts a server hard, once, whose soft restart failed by its job; and, with [`verify`](Self::verify), one whose
-    /// soft restart ended and that is not back `after` this time from its acceptance. One whose soft restart goes on, or is
-    /// of unknown fate, is not restarted again: see [`escalate`](crate::rolling::escalate).
+    /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
+    /// if it is not back `after` this time from the acceptance. A server whose soft restart is
+    /// still running or has an unknown outcome is not restarted again: see
+    /// [`escalate`](crate::rolling::escalate).
     pub fn escalate_after(mut self, after: Duration) -> Self {
         self.escalate_after = Some(after);
         self
     }
 
-    /// What would be sent.
+    /// Checks the run and returns the requests that it would send.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with everything that is wrong: no server, a server twice, a
-    /// batch size out of range.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with all violations: no server, a
+    /// duplicate server, a batch size out of range.
     pub fn plan(&self) -> Result<Plan, Error> {
         let mut wrong = Vec::new();
         if self.servers.is_empty() && self.resumed.is_none() {
-            wrong.push("no server was named".to_owned());
+            wrong.push("no server is given".to_owned());
         }
-        let mut first = HashMap::new();
+        let mut first = FxHashMap::default();
+        first.reserve(self.servers.len());
         for (index, id) in self.servers.iter().enumerate() {
             if let Some(first) = first.insert(id, index) {
                 wrong.push(format!(
-                    "server {id} was named twice (as number {} and {})",
+                    "server {id} is given twice (as number {} and {})",
                     first + 1,
                     index + 1
                 ));
@@ -285,16 +295,19 @@ impl RunBuilder {
         if !wrong.is_empty() {
             return Err(Error::invalid(wrong.join("; ")));
         }
-        // A request larger than the quota could never be sent, and requests that don't divide it waste a part of each minute.
+        // A request larger than the quota could never be sent, and sizes that do not divide the
+        // quota waste a part of each minute.
         let limit = self.client.0.quota.limit();
-        // Of a run that goes on, others may be restarted hard.
+        // A resumed run may restart further servers hard.
         let resumed = self.resumed.as_ref();
         let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
-        let size = match servers > limit {
-            true => limit / limit.div_ceil(self.batch_size.min(limit)),
-            false => self.batch_size,
+        let size = if servers > limit {
+            limit / limit.div_ceil(self.batch_size.min(limit))
+        } else {
+            self.batch_size
         };
-        let plan = match rolling {
+        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
+        Ok(match rolling {
             Some(rolling) => {
                 let requested: HashSet<_> = self.servers.iter().collect();
                 let of_requested = |wave: &[ServerId]| {
@@ -306,14 +319,11 @@ impl RunBuilder {
                 Plan::in_waves(self.action, &waves, size)
             }
             None => Plan::new(self.action, &self.servers, size),
-        };
-        match plan.http_requests(self.client.0.core.project()) {
-            Ok(_) => Ok(plan),
-            Err(error) => Err(Error::invalid(chain(&error))),
-        }
+        })
     }
 
-    /// Where the waves stand, if it goes in waves. What has to follow something is a wave of all servers.
+    /// The state of the waves; `None` for a run without waves. Escalation and health checks make
+    /// one wave of all servers.
     fn current_rolling(&self) -> Option<Rolling> {
         if let Some(recovered) = &self.resumed {
             let mut rolling = recovered.rolling()?;
@@ -339,10 +349,12 @@ impl RunBuilder {
         self.record(run_id, rolling)
     }
 
-    /// Checks everything. The run that it returns does nothing until it is awaited.
+    /// Checks the run and writes the first record of its journal. The returned run does nothing
+    /// until it is awaited.
     ///
     /// # Errors
-    /// As [`plan`](Self::plan). From here on nothing is lost to an early error: what goes wrong is in the report.
+    /// As [`plan`](Self::plan), and [`ErrorKind::Journal`](crate::ErrorKind::Journal). Later
+    /// failures are in the report.
     pub async fn start(self) -> Result<Run, Error> {
         let plan = self.plan()?;
         let rolling = self.current_rolling();
@@ -374,7 +386,7 @@ impl RunBuilder {
             },
         };
         let begun = log.write(begun).await;
-        // A run that goes on sends nothing then, and still says what became of each server.
+        // A resumed run then sends nothing and still reports each server.
         if self.resumed.is_none() {
             begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
         }
@@ -394,11 +406,11 @@ impl RunBuilder {
             control: Control::new(),
             sink: Sink::default(),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         })
     }
 
-    /// What its waves are, for its journal.
+    /// The waves as a record.
     fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
         let health = self.health.as_ref();
         RollingRecord {
@@ -409,7 +421,7 @@ impl RunBuilder {
         }
     }
 
-    /// What the run is, for its journal.
+    /// The run as a record.
     fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
         let client = &self.client.0.core;
         let (project, servers) = (client.project().clone(), self.servers.clone());

@@ -1,4 +1,4 @@
-//! What a rolling run asks its caller.
+//! Callbacks of a rolling run: health check and canary question.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -12,10 +12,10 @@ use futures_util::FutureExt as _;
 type Check = dyn Fn(Vec<ServerId>) -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 type Ask = dyn Fn() -> BoxFuture<'static, bool> + Send + Sync;
 
-/// Whether all is well after a wave.
+/// The caller's check after each wave.
 #[derive(Clone)]
 pub(super) struct HealthCheck {
-    /// What it is, for the journal.
+    /// What is checked, as stored in the journal.
     pub(super) description: String,
     pub(super) within: Duration,
     check: Arc<Check>,
@@ -35,14 +35,14 @@ impl HealthCheck {
         }
     }
 
-    /// Checks the servers of a wave. What takes too long, or panics, is not well.
+    /// Checks the servers of a wave. A timeout or a panic is a failure.
     pub(super) async fn check(&self, servers: Vec<ServerId>) -> Result<(), String> {
-        // The panic may already come while the future is made.
+        // A panic is also possible while the future is made.
         let checking = AssertUnwindSafe(async { (self.check)(servers).await }).catch_unwind();
         match tokio::time::timeout(self.within, checking).await {
             Ok(Ok(checked)) => checked,
             Ok(Err(_)) => Err("the check panicked".to_owned()),
-            Err(_) => Err(format!("it did not end within {:?}", self.within)),
+            Err(_) => Err(format!("it did not finish within {:?}", self.within)),
         }
     }
 }
@@ -56,7 +56,7 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// Whether to go on after the canary.
+/// The caller's answer whether to continue after the canary.
 #[derive(Clone)]
 pub(super) struct CanaryQuestion(Arc<Ask>);
 
@@ -71,7 +71,7 @@ impl CanaryQuestion {
         }))
     }
 
-    /// Asks. A panic is a no.
+    /// Asks. A panic counts as no.
     pub(super) async fn ask(&self) -> bool {
         let asking = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
         asking.await.unwrap_or(false)

@@ -1,4 +1,4 @@
-//! A run: from its start to its report.
+//! Runs: from the start to the report.
 
 use std::collections::{HashMap, HashSet};
 use std::future::IntoFuture;
@@ -17,15 +17,15 @@ use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
-/// A run that is ready to go: await it for its [`Report`].
+/// A checked run: await it for its [`Report`].
 ///
-/// All of it happens within that future, but for looking at the jobs: the client has one task for that, which ends when
-/// nobody watches a job any more. Dropping the future ends the run: nothing more is sent, and what was accepted goes on at
-/// the service. A [`Control`] ends it with a report.
+/// The run works within that future, except that the client polls jobs in one background task,
+/// which ends when no job is watched. Dropping the future ends the run: nothing more is sent, and
+/// accepted requests continue at the service. A [`Control`] ends it with a report.
 #[derive(Debug)]
 #[must_use = "a run does nothing unless it is awaited"]
 pub struct Run {
@@ -44,7 +44,7 @@ pub struct Run {
     pub(super) control: Control,
     pub(super) sink: Sink,
     pub(super) target: Option<ResolvedTarget>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Run {
@@ -53,7 +53,7 @@ impl Run {
         self.state.run_id()
     }
 
-    /// What happens on the way. Each call makes one more reader.
+    /// Subscribes to the events of this run. Each call makes one more reader.
     pub fn events(&mut self) -> Events {
         self.sink.subscribe()
     }
@@ -82,7 +82,7 @@ impl Run {
             control,
             sink,
             target,
-            left_out,
+            skipped,
             ..
         } = self;
         if verify.is_some() {
@@ -106,48 +106,51 @@ impl Run {
             },
             verify,
         };
-        let mut flights = HashMap::new();
+        let mut send_states = HashMap::new();
         let stopped = tokio::select! {
             biased;
             () = control.reached(Level::End) => Some(Stopped::Requested),
             () = until(deadline) => Some(Stopped::Deadline),
-            () = driver.work(&mut state, &mut flights, resumed) => None,
+            () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
-        // A run that submitted nothing more, because it was asked to, ends by itself when its jobs do.
+        // A run that was asked to stop submitting ends by itself when its jobs do.
         let asked = control.level() >= Level::NoMoreSubmissions;
         let stopped = stopped.or_else(|| asked.then_some(Stopped::Requested));
-        let underway = flights.keys().flat_map(|request| state.servers(*request));
+        let underway = send_states
+            .keys()
+            .flat_map(|request| state.servers(*request));
         let underway: HashSet<ServerId> = underway.copied().collect();
-        let hard = unsent_hard_restarts(&state, &flights);
-        let closed = state.close(stopped, wait, |request| match flights.get(&request) {
-            Some(flight) => flight.outcome(),
+        let hard = unsent_hard_restarts(&state, &send_states);
+        let closed = state.close(stopped, wait, |request| match send_states.get(&request) {
+            Some(send_state) => send_state.outcome(),
             None => SubmissionOutcome::Unknown(Problem::new(
                 "the run lost track of this request: please report this",
             )),
         });
         let report = Report {
             target,
-            left_out,
+            skipped,
             ..closed
         };
-        // Nothing outlives the deadline for long.
+        // Writing the end may exceed the deadline only a little.
         let end = write_end(&log, &report, &underway, hard);
         drop(tokio::time::timeout(Duration::from_secs(2), end).await);
         report
     }
 }
 
-/// Hard restarts that were cut off before anything was sent: of their servers the report says how the soft one ended.
+/// Hard restarts that were cut off before they were sent; the report has the outcome of the soft
+/// restart for them.
 fn unsent_hard_restarts(
     state: &RunState,
-    flights: &HashMap<usize, Arc<SendState>>,
+    send_states: &HashMap<usize, Arc<SendState>>,
 ) -> Vec<ServerReport> {
-    let mut hard: Vec<_> = flights.iter().collect();
+    let mut hard: Vec<_> = send_states.iter().collect();
     hard.retain(|(request, _)| state.purpose(**request) == Purpose::Escalate);
-    let not_sent = hard.into_iter().flat_map(|(request, flight)| {
-        let fate = flight.outcome();
+    let not_sent = hard.into_iter().flat_map(|(request, send_state)| {
+        let submission_outcome = send_state.outcome();
         let servers = state.servers(*request).iter();
-        servers.filter_map(move |id| match &fate {
+        servers.filter_map(move |id| match &submission_outcome {
             SubmissionOutcome::NotExecuted(error) => {
                 let error = error.clone();
                 Some(ServerReport::new(*id, Outcome::NotAttempted { error }))
@@ -158,14 +161,14 @@ fn unsent_hard_restarts(
     not_sent.collect()
 }
 
-/// Writes down how a run ended.
+/// Records how a run ended.
 async fn write_end(
     log: &RunJournal,
     report: &Report,
     underway: &HashSet<ServerId>,
     hard: Vec<ServerReport>,
 ) -> Result<(), Problem> {
-    // A request that was cut off before anything was sent.
+    // Requests that were cut off before anything was sent.
     let free = report.servers.iter().filter(|server| {
         underway.contains(&server.id) && matches!(server.outcome, Outcome::NotAttempted { .. })
     });

@@ -82,7 +82,7 @@ async fn a_restart_over_https_for_those_who_know_the_ca() {
     let operation = reboot(&server);
     let sent = request(&server, &operation);
     let error = stranger.send(sent, &Attempt::first()).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Tls);
+    assert_eq!(error.kind(), TransportErrorKind::UnknownIssuer);
     server
         .region()
         .with(|region| assert!(region.accepted().entries().is_empty()));

@@ -1,20 +1,19 @@
 //! Settings of the transport.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::HyperTransport;
 use super::connect::Connector;
-use super::tls::{self, Authority};
+use super::error::BuildError;
+use super::proxies::Proxies as ProxyRules;
+use super::tls::{self, Authority, ClientCertificate};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,6 +43,7 @@ pub struct HyperTransportBuilder {
     pool_idle_timeout: Duration,
     native_roots: bool,
     authorities: Vec<Authority>,
+    client_certificate: Option<ClientCertificate>,
     proxies: Proxies,
 }
 
@@ -71,6 +71,7 @@ impl Default for HyperTransportBuilder {
             pool_idle_timeout: POOL_IDLE_TIMEOUT,
             native_roots: true,
             authorities: Vec::new(),
+            client_certificate: None,
             proxies: Proxies::Environment,
         }
     }
@@ -125,8 +126,23 @@ impl HyperTransportBuilder {
         self
     }
 
+    /// Shows this certificate to servers that ask for one: a PEM file with the certificate and those between it and its
+    /// authority, and one with its key, which may be the same file. Read by [`build`](Self::build).
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.client_certificate = Some(ClientCertificate {
+            certificate: certificate.into(),
+            key: key.into(),
+        });
+        self
+    }
+
     /// Uses no proxy, whatever the environment says. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY` (or their lowercase forms) are read by [`build`](Self::build).
+    /// `NO_PROXY` (or their lowercase forms) are read by [`build`](Self::build), for `NO_PROXY` see
+    /// [`proxy_exceptions`](Self::proxy_exceptions).
     pub fn no_proxy(mut self) -> Self {
         self.proxies = Proxies::None;
         self
@@ -144,8 +160,9 @@ impl HyperTransportBuilder {
     }
 
     /// Hosts that are reached without the given proxies, in the form of `NO_PROXY`: names (with their
-    /// subdomains), addresses or networks such as `10.0.0.0/8`, separated by commas. `*` is every name, but no
-    /// address. The environment is then not read.
+    /// subdomains; `name`, `.name` and `*.name` are the same), addresses, and networks such as `10.0.0.0/8`, separated by commas
+    /// or blanks. A name or an address can have a port, and then counts for that port only. `*` is every host.
+    /// The environment is then not read.
     pub fn proxy_exceptions(self, hosts: impl Into<String>) -> Self {
         self.given(|given| given.except = hosts.into())
     }
@@ -160,19 +177,26 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Reads CA files, the machine's certificates and the environment, and makes the transport. Nothing is
-    /// connected or spawned.
+    /// Reads CA files and the environment, and makes the transport. Nothing is connected or spawned. The machine's
+    /// certificates are read by the first `https` request.
     ///
     /// # Errors
-    /// A CA file that cannot be read, or is not PEM, or holds no usable certificate; a proxy that is not a URL.
+    /// A CA file or client certificate that cannot be read, or is not PEM, or holds no usable certificate or key; a proxy, given or
+    /// in the environment, that is not a URL.
     /// That the machine trusts no certificates is not an error here: only an `https` request then fails, unless a
     /// CA file was given.
     pub fn build(self) -> Result<HyperTransport, BuildError> {
-        let tls = tls::configure(self.native_roots, &self.authorities)?;
+        let tls = tls::configure(
+            self.native_roots,
+            &self.authorities,
+            self.client_certificate.as_ref(),
+        )?;
         let proxies = match self.proxies {
             Proxies::None => None,
-            Proxies::Environment => Some(Arc::new(Matcher::from_env())),
-            Proxies::Given(given) => Some(Arc::new(given.matcher()?)),
+            Proxies::Environment => {
+                ProxyRules::from_environment(|name| std::env::var(name).ok())?.map(Arc::new)
+            }
+            Proxies::Given(given) => Some(Arc::new(given.rules()?)),
         };
         let connector = Connector::new(tls.config, proxies.clone(), self.connect_timeout);
         let mut clients = Client::builder(TokioExecutor::new());
@@ -183,7 +207,7 @@ impl HyperTransportBuilder {
             keeping: clients.build(connector.clone()),
             fresh: clients.pool_max_idle_per_host(0).build(connector),
             proxies,
-            trusts_someone: tls.trusts_someone,
+            roots: tls.roots,
             attempt_timeout: self.attempt_timeout,
             response_limit: self.response_limit,
             large: Arc::new(Semaphore::new(1)),
@@ -192,32 +216,11 @@ impl HyperTransportBuilder {
 }
 
 impl GivenProxies {
-    fn matcher(self) -> Result<Matcher, BuildError> {
-        // hyper-util passes over what it cannot read, which would send requests past the proxy.
-        let targets = [
-            (&self.http, Uri::from_static("http://ecs.invalid")),
-            (&self.https, Uri::from_static("https://ecs.invalid")),
-        ];
-        for (url, target) in targets {
-            if let Some(url) = url
-                && Matcher::builder()
-                    .all(url.as_str())
-                    .build()
-                    .intercept(&target)
-                    .is_none()
-            {
-                let scheme = target.scheme_str().unwrap_or_default();
-                let detail = format!(
-                    "the proxy for {scheme} is not a URL such as http://proxy.example:3128"
-                );
-                return Err(BuildError::new(BuildErrorKind::Proxy, detail));
-            }
-        }
-        Ok(Matcher::builder()
-            .http(self.http.unwrap_or_default())
-            .https(self.https.unwrap_or_default())
-            .no(self.except)
-            .build())
+    fn rules(&self) -> Result<ProxyRules, BuildError> {
+        let http = self.http.as_deref().map(|url| ("the proxy for http", url));
+        let https = self.https.as_deref();
+        let https = https.map(|url| ("the proxy for https", url));
+        ProxyRules::new(http, https, &self.except)
     }
 }
 
@@ -236,69 +239,5 @@ impl fmt::Debug for HyperTransportBuilder {
             .field("native_roots", &self.native_roots)
             .field("proxies", &proxies)
             .finish_non_exhaustive()
-    }
-}
-
-/// Which setting a transport cannot be built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BuildErrorKind {
-    /// A CA file cannot be read.
-    CaFile,
-    /// What should be CA certificates are none.
-    CaCertificate,
-    /// A given proxy is not a URL.
-    Proxy,
-    /// TLS cannot be set up.
-    Tls,
-}
-
-/// Why a [`HyperTransport`] could not be built.
-///
-/// ```
-/// use ecs_transport::{BuildErrorKind, HyperTransport};
-///
-/// let error = HyperTransport::builder().ca_pem("not a certificate").build().unwrap_err();
-/// assert_eq!(error.kind(), BuildErrorKind::CaCertificate);
-/// ```
-#[derive(Debug)]
-pub struct BuildError {
-    kind: BuildErrorKind,
-    detail: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
-}
-
-impl BuildError {
-    pub(super) fn new(kind: BuildErrorKind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            source: None,
-        }
-    }
-
-    pub(super) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// Which setting it was.
-    pub fn kind(&self) -> BuildErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
-    }
-}
-
-impl StdError for BuildError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }

@@ -8,6 +8,8 @@
 //!   while it still lies in the channel to the connection task, or was never put there; the task takes it out before
 //!   it encodes the first byte. So whatever happens in the last round, the earlier rounds wrote nothing.
 //! - An error carries `connect_info` exactly when the last round had a connection. Without: nothing was sent.
+//! - With it, and caused by a TLS 1.3 server that refused the handshake for want of a client certificate
+//!   (`line::HandshakeRefused`): what was written was never read.
 //! - With it, and caused by a hyper error that `is_canceled`: the request was given back (every such error that an
 //!   HTTP/1 connection makes comes with the request), on a fresh connection, which is not tried again.
 
@@ -17,6 +19,7 @@ use std::io;
 use hyper_util::client::legacy;
 
 use super::connect::ConnectFailure;
+use super::line::HandshakeRefused;
 use super::tls::find;
 use crate::{Delivery, TransportError, TransportErrorKind};
 
@@ -27,6 +30,12 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
         .and_then(|source| source.downcast_ref::<ConnectFailure>())
     {
         return failure.to_transport_error();
+    }
+    if let Some(refused) = find::<HandshakeRefused>(&error) {
+        let kind = TransportErrorKind::ClientCertificateRequired;
+        return TransportError::new(kind, Delivery::NotSent)
+            .with_detail(address)
+            .with_source(refused.clone());
     }
     let cause = error
         .source()

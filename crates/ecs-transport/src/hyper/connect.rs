@@ -4,34 +4,36 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
-use super::stream::Way;
+use super::address::address;
+use super::handshake::{self, Failure};
+use super::line::{Exchanging, Line};
+use super::proxies::Proxies;
 use super::tls;
-use crate::{BoxFuture, Delivery, TransportError, TransportErrorKind};
+use super::tunnel::{self, NoTunnel};
+use crate::{BoxFuture, Delivery, TransportError, TransportErrorKind as Kind};
 
 /// Why no connection came about. It can be cloned, because hyper only lends us its errors.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectFailure {
-    kind: TransportErrorKind,
+    kind: Kind,
     detail: String,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl ConnectFailure {
-    fn new(kind: TransportErrorKind, detail: String) -> Self {
+    fn new(kind: Kind, detail: String) -> Self {
         Self {
             kind,
             detail,
@@ -65,31 +67,19 @@ impl StdError for ConnectFailure {
     }
 }
 
-/// `host:port` of a URI, with the port its scheme implies; never its user information.
-pub(super) fn address(uri: &Uri) -> String {
-    let implied = if uri.scheme() == Some(&Scheme::HTTPS) {
-        443
-    } else {
-        80
-    };
-    format!(
-        "{}:{}",
-        uri.host().unwrap_or_default(),
-        uri.port_u16().unwrap_or(implied)
-    )
-}
-
 /// The whole way to a service, within the connect timeout.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Connector {
-    tls: HttpsConnector<Dial>,
+    tcp: HttpConnector<Resolver>,
+    config: Arc<rustls::ClientConfig>,
+    proxies: Option<Arc<Proxies>>,
     limit: Duration,
 }
 
 impl Connector {
     pub(super) fn new(
         config: Arc<rustls::ClientConfig>,
-        proxies: Option<Arc<Matcher>>,
+        proxies: Option<Arc<Proxies>>,
         limit: Duration,
     ) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
@@ -97,32 +87,132 @@ impl Connector {
         tcp.set_nodelay(true);
         // Divided among the addresses of a name, so that one which never answers leaves time for the next.
         tcp.set_connect_timeout(Some(limit));
-        let to_proxy = with_tls(tcp.clone(), Arc::clone(&config));
         Self {
-            tls: with_tls(
-                Dial {
-                    tcp,
-                    to_proxy,
-                    proxies,
-                },
-                config,
-            ),
+            tcp,
+            config,
+            proxies,
             limit,
         }
     }
+
+    async fn connect(
+        &mut self,
+        target: &Uri,
+        proxy: Option<&Intercept>,
+    ) -> Result<Exchanging, ConnectFailure> {
+        match proxy {
+            Some(proxy) => self.connect_through(proxy, target).await,
+            None => {
+                let line = self.dial(target).await?;
+                if target.scheme() == Some(&Scheme::HTTPS) {
+                    let secured = self.secure(target, line).await;
+                    let failure = |failure: Failure| failure.at(address(target));
+                    Ok(Exchanging::new(secured.map_err(failure)?, false))
+                } else {
+                    Ok(Exchanging::new(line, false))
+                }
+            }
+        }
+    }
+
+    async fn connect_through(
+        &mut self,
+        proxy: &Intercept,
+        target: &Uri,
+    ) -> Result<Exchanging, ConnectFailure> {
+        let failed = |detail: &str| {
+            let (proxy, target) = (address(proxy.uri()), address(target));
+            let detail = format!("{proxy}{detail} on the way to {target}");
+            ConnectFailure::new(Kind::Proxy, detail)
+        };
+        // Going on without the proxy would leave the way that somebody prescribed.
+        if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
+            return Err(failed(" (only http and https proxies are supported)"));
+        }
+        let dialed = self.dial(proxy.uri()).await;
+        let mut line = dialed.map_err(|failure| failed("").with_cause(failure))?;
+        if proxy.uri().scheme() == Some(&Scheme::HTTPS) {
+            let secured = self.secure(proxy.uri(), line).await;
+            let failure = |failure: Failure| failure.at_the_proxy(failed);
+            line = secured.map_err(failure)?;
+        }
+        if target.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(Exchanging::new(line, true));
+        }
+        let opened = tunnel::open(&mut line, &address(target), proxy.basic_auth()).await;
+        opened.map_err(|failure| match failure {
+            NoTunnel::Refused(status, reason) => {
+                let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+                let detail = format!(
+                    "{} answered {status}{reason} when it was asked for a way to {}",
+                    address(proxy.uri()),
+                    address(target)
+                );
+                let status = status.as_u16();
+                ConnectFailure::new(Kind::ProxyRefused { status }, detail)
+            }
+            NoTunnel::Closed => failed(" closed the connection without an answer to CONNECT"),
+            NoTunnel::NotHttp => failed(" gave an answer to CONNECT that is not HTTP"),
+            NoTunnel::Io(error) => failed("").with_cause(error),
+        })?;
+        let secured = self.secure(target, line).await;
+        let failure = |failure: Failure| failure.in_the_tunnel(proxy.uri(), target);
+        Ok(Exchanging::new(secured.map_err(failure)?, false))
+    }
+
+    /// A TCP connection.
+    async fn dial(&mut self, target: &Uri) -> Result<Line, ConnectFailure> {
+        match self.tcp.call(target.clone()).await {
+            Ok(stream) => Ok(Line::Plain(stream.into_inner())),
+            Err(error) => {
+                let kind = if tls::find::<DnsFailure>(&error).is_some() {
+                    Kind::Dns
+                } else {
+                    Kind::Connect
+                };
+                Err(ConnectFailure::new(kind, address(target)).with_cause(error))
+            }
+        }
+    }
+
+    async fn secure(&self, target: &Uri, line: Line) -> Result<Line, Failure> {
+        handshake::secure(&self.config, target.host().unwrap_or_default(), line).await
+    }
 }
 
-fn with_tls<T>(inner: T, config: Arc<rustls::ClientConfig>) -> HttpsConnector<T> {
-    HttpsConnector::new(
-        inner,
-        config,
-        false,
-        Arc::new(DefaultServerNameResolver::default()),
-    )
+impl Failure {
+    /// It happened to the service.
+    fn at(self, address: String) -> ConnectFailure {
+        let detail = match &self.advice {
+            Some(advice) => format!("{address}: {advice}"),
+            None => address,
+        };
+        ConnectFailure::new(self.kind, detail).with_cause(self.error)
+    }
+
+    /// It happened to a proxy that is itself reached over TLS.
+    fn at_the_proxy(self, failed: impl FnOnce(&str) -> ConnectFailure) -> ConnectFailure {
+        let advice = self.advice.map_or(String::new(), |it| format!(", {it}"));
+        failed(&format!(" ({}{advice})", self.kind.as_str())).with_cause(self.error)
+    }
+
+    /// It happened to the service, or to whatever stands at the end of a tunnel.
+    fn in_the_tunnel(self, proxy: &Uri, target: &Uri) -> ConnectFailure {
+        if self.kind == Kind::Tls {
+            let (proxy, target) = (address(proxy), address(target));
+            let detail = format!("{proxy} opened a tunnel to {target}, but TLS failed in it");
+            return ConnectFailure::new(Kind::Proxy, detail).with_cause(self.error);
+        }
+        self.at(format!(
+            "{} (through the proxy {})",
+            address(target),
+            address(proxy)
+        ))
+    }
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Way>;
+    type Response = TokioIo<Exchanging>;
     type Error = ConnectFailure;
     type Future = BoxFuture<'static, Result<Self::Response, ConnectFailure>>;
 
@@ -131,121 +221,29 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        let address = address(&target);
-        let limit = self.limit;
-        let connecting = self.tls.call(target);
+        let mut this = self.clone();
         Box::pin(async move {
+            let proxy = this
+                .proxies
+                .as_ref()
+                .and_then(|proxies| proxies.intercept(&target));
+            let limit = this.limit;
+            let connecting = this.connect(&target, proxy.as_ref());
             match tokio::time::timeout(limit, connecting).await {
-                Ok(Ok(stream)) => Ok(stream),
-                // `HttpsConnector` passes the errors of `Dial` on as they are; all others are of the handshake.
-                Ok(Err(error)) => Err(match error.downcast::<ConnectFailure>() {
-                    Ok(failure) => *failure,
-                    Err(error) => {
-                        let detail = match tls::advice(&*error) {
-                            Some(advice) => format!("{address}: {advice}"),
-                            None => address,
-                        };
-                        ConnectFailure::new(TransportErrorKind::Tls, detail).with_cause(error)
+                Ok(connected) => connected.map(TokioIo::new),
+                Err(_) => Err(match &proxy {
+                    None => {
+                        let detail = format!("{} within {limit:?}", address(&target));
+                        ConnectFailure::new(Kind::Connect, detail)
+                    }
+                    Some(proxy) => {
+                        let (proxy, target) = (address(proxy.uri()), address(&target));
+                        let detail = format!("{proxy} within {limit:?} on the way to {target}");
+                        ConnectFailure::new(Kind::Proxy, detail)
                     }
                 }),
-                Err(_) => Err(ConnectFailure::new(
-                    TransportErrorKind::Connect,
-                    format!("{address} within {limit:?}"),
-                )),
             }
         })
-    }
-}
-
-/// A plain way to the service, or to the proxy that stands before it.
-#[derive(Clone)]
-struct Dial {
-    tcp: HttpConnector<Resolver>,
-    to_proxy: HttpsConnector<HttpConnector<Resolver>>,
-    proxies: Option<Arc<Matcher>>,
-}
-
-impl fmt::Debug for Dial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dial") // a matcher holds credentials
-    }
-}
-
-impl Service<Uri> for Dial {
-    type Response = Way;
-    type Error = ConnectFailure;
-    type Future = BoxFuture<'static, Result<Way, ConnectFailure>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectFailure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        match self
-            .proxies
-            .as_ref()
-            .and_then(|proxies| proxies.intercept(&target))
-        {
-            Some(proxy) => Box::pin(self.through(proxy, target)),
-            None => Box::pin(self.direct(target)),
-        }
-    }
-}
-
-impl Dial {
-    fn direct(&mut self, target: Uri) -> impl Future<Output = Result<Way, ConnectFailure>> + use<> {
-        let address = address(&target);
-        let connecting = self.tcp.call(target);
-        async move {
-            match connecting.await {
-                Ok(stream) => Ok(Way::direct(stream)),
-                Err(error) if tls::find::<DnsFailure>(&error).is_some() => {
-                    Err(ConnectFailure::new(TransportErrorKind::Dns, address).with_cause(error))
-                }
-                Err(error) => {
-                    Err(ConnectFailure::new(TransportErrorKind::Connect, address).with_cause(error))
-                }
-            }
-        }
-    }
-
-    fn through(
-        &mut self,
-        proxy: Intercept,
-        target: Uri,
-    ) -> impl Future<Output = Result<Way, ConnectFailure>> + use<> {
-        let mut to_proxy = self.to_proxy.clone();
-        async move {
-            let failure = |detail: &str| {
-                let detail = format!(
-                    "{}{detail} on the way to {}",
-                    address(proxy.uri()),
-                    address(&target)
-                );
-                ConnectFailure::new(TransportErrorKind::Proxy, detail)
-            };
-            // Going on without the proxy would leave the way that somebody prescribed.
-            if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
-                return Err(failure(" (only http and https proxies are supported)"));
-            }
-            if target.scheme() == Some(&Scheme::HTTPS) {
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), to_proxy);
-                if let Some(auth) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(auth.clone());
-                }
-                let tunneling = tunnel.call(target.clone());
-                tunneling
-                    .await
-                    .map(Way::tunneled)
-                    .map_err(|error| failure("").with_cause(error))
-            } else {
-                to_proxy
-                    .call(proxy.uri().clone())
-                    .await
-                    .map(Way::proxied)
-                    .map_err(|error| failure("").with_cause(error))
-            }
-        }
     }
 }
 

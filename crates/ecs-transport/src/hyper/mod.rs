@@ -1,11 +1,17 @@
 //! The transport on hyper and rustls.
 
+mod address;
 mod builder;
 mod classify;
 mod connect;
+mod error;
+mod handshake;
+mod line;
+mod proxies;
 mod request;
-mod stream;
+mod roots;
 mod tls;
+mod tunnel;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -20,11 +26,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use hyper_util::client::proxy::matcher::Matcher;
 use tokio::sync::Semaphore;
 
-pub use self::builder::{BuildError, BuildErrorKind, HyperTransportBuilder};
+pub use self::builder::HyperTransportBuilder;
 use self::connect::Connector;
+pub use self::error::{BuildError, BuildErrorKind};
+use self::proxies::Proxies;
+use self::roots::Roots;
 use crate::{
     Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
 };
@@ -41,8 +49,9 @@ use crate::{
 /// What it does not do: follow redirects, try again, ask for compression or undo it, set `User-Agent`.
 ///
 /// However an exchange ends, also by being dropped, the attempt's [`SendMark`] says [`Delivery::NotSent`] exactly
-/// if no connection ever had the request. A kept-alive connection that turns out to be closed and gives a request
-/// back unsent counts as one that had it; the [`TransportError`] then knows better.
+/// if no connection ever had the request, or if it is certain that it was never read: a connection gave it back before
+/// its first byte, or a TLS 1.3 server refused the handshake while the request was on its way. The [`TransportError`]
+/// says the same.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,8 +70,8 @@ pub struct HyperTransport {
     keeping: Client<Connector, Full<Bytes>>,
     /// Makes a connection for each request: for all other methods.
     fresh: Client<Connector, Full<Bytes>>,
-    proxies: Option<Arc<Matcher>>,
-    trusts_someone: bool,
+    proxies: Option<Arc<Proxies>>,
+    roots: Arc<Roots>,
     attempt_timeout: Duration,
     response_limit: usize,
     /// Whoever reads a large response holds this.
@@ -89,9 +98,9 @@ impl HyperTransport {
         attempt: &Attempt,
     ) -> Result<Response<Bytes>, TransportError> {
         let mut request = request::prepare(request, self.proxies.as_deref())?;
-        let address = connect::address(request.uri());
-        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.trusts_someone {
-            return Err(TransportError::new(TransportErrorKind::Tls, Delivery::NotSent).with_detail(format!(
+        let address = address::address(request.uri());
+        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.roots.trust_someone() {
+            return Err(TransportError::new(TransportErrorKind::UnknownIssuer, Delivery::NotSent).with_detail(format!(
                 "{address}: this machine has no trusted CA certificates; install them or give a CA file"
             )));
         }
@@ -117,7 +126,12 @@ impl HyperTransport {
             let response = handover
                 .watch(client.request(request))
                 .await
-                .map_err(|error| classify::exchange(error, &address))?;
+                .map_err(|error| classify::exchange(error, &address))
+                .inspect_err(|error| {
+                    if error.is_not_sent() {
+                        attempt.mark().retract();
+                    }
+                })?;
             let (parts, body) = response.into_parts();
             head = Some(parts);
             read(body, self.response_limit, &self.large, &address).await
@@ -207,9 +221,11 @@ impl Handover<'_> {
 }
 
 impl Drop for Handover<'_> {
-    /// Only has something to do if a poll ended in a panic.
+    /// For a poll that ended in a panic, after which `watch` does not look. Not otherwise: the mark may be retracted.
     fn drop(&mut self) {
-        self.note();
+        if std::thread::panicking() {
+            self.note();
+        }
     }
 }
 
@@ -231,8 +247,8 @@ async fn read(
     if announced > limit {
         return Err(too_large());
     }
-    // What is announced need not come: room for more than this is made as it comes.
-    let mut whole = Vec::with_capacity(announced.min(64 * 1024));
+    // What is announced need not come: room for more than this is made as it comes. A job of 1,000 servers fits.
+    let mut whole = Vec::with_capacity(announced.min(SIDE_BY_SIDE / 2));
     let mut turn = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| classify::body(error, address))?;

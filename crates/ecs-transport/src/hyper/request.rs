@@ -4,14 +4,14 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use http::{Method, Request, Uri, Version};
 use http_body_util::Full;
-use hyper_util::client::proxy::matcher::Matcher;
 
+use super::proxies::Proxies;
 use crate::{Delivery, TransportError, TransportErrorKind};
 
 /// Checks what hyper would misunderstand or drop silently, and completes the headers.
 pub(super) fn prepare(
     request: Request<Bytes>,
-    proxies: Option<&Matcher>,
+    proxies: Option<&Proxies>,
 ) -> Result<Request<Full<Bytes>>, TransportError> {
     check(request.method(), request.uri()).map_err(|why| {
         TransportError::new(TransportErrorKind::Request, Delivery::NotSent).with_detail(why)

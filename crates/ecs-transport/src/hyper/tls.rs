@@ -1,14 +1,21 @@
-//! Whom we trust, and what to tell a person when a handshake failed.
+//! Which certificates are trusted, and which alerts refuse a client without one.
 
 use std::error::Error as StdError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::{ResolvesClientCert, WantsClientCert};
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, ClientConfig, ConfigBuilder, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
 
-use super::builder::{BuildError, BuildErrorKind};
+use super::error::{BuildError, BuildErrorKind};
+use super::roots::Roots;
 
 /// Certificates the user trusts in addition.
 #[derive(Clone, Debug)]
@@ -17,35 +24,73 @@ pub(super) enum Authority {
     Pem(Vec<u8>),
 }
 
-/// The client's side of TLS, and whether it trusts anyone at all.
-pub(super) struct Tls {
-    pub(super) config: Arc<ClientConfig>,
-    pub(super) trusts_someone: bool,
+/// The certificate that is shown to servers, and its key.
+#[derive(Clone, Debug)]
+pub(super) struct ClientCertificate {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
-/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine
-/// that cannot be used are left out, and that there are none matters only when https is wanted.
-pub(super) fn configure(native_roots: bool, own: &[Authority]) -> Result<Tls, BuildError> {
+/// The client's side of TLS, and whom it trusts.
+pub(super) struct Tls {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) roots: Arc<Roots>,
+}
+
+/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine are read
+/// when https is first wanted, those that cannot be used are left out, and that there are none matters only then.
+pub(super) fn configure(
+    native_roots: bool,
+    own: &[Authority],
+    client: Option<&ClientCertificate>,
+) -> Result<Tls, BuildError> {
     let mut roots = RootCertStore::empty();
     for authority in own {
         add(&mut roots, authority)?;
     }
-    if native_roots {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let trusts_someone = !roots.is_empty();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = Arc::new(Roots::new(roots, native_roots, Arc::clone(&provider)));
+    let verifier: Arc<Roots> = Arc::clone(&roots);
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| {
             BuildError::new(BuildErrorKind::Tls, "TLS cannot be set up").with_source(error)
         })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .dangerous() // a verifier of one's own is; this one leaves the verifying to rustls
+        .with_custom_certificate_verifier(verifier);
+    let config = match client {
+        Some(client) => client.add_to(config)?,
+        None => config.with_no_client_auth(),
+    };
     Ok(Tls {
         config: Arc::new(config),
-        trusts_someone,
+        roots,
     })
+}
+
+impl ClientCertificate {
+    fn add_to(
+        &self,
+        config: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, BuildError> {
+        let cannot = |path: &Path, what: &str| {
+            let detail = format!("client certificate: {} {what}", path.display());
+            BuildError::new(BuildErrorKind::ClientCertificate, detail)
+        };
+        let (certificate, key) = (self.certificate.as_path(), self.key.as_path());
+        let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+        let chain: Vec<CertificateDer<'static>> =
+            chain.map_err(|error| cannot(certificate, "cannot be read").with_source(error))?;
+        if chain.is_empty() {
+            return Err(cannot(certificate, "holds no certificate in PEM"));
+        }
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+            cannot(key, "holds no key in PEM that can be read").with_source(error)
+        })?;
+        config
+            .with_client_auth_cert(chain, secret)
+            .map_err(|error| cannot(key, "holds no key that can be used").with_source(error))
+    }
 }
 
 fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildError> {
@@ -82,23 +127,65 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
     }
 }
 
-/// What a person can do about a failed handshake.
-pub(super) fn advice(error: &(dyn StdError + 'static)) -> Option<&'static str> {
-    use rustls::Error as E;
+/// Whether the server of one session asked for a client certificate. It gets the one that is configured, if any.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CertificateRequest {
+    came: Arc<AtomicBool>,
+    own: Option<Arc<dyn ResolvesClientCert>>,
+}
 
-    Some(match find::<E>(error)? {
-        E::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "its certificate is not from an authority trusted here; if it is a private one, give its CA file"
+impl CertificateRequest {
+    /// For a session with this configuration.
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        Self {
+            came: Arc::default(),
+            own: Some(Arc::clone(&config.client_auth_cert_resolver)),
         }
-        E::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another host name",
-        E::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => "its certificate has expired",
-        E::InvalidMessage(_) => "it does not speak TLS; should the URL begin with http:// ?",
-        _ => return None,
-    })
+    }
+
+    pub(super) fn came(&self) -> bool {
+        self.came.load(Ordering::SeqCst)
+    }
+}
+
+impl ResolvesClientCert for CertificateRequest {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.came.store(true, Ordering::SeqCst);
+        self.own.as_ref()?.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.has_certs())
+    }
+}
+
+/// Alerts with which servers refuse a client that gave no certificate. Which one differs: RFC 8446 has
+/// `certificate_required`, stacks from before it use `bad_certificate` or `handshake_failure`.
+pub(super) fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::HandshakeFailure
+    )
+}
+
+/// Whether an error after the client's side of a TLS 1.3 handshake can only mean that the server refused that handshake.
+///
+/// In TLS 1.3 the client is done first: its certificate (here an empty list) and its `Finished` leave together with the
+/// first request. The server must accept both before it can take application data (RFC 8446, 4.4 and 5), so a
+/// server that refuses the certificate has read nothing of the request. Certificates are judged at no other time:
+/// TLS 1.3 has no renegotiation, post-handshake authentication needs an extension that rustls never offers,
+/// and there is no early data. So these alerts prove it, in a TLS 1.3 session whose server had asked for a certificate and
+/// has not sent a byte of an answer, which the caller checks. Alerts that can come at any time
+/// (`internal_error`, `decode_error`, `access_denied`, `close_notify` and others) prove nothing.
+pub(super) fn refuses_our_certificate(error: &std::io::Error) -> bool {
+    matches!(find::<TlsError>(error), Some(TlsError::AlertReceived(alert)) if is_about_certificates(*alert))
 }
 
 /// The first error of type `T` in the chain. An `io::Error` hides the one it wraps from `source`, so it is opened.

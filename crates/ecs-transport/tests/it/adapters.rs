@@ -12,7 +12,10 @@ use ecs_transport::{
     Attempt, Delivery, FnTransport, ServiceTransport, Transport, TransportError,
     TransportErrorKind as Kind,
 };
+use futures_util::stream;
 use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use tower::service_fn;
 
 fn request() -> Request<Bytes> {
@@ -96,6 +99,121 @@ async fn the_error_of_a_service_may_have_been_sent() {
         (Kind::Other, Delivery::MaybeSent, Delivery::MaybeSent)
     );
     assert!(std::error::Error::source(&error).is_some());
+}
+
+/// No adapter sets the mark for a service that then says that it sent nothing: the caller would believe the mark.
+#[tokio::test]
+async fn a_service_that_says_it_sent_nothing_does_not_contradict_its_mark() {
+    let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
+        Err::<Response<Bytes>, _>(TransportError::new(Kind::Connect, Delivery::NotSent))
+    }));
+    let attempt = Attempt::first();
+    let error = transport.send(request(), &attempt).await.unwrap_err();
+    assert!(error.is_not_sent());
+    assert!(!attempt.mark().is_set());
+}
+
+#[tokio::test]
+async fn a_service_can_keep_the_mark_that_is_in_the_extensions() {
+    for sends in [false, true] {
+        let transport =
+            ServiceTransport::new(service_fn(move |request: Request<Bytes>| async move {
+                let attempt = request.extensions().get::<Attempt>().unwrap();
+                attempt.mark().hold();
+                if sends {
+                    attempt.mark().set();
+                }
+                std::future::pending::<Result<Response<Bytes>, Infallible>>().await
+            }));
+        let attempt = Attempt::new(7);
+        let sending = transport.send(request(), &attempt);
+        assert!(futures_util::FutureExt::now_or_never(sending).is_none());
+        let expected = if sends {
+            Delivery::MaybeSent
+        } else {
+            Delivery::NotSent
+        };
+        assert_eq!(attempt.mark().delivery(), expected);
+        assert_eq!(attempt.mark().is_set(), sends);
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_knows_nothing_of_marks_is_not_believed_to_have_sent_nothing() {
+    let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
+        std::future::pending::<Result<Response<Bytes>, Infallible>>().await
+    }));
+    let attempt = Attempt::first();
+    let sending = transport.send(request(), &attempt);
+    assert!(futures_util::FutureExt::now_or_never(sending).is_none());
+    assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
+}
+
+/// An error of a layer, around what a transport says.
+#[derive(Debug)]
+struct Layered(TransportError);
+
+impl std::fmt::Display for Layered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the layer failed")
+    }
+}
+
+impl std::error::Error for Layered {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn what_a_layer_wraps_still_counts() {
+    for delivery in [Delivery::NotSent, Delivery::MaybeSent] {
+        let transport = ServiceTransport::new(service_fn(move |_: Request<Bytes>| async move {
+            Err::<Response<Bytes>, _>(Layered(TransportError::new(Kind::Tls, delivery)))
+        }));
+        let (error, _) = fail(&transport).await;
+        assert_eq!((error.kind(), error.delivery()), (Kind::Tls, delivery));
+    }
+}
+
+#[tokio::test]
+async fn a_service_with_streams_as_bodies_is_read_whole() {
+    let service = service_fn(|request: Request<Full<Bytes>>| async move {
+        assert!(request.extensions().get::<Attempt>().is_some());
+        let body = request.into_body().collect().await?.to_bytes();
+        let frames =
+            [body.slice(..1), body.slice(1..)].map(|data| Ok::<_, Infallible>(Frame::data(data)));
+        Ok::<_, Infallible>(Response::new(StreamBody::new(stream::iter(frames))))
+    });
+    let transport = ServiceTransport::with_bodies(service);
+    let answer = transport.send(request(), &Attempt::first()).await.unwrap();
+    assert_eq!(answer.body(), "{}");
+
+    let (error, mark) = fail(&transport.clone().response_limit(1)).await;
+    assert_eq!(
+        (error.kind(), error.delivery(), mark),
+        (Kind::TooLarge, Delivery::MaybeSent, Delivery::MaybeSent)
+    );
+    assert!(error.head().is_some());
+}
+
+#[tokio::test]
+async fn a_body_that_fails_is_no_shorter_body() {
+    let service = service_fn(|_: Request<Full<Bytes>>| async move {
+        let frames = [
+            Ok(Frame::data(Bytes::from("{"))),
+            Err(io::Error::other("cut")),
+        ];
+        let mut response = Response::new(StreamBody::new(stream::iter(frames)));
+        *response.status_mut() = StatusCode::ACCEPTED;
+        Ok::<_, Infallible>(response)
+    });
+    let (error, _) = fail(&ServiceTransport::with_bodies(service)).await;
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::BodyCut, Delivery::MaybeSent)
+    );
+    assert_eq!(error.head().unwrap().0, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

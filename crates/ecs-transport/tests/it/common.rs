@@ -13,6 +13,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -84,6 +85,7 @@ pub async fn closed_port() -> std::net::SocketAddr {
 /// A certificate authority and a certificate that it issued.
 pub struct Pki {
     pub ca_pem: String,
+    authority: CertificateDer<'static>,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
@@ -93,6 +95,15 @@ pub fn pki(names: &[&str]) -> Pki {
 }
 
 pub fn pki_of(authority: &str, names: &[&str]) -> Pki {
+    issue(authority, names, None)
+}
+
+/// A certificate that is valid from the beginning of the first of these years to the beginning of the second.
+pub fn pki_at(names: &[&str], years: std::ops::Range<i32>) -> Pki {
+    issue("An Authority", names, Some(years))
+}
+
+fn issue(authority: &str, names: &[&str], years: Option<std::ops::Range<i32>>) -> Pki {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.distinguished_name = DistinguishedName::new();
     ca.distinguished_name.push(DnType::CommonName, authority);
@@ -100,14 +111,93 @@ pub fn pki_of(authority: &str, names: &[&str]) -> Pki {
     let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
+    let mut params = CertificateParams::new(names).unwrap();
+    if let Some(years) = years {
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    }
+    let certificate = params.signed_by(&key, &issuer).unwrap();
     Pki {
         ca_pem: issuer.pem(),
+        authority: issuer.der().clone(),
         chain: vec![certificate.der().clone()],
         key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+    }
+}
+
+/// What an https server does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Answers it.
+    Answer,
+    /// Ends the TLS session without an answer.
+    Close,
+    /// Ends the connection without ending the session.
+    Cut,
+}
+
+/// The settings of a [`TlsServer`].
+pub struct ServerSide<'a> {
+    pki: &'a Pki,
+    versions: Vec<&'static rustls::SupportedProtocolVersion>,
+    /// Whether it asks for a client certificate, and whether it can do without.
+    asks: Option<bool>,
+    end: End,
+}
+
+impl<'a> ServerSide<'a> {
+    pub fn new(pki: &'a Pki) -> Self {
+        Self {
+            pki,
+            versions: rustls::ALL_VERSIONS.to_vec(),
+            asks: None,
+            end: End::Answer,
+        }
+    }
+
+    pub fn versions(mut self, versions: &[&'static rustls::SupportedProtocolVersion]) -> Self {
+        self.versions = versions.to_vec();
+        self
+    }
+
+    /// Refuses every handshake, since no client of ours has a certificate.
+    pub fn demanding_certificates(mut self) -> Self {
+        self.asks = Some(false);
+        self
+    }
+
+    pub fn asking_for_certificates(mut self) -> Self {
+        self.asks = Some(true);
+        self
+    }
+
+    pub fn ending(mut self, end: End) -> Self {
+        self.end = end;
+        self
+    }
+
+    pub async fn start(self) -> TlsServer {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&self.versions)
+            .unwrap();
+        let config = if let Some(optional) = self.asks {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(self.pki.authority.clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = if optional {
+                verifier.allow_unauthenticated()
+            } else {
+                verifier
+            };
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            config.with_no_client_auth()
+        };
+        let config = config
+            .with_single_cert(self.pki.chain.clone(), self.pki.key.clone_key())
+            .unwrap();
+        TlsServer::run(config, self.end).await
     }
 }
 
@@ -120,13 +210,10 @@ pub struct TlsServer {
 
 impl TlsServer {
     pub async fn start(pki: &Pki, versions: &[&'static rustls::SupportedProtocolVersion]) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(pki.chain.clone(), pki.key.clone_key())
-            .unwrap();
+        ServerSide::new(pki).versions(versions).start().await
+    }
+
+    async fn run(config: rustls::ServerConfig, end: End) -> Self {
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -149,6 +236,14 @@ impl TlsServer {
                         if seen.windows(4).any(|window| window == b"\r\n\r\n") {
                             counter.fetch_add(1, Ordering::SeqCst);
                             seen.clear();
+                            match end {
+                                End::Answer => {}
+                                End::Close => {
+                                    stream.shutdown().await.unwrap();
+                                    return;
+                                }
+                                End::Cut => return,
+                            }
                             stream.write_all(response.as_bytes()).await.unwrap();
                         }
                     }

@@ -8,6 +8,7 @@ mod any_answer;
 mod common;
 mod delivery;
 mod drops;
+mod handshakes;
 mod peers;
 mod proxy;
 mod response;

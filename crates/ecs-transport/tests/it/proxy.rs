@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::common::{
-    TlsServer, builder, closed_port, fail, get, let_time_run_out, pki, post, send,
+    TlsServer, builder, closed_port, fail, get, let_time_run_out, pki, pki_of, post, send,
 };
 use bytes::Bytes;
 use ecs_transport::testing::{Play, Tarpit};
@@ -40,20 +40,7 @@ async fn https_goes_through_a_tunnel_that_sees_only_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = listener.local_addr().unwrap();
     let port = server.port;
-    let tunnel = tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        let mut asked = Vec::new();
-        while !asked.ends_with(b"\r\n\r\n") {
-            client.read_buf(&mut asked).await.unwrap();
-        }
-        let mut upstream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        client
-            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            .await
-            .unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
-        String::from_utf8(asked).unwrap()
-    });
+    let tunnel = tokio::spawn(tunnel(listener, port));
     let transport = builder()
         .ca_pem(pki.ca_pem.clone())
         .https_proxy(format!("http://user:hunter2@{proxy}"))
@@ -101,38 +88,134 @@ async fn a_proxy_can_itself_be_reached_over_tls() {
 
 #[tokio::test]
 async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
-    for play in [
-        Play::new()
-            .read_request()
-            .send("HTTP/1.1 403 Forbidden\r\n\r\n"),
-        Play::new()
-            .read_request()
-            .send("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
-        Play::new().read_request().send("SSH-2.0-OpenSSH_9.9\r\n"),
-        Play::new().read_request().reset(),
-        Play::new().read_request(),
-        Play::new(),
+    for (play, words) in [
+        (
+            Play::new().read_request().send("SSH-2.0-OpenSSH_9.9\r\n"),
+            "not HTTP",
+        ),
+        (Play::new().read_request().reset(), "on the way to"),
+        (Play::new().read_request(), "without an answer"),
+        (Play::new(), "on the way to"),
+        (
+            Play::new()
+                .read_request()
+                .send("HTTP/1.1 200 Connection established\r\n\r\n"),
+            "opened a tunnel",
+        ),
+        (
+            Play::new()
+                .read_request()
+                .send("HTTP/1.1 200 OK\r\n\r\n")
+                .read_byte()
+                .reset(),
+            "opened a tunnel",
+        ),
     ] {
         let proxy = Tarpit::always(play).await.unwrap();
-        let url = format!("http://user:hunter2@{}", proxy.address());
-        let transport = builder()
-            .ca_pem(pki(&[]).ca_pem)
-            .https_proxy(url)
-            .build()
-            .unwrap();
-        let error = fail(&transport, post("https://ecs.invalid/")).await;
+        let error = fail_through(&proxy).await;
         assert_eq!(
             (error.kind(), error.delivery()),
             (Kind::Proxy, Delivery::NotSent),
             "{error:?}"
         );
-        let shown = format!("{error} {error:?}");
-        assert!(
-            shown.contains(&proxy.address().to_string()) && shown.contains("ecs.invalid:443"),
-            "{shown}"
-        );
-        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(!error.kind().is_permanent());
+        assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+/// The error of a request through a tunnel of this proxy. It names both ends, and never the password.
+async fn fail_through(proxy: &Tarpit) -> ecs_transport::TransportError {
+    let url = format!("http://user:hunter2@{}", proxy.address());
+    let transport = builder()
+        .ca_pem(pki(&[]).ca_pem)
+        .https_proxy(url)
+        .build()
+        .unwrap();
+    let error = fail(&transport, post("https://ecs.invalid/")).await;
+    let (address, shown) = (proxy.address().to_string(), error.to_string());
+    assert!(shown.contains(&address), "{shown}");
+    assert!(shown.contains("ecs.invalid:443"), "{shown}");
+    let debug = format!("{error:?}");
+    assert!(!shown.contains("hunter2") && !debug.contains("hunter2"));
+    error
+}
+
+#[tokio::test]
+async fn a_refused_tunnel_names_the_status() {
+    for (answer, permanent, words) in [
+        ("403 Forbidden", true, "answered 403 Forbidden"),
+        (
+            "407 Proxy Authentication Required",
+            true,
+            "user name and password",
+        ),
+        (
+            "302 Found\r\nLocation: http://login.example/",
+            true,
+            "302 Found (Location: http://login.example/)",
+        ),
+        ("204 No Content", true, "answered 204 No Content"),
+        (
+            "429 Too Many Requests",
+            false,
+            "answered 429 Too Many Requests",
+        ),
+        ("502 Bad Gateway", false, "answered 502 Bad Gateway"),
+        (
+            "503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 111",
+            false,
+            "(X-Squid-Error: ERR_CONNECT_FAIL 111)",
+        ),
+        ("599 Odd", false, "answered 599"),
+    ] {
+        let play = Play::new()
+            .read_request()
+            .send(format!("HTTP/1.1 {answer}\r\n\r\n"));
+        let proxy = Tarpit::always(play).await.unwrap();
+        let error = fail_through(&proxy).await;
+        let Kind::ProxyRefused { status } = error.kind() else {
+            panic!("{error:?}");
+        };
+        assert_eq!(error.delivery(), Delivery::NotSent);
+        assert!(answer.starts_with(&status.to_string()), "{error}");
+        assert_eq!(error.kind().is_permanent(), permanent, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_seen_through_a_tunnel_names_the_proxy() {
+    // A proxy that opens TLS shows a certificate of its own authority.
+    let server = TlsServer::start(&pki(&["localhost"]), &[&TLS13]).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let port = server.port;
+    tokio::spawn(tunnel(listener, port));
+    let transport = builder()
+        .ca_pem(pki_of("Another", &[]).ca_pem)
+        .https_proxy(format!("http://{proxy}"))
+        .build()
+        .unwrap();
+    let error = fail(&transport, post(format!("https://localhost:{port}/"))).await;
+    assert_eq!(error.kind(), Kind::UnknownIssuer);
+    let through = format!("through the proxy {proxy}");
+    assert!(error.to_string().contains(&through), "{error}");
+}
+
+/// Accepts one connection, opens the tunnel it asks for, and returns what it asked.
+async fn tunnel(listener: TcpListener, port: u16) -> String {
+    let (mut client, _) = listener.accept().await.unwrap();
+    let mut asked = Vec::new();
+    while !asked.ends_with(b"\r\n\r\n") {
+        client.read_buf(&mut asked).await.unwrap();
+    }
+    let mut upstream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    client
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await
+        .unwrap();
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
+    String::from_utf8(asked).unwrap()
 }
 
 #[tokio::test]
@@ -203,6 +286,8 @@ async fn exceptions_are_reached_directly() {
         ("127.0.0.1", server.url()),
         ("ecs.example, 127.0.0.0/8", server.url()),
         ("localhost", by_name.clone()),
+        (".localhost", by_name.clone()),
+        ("*", server.url()),
         ("*", by_name),
     ] {
         let transport = builder()
@@ -212,10 +297,12 @@ async fn exceptions_are_reached_directly() {
             .unwrap();
         let response = send(&transport, get(url_of_server)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{hosts}");
-        let other = send(&transport, get("http://10.0.0.1/")).await.unwrap();
-        assert_eq!(other.status(), StatusCode::BAD_GATEWAY, "{hosts}");
+        if hosts != "*" {
+            let other = send(&transport, get("http://10.0.0.1/")).await.unwrap();
+            assert_eq!(other.status(), StatusCode::BAD_GATEWAY, "{hosts}");
+        }
     }
-    assert_eq!((proxy.requests(), server.requests()), (4, 4));
+    assert_eq!((proxy.requests(), server.requests()), (4, 6));
     for request in server.seen() {
         assert!(!request.headers().contains_key("proxy-authorization"));
         assert_eq!(request.uri(), "/");

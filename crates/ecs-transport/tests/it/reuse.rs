@@ -151,8 +151,8 @@ async fn what_a_stale_connection_gave_back_and_a_refused_one_never_got_was_not_s
         (error.kind(), error.delivery()),
         (Kind::Connect, Delivery::NotSent)
     );
-    // The mark cannot know as much: it was set when the stale connection was chosen.
-    assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
+    // It was set when the stale connection was chosen, and retracted when that gave the request back.
+    assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
 }
 
 /// The case for which actions do not use kept connections: the bytes leave, and nobody reads them.

@@ -93,7 +93,7 @@ async fn an_unknown_authority_has_been_sent_nothing() {
         .await;
         assert_eq!(
             (error.kind(), error.delivery()),
-            (Kind::Tls, Delivery::NotSent)
+            (Kind::UnknownIssuer, Delivery::NotSent)
         );
         assert!(error.to_string().contains("CA file"), "{error}");
     }
@@ -112,7 +112,7 @@ async fn another_host_name_has_been_sent_nothing() {
     .await;
     assert_eq!(
         (error.kind(), error.delivery()),
-        (Kind::Tls, Delivery::NotSent)
+        (Kind::Certificate, Delivery::NotSent)
     );
     assert!(error.to_string().contains("another host name"), "{error}");
     assert_eq!(server.requests(), 0);
@@ -124,17 +124,14 @@ async fn a_server_without_tls_has_been_sent_nothing() {
     let answer = Play::new()
         .read_byte()
         .send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    for (play, advice) in [
-        (answer.hang(), "http://"),
-        (Play::new().read_byte(), "127.0.0.1"),
+    for (play, kind, advice) in [
+        (answer.hang(), Kind::TlsUnsupported, "http://"),
+        (Play::new().read_byte(), Kind::Tls, "127.0.0.1"),
     ] {
         let server = Tarpit::always(play).await.unwrap();
         let transport = builder().ca_pem(pki(&[]).ca_pem).build().unwrap();
         let error = fail(&transport, post(format!("https://{}/", server.address()))).await;
-        assert_eq!(
-            (error.kind(), error.delivery()),
-            (Kind::Tls, Delivery::NotSent)
-        );
+        assert_eq!((error.kind(), error.delivery()), (kind, Delivery::NotSent));
         assert!(error.to_string().contains(advice), "{error}");
     }
 }
@@ -150,7 +147,7 @@ async fn a_client_that_trusts_nobody_still_speaks_http() {
     let error = fail(&transport, post(format!("https://{}/", server.address()))).await;
     assert_eq!(
         (error.kind(), error.delivery()),
-        (Kind::Tls, Delivery::NotSent)
+        (Kind::UnknownIssuer, Delivery::NotSent)
     );
     assert!(error.to_string().contains("give a CA file"), "{error}");
     assert_eq!(server.connections(), 1, "it did not even connect");

@@ -16,7 +16,9 @@ pub(crate) const IDS: &[&str] = &["ProjectId", "JobId", "ServerId", "ScalingGrou
 /// Other types that `ecs-model` has by hand; an answer may be one of them.
 const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError", "Addresses"];
 /// Those of them that can be a field of an answer.
-pub(super) const HANDWRITTEN_FIELDS: &[&str] = &["Addresses"];
+pub(crate) const HANDWRITTEN_FIELDS: &[&str] = &["Addresses"];
+/// Texts of answers, written by hand.
+pub(crate) const TEXTS: &[&str] = &["ShortText"];
 
 pub(crate) fn lower(spec: &Spec) -> Result<Ir, Problem> {
     let schemas = Schemas(&spec.schemas);

@@ -6,7 +6,8 @@ fn entries(log: &RunJournal) -> Vec<String> {
     log.lock().unwrap().clone()
 }
 
-/// The record is there before the transport has the request, for each attempt; what is certain is told before the pause.
+/// The record is there before the transport has the request, for each attempt; what is certain is
+/// told before the pause.
 #[tokio::test(start_paused = true)]
 async fn the_order_of_the_hooks() {
     let log = RunJournal::default();

@@ -217,7 +217,7 @@ async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
         .unwrap_err();
     let message = error.to_string();
     assert!(
-        message.contains("named twice (as number 1 and 3)") && message.contains("batch size"),
+        message.contains("given twice (as number 1 and 3)") && message.contains("batch size"),
         "{message}"
     );
     let error = client.start([]).start().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Closing the books.
+//! Closes a run.
 
 use ecs_client::{NEVER_SENT, Problem, SubmissionOutcome};
 use ecs_model::ServerId;
@@ -8,17 +8,18 @@ use super::{RequestState, RunState};
 use crate::report::{Outcome, Report, Stopped};
 
 impl RunState {
-    /// Closes the books: every server gets an outcome. `fate(request)` says what is known of a request that was being
-    /// submitted; `stopped` is why the run ends now, if something was still to be done; without `waiting`, jobs may go on.
+    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a request
+    /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
+    /// still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
         waiting: bool,
-        fate: impl Fn(usize) -> SubmissionOutcome,
+        submission: impl Fn(usize) -> SubmissionOutcome,
     ) -> Report {
         let rolling = self.waves.as_ref().and_then(WaveQueue::stop_reason);
         let never = || Problem::new(NEVER_SENT);
-        // More may have failed since it stopped.
+        // More servers may have failed since the waves stopped.
         let halted = rolling
             .as_ref()
             .map(not_sent)
@@ -26,7 +27,7 @@ impl RunState {
         let never = halted.or(self.halted.clone()).unwrap_or_else(never);
         let mut cut_short = self.stop_verifying() | self.denied.is_some();
         cut_short |= self.journal_failed.is_some();
-        // Whatever became of the servers: what was to come after them did not.
+        // The remaining steps of the waves were not taken.
         cut_short |= self.waves.as_ref().is_some_and(WaveQueue::is_cut_short);
         let goes_on = self.halted.is_none() || self.rolling_stops;
         for index in 0..self.requests.len() {
@@ -34,7 +35,7 @@ impl RunState {
                 continue;
             };
             let (outcome, is_cut_short) = match &request.state {
-                RequestState::Submitting => match fate(index) {
+                RequestState::Submitting => match submission(index) {
                     SubmissionOutcome::NotExecuted(error) => {
                         (Outcome::NotAttempted { error }, true)
                     }
@@ -59,20 +60,20 @@ impl RunState {
                     let outcome = |id: &ServerId| (*id, reconciliation.outcome(id));
                     let outcomes: Vec<_> = request.servers.iter().map(outcome).collect();
                     for (id, outcome) in outcomes {
-                        self.end_server(id, outcome);
+                        self.set_outcome(id, outcome);
                     }
                     continue;
                 }
                 RequestState::Ended => continue,
             };
             cut_short |= is_cut_short;
-            self.end_request(index, &outcome);
+            self.end_request_silently(index, &outcome);
         }
         let left = self.unsent();
         cut_short |= !left.is_empty() && goes_on;
         for id in left {
             let error = never.clone();
-            self.end_server(id, Outcome::NotAttempted { error });
+            self.set_outcome(id, Outcome::NotAttempted { error });
         }
         cut_short |= self.stop_escalating() && goes_on;
         let (denied, journal_failed) = (self.denied.take(), self.journal_failed.take());
@@ -100,7 +101,7 @@ impl RunState {
             stopped,
             refused: self.refused,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 }

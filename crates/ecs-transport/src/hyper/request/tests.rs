@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Method, Request, Version};
-use hyper_util::client::proxy::matcher::Matcher;
 
 use super::prepare;
+use crate::hyper::proxies::Proxies;
 use crate::{Delivery, TransportErrorKind};
 
 fn request(method: Method, uri: &str, body: &'static str) -> Request<Bytes> {
@@ -68,9 +68,8 @@ fn the_length_is_that_of_the_body_whatever_the_caller_says() {
 
 #[test]
 fn only_a_forward_proxy_gets_its_credentials_in_the_request() {
-    let proxies = Matcher::builder()
-        .all("http://user:hunter2@proxy.example:3128")
-        .build();
+    let proxy = Some(("the proxy", "http://user:hunter2@proxy.example:3128"));
+    let proxies = Proxies::new(proxy, proxy, "").unwrap();
     let carries = |uri| {
         let request = prepare(request(Method::GET, uri, ""), Some(&proxies)).unwrap();
         request.headers().contains_key("proxy-authorization")

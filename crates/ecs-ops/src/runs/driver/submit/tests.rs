@@ -10,12 +10,14 @@ use ecs_transport::{Delivery, TransportErrorKind};
 use crate::Event;
 use crate::scripted::{Does, JOB, OUT_OF_REACH, client_of, ids, outcome_of};
 
-/// Every way in which a submission can end × what is sent and said: (what the service does, POSTs, outcome, words).
+/// Every way in which a submission can end × what is sent and said: (what the service does, POSTs,
+/// outcome, words).
 #[tokio::test(start_paused = true)]
 async fn every_end_of_a_submission() {
     use Delivery::{MaybeSent, NotSent};
     use Does::{Answer, Fail, Hang};
     use TransportErrorKind as Kind;
+    let proxy_refused = |status| Kind::ProxyRefused { status };
     const HTML: &str = "<html><title>Bad Gateway</title></html>";
     let table: &[(Does, usize, &str, &str)] = &[
         (Answer(200, JOB), 1, "succeeded", ""),
@@ -79,6 +81,30 @@ async fn every_end_of_a_submission() {
             "could not connect (5 attempts)",
         ),
         (Fail(Kind::Tls, NotSent), 5, "not_attempted", "TLS"),
+        (
+            Fail(Kind::Certificate, NotSent),
+            1,
+            "not_attempted",
+            "certificate",
+        ),
+        (
+            Fail(Kind::ClientCertificateRequired, NotSent),
+            1,
+            "not_attempted",
+            "client certificate",
+        ),
+        (
+            Fail(proxy_refused(403), NotSent),
+            1,
+            "not_attempted",
+            "proxy",
+        ),
+        (
+            Fail(proxy_refused(503), NotSent),
+            5,
+            "not_attempted",
+            "proxy",
+        ),
         (
             Fail(Kind::Closed, MaybeSent),
             1,

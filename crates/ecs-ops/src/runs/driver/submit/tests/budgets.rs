@@ -97,7 +97,8 @@ async fn pauses_are_in_the_time_of_the_service() {
     assert!(began.elapsed() < Duration::from_secs(4));
 }
 
-/// One request that is throttled slows all requests of the client: other requests, other runs, and the looks at jobs.
+/// One request that is throttled slows all requests of the client: other requests, other runs, and
+/// the looks at jobs.
 #[tokio::test(start_paused = true)]
 async fn throttling_of_one_request_slows_all() {
     for throttled in [Method::POST, Method::GET] {

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use crate::scripted::{DONE, Does, JOB, answer, client_of, endpoint, ids, outcome_of};
 use crate::{Client, Report};
 
-/// Has another token each time that one was refused. While it `lags` it goes on offering the first one.
+/// Has another token each time that one was refused. While it `lags` it goes on offering the first
+/// one.
 #[derive(Debug, Default)]
 struct Renewing {
     renewals: AtomicUsize,
@@ -23,9 +24,10 @@ struct Renewing {
 
 impl CredentialsProvider for Renewing {
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
-        let number = match self.lags {
-            true => 0,
-            false => self.renewals.load(Ordering::SeqCst),
+        let number = if self.lags {
+            0
+        } else {
+            self.renewals.load(Ordering::SeqCst)
         };
         Box::pin(async move { Credentials::token(format!("token-{number}")) })
     }
@@ -72,7 +74,8 @@ async fn a_refused_token_is_renewed_once() {
     }
 }
 
-/// A request that is throttled for a long time may need a new token more than once, and none is used for ever.
+/// A request that is throttled for a long time may need a new token more than once, and none is
+/// used for ever.
 #[tokio::test(start_paused = true)]
 async fn renewed_credentials_are_used_for_one_attempt() {
     let tokens = Arc::new(std::sync::Mutex::new(Vec::new()));

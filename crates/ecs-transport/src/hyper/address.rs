@@ -1,0 +1,23 @@
+//! Where a URI points to.
+
+use http::Uri;
+use http::uri::Scheme;
+
+/// Host and port of a URI, with the port its scheme implies.
+pub(super) fn host_and_port(uri: &Uri) -> (&str, u16) {
+    let implied = if uri.scheme() == Some(&Scheme::HTTPS) {
+        443
+    } else {
+        80
+    };
+    (
+        uri.host().unwrap_or_default(),
+        uri.port_u16().unwrap_or(implied),
+    )
+}
+
+/// `host:port` of a URI; never its user information.
+pub(super) fn address(uri: &Uri) -> String {
+    let (host, port) = host_and_port(uri);
+    format!("{host}:{port}")
+}

@@ -1,0 +1,111 @@
+//! The request with which a proxy opens a tunnel: `CONNECT`.
+
+use std::io;
+
+use http::{HeaderValue, StatusCode};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// The largest head of an answer to `CONNECT`, in bytes.
+const HEAD_LIMIT: usize = 16 * 1024;
+/// The most headers in it.
+const HEADERS: usize = 128;
+
+/// Why there is no tunnel.
+#[derive(Debug)]
+pub(super) enum NoTunnel {
+    /// The proxy answered, and it is not 200.
+    Refused(StatusCode, Option<String>),
+    /// The proxy closed the connection instead of answering.
+    Closed,
+    /// What it answered is not HTTP.
+    NotHttp,
+    /// The connection to it broke.
+    Io(io::Error),
+}
+
+/// Asks for a tunnel to `target` (`host:port`). On success the next byte on `stream` is the first one of the tunnel.
+///
+/// Only 200 opens it: nothing else that a proxy answers, a redirect to its login page for example, is a way to the service.
+pub(super) async fn open(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    target: &str,
+    credentials: Option<&HeaderValue>,
+) -> Result<(), NoTunnel> {
+    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+    if let Some(credentials) = credentials {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(credentials.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    stream.write_all(&request).await.map_err(NoTunnel::Io)?;
+    stream.flush().await.map_err(NoTunnel::Io)?;
+
+    let mut head = Vec::new();
+    loop {
+        // Byte by byte: what follows the head belongs to the tunnel. The operating system has all of it already.
+        let byte = match stream.read_u8().await {
+            Ok(byte) => byte,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(if head.is_empty() {
+                    NoTunnel::Closed
+                } else {
+                    NoTunnel::NotHttp
+                });
+            }
+            Err(error) => return Err(NoTunnel::Io(error)),
+        };
+        head.push(byte);
+        // A head can only end at a line's end, and something else than HTTP is known by its first line.
+        if byte == b'\n'
+            && let Some(answer) = judge(&head)
+        {
+            return answer;
+        }
+        if head.len() >= HEAD_LIMIT {
+            return Err(NoTunnel::NotHttp);
+        }
+    }
+}
+
+/// What the head of an answer says. `None`: it goes on.
+fn judge(head: &[u8]) -> Option<Result<(), NoTunnel>> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut answer = httparse::Response::new(&mut headers);
+    match answer.parse(head) {
+        Ok(httparse::Status::Partial) => None,
+        Ok(httparse::Status::Complete(_)) => {
+            let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok());
+            Some(match status {
+                Some(StatusCode::OK) => Ok(()),
+                Some(status) => Err(NoTunnel::Refused(status, reason(status, answer.headers))),
+                None => Err(NoTunnel::NotHttp),
+            })
+        }
+        Err(_) => Some(Err(NoTunnel::NotHttp)),
+    }
+}
+
+/// The header that says why: Squid's `X-Squid-Error`, or where a redirect leads (without its query, which may hold the
+/// key of a session).
+fn reason(status: StatusCode, headers: &[httparse::Header<'_>]) -> Option<String> {
+    let value = |wanted: &str| {
+        let header = headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(wanted))?;
+        let text = std::str::from_utf8(header.value).ok()?.trim();
+        let readable = !text.is_empty() && text.len() <= 200 && !text.contains(char::is_control);
+        readable.then_some(text)
+    };
+    let location = || {
+        let location = value("location").filter(|_| status.is_redirection())?;
+        let end = location.find(['?', '#']).unwrap_or(location.len());
+        Some(format!("Location: {}", &location[..end]))
+    };
+    value("x-squid-error")
+        .map(|error| format!("X-Squid-Error: {error}"))
+        .or_else(location)
+}
+
+#[cfg(test)]
+mod tests;
