@@ -22,7 +22,7 @@ Exit codes:
   1  no readable answer from the service
   2  bad usage, or a filter that fits no server of the project: likely misspelt
   4  authentication or authorization failed")]
-    List(ServerList),
+    List(Box<ServerList>),
     /// Show everything that the service says about servers
     #[command(after_help = "\
 Examples:

@@ -40,6 +40,9 @@ impl Chosen<'_> {
     }
 }
 
+/// The values that a server shows.
+type ValuesOf = fn(&Server) -> Vec<&str>;
+
 /// A condition that a server fulfills or not.
 struct Condition<'a> {
     description: String,
@@ -161,7 +164,7 @@ impl Selection {
     }
 
     /// The conditions that compare whole values: their name, the wanted values, and the values of a server.
-    fn value_conditions(&self) -> [(&'static str, &[String], fn(&Server) -> Vec<&str>); 4] {
+    fn value_conditions(&self) -> [(&'static str, &[String], ValuesOf); 4] {
         [
             ("availability zone", &self.zones, |server| {
                 server

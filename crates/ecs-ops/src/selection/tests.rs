@@ -12,7 +12,7 @@ fn server(number: u8, name: &str, status: &str, zone: &str, tags: &[&str]) -> Se
         "status": status,
         "OS-EXT-AZ:availability_zone": zone,
         "tags": tags,
-        "flavor": {"id": if number % 2 == 0 { "s3.large.2" } else { "s3.medium.2" }},
+        "flavor": {"id": if number.is_multiple_of(2) { "s3.large.2" } else { "s3.medium.2" }},
         "addresses": {"vpc": [{"addr": format!("10.0.{}.{number}", number / 3), "version": "4"}]},
         "created": format!("2026-01-{number:02}T00:00:00Z"),
         "updated": format!("2026-02-{number:02}T00:00:00Z"),
