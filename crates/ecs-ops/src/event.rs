@@ -165,6 +165,13 @@ pub enum Event {
         /// The reason.
         error: Problem,
     },
+    /// The answers to several requests in a row were lost. Nothing is sent until a harmless read
+    /// shows that the service answers.
+    ServiceDown {
+        /// Time until the read, in milliseconds.
+        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        retry_after: Duration,
+    },
     /// The answer to a request was lost. Its servers are listed to find out whether it was
     /// executed.
     Reconciling {
@@ -229,6 +236,13 @@ pub enum Event {
         job_id: JobId,
         /// The last known status.
         status: Option<JobStatus>,
+    },
+    /// The service does not show this job, while it shows others, and it is no longer polled.
+    JobHidden {
+        /// The job.
+        job_id: JobId,
+        /// The refusal.
+        error: Problem,
     },
     /// A poll failed and is repeated later.
     QueryFailed {

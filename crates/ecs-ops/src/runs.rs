@@ -2,13 +2,14 @@
 //!
 //! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
 //! (pure), `evidence` interprets servers after a lost answer (pure), `verify` those whose job
-//! succeeded; `driver` and `reconcile` do the I/O of a `run`.
+//! succeeded, `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;
 mod callbacks;
 mod driver;
 mod evidence;
+mod outage;
 mod plan;
 mod queue;
 mod reconcile;

@@ -1,5 +1,6 @@
 //! Drives a run: the I/O around its [state](super::state).
 
+mod outage_guard;
 mod submit;
 mod wave_driver;
 
@@ -14,6 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::reconcile::{Reconciler, list};
@@ -34,6 +36,8 @@ enum Step {
     JobUpdated(usize, JobUpdate),
     /// The servers, by a list that began at this time.
     Listed(ListPurpose, Instant, Result<ServerList, Error>),
+    /// A harmless read was made; whether the service answered as itself.
+    Read(bool),
     /// A step of the waves was done; `None` if the run was stopped meanwhile.
     WavesAdvanced(Option<rolling::WaveEvent>),
 }
@@ -101,6 +105,7 @@ impl<'a> Driver<'a> {
         // Steps that ended while a record was written.
         let mut completed_steps: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
+        let mut outage = OutageGuard::new();
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
         let mut reconciler = Reconciler::with_initial_state(self.before);
@@ -127,13 +132,20 @@ impl<'a> Driver<'a> {
             // Servers that may already have been acted on are left out: their current state is not
             // the initial one.
             let servers = &state.unsent();
-            let refused = tokio::select! {
+            let listed = tokio::select! {
                 biased;
-                () = self.control.reached(Level::Halted) => None,
-                refused = reconciler.fetch_initial_state(self.client, servers, self.sink) => refused,
+                () = self.control.reached(Level::Halted) => Ok(()),
+                listed = reconciler.fetch_initial_state(self.client, servers, self.sink) => listed,
             };
-            if let Some(refused) = refused {
-                state.refuse(refused);
+            if let Err(error) = listed {
+                // What was asked for cannot be kept, so nothing is sent.
+                let problem = error.problem().clone();
+                match error.kind() {
+                    ErrorKind::Credentials => state.refuse(problem),
+                    _ => state.halt(problem.because(
+                        "not sent, because the servers could not be listed for the reconciliation",
+                    )),
+                }
                 self.control.halt();
             }
             let before = || Record::InitialState {
@@ -144,28 +156,7 @@ impl<'a> Driver<'a> {
         }
         loop {
             self.drive_waves(state, &mut wave_driver, &mut steps);
-            let at_once = match self.client.0.core.health().credentials_accepted() {
-                true => self.client.0.concurrent_submissions,
-                false => 1,
-            };
-            while submitting < at_once
-                && self.control.level() == Level::Go
-                && let Some(request) = state.next_request()
-            {
-                let flight = Arc::new(SendState::default());
-                flights.insert(request, Arc::clone(&flight));
-                let submission = submit::Submission {
-                    index: request,
-                    action: state.action_of(request),
-                    purpose: state.purpose(request),
-                    servers: state.servers(request).to_vec(),
-                };
-                steps.push(Box::pin(async move {
-                    let submitted = self.submit(submission, &flight).await;
-                    Step::Submitted(request, submitted)
-                }));
-                submitting += 1;
-            }
+            self.submit_more(state, &mut outage, &mut submitting, flights, &mut steps);
             // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
@@ -194,8 +185,10 @@ impl<'a> Driver<'a> {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
                     flights.remove(&request);
+                    outage.on_submitted(&result);
                     (self.on_submitted(state, request, result, &mut jobs), None)
                 }
+                Step::Read(answers) => (outage.on_read(self, state, answers), None),
                 Step::Listed(purpose, began, listed) => (
                     self.listed(
                         state,
@@ -397,6 +390,10 @@ impl<'a> Driver<'a> {
             }
             JobUpdate::Stalled => state.stalled(request).into_iter().collect(),
             JobUpdate::Lost(problem) => state.lost(request, problem.clone()),
+            JobUpdate::Hidden(problem) => match state.hidden(request, problem) {
+                Some(event) => vec![event],
+                None => self.denied(state, problem),
+            },
             JobUpdate::Denied(problem) => self.denied(state, problem),
         }
     }

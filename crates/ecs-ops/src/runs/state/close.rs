@@ -82,6 +82,7 @@ impl RunState {
             .or(journal_failed.map(Stopped::JournalFailed))
             .or(stopped)
             .or(rolling.map(Stopped::Rolling))
+            .or_else(|| self.hidden.take().map(Stopped::Denied))
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
         let mut outcomes = std::mem::take(&mut self.outcomes);
