@@ -141,13 +141,13 @@ fn run_help(verb: &str) -> String {
 /// What restarting, starting and stopping have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Servers, by their ids. The one that ecsctl runs on is acted on last and alone
+    /// Servers, by their ids. The server that ecsctl runs on comes last and alone
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Further ids from this file (`-`: stdin), one a line; blank lines and what follows a `#` are passed over
     #[arg(long, value_name = "FILE")]
     pub(crate) from_file: Option<PathBuf>,
-    /// All servers of the project, but the one that ecsctl runs on. A restart leaves out those that are stopped
+    /// All servers of the project, except the one that ecsctl runs on. A restart skips stopped servers
     #[arg(long, conflicts_with_all = ["ids", "from_file"])]
     pub(crate) all: bool,
     /// The most servers in one request, 1 to 1000
@@ -157,8 +157,9 @@ pub(crate) struct Run {
     /// service
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Stop waiting for a job that has made no progress for so long; its servers are reported as running
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Stop waiting for a job that makes no progress for this long, or never; its servers are reported as running [default:
+    /// 30m]
+    #[arg(long, value_name = "DURATION|never", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
     /// The longest time that one request may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
@@ -184,11 +185,11 @@ pub(crate) struct Run {
     /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests, send none of them. What is looked at before a run is looked at all the same
+    /// Show the requests without sending them. The reads before the first action are made all the same
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Send without looking first: whether the servers named exist, which of them are stopped, and whether they are members of
-    /// auto-scaling groups. Needs no permission to read
+    /// Skip the reads before the first action: whether the given servers exist, which are stopped, and which are members of
+    /// auto-scaling groups
     #[arg(long)]
     pub(crate) no_preflight: bool,
     /// Don't ask
@@ -232,8 +233,8 @@ pub(crate) struct Reboot {
     /// Ask the guest to restart, or cut its power
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
     kind: Kind,
-    /// With --all: restart stopped servers (SHUTOFF), too. A soft restart of them is refused, a hard one starts them. Without it
-    /// they are left out, and counted nowhere
+    /// With --all: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
+    /// default they are skipped and not counted
     #[arg(long)]
     include_stopped: bool,
     #[command(flatten)]
@@ -253,8 +254,8 @@ pub(crate) struct Reboot {
 /// What can make a group of auto-scaling remove its members.
 #[derive(Debug, Args)]
 struct Members {
-    /// Act also on members of auto-scaling groups. A group removes members that it finds stopped or not answering, and deletes
-    /// those that it made itself. Without it such servers are named, and nothing is sent
+    /// Also act on members of auto-scaling groups. A group removes members that are stopped or do not answer, and deletes those
+    /// that it created. By default such servers are listed and nothing is sent
     #[arg(long)]
     allow_autoscaling_members: bool,
 }
@@ -357,8 +358,8 @@ pub(crate) struct JobWait {
     /// Stop waiting when this time is over (such as 90s, 15m, 1h30m)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Stop waiting for a job that has made no progress for so long
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Stop waiting for a job that makes no progress for this long, or never
+    #[arg(long, value_name = "DURATION|never", default_value = "30m", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -426,6 +427,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err(wrong()),
+    }
+}
+
+/// A duration, or `never`.
+pub(crate) fn duration_or_never(text: &str) -> Result<Duration, String> {
+    match text {
+        "never" => Ok(RunBuilder::NEVER),
+        _ => duration(text).map_err(|wrong| format!("{wrong}, or never")),
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{
-    Chosen, CredentialKind, Credentials, CredentialsProvider, MetadataKeys, ResolvedTarget,
-    StaticCredentials, Transports,
+    AddressGap, AuthError, CredentialConfig, CredentialKind, Credentials, CredentialsProvider,
+    Environment, MetadataKeys, ReadyCredentials, ResolvedTarget, Skipped, StaticCredentials,
+    TlsSettings, Transports,
 };
 use ecs_ops::model::ProjectId;
 use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
@@ -86,47 +87,31 @@ pub(crate) async fn connect(
     if global.sim {
         return simulate(global, settings, notes).await;
     }
-    // What was typed is checked as it was typed.
-    if let Some(endpoint) = &global.endpoint {
-        self::endpoint(Some(endpoint), global)?;
-    }
-    let (mut flags, warnings) = credentials::flags(global)?;
-    let choose =
-        |flags: &_| credentials::choose(flags).map_err(|error| credentials::fail(&error, &[]));
-    let mut chosen = choose(&flags)?;
-    if chosen.endpoint().is_none()
-        && let Some(endpoint) = &settings.otherwise
-    {
-        flags.endpoint = Some(endpoint.clone());
-        chosen = choose(&flags)?;
-    }
-    if chosen.endpoint().is_some() || chosen.kind() != CredentialKind::ServerKeys {
-        self::endpoint(chosen.endpoint(), global)?;
-    }
-    let ways = Ways::new(global)?;
-    for warning in warnings.iter().chain(chosen.warnings()) {
+    let choice = choose(global, settings.otherwise.as_deref()).map_err(Stopped::into_fail)?;
+    for warning in &choice.warnings {
         notes.warn(warning);
     }
-    if let Some(warning) = in_the_clear(&chosen) {
-        notes.warn(&warning);
+    let source = credentials::source(choice.config.source());
+    let skipped = choice.config.skipped().to_vec();
+    let (ready, ways) = open(choice.config, global)
+        .await
+        .map_err(|stopped| stopped.with_skipped(skipped).into_fail())?;
+    for warning in &ready.warnings {
+        notes.warn(&credentials::warning(warning));
     }
-    let source = chosen.source().to_owned();
-    let skipped = chosen.skipped().to_vec();
-    let transports = ways.for_credentials();
-    let metadata = own::service(&transports, flags.metadata_endpoint.as_deref());
-    let opened = chosen.open(transports).await;
-    let opened = opened.map_err(|error| credentials::fail(&error, &skipped))?;
     if global.token.is_none() && global.access_key.is_none() {
         notes.note(&format!("credentials: {source}"));
     }
-    let endpoint = self::endpoint(opened.endpoint.as_deref(), global)?;
-    let project = project(&opened.project_id)?;
+    let endpoint = self::endpoint(ready.endpoint.as_deref(), None, global)?;
+    let project = project(&ready.project_id)?;
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
+    let address = credentials::metadata_endpoint();
+    let metadata = own::service(&ways.for_credentials(), address.as_deref());
     let scaling = match scaling::endpoint(global, &endpoint, notes)? {
         Some(endpoint) => Some(client(
             endpoint,
             project.clone(),
-            Arc::clone(&opened.provider),
+            Arc::clone(&ready.provider),
             ways.services.clone(),
             settings,
             speed,
@@ -136,7 +121,7 @@ pub(crate) async fn connect(
     let client = client(
         endpoint.clone(),
         project.clone(),
-        opened.provider,
+        ready.provider,
         ways.services,
         settings,
         speed,
@@ -145,11 +130,89 @@ pub(crate) async fn connect(
         client,
         endpoint,
         project,
-        target: Some(opened.target),
+        target: Some(ready.target),
         scaling,
         metadata: Some(metadata),
         sim: None,
     })
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Something in the options.
+    Options(Fail),
+    /// Credentials could not be had; the sources that were tried before.
+    Credentials(AuthError, Vec<Skipped>),
+}
+
+impl From<Fail> for Stopped {
+    fn from(fail: Fail) -> Self {
+        Self::Options(fail)
+    }
+}
+
+impl From<AuthError> for Stopped {
+    fn from(error: AuthError) -> Self {
+        Self::Credentials(error, Vec::new())
+    }
+}
+
+impl Stopped {
+    fn with_skipped(self, skipped: Vec<Skipped>) -> Self {
+        match self {
+            Self::Credentials(error, _) => Self::Credentials(error, skipped),
+            other => other,
+        }
+    }
+
+    fn into_fail(self) -> Fail {
+        match self {
+            Self::Options(fail) => fail,
+            Self::Credentials(error, skipped) => credentials::fail(&error, &skipped),
+        }
+    }
+}
+
+/// The first step: what the options and the environment amount to. Nobody is asked.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) config: CredentialConfig,
+    /// What the user should know, with what travels unencrypted.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Chooses credentials and addresses. `otherwise` is the address of the service if nothing else says it.
+pub(crate) fn choose(global: &Global, otherwise: Option<&str>) -> Result<Choice, Stopped> {
+    // What was typed is checked as it was typed.
+    if let Some(endpoint) = &global.endpoint {
+        self::endpoint(Some(endpoint), None, global)?;
+    }
+    let (mut options, mut warnings) = credentials::options(global)?;
+    let environment = Environment::of_process();
+    let mut config = CredentialConfig::new(&options, &environment)?;
+    if config.endpoint().is_none()
+        && let Some(endpoint) = otherwise
+    {
+        options.endpoint = Some(endpoint.to_owned());
+        config = CredentialConfig::new(&options, &environment)?;
+    }
+    warnings.extend(config.warnings().iter().map(credentials::warning));
+    warnings.extend(in_the_clear(&config));
+    Ok(Choice { config, warnings })
+}
+
+/// The second step: logs in, and finds out the project. IAM and the metadata service are asked where that is needed.
+pub(crate) async fn open(
+    config: CredentialConfig,
+    global: &Global,
+) -> Result<(ReadyCredentials, Ways), Stopped> {
+    if config.endpoint().is_some() || config.kind() != CredentialKind::ServerKeys {
+        endpoint(config.endpoint(), config.endpoint_gap(), global)?;
+    }
+    let ways = Ways::new(global, config.tls())?;
+    let ready = config.open(ways.for_credentials()).await?;
+    Ok((ready, ways))
 }
 
 /// How requests travel.
@@ -161,15 +224,19 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    pub(crate) fn new(global: &Global) -> Result<Self, Fail> {
-        let mut services = HyperTransport::builder();
+    pub(crate) fn new(global: &Global, tls: &TlsSettings) -> Result<Self, Fail> {
+        let mut services = tls.apply(HyperTransport::builder());
         if let Some(path) = &global.ca_file {
             services = services.ca_file(path);
         }
         let metadata = HyperTransport::builder().no_proxy().native_roots(false);
         Ok(Self {
-            services: services.build().map_err(|error| cannot_build(&error))?,
-            metadata: metadata.build().map_err(|error| cannot_build(&error))?,
+            services: services
+                .build()
+                .map_err(|error| cannot_build(&error, tls))?,
+            metadata: metadata
+                .build()
+                .map_err(|error| cannot_build(&error, tls))?,
         })
     }
 
@@ -181,21 +248,31 @@ impl Ways {
     }
 }
 
-fn cannot_build(error: &BuildError) -> Fail {
+fn cannot_build(error: &BuildError, tls: &TlsSettings) -> Fail {
     let fail = Fail::usage(chain(error));
-    match error.kind() {
-        BuildErrorKind::CaFile | BuildErrorKind::CaCertificate => fail
-            .hint("--ca-file takes a file with certificates in PEM (-----BEGIN CERTIFICATE-----)"),
-        _ => fail,
-    }
+    let named = match error.kind() {
+        BuildErrorKind::CaFile | BuildErrorKind::CaCertificate => &tls.ca_file,
+        BuildErrorKind::ClientCertificate => &tls.certificate,
+        _ => return fail,
+    };
+    let named = named.as_ref().map_or("--ca-file", |file| &file.origin);
+    fail.hint(format!(
+        "{named} takes a file with certificates in PEM (-----BEGIN CERTIFICATE-----)"
+    ))
 }
 
-/// The address of the service, wherever it comes from.
-pub(crate) fn endpoint(address: Option<&str>, global: &Global) -> Result<Endpoint, Fail> {
+/// The address of the service, wherever it comes from; `gap` is why there is none.
+pub(crate) fn endpoint(
+    address: Option<&str>,
+    gap: Option<&AddressGap>,
+    global: &Global,
+) -> Result<Endpoint, Fail> {
     let Some(address) = address else {
-        return Err(Fail::usage("the address of the service is not known")
-            .hint("name the region (--region, or OS_REGION_NAME or HUAWEICLOUD_SDK_REGION_ID), or give --endpoint: it follows from \
-                   the region, in lower case, only in Open Telekom Cloud and Huawei Cloud, and not beside an address of another cloud"));
+        let gap = gap.unwrap_or(&AddressGap::NoRegion);
+        return Err(
+            Fail::usage(format!("the address of the service is not known: {gap}"))
+                .hint(credentials::hint_of_gap(gap, "ECS")),
+        );
     };
     let from = match global.endpoint {
         Some(_) => "--endpoint",
@@ -228,7 +305,7 @@ pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
 }
 
 /// What somebody on the way could read and use.
-pub(crate) fn in_the_clear(chosen: &Chosen) -> Option<String> {
+pub(crate) fn in_the_clear(chosen: &CredentialConfig) -> Option<String> {
     let open = |address: Option<&str>| {
         let endpoint: Endpoint = address?.parse().ok()?;
         let open = !endpoint.is_https() && !is_this_machine(endpoint.host());

@@ -33,6 +33,8 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) kind: CredentialKind,
+    /// Whether the rights of an agency are used.
+    pub(crate) agency: bool,
     pub(crate) access_key: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,
     pub(crate) region: Option<&'a str>,

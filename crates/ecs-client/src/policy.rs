@@ -178,8 +178,8 @@ pub struct RetryState {
     /// The length of the outage: since this request first failed, or since the last answer to any
     /// request.
     pub outage: Duration,
-    /// Whether the last failure stays until somebody changes a setting: a certificate that is not trusted, a proxy that
-    /// refuses ([`TransportErrorKind::is_permanent`]).
+    /// Whether the last failure stays until somebody changes a setting: a certificate that is not
+    /// trusted, a proxy that refuses ([`TransportErrorKind::is_permanent`]).
     pub permanent: bool,
 }
 

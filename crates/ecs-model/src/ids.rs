@@ -68,6 +68,15 @@ pub struct ServerId(Uuid);
 impl ServerId {
     const NEEDED: &str = "a UUID like 616fb98f-46ca-475e-917e-2563e5a8cd19";
 
+    /// The length of its text, in bytes.
+    pub(crate) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+
+    /// Its text, for as long as the call lasts: nothing is allocated.
+    pub(crate) fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+        let mut text = [0; Self::LENGTH];
+        read(self.0.as_hyphenated().encode_lower(&mut text))
+    }
+
     /// The id with these 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
@@ -84,9 +93,8 @@ impl FromStr for ServerId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         // The uuid crate also takes braces, URNs and 32 bare digits; the service does not.
-        const HYPHENATED: usize = 36;
         match Uuid::try_parse(text) {
-            Ok(id) if text.len() == HYPHENATED => Ok(Self(id)),
+            Ok(id) if text.len() == Self::LENGTH => Ok(Self(id)),
             _ => Err(ParseIdError::new("server id", Self::NEEDED, text)),
         }
     }
@@ -106,11 +114,7 @@ impl fmt::Debug for ServerId {
 
 impl Serialize for ServerId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(
-            self.0
-                .as_hyphenated()
-                .encode_lower(&mut Uuid::encode_buffer()),
-        )
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 

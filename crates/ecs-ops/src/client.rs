@@ -84,12 +84,13 @@ impl Client {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page: all of them, or an error. Where pages do not add up the list is begun
-    /// anew, twice at most.
+    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages do
+    /// not add up is read anew, at most twice.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its
-    /// pages shift or repeat, disagree with its count, or have a server without a readable id.
+    /// The service refused, or sent no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its pages
+    /// shift or repeat, disagree with its count, or have a server without a readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
         crate::fleet::servers(&self.0.core).await
     }

@@ -237,6 +237,15 @@ pub enum Event {
         /// The last known status.
         status: Option<JobStatus>,
     },
+    /// A sign of life: the run waits. Sent every two minutes.
+    Waiting {
+        /// Servers with an outcome.
+        done: usize,
+        /// All servers of the run.
+        servers: usize,
+        /// Jobs that have not ended.
+        jobs: usize,
+    },
     /// The service does not show this job, while it shows others, and it is no longer polled.
     JobHidden {
         /// The job.

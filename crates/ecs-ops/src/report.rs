@@ -8,7 +8,7 @@ use ecs_model::{JobId, JobStatus, ServerId};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::action::PowerAction;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
 
@@ -262,8 +262,8 @@ pub struct Report {
     pub refused: Option<Problem>,
     /// Operator, account, project, region and endpoint, if the run was given them.
     pub target: Option<ResolvedTarget>,
-    /// The servers that the selection left out: no part of the run.
-    pub left_out: Vec<LeftOut>,
+    /// The servers that the selection skipped: no part of the run.
+    pub skipped: Vec<SkippedServer>,
 }
 
 impl Report {
@@ -299,7 +299,7 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let optional = [self.target.is_some(), !self.left_out.is_empty()];
+        let optional = [self.target.is_some(), !self.skipped.is_empty()];
         let fields = 7 + optional.into_iter().filter(|there| *there).count();
         let mut report = serializer.serialize_struct("Report", fields)?;
         report.serialize_field("version", &Self::VERSION)?;
@@ -313,9 +313,9 @@ impl Serialize for Report {
             Some(target) => report.serialize_field("target", target)?,
             None => report.skip_field("target")?,
         }
-        match self.left_out.is_empty() {
-            false => report.serialize_field("left_out", &self.left_out)?,
-            true => report.skip_field("left_out")?,
+        match self.skipped.is_empty() {
+            false => report.serialize_field("skipped", &self.skipped)?,
+            true => report.skip_field("skipped")?,
         }
         report.end()
     }

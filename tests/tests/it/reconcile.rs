@@ -182,7 +182,7 @@ async fn a_request_that_was_lost_is_read_from_the_servers_too() {
     assert_eq!((summary.succeeded, summary.not_attempted), (8, 4));
     let words = &report.servers[4].outcome.error().unwrap().message;
     assert!(
-        words.contains("the server is as it was before the run"),
+        words.contains("the server is unchanged since before the run"),
         "{words}"
     );
     assert_eq!(scene.most_times(), 1);

@@ -206,11 +206,11 @@ async fn a_run_that_goes_on_keeps_its_waves() {
         ),
         (
             resumed().rolling(world.waves("2", None), max_failures("1")),
-            "and their rules",
+            "and rules of its journal",
         ),
         (
             resumed().health_check("a test", MINUTE, |_| async { Ok(()) }),
-            "health is not checked",
+            "has no health check",
         ),
     ] {
         let words = run.plan().unwrap_err().to_string();

@@ -317,6 +317,9 @@ fn name_of(value: impl ValueEnum) -> Option<String> {
 
 /// As [`duration`](crate::args::duration) reads it: `1h30m`.
 fn written(duration: Duration) -> String {
+    if duration == RunBuilder::NEVER {
+        return "never".to_owned();
+    }
     let seconds = duration.as_secs();
     let nanoseconds = u64::from(duration.subsec_nanos());
     let parts = [

@@ -63,7 +63,7 @@ pub(crate) async fn run(
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if args.dry_run {
-        let shown = DryRun::new(&plan, &connection, &servers.left_out)
+        let shown = DryRun::new(&plan, &connection, &servers.skipped)
             .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
         results.write(&match args.output.format {
             Format::Table => {
@@ -90,7 +90,7 @@ pub(crate) async fn run(
                 batch_size: plan.batch_size,
                 waves: waves_said,
                 servers: &servers.named,
-                left_out: &servers.left_out,
+                skipped: &servers.skipped,
             };
             unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
         }
@@ -104,7 +104,7 @@ pub(crate) async fn run(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
-    builder = builder.left_out(servers.left_out);
+    builder = builder.skipped(servers.skipped);
     if let Some(path) = &args.journal {
         let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
         builder = builder.journal(journal);
@@ -131,7 +131,7 @@ pub(crate) async fn run(
     Ok(conclude(&ended, ending, notes, results))
 }
 
-/// Ends a run whose servers could not be looked at: with a report, as each run that was asked for.
+/// Ends a run whose servers could not be queried: with a report, like every run.
 fn not_begun(
     action: PowerAction,
     given: Vec<ServerId>,
@@ -141,12 +141,12 @@ fn not_begun(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let what = "the servers cannot be looked at, and nothing was sent";
+    let what = "cannot read the state of the servers, so nothing was sent";
     if args.dry_run {
         return Err(Fail::of_error(what, error));
     }
     notes.always(&format!("error: {what}: {error}"));
-    notes.hint("--no-preflight sends without looking first");
+    notes.hint("--no-preflight sends without these reads");
     let mut builder = connection.client.run(action, given);
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());

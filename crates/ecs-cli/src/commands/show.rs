@@ -32,7 +32,7 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
     let path = args.journal.display();
     if contents.entries.is_empty() {
         return Err(Fail::usage(format!(
-            "journal {path}: it holds no whole record: it is no journal, or its run ended before it sent anything"
+            "journal {path}: it holds no complete record: it is not a valid run journal, or its run ended before it sent anything"
         )));
     }
     if let Some(tail) = contents.tail {

@@ -56,7 +56,7 @@ pub(super) fn explain(
     if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
         return without_permission(it, message, &said);
     }
-    if has(&["ak not exist", "get secretkey failed"]) {
+    if is_unknown_key(&words) {
         let place = it.endpoint.unwrap_or("this endpoint");
         return refused(
             "unknown_key",
@@ -90,6 +90,8 @@ pub(super) fn explain(
             "another project",
             "tenantid",
             "does not match the one in url",
+            "doesn't match context's project_id",
+            "not equal token's projectid",
         ]);
     if another_project {
         let project = it.project.unwrap_or("in use");
@@ -106,8 +108,21 @@ pub(super) fn explain(
         return skewed(it.clocks(), &said);
     }
     match (status, it.asked) {
-        (404, Asked::Iam) if own_words => refused("login_refused", format!("IAM does not know what was asked for ({said})"))
-            .advise("check the agency's name and that of its domain, and the address of IAM"),
+        (404, Asked::Iam) if own_words && it.agency => {
+            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+                .advise("check the agency's name and that of its domain, and the address of IAM")
+        }
+        (404, Asked::Iam) if own_words && logs_in => {
+            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+                .advise(path_of_iam(it))
+                .advise("otherwise check the names of user, domain and project")
+        }
+        (404, Asked::Iam) if own_words => found(
+            "wrong_endpoint",
+            Exit::Failed,
+            format!("IAM does not know what was asked for ({said})"),
+        )
+        .advise(path_of_iam(it)),
         (404, Asked::Iam) => found(
             "wrong_endpoint",
             Exit::Failed,
@@ -145,6 +160,20 @@ pub(super) fn explain(
         _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
             .advise("check the endpoint, and what is between here and there"),
     }
+}
+
+fn path_of_iam(it: &Evidence<'_>) -> String {
+    format!(
+        "check {}: it has no path but /v3, such as https://iam.eu-de.otc.t-systems.com/v3",
+        it.asked.endpoint()
+    )
+}
+
+/// `ak not exist`, also with the key itself between the words.
+fn is_unknown_key(words: &str) -> bool {
+    let mut pieces = words.split(|c: char| !c.is_ascii_alphanumeric());
+    let names_a_key = pieces.any(|piece| piece == "ak");
+    words.contains("get secretkey failed") || (names_a_key && words.contains("not exist"))
 }
 
 fn login_refused(said: &str) -> Diagnosis {

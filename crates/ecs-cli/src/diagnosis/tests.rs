@@ -6,6 +6,7 @@ const KEY: &str = "HPUA0EXAMPLE";
 fn evidence(end: End<'_>) -> Evidence<'_> {
     Evidence {
         kind: CredentialKind::AccessKey,
+        agency: false,
         access_key: Some(KEY),
         endpoint: Some("https://ecs.eu-de.otc.t-systems.com"),
         region: Some("eu-de"),

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::target;
+use crate::credentials;
 use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
 use crate::term::clean;
@@ -23,6 +24,7 @@ pub(crate) struct Checked {
     pub(crate) agency: Option<String>,
     pub(crate) skipped: Vec<Passed>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) operator: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) iam_endpoint: Option<String>,
@@ -53,7 +55,7 @@ pub(crate) struct Passed {
 impl From<&Skipped> for Passed {
     fn from(skipped: &Skipped) -> Self {
         Self {
-            source: skipped.source.clone(),
+            source: credentials::origin(&skipped.source).to_owned(),
             why: skipped.why.clone(),
         }
     }
@@ -155,7 +157,7 @@ pub(crate) fn text(it: &Checked) -> String {
             .map(|(_, value)| value.clone())
             .or_else(|| otherwise.clone())
     };
-    row("operator", of_target("operator", &None));
+    row("operator", of_target("operator", &it.operator));
     row("region", of_target("region", &it.region));
     row("endpoint", of_target("endpoint", &it.endpoint));
     row("IAM", it.iam_endpoint.clone());

@@ -23,7 +23,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 17] = [
+    const GLOBAL: [&str; 18] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -31,6 +31,7 @@ fn each_command_offers_what_the_design_says() {
         "--endpoint",
         "--help",
         "--iam-endpoint",
+        "--operator",
         "--profile",
         "--project-id",
         "--quiet",

@@ -373,7 +373,8 @@ proptest! {
                 prop_assert!(matches!(classification, Classification::Throttled | Classification::NotDelivered | Classification::Transient));
                 let asked = asked.unwrap_or_default();
                 let shortened = classification == Classification::Throttled && class == RequestClass::Poll;
-                prop_assert!(pause >= if shortened { asked.min(HALF_AN_HOUR) } else { asked });
+                let least = if shortened { asked.min(HALF_AN_HOUR) } else { asked };
+                prop_assert!(pause >= least);
                 prop_assert!(pause <= asked + Duration::from_secs(60));
                 // Nobody waits for hours because of a limit.
                 prop_assert!(classification != Classification::Throttled || pause <= HALF_AN_HOUR + Duration::from_secs(60));

@@ -121,7 +121,8 @@ pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
     whole(client, &Servers, listing, "servers").await
 }
 
-/// The servers of the project as far as one try shows them: for looks at servers that are known anyway.
+/// The servers of the project as far as one try shows them: for looks at servers that are known
+/// anyway.
 pub(crate) async fn servers_seen(client: &Client) -> Result<Vec<Server>, Error> {
     let mut listing = Listing::by_number(PAGE, |server: &Server| server.id).trusting_count();
     while next(client, &Servers, &mut listing).await? == Step::More {}

@@ -315,15 +315,17 @@ impl PollScheduler {
             let over = subscriber
                 .stall_limit
                 .is_some_and(|stall_limit| still >= stall_limit);
-            match seen && over {
-                true => stalled.push(subscriber.id),
-                false => subscribers.push(subscriber.id),
+            if seen && over {
+                stalled.push(subscriber.id)
+            } else {
+                subscribers.push(subscriber.id)
             }
             !(seen && over)
         });
-        match subscribers.is_empty() {
-            true => self.remove(key),
-            false => self.set_due(key, action),
+        if subscribers.is_empty() {
+            self.remove(key)
+        } else {
+            self.set_due(key, action)
         }
         let next_in = match action {
             NextPoll::At(at) => at.saturating_sub(now),

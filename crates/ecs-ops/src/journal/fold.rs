@@ -105,9 +105,10 @@ impl Recovered {
                 healthy, message, ..
             } => {
                 let message = message.unwrap_or_default();
-                self.rolling.push(match healthy {
-                    true => rolling::WaveEvent::Healthy,
-                    false => rolling::WaveEvent::Unhealthy(message),
+                self.rolling.push(if healthy {
+                    rolling::WaveEvent::Healthy
+                } else {
+                    rolling::WaveEvent::Unhealthy(message)
                 });
             }
             Record::Answered { proceed } => {

@@ -190,11 +190,11 @@ pub struct RunRecord {
     pub resubmit_unknown: bool,
     /// The waves; `None`: no rolling run.
     pub rolling: Option<RollingRecord>,
-    /// Operator, account, project, region and endpoint, each with its origin. Since it is only added to what was there, it needs
-    /// no new version.
+    /// Operator, account, project, region and endpoint, each with its origin. Since it is only added to
+    /// what was there, it needs no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ResolvedTarget>,
-    /// All servers, in the order in which they were given.
+    /// All servers, in the given order.
     pub servers: Vec<ServerId>,
 }
 

@@ -54,7 +54,7 @@ fn the_stable_form() {
         stopped: None,
         refused: None,
         target: None,
-        left_out: Vec::new(),
+        skipped: Vec::new(),
     };
     let job = "ff80808288d41e1b018990260955686a";
     assert_eq!(
@@ -124,13 +124,13 @@ fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
         stopped: None,
         refused: None,
         target: Some(target),
-        left_out: screened.left_out,
+        skipped: screened.skipped,
     };
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["target"]["project"]["name"], "eu-de_prod");
     assert_eq!(json["summary"]["requested"], 0);
     assert_eq!(
-        json["left_out"],
+        json["skipped"],
         json!([{"id": SERVERS[0], "reason": "this_machine"}])
     );
 }

@@ -324,9 +324,10 @@ impl Rolling {
     }
 
     fn after_wave(&self, wave: usize) -> Stage {
-        match self.rules.check_health {
-            true => Stage::Checking(wave),
-            false => self.after_check(wave),
+        if self.rules.check_health {
+            Stage::Checking(wave)
+        } else {
+            self.after_check(wave)
         }
     }
 
@@ -357,9 +358,10 @@ impl Rolling {
     }
 
     fn ready(&self, wave: usize) -> Stage {
-        match wave < self.waves.len() {
-            true => Stage::Ready(wave),
-            false => Stage::Done,
+        if wave < self.waves.len() {
+            Stage::Ready(wave)
+        } else {
+            Stage::Done
         }
     }
 

@@ -3,13 +3,14 @@
 mod check;
 mod not_begun;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
@@ -19,7 +20,7 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::control::Control;
 use crate::event::Sink;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{
     Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
 };
@@ -47,12 +48,17 @@ pub struct RunBuilder {
     journal: Option<Arc<dyn Journal>>,
     resumed: Option<Box<Recovered>>,
     target: Option<ResolvedTarget>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
 }
 
 impl RunBuilder {
     /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
+    /// How long a job without progress is polled by default. The vendor's pages call an operation
+    /// that takes longer stuck.
+    pub const DEFAULT_STALLED_AFTER: Duration = Duration::from_secs(1800);
+    /// For [`stalled_after`](Self::stalled_after): a job is polled until the deadline.
+    pub const NEVER: Duration = Duration::from_millis(u64::MAX);
     /// The most servers in one request (vendor's batch operations).
     pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
 
@@ -74,7 +80,7 @@ impl RunBuilder {
             journal: None,
             resumed: None,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -121,20 +127,20 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
-    /// on has that of its journal.
+    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of its
+    /// journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Servers that a selection left out, for the report. They are no part of the run.
-    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
-        self.left_out = servers;
+    /// Servers that a selection skipped, for the report. They are no part of the run.
+    pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
+        self.skipped = servers;
         self
     }
 
-    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    /// The most servers in one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
     pub fn batch_size(mut self, servers: usize) -> Self {
         self.batch_size = servers;
         self
@@ -154,7 +160,8 @@ impl RunBuilder {
     }
 
     /// Stops polling a job that makes no progress for this long; its unfinished servers are
-    /// reported as running. By default it is polled until the deadline.
+    /// reported as running. Default: [`DEFAULT_STALLED_AFTER`](Self::DEFAULT_STALLED_AFTER), 30
+    /// minutes. With [`NEVER`](Self::NEVER) it is polled until the deadline.
     pub fn stalled_after(mut self, limit: Duration) -> Self {
         self.stalled_after = Some(limit);
         self
@@ -271,7 +278,8 @@ impl RunBuilder {
         if self.servers.is_empty() && self.resumed.is_none() {
             wrong.push("no server is given".to_owned());
         }
-        let mut first = HashMap::new();
+        let mut first = FxHashMap::default();
+        first.reserve(self.servers.len());
         for (index, id) in self.servers.iter().enumerate() {
             if let Some(first) = first.insert(id, index) {
                 wrong.push(format!(
@@ -299,11 +307,13 @@ impl RunBuilder {
         // A resumed run may restart further servers hard.
         let resumed = self.resumed.as_ref();
         let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
-        let size = match servers > limit {
-            true => limit / limit.div_ceil(self.batch_size.min(limit)),
-            false => self.batch_size,
+        let size = if servers > limit {
+            limit / limit.div_ceil(self.batch_size.min(limit))
+        } else {
+            self.batch_size
         };
-        let plan = match rolling {
+        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
+        Ok(match rolling {
             Some(rolling) => {
                 let requested: HashSet<_> = self.servers.iter().collect();
                 let of_requested = |wave: &[ServerId]| {
@@ -315,11 +325,7 @@ impl RunBuilder {
                 Plan::in_waves(self.action, &waves, size)
             }
             None => Plan::new(self.action, &self.servers, size),
-        };
-        match plan.http_requests(self.client.0.core.project()) {
-            Ok(_) => Ok(plan),
-            Err(error) => Err(Error::invalid(chain(&error))),
-        }
+        })
     }
 
     /// The state of the waves; `None` for a run without waves. Escalation and health checks make
@@ -398,7 +404,7 @@ impl RunBuilder {
             control: Control::new(),
             sink: Sink::default(),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         })
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
+use ecs_client::clock::after;
 use ecs_client::{Problem, RequestError, SendState};
 use ecs_model::{Accepted, JobId, JobStatus};
 use futures_util::StreamExt as _;
@@ -28,6 +29,9 @@ use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
 use crate::report::ServerReport;
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
+
+/// The time between signs of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
 
 /// The result of a step.
 enum Step {
@@ -97,7 +101,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn work(
         self,
         state: &mut RunState,
-        flights: &mut HashMap<usize, Arc<SendState>>,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
         resumed: Resumption,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
@@ -105,6 +109,7 @@ impl<'a> Driver<'a> {
         // Steps that ended while a record was written.
         let mut completed_steps: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
+        let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
         let mut outage = OutageGuard::new();
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
@@ -156,7 +161,7 @@ impl<'a> Driver<'a> {
         }
         loop {
             self.drive_waves(state, &mut wave_driver, &mut steps);
-            self.submit_more(state, &mut outage, &mut submitting, flights, &mut steps);
+            self.submit_more(state, &mut outage, &mut submitting, send_states, &mut steps);
             // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
@@ -171,11 +176,16 @@ impl<'a> Driver<'a> {
             }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
+                None if steps.is_empty() && jobs.is_empty() => break,
                 None => tokio::select! {
                     biased;
                     Some(step) = steps.next() => step,
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
-                    else => break,
+                    () = tokio::time::sleep_until(sign_at) => {
+                        self.sink.emit(state.waiting());
+                        sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
+                        continue;
+                    }
                 },
             };
             if self.control.level() > Level::Go {
@@ -184,11 +194,14 @@ impl<'a> Driver<'a> {
             let (events, finished_job) = match step {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
-                    flights.remove(&request);
+                    send_states.remove(&request);
                     outage.on_submitted(&result);
                     (self.on_submitted(state, request, result, &mut jobs), None)
                 }
-                Step::Read(answers) => (outage.on_read(self, state, answers), None),
+                Step::Read(answers) => {
+                    outage.on_read(answers);
+                    (Vec::new(), None)
+                }
                 Step::Listed(purpose, began, listed) => (
                     self.listed(
                         state,

@@ -15,9 +15,9 @@ use ecs_model::ServerId;
 
 /// The number of refusals in a row after which single servers of other requests are sent, to find
 /// out whether the service refuses everything. More than it takes to halve the largest request.
-pub(crate) const REFUSALS_BEFORE_PROBES: u32 = 12;
+const REFUSALS_BEFORE_PROBES: u32 = 12;
 /// The number of refusals in a row after which the run sends nothing more.
-pub(crate) const MAX_REFUSALS: u32 = 24;
+const MAX_REFUSALS: u32 = 24;
 
 /// A queued request.
 #[derive(Debug)]
@@ -121,15 +121,16 @@ impl RequestQueue {
         }
     }
 
-    /// A request was refused. Returns whether there were too many refusals in a row.
-    pub(crate) fn refused(&mut self) -> bool {
+    /// A request was refused.
+    pub(crate) fn refused(&mut self) {
         self.refusals = self.refusals.saturating_add(1);
-        self.refusals >= MAX_REFUSALS
     }
 
-    /// The number of refusals since a request was accepted.
-    pub(crate) fn refusals(&self) -> u32 {
-        self.refusals
+    /// The number of refusals in a row, if there are too many to continue. The last few servers are
+    /// sent all the same.
+    pub(crate) fn gives_up(&self) -> Option<u32> {
+        const FEW: usize = MAX_REFUSALS as usize;
+        (self.refusals >= MAX_REFUSALS && self.left().nth(FEW).is_some()).then_some(self.refusals)
     }
 
     /// Queues servers behind all others.

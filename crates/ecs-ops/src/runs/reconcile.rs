@@ -105,9 +105,10 @@ impl Reconciler {
         let limit = client.0.core.scaled(RECONCILE_LIMIT);
         // A list that would come shortly before the last one is the last one.
         let last = self.since.values().map(|since| *since + limit).min()?;
-        Some(match last > now && now + pause + pause / 2 > last {
-            true => last,
-            false => now + pause,
+        Some(if last > now && now + pause + pause / 2 > last {
+            last
+        } else {
+            now + pause
         })
     }
 

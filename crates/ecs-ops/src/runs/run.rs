@@ -11,13 +11,14 @@ use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
 use tokio::time::Instant;
 
+use super::builder::RunBuilder;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
 use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
 use crate::event::{Events, Sink};
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
@@ -44,7 +45,7 @@ pub struct Run {
     pub(super) control: Control,
     pub(super) sink: Sink,
     pub(super) target: Option<ResolvedTarget>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Run {
@@ -82,7 +83,7 @@ impl Run {
             control,
             sink,
             target,
-            left_out,
+            skipped,
             ..
         } = self;
         if verify.is_some() {
@@ -102,35 +103,40 @@ impl Run {
             question: question.as_ref(),
             limits: WaitLimits {
                 deadline,
-                stalled_after,
+                stalled_after: Some(
+                    stalled_after
+                        .unwrap_or_else(|| client.0.core.scaled(RunBuilder::DEFAULT_STALLED_AFTER)),
+                ),
             },
             verify,
         };
-        let mut flights = HashMap::new();
+        let mut send_states = HashMap::new();
         let stopped = tokio::select! {
             biased;
             () = control.reached(Level::End) => Some(Stopped::Requested),
             () = until(deadline) => Some(Stopped::Deadline),
-            () = driver.work(&mut state, &mut flights, resumed) => None,
+            () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
         // A run that was asked to stop submitting ends by itself when its jobs do.
         let asked = control.level() >= Level::NoMoreSubmissions;
         let stopped = stopped.or_else(|| asked.then_some(Stopped::Requested));
-        let underway = flights.keys().flat_map(|request| state.servers(*request));
+        let underway = send_states
+            .keys()
+            .flat_map(|request| state.servers(*request));
         let underway: HashSet<ServerId> = underway.copied().collect();
-        let hard = unsent_hard_restarts(&state, &flights);
-        let closed = state.close(stopped, wait, |request| match flights.get(&request) {
-            Some(flight) => flight.outcome(),
+        let hard = unsent_hard_restarts(&state, &send_states);
+        let closed = state.close(stopped, wait, |request| match send_states.get(&request) {
+            Some(send_state) => send_state.outcome(),
             None => SubmissionOutcome::Unknown(Problem::new(
                 "the run lost track of this request: please report this",
             )),
         });
         let report = Report {
             target,
-            left_out,
+            skipped,
             ..closed
         };
-        // Nothing outlives the deadline for long.
+        // Writing the end may exceed the deadline only a little.
         let end = write_end(&log, &report, &underway, hard);
         drop(tokio::time::timeout(Duration::from_secs(2), end).await);
         report
@@ -141,14 +147,14 @@ impl Run {
 /// restart for them.
 fn unsent_hard_restarts(
     state: &RunState,
-    flights: &HashMap<usize, Arc<SendState>>,
+    send_states: &HashMap<usize, Arc<SendState>>,
 ) -> Vec<ServerReport> {
-    let mut hard: Vec<_> = flights.iter().collect();
+    let mut hard: Vec<_> = send_states.iter().collect();
     hard.retain(|(request, _)| state.purpose(**request) == Purpose::Escalate);
-    let not_sent = hard.into_iter().flat_map(|(request, flight)| {
-        let fate = flight.outcome();
+    let not_sent = hard.into_iter().flat_map(|(request, send_state)| {
+        let submission_outcome = send_state.outcome();
         let servers = state.servers(*request).iter();
-        servers.filter_map(move |id| match &fate {
+        servers.filter_map(move |id| match &submission_outcome {
             SubmissionOutcome::NotExecuted(error) => {
                 let error = error.clone();
                 Some(ServerReport::new(*id, Outcome::NotAttempted { error }))

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
 use ecs_model::{JobId, ServerId};
+use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
 use self::unknown::Reconciliation;
@@ -93,7 +94,7 @@ pub(crate) struct RunState {
     /// The number of planned requests.
     planned: usize,
     jobs: Vec<JobReport>,
-    outcomes: HashMap<ServerId, Outcome>,
+    outcomes: FxHashMap<ServerId, Outcome>,
     /// Why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
@@ -150,7 +151,7 @@ impl RunState {
             cleared: Vec::new(),
             run_id,
             action,
-            outcomes: HashMap::with_capacity(servers.len()),
+            outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -344,6 +345,12 @@ impl RunState {
 
     /// Sets the outcome of a server; the first one is kept.
     fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        let outcome = self.set_outcome(id, outcome)?.clone();
+        Some(Event::ServerDone(self.report_of(id, outcome)))
+    }
+
+    /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
+    fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
         if self.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
             return None;
         }
@@ -353,19 +360,29 @@ impl RunState {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
         }
-        self.outcomes.insert(id, outcome.clone());
-        Some(Event::ServerDone(self.report_of(id, outcome)))
+        Some(self.outcomes.entry(id).or_insert(outcome))
     }
 
+    /// Ends a request: each of its servers gets this outcome, unless it has one.
     fn end_request(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
+        let servers = self.ending(index).into_iter();
+        let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
+        ended.collect()
+    }
+
+    /// As [`end_request`](Self::end_request), where no event is wanted.
+    fn end_request_silently(&mut self, index: usize, outcome: &Outcome) {
+        for id in self.ending(index) {
+            self.set_outcome(id, outcome.clone());
+        }
+    }
+
+    /// The servers of a request, which ends.
+    fn ending(&mut self, index: usize) -> Vec<ServerId> {
         if let Some(request) = self.requests.get_mut(index) {
             request.state = RequestState::Ended;
         }
-        let servers = self.servers(index).to_vec();
-        servers
-            .into_iter()
-            .filter_map(|id| self.end_server(id, outcome.clone()))
-            .collect()
+        self.servers(index).to_vec()
     }
 }
 

@@ -51,9 +51,10 @@ impl Model {
                 .copied()
                 .filter(|at| *at > self.now)
                 .min(),
-            last: match self.for_ever {
-                true => None,
-                false => self.deadlines.iter().copied().max(),
+            last: if self.for_ever {
+                None
+            } else {
+                self.deadlines.iter().copied().max()
             },
         }
     }

@@ -142,9 +142,10 @@ struct Disk {
 impl Write for Disk {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut disk = self.bytes.lock().unwrap();
-        let room = match self.late {
-            true => usize::MAX,
-            false => self.room - disk.len(),
+        let room = if self.late {
+            usize::MAX
+        } else {
+            self.room - disk.len()
         };
         if room == 0 {
             return Err(io::Error::from(ErrorKind::StorageFull));
@@ -161,9 +162,10 @@ impl Write for Disk {
 
 impl Medium for Disk {
     fn sync(&mut self) -> io::Result<()> {
-        match self.bytes.lock().unwrap().len() > self.room {
-            true => Err(io::Error::from(ErrorKind::StorageFull)),
-            false => Ok(()),
+        if self.bytes.lock().unwrap().len() > self.room {
+            Err(io::Error::from(ErrorKind::StorageFull))
+        } else {
+            Ok(())
         }
     }
 }

@@ -62,11 +62,21 @@ impl OutageGuard {
     pub(super) fn drive<'a>(
         &mut self,
         driver: Driver<'a>,
-        state: &RunState,
+        state: &mut RunState,
         steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
     ) {
         if !state.has_requests() || driver.control.level() > Level::Go {
             return;
+        }
+        let limit = driver.client.0.core.scaled(OUTAGE_LIMIT);
+        if let Some(count) = self.outage.gives_up(self.began.elapsed(), limit) {
+            let reason = format!(
+                "the answers to {count} requests in a row were lost, and the service did not recover within {} minutes",
+                OUTAGE_LIMIT.as_secs() / 60
+            );
+            state.halt(Problem::new(reason.clone()).because("not sent"));
+            driver.control.halt();
+            return driver.sink.emit(Event::Stopping { reason });
         }
         let Some(pause) = self.outage.next_read() else {
             return;
@@ -88,24 +98,8 @@ impl OutageGuard {
     }
 
     /// A read was made.
-    pub(super) fn on_read(
-        &mut self,
-        driver: Driver<'_>,
-        state: &mut RunState,
-        answers: bool,
-    ) -> Vec<Event> {
+    pub(super) fn on_read(&mut self, answers: bool) {
         self.outage.read(answers);
-        let limit = driver.client.0.core.scaled(OUTAGE_LIMIT);
-        let Some(count) = self.outage.gives_up(self.began.elapsed(), limit) else {
-            return Vec::new();
-        };
-        let reason = format!(
-            "the answers to {count} requests in a row were lost, and the service did not recover within {} minutes",
-            OUTAGE_LIMIT.as_secs() / 60
-        );
-        state.halt(Problem::new(reason.clone()).because("not sent"));
-        driver.control.halt();
-        vec![Event::Stopping { reason }]
     }
 }
 

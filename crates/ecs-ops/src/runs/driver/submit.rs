@@ -39,7 +39,7 @@ impl<'a> Driver<'a> {
         state: &mut RunState,
         outage: &mut OutageGuard,
         submitting: &mut usize,
-        flights: &mut HashMap<usize, Arc<SendState>>,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
         steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
     ) {
         outage.drive(self, state, steps);
@@ -59,8 +59,8 @@ impl<'a> Driver<'a> {
             let Some(request) = next else {
                 return;
             };
-            let flight = Arc::new(SendState::default());
-            flights.insert(request, Arc::clone(&flight));
+            let send_state = Arc::new(SendState::default());
+            send_states.insert(request, Arc::clone(&send_state));
             let submission = Submission {
                 index: request,
                 action: state.action_of(request),
@@ -68,7 +68,7 @@ impl<'a> Driver<'a> {
                 servers: state.servers(request).to_vec(),
             };
             steps.push(Box::pin(async move {
-                let submitted = self.submit(submission, &flight).await;
+                let submitted = self.submit(submission, &send_state).await;
                 Step::Submitted(request, submitted)
             }));
             *submitting += 1;

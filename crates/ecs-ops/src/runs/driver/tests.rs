@@ -3,6 +3,9 @@
 mod escalating;
 mod halting;
 mod hard_cases;
+mod odd_polls;
+mod outages;
+mod refusals;
 mod watching;
 
 use std::future::IntoFuture as _;

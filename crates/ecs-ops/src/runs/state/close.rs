@@ -8,14 +8,14 @@ use super::{RequestState, RunState};
 use crate::report::{Outcome, Report, Stopped};
 
 impl RunState {
-    /// Closes the run: every server gets an outcome. `fate(request)` is the outcome of a request
+    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a request
     /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
     /// still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
         waiting: bool,
-        fate: impl Fn(usize) -> SubmissionOutcome,
+        submission: impl Fn(usize) -> SubmissionOutcome,
     ) -> Report {
         let rolling = self.waves.as_ref().and_then(WaveQueue::stop_reason);
         let never = || Problem::new(NEVER_SENT);
@@ -35,7 +35,7 @@ impl RunState {
                 continue;
             };
             let (outcome, is_cut_short) = match &request.state {
-                RequestState::Submitting => match fate(index) {
+                RequestState::Submitting => match submission(index) {
                     SubmissionOutcome::NotExecuted(error) => {
                         (Outcome::NotAttempted { error }, true)
                     }
@@ -60,20 +60,20 @@ impl RunState {
                     let outcome = |id: &ServerId| (*id, reconciliation.outcome(id));
                     let outcomes: Vec<_> = request.servers.iter().map(outcome).collect();
                     for (id, outcome) in outcomes {
-                        self.end_server(id, outcome);
+                        self.set_outcome(id, outcome);
                     }
                     continue;
                 }
                 RequestState::Ended => continue,
             };
             cut_short |= is_cut_short;
-            self.end_request(index, &outcome);
+            self.end_request_silently(index, &outcome);
         }
         let left = self.unsent();
         cut_short |= !left.is_empty() && goes_on;
         for id in left {
             let error = never.clone();
-            self.end_server(id, Outcome::NotAttempted { error });
+            self.set_outcome(id, Outcome::NotAttempted { error });
         }
         cut_short |= self.stop_escalating() && goes_on;
         let (denied, journal_failed) = (self.denied.take(), self.journal_failed.take());
@@ -102,7 +102,7 @@ impl RunState {
             stopped,
             refused: self.refused,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 }

@@ -81,9 +81,10 @@ impl RunState {
             || escalations.excluded.contains(id)
             || self.resubmitted.contains_key(id);
         let may = self.halted.is_none() && !self.closing && !self.outcomes.contains_key(id);
-        match may {
-            true => escalate(soft_outcome, elapsed, after, already),
-            false => Escalation::No,
+        if may {
+            escalate(soft_outcome, elapsed, after, already)
+        } else {
+            Escalation::No
         }
     }
 

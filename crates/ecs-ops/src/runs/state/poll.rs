@@ -3,7 +3,7 @@
 use ecs_client::Problem;
 use ecs_model::Job;
 
-use super::{RequestState, RunState};
+use super::{RequestState, RunRequest, RunState};
 use crate::event::Event;
 use crate::jobs::{job_outcomes, undocumented, unreported};
 use crate::report::Outcome;
@@ -60,6 +60,16 @@ impl RunState {
             events.extend(self.end_request(index, &rest));
         }
         events
+    }
+
+    /// A sign of life.
+    pub(crate) fn waiting(&self) -> Event {
+        let accepted = |request: &&RunRequest| matches!(request.state, RequestState::Accepted(_));
+        Event::Waiting {
+            done: self.outcomes.len(),
+            servers: self.servers.len(),
+            jobs: self.requests.iter().filter(accepted).count(),
+        }
     }
 
     /// A job stalled and is no longer polled.

@@ -5,7 +5,6 @@ use ecs_model::{ErrorInfo, Executed, ServerId};
 
 use super::{RequestState, RunState};
 use crate::event::Event;
-use crate::runs::queue::MAX_REFUSALS;
 
 /// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +97,8 @@ impl RunState {
     ) -> Option<Event> {
         let servers = self.servers(index).to_vec();
         let scope = scope(classification, error, &servers);
-        let gives_up = self.queue.refused();
-        if scope == Scope::Request || servers.len() < 2 || gives_up {
+        self.queue.refused();
+        if scope == Scope::Request || servers.len() < 2 || self.queue.gives_up().is_some() {
             return None;
         }
         // The only place where servers are sent again after a refusal: only on proof.
@@ -140,10 +139,10 @@ impl RunState {
                 _ => self.refuse(error.clone()),
             }
         }
-        let refusals = self.queue.refusals();
-        if refusals < MAX_REFUSALS || self.halted.is_some() {
+        let gives_up = self.queue.gives_up().filter(|_| self.halted.is_none());
+        let Some(refusals) = gives_up else {
             return (blames_servers, None);
-        }
+        };
         let reason = format!("the service refused {refusals} requests in a row");
         let last = error.clone().because(&reason);
         self.halt(last.clone().because("not sent"));

@@ -75,9 +75,10 @@ impl RunState {
             error: error.clone(),
         };
         let mut events = Vec::new();
-        let rest = match first_time {
-            true => self.resubmit(index, servers, Some(&error), &mut events),
-            false => servers,
+        let rest = if first_time {
+            self.resubmit(index, servers, Some(&error), &mut events)
+        } else {
+            servers
         };
         if !rest.is_empty() {
             events.push(Event::RequestEnded {

@@ -50,7 +50,7 @@ async fn every_end_of_a_submission() {
         ),
         (
             Answer(404, r#"{"itemNotFound":{"code":404,"message":"none"}}"#),
-            1,
+            5,
             "failed",
             "none",
         ),

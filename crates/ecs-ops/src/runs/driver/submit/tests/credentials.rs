@@ -24,9 +24,10 @@ struct Renewing {
 
 impl CredentialsProvider for Renewing {
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
-        let number = match self.lags {
-            true => 0,
-            false => self.renewals.load(Ordering::SeqCst),
+        let number = if self.lags {
+            0
+        } else {
+            self.renewals.load(Ordering::SeqCst)
         };
         Box::pin(async move { Credentials::token(format!("token-{number}")) })
     }

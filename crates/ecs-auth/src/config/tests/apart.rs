@@ -3,8 +3,9 @@
 use secrecy::SecretString;
 
 use super::{CLOUDS, ONE_CLOUD, OS, PROFILES, SDK, around, choose, refused};
+use crate::Environment;
 use crate::Reference;
-use crate::sources::{Chosen, Flags, Surroundings};
+use crate::config::{CredentialConfig, CredentialOptions};
 
 #[test]
 fn addresses_come_from_what_says_most() {
@@ -15,15 +16,12 @@ fn addresses_come_from_what_says_most() {
             Some("https://ecs.cn-north-4.myhuaweicloud.com"),
             Some("https://iam.cn-north-4.myhuaweicloud.com"),
         ),
+        (&[("OS_PROJECT_NAME", "eu-de_staging")], None, None),
         (
-            &[("OS_PROJECT_NAME", "eu-de_staging")],
-            Some("https://ecs.eu-de.otc.t-systems.com"),
-            Some("https://iam.eu-de.otc.t-systems.com"),
-        ),
-        (
+            // It is of another tool's account.
             &[("OS_AUTH_URL", "https://iam.eu-de.private.example/v3")],
-            Some("https://ecs.eu-de.private.example"),
-            Some("https://iam.eu-de.private.example/v3"),
+            None,
+            None,
         ),
         (
             &[
@@ -42,14 +40,14 @@ fn addresses_come_from_what_says_most() {
         assert_eq!(chosen.endpoint(), endpoint);
         assert_eq!(chosen.iam_endpoint(), iam);
     }
-    let flags = Flags {
+    let flags = CredentialOptions {
         endpoint: Some("http://127.0.0.1:1".to_owned()),
         iam_endpoint: Some("http://127.0.0.1:2".to_owned()),
         project_id: Some("p9".to_owned()),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
-    let surroundings = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
-    let chosen = Chosen::new(&flags, &surroundings).unwrap();
+    let environment = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
+    let chosen = CredentialConfig::new(&flags, &environment).unwrap();
     assert_eq!(chosen.endpoint(), Some("http://127.0.0.1:1"));
     assert_eq!(chosen.iam_endpoint(), Some("http://127.0.0.1:2"));
     assert_eq!(chosen.project(), Some(&Reference::id("p9")));
@@ -57,7 +55,7 @@ fn addresses_come_from_what_says_most() {
 
 #[test]
 fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
-    let surroundings = around(
+    let environment = around(
         &[
             &OS[..],
             &[
@@ -67,11 +65,11 @@ fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
         ]
         .concat(),
     );
-    let mut flags = Flags {
+    let mut flags = CredentialOptions {
         region: Some("eu-nl".to_owned()),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
-    let chosen = Chosen::new(&flags, &surroundings).unwrap();
+    let chosen = CredentialConfig::new(&flags, &environment).unwrap();
     assert_eq!(chosen.project(), None);
     assert_eq!(
         chosen.endpoint(),
@@ -82,12 +80,12 @@ fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
         Some("https://iam.eu-nl.otc.t-systems.com")
     );
     assert!(
-        chosen.warnings()[0].contains("eu-de"),
+        chosen.warnings()[0].message.contains("eu-de"),
         "{:?}",
         chosen.warnings()
     );
     flags.region = Some("eu-de".to_owned());
-    let chosen = Chosen::new(&flags, &surroundings).unwrap();
+    let chosen = CredentialConfig::new(&flags, &environment).unwrap();
     assert_eq!(chosen.project(), Some(&Reference::id("p-de")));
     assert!(chosen.warnings().is_empty());
 }
@@ -168,20 +166,20 @@ fn what_is_known_of_a_cloud_is_not_mixed_with_another() {
             Some(OTC),
         ),
     ] {
-        let flags = Flags {
+        let flags = CredentialOptions {
             region: flag.map(str::to_owned),
-            ..Flags::default()
+            ..CredentialOptions::default()
         };
-        let chosen = Chosen::new(&flags, &around(&variables)).unwrap();
+        let chosen = CredentialConfig::new(&flags, &around(&variables)).unwrap();
         assert_eq!(chosen.endpoint(), endpoint, "{variables:?} {flag:?}");
         assert_eq!(chosen.iam_endpoint(), iam, "{variables:?} {flag:?}");
     }
-    let flags = Flags {
+    let flags = CredentialOptions {
         region: Some("sim-1".to_owned()),
         endpoint: Some("http://127.0.0.1:9".to_owned()),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
-    let chosen = Chosen::new(&flags, &around(&SDK)).unwrap();
+    let chosen = CredentialConfig::new(&flags, &around(&SDK)).unwrap();
     assert_eq!(chosen.iam_endpoint(), None);
 }
 
@@ -192,7 +190,7 @@ fn a_profile_in_clouds_yaml_is_known_or_an_error() {
             format!("{{auth: {{ak: AK, sk: MFyf}}, profile: {name}, region_name: {region}{more}}}");
         around(&[]).with_file(CLOUDS, format!("clouds: {{c: {cloud}}}"))
     };
-    let flags = Flags::default();
+    let flags = CredentialOptions::default();
     refused(&flags, &with("corp", "RegionOne", ""), "profile corp");
     refused(&flags, &with("corp", "eu-de", ""), "profile corp");
     let chosen = choose(&with("otc", "eu-dee", ""));
@@ -214,37 +212,44 @@ fn a_named_source_gets_no_project_and_no_iam_of_the_environment() {
         ("OS_REGION_NAME", "eu-de"),
     ];
     let profile = "[basic]\nak = AK\nsk = MFyf";
-    let files = |all: Surroundings| {
+    let files = |all: Environment| {
         all.with_file(CLOUDS, ONE_CLOUD)
             .with_file(PROFILES, profile)
     };
-    let by_flag = |cloud: Option<&str>, profile: Option<&str>| Flags {
+    let by_flag = |cloud: Option<&str>, profile: Option<&str>| CredentialOptions {
         cloud: cloud.map(str::to_owned),
         profile: profile.map(str::to_owned),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
     let os_cloud = files(around(&variables)).with_variable("OS_CLOUD", "otc");
-    for (flags, surroundings) in [
+    for (flags, environment) in [
         (by_flag(Some("otc"), None), files(around(&variables))),
         (by_flag(None, Some("basic")), files(around(&variables))),
-        (Flags::default(), os_cloud),
+        (CredentialOptions::default(), os_cloud),
     ] {
-        let chosen = Chosen::new(&flags, &surroundings).unwrap();
+        let chosen = CredentialConfig::new(&flags, &environment).unwrap();
         assert_eq!(
             chosen.iam_endpoint(),
             Some("https://iam.eu-de.otc.t-systems.com")
         );
         assert_eq!((chosen.project(), chosen.region()), (None, Some("eu-de")));
+        let warnings = format!("{:?}", chosen.warnings());
+        assert!(warnings.contains("UnusedProject"), "{warnings}");
         assert!(
-            chosen.warnings()[0].contains("--project-id"),
-            "{:?}",
-            chosen.warnings()
+            warnings.contains("HUAWEICLOUD_SDK_PROJECT_ID=p1"),
+            "{warnings}"
         );
     }
     // Found without being named, it belongs to what surrounds it.
     let chosen = choose(&files(around(&variables)));
     assert_eq!(chosen.iam_endpoint(), Some("http://127.0.0.1:9/v3"));
-    assert_eq!(chosen.project(), Some(&Reference::id("p1")));
+    // But not what belongs to another tool.
+    assert_eq!(chosen.project(), None);
+    let warnings = format!("{:?}", chosen.warnings());
+    assert!(
+        warnings.contains("HUAWEICLOUD_SDK_PROJECT_ID=p1"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -255,22 +260,22 @@ fn what_is_named_and_not_there_is_an_error() {
             .with_file(PROFILES, "[basic]\nak = AK\nsk = MFyf")
     };
     for variable in ["OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE"] {
-        let surroundings = all().with_variable(variable, "/nonexistent");
-        refused(&Flags::default(), &surroundings, variable);
+        let environment = all().with_variable(variable, "/nonexistent");
+        refused(&CredentialOptions::default(), &environment, variable);
     }
     let variable = ("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "/nonexistent");
-    refused(&Flags::default(), &around(&[variable]), variable.0);
-    for (name, value) in [
-        ("--access-key", "a"),
-        ("--token", "t"),
-        ("--secret-key", "s"),
-    ] {
+    refused(
+        &CredentialOptions::default(),
+        &around(&[variable]),
+        variable.0,
+    );
+    for (name, value) in [("access key", "a"), ("token", "t"), ("secret key", "s")] {
         let empty = |this: &str| (this == value).then(SecretString::default);
-        let flags = Flags {
+        let flags = CredentialOptions {
             access_key: (value == "a").then(String::new),
             token: empty("t"),
             secret_key: empty("s"),
-            ..Flags::default()
+            ..CredentialOptions::default()
         };
         refused(&flags, &all(), &format!("{name} is empty"));
     }
@@ -282,7 +287,7 @@ fn an_agency_of_the_environment_that_is_not_used_is_warned_of() {
     let chosen = choose(&around(&[&SDK[..], &agency].concat()));
     assert_eq!(chosen.agency(), None);
     assert!(
-        chosen.warnings()[0].contains("OS_AGENCY_NAME"),
+        chosen.warnings()[0].message.contains("OS_AGENCY_NAME"),
         "{:?}",
         chosen.warnings()
     );
@@ -295,14 +300,14 @@ fn an_agency_of_the_environment_that_is_not_used_is_warned_of() {
 fn a_token_beside_keys_is_an_error() {
     let secret = |given: bool| given.then(|| SecretString::from("MIID"));
     for which in 0..3 {
-        let flags = Flags {
+        let flags = CredentialOptions {
             token: secret(true),
             access_key: (which == 0).then(|| "AK".to_owned()),
             secret_key: secret(which == 1),
             security_token: secret(which == 2),
-            ..Flags::default()
+            ..CredentialOptions::default()
         };
-        refused(&flags, &around(&[]), "a token and keys are given");
+        refused(&flags, &around(&[]), "they are different logins");
     }
 }
 
@@ -323,12 +328,12 @@ fn a_user_is_of_the_users_domain() {
         ),
     ] {
         let chosen = choose(&around(&[&user[..], variables].concat()));
-        assert_eq!(chosen.user_domain, Some(expected.clone()));
-        let login = format!("{:?}", chosen.proof);
+        assert_eq!(chosen.account.user_domain, Some(expected.clone()));
+        let login = format!("{:?}", chosen.method);
         assert!(login.contains(&format!("domain: {expected:?}")), "{login}");
         assert_eq!(chosen.project_domain, Some(Reference::id("default")));
     }
     let cloud = "clouds: {c: {auth: {username: u, password: sesame, user_domain_name: OTC1, project_domain_id: default}}}";
     let chosen = choose(&around(&[]).with_file(CLOUDS, cloud));
-    assert_eq!(chosen.user_domain, Some(Reference::name("OTC1")));
+    assert_eq!(chosen.account.user_domain, Some(Reference::name("OTC1")));
 }

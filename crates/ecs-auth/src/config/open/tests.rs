@@ -6,8 +6,8 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 
 use super::Transports;
-use crate::sources::tests::{SDK, around, choose};
-use crate::{AuthErrorKind, Chosen, Flags};
+use crate::config::tests::{SDK, around, choose};
+use crate::{AuthErrorKind, CredentialConfig, CredentialOptions};
 
 type Recording = RecordingTransport<ScriptedTransport>;
 
@@ -44,8 +44,8 @@ fn scope(transport: &Recording, call: usize) -> Value {
 #[tokio::test(start_paused = true)]
 async fn keys_with_a_project_id_ask_nobody() {
     let transport = transport(ScriptedTransport::new());
-    let surroundings = around(&[&SDK[..], &[("HUAWEICLOUD_SDK_PROJECT_ID", "p1")]].concat());
-    let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
+    let environment = around(&[&SDK[..], &[("HUAWEICLOUD_SDK_PROJECT_ID", "p1")]].concat());
+    let opened = choose(&environment).open(both(&transport)).await.unwrap();
     assert_eq!(opened.project_id, "p1");
     opened.provider.credentials().await.unwrap();
     assert_eq!(transport.calls(), 0);
@@ -55,8 +55,8 @@ async fn keys_with_a_project_id_ask_nobody() {
 async fn keys_without_a_project_find_that_of_the_region() {
     let list = r#"{"projects":[{"id":"p1","name":"eu-de"}]}"#;
     let transport = transport(ScriptedTransport::new().respond(StatusCode::OK, list));
-    let surroundings = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
-    let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
+    let environment = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
+    let opened = choose(&environment).open(both(&transport)).await.unwrap();
     assert_eq!(opened.project_id, "p1");
     let request = &transport.requests()[0];
     assert_eq!(request.uri().host(), Some("iam.eu-de.otc.t-systems.com"));
@@ -88,17 +88,18 @@ async fn a_password_logs_in_for_the_project_that_is_named_or_the_regions() {
             r#"{"project":{"name":"eu-de_a","domain":{"id":"d2"}}}"#,
         ),
         (
-            &[("OS_PROJECT_ID", "p7")],
-            "p7",
-            0,
-            r#"{"project":{"id":"p7"}}"#,
+            &[("OS_PROJECT_ID", "p1")],
+            "p1",
+            1,
+            r#"{"project":{"id":"p1"}}"#,
         ),
     ] {
         let transport = transport(ScriptedTransport::new().response(login_answer()));
-        let surroundings = around(&[&PASSWORD[..], more].concat());
-        let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
+        let environment = around(&[&PASSWORD[..], more].concat());
+        let opened = choose(&environment).open(both(&transport)).await.unwrap();
         assert_eq!(opened.project_id, wanted);
-        assert_eq!(transport.calls(), calls, "a login waits until it is needed");
+        assert_eq!(transport.calls(), calls);
+        assert_eq!(opened.target.project.name.as_deref(), Some("eu-de"));
         opened.provider.credentials().await.unwrap();
         assert_eq!(transport.calls(), 1);
         assert_eq!(
@@ -118,8 +119,8 @@ async fn an_agency_is_borrowed_for_its_owners_project() {
         ("OS_AGENCY_NAME", "restarter"),
         ("OS_AGENCY_DOMAIN_NAME", "owner"),
     ];
-    let surroundings = around(&[&PASSWORD[..], &agency[..]].concat());
-    let opened = choose(&surroundings).open(both(&transport)).await.unwrap();
+    let environment = around(&[&PASSWORD[..], &agency[..]].concat());
+    let opened = choose(&environment).open(both(&transport)).await.unwrap();
     assert_eq!(opened.project_id, "p1");
     assert_eq!(opened.token.unwrap().project.unwrap().name, "eu-de");
     assert_eq!(
@@ -144,17 +145,17 @@ async fn an_agency_is_borrowed_for_the_project_that_is_given() {
         ("OS_AGENCY_DOMAIN_NAME", "owner"),
         ("OS_PROJECT_ID", "p-own"),
     ];
-    let flags = Flags {
-        project_id: Some("p-owners".to_owned()),
-        ..Flags::default()
+    let flags = CredentialOptions {
+        project_id: Some("p1".to_owned()),
+        ..CredentialOptions::default()
     };
-    let surroundings = around(&[&PASSWORD[..], &agency[..]].concat());
-    let chosen = Chosen::new(&flags, &surroundings).unwrap();
+    let environment = around(&[&PASSWORD[..], &agency[..]].concat());
+    let chosen = CredentialConfig::new(&flags, &environment).unwrap();
     let opened = chosen.open(both(&transport)).await.unwrap();
-    assert_eq!(opened.project_id, "p-owners");
+    assert_eq!(opened.project_id, "p1");
     opened.provider.credentials().await.unwrap();
     let id = |call| scope(&transport, call)["project"]["id"].clone();
-    assert_eq!((id(0), id(1)), ("p-own".into(), "p-owners".into()));
+    assert_eq!((id(0), id(1)), ("p-own".into(), "p1".into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +163,7 @@ async fn what_is_missing_is_said_before_anybody_is_asked() {
     for (variables, words) in [
         (SDK.to_vec(), "the project is not known"),
         (
-            [&SDK[..], &[("OS_PROJECT_NAME", "staging")]].concat(),
+            [&SDK[..], &[("HUAWEICLOUD_SDK_REGION_ID", "lab-1")]].concat(),
             "the address of IAM is not known",
         ),
         (PASSWORD[..3].to_vec(), "the address of IAM is not known"),
@@ -200,13 +201,16 @@ async fn a_server_knows_its_region_and_project() {
             4,
         ),
         (
-            &[("OS_PROJECT_ID", "p7")],
+            &[("HUAWEICLOUD_SDK_PROJECT_ID", "p7")],
             "p7",
             "https://ecs.eu-nl.otc.t-systems.com",
             4,
         ),
         (
-            &[("OS_PROJECT_ID", "p7"), ("OS_REGION_NAME", "eu-de")],
+            &[
+                ("HUAWEICLOUD_SDK_PROJECT_ID", "p7"),
+                ("HUAWEICLOUD_SDK_REGION_ID", "eu-de"),
+            ],
             "p7",
             "https://ecs.eu-de.otc.t-systems.com",
             2,
@@ -288,8 +292,8 @@ async fn what_a_service_says_of_a_refusal_is_kept() {
         .body(Bytes::from_static(body.as_bytes()))
         .unwrap();
     let transport = transport(ScriptedTransport::new().response(answer));
-    let surroundings = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
-    let error = choose(&surroundings).open(both(&transport)).await;
+    let environment = around(&[&SDK[..], &[("OS_REGION_NAME", "eu-de")]].concat());
+    let error = choose(&environment).open(both(&transport)).await;
     let error = error.unwrap_err();
     let refusal = error.refusal().unwrap();
     assert_eq!(

@@ -1,22 +1,23 @@
 use secrecy::SecretString;
 
-use super::{Chosen, Flags, Surroundings};
-use crate::{AuthErrorKind, Reference};
+use super::{CredentialConfig, CredentialOptions};
+use crate::{AuthErrorKind, Environment, Reference};
 
 mod apart;
+mod documentation;
 
 const SECRETS: [&str; 4] = ["sesame", "MFyf", "gQpj", "MIID"];
 
-pub(super) fn around(variables: &[(&str, &str)]) -> Surroundings {
-    let home = Surroundings::default().with_variable("HOME", "/home/ops");
+pub(super) fn around(variables: &[(&str, &str)]) -> Environment {
+    let home = Environment::default().with_variable("HOME", "/home/ops");
     variables
         .iter()
         .fold(home, |all, (name, value)| all.with_variable(*name, *value))
 }
 
-pub(super) fn choose(surroundings: &Surroundings) -> Chosen {
-    let chosen = Chosen::new(&Flags::default(), surroundings).unwrap();
-    let shown = format!("{chosen:?} {surroundings:?}");
+pub(super) fn choose(environment: &Environment) -> CredentialConfig {
+    let chosen = CredentialConfig::new(&CredentialOptions::default(), environment).unwrap();
+    let shown = format!("{chosen:?} {environment:?}");
     for secret in SECRETS {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -24,8 +25,8 @@ pub(super) fn choose(surroundings: &Surroundings) -> Chosen {
 }
 
 #[track_caller]
-fn refused(flags: &Flags, surroundings: &Surroundings, words: &str) {
-    let error = Chosen::new(flags, surroundings).unwrap_err();
+fn refused(flags: &CredentialOptions, environment: &Environment, words: &str) {
+    let error = CredentialConfig::new(flags, environment).unwrap_err();
     assert_eq!(error.kind(), AuthErrorKind::Malformed);
     assert!(error.to_string().contains(words), "{error}");
     for secret in SECRETS {
@@ -43,7 +44,7 @@ const ONE_CLOUD: &str = "clouds: {otc: {auth: {ak: AK-cloud, sk: MFyf}}}";
 const PROFILES: &str = "/home/ops/.huaweicloud/credentials";
 
 /// Everything there is, at once.
-fn everything() -> Surroundings {
+fn everything() -> Environment {
     around(&[&SDK[..], &OS[..], &[("OS_CLOUD", "otc")]].concat())
         .with_file(CLOUDS, ONE_CLOUD)
         .with_file(
@@ -52,26 +53,33 @@ fn everything() -> Surroundings {
         )
 }
 
-fn without(surroundings: Surroundings, names: &[&str]) -> Surroundings {
+fn without(environment: Environment, names: &[&str]) -> Environment {
     // Empty is as good as not set.
     names
         .iter()
-        .fold(surroundings, |all, name| all.with_variable(*name, ""))
+        .fold(environment, |all, name| all.with_variable(*name, ""))
 }
 
 #[test]
 fn the_first_of_the_sources_wins_and_the_others_are_told() {
-    let flags = Flags {
+    let flags = CredentialOptions {
         access_key: Some("AK-flag".to_owned()),
         secret_key: Some(SecretString::from("MFyf")),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
-    let chosen = Chosen::new(&flags, &everything()).unwrap();
-    assert_eq!(chosen.source(), "the command line");
+    let chosen = CredentialConfig::new(&flags, &everything()).unwrap();
+    assert_eq!(chosen.source().to_string(), "the options");
     assert_eq!(chosen.access_key(), Some("AK-flag"));
-    assert!(chosen.skipped().is_empty());
+    // Nothing was tried before; what the environment says is overridden.
+    assert!(chosen.warnings().is_empty(), "{:?}", chosen.warnings());
+    assert!(
+        chosen
+            .skipped()
+            .iter()
+            .all(|it| it.why.contains("explicitly"))
+    );
 
-    let mut surroundings = everything();
+    let mut environment = everything();
     let mut seen = Vec::new();
     for (key, source, gone) in [
         (
@@ -95,20 +103,20 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
             "",
         ),
     ] {
-        let chosen = choose(&surroundings);
-        assert_eq!(chosen.source(), source);
+        let chosen = choose(&environment);
+        assert_eq!(chosen.source().to_string(), source);
         assert_eq!(chosen.access_key(), key);
         seen = chosen
             .skipped()
             .iter()
             .map(|skipped| skipped.source.clone())
             .collect();
-        surroundings = without(surroundings, &gone.split(',').collect::<Vec<_>>());
+        environment = without(environment, &gone.split(',').collect::<Vec<_>>());
     }
     assert_eq!(
         seen,
         [
-            "the command line",
+            "the options",
             "the environment (HUAWEICLOUD_SDK_*)",
             "the environment (OS_*)"
         ]
@@ -118,7 +126,7 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
     let chosen = choose(&profile);
     assert_eq!(chosen.access_key(), Some("AK-profile"));
     assert_eq!(
-        chosen.source(),
+        chosen.source().to_string(),
         "profile basic in /home/ops/.huaweicloud/credentials"
     );
 
@@ -131,14 +139,14 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
     );
 
     let nothing = choose(&around(&[]));
-    assert_eq!(nothing.source(), "the metadata service");
+    assert_eq!(nothing.source().to_string(), "the metadata service");
     assert_eq!(nothing.access_key(), None);
     let why: Vec<&str> = nothing
         .skipped()
         .iter()
         .map(|skipped| &*skipped.why)
         .collect();
-    assert_eq!(why.len(), 5);
+    assert_eq!(why.len(), 6);
     assert!(
         why[4].contains("/home/ops/.huaweicloud/credentials"),
         "{why:?}"
@@ -147,12 +155,14 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
 
 #[test]
 fn a_cloud_or_a_profile_that_is_asked_for_is_used_or_it_is_an_error() {
-    let mut flags = Flags {
+    let mut flags = CredentialOptions {
         cloud: Some("otc".to_owned()),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
     assert_eq!(
-        Chosen::new(&flags, &everything()).unwrap().access_key(),
+        CredentialConfig::new(&flags, &everything())
+            .unwrap()
+            .access_key(),
         Some("AK-cloud")
     );
     flags.cloud = Some("other".to_owned());
@@ -162,13 +172,15 @@ fn a_cloud_or_a_profile_that_is_asked_for_is_used_or_it_is_an_error() {
     refused(&flags, &everything(), "give one of them");
     flags.cloud = None;
     assert_eq!(
-        Chosen::new(&flags, &everything()).unwrap().access_key(),
+        CredentialConfig::new(&flags, &everything())
+            .unwrap()
+            .access_key(),
         Some("AK-second")
     );
     flags.profile = Some("third".to_owned());
     refused(&flags, &everything(), "has no [third]");
 
-    let flags = Flags::default();
+    let flags = CredentialOptions::default();
     refused(
         &flags,
         &around(&[("OS_CLOUD", "otc")]),
@@ -180,7 +192,7 @@ fn a_cloud_or_a_profile_that_is_asked_for_is_used_or_it_is_an_error() {
 
 #[test]
 fn half_a_credential_is_an_error_and_not_somebody_elses() {
-    let flags = Flags::default();
+    let flags = CredentialOptions::default();
     for (variables, words) in [
         (
             &[("HUAWEICLOUD_SDK_AK", "AK")][..],
@@ -217,12 +229,12 @@ fn half_a_credential_is_an_error_and_not_somebody_elses() {
             words,
         );
     }
-    let flags = Flags {
+    let flags = CredentialOptions {
         access_key: Some("AK".to_owned()),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
-    refused(&flags, &around(&SDK), "--secret-key is not");
-    let flags = Flags::default();
+    refused(&flags, &around(&SDK), "secret key is not");
+    let flags = CredentialOptions::default();
     for (text, words) in [
         ("clouds: {otc: {auth: {ak: AK}}}", "sk is not"),
         ("clouds: {otc: {ak: AK, sk: \"MFyf}}", "is not YAML"),
@@ -244,10 +256,10 @@ fn clouds_yaml_is_found_in_the_usual_places_with_secure_yaml_over_it() {
     let secure = "clouds: {otc: {auth: {sk: MFyf}}}";
     for folder in [".", "/home/ops/.config/openstack", "/etc/openstack"] {
         for ending in ["yaml", "yml"] {
-            let surroundings = around(&[])
+            let environment = around(&[])
                 .with_file(format!("{folder}/clouds.{ending}"), clouds)
                 .with_file("/home/ops/.config/openstack/secure.yaml", secure);
-            let chosen = choose(&surroundings);
+            let chosen = choose(&environment);
             assert_eq!(chosen.access_key(), Some("AK-cloud"));
             assert_eq!(chosen.region(), Some("eu-nl"));
             assert_eq!(chosen.project(), Some(&Reference::name("eu-nl_a")));
@@ -281,7 +293,7 @@ fn clouds_yaml_is_found_in_the_usual_places_with_secure_yaml_over_it() {
     let several = "clouds: {a: {auth: {ak: A, sk: MFyf}}, b: {auth: {ak: B, sk: MFyf}}}";
     let several = around(&[]).with_file(CLOUDS, several);
     let chosen = choose(&several);
-    assert_eq!(chosen.source(), "the metadata service");
+    assert_eq!(chosen.source().to_string(), "the metadata service");
     assert!(
         chosen.skipped()[3].why.contains("a, b"),
         "{:?}",
@@ -293,15 +305,21 @@ fn clouds_yaml_is_found_in_the_usual_places_with_secure_yaml_over_it() {
 
 #[test]
 fn a_file_that_others_can_read_gets_a_warning() {
-    let surroundings = around(&[]).with_open_file(CLOUDS, ONE_CLOUD);
-    let chosen = choose(&surroundings);
+    let environment = around(&[]).with_open_file(CLOUDS, ONE_CLOUD);
+    let chosen = choose(&environment);
     assert!(
-        chosen.warnings()[0].contains("chmod 600 /home/ops/.config"),
+        chosen.warnings()[0]
+            .message
+            .contains("chmod 600 /home/ops/.config"),
         "{:?}",
         chosen.warnings()
     );
-    let surroundings = around(&[]).with_open_file(PROFILES, "[basic]\nak = AK\nsk = MFyf");
-    assert!(choose(&surroundings).warnings()[0].contains("chmod 600 /home/ops/.huawei"));
+    let environment = around(&[]).with_open_file(PROFILES, "[basic]\nak = AK\nsk = MFyf");
+    assert!(
+        choose(&environment).warnings()[0]
+            .message
+            .contains("chmod 600 /home/ops/.huawei")
+    );
     assert!(
         choose(&around(&[]).with_file(CLOUDS, ONE_CLOUD))
             .warnings()
@@ -311,25 +329,25 @@ fn a_file_that_others_can_read_gets_a_warning() {
 
 #[test]
 fn an_address_with_a_password_is_not_taken() {
-    let flags = |iam: &str, ecs: &str| Flags {
+    let flags = |iam: &str, ecs: &str| CredentialOptions {
         iam_endpoint: (!iam.is_empty()).then(|| iam.to_owned()),
         endpoint: (!ecs.is_empty()).then(|| ecs.to_owned()),
-        ..Flags::default()
+        ..CredentialOptions::default()
     };
-    let surroundings = around(&SDK);
+    let environment = around(&SDK);
     refused(
         &flags("https://u:sesame@h", ""),
-        &surroundings,
+        &environment,
         "address of IAM",
     );
-    refused(&flags("", "u:sesame@h"), &surroundings, "address of ECS");
+    refused(&flags("", "u:sesame@h"), &environment, "address of ECS");
     let auth_url = [
         &OS[..],
         &[("OS_AUTH_URL", "https://u:sesame@iam.eu-de.h/v3")],
     ]
     .concat();
     refused(
-        &Flags::default(),
+        &CredentialOptions::default(),
         &around(&auth_url),
         "user or password has no place",
     );
@@ -346,14 +364,14 @@ fn a_region_is_a_name_and_nothing_else() {
         "a?b",
         "a#b",
     ] {
-        let flags = Flags {
+        let flags = CredentialOptions {
             region: Some(region.to_owned()),
-            ..Flags::default()
+            ..CredentialOptions::default()
         };
         refused(&flags, &around(&SDK), "the region has characters");
         let variables = [&OS[..], &[("OS_REGION_NAME", region)]].concat();
         refused(
-            &Flags::default(),
+            &CredentialOptions::default(),
             &around(&variables),
             "the region has characters",
         );
