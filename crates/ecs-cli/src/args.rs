@@ -178,6 +178,10 @@ pub(crate) struct Run {
     /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
     #[arg(long)]
     pub(crate) reconcile: bool,
+    /// How long after a request became unknown a server without a trace of it counts as not attempted. Must be longer than
+    /// every gateway on the way can hold a request [default: 3m, or --attempt-timeout and a minute]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) reconcile_after: Option<Duration>,
     /// Send servers once more whose fate is unknown. Risky: what was done the first time is done TWICE. With --reconcile
     /// only those that are still unknown then, and those that were not attempted
     #[arg(long)]

@@ -111,6 +111,34 @@ impl Endpoint {
         bare.unwrap_or(host)
     }
 
+    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is
+    /// the same path and query at another scheme, host or port. Any other redirect says nothing of
+    /// the site.
+    pub(crate) fn moved(&self, asked: &Uri, location: &str) -> Option<Self> {
+        let target: Uri = location.parse().ok()?;
+        let moved = Self {
+            scheme: target.scheme()?.clone(),
+            authority: target.authority()?.clone(),
+            prefix: self.prefix.clone(),
+        };
+        let same_path = target.path() == asked.path() && target.query() == asked.query();
+        let is_web = moved.scheme == Scheme::HTTP || moved.scheme == Scheme::HTTPS;
+        let is_plain = !moved.authority.as_str().contains('@') && !moved.host().is_empty();
+        (same_path && is_web && is_plain && !moved.is_at_origin_of(self)).then_some(moved)
+    }
+
+    /// Whether scheme, host and port are the same, however they are written.
+    fn is_at_origin_of(&self, other: &Self) -> bool {
+        self.scheme == other.scheme
+            && self.host().eq_ignore_ascii_case(other.host())
+            && self.port() == other.port()
+    }
+
+    fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
+    }
+
     /// Makes the URI of an operation, which has a path and perhaps a query, absolute.
     pub(crate) fn absolute(&self, relative: &Uri) -> Result<Uri, http::Error> {
         let path = relative

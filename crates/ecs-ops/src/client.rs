@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
+    /// Whether a run makes a harmless read before its first action.
+    pub(crate) check_service: bool,
 }
 
 impl fmt::Debug for Client {
@@ -56,6 +58,7 @@ impl Client {
             servers_per_minute: Self::SERVERS_PER_MINUTE,
             concurrent_queries: 16,
             concurrent_submissions: 4,
+            check_service: true,
         }
     }
 
@@ -84,13 +87,13 @@ impl Client {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages do
-    /// not add up is read anew, at most twice.
+    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages
+    /// do not add up is read anew, at most twice.
     ///
     /// # Errors
     /// The service refused, or sent no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its pages
-    /// shift or repeat, disagree with its count, or have a server without a readable id.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because
+    /// its pages shift or repeat, disagree with its count, or have a server without a readable id.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
         crate::fleet::servers(&self.0.core).await
     }
@@ -122,6 +125,7 @@ pub struct ClientBuilder {
     servers_per_minute: usize,
     concurrent_queries: usize,
     concurrent_submissions: usize,
+    check_service: bool,
 }
 
 impl ClientBuilder {
@@ -164,6 +168,14 @@ impl ClientBuilder {
     /// The most requests of one run that are in flight. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
+        self
+    }
+
+    /// Whether a run makes one harmless read before its first action, a list of one server, which
+    /// shows that what answers is the service and not a page of something else. Default: yes.
+    /// Without it, such a page is found when the first request is unknown.
+    pub fn check_service(mut self, check: bool) -> Self {
+        self.check_service = check;
         self
     }
 
@@ -227,6 +239,7 @@ impl ClientBuilder {
             quota: ServerQuota::new(servers, core.scaled(MINUTE)),
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
+            check_service: self.check_service,
             core,
         })))
     }

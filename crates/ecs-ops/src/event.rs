@@ -199,6 +199,12 @@ pub enum Event {
         /// Servers that are not at rest yet.
         servers: usize,
     },
+    /// The read before the first request showed something worth knowing about the way to the
+    /// service; the run continues.
+    ServiceWarning {
+        /// What it showed.
+        error: Problem,
+    },
     /// Listing the servers failed. The run continues.
     ListFailed {
         /// The reason.

@@ -19,4 +19,4 @@ pub use lookup::Lookup;
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
-pub(crate) use read::{servers, servers_seen};
+pub(crate) use read::{servers, servers_now};

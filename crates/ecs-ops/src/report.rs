@@ -103,6 +103,9 @@ pub enum Evidence {
     Job,
     /// The server itself shows the change; the answer with the job was lost.
     Server,
+    /// The service refused to start or stop the server, or failed to, and the server is in the
+    /// wanted state.
+    WantedState,
 }
 
 impl Evidence {
@@ -112,6 +115,9 @@ impl Evidence {
             Self::SubJob => None,
             Self::Job => Some("the job succeeded as a whole and does not name this server"),
             Self::Server => Some("shown by the server itself; the answer with the job was lost"),
+            Self::WantedState => Some(
+                "the service refused the action or reports a failure, and the server is in the wanted state",
+            ),
         }
     }
 }

@@ -11,6 +11,7 @@ mod driver;
 mod evidence;
 mod outage;
 mod plan;
+mod preflight;
 mod queue;
 mod reconcile;
 mod run;

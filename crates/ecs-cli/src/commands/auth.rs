@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::args::{AuthCheck, Format, Global};
 use crate::connect::{self, Settings, Stopped};
 use crate::credentials;
-use crate::diagnosis::{Asked, End, Evidence, diagnose};
+use crate::diagnosis::{Asked, End, Evidence, Stranger, diagnose};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::render::auth::Checked;
@@ -163,6 +163,7 @@ impl Check<'_> {
             their_time: None,
             proxies: &self.proxies,
             asked: Asked::Service,
+            stranger: None,
             end: End::Answered,
         };
         let mut servers = None;
@@ -181,8 +182,15 @@ impl Check<'_> {
                         code,
                         message,
                         echo,
+                        described,
+                        origin,
+                        moved_to,
                         ..
                     } => {
+                        seen.stranger = (!origin.is_proven()).then_some(Stranger {
+                            described,
+                            moved_to: moved_to.as_ref(),
+                        });
                         seen.end = End::Refused {
                             status: *status,
                             code: code.as_deref(),
@@ -226,6 +234,13 @@ impl Check<'_> {
             diagnosis.advice.extend(other_bundle());
         }
         let checked = &mut self.checked;
+        if let Ended::Asked(probe) = ended {
+            checked.gateway.clone_from(&probe.intermediary);
+            let cached = probe.stale.as_ref();
+            checked.warnings.extend(cached.map(|stale| {
+                format!("a cache is on the way to the service, and lists from it are no evidence: {stale}")
+            }));
+        }
         checked.expires_at = checked.expires_at.or(expires_at);
         checked.servers = servers;
         checked.request_id = request_id;

@@ -184,6 +184,10 @@ async fn known(
             ));
             Ok(Known::Unchecked(None))
         }
+        Err(error) if error.kind() == ErrorKind::NotTheService => {
+            let message = format!("nothing was sent: {}", error.problem());
+            Err(NotBegun::Fail(Fail::with_hint(&error, message)))
+        }
         Err(error) => Err(NotBegun::OutOfReach(error)),
     }
 }

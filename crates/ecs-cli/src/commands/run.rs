@@ -9,7 +9,7 @@ use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, ErrorKind, PowerAction, RunBuilder};
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, Ended, execute};
+use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::preflight::NotBegun;
 use super::servers::{Servers, given};
@@ -117,8 +117,8 @@ pub(crate) async fn run(
     };
     let ended = execute(builder, callbacks, format, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
-        Some(path) if fail.exit == Exit::Usage => without_plan(path, fail),
-        _ => fail,
+        Some(path) => without_plan(path, fail),
+        None => fail,
     })?;
     let ending = Ending {
         format,
@@ -241,7 +241,11 @@ fn builder(
         .batch_size(args.batch_size)
         .reconcile(args.reconcile)
         .resubmit_unknown(args.resubmit_unknown)
+        .check_service(!args.no_preflight)
         .wait(!args.no_wait);
+    if let Some(limit) = args.reconcile_after {
+        builder = builder.reconcile_after(limit);
+    }
     if let Some(patience) = args.stalled_after {
         builder = builder.stalled_after(patience);
     }
@@ -257,12 +261,16 @@ fn builder(
     }
 }
 
-/// Not even the plan could be written down. What is left is no journal, and in the way of the next try.
+/// The plan is not in the journal: it could not be written, or the run did not begin. What is left is no journal, and in the way
+/// of the next try.
 fn without_plan(path: &Path, fail: Fail) -> Fail {
     let read = JsonlJournal::read(path);
     if read.is_ok_and(|contents| contents.entries.is_empty()) {
         // Where it stays, the next try says so.
         let _ = std::fs::remove_file(path);
+    }
+    if fail.hint.is_some() || fail.exit != Exit::Usage {
+        return fail;
     }
     fail.hint("nothing was sent: make room there, or name another place with --journal")
 }
@@ -278,16 +286,5 @@ fn nobody_to_ask(args: &Run) -> Fail {
         false => {
             fail.hint("add --yes to go on without a question, or --dry-run to see what would be sent")
         }
-    }
-}
-
-/// What comes before anything is sent can be stopped.
-async fn unless_stopped<T, E: From<Fail>>(
-    signals: &mut Signals,
-    what: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    tokio::select! {
-        done = what => done,
-        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
     }
 }

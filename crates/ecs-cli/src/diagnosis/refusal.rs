@@ -38,6 +38,9 @@ pub(super) fn explain(
         )
         .advise(PROXY_CREDENTIALS);
     }
+    if let Some(diagnosis) = of_a_stranger(it, status) {
+        return diagnosis;
+    }
     let own_words = code.is_some() || !message.is_empty();
     if status == 403 && !own_words {
         return found(
@@ -174,6 +177,34 @@ fn is_unknown_key(words: &str) -> bool {
     let mut pieces = words.split(|c: char| !c.is_ascii_alphanumeric());
     let names_a_key = pieces.any(|piece| piece == "ak");
     words.contains("get secretkey failed") || (names_a_key && words.contains("not exist"))
+}
+
+/// A page in the service's place. Of a service in trouble a gateway reports, too: that is another matter.
+fn of_a_stranger(it: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
+    let stranger = it.stranger?;
+    if let Some(endpoint) = stranger.moved_to {
+        return Some(
+            found("wrong_endpoint", Exit::Failed, stranger.described).advise(format!(
+                "if you trust that address, use it: --endpoint {endpoint}"
+            )),
+        );
+    }
+    match status {
+        300..=399 | 404 => Some(
+            found("wrong_endpoint", Exit::Failed, stranger.described)
+                .advise(
+                    "check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com",
+                )
+                .advise("look for a proxy, a gateway or a login page on the way"),
+        ),
+        200..=299 | 400..=403 | 405..=407 | 409..=428 | 430..=498 => Some(
+            found("no_answer", Exit::Failed, stranger.described).advise(
+                "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
+                 credentials were not judged",
+            ),
+        ),
+        _ => None,
+    }
 }
 
 fn login_refused(said: &str) -> Diagnosis {

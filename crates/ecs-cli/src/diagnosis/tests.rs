@@ -15,6 +15,7 @@ fn evidence(end: End<'_>) -> Evidence<'_> {
         their_time: Some("2026-11-23T12:59:01Z".parse().unwrap()),
         proxies: &[],
         asked: Asked::Service,
+        stranger: None,
         end,
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Checked {
     pub(crate) clocks: Option<Clocks>,
     pub(crate) servers: Option<u64>,
     pub(crate) request_id: Option<String>,
+    /// The proxy or web server that the answer names.
+    pub(crate) gateway: Option<String>,
     /// Operator, account, project, region and endpoint with their origins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<ResolvedTarget>,
@@ -162,6 +164,7 @@ pub(crate) fn text(it: &Checked) -> String {
     row("endpoint", of_target("endpoint", &it.endpoint));
     row("IAM", it.iam_endpoint.clone());
     row("project", of_target("project", &it.project_id));
+    row("gateway", it.gateway.clone());
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",

@@ -217,6 +217,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             "job {job_id} is {} and makes no progress: not waited for any longer",
             status.as_ref().map_or("not seen", JobStatus::as_str)
         )),
+        Event::ServiceWarning { error } => Some(format!("warning: {error}")),
         Event::ListFailed { error } => Some(format!(
             "the servers could not be listed, so they show nothing: {error}"
         )),

@@ -43,7 +43,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -63,6 +63,7 @@ fn each_command_offers_what_the_design_says() {
         "--output",
         "--pause",
         "--reconcile",
+        "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
         "--spread-by",
@@ -102,6 +103,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--output",
         "--reconcile",
+        "--reconcile-after",
         "--servers-per-minute",
         "--yes",
     ];

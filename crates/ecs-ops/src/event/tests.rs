@@ -110,6 +110,9 @@ fn events() -> Vec<Event> {
             maybe_executed: true,
         },
         Event::Verifying { servers },
+        Event::ServiceWarning {
+            error: bare.clone(),
+        },
         Event::ListFailed {
             error: bare.clone(),
         },

@@ -69,7 +69,8 @@ impl Client {
         Ok(lookup)
     }
 
-    /// One look at one server, which is not repeated: there is another way. Nothing if the service has no such server.
+    /// One look at one server, which is not repeated: there is another way. Nothing if the service
+    /// has no such server.
     async fn query_server(&self, id: ServerId) -> Result<Option<Server>, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;

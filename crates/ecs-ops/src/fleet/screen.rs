@@ -76,7 +76,8 @@ pub struct Screened {
     pub last: Option<ServerId>,
     /// Those that are skipped, in their order.
     pub skipped: Vec<SkippedServer>,
-    /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was asked for.
+    /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was
+    /// asked for.
     pub stopped: Vec<ServerId>,
 }
 

@@ -186,12 +186,16 @@ pub struct RunRecord {
     pub verify_ms: Option<u64>,
     /// Whether lost answers are reconciled.
     pub reconcile: bool,
+    /// After how long without a trace they were not attempted, in milliseconds, if that was set.
+    /// Runs that were written before it was there had the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile_after_ms: Option<u64>,
     /// Whether servers with an unknown outcome are sent again.
     pub resubmit_unknown: bool,
     /// The waves; `None`: no rolling run.
     pub rolling: Option<RollingRecord>,
-    /// Operator, account, project, region and endpoint, each with its origin. Since it is only added to
-    /// what was there, it needs no new version.
+    /// Operator, account, project, region and endpoint, each with its origin. Since it is only
+    /// added to what was there, it needs no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ResolvedTarget>,
     /// All servers, in the given order.
@@ -219,6 +223,7 @@ impl RunRecord {
             stalled_after_ms: None,
             verify_ms: None,
             reconcile: false,
+            reconcile_after_ms: None,
             resubmit_unknown: false,
             rolling: None,
             target: None,

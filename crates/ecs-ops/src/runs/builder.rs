@@ -2,6 +2,8 @@
 
 mod check;
 mod not_begun;
+mod reconcile_limit;
+mod start;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,21 +13,15 @@ use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 use rustc_hash::FxHashMap;
-use uuid::Uuid;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::plan::Plan;
-use super::run::Run;
-use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
+use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::control::Control;
-use crate::event::Sink;
 use crate::fleet::SkippedServer;
-use crate::journal::{
-    Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
-};
+use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
 /// Settings of a run. Nothing is sent before the [`Run`] is awaited.
 #[derive(Debug)]
@@ -40,6 +36,8 @@ pub struct RunBuilder {
     stalled_after: Option<Duration>,
     verify: Option<Duration>,
     on_unknown: UnknownPolicy,
+    reconcile_after: Option<Duration>,
+    check_service: bool,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     health: Option<HealthCheck>,
@@ -64,6 +62,7 @@ impl RunBuilder {
 
     pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
         Self {
+            check_service: client.0.check_service,
             client,
             action,
             servers,
@@ -73,6 +72,7 @@ impl RunBuilder {
             stalled_after: None,
             verify: None,
             on_unknown: UnknownPolicy::default(),
+            reconcile_after: None,
             rolling: None,
             health: None,
             question: None,
@@ -99,6 +99,7 @@ impl RunBuilder {
             batch_size: run.batch_size,
             stalled_after: milliseconds(run.stalled_after_ms),
             verify: milliseconds(run.verify_ms),
+            reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
             on_unknown: UnknownPolicy {
@@ -127,8 +128,8 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of its
-    /// journal.
+    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of
+    /// its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
@@ -176,8 +177,11 @@ impl RunBuilder {
         self
     }
 
-    /// Whether to reconcile lost answers: the project's servers are listed before the run, and for
-    /// three minutes after a lost answer.
+    /// Whether to list the servers of a request whose outcome is unknown, until
+    /// [`reconcile_after`](Self::reconcile_after). A server that was changed since the sending, is
+    /// at rest and in the state that was wanted has succeeded; one that is as it was before the
+    /// run, while no server of its request shows a trace, was not attempted. What stays unclear
+    /// stays unknown.
     ///
     /// A server that changed since the request was sent and is at rest in the wanted state
     /// succeeded. A server that is as it was before the run, while no other server of its request
@@ -296,6 +300,7 @@ impl RunBuilder {
                 self.batch_size
             ));
         }
+        wrong.extend(self.reconcile_violation());
         let rolling = self.current_rolling();
         wrong.extend(self.wave_violations(rolling.is_some()));
         if !wrong.is_empty() {
@@ -345,95 +350,5 @@ impl RunBuilder {
         };
         rules.check_health |= self.health.is_some();
         Some(Rolling::new(waves, rules))
-    }
-
-    /// Checks the run and writes the first record of its journal. The returned run does nothing
-    /// until it is awaited.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan), and [`ErrorKind::Journal`](crate::ErrorKind::Journal). Later
-    /// failures are in the report.
-    pub async fn start(self) -> Result<Run, Error> {
-        let plan = self.plan()?;
-        let rolling = self.current_rolling();
-        rolling
-            .as_ref()
-            .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
-        let rolling_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
-        let options = RunOptions {
-            on_unknown: self.on_unknown,
-            rolling,
-            escalate_after: self.escalate_after,
-        };
-        let log = RunJournal::new(self.client.0.core.clone(), self.journal.clone());
-        let (state, resumed, before) = match &self.resumed {
-            None => {
-                let run_id = Uuid::new_v4().to_string();
-                let state = RunState::new(run_id, self.servers.clone(), plan, options);
-                (state, Resumption::default(), Vec::new())
-            }
-            Some(recovered) => {
-                let (state, resumed) = RunState::resumed(plan, recovered, options);
-                (state, resumed, recovered.initial_state().to_vec())
-            }
-        };
-        let begun = || match &self.resumed {
-            None => Record::Run(Box::new(self.record(state.run_id(), rolling_record))),
-            Some(_) => Record::Resumed {
-                program: PROGRAM.to_owned(),
-            },
-        };
-        let begun = log.write(begun).await;
-        // A resumed run then sends nothing and still reports each server.
-        if self.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
-        }
-        Ok(Run {
-            state,
-            resumed,
-            before,
-            log,
-            client: self.client,
-            deadline: self.deadline,
-            wait: self.wait,
-            stalled_after: self.stalled_after,
-            verify: self.verify.filter(|_| self.wait),
-            reconcile: self.on_unknown.reconcile,
-            health: self.health,
-            question: self.question,
-            control: Control::new(),
-            sink: Sink::default(),
-            target: self.target,
-            skipped: self.skipped,
-        })
-    }
-
-    /// The waves as a record.
-    fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
-        let health = self.health.as_ref();
-        RollingRecord {
-            health: health.map(|health| health.description.clone()),
-            health_timeout_ms: health.map(|health| milliseconds(health.within)),
-            escalate_after_ms: self.escalate_after.map(milliseconds),
-            ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
-        }
-    }
-
-    /// The run as a record.
-    fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
-        let client = &self.client.0.core;
-        let (project, servers) = (client.project().clone(), self.servers.clone());
-        RunRecord {
-            batch_size: self.batch_size,
-            wait: self.wait,
-            deadline_ms: self.deadline.map(milliseconds),
-            stalled_after_ms: self.stalled_after.map(milliseconds),
-            verify_ms: self.verify.map(milliseconds),
-            reconcile: self.on_unknown.reconcile,
-            resubmit_unknown: self.on_unknown.resubmit,
-            rolling,
-            target: self.target.clone(),
-            ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
-        }
     }
 }

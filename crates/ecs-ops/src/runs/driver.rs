@@ -1,6 +1,7 @@
 //! Drives a run: the I/O around its [state](super::state).
 
 mod outage_guard;
+mod read_servers;
 mod submit;
 mod wave_driver;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use ecs_auth::BoxFuture;
 use ecs_client::clock::after;
 use ecs_client::{Problem, RequestError, SendState};
-use ecs_model::{Accepted, JobId, JobStatus};
+use ecs_model::{Accepted, JobId, JobStatus, ServerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
@@ -40,6 +41,8 @@ enum Step {
     JobUpdated(usize, JobUpdate),
     /// The servers, by a list that began at this time.
     Listed(ListPurpose, Instant, Result<ServerList, Error>),
+    /// Servers that may be in the wanted state were read.
+    ServersRead(Vec<ServerId>, Result<ServerList, Error>),
     /// A harmless read was made; whether the service answered as itself.
     Read(bool),
     /// A step of the waves was done; `None` if the run was stopped meanwhile.
@@ -67,6 +70,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// How long after a request became unknown its servers may still be at work.
+    pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
     pub(super) question: Option<&'a CanaryQuestion>,
     pub(super) limits: WaitLimits,
@@ -109,11 +114,12 @@ impl<'a> Driver<'a> {
         // Steps that ended while a record was written.
         let mut completed_steps: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
+        let mut reading_servers = false;
         let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
         let mut outage = OutageGuard::new();
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.before);
+        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         let mut verifier = self.verify.map(Verifier::new);
         self.emit(resumed.known);
         self.write_records(&resumed.news, &[], None, &[]).await;
@@ -174,6 +180,10 @@ impl<'a> Driver<'a> {
                     steps.push(self.list(ListPurpose::Verify, at));
                 }
             }
+            if !reading_servers && let Some(read) = self.read_servers(state) {
+                reading_servers = true;
+                steps.push(read);
+            }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
                 None if steps.is_empty() && jobs.is_empty() => break,
@@ -197,6 +207,11 @@ impl<'a> Driver<'a> {
                     send_states.remove(&request);
                     outage.on_submitted(&result);
                     (self.on_submitted(state, request, result, &mut jobs), None)
+                }
+                Step::ServersRead(servers, read) => {
+                    reading_servers = false;
+                    let read = read.as_ref().map_err(Error::problem);
+                    (state.servers_read(&servers, read), None)
                 }
                 Step::Read(answers) => {
                     outage.on_read(answers);

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::builder::RunBuilder;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
+use super::preflight::{Obstacle, Preflight};
 use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level};
@@ -40,6 +41,8 @@ pub struct Run {
     pub(super) stalled_after: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) reconcile_limit: Duration,
+    pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) control: Control,
@@ -78,6 +81,8 @@ impl Run {
             stalled_after,
             verify,
             reconcile,
+            reconcile_limit,
+            preflight,
             health,
             question,
             control,
@@ -90,6 +95,17 @@ impl Run {
             state.enable_verification();
         }
         sink.emit(state.planned());
+        preflight
+            .events
+            .into_iter()
+            .for_each(|event| sink.emit(event));
+        if let Some(obstacle) = preflight.obstacle {
+            match obstacle {
+                Obstacle::Credentials(problem) => state.refuse(problem),
+                Obstacle::Unreachable(problem) => state.unreachable(problem),
+            }
+            control.halt();
+        }
         let driver = Driver {
             client: &client,
             control: &control,
@@ -99,6 +115,7 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {

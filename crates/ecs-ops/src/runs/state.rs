@@ -8,9 +8,10 @@ mod refusal;
 mod resume;
 mod unknown;
 mod verify;
+mod wanted;
 mod waves;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
@@ -109,6 +110,8 @@ pub(crate) struct RunState {
     stalled: bool,
     /// Servers to verify. `None`: verification is off.
     unverified: Option<Unverified>,
+    /// Failures of servers that may be in the wanted state.
+    to_read: BTreeMap<ServerId, Outcome>,
     waves: Option<WaveQueue>,
     /// Whether the waves were the first reason to stop.
     rolling_stops: bool,
@@ -168,6 +171,7 @@ impl RunState {
             journal_failed: None,
             stalled: false,
             unverified: None,
+            to_read: BTreeMap::new(),
         }
     }
 
@@ -225,6 +229,11 @@ impl RunState {
     /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
     pub(crate) fn stop_submitting(&mut self) {
         self.closing = true;
+    }
+
+    /// The service cannot be reached.
+    pub(crate) fn unreachable(&mut self, why: Problem) {
+        self.halt(why.because("not sent because the service cannot be reached"));
     }
 
     /// Notes that the credentials were refused.
@@ -302,19 +311,27 @@ impl RunState {
             },
             Classification::Refused
             | Classification::NotDelivered
+            | Classification::NotForwarded
             | Classification::Throttled
             | Classification::RefusedCredentials => Outcome::NotAttempted {
                 error: error.clone(),
             },
         };
-        let halts = match classification {
-            Classification::NotDelivered => Some("not sent because the service cannot be reached"),
+        match classification {
+            Classification::NotDelivered => self.unreachable(error.clone()),
+            Classification::NotForwarded => {
+                let reason = "not sent, since another request was not forwarded to the service";
+                self.halt(error.clone().because(reason));
+            }
             // It is throttled for longer than a run waits.
-            Classification::Throttled => Some("not sent because the service throttles"),
-            _ => None,
-        };
-        if let Some(halts) = halts {
-            self.halt(error.clone().because(halts));
+            Classification::Throttled => {
+                self.halt(
+                    error
+                        .clone()
+                        .because("not sent because the service throttles"),
+                );
+            }
+            _ => {}
         }
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
@@ -356,11 +373,16 @@ impl RunState {
         }
         let outcome = self.hold_for_verification(id, outcome)?;
         let outcome = self.merge_with_first_attempt(id, outcome);
+        let outcome = self.hold_for_reading(id, outcome)?;
         let outcome = self.defer_for_escalation(id, outcome)?;
+        Some(self.keep_outcome(id, outcome))
+    }
+
+    fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> &Outcome {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
         }
-        Some(self.outcomes.entry(id).or_insert(outcome))
+        self.outcomes.entry(id).or_insert(outcome)
     }
 
     /// Ends a request: each of its servers gets this outcome, unless it has one.

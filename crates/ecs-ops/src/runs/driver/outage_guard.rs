@@ -1,6 +1,6 @@
 //! Holds requests back during an outage: the I/O around [`Outage`].
 
-use ecs_client::{Classification, ProbeEnd, Problem, RequestError, StopCause};
+use ecs_client::{Classification, Probe, ProbeEnd, Problem, RequestError, StopCause};
 use ecs_model::Accepted;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
@@ -86,7 +86,7 @@ impl OutageGuard {
         steps.push(Box::pin(async move {
             let reading = async {
                 tokio::time::sleep(pause).await;
-                is_itself(&driver.client.0.core.probe().await.end)
+                is_itself(&driver.client.0.core.probe().await)
             };
             let answers = tokio::select! {
                 biased;
@@ -103,11 +103,13 @@ impl OutageGuard {
     }
 }
 
-/// Whether the service itself answered: with what it was asked for, or with a code of its own.
-fn is_itself(end: &ProbeEnd) -> bool {
-    match end {
+/// Whether the service itself answered, now: with what it was asked for, or with a refusal in a
+/// form of its own.
+fn is_itself(probe: &Probe) -> bool {
+    match &probe.end {
+        _ if probe.stale.is_some() => false,
         ProbeEnd::Answered { .. } => true,
-        ProbeEnd::Refused { status, code, .. } => *status < 500 && code.is_some(),
+        ProbeEnd::Refused { status, origin, .. } => *status < 500 && origin.is_proven(),
         _ => false,
     }
 }

@@ -12,7 +12,6 @@ use crate::event::Event;
 use crate::journal::Record;
 use crate::report::Outcome;
 use crate::rolling::{self, WaveAction};
-use crate::runs::reconcile::RECONCILE_LIMIT;
 use crate::runs::state::RunState;
 
 /// The progress between waves.
@@ -56,7 +55,7 @@ impl<'a> Driver<'a> {
     pub(super) fn unknown_until(self, at: Timestamp) -> Instant {
         let client = &self.client.0.core;
         let left = client
-            .scaled(RECONCILE_LIMIT)
+            .scaled(self.reconcile_limit)
             .saturating_sub(client.clock().since(at));
         Instant::now() + left
     }

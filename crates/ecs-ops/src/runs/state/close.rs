@@ -8,9 +8,9 @@ use super::{RequestState, RunState};
 use crate::report::{Outcome, Report, Stopped};
 
 impl RunState {
-    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a request
-    /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
-    /// still be running.
+    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a
+    /// request that was being submitted; `stopped` is why the run ends early; without `waiting`,
+    /// jobs may still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
@@ -25,6 +25,7 @@ impl RunState {
             .map(not_sent)
             .filter(|_| self.rolling_stops);
         let never = halted.or(self.halted.clone()).unwrap_or_else(never);
+        self.stop_reading();
         let mut cut_short = self.stop_verifying() | self.denied.is_some();
         cut_short |= self.journal_failed.is_some();
         // The remaining steps of the waves were not taken.

@@ -7,7 +7,9 @@ use ecs_model::RebootType;
 use http::Method;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service,
+};
 use crate::{ClientBuilder, Report, Stopped};
 
 async fn reboot(builder: ClientBuilder, servers: u128) -> Report {
@@ -89,7 +91,7 @@ async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Repo
 /// Whatever it waits for, a run that is told to submit nothing more does not.
 #[tokio::test(start_paused = true)]
 async fn stopping_while_waiting() {
-    let slow = Does::Says(429, String::new(), vec![("retry-after", "900")]);
+    let slow = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "900")]);
     let cases: [(&str, ClientBuilder, Seen, usize); 3] = {
         let (quota, quota_seen) = client_of(vec![Does::Answer(200, JOB)]);
         let (throttle, throttle_seen) = client_of(vec![slow.clone()]);

@@ -163,3 +163,30 @@ async fn a_limit_for_a_day() {
     let times = seen.times(Method::POST);
     assert!(times[1] - times[0] >= Duration::from_secs(300));
 }
+
+/// A start that is refused because the server runs is a success, if the server is seen to run.
+#[tokio::test(start_paused = true)]
+async fn a_start_of_a_running_server() {
+    let refused = r#"{"error":{"code":"Ecs.0100","message":"it is ACTIVE"}}"#;
+    for (status, succeeded) in [("ACTIVE", 8), ("ERROR", 7)] {
+        let running = ids(3)[2];
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST if names(request, running) => Does::Answer(400, refused),
+            Method::POST => accepts(number),
+            _ if request.uri().path().contains("/cloudservers/") => Does::Says(
+                200,
+                format!(r#"{{"server":{{"id":"{running}","status":"{status}"}}}}"#),
+                Vec::new(),
+            ),
+            _ => Does::Answer(200, DONE),
+        });
+        let client = builder.build().unwrap();
+        let report = client.start(ids(8)).start().await.unwrap().await;
+        assert_eq!(report.summary().succeeded, succeeded, "{status}");
+        let server = &report.servers[2];
+        assert_eq!(server.note().is_some(), status == "ACTIVE", "{server:?}");
+        let read = seen.requests(Method::GET).into_iter();
+        let read = read.filter(|get| get.uri().path().ends_with(&running.to_string()));
+        assert_eq!(read.count(), 1);
+    }
+}
