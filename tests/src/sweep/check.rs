@@ -17,6 +17,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The resolution of tokio's timers.
 const TICK: Duration = Duration::from_millis(1);
 mod journal;
+mod outages;
 mod reasons;
 mod twice;
 mod waits;
@@ -47,6 +48,7 @@ pub(super) fn violations(
         checker.ends_in_time(plan, run);
         checker.sends_nothing_after_it_was_stopped(plan, run);
         checker.reports_each_server_once(run);
+        checker.slows_down_in_an_outage(run);
         checker.tells_what_it_reports(run);
         if let Some(report) = &run.report {
             checker.reports_its_end(plan, run, report);

@@ -155,6 +155,8 @@ impl Checker<'_> {
         let reason = match outcome {
             Outcome::NotAttempted { .. } => {
                 self.denied()
+                    || self.had_an_outage(run)
+                    || self.could_not_list(plan)
                     || (plan.reconcile && self.may_be_unknown(id, run))
                     || stopped
                     || self.trace.exchanges.iter().any(|exchange| {
@@ -171,6 +173,16 @@ impl Checker<'_> {
             _ => true,
         };
         (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
+    }
+
+    /// Whether a run with reconciliation may have been unable to list the servers at its beginning.
+    fn could_not_list(&self, plan: &RunPlan) -> bool {
+        plan.reconcile
+            && self
+                .trace
+                .exchanges
+                .iter()
+                .any(|exchange| exchange.asked == Asked::Other && exchange.fault.is_some())
     }
 
     /// Whether a server could not be looked at whose job had succeeded.
