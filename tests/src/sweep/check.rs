@@ -281,6 +281,14 @@ impl Checker<'_> {
         let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
+                // Refused or failed, and in the wanted state all the same.
+                Outcome::Succeeded {
+                    evidence: Evidence::WantedState,
+                    job_id,
+                } => match job_id {
+                    Some(_) => ended_as(JobStatus::Fail),
+                    None => jobs.is_empty() && self.was_refused_alone(id, run),
+                },
                 Outcome::Succeeded { .. } => ended_as(JobStatus::Success),
                 Outcome::Failed {
                     job_id: Some(_),
@@ -339,6 +347,10 @@ impl Checker<'_> {
     /// succeeded, nothing of it in particular.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
+            Outcome::Succeeded {
+                evidence: Evidence::WantedState,
+                ..
+            } => true,
             Outcome::Succeeded {
                 job_id: Some(job),
                 evidence,

@@ -165,14 +165,19 @@ impl Checker<'_> {
                             && (exchange.left.is_none() || given_back)
                     })
             }
-            Outcome::Failed { job_id: None, .. } => self.sendings(id, run.until).any(|exchange| {
-                exchange.arrived.is_some()
-                    && exchange.accepted.is_none()
-                    && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
-            }),
+            Outcome::Failed { job_id: None, .. } => self.was_refused_alone(id, run),
             _ => true,
         };
         (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
+    }
+
+    /// Whether the region refused a request of this server alone.
+    pub(super) fn was_refused_alone(&self, id: &ServerId, run: &Played) -> bool {
+        self.sendings(id, run.until).any(|exchange| {
+            exchange.arrived.is_some()
+                && exchange.accepted.is_none()
+                && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
+        })
     }
 
     /// Whether a run with reconciliation may have been unable to list the servers at its beginning.
