@@ -177,8 +177,9 @@ pub(crate) struct Run {
     /// service
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Stop waiting for a job that has made no progress for so long; its servers are reported as running
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Stop waiting for a job that makes no progress for this long, or never; its servers are reported as running [default:
+    /// 30m]
+    #[arg(long, value_name = "DURATION|never", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
     /// The longest time that one request may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
@@ -397,8 +398,8 @@ pub(crate) struct JobWait {
     /// Stop waiting when this time is over (such as 90s, 15m, 1h30m)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Stop waiting for a job that has made no progress for so long
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Stop waiting for a job that makes no progress for this long, or never
+    #[arg(long, value_name = "DURATION|never", default_value = "30m", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -466,6 +467,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err(wrong()),
+    }
+}
+
+/// A duration, or `never`.
+pub(crate) fn duration_or_never(text: &str) -> Result<Duration, String> {
+    match text {
+        "never" => Ok(RunBuilder::NEVER),
+        _ => duration(text).map_err(|wrong| format!("{wrong}, or never")),
     }
 }
 

@@ -151,7 +151,7 @@ pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
 
 fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     /// The longest believable pause: more is a date from a wrong clock.
-    const LONGEST: Duration = Duration::from_secs(3600);
+    const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
     let asked = match header.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {

@@ -10,6 +10,7 @@ use ecs_auth::{AuthError, AuthErrorKind, Credentials};
 use ecs_model::Operation;
 use ecs_transport::TransportErrorKind;
 use futures_util::FutureExt as _;
+use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use self::auth_state::AuthState;
@@ -182,12 +183,29 @@ impl Client {
         let (class, state, asked) = (context.class, &context.state, error.retry_after());
         let retry = self.retry();
         let decision = self.with_rng(|rng| retry.decide(classification, class, state, asked, rng));
+        if classification == Classification::Throttled
+            && decision == RetryDecision::GiveUp
+            && let Some(asked) = asked
+        {
+            return (self.throttled_until(error, asked), decision);
+        }
         if classification != Classification::NotDelivered {
             return (error, decision);
         }
         let attempts = state.failures;
         let error = error.map_problem(|problem| problem.after_attempts(attempts));
         (error, decision)
+    }
+
+    /// The error of a request that was throttled for longer than it waits, with the time from which
+    /// the service accepts requests.
+    fn throttled_until(&self, error: RequestError, asked: Duration) -> RequestError {
+        let asked = asked.as_secs_f64() * self.time_factor();
+        let asked = SignedDuration::try_from_secs_f64(asked).unwrap_or_default();
+        let now = self.clock().now();
+        let until = now.checked_add(asked).unwrap_or(now);
+        let message = format!("the service accepts requests again at {until:.0} at the latest");
+        error.map_problem(|problem| problem.and(&message))
     }
 
     /// Notifies of the error and waits before the request is sent again.

@@ -85,11 +85,13 @@ pub struct RetryPolicy {
     max_failures: u32,
     max_outage: Duration,
     max_read_time: Duration,
+    max_throttle_pause: Duration,
 }
 
 impl Default for RetryPolicy {
     /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of
-    /// a run. Throttling: 2 s doubling to 60 s. A read: 2 minutes.
+    /// a run. Throttling: 2 s doubling to 60 s; an action gives up if the service asks for more
+    /// than 30 minutes. A read: 2 minutes.
     fn default() -> Self {
         Self {
             base: Duration::from_millis(500),
@@ -99,6 +101,7 @@ impl Default for RetryPolicy {
             max_failures: 5,
             max_outage: Duration::from_secs(300),
             max_read_time: Duration::from_secs(120),
+            max_throttle_pause: Duration::from_secs(1800),
         }
     }
 }
@@ -144,6 +147,14 @@ impl RetryPolicy {
         self
     }
 
+    /// The longest pause that a throttled action waits for. If the service asks for more, as with a
+    /// limit for each day, the action gives up, and a poll waits this long.
+    #[must_use]
+    pub fn with_max_throttle_pause(mut self, pause: Duration) -> Self {
+        self.max_throttle_pause = pause;
+        self
+    }
+
     /// The number of undelivered attempts after which a request gives up.
     pub fn max_failures(&self) -> u32 {
         self.max_failures
@@ -168,6 +179,7 @@ impl RetryPolicy {
             ceiling: scale(self.ceiling),
             throttle_base: scale(self.throttle_base),
             throttle_ceiling: scale(self.throttle_ceiling),
+            max_throttle_pause: scale(self.max_throttle_pause),
             ..self.clone()
         }
     }
@@ -186,7 +198,11 @@ impl RetryPolicy {
             Classification::Throttled => {
                 let (base, ceiling) = (self.throttle_base, self.throttle_ceiling);
                 let drawn = jittered(base, ceiling, state.throttles, rng);
-                match asked {
+                let too_long = asked.is_some_and(|asked| asked > self.max_throttle_pause);
+                if too_long && class == RequestClass::Action {
+                    return RetryDecision::GiveUp;
+                }
+                match asked.map(|asked| asked.min(self.max_throttle_pause)) {
                     // Spread requests that were told the same time.
                     Some(asked) => asked.saturating_add(drawn.min(base)),
                     None => drawn.max(base / 2),
@@ -221,7 +237,7 @@ impl RetryPolicy {
 }
 
 /// Reads the pause from the message of a throttling gateway, such as `Throttled by user …
-/// limit:1000,time:1 minute`: the whole window, since its start is not known. At most an hour.
+/// limit:1000,time:1 minute`: the whole window, since its start is not known. At most a week.
 ///
 /// ```
 /// use std::time::Duration;
@@ -231,6 +247,7 @@ impl RetryPolicy {
 /// assert_eq!(parse_throttle_message(message), Some(Duration::from_secs(60)));
 /// ```
 pub fn parse_throttle_message(message: &str) -> Option<Duration> {
+    const LONGEST_ASKED: u64 = 7 * 24 * 3600;
     let (_, rest) = message.split_once("limit:")?;
     let (limit, rest) = rest.split_once(',')?;
     let _: u64 = limit.trim().parse().ok()?;
@@ -239,11 +256,16 @@ pub fn parse_throttle_message(message: &str) -> Option<Duration> {
     let (number, unit) = rest.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
     let unit = unit.trim_start().to_ascii_lowercase();
-    let seconds = [("second", 1), ("minute", 60), ("hour", 3600)]
-        .iter()
-        .find_map(|(name, seconds)| unit.starts_with(name).then_some(*seconds))?;
+    let seconds = [
+        ("second", 1),
+        ("minute", 60),
+        ("hour", 3600),
+        ("day", 24 * 3600),
+    ]
+    .iter()
+    .find_map(|(name, seconds)| unit.starts_with(name).then_some(*seconds))?;
     Some(Duration::from_secs(
-        number.saturating_mul(seconds).min(3600),
+        number.saturating_mul(seconds).min(LONGEST_ASKED),
     ))
 }
 

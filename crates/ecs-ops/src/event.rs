@@ -167,6 +167,13 @@ pub enum Event {
         /// The reason.
         error: Problem,
     },
+    /// The answers to several requests in a row were lost. Nothing is sent until a harmless read
+    /// shows that the service answers.
+    ServiceDown {
+        /// Time until the read, in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
+        retry_after: Duration,
+    },
     /// The answer to a request was lost. Its servers are listed to find out whether it was
     /// executed.
     Reconciling {
@@ -237,6 +244,22 @@ pub enum Event {
         job_id: JobId,
         /// The last known status.
         status: Option<JobStatus>,
+    },
+    /// A sign of life: the run waits. Sent every two minutes.
+    Waiting {
+        /// Servers with an outcome.
+        done: usize,
+        /// All servers of the run.
+        servers: usize,
+        /// Jobs that have not ended.
+        jobs: usize,
+    },
+    /// The service does not show this job, while it shows others, and it is no longer polled.
+    JobHidden {
+        /// The job.
+        job_id: JobId,
+        /// The refusal.
+        error: Problem,
     },
     /// A poll failed and is repeated later.
     QueryFailed {

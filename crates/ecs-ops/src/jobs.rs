@@ -14,6 +14,7 @@ mod outcomes;
 mod poll_state;
 mod polling;
 mod registry;
+mod rejections;
 mod scheduler;
 mod subscription;
 mod watch;
@@ -56,7 +57,9 @@ pub(crate) enum JobUpdate {
     Stalled,
     /// The service does not know the job (any more), or does not show it.
     Lost(Problem),
-    /// The service refused the query.
+    /// The service does not show this job to these credentials.
+    Hidden(Problem),
+    /// The service refused the query; it would refuse those of other jobs, too.
     Denied(Problem),
 }
 
@@ -72,7 +75,9 @@ impl JobUpdate {
     fn is_final(&self) -> bool {
         match self {
             Self::Running(_) | Self::NotFoundYet | Self::QueryFailed(..) => false,
-            Self::Ended(_) | Self::Stalled | Self::Lost(_) | Self::Denied(_) => true,
+            Self::Ended(_) | Self::Stalled | Self::Lost(_) | Self::Hidden(_) | Self::Denied(_) => {
+                true
+            }
         }
     }
 }

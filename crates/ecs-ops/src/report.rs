@@ -115,6 +115,9 @@ pub enum Evidence {
     /// The service's record of the action on this server, by the user of the run, and the server at
     /// rest after it; the answer with the job was lost.
     Record,
+    /// The service refused to start or stop the server, or failed to, and the server is in the
+    /// wanted state.
+    WantedState,
 }
 
 impl Evidence {
@@ -132,6 +135,9 @@ impl Evidence {
             Self::Server => Some("shown by the server itself; the answer with the job was lost"),
             Self::Record => Some(
                 "shown by the service's record of the action; the answer with the job was lost",
+            ),
+            Self::WantedState => Some(
+                "the service refused the action or reports a failure, and the server is in the wanted state",
             ),
         }
     }

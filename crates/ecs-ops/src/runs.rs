@@ -2,14 +2,15 @@
 //!
 //! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
 //! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
-//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded;
-//! `driver` and `reconcile` do the I/O of a `run`.
+//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
+//! `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;
 mod callbacks;
 mod driver;
 mod evidence;
+mod outage;
 mod plan;
 mod preflight;
 mod queue;

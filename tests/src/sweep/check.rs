@@ -17,6 +17,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The resolution of tokio's timers.
 const TICK: Duration = Duration::from_millis(1);
 mod journal;
+mod outages;
 mod reasons;
 mod twice;
 mod waits;
@@ -52,6 +53,7 @@ pub(super) fn violations(
         checker.ends_in_time(plan, run);
         checker.sends_nothing_after_it_was_stopped(plan, run);
         checker.reports_each_server_once(run);
+        checker.slows_down_in_an_outage(run);
         checker.tells_what_it_reports(run);
         if let Some(report) = &run.report {
             checker.reports_its_end(plan, run, report);
@@ -291,6 +293,14 @@ impl Checker<'_> {
                     evidence: Evidence::Server,
                     ..
                 } if self.others.contains(id) => true,
+                // Refused or failed, and in the wanted state all the same.
+                Outcome::Succeeded {
+                    evidence: Evidence::WantedState,
+                    job_id,
+                } => match job_id {
+                    Some(_) => ended_as(JobStatus::Fail),
+                    None => jobs.is_empty() && self.was_refused_alone(id, run),
+                },
                 Outcome::Succeeded { .. } => ended_as(JobStatus::Success),
                 Outcome::Failed {
                     job_id: Some(_),
@@ -349,6 +359,10 @@ impl Checker<'_> {
     /// succeeded, nothing of it in particular.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
+            Outcome::Succeeded {
+                evidence: Evidence::WantedState,
+                ..
+            } => true,
             Outcome::Succeeded {
                 job_id: Some(job),
                 evidence,

@@ -77,6 +77,28 @@ fn retrying_what_may_have_been_sent() {
     is_found(&subject, "accepted 2 times");
 }
 
+/// "Whatever went wrong, the next request may go through": it sends into an outage.
+#[test]
+fn sending_into_an_outage() {
+    let subject = Mistaken(|faulty, request, attempt| {
+        Box::pin(async move {
+            let acts = is_action(&request);
+            let answer = faulty.send(request, &attempt).await;
+            let lost = match &answer {
+                Ok(response) => response.status().is_server_error(),
+                Err(error) => error.delivery() == Delivery::MaybeSent,
+            };
+            let refused = r#"{"error":{"code":"Ecs.0005","message":"invalid"}}"#;
+            if acts && lost {
+                Ok(response(400, refused))
+            } else {
+                answer
+            }
+        })
+    });
+    is_found(&subject, "requests were sent into an outage");
+}
+
 /// "502, 503 and 504 come from the gateway, so the service has not seen it".
 #[test]
 fn retrying_gateway_errors() {

@@ -319,6 +319,9 @@ fn name_of(value: impl ValueEnum) -> Option<String> {
 
 /// As [`duration`](crate::args::duration) reads it: `1h30m`.
 pub(super) fn written(duration: Duration) -> String {
+    if duration == RunBuilder::NEVER {
+        return "never".to_owned();
+    }
     let seconds = duration.as_secs();
     let nanoseconds = u64::from(duration.subsec_nanos());
     let parts = [

@@ -129,6 +129,13 @@ impl Progress {
                         *blind = false;
                         None
                     }
+                    Event::Waiting {
+                        done,
+                        servers,
+                        jobs,
+                    } => Some(format!(
+                        "still waiting: {done} of {servers} servers done, {jobs} jobs have not ended"
+                    )),
                     // What was done before is no news.
                     Event::Resumed { done, .. } => {
                         *tenths = done.saturating_mul(10) / tally.servers.max(1);
@@ -219,7 +226,21 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
         Event::ListFailed { error } => Some(format!(
             "the servers could not be listed, so they show nothing: {error}"
         )),
-        _ => rolling(event),
+        _ => waiting(event).or_else(|| rolling(event)),
+    }
+}
+
+/// What the run waits for, and what it gives up.
+fn waiting(event: &Event) -> Option<String> {
+    match event {
+        Event::ServiceDown { retry_after } => Some(format!(
+            "the answers to several requests in a row were lost: nothing is sent until the service answers a read, next in {}",
+            rounded(*retry_after)
+        )),
+        Event::JobHidden { job_id, error } => Some(format!(
+            "job {job_id} is not shown and no longer waited for, its servers are reported as running: {error}"
+        )),
+        _ => None,
     }
 }
 

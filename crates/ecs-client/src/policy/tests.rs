@@ -89,6 +89,8 @@ fn classifications() -> impl Strategy<Value = Classification> {
     ])
 }
 
+const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
+
 #[test]
 fn the_pause_in_a_gateways_words() {
     let cases = [
@@ -97,7 +99,9 @@ fn the_pause_in_a_gateways_words() {
         ("limit:10,time:2 minutes.", Some(120)),
         ("limit: 10, time: 2minute", Some(120)),
         ("limit:10,time:99999999999999999999 minute", None),
-        ("limit:10,time:18446744073709551615 minute", Some(3600)),
+        ("limit:10,time:18446744073709551615 minute", Some(604_800)),
+        ("limit:200,time:3 hour", Some(10_800)),
+        ("limit:200,time:1 day", Some(86_400)),
         ("limit:10,time:1 fortnight", None),
         ("limit:x,time:1 minute", None),
         ("time:1 minute", None),
@@ -121,7 +125,7 @@ proptest! {
         classification in classifications(),
         failures in 0_u32..100,
         throttles in 0_u32..100,
-        asked in prop::option::of(0_u64..=3600),
+        asked in prop::option::of(0_u64..=100_000),
         class in prop::sample::select(vec![RequestClass::Action, RequestClass::Read, RequestClass::Poll]),
         reached: bool,
         seed: u64,
@@ -134,10 +138,18 @@ proptest! {
         match decide() {
             RetryDecision::RetryAfter(pause) => {
                 prop_assert!(matches!(classification, Classification::Throttled | Classification::NotDelivered | Classification::Transient));
-                prop_assert!(pause >= asked.unwrap_or_default());
-                prop_assert!(pause <= asked.unwrap_or_default() + Duration::from_secs(60));
+                let asked = asked.unwrap_or_default();
+                let shortened = classification == Classification::Throttled && class == RequestClass::Poll;
+                let least = if shortened { asked.min(HALF_AN_HOUR) } else { asked };
+                prop_assert!(pause >= least);
+                prop_assert!(pause <= asked + Duration::from_secs(60));
+                // Nobody waits for hours because of a limit.
+                prop_assert!(classification != Classification::Throttled || pause <= HALF_AN_HOUR + Duration::from_secs(60));
             }
-            RetryDecision::GiveUp => prop_assert!(classification != Classification::Throttled || class == RequestClass::Read),
+            RetryDecision::GiveUp => {
+                let too_long = class == RequestClass::Action && asked > Some(HALF_AN_HOUR);
+                prop_assert!(classification != Classification::Throttled || class == RequestClass::Read || too_long);
+            }
         }
     }
 

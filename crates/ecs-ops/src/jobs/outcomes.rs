@@ -1,10 +1,13 @@
 //! The outcomes that a job reports for its servers. Pure.
 
+mod reason;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ecs_client::Problem;
 use ecs_model::{Job, JobId, JobStatus, ServerId, SubJob};
 
+use self::reason::Reason;
 use crate::report::{Evidence, Outcome};
 
 /// The outcomes that a job reports.
@@ -43,7 +46,8 @@ pub(crate) fn job_outcomes(
         }),
         Some(JobStatus::Fail) => Some(Outcome::Unknown {
             job_id: Some(job_id.clone()),
-            error: reason(job.error_code.as_deref(), &[job.fail_reason.as_deref()])
+            error: Reason::of_job(job)
+                .problem()
                 .because("the job failed and does not report this server"),
         }),
         _ => None,
@@ -167,9 +171,10 @@ fn itemised(job_id: &JobId, job: &Job) -> HashMap<ServerId, Outcome> {
         return HashMap::new();
     };
     let sub_jobs = entities.sub_jobs.iter().flatten();
+    let of_job = Reason::of_job(job);
     let mut reported: HashMap<ServerId, Outcome> = HashMap::new();
     for sub_job in sub_jobs {
-        let Some((id, outcome)) = sub_job_outcome(job_id, sub_job) else {
+        let Some((id, outcome)) = sub_job_outcome(job_id, sub_job, &of_job) else {
             continue;
         };
         // Of two sub-jobs of a server, a success does not hide a failure.
@@ -182,31 +187,22 @@ fn itemised(job_id: &JobId, job: &Job) -> HashMap<ServerId, Outcome> {
     if let Some(id) = entities.server_id
         && !reported.contains_key(&id)
     {
-        let reasons = [
-            job.fail_reason.as_deref(),
-            entities.errorcode_message.as_deref(),
-        ];
-        let own = outcome_of(
-            job_id,
-            job.status.as_ref(),
-            job.error_code.as_deref(),
-            &reasons,
-        );
+        let own = outcome_of(job_id, job.status.as_ref(), || of_job.problem());
         reported.extend(own.map(|outcome| (id, outcome)));
     }
     reported
 }
 
-fn sub_job_outcome(job_id: &JobId, sub_job: &SubJob) -> Option<(ServerId, Outcome)> {
-    let entities = sub_job.entities.as_ref()?;
-    let reasons = [
-        sub_job.fail_reason.as_deref(),
-        entities.errorcode_message.as_deref(),
-    ];
-    let (status, code) = (sub_job.status.as_ref(), sub_job.error_code.as_deref());
+fn sub_job_outcome(
+    job_id: &JobId,
+    sub_job: &SubJob,
+    of_job: &Reason<'_>,
+) -> Option<(ServerId, Outcome)> {
+    let server_id = sub_job.entities.as_ref()?.server_id?;
+    let problem = || Reason::of_sub_job(sub_job).or_of_job(of_job);
     Some((
-        entities.server_id?,
-        outcome_of(job_id, status, code, &reasons)?,
+        server_id,
+        outcome_of(job_id, sub_job.status.as_ref(), problem)?,
     ))
 }
 
@@ -214,8 +210,7 @@ fn sub_job_outcome(job_id: &JobId, sub_job: &SubJob) -> Option<(ServerId, Outcom
 fn outcome_of(
     job_id: &JobId,
     status: Option<&JobStatus>,
-    code: Option<&str>,
-    reasons: &[Option<&str>],
+    problem: impl FnOnce() -> Problem,
 ) -> Option<Outcome> {
     let job_id = Some(job_id.clone());
     match status? {
@@ -225,18 +220,10 @@ fn outcome_of(
         }),
         JobStatus::Fail => Some(Outcome::Failed {
             job_id,
-            error: reason(code, reasons),
+            error: problem(),
         }),
         _ => None,
     }
-}
-
-/// The problem of a failure: the first reason given or, without one, the catalogue's meaning of the
-/// code.
-fn reason(code: Option<&str>, reasons: &[Option<&str>]) -> Problem {
-    let documented = || Some(ecs_model::ErrorInfo::of(code?)?.meaning);
-    let message = reasons.iter().copied().flatten().next().or_else(documented);
-    Problem::new(message.unwrap_or("the service gave no reason")).with_code(code)
 }
 
 #[cfg(test)]

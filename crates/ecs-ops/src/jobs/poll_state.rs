@@ -6,8 +6,8 @@ use rand::{Rng, RngExt};
 
 use super::polling::{ExpectedDuration, Polling};
 
-/// The number of refusals that end the polling, unless the first is authentic and says that the job
-/// is unknown.
+/// The number of refusals in a row that end the polling, unless the first is authentic and nothing
+/// was shown before.
 const MAX_REFUSALS: u32 = 3;
 /// The number of polls after which a contradictory job counts as finished.
 const MAX_CONTRADICTIONS: u32 = 3;
@@ -24,7 +24,7 @@ pub(super) enum PollOutcome {
     },
     /// The service does not know the job; `authentic`: the answer is the service's own.
     NotFound { authentic: bool },
-    /// The service refused the query.
+    /// The service refused the query; `authentic`: beyond doubt.
     Denied { authentic: bool },
     /// Refused for another reason.
     Refused,
@@ -95,6 +95,8 @@ pub(super) struct PollState {
     new_until: Option<Duration>,
     grace: Duration,
     polls: u32,
+    /// Whether the service showed the job.
+    seen: bool,
     refusals: u32,
     contradictions: u32,
 }
@@ -109,6 +111,7 @@ impl PollState {
             new_until: began.map(|_| now.saturating_add(grace)),
             grace,
             polls: 0,
+            seen: false,
             refusals: 0,
             contradictions: 0,
         }
@@ -154,6 +157,7 @@ impl PollState {
         let end = match outcome {
             PollOutcome::Found { over, age } => {
                 self.refusals = 0;
+                self.seen = true;
                 if let Some(age) = age
                     && !self.began_is_known
                 {
@@ -170,7 +174,10 @@ impl PollState {
                 }
             }
             PollOutcome::NotFound { .. } if self.may_be_new(now) => None,
-            PollOutcome::NotFound { authentic } => self.refused(authentic, WatchEnd::NotFound),
+            // A job that was shown before may be gone for a moment only.
+            PollOutcome::NotFound { authentic } => {
+                self.refused(authentic && !self.seen, WatchEnd::NotFound)
+            }
             PollOutcome::Denied { authentic } => self.refused(authentic, WatchEnd::Denied),
             PollOutcome::Refused => self.refused(false, WatchEnd::Refused),
             PollOutcome::Inconclusive(pause) => {
@@ -188,7 +195,7 @@ impl PollState {
         let age = now.saturating_sub(self.began);
         let pause = match outcome {
             // The service may know it any moment.
-            PollOutcome::NotFound { .. } => context.polling.floor(),
+            PollOutcome::NotFound { .. } if !self.seen => context.polling.floor(),
             _ => context.polling.pause(self.polls, age, context.expected),
         };
         let next = now.saturating_add(spread(pause, rng));

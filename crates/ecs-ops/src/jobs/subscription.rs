@@ -126,6 +126,11 @@ impl Subscription {
         }
     }
 
+    /// Whether no job is watched.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     pub(crate) fn wall_clock(&self) -> Timestamp {
         self.registry.client.clock().now()
     }

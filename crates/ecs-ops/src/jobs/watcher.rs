@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::latest::UpdateSender;
 use super::poll_state::{PollOutcome, WatchEnd};
 use super::registry::{WatcherCommand, WatcherRegistry};
+use super::rejections::{MAX_REJECTIONS, Rejections};
 use super::scheduler::{JobKey, PollResult, PollScheduler, SubscriberId};
 use super::{JobUpdate, observe};
 
@@ -29,12 +30,18 @@ const SLOW: Duration = Duration::from_secs(5);
 /// The pause before the next poll after the transport panicked.
 const AFTER_A_PANIC: Duration = Duration::from_secs(10);
 
+/// The pause of all polls after the credentials were rejected for the first time.
+const AFTER_A_REJECTION: Duration = Duration::from_secs(5);
+
 /// The state of the watcher task.
 struct WatcherTask {
     registry: Arc<WatcherRegistry>,
     scheduler: PollScheduler,
     subscribers: HashMap<u64, UpdateSender>,
     in_flight: HashMap<JobKey, AbortHandle>,
+    rejections: Rejections,
+    /// Whether the service showed a job.
+    shown: bool,
 }
 
 /// Runs the watcher.
@@ -47,6 +54,8 @@ pub(super) async fn run_watcher(
         scheduler: PollScheduler::new(registry.options.polling.clone()),
         subscribers: HashMap::new(),
         in_flight: HashMap::new(),
+        rejections: Rejections::default(),
+        shown: false,
         registry,
     };
     let mut polls = FuturesUnordered::new();
@@ -64,7 +73,10 @@ pub(super) async fn run_watcher(
         }
         // One poll at a time until the credentials are known to be good: a refusal cancels the
         // others before they are sent.
+        let held_until = run_watcher.rejections.held_until();
         let at_once = match run_watcher.registry.client.health().credentials_accepted() {
+            _ if held_until.is_some() => 0,
+            true if run_watcher.rejections.any() => 1,
             true => run_watcher.registry.options.concurrent_queries,
             false if sent.elapsed() < SLOW => 1,
             false => (run_watcher.in_flight.len() + 1)
@@ -84,6 +96,7 @@ pub(super) async fn run_watcher(
             polls.push(async move { (key, poll.await) });
         }
         let due = match run_watcher.in_flight.len() < at_once {
+            _ if held_until.is_some() => held_until,
             true => run_watcher
                 .scheduler
                 .next_due()
@@ -170,6 +183,7 @@ impl WatcherTask {
     fn polled(&mut self, key: JobKey, answer: Result<Job, RequestError>, history: RetryState) {
         let registry = Arc::clone(&self.registry);
         let (outcome, snapshot) = observe(&registry.client, &answer);
+        let outcome = self.doubt(outcome, answer.as_ref().err());
         let poll = PollResult {
             outcome,
             snapshot,
@@ -197,12 +211,42 @@ impl WatcherTask {
         self.notify(&decision.stalled, &JobUpdate::Stalled);
     }
 
+    /// One odd answer is not the end: a refusal of credentials that were good before is doubted.
+    fn doubt(&mut self, outcome: PollOutcome, failure: Option<&RequestError>) -> PollOutcome {
+        match outcome {
+            PollOutcome::Denied { authentic } => {
+                let client = &self.registry.client;
+                let forbidden =
+                    |failure: &RequestError| failure.status() == Some(StatusCode::FORBIDDEN);
+                let doubtful = if failure.is_some_and(forbidden) {
+                    self.shown
+                } else {
+                    let pause = client.scaled(AFTER_A_REJECTION);
+                    self.rejections.add(pause) < MAX_REJECTIONS
+                        && client.health().credentials_accepted()
+                };
+                PollOutcome::Denied {
+                    authentic: authentic && !doubtful,
+                }
+            }
+            PollOutcome::Inconclusive(_) => outcome,
+            PollOutcome::Found { .. } => {
+                self.shown = true;
+                self.rejections = Rejections::default();
+                outcome
+            }
+            PollOutcome::NotFound { .. } | PollOutcome::Refused => {
+                self.rejections = Rejections::default();
+                outcome
+            }
+        }
+    }
+
     fn refused(&mut self, failure: RequestError, end: WatchEnd) -> JobUpdate {
         let status = failure.status();
         let problem = failure.into_problem();
         match end {
-            // Only this job is not visible to these credentials.
-            WatchEnd::Denied if status == Some(StatusCode::FORBIDDEN) => JobUpdate::Denied(problem),
+            WatchEnd::Denied if status == Some(StatusCode::FORBIDDEN) => JobUpdate::Hidden(problem),
             WatchEnd::Denied => {
                 // Other polls would be refused alike, and a rejected signature must not be
                 // repeated.

@@ -8,7 +8,7 @@ use super::recovered::{
     KnownJob, Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress,
 };
 use crate::action::PowerAction;
-use crate::report::Stopped;
+use crate::report::{Evidence, Stopped};
 use crate::rolling;
 
 /// The contradiction, as an error.
@@ -290,6 +290,12 @@ impl Recovered {
                 // Or the hard restart was not executed, so the outcome of the soft one stands.
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
                 job == Some(of) || not_hard && server.soft_outcome.as_ref() == Some(outcome_record)
+            }
+            // Refused, and in the wanted state.
+            (OutcomeKind::Succeeded, None)
+                if outcome_record.evidence == Some(Evidence::WantedState) =>
+            {
+                job.is_none() && !is_unknown
             }
             (OutcomeKind::Succeeded | OutcomeKind::Unknown, None) => job.is_none() && is_unknown,
             (OutcomeKind::Failed, None) => job.is_none() && !is_unknown,

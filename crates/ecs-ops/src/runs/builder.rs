@@ -62,6 +62,11 @@ pub struct RunBuilder {
 impl RunBuilder {
     /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
+    /// How long a job without progress is polled by default. The vendor's pages call an operation
+    /// that takes longer stuck.
+    pub const DEFAULT_STALLED_AFTER: Duration = Duration::from_secs(1800);
+    /// For [`stalled_after`](Self::stalled_after): a job is polled until the deadline.
+    pub const NEVER: Duration = Duration::from_millis(u64::MAX);
     /// The most servers in one request (vendor's batch operations).
     pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
 
@@ -195,7 +200,8 @@ impl RunBuilder {
     }
 
     /// Stops polling a job that makes no progress for this long; its unfinished servers are
-    /// reported as running. By default it is polled until the deadline.
+    /// reported as running. Default: [`DEFAULT_STALLED_AFTER`](Self::DEFAULT_STALLED_AFTER), 30
+    /// minutes. With [`NEVER`](Self::NEVER) it is polled until the deadline.
     pub fn stalled_after(mut self, limit: Duration) -> Self {
         self.stalled_after = Some(limit);
         self

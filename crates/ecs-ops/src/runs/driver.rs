@@ -1,5 +1,7 @@
 //! Drives a run: the I/O around its [state](super::state).
 
+mod outage_guard;
+mod read_servers;
 mod submit;
 mod wave_driver;
 
@@ -8,12 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
+use ecs_client::clock::after;
 use ecs_client::{Problem, RequestError, SendState};
-use ecs_model::{Accepted, JobId, JobStatus};
+use ecs_model::{Accepted, JobId, JobStatus, ServerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::reconcile::{Reconciler, list};
@@ -28,6 +32,9 @@ use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
 
+/// The time between signs of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
+
 /// The result of a step.
 enum Step {
     Submitted(usize, Result<Accepted, RequestError>),
@@ -35,6 +42,10 @@ enum Step {
     JobUpdated(usize, JobUpdate),
     /// The servers, by a list that began at this time.
     Listed(ListPurpose, Instant, Result<ServerList, Error>),
+    /// Servers that may be in the wanted state were read.
+    ServersRead(Vec<ServerId>, Result<ServerList, Error>),
+    /// A harmless read was made; whether the service answered as itself.
+    Read(bool),
     /// A step of the waves was done; `None` if the run was stopped meanwhile.
     WavesAdvanced(Option<rolling::WaveEvent>),
 }
@@ -104,6 +115,9 @@ impl<'a> Driver<'a> {
         // Steps that ended while a record was written.
         let mut completed_steps: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
+        let mut reading_servers = false;
+        let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
+        let mut outage = OutageGuard::new();
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
@@ -135,13 +149,20 @@ impl<'a> Driver<'a> {
             // Servers that may already have been acted on are left out: their current state is not
             // the initial one.
             let servers = &state.unsent();
-            let refused = tokio::select! {
+            let listed = tokio::select! {
                 biased;
-                () = self.control.reached(Level::Halted) => None,
-                refused = reconciler.fetch_initial_state(self.client, servers, self.sink) => refused,
+                () = self.control.reached(Level::Halted) => Ok(()),
+                listed = reconciler.fetch_initial_state(self.client, servers, self.sink) => listed,
             };
-            if let Some(refused) = refused {
-                state.refuse(refused);
+            if let Err(error) = listed {
+                // What was asked for cannot be kept, so nothing is sent.
+                let problem = error.problem().clone();
+                match error.kind() {
+                    ErrorKind::Credentials => state.refuse(problem),
+                    _ => state.halt(problem.because(
+                        "not sent, because the servers could not be listed for the reconciliation",
+                    )),
+                }
                 self.control.halt();
             }
             let before = || Record::InitialState {
@@ -156,29 +177,7 @@ impl<'a> Driver<'a> {
                 break;
             }
             self.drive_waves(state, &mut wave_driver, &mut steps);
-            let at_once = if self.client.0.core.health().credentials_accepted() {
-                self.client.0.concurrent_submissions
-            } else {
-                1
-            };
-            while submitting < at_once
-                && self.control.level() == Level::Go
-                && let Some(request) = state.next_request()
-            {
-                let send_state = Arc::new(SendState::default());
-                send_states.insert(request, Arc::clone(&send_state));
-                let submission = submit::Submission {
-                    index: request,
-                    action: state.action_of(request),
-                    purpose: state.purpose(request),
-                    servers: state.servers(request).to_vec(),
-                };
-                steps.push(Box::pin(async move {
-                    let submitted = self.submit(submission, &send_state).await;
-                    Step::Submitted(request, submitted)
-                }));
-                submitting += 1;
-            }
+            self.submit_more(state, &mut outage, &mut submitting, send_states, &mut steps);
             // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
@@ -192,25 +191,24 @@ impl<'a> Driver<'a> {
                     steps.push(self.list(ListPurpose::Verify, at, None));
                 }
             }
+            if !reading_servers && let Some(read) = self.read_servers(state) {
+                reading_servers = true;
+                steps.push(read);
+            }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
-                None => {
-                    let next = async {
-                        tokio::select! {
-                            biased;
-                            Some(step) = steps.next() => Some(step),
-                            Some((request, update)) = jobs.next() => Some(Step::JobUpdated(request, update)),
-                            else => None,
-                        }
-                    };
-                    let next = tokio::select! {
-                        biased;
-                        next = next => next,
-                        () = self.control.reached(Level::Suspended), if !is_suspended => continue,
-                    };
-                    let Some(step) = next else { break };
-                    step
-                }
+                None if steps.is_empty() && jobs.is_empty() => break,
+                None => tokio::select! {
+                    biased;
+                    Some(step) = steps.next() => step,
+                    Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
+                    () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    () = tokio::time::sleep_until(sign_at) => {
+                        self.sink.emit(state.waiting());
+                        sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
+                        continue;
+                    }
+                },
             };
             if self.control.level() > Level::Go {
                 state.stop_submitting();
@@ -219,7 +217,17 @@ impl<'a> Driver<'a> {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
                     send_states.remove(&request);
+                    outage.on_submitted(&result);
                     (self.on_submitted(state, request, result, &mut jobs), None)
+                }
+                Step::ServersRead(servers, read) => {
+                    reading_servers = false;
+                    let read = read.as_ref().map_err(Error::problem);
+                    (state.servers_read(&servers, read), None)
+                }
+                Step::Read(answers) => {
+                    outage.on_read(answers);
+                    (Vec::new(), None)
                 }
                 Step::Listed(purpose, began, listed) => (
                     self.listed(
@@ -433,6 +441,10 @@ impl<'a> Driver<'a> {
             }
             JobUpdate::Stalled => state.stalled(request).into_iter().collect(),
             JobUpdate::Lost(problem) => state.lost(request, problem.clone()),
+            JobUpdate::Hidden(problem) => match state.hidden(request, problem) {
+                Some(event) => vec![event],
+                None => self.denied(state, problem),
+            },
             JobUpdate::Denied(problem) => self.denied(state, problem),
         }
     }

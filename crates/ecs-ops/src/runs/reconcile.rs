@@ -71,27 +71,25 @@ impl Reconciler {
         before
     }
 
-    /// Lists the servers before they are acted on. Returns the problem if the credentials were
-    /// refused.
+    /// Lists the servers before they are acted on.
+    ///
+    /// # Errors
+    /// They could not be listed: there is nothing to compare with after a lost answer.
     pub(super) async fn fetch_initial_state(
         &mut self,
         client: &Client,
         servers: &[ServerId],
         sink: &Sink,
-    ) -> Option<Problem> {
-        match list(client).await {
-            Ok(mut all) => {
-                let ours = servers.iter().filter_map(|id| all.remove_entry(id));
-                self.before.extend(ours);
-            }
-            Err(error) => {
-                let error = error.problem().clone();
-                let refused = (error.status() == Some(401)).then(|| error.clone());
-                sink.emit(Event::ListFailed { error });
-                return refused;
-            }
+    ) -> Result<(), Error> {
+        let listed = list(client).await;
+        if let Err(error) = &listed {
+            let error = error.problem().clone();
+            sink.emit(Event::ListFailed { error });
         }
-        None
+        let mut all = listed?;
+        let ours = servers.iter().filter_map(|id| all.remove_entry(id));
+        self.before.extend(ours);
+        Ok(())
     }
 
     /// When to list next; `None` if a list is underway or not needed.

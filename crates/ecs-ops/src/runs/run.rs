@@ -11,6 +11,7 @@ use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
 use tokio::time::Instant;
 
+use super::builder::RunBuilder;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
 use super::preflight::{Obstacle, Preflight};
@@ -121,7 +122,10 @@ impl Run {
             question: question.as_ref(),
             limits: WaitLimits {
                 deadline,
-                stalled_after,
+                stalled_after: Some(
+                    stalled_after
+                        .unwrap_or_else(|| client.0.core.scaled(RunBuilder::DEFAULT_STALLED_AFTER)),
+                ),
             },
             verify,
         };

@@ -2,17 +2,20 @@
 
 mod close;
 mod escalate;
+mod next;
 mod poll;
+mod refusal;
 mod resume;
 mod unknown;
 mod verify;
+mod wanted;
 mod waves;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
-use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
+use ecs_model::{JobId, ServerId};
 use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
@@ -97,12 +100,18 @@ pub(crate) struct RunState {
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
+    /// Whether the service showed a job since it last hid one.
+    sees_jobs: bool,
+    /// Why a job is not shown while others are.
+    hidden: Option<Problem>,
     /// Why the journal failed.
     journal_failed: Option<Problem>,
     /// Whether a job stalled.
     stalled: bool,
     /// Servers to verify. `None`: verification is off.
     unverified: Option<Unverified>,
+    /// Failures of servers that may be in the wanted state.
+    to_read: BTreeMap<ServerId, Outcome>,
     waves: Option<WaveQueue>,
     /// Whether the waves were the first reason to stop.
     rolling_stops: bool,
@@ -157,9 +166,12 @@ impl RunState {
             halted: None,
             refused: None,
             denied: None,
+            sees_jobs: false,
+            hidden: None,
             journal_failed: None,
             stalled: false,
             unverified: None,
+            to_read: BTreeMap::new(),
         }
     }
 
@@ -219,20 +231,8 @@ impl RunState {
         news
     }
 
-    /// The next request to submit; it is being submitted from now on.
-    pub(crate) fn next_request(&mut self) -> Option<usize> {
-        if self.halted.is_some() {
-            return None;
-        }
-        let index = self.requests.len();
-        let servers = self.queue.next(index)?;
-        self.requests
-            .push(RunRequest::new(servers, RequestState::Submitting));
-        Some(index)
-    }
-
     /// Stops submitting.
-    fn halt(&mut self, why: Problem) {
+    pub(crate) fn halt(&mut self, why: Problem) {
         self.halted.get_or_insert(why);
     }
 
@@ -290,12 +290,15 @@ impl RunState {
         self.queue.answered(index, false);
         let (classification, stop_cause) = (failure.classification(), failure.stop_cause());
         let error = failure.into_problem();
-        if classification == Classification::Refused && self.split(index, &error) {
-            return vec![Event::Split {
-                request: index + 1,
-                servers: self.servers(index).len(),
-                error,
-            }];
+        let refused = matches!(
+            classification,
+            Classification::Refused | Classification::RefusedCredentials
+        );
+        if refused
+            && stop_cause == StopCause::GaveUp
+            && let Some(split) = self.split_refused(index, classification, &error)
+        {
+            return vec![split];
         }
         if stop_cause != StopCause::GaveUp {
             let sent = stop_cause == StopCause::Withdrawn;
@@ -304,73 +307,54 @@ impl RunState {
             }
             return Vec::new();
         }
-        let kind = match classification {
+        let (blames_servers, stopping) = match refused {
+            true => self.end_refused(index, classification, &error),
+            false => (false, None),
+        };
+        let outcome = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.answer_lost(index, error);
             }
-            Classification::Refused => OutcomeKind::Failed,
-            Classification::NotDelivered
+            Classification::Refused if blames_servers => Outcome::Failed {
+                job_id: None,
+                error: error.clone(),
+            },
+            Classification::Refused
+            | Classification::NotDelivered
             | Classification::NotForwarded
             | Classification::Throttled
-            | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
+            | Classification::RefusedCredentials => Outcome::NotAttempted {
+                error: error.clone(),
+            },
         };
         match classification {
-            // Other requests would be refused alike.
-            Classification::RefusedCredentials => {
-                self.refuse(error.clone());
-            }
             Classification::NotDelivered => self.unreachable(error.clone()),
             Classification::NotForwarded => {
                 let reason = "not sent, since another request was not forwarded to the service";
                 self.halt(error.clone().because(reason));
+            }
+            // It is throttled for longer than a run waits.
+            Classification::Throttled => {
+                self.halt(
+                    error
+                        .clone()
+                        .because("not sent because the service throttles"),
+                );
             }
             _ => {}
         }
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
             servers: self.servers(index).len(),
-            outcome: kind,
+            outcome: match &outcome {
+                Outcome::Failed { .. } => OutcomeKind::Failed,
+                _ => OutcomeKind::NotAttempted,
+            },
             error: error.clone(),
         }];
-        let outcome = match kind {
-            OutcomeKind::Failed => Outcome::Failed {
-                job_id: None,
-                error,
-            },
-            _ => Outcome::NotAttempted { error },
-        };
+        events.extend(stopping);
         events.extend(self.end_request(index, &outcome));
         events
-    }
-
-    /// Queues the servers of a refused request again in smaller requests, if that can help.
-    fn split(&mut self, index: usize, error: &Problem) -> bool {
-        const TOO_MANY_SERVERS: &str = "Ecs.0118";
-        let Some(info) = error.code.as_deref().and_then(ErrorInfo::of) else {
-            return false;
-        };
-        let Some(request) = self
-            .requests
-            .get_mut(index)
-            .filter(|request| request.servers.len() > 1)
-        else {
-            return false;
-        };
-        // The only place where servers are sent again after a refusal: only on proof.
-        if info.disposition.executed != Executed::No {
-            return false;
-        }
-        if info.code == TOO_MANY_SERVERS {
-            self.queue.too_many(request.servers.clone());
-        } else if info.disposition.one_server {
-            let named = |id: &&ServerId| error.message.contains(&id.to_string());
-            let named: Vec<_> = request.servers.iter().filter(named).copied().collect();
-            self.queue.split(request.servers.clone(), &named);
-        } else {
-            return false;
-        }
-        request.state = RequestState::Ended;
-        true
     }
 
     /// The job of an accepted request that is still polled.
@@ -402,11 +386,16 @@ impl RunState {
         }
         let outcome = self.hold_for_verification(id, outcome)?;
         let outcome = self.merge_with_first_attempt(id, outcome);
+        let outcome = self.hold_for_reading(id, outcome)?;
         let outcome = self.defer_for_escalation(id, outcome)?;
+        Some(self.keep_outcome(id, outcome))
+    }
+
+    fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> &Outcome {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
         }
-        Some(self.outcomes.entry(id).or_insert(outcome))
+        self.outcomes.entry(id).or_insert(outcome)
     }
 
     /// Ends a request: each of its servers gets this outcome, unless it has one.

@@ -155,6 +155,8 @@ impl Checker<'_> {
         let reason = match outcome {
             Outcome::NotAttempted { .. } => {
                 self.denied()
+                    || self.had_an_outage(run)
+                    || self.could_not_list(plan)
                     || (plan.reconcile && self.may_be_unknown(id, run))
                     || stopped
                     || self.trace.exchanges.iter().any(|exchange| {
@@ -163,14 +165,29 @@ impl Checker<'_> {
                             && (exchange.left.is_none() || given_back)
                     })
             }
-            Outcome::Failed { job_id: None, .. } => self.sendings(id, run.until).any(|exchange| {
-                exchange.arrived.is_some()
-                    && exchange.accepted.is_none()
-                    && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
-            }),
+            Outcome::Failed { job_id: None, .. } => self.was_refused_alone(id, run),
             _ => true,
         };
         (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
+    }
+
+    /// Whether the region refused a request of this server alone.
+    pub(super) fn was_refused_alone(&self, id: &ServerId, run: &Played) -> bool {
+        self.sendings(id, run.until).any(|exchange| {
+            exchange.arrived.is_some()
+                && exchange.accepted.is_none()
+                && matches!(&exchange.asked, Asked::Action(servers) if servers.len() == 1)
+        })
+    }
+
+    /// Whether a run with reconciliation may have been unable to list the servers at its beginning.
+    fn could_not_list(&self, plan: &RunPlan) -> bool {
+        plan.reconcile
+            && self
+                .trace
+                .exchanges
+                .iter()
+                .any(|exchange| exchange.asked == Asked::Other && exchange.fault.is_some())
     }
 
     /// Whether a server could not be looked at whose job had succeeded.

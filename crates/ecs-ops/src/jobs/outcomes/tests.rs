@@ -108,6 +108,35 @@ fn the_reason_is_where_it_is() {
     );
 }
 
+/// A sub-job without a reason has that of its job, named as such.
+#[test]
+fn the_reason_of_the_job() {
+    let failed =
+        |code: &str| json!({"status": "FAIL", "entities": {"server_id": A}, "error_code": code});
+    let with = |part: Value, reason: Value| {
+        let mut job = job("FAIL", &[part]);
+        job.as_object_mut()
+            .unwrap()
+            .extend(reason.as_object().unwrap().clone());
+        reported(job)[0].clone()
+    };
+    let reason = || json!({"error_code": "Ecs.0605", "fail_reason": "locked"});
+    assert_eq!(
+        with(failed(""), reason()),
+        "failed|Ecs.0605|reason of the job: locked"
+    );
+    assert_eq!(
+        with(failed("Ecs.0227"), reason()),
+        "failed|Ecs.0227|restarting the server failed; reason of the job: locked"
+    );
+    assert_eq!(
+        with(failed("Ecs.9999"), json!({"message": "broken"})),
+        "failed|Ecs.9999|reason of the job: broken"
+    );
+    let part = json!({"status": "FAIL", "entities": {"server_id": A}, "error_msg": "its own"});
+    assert_eq!(with(part, reason()), "failed|-|its own");
+}
+
 #[test]
 fn a_job_without_items() {
     for entities in [

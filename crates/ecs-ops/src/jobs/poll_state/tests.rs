@@ -21,6 +21,7 @@ struct Model {
     new_until: Option<Duration>,
     deadlines: Vec<Duration>,
     for_ever: bool,
+    seen: bool,
     refusals: u32,
     contradictions: u32,
     over: bool,
@@ -80,6 +81,7 @@ impl ReferenceStateMachine for Model {
                 new_until: began.map(|_| 100 * SECOND + GRACE),
                 for_ever: for_ever || deadlines.is_empty(),
                 deadlines,
+                seen: false,
                 refusals: 0,
                 contradictions: 0,
                 over: false,
@@ -119,6 +121,7 @@ impl ReferenceStateMachine for Model {
             }
             PollOutcome::Found { over, age } => {
                 state.refusals = 0;
+                state.seen = true;
                 state.began = state.began.or(age.map(|age| state.now.saturating_sub(age)));
                 state.contradictions += u32::from(over == Completion::Contradictory);
                 (over == Completion::Finished
@@ -130,7 +133,9 @@ impl ReferenceStateMachine for Model {
             {
                 None
             }
-            PollOutcome::NotFound { authentic } => state.refused(authentic, WatchEnd::NotFound),
+            PollOutcome::NotFound { authentic } => {
+                state.refused(authentic && !state.seen, WatchEnd::NotFound)
+            }
             PollOutcome::Denied { authentic } => state.refused(authentic, WatchEnd::Denied),
             PollOutcome::Refused => state.refused(false, WatchEnd::Refused),
         };

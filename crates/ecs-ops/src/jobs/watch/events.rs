@@ -167,7 +167,9 @@ impl JobEvents {
                 self.end(index, JobEnd::Stalled(status), None);
             }
             JobUpdate::Lost(problem) => self.end(index, JobEnd::Lost(problem), None),
-            JobUpdate::Denied(problem) => self.end(index, JobEnd::Denied(problem), None),
+            JobUpdate::Hidden(problem) | JobUpdate::Denied(problem) => {
+                self.end(index, JobEnd::Denied(problem), None)
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Submits one request.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
@@ -11,25 +13,71 @@ use ecs_model::{
     Accepted, BatchRebootServers, BatchStartServers, BatchStopServers, ServerId, ValidationError,
 };
 use ecs_transport::SendMark;
+use futures_util::stream::FuturesUnordered;
 
-use super::Driver;
+use super::outage_guard::OutageGuard;
+use super::{Driver, Step};
 use crate::action::PowerAction;
 use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
 use crate::journal::{Purpose, RequestJournal};
 use crate::quota::QuotaPermit;
+use crate::runs::state::RunState;
 
 /// A request to submit.
-pub(super) struct Submission {
-    pub(super) index: usize,
-    pub(super) action: PowerAction,
-    pub(super) purpose: Purpose,
-    pub(super) servers: Vec<ServerId>,
+struct Submission {
+    index: usize,
+    action: PowerAction,
+    purpose: Purpose,
+    servers: Vec<ServerId>,
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    /// Submits the next requests, as many as may be underway.
+    pub(super) fn submit_more(
+        self,
+        state: &mut RunState,
+        outage: &mut OutageGuard,
+        submitting: &mut usize,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
+        steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
+    ) {
+        outage.drive(self, state, steps);
+        let most = match self.client.0.core.health().credentials_accepted() {
+            true => self.client.0.concurrent_submissions,
+            false => 1,
+        };
+        loop {
+            let (at_once, trial) = outage.at_once(most);
+            if *submitting >= at_once || self.control.level() != Level::Go {
+                return;
+            }
+            let next = match trial {
+                true => state.next_trial(),
+                false => state.next_request(),
+            };
+            let Some(request) = next else {
+                return;
+            };
+            let send_state = Arc::new(SendState::default());
+            send_states.insert(request, Arc::clone(&send_state));
+            let submission = Submission {
+                index: request,
+                action: state.action_of(request),
+                purpose: state.purpose(request),
+                servers: state.servers(request).to_vec(),
+            };
+            steps.push(Box::pin(async move {
+                let submitted = self.submit(submission, &send_state).await;
+                Step::Submitted(request, submitted)
+            }));
+            *submitting += 1;
+            outage.sent();
+        }
+    }
+
     /// Sends a request until it is answered or given up.
-    pub(super) async fn submit(
+    async fn submit(
         self,
         request: Submission,
         send_state: &SendState,

@@ -5,7 +5,10 @@ mod halting;
 mod hard_cases;
 mod lending;
 mod naming;
+mod odd_polls;
+mod outages;
 mod panics;
+mod refusals;
 mod stopping;
 mod watching;
 

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use ecs_model::ServerId;
 use proptest::prelude::*;
 
-use super::RequestQueue;
+use super::{MAX_REFUSALS, RequestQueue};
 
 fn ids(range: std::ops::Range<u32>) -> Vec<ServerId> {
     range
@@ -18,6 +18,8 @@ enum Names {
     OneCulprit,
     Culprits,
     Everybody,
+    /// Servers without a fault.
+    Wrong,
     /// All but one, which is as good as naming nobody.
     AllButOne,
 }
@@ -42,12 +44,23 @@ fn play(
         queue.answered(index, suspects.is_empty());
         if suspects.is_empty() {
             accepted.extend(servers);
-        } else if servers.len() > 1 {
+            continue;
+        }
+        queue.refused();
+        if queue.gives_up().is_some() {
+            break;
+        }
+        if servers.len() > 1 {
             let named = match names {
                 Names::Nobody => Vec::new(),
                 Names::OneCulprit => suspects[..1].to_vec(),
                 Names::Culprits => suspects,
                 Names::Everybody => servers.clone(),
+                Names::Wrong => servers[..servers.len() / 2]
+                    .iter()
+                    .filter(|id| !culprits.contains(id))
+                    .copied()
+                    .collect(),
                 Names::AllButOne => servers[1..].to_vec(),
             };
             queue.split(servers, &named);
@@ -80,7 +93,7 @@ proptest! {
     fn everybody_but_the_culprits_is_accepted_once(
         n in 2_u32..1000,
         culprits in prop::collection::hash_set(0_u32..1000, 1..20),
-        names in prop::sample::select(vec![Names::Nobody, Names::OneCulprit, Names::Culprits, Names::Everybody, Names::AllButOne]),
+        names in prop::sample::select(vec![Names::Nobody, Names::OneCulprit, Names::Culprits, Names::Everybody, Names::Wrong, Names::AllButOne]),
     ) {
         let culprits: HashSet<_> = culprits.into_iter().filter(|c| *c < n).flat_map(|c| ids(c..c + 1)).collect();
         let mut queue = RequestQueue::new(vec![ids(0..n)]);
@@ -90,8 +103,38 @@ proptest! {
         prop_assert_eq!(accepted.into_iter().collect::<HashSet<_>>(), expected);
         prop_assert_eq!(queue.left().count(), 0);
         let k = culprits.len() as f64;
-        let bound = 2.0 * k * f64::from(n).log2();
+        // Wrong names cost something at each step.
+        let steps = if matches!(names, Names::Wrong) { 4.0 } else { 2.0 };
+        let bound = steps * k * f64::from(n).log2();
         prop_assert!(requests as f64 - 1.0 <= bound, "{} requests for {} of {}", requests, k, n);
+    }
+
+    /// A service that refuses everything ends the run after few requests, whatever its size.
+    #[test]
+    fn a_service_that_refuses_everything(
+        sizes in prop::collection::vec(1_u32..1000, 1..40),
+        names in prop::sample::select(vec![Names::Nobody, Names::OneCulprit, Names::Everybody]),
+    ) {
+        let mut from = 0;
+        let plan: Vec<_> = sizes.iter().map(|size| { from += size; ids(from - size..from) }).collect();
+        let all: HashSet<_> = ids(0..from).into_iter().collect();
+        let mut queue = RequestQueue::new(plan);
+        let (accepted, requests) = play(&mut queue, &all, names);
+        prop_assert_eq!(accepted.len(), 0);
+        prop_assert!(requests <= 3 * MAX_REFUSALS as usize, "{} requests", requests);
+        if from > 200 {
+            prop_assert!(requests <= MAX_REFUSALS as usize, "{} requests", requests);
+        }
+    }
+
+    /// Neighbours that are refused, as those of a deleted group, do not end the run.
+    #[test]
+    fn refused_neighbours(start in 0_u32..400, count in 1_u32..100) {
+        let culprits: HashSet<_> = ids(start..start + count).into_iter().collect();
+        let mut queue = RequestQueue::new(vec![ids(0..500), ids(500..1000)]);
+        let (accepted, requests) = play(&mut queue, &culprits, Names::Nobody);
+        prop_assert_eq!(accepted.len(), 1000 - count as usize);
+        prop_assert!(requests as f64 <= 2.0 + 2.0 * f64::from(count) * 1000_f64.log2());
     }
 
     /// A service that takes fewer in a request gets fewer, and everybody gets there.

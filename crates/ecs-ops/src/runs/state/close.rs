@@ -25,6 +25,7 @@ impl RunState {
             .map(not_sent)
             .filter(|_| self.rolling_stops);
         let never = halted.or(self.halted.clone()).unwrap_or_else(never);
+        self.stop_reading();
         let mut cut_short = self.stop_verifying() | self.denied.is_some();
         cut_short |= self.journal_failed.is_some();
         // The remaining steps of the waves were not taken.
@@ -83,6 +84,7 @@ impl RunState {
             .or(journal_failed.map(Stopped::JournalFailed))
             .or(stopped)
             .or(rolling.map(Stopped::Rolling))
+            .or_else(|| self.hidden.take().map(Stopped::Denied))
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
         let servers = ended.reports(&mut self);

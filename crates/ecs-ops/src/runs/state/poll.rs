@@ -3,7 +3,7 @@
 use ecs_client::Problem;
 use ecs_model::Job;
 
-use super::{RequestState, RunState};
+use super::{RequestState, RunRequest, RunState};
 use crate::event::Event;
 use crate::jobs::{job_outcomes, undocumented, unreported};
 use crate::report::Outcome;
@@ -13,6 +13,7 @@ impl RunState {
     pub(crate) fn polled(&mut self, index: usize, job: &Job, over: bool) -> Vec<Event> {
         /// The number of polls after which a job that reported all servers counts as finished.
         const OVERDUE: u32 = 3;
+        self.sees_jobs = true;
         let Some((request, report)) = self.watching(index) else {
             return Vec::new();
         };
@@ -61,6 +62,16 @@ impl RunState {
         events
     }
 
+    /// A sign of life.
+    pub(crate) fn waiting(&self) -> Event {
+        let accepted = |request: &&RunRequest| matches!(request.state, RequestState::Accepted(_));
+        Event::Waiting {
+            done: self.outcomes.len(),
+            servers: self.servers.len(),
+            jobs: self.requests.iter().filter(accepted).count(),
+        }
+    }
+
     /// A job stalled and is no longer polled.
     pub(crate) fn stalled(&mut self, index: usize) -> Option<Event> {
         self.stalled = true;
@@ -77,6 +88,17 @@ impl RunState {
         request.state = RequestState::Ended;
         let job_id = Some(report.job_id.clone());
         self.end_request(index, &Outcome::Unknown { job_id, error })
+    }
+
+    /// The service does not show a job. `None`: it showed none since it last hid one, so queries
+    /// are refused as a whole.
+    pub(crate) fn hidden(&mut self, index: usize, error: &Problem) -> Option<Event> {
+        if !std::mem::replace(&mut self.sees_jobs, false) {
+            return None;
+        }
+        let job_id = self.job(index)?.clone();
+        let error = self.hidden.get_or_insert_with(|| error.clone()).clone();
+        Some(Event::JobHidden { job_id, error })
     }
 
     /// Notes that queries are refused. Returns whether that is new.

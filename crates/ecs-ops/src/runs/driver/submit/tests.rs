@@ -51,7 +51,7 @@ async fn every_end_of_a_submission() {
         ),
         (
             Answer(404, r#"{"itemNotFound":{"code":404,"message":"none"}}"#),
-            1,
+            5,
             "failed",
             "none",
         ),
@@ -63,7 +63,7 @@ async fn every_end_of_a_submission() {
         ),
         (
             Answer(403, r#"{"forbidden":{"code":403,"message":"no"}}"#),
-            1,
+            5,
             "not_attempted",
             "HTTP 403",
         ),

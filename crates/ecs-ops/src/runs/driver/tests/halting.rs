@@ -199,7 +199,8 @@ async fn wrong_signatures_are_not_repeated() {
     });
     let report = reboot(builder.concurrent_queries(1), 500).await;
     assert_eq!(report.summary().running, 500);
-    assert_eq!(seen.count(Method::GET), 1);
+    // One odd answer is not the end, but all jobs together have three.
+    assert_eq!(seen.count(Method::GET), 3);
 }
 
 /// Once more, and never again: the request, not only the verdict.

