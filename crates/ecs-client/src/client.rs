@@ -3,6 +3,7 @@
 mod builder;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,13 +15,14 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{WallClock, scale};
 use crate::context::RequestContext;
+use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
 use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
 pub use builder::ClientBuilder;
 
-/// Sends requests to one project of one service. Cheap to clone; clones share the rate limit, and what is known of the
-/// service.
+/// Sends requests to one project of one service. Cheap to clone; clones share the rate limit and
+/// the service's health.
 ///
 /// See the [crate's front page](crate) for an example.
 #[derive(Clone)]
@@ -41,6 +43,9 @@ struct Inner {
     clock: WallClock,
     time_factor: f64,
     rng: Mutex<ChaCha8Rng>,
+    seen_ids: SeenIds,
+    /// How many numbers were drawn.
+    numbers: AtomicU64,
 }
 
 impl fmt::Debug for Client {
@@ -54,20 +59,21 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Reads.
+/// Queries.
 impl Client {
-    /// Reads one job, once.
+    /// Queries one job once.
     ///
     /// # Errors
-    /// Refused (an unknown job: finished ones are deleted after about a day), or no readable answer after a few attempts.
+    /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
+    /// deleted after about a day and are then refused as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         self.read(&ShowJob::new(job_id.clone())).await
     }
 
-    /// Reads one server.
+    /// Queries one server.
     ///
     /// # Errors
-    /// Refused (no such server), or no readable answer after a few attempts.
+    /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         let shown = self.read(&ShowServer::new(id)).await?;
         // Decoding made sure that it is there.
@@ -86,9 +92,9 @@ impl Client {
     }
 }
 
-/// What it is made of, and what it knows.
+/// Accessors.
 impl Client {
-    /// Where the service is.
+    /// The endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
@@ -103,7 +109,7 @@ impl Client {
         &self.0.credentials
     }
 
-    /// How requests travel.
+    /// The transport.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport
     }
@@ -113,28 +119,38 @@ impl Client {
         &self.0.clock
     }
 
-    /// What its requests have learnt of the service.
+    /// The service's health.
     pub fn health(&self) -> &ServiceHealth {
         &self.0.health
     }
 
-    /// How fast the service's clock runs, by ours: 1, unless it is a simulated one.
+    /// The speed of the service's clock relative to the local one: 1 unless it is simulated.
     pub fn time_factor(&self) -> f64 {
         self.0.time_factor
     }
 
-    /// A duration of the service, by our clock.
+    /// Converts a duration of the service to the local clock.
     pub fn scaled(&self, duration: Duration) -> Duration {
         scale(duration, self.0.time_factor)
     }
 
-    /// Draws from the client's random numbers: with a [seed](ClientBuilder::seed), the same ones each time.
+    /// Draws random numbers; with a [seed](ClientBuilder::seed) they are the same each time.
     pub fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
         draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn retry(&self) -> &RetryPolicy {
         &self.0.retry
+    }
+
+    /// The next number, from 0: to vary requests that a cache on the way would otherwise answer
+    /// with an old answer.
+    pub fn next_number(&self) -> u64 {
+        self.0.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn seen_ids(&self) -> &SeenIds {
+        &self.0.seen_ids
     }
 
     /// How long one attempt may take.

@@ -7,18 +7,20 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// The wall clock, and the clock of the service as far as the dates of its answers tell it.
+/// The wall clock, and the service's clock as far as the dates of its answers show it.
 #[derive(Debug)]
 pub struct WallClock {
-    /// For tests on paused time: what it showed at an instant, from where tokio's clock carries it on.
+    /// For tests on paused time: what it showed at an instant, from where tokio's clock carries it
+    /// on.
     epoch: Option<(Timestamp, Instant)>,
-    /// How fast the service's clock runs, by ours.
+    /// The speed of the service's clock relative to the local one.
     factor: f64,
     /// The last exchange whose answer had a date.
     seen: Mutex<Option<Seen>>,
 }
 
-/// An exchange whose answer had a date: the service wrote it at some time between sending and receiving.
+/// An exchange whose answer had a date: the service wrote it at some time between sending and
+/// receiving.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     sent: Timestamp,
@@ -26,17 +28,17 @@ struct Seen {
     date: Timestamp,
 }
 
-/// One moment, read on both clocks.
+/// One moment on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockReading {
-    /// On our clock.
+    /// The local clock.
     pub local: Timestamp,
-    /// On the service's clock, as far as that is known.
+    /// The service's clock; `None`: not known.
     pub remote: Option<Timestamp>,
 }
 
 impl WallClock {
-    /// The system's clock, or one that shows `epoch` now and moves with tokio's.
+    /// The system's clock, or one that shows `epoch` now and advances with tokio's.
     pub fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
         Self {
             epoch: epoch.map(|epoch| (epoch, Instant::now())),
@@ -45,7 +47,7 @@ impl WallClock {
         }
     }
 
-    /// What our clock shows now.
+    /// The local time.
     pub fn now(&self) -> Timestamp {
         match self.epoch {
             None => Timestamp::now(),
@@ -53,7 +55,7 @@ impl WallClock {
         }
     }
 
-    /// How long ago it was, by our clock.
+    /// The time since then, by the local clock.
     pub fn since(&self, then: Timestamp) -> Duration {
         Duration::try_from(self.now().duration_since(then)).unwrap_or_default()
     }
@@ -65,7 +67,7 @@ impl WallClock {
         ClockReading { local, remote }
     }
 
-    /// Learns from the date of an answer that has just come to a request that was sent then.
+    /// Learns from the date of an answer that has just arrived to a request that was sent then.
     pub(crate) fn observe(&self, headers: &HeaderMap, sent: Timestamp) {
         if let Some(date) = date_of(headers) {
             let received = self.now();
@@ -82,23 +84,35 @@ impl WallClock {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `date` and the time between two of our times, at the service's pace.
+    /// `date` plus the time between two local times, at the service's speed.
     fn carried_on(&self, date: Timestamp, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
         let since = to.duration_since(from).as_secs_f64() * self.factor;
         date.checked_add(SignedDuration::try_from_secs_f64(since).ok()?)
             .ok()
     }
 
-    /// The latest that the service's clock can have shown at one of our times, once an answer had a date.
+    /// The latest time that the service's clock can have shown at a local time; `None` before the
+    /// first date.
     pub fn remote_at(&self, local: Timestamp) -> Option<Timestamp> {
-        // Dates are whole seconds.
+        // Dates have whole seconds.
         const RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
         let seen = self.seen()?;
         let date = seen.date.checked_add(RESOLUTION).ok()?;
         self.carried_on(date, seen.sent, local)
     }
 
-    /// The pause that a `Retry-After` header asks for: seconds, or a date on the service's clock.
+    /// The earliest that the service's clock can have shown at one of our times, once an answer had
+    /// a date.
+    pub(crate) fn remote_at_least(&self, local: Timestamp) -> Option<Timestamp> {
+        let seen = self.seen()?;
+        // A simulated clock may also run at our pace.
+        let factor = self.factor.min(1.0);
+        let since = local.duration_since(seen.received).as_secs_f64() * factor;
+        let since = SignedDuration::try_from_secs_f64(since.max(0.0)).ok()?;
+        seen.date.checked_add(since).ok()
+    }
+
+    /// The pause of a `Retry-After` header: seconds, or a date on the service's clock.
     pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
         let now = self.now();
         let remote = self
@@ -108,14 +122,14 @@ impl WallClock {
     }
 }
 
-/// The instant that comes this much later; one that never comes, if that is beyond what the clock can hold.
+/// The instant this much later; if the clock cannot hold it, one that never comes.
 pub fn after(duration: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
     let now = Instant::now();
     now.checked_add(duration.min(NEVER)).unwrap_or(now)
 }
 
-/// Waits until then; without a time, for ever.
+/// Waits until then; `None` waits forever.
 pub async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -123,12 +137,12 @@ pub async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// A duration for a service whose clock runs `factor` times as fast as ours.
+/// Converts a duration for a service whose clock runs `factor` times as fast.
 pub fn scale(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() / factor).unwrap_or(duration)
 }
 
-/// A pause that grows: `first`, doubled this many times, at most `ceiling`.
+/// A growing pause: `first`, doubled this many times, at most `ceiling`.
 pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
     first
         .saturating_mul(2_u32.saturating_pow(times))
@@ -136,7 +150,7 @@ pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
 }
 
 fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
-    /// Longer than any service means it: a date from a clock that is wrong.
+    /// The longest believable pause: more is a date from a wrong clock.
     const LONGEST: Duration = Duration::from_secs(3600);
     let asked = match header.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -148,7 +162,7 @@ fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     Some(asked.min(LONGEST))
 }
 
-/// What the clock of an answer's sender showed.
+/// The date of an answer.
 pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(headers.get(http::header::DATE)?.to_str().ok()?)
 }

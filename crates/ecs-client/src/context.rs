@@ -1,4 +1,4 @@
-//! How long a request is worth trying, and what happens around its attempts.
+//! The context of a request: its class, and the hooks around its attempts.
 
 use std::time::Duration;
 
@@ -9,15 +9,17 @@ use crate::clock::ClockReading;
 use crate::hooks::{ActionHooks, Notice};
 use crate::policy::{Classification, RequestClass, RetryState};
 use crate::send_state::SendState;
-use crate::{Problem, RequestError, StopCause};
+use crate::{Problem, RequestError, Stale, StopCause};
 
 /// The context of one request, for all of its attempts.
 pub struct RequestContext<'a> {
     pub(crate) class: RequestClass,
     pub(crate) state: RetryState,
     pub(crate) began: Instant,
-    /// How many attempts began.
+    /// The number of attempts that began.
     pub(crate) attempts: u32,
+    /// Why the last answer is no evidence of now.
+    pub(crate) stale: Option<Stale>,
     action: Option<Action<'a>>,
 }
 
@@ -36,23 +38,24 @@ impl<'a> RequestContext<'a> {
             state,
             began: Instant::now(),
             attempts: 0,
+            stale: None,
             action,
         }
     }
 
-    /// A read that somebody waits for.
+    /// A query that a caller waits for.
     pub fn read() -> Self {
         Self::new(RequestClass::Read, RetryState::default(), None)
     }
 
-    /// One poll of many, and what happened to those before: it is one attempt, and the caller
-    /// [polls again](StopCause::Deferred).
+    /// One poll of many, with the retry state of the previous ones: it is one attempt, and the
+    /// caller [polls again](StopCause::Deferred).
     pub fn poll(state: RetryState) -> Self {
         Self::new(RequestClass::Poll, state, None)
     }
 
-    /// A request that must not be executed twice. `send_state` knows at any time, also after the future was dropped,
-    /// whether it may have been sent.
+    /// A request that must not be executed twice. `send_state` shows at any time, even after the
+    /// future was dropped, whether it may have been sent.
     pub fn action(send_state: &'a SendState, hooks: &'a mut dyn ActionHooks) -> Self {
         let action = Action { send_state, hooks };
         Self::new(RequestClass::Action, RetryState::default(), Some(action))
@@ -63,11 +66,16 @@ impl<'a> RequestContext<'a> {
         self.state
     }
 
+    /// Why the answer is no evidence of how things are now, if something shows that.
+    pub fn stale(&self) -> Option<&Stale> {
+        self.stale.as_ref()
+    }
+
     pub(crate) fn is_action(&self) -> bool {
         self.action.is_some()
     }
 
-    /// Tells the hooks that the next attempt is going to be sent.
+    /// Announces the next attempt to the hooks.
     pub(crate) async fn before_send(&self, now: ClockReading) -> Result<(), RequestError> {
         let Some(action) = &self.action else {
             return Ok(());
@@ -106,7 +114,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// Tells the hooks, to be recorded, if it is certain that the last attempt was not executed.
+    /// Reports an attempt that was certainly not executed to the hooks.
     pub(crate) async fn not_executed(&self, error: &RequestError, retry_after: Option<Duration>) {
         if let Some(action) = &self.action
             && error.classification().proves_not_executed()
@@ -115,7 +123,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// Tells the hooks that the request is sent again after this pause.
+    /// Notifies the hooks of a retry after this pause.
     pub(crate) fn notify_retry(&self, error: &RequestError, pause: Duration) {
         if let Some(action) = &self.action {
             let problem = error.problem().clone();

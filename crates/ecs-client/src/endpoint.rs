@@ -6,9 +6,11 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's own.
+/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's
+/// own.
 ///
-/// Those that mean the same are equal, and shown alike: scheme and host are in lower case, and the default port is left out.
+/// Those that mean the same are equal, and shown alike: scheme and host are in lower case, and the
+/// default port is left out.
 ///
 /// ```
 /// use ecs_client::Endpoint;
@@ -117,6 +119,34 @@ impl Endpoint {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         bare.unwrap_or(host)
+    }
+
+    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is
+    /// the same path and query at another scheme, host or port. Any other redirect says nothing of
+    /// the site.
+    pub(crate) fn moved(&self, asked: &Uri, location: &str) -> Option<Self> {
+        let target: Uri = location.parse().ok()?;
+        let moved = Self {
+            scheme: target.scheme()?.clone(),
+            authority: target.authority()?.clone(),
+            prefix: self.prefix.clone(),
+        };
+        let same_path = target.path() == asked.path() && target.query() == asked.query();
+        let is_web = moved.scheme == Scheme::HTTP || moved.scheme == Scheme::HTTPS;
+        let is_plain = !moved.authority.as_str().contains('@') && !moved.host().is_empty();
+        (same_path && is_web && is_plain && !moved.is_at_origin_of(self)).then_some(moved)
+    }
+
+    /// Whether scheme, host and port are the same, however they are written.
+    fn is_at_origin_of(&self, other: &Self) -> bool {
+        self.scheme == other.scheme
+            && self.host().eq_ignore_ascii_case(other.host())
+            && self.port() == other.port()
+    }
+
+    fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
     }
 
     /// Makes the URI of an operation, which has a path and perhaps a query, absolute.

@@ -9,24 +9,28 @@ use crate::{Classification, Problem, RequestError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What was asked for cannot be asked for: nothing was sent.
+    /// Invalid input: nothing was sent.
     Invalid,
-    /// The credentials, or what they permit.
+    /// Credentials or permissions were refused.
     Credentials,
-    /// The service refused, or what was asked for does not exist.
+    /// The service refused, or the object does not exist.
     Refused,
-    /// No readable answer could be had.
+    /// What answers is not the service: the site has moved, a proxy wants credentials, or a page of
+    /// a proxy, a web server or another program came in place of an answer. The address is wrong,
+    /// or something on the way must be changed.
+    NotTheService,
+    /// The service sent no readable answer.
     Unreachable,
-    /// The time ran out.
+    /// The time limit was reached.
     Deadline,
-    /// What must be recorded before anything is sent could not be recorded: nothing was sent.
+    /// The journal could not be written: nothing was sent.
     Journal,
 }
 
-/// Something could not be done: a read, or the preparation of something that sends.
+/// A query failed, or a run could not be started.
 ///
-/// It displays without its causes, which are its [sources](StdError::source); [`problem`](Self::problem) is the whole of
-/// it as text.
+/// Displays without its causes, which are its [sources](StdError::source);
+/// [`problem`](Self::problem) has the complete text.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -59,6 +63,11 @@ impl Error {
         self.problem.code.as_deref()
     }
 
+    /// How the request failed that this comes from, if it comes from one.
+    pub fn request(&self) -> Option<&RequestError> {
+        self.request.as_deref()
+    }
+
     /// What happened.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -67,7 +76,12 @@ impl Error {
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
+        let unproven = error.problem().is_unproven_answer();
         let kind = match error.classification() {
+            Classification::NotForwarded => ErrorKind::NotTheService,
+            Classification::Refused | Classification::RefusedCredentials if unproven => {
+                ErrorKind::NotTheService
+            }
             Classification::Refused => ErrorKind::Refused,
             Classification::RefusedCredentials => ErrorKind::Credentials,
             Classification::Throttled => ErrorKind::Deadline,

@@ -18,16 +18,16 @@ use crate::context::{RequestContext, Stopped};
 use crate::policy::{Classification, RequestClass, RetryDecision};
 use crate::{Client, Problem, RequestError, StopCause};
 
-/// How much longer than other requests polls wait after throttling.
+/// The extra pause of polls after throttling.
 const POLLS_LATER: Duration = Duration::from_secs(1);
 
-/// What the loop remembers from one attempt to the next.
+/// The state of the loop between attempts.
 #[derive(Default)]
 struct Progress {
     auth: AuthState,
     /// Why the last attempt failed.
     last: Option<RequestError>,
-    /// Since when attempts fail without an answer.
+    /// Since when attempts have failed without an answer.
     unanswered_since: Option<Instant>,
 }
 
@@ -41,7 +41,7 @@ impl Progress {
     }
 }
 
-/// Why the loop ends without an output.
+/// Why the loop gives up.
 enum End {
     Failed(RequestError),
     Stopped,
@@ -60,8 +60,8 @@ impl From<RequestError> for End {
 }
 
 impl Client {
-    /// Sends a request until it is done, refused, or may have been executed, or until the policy gives up. Each attempt
-    /// is authenticated anew and has its own time limit.
+    /// Sends a request until it succeeds, is refused, or may have been executed, or until the
+    /// policy gives up. Each attempt is authenticated anew and has its own time limit.
     ///
     /// # Errors
     /// What the last attempt proves, and why there was no further one.
@@ -121,7 +121,7 @@ impl Client {
         Ok(None)
     }
 
-    /// There are no credentials: waits until it is time to ask for them again, or gives up.
+    /// Without credentials: waits before asking for them again, or gives up.
     async fn retry_credentials(
         &self,
         error: RequestError,
@@ -132,14 +132,14 @@ impl Client {
         let (error, decision) = self.decide(error, context, since.elapsed());
         match decision {
             RetryDecision::RetryAfter(pause) => self.pause(error, pause, context, progress).await,
-            // Whatever ails the source, this request has no credentials.
+            // Whatever the reason, this request has no credentials.
             RetryDecision::GiveUp => Err(End::Failed(
                 error.with_classification(Classification::RefusedCredentials),
             )),
         }
     }
 
-    /// An attempt failed: records what that proves, and waits until it is time for another one, or gives up.
+    /// After a failed attempt: records what it proves, and waits before the next one, or gives up.
     async fn retry_attempt(
         &self,
         error: RequestError,
@@ -164,7 +164,7 @@ impl Client {
         }
     }
 
-    /// Decides what follows an error. `outage`: how long the service has been silent.
+    /// Decides what follows an error. `outage`: how long the service has not answered.
     fn decide(
         &self,
         error: RequestError,
@@ -231,11 +231,11 @@ impl Client {
         }
     }
 
-    /// Waits while the service throttles: throttling of one request slows all.
+    /// Waits while the service throttles; all requests wait.
     async fn wait_while_throttled(&self, context: &RequestContext<'_>) -> Result<(), End> {
         while let Some(mut until) = self.health().throttled_until() {
             if context.class == RequestClass::Poll {
-                // Actions first: polls would only be throttled again, and all the others with them.
+                // Actions go first: polls would only prolong the throttling.
                 until += self.scaled(POLLS_LATER);
             }
             let bound = context.began.checked_add(self.retry().max_read_time());
@@ -250,7 +250,7 @@ impl Client {
         Ok(())
     }
 
-    /// The credentials of the next attempt: others, if some were refused.
+    /// The credentials of the next attempt: a replacement if some were refused.
     async fn credentials_for(&self, auth: &mut AuthState) -> Result<Credentials, RequestError> {
         let provider = self.credentials();
         let answer = match auth.refused() {
@@ -263,7 +263,7 @@ impl Client {
         auth.update(answer)
     }
 
-    /// Limits the time of a question to the source of credentials: one that hangs, or panics, has nothing to offer now.
+    /// Limits the time of asking the source of credentials: a source that hangs has none now.
     pub(crate) async fn in_time<T>(
         &self,
         asking: impl Future<Output = Result<T, AuthError>>,

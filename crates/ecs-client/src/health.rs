@@ -1,21 +1,24 @@
-//! What all requests of a client learn from each other.
+//! What the requests of a client learn from each other.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// The health of the service as all requests of a client see it: whether it can be reached, and whether it throttles.
+/// The health of the service as all requests of a client see it: whether it can be reached, and
+/// whether it throttles.
 #[derive(Debug, Default)]
 pub struct ServiceHealth(Mutex<Observed>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Observed {
-    /// Whether any answer ever came.
+    /// Whether any answer came.
     reached: bool,
-    /// Whether one came that did not refuse our credentials.
+    /// Whether an answer came that did not refuse the credentials.
     credentials_accepted: bool,
     last_answer_to_action: Option<Instant>,
     throttled_until: Option<Instant>,
+    /// When the service last answered as itself.
+    identified: Option<Instant>,
 }
 
 impl ServiceHealth {
@@ -23,7 +26,7 @@ impl ServiceHealth {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An answer came.
+    /// Notes that an answer came.
     pub(crate) fn answered(&self, to_action: bool) {
         self.with(|state| {
             state.reached = true;
@@ -33,7 +36,7 @@ impl ServiceHealth {
         });
     }
 
-    /// An answer came, and it was not a refusal of our credentials.
+    /// Notes an answer that did not refuse the credentials.
     pub(crate) fn accept_credentials(&self) {
         self.with(|state| state.credentials_accepted = true);
     }
@@ -43,8 +46,18 @@ impl ServiceHealth {
         self.with(|state| state.reached)
     }
 
-    /// Whether our credentials are good, as far as anybody knows. Until then one request is underway at a time: five wrong
-    /// signatures in a row lock a key.
+    /// An answer came that only the service can have made, and that was of then.
+    pub(crate) fn identified(&self) {
+        self.with(|state| state.identified = Some(Instant::now()));
+    }
+
+    /// When the service last answered as itself.
+    pub(crate) fn last_identified(&self) -> Option<Instant> {
+        self.with(|state| state.identified)
+    }
+
+    /// Whether the credentials are known to be good. Until then one request is in flight at a time:
+    /// five wrong signatures in a row lock a key.
     pub fn credentials_accepted(&self) -> bool {
         self.with(|state| state.credentials_accepted)
     }
@@ -54,7 +67,7 @@ impl ServiceHealth {
         self.with(|state| state.last_answer_to_action)
     }
 
-    /// The service throttled a request: nothing is sent until then.
+    /// Notes that the service throttles: nothing is sent until then.
     pub(crate) fn throttle_until(&self, until: Instant) {
         self.with(|state| {
             state.throttled_until = Some(
@@ -65,7 +78,7 @@ impl ServiceHealth {
         });
     }
 
-    /// Until when nothing is sent, if that is not over.
+    /// Until when nothing is sent; `None` if the service does not throttle.
     pub fn throttled_until(&self) -> Option<Instant> {
         self.with(|state| state.throttled_until)
             .filter(|until| *until > Instant::now())

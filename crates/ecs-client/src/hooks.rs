@@ -1,4 +1,4 @@
-//! What a caller wants to happen around the attempts of an action.
+//! Hooks of a caller around the attempts of an action.
 
 use std::time::Duration;
 
@@ -8,30 +8,35 @@ use ecs_transport::SendMark;
 use crate::clock::ClockReading;
 use crate::{Problem, RequestError};
 
-/// What happens around the attempts of an action: records, a quota, notifications, and the way to stop it.
+/// Hooks around the attempts of an action: records, a quota, notifications, and stopping.
 ///
 /// For each attempt the retry loop calls, in this order:
 ///
-/// 1. [`before_send`](Self::before_send), when there are credentials and it is the request's turn: nothing is sent before
-///    it has returned `Ok`. What it records is recorded before the first byte can leave.
+/// 1. [`before_send`](Self::before_send), when there are credentials and it is the request's turn:
+///    nothing is sent before it has returned `Ok`. What it records is recorded before the first
+///    byte can leave.
 /// 2. [`notify`](Self::notify) with [`Notice::Sending`], for the first attempt only.
 /// 3. [`attempt_started`](Self::attempt_started), right before the transport gets the request.
-/// 4. If it is certain that the attempt was not executed: [`attempt_not_executed`](Self::attempt_not_executed), at once,
-///    then [`not_executed`](Self::not_executed).
-/// 5. If it is sent again after a pause: [`notify`](Self::notify) with [`Notice::Throttled`] or [`Notice::Retrying`], after 4
-///    has returned and before the pause.
+/// 4. If it is certain that the attempt was not executed:
+///    [`attempt_not_executed`](Self::attempt_not_executed), at once, then
+///    [`not_executed`](Self::not_executed).
+/// 5. If it is sent again after a pause: [`notify`](Self::notify) with [`Notice::Throttled`] or
+///    [`Notice::Retrying`], after 4 has returned and before the pause.
 ///
-/// After an attempt that may have been executed nothing more is called. If [`is_stopped`](Self::is_stopped) says so after
-/// `before_send`, the attempt is not sent, and `not_executed` is called for it.
+/// After an attempt that may have been executed nothing more is called. If
+/// [`is_stopped`](Self::is_stopped) says so after `before_send`, the attempt is not sent, and
+/// `not_executed` is called for it.
 pub trait ActionHooks: Send + Sync {
-    /// The attempt of this number, from 1, is going to be sent. With an error it is not, and the request ends as
-    /// [withdrawn](crate::StopCause::Withdrawn).
+    /// The attempt of this number, from 1, is going to be sent. With an error it is not, and the
+    /// request ends as [withdrawn](crate::StopCause::Withdrawn).
     fn before_send(&self, attempt: u32, now: ClockReading) -> BoxFuture<'_, Result<(), Problem>>;
 
-    /// The attempt begins: the service may count it as soon as this mark says that something may have been sent.
+    /// The attempt begins: the service may count it as soon as this mark says that something may
+    /// have been sent.
     fn attempt_started(&mut self, mark: &SendMark);
 
-    /// It is certain that the service has not executed, and not counted, the attempt that was started last.
+    /// It is certain that the service has not executed, and not counted, the attempt that was
+    /// started last.
     fn attempt_not_executed(&mut self);
 
     /// The same, to be recorded: why, and after which pause the request is sent again, if it is.
@@ -41,22 +46,23 @@ pub trait ActionHooks: Send + Sync {
         retry_after: Option<Duration>,
     ) -> BoxFuture<'a, ()>;
 
-    /// Something happened that is worth showing.
+    /// Notifies of something worth showing.
     fn notify(&self, notice: Notice);
 
     /// Whether no further attempt may be sent.
     fn is_stopped(&self) -> bool;
 
-    /// Waits until [`is_stopped`](Self::is_stopped). It interrupts each wait before an attempt, and no attempt.
+    /// Waits until [`is_stopped`](Self::is_stopped). It interrupts each wait before an attempt, and
+    /// no attempt.
     fn stopped(&self) -> BoxFuture<'_, ()>;
 }
 
-/// What the retry loop reports on the way.
+/// A notification of the retry loop.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// The first attempt begins.
     Sending,
-    /// The service throttles: the request is sent again after this time.
+    /// The service throttled the request; it is sent again after this time.
     Throttled(Problem, Duration),
     /// The attempt was not executed: the request is sent again after this time.
     Retrying(Problem, Duration),

@@ -1,186 +1,63 @@
-//! What to do after an attempt: pure decisions, no clock, no I/O.
+//! The retry policy: pure decisions, no clock, no I/O.
 //!
-//! [`classify`] says what an outcome proves, [`RetryPolicy::decide`] says what follows. An action (a request that is not
-//! idempotent) is sent again as it is only after [`Classification::NotDelivered`] and [`Classification::Throttled`], and with other
-//! credentials once after a 401; everything that proves nothing is [`Classification::Unknown`], and the end.
+//! [`classify`] says what the outcome of an attempt proves, [`RetryPolicy::decide`] what follows.
+//! An action (a request that is not idempotent) is retried only after
+//! [`Classification::NotDelivered`] and [`Classification::Throttled`], and once with other
+//! credentials after a 401. Everything that proves nothing is [`Classification::Unknown`] and ends
+//! the request.
+
+mod classification;
 
 use std::time::Duration;
 
-use ecs_model::{Executed, Idempotency, ResponseError, ResponseErrorKind};
-use ecs_transport::{Delivery, TransportError, TransportErrorKind};
 use rand::{Rng, RngExt};
 
 use crate::clock::doubled;
 
-/// How an attempt ended, as far as deciding needs it.
-#[derive(Clone, Copy, Debug)]
-pub enum AttemptOutcome<'a> {
-    /// The answer was what was asked for.
-    Success,
-    /// An answer came, and it is an error.
-    Answered(&'a ResponseError),
-    /// No whole answer came: the transport failed, or the attempt's time ran out.
-    Failed(&'a TransportError),
-}
+pub use classification::{AttemptOutcome, Classification, classify};
 
-/// What the outcome of an attempt proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Classification {
-    /// Done.
-    Done,
-    /// Certain: the service did not see it.
-    NotDelivered,
-    /// Certain: the service did not execute it and asks for patience.
-    Throttled,
-    /// Certain: the service did not execute it and will not.
-    Refused,
-    /// Certain: not executed, because of who asks.
-    RefusedCredentials,
-    /// A read that failed in a way that time may heal.
-    Transient,
-    /// An action that may or may not have been executed.
-    Unknown,
-}
-
-impl Classification {
-    /// Whether it is certain that the request was not executed.
-    pub fn proves_not_executed(self) -> bool {
-        match self {
-            Self::NotDelivered | Self::Throttled | Self::Refused | Self::RefusedCredentials => true,
-            Self::Done | Self::Transient | Self::Unknown => false,
-        }
-    }
-}
-
-/// Says what an outcome proves.
-///
-/// ```
-/// use ecs_model::{Idempotency, ResponseError};
-/// use ecs_client::policy::{AttemptOutcome, Classification, classify};
-/// use http::{HeaderMap, StatusCode};
-///
-/// let gateway = ResponseError::parse(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>");
-/// let outcome = AttemptOutcome::Answered(&gateway);
-/// assert_eq!(classify(Idempotency::NotIdempotent, outcome), Classification::Unknown);
-/// assert_eq!(classify(Idempotency::Idempotent, outcome), Classification::Transient);
-/// ```
-pub fn classify(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Classification {
-    match (idempotency, outcome) {
-        (_, AttemptOutcome::Success) => Classification::Done,
-        (_, AttemptOutcome::Failed(error)) => classify_failure(idempotency, error),
-        (Idempotency::Idempotent, AttemptOutcome::Answered(error)) => classify_read(error),
-        (Idempotency::NotIdempotent, AttemptOutcome::Answered(error)) => classify_action(error),
-    }
-}
-
-fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classification {
-    match (error.delivery(), idempotency) {
-        // The same request will be no better the next time.
-        (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => {
-            Classification::Refused
-        }
-        (Delivery::NotSent, _) => Classification::NotDelivered,
-        (Delivery::MaybeSent, Idempotency::Idempotent) => Classification::Transient,
-        (Delivery::MaybeSent, Idempotency::NotIdempotent) => Classification::Unknown,
-    }
-}
-
-fn classify_action(error: &ResponseError) -> Classification {
-    let documented = error.info().map(|info| info.disposition);
-    match error.status().as_u16() {
-        429 => Classification::Throttled,
-        // Waiting that ended, at a gateway: for us, or for the service behind it.
-        408 | 499 => Classification::Unknown,
-        400..=499 => match documented {
-            Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
-            Some(code) if code.throttling => Classification::Throttled,
-            Some(code) if code.credentials => Classification::RefusedCredentials,
-            Some(_) => Classification::Refused,
-            None if matches!(error.status().as_u16(), 401 | 403) => {
-                Classification::RefusedCredentials
-            }
-            None => Classification::Refused,
-        },
-        // "Send it elsewhere": not executed here, and we don't follow.
-        307 | 308 => match documented {
-            Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
-            _ => Classification::Refused,
-        },
-        // The two statuses with which "flow limit exceeded" and "try again in a minute" are documented. No other code
-        // is proof there: it may stem from a layer that did not see what another one did.
-        status @ (202 | 501) => match error.info() {
-            Some(info)
-                if info.status == Some(status)
-                    && info.disposition.throttling
-                    && info.disposition.executed == Executed::No =>
-            {
-                Classification::Throttled
-            }
-            _ => Classification::Unknown,
-        },
-        _ => Classification::Unknown,
-    }
-}
-
-fn classify_read(error: &ResponseError) -> Classification {
-    if error.is_throttling() {
-        return Classification::Throttled;
-    }
-    let trouble = matches!(error.status().as_u16(), 408 | 499 | 500..=599);
-    if error.is_credentials() && !trouble {
-        return Classification::RefusedCredentials;
-    }
-    let documented = error.info().map(|info| info.disposition);
-    match (error.status().as_u16(), documented) {
-        (408 | 499 | 500..=599, _) => Classification::Transient,
-        (_, Some(code)) if code.retryable => Classification::Transient,
-        (_, Some(_)) => Classification::Refused,
-        (_, None) if error.kind() == ResponseErrorKind::Unreadable => Classification::Transient,
-        (_, None) => Classification::Refused,
-    }
-}
-
-/// What to do after an attempt.
+/// The decision after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// Send it again after this time.
+    /// Retry after this time.
     RetryAfter(Duration),
-    /// It is over, with this classification.
+    /// Give up, with this classification.
     GiveUp,
 }
 
-/// How long a request is worth trying.
+/// The class of a request, which decides how long it is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestClass {
-    /// A request that must not be executed twice: throttling is waited out, what was not delivered is tried for a while. The
-    /// caller's deadline bounds it.
+    /// A request that must not be executed twice: throttling is waited out, failed delivery is
+    /// retried for a while. The caller's deadline bounds it.
     Action,
-    /// A read that somebody waits for.
+    /// A query that a caller waits for.
     Read,
-    /// A poll of something that is watched: there is always a next one. The deadline of the wait bounds it.
+    /// A poll of a watched job: there is always a next one. The deadline of the wait bounds it.
     Poll,
 }
 
-/// What happened to a request so far.
+/// The retry state of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetryState {
     /// Attempts that ended as [`Classification::NotDelivered`] or [`Classification::Transient`].
     pub failures: u32,
     /// Attempts that ended as [`Classification::Throttled`].
     pub throttles: u32,
-    /// How long the request has been tried.
+    /// The time since the first attempt.
     pub elapsed: Duration,
-    /// Whether the service ever answered this client.
+    /// Whether the service has answered this client.
     pub reached: bool,
-    /// How long it has been silent: since this request failed first, or since its last answer to any request.
+    /// The length of the outage: since this request first failed, or since the last answer to any
+    /// request.
     pub outage: Duration,
-    /// Whether the last failure stays until somebody changes a setting: a certificate that is not trusted, a proxy that
-    /// refuses ([`TransportErrorKind::is_permanent`]).
+    /// Whether the last failure stays until somebody changes a setting: a certificate that is not
+    /// trusted, a proxy that refuses ([`TransportErrorKind::is_permanent`]).
     pub permanent: bool,
 }
 
 impl RetryState {
-    /// One more attempt ended in this way.
+    /// Adds an attempt.
     pub(crate) fn add(&mut self, classification: Classification) {
         let count = match classification {
             Classification::Throttled => &mut self.throttles,
@@ -190,7 +67,7 @@ impl RetryState {
     }
 }
 
-/// How often and how fast a request is sent again.
+/// How often and how fast a request is retried.
 ///
 /// ```
 /// use std::time::Duration;
@@ -211,8 +88,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of a run.
-    /// Throttling: 2 s doubling to 60 s. A read: 2 minutes.
+    /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of
+    /// a run. Throttling: 2 s doubling to 60 s. A read: 2 minutes.
     fn default() -> Self {
         Self {
             base: Duration::from_millis(500),
@@ -227,30 +104,30 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// After how many attempts that were not delivered an action gives up if the service has never answered this
-    /// client, and a read in any case. At least 1.
+    /// The number of undelivered attempts after which an action gives up if the service has never
+    /// answered this client, and a read in any case. At least 1.
     #[must_use]
     pub fn with_max_failures(mut self, attempts: u32) -> Self {
         self.max_failures = attempts.max(1);
         self
     }
 
-    /// How long actions are tried that are not delivered, once the service has answered this client.
+    /// How long an undelivered action is retried once the service has answered this client.
     #[must_use]
     pub fn with_max_outage(mut self, outage: Duration) -> Self {
         self.max_outage = outage;
         self
     }
 
-    /// The time within which the attempts of a read begin.
+    /// The time within which all attempts of a read begin.
     #[must_use]
     pub fn with_max_read_time(mut self, time: Duration) -> Self {
         self.max_read_time = time;
         self
     }
 
-    /// The pauses after failures: the first is at most `base`, each further one at most twice the one before, never
-    /// more than `ceiling`. Each is drawn evenly from zero up ("full jitter").
+    /// The pauses after failures: the first is at most `base`, each further one at most twice the
+    /// one before, never more than `ceiling`. Each is drawn evenly from zero up ("full jitter").
     #[must_use]
     pub fn with_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.base = base;
@@ -258,8 +135,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The pauses after throttling, in the same way, but never less than half of `base`. What the service asks for comes
-    /// first: then a pause is that long, and up to `base` longer.
+    /// The pauses after throttling, in the same way, but never less than half of `base`. What the
+    /// service asks for comes first: then a pause is that long, and up to `base` longer.
     #[must_use]
     pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.throttle_base = base;
@@ -267,23 +144,23 @@ impl RetryPolicy {
         self
     }
 
-    /// After how many attempts that were not delivered it gives up.
+    /// The number of undelivered attempts after which a request gives up.
     pub fn max_failures(&self) -> u32 {
         self.max_failures
     }
 
-    /// The time within which the attempts of a read begin.
+    /// The time within which all attempts of a read begin.
     pub fn max_read_time(&self) -> Duration {
         self.max_read_time
     }
 
-    /// Whether some pause could be zero each time: that would be a storm.
+    /// Whether some pause could always be zero, which would flood the service.
     pub(crate) fn has_zero_delay(&self) -> bool {
         self.base.is_zero() || self.throttle_base.is_zero()
     }
 
-    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts that are not
-    /// delivered stays: connections are not faster than elsewhere.
+    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts
+    /// that are not delivered stays: connections are not faster than elsewhere.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let scale = |duration: Duration| crate::clock::scale(duration, factor);
         Self {
@@ -295,8 +172,8 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows a classification. `state` includes the attempt that was judged; `asked` is the pause that the service
-    /// asked for, honoured as a minimum.
+    /// Decides what follows a classification. `state` includes the classified attempt; `asked` is
+    /// the pause that the service asked for, honoured as a minimum.
     pub fn decide(
         &self,
         classification: Classification,
@@ -310,7 +187,7 @@ impl RetryPolicy {
                 let (base, ceiling) = (self.throttle_base, self.throttle_ceiling);
                 let drawn = jittered(base, ceiling, state.throttles, rng);
                 match asked {
-                    // Spread those who were told the same time.
+                    // Spread requests that were told the same time.
                     Some(asked) => asked.saturating_add(drawn.min(base)),
                     None => drawn.max(base / 2),
                 }
@@ -343,8 +220,8 @@ impl RetryPolicy {
     }
 }
 
-/// Reads the pause from the message of a gateway that throttles, as in `Throttled by user … limit:1000,time:1 minute`: the whole
-/// window, since nobody says how much of it is over. At most an hour.
+/// Reads the pause from the message of a throttling gateway, such as `Throttled by user …
+/// limit:1000,time:1 minute`: the whole window, since its start is not known. At most an hour.
 ///
 /// ```
 /// use std::time::Duration;
@@ -370,10 +247,10 @@ pub fn parse_throttle_message(message: &str) -> Option<Duration> {
     ))
 }
 
-/// No pause is longer: a duration that cannot be multiplied is none that anybody means.
+/// The longest pause, so that durations can be multiplied.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Evenly from zero to `base` doubled for each time but the first, at most `ceiling`.
+/// A random pause from zero to `base`, doubled for each retry but the first, at most `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
     doubled(base, times.saturating_sub(1), ceiling.min(LONGEST))
         .mul_f64(rng.random_range(0.0..=1.0))

@@ -1,58 +1,69 @@
-//! One attempt that is reported in full, to find out what is wrong.
+//! A probe: one attempt that is reported in full, for diagnosis.
 
 use ecs_auth::{AuthError, Echo};
-use ecs_model::{ListServersDetails, Operation as _};
+use ecs_model::{AnswerOrigin, ListServersDetails, Operation as _, intermediary};
 use ecs_transport::{Attempt, TransportError};
 use jiff::Timestamp;
 
-use crate::Client;
 use crate::clock::date_of;
+use crate::freshness::stale;
+use crate::{Client, Endpoint, Stale, describe_answer};
 
-/// How one harmless request ended.
+/// The result of one harmless request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Probe {
-    /// What our clock showed when it was signed.
+    /// The local time of signing.
     pub sent_at: Timestamp,
-    /// What the service's clock showed, if it answered with a date.
+    /// The service's time; `None` if no answer had a date.
     pub service_time: Option<Timestamp>,
-    /// When the credentials end, if that is known.
+    /// When the credentials expire, if known.
     pub expires_at: Option<Timestamp>,
-    /// How it ended.
+    /// The proxy or web server that the answer names: see [`intermediary`].
+    pub intermediary: Option<String>,
+    /// Why the answer is no evidence of now, if a cache made it.
+    pub stale: Option<Stale>,
+    /// The result.
     pub end: ProbeEnd,
 }
 
-/// How a [`Probe`] ended.
+/// The result of a [`Probe`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProbeEnd {
-    /// As it should.
+    /// It succeeded.
     Answered {
-        /// How many servers the project has, if the service said so.
+        /// The number of servers of the project, if the service gave it.
         servers: Option<u64>,
     },
-    /// The service answered with an error.
+    /// An answer came that is an error.
     Refused {
+        /// The answer as text, as it is in all errors of this crate: [`describe_answer`].
+        described: String,
+        /// Who made it, as far as its form proves that.
+        origin: AnswerOrigin,
+        /// Where the whole site has moved to, if it is a redirect that says that.
+        moved_to: Option<Endpoint>,
         /// The HTTP status.
         status: u16,
         /// The service's code.
         code: Option<String>,
-        /// Its words, without what it repeats of our secrets.
+        /// Its message, with secrets masked.
         message: Option<String>,
         /// Its id of the exchange, for its support.
         request_id: Option<String>,
-        /// What it says of the request that was signed, where one was.
+        /// What the service says about the signed request, if it was signed.
         echo: Option<Echo>,
     },
-    /// No whole answer came.
+    /// No complete answer came.
     Failed(TransportError),
-    /// It was not sent: there were no credentials.
+    /// It was not sent: there are no credentials.
     NoCredentials(AuthError),
 }
 
 impl Client {
-    /// Lists one server: once, with the credentials of now, whatever comes of it. Nothing is repeated or renewed, since a few wrong
-    /// signatures lock a key.
+    /// Sends one harmless query (a list of one server) and reports it in full. It is neither
+    /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
     ///
     /// ```
     /// # async fn example(client: ecs_client::Client) {
@@ -70,6 +81,8 @@ impl Client {
             sent_at,
             service_time: None,
             expires_at: None,
+            intermediary: None,
+            stale: None,
             end: ProbeEnd::Answered { servers: None },
         };
         let credentials = match self
@@ -89,9 +102,10 @@ impl Client {
         let attempt = Attempt::first().with_timeout(self.attempt_timeout());
         let exchange = async {
             let (request, signed) = self.request(&list, &credentials)?;
-            Ok((self.exchange(request, &attempt).await?, signed))
+            let asked = request.uri().clone();
+            Ok((self.exchange(request, &attempt).await?, asked, signed))
         };
-        let (answer, signed) = match exchange.await {
+        let (answer, asked, signed) = match exchange.await {
             Ok(answered) => answered,
             Err(error) => {
                 probe.end = ProbeEnd::Failed(error);
@@ -99,6 +113,8 @@ impl Client {
             }
         };
         probe.service_time = date_of(answer.headers());
+        probe.intermediary = intermediary(answer.headers());
+        probe.stale = stale(answer.headers(), None);
         let read = ListServersDetails::decode(answer.status(), answer.headers(), answer.body());
         probe.end = match read {
             Ok(found) => ProbeEnd::Answered {
@@ -107,7 +123,11 @@ impl Client {
             Err(error) => {
                 let message = error.message();
                 let mask = |text: &str| credentials.mask(text).into_owned();
+                let moved_to = self.moved_to(&error, &asked);
                 ProbeEnd::Refused {
+                    described: mask(&describe_answer(&error, moved_to.as_ref())),
+                    origin: error.origin(),
+                    moved_to,
                     status: error.status().as_u16(),
                     code: error.code().map(mask),
                     request_id: error.request_id().map(str::to_owned),

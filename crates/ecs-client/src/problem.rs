@@ -1,4 +1,4 @@
-//! What went wrong, as text and facts for reports.
+//! Problems: what went wrong, as text and facts for reports.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,9 +7,10 @@ use ecs_model::{ResponseError, request_id};
 use ecs_transport::{TransportError, TransportErrorKind};
 use jiff::Timestamp;
 
+use crate::Endpoint;
 use crate::clock::ClockReading;
 
-/// What went wrong, in words for people and, where the service gave one, a code for programs.
+/// A problem: a message for people and, if the service gave one, a code for programs.
 ///
 /// Serializes to its code and message, which holds the rest too, and is read back from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -23,17 +24,20 @@ pub struct Problem {
     exchange: Option<Box<Exchange>>,
 }
 
-/// What is known of the exchange that a problem comes from.
+/// The exchange that a problem comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Exchange {
     transport: Option<TransportErrorKind>,
     status: Option<u16>,
     request_id: Option<String>,
     sent: Option<ClockReading>,
+    /// Nothing shows that the service made the answer.
+    unproven: bool,
+    moved_to: Option<String>,
 }
 
 impl Problem {
-    /// How the exchange failed, if it was the transport that did.
+    /// The kind of transport failure, if it was one.
     pub fn transport(&self) -> Option<TransportErrorKind> {
         self.exchange.as_ref()?.transport
     }
@@ -48,7 +52,7 @@ impl Problem {
         self.exchange.as_ref()?.request_id.as_deref()
     }
 
-    /// When the request was sent that may have been executed.
+    /// When the request was sent, if it may have been executed.
     pub fn sent_at(&self) -> Option<Timestamp> {
         Some(self.sent()?.local)
     }
@@ -56,6 +60,19 @@ impl Problem {
     /// The same on the service's clock too.
     pub fn sent(&self) -> Option<ClockReading> {
         self.exchange.as_ref()?.sent
+    }
+
+    /// Whether an answer came of which nothing shows that the service made it: a page of a proxy, a
+    /// web server, another program.
+    pub fn is_unproven_answer(&self) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.unproven)
+    }
+
+    /// The endpoint that a redirect of the whole site names.
+    pub fn moved_to(&self) -> Option<&str> {
+        self.exchange.as_ref()?.moved_to.as_deref()
     }
 
     fn exchange_mut(&mut self) -> &mut Exchange {
@@ -79,10 +96,13 @@ impl Problem {
         self
     }
 
-    /// An answer that is an error.
-    pub(crate) fn of_answer(error: &ResponseError) -> Self {
-        let mut problem = Self::new(error.to_string()).with_code(error.code());
-        problem.exchange_mut().status = Some(error.status().as_u16());
+    /// An answer that is an error. `moved_to`: where the whole site has moved to, if it says that.
+    pub(crate) fn of_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> Self {
+        let mut problem = Self::new(describe_answer(error, moved_to)).with_code(error.code());
+        let exchange = problem.exchange_mut();
+        exchange.status = Some(error.status().as_u16());
+        exchange.unproven = !error.origin().is_proven();
+        exchange.moved_to = moved_to.map(Endpoint::to_string);
         problem.exchanged(error.request_id());
         if let Some(info) = error.info() {
             problem.message.push_str("; ");
@@ -119,7 +139,7 @@ impl Problem {
         }
     }
 
-    /// The same as the reason of something: `what: problem`.
+    /// Puts a consequence in front: `what: problem`.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -151,7 +171,7 @@ impl Problem {
         self
     }
 
-    /// Says how many attempts there were, if there were several.
+    /// Adds the number of attempts, if there were several.
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         if attempts > 1 {
             self.message.push_str(&format!(" ({attempts} attempts)"));
@@ -159,7 +179,7 @@ impl Problem {
         self
     }
 
-    /// Changes each text in which the service may have repeated something of the request.
+    /// Changes each text in which the service may have repeated a part of the request.
     pub(crate) fn map_text(mut self, change: impl Fn(&str) -> String) -> Self {
         self.message = change(&self.message);
         self.code = self.code.map(|code| change(&code));
@@ -170,6 +190,41 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// An answer that is an error, as text: the same wherever it is shown. An answer that is not the
+/// service's own is named so, with who made it as far as its headers say. `moved_to`: where the
+/// whole site has moved to, if it is a redirect that says that.
+///
+/// ```
+/// use ecs_client::describe_answer;
+/// use ecs_model::ResponseError;
+/// use http::{HeaderMap, HeaderValue, StatusCode};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("server", HeaderValue::from_static("nginx/1.22.1"));
+/// let page = ResponseError::parse(StatusCode::NOT_FOUND, &headers, b"<html>");
+/// assert_eq!(
+///     describe_answer(&page, None),
+///     "not an answer of the service: HTTP 404 with an HTML page (answered by nginx/1.22.1)"
+/// );
+/// ```
+pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> String {
+    if let Some(endpoint) = moved_to {
+        let status = error.status().as_u16();
+        return format!("the whole site has moved to {endpoint} (HTTP {status}, not followed)");
+    }
+    if error.wants_proxy_credentials() {
+        return format!("a proxy wants a user name and password: {error}");
+    }
+    // Of a service in trouble a gateway reports with a page, too; and what is missing in a success
+    // is not told here.
+    let is_page = matches!(error.status().as_u16(), 300..=499);
+    if is_page && !error.origin().is_proven() {
+        format!("not an answer of the service: {error}")
+    } else {
+        error.to_string()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The requests of a client, evenly spread: high priority first, but not only.
+//! The rate limit of a client: requests are evenly spaced, mostly by priority.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,27 +6,27 @@ use std::time::Duration;
 use tokio::sync::Mutex as FairMutex;
 use tokio::time::Instant;
 
-/// Of so many places one goes to a poll, if one waits: many submissions must not keep all jobs from being seen.
+/// One in this many slots goes to a poll, if one waits: submissions must not starve polls.
 const FOR_LOW: u32 = 4;
 
-/// When the next request may be sent.
+/// The rate limiter: decides when the next request may be sent.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     interval: Duration,
     places: Mutex<Places>,
-    /// Polls wait in the order of asking.
+    /// Polls wait in the order of their calls.
     turn: FairMutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Places {
-    /// Nothing is sent before. Nothing is known, as long as nothing was sent.
+    /// The time of the next slot. `None`: nothing was sent yet.
     free: Option<Instant>,
     /// Whether a poll waits.
     low_waits: bool,
-    /// How many places went to others since.
+    /// The number of slots given to others since.
     skipped: u32,
-    /// A place that is kept for the poll.
+    /// A slot reserved for a poll.
     kept: Option<Instant>,
 }
 
@@ -39,7 +39,7 @@ impl Places {
 }
 
 impl RateLimiter {
-    /// A request each `interval`.
+    /// One request per `interval`.
     pub(crate) fn new(interval: Duration) -> Self {
         Self {
             interval,
@@ -48,7 +48,7 @@ impl RateLimiter {
         }
     }
 
-    /// Takes the next place, and waits for it: for what acts on servers, and for reads that somebody waits for.
+    /// Takes the next slot and waits for it; for actions and for queries of callers.
     pub(crate) async fn acquire_high(&self) {
         let now = Instant::now();
         let at = self.with(|places| {
@@ -65,7 +65,7 @@ impl RateLimiter {
         }
     }
 
-    /// Waits until there is a place that no request of high priority has taken, or one that is kept for low priority.
+    /// Waits for a slot that no request of high priority took, or for a reserved one.
     pub(crate) async fn acquire_low(&self) {
         let _turn = self.turn.lock().await;
         let _waiting = Waiting::new(self);

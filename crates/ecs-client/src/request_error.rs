@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
-use ecs_model::{BodyShape, ResponseError};
+use ecs_model::ResponseError;
 use ecs_transport::{TransportError, TransportErrorKind};
 use http::StatusCode;
 
 use crate::policy::Classification;
-use crate::{NEVER_SENT, Problem, chain};
+use crate::{Endpoint, NEVER_SENT, Problem, chain};
 
-/// Why a request failed: what its last attempt proves, and why there was no further one.
+/// Why a request failed: what its last attempt proves, and why it was not retried.
 ///
 /// [`problem`](Self::problem) is the whole of it as text, for reports. As an error it displays without its causes, which
 /// are its [sources](StdError::source).
@@ -25,7 +25,7 @@ pub struct RequestError {
     authentic: bool,
     retry_after: Option<Duration>,
     stop_cause: StopCause,
-    cause: Option<Cause>,
+    cause: Option<Box<Cause>>,
 }
 
 /// An error below this one.
@@ -48,11 +48,11 @@ enum Source {
 pub enum StopCause {
     /// The policy gave up.
     GaveUp,
-    /// It was stopped, after an attempt that was certainly not executed.
+    /// The caller stopped it after an attempt that was certainly not executed.
     Withdrawn,
-    /// It was stopped before the first attempt.
+    /// The caller stopped it before the first attempt.
     NeverSent,
-    /// It was a poll: the caller polls again, after this time.
+    /// It was a poll: the caller repeats it after this time.
     Deferred(Duration),
 }
 
@@ -76,12 +76,17 @@ impl RequestError {
         Self::new(Classification::NotDelivered, problem).with_stop_cause(StopCause::NeverSent)
     }
 
-    /// The service answered with an error.
-    pub(crate) fn of_answer(classification: Classification, error: &ResponseError) -> Self {
+    /// An answer came that is an error. `moved_to`: where the whole site has moved to, if it says
+    /// that.
+    pub(crate) fn of_answer(
+        classification: Classification,
+        error: &ResponseError,
+        moved_to: Option<&Endpoint>,
+    ) -> Self {
         Self {
             status: Some(error.status()),
-            authentic: *error.shape() == BodyShape::Json,
-            ..Self::new(classification, Problem::of_answer(error))
+            authentic: error.origin().is_proven(),
+            ..Self::new(classification, Problem::of_answer(error, moved_to))
         }
     }
 
@@ -106,13 +111,13 @@ impl RequestError {
         }
     }
 
-    /// The source of credentials has none to offer.
+    /// The source of credentials has none.
     pub(crate) fn without_credentials() -> Self {
         let problem = Problem::new("no credentials: the source has none");
         Self::new(Classification::RefusedCredentials, problem)
     }
 
-    /// Credentials were refused with this error, and their source failed to give others.
+    /// Credentials were refused with this error, and their source failed to provide others.
     pub(crate) fn and_no_others(&self, error: &AuthError) -> Self {
         let shown = self.problem.clone().and("other credentials");
         let more = format!("other credentials: {}", chain(error));
@@ -126,7 +131,7 @@ impl RequestError {
     }
 
     fn with_cause(mut self, shown: Problem, error: Source) -> Self {
-        self.cause = Some(Cause { shown, error });
+        self.cause = Some(Box::new(Cause { shown, error }));
         self
     }
 }
@@ -134,7 +139,7 @@ impl RequestError {
 /// What the failure of a source of credentials proves: nothing was sent.
 fn classify_auth(error: &AuthError) -> Classification {
     match error.kind() {
-        // It may be back soon.
+        // It may work again soon.
         AuthErrorKind::Unavailable => Classification::NotDelivered,
         _ => Classification::RefusedCredentials,
     }
@@ -152,7 +157,7 @@ fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
     None
 }
 
-/// Whether the source itself says that it will give none, and not something on the way to it.
+/// Whether the source itself refuses, and not something on the way to it.
 fn is_clear(error: &AuthError) -> bool {
     let refusal = error.refusal();
     let says_something = refusal.is_none_or(|it| it.code.is_some() || it.message.is_some());
@@ -180,12 +185,13 @@ impl RequestError {
         self.status
     }
 
-    /// Whether the answer looks like the service's own, and not like one of something on the way to it.
+    /// Whether the answer is in a form of the service's own, and not a page of something on the way
+    /// to it.
     pub fn is_authentic(&self) -> bool {
         self.authentic
     }
 
-    /// The pause that the service asked for, by our clock.
+    /// The pause that the service asked for, by the local clock.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -215,9 +221,11 @@ impl RequestError {
     }
 
     pub(crate) fn map_problem(self, change: impl Fn(Problem) -> Problem) -> Self {
-        let cause = self.cause.map(|cause| Cause {
-            shown: change(cause.shown),
-            ..cause
+        let cause = self.cause.map(|cause| {
+            Box::new(Cause {
+                shown: change(cause.shown),
+                error: cause.error,
+            })
         });
         Self {
             problem: change(self.problem),
@@ -226,7 +234,8 @@ impl RequestError {
         }
     }
 
-    /// Without what the service repeats of our secrets, as it does of a request whose signature it refuses.
+    /// Masks secrets that the service repeats, as it does with a request whose signature it
+    /// refuses.
     pub(crate) fn masked(self, credentials: &Credentials) -> Self {
         self.map_problem(|problem| problem.map_text(|text| credentials.mask(text).into_owned()))
     }

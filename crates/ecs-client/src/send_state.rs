@@ -7,17 +7,18 @@ use ecs_transport::{Delivery, SendMark};
 use crate::Problem;
 use crate::clock::ClockReading;
 
-/// Why an action that never got its turn was not sent.
+/// The reason for an action that was never sent.
 pub const NEVER_SENT: &str = "not sent: the run was stopped before";
 
-/// Whether an action may have been sent: known at any time, also when the future that sends it was dropped.
+/// Whether an action may have been sent: known at any time, also when the future that sends it was
+/// dropped.
 #[derive(Debug, Default)]
 pub struct SendState(Mutex<Known>);
 
-/// What is known of an action whose submission was cut short.
+/// The outcome of a submission that was cut short.
 #[derive(Clone, Debug)]
 pub enum SubmissionOutcome {
-    /// Certain: it was not executed, and why not.
+    /// Certainly not executed, and why.
     NotExecuted(Problem),
     /// It may have been executed.
     Unknown(Problem),
@@ -26,7 +27,7 @@ pub enum SubmissionOutcome {
 #[derive(Debug, Default)]
 struct Known {
     in_flight: Option<InFlight>,
-    /// Why the last attempt that ended was not executed.
+    /// Why the last finished attempt was not executed.
     problem: Option<Problem>,
 }
 
@@ -41,20 +42,20 @@ impl SendState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An attempt begins.
+    /// Notes that an attempt begins.
     pub(crate) fn attempt_started(&self, mark: &SendMark, since: ClockReading) {
         let mark = mark.clone();
         self.lock().in_flight = Some(InFlight { mark, since });
     }
 
-    /// The attempt ended with the certainty that it was not executed.
+    /// Notes that the attempt was certainly not executed.
     pub(crate) fn attempt_not_executed(&self, problem: &Problem) {
         let mut known = self.lock();
         known.in_flight = None;
         known.problem = Some(problem.clone());
     }
 
-    /// What is known now, if the submission is cut short now.
+    /// The outcome, if the submission is cut short now.
     pub fn outcome(&self) -> SubmissionOutcome {
         let known = self.lock();
         match &known.in_flight {

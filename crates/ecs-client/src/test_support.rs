@@ -20,7 +20,8 @@ pub(crate) fn ids(count: u128) -> Vec<ServerId> {
     (1..=count).map(id).collect()
 }
 
-/// A client of a service that does this with each request: the second argument counts those of the same method, from 0.
+/// A client of a service that does this with each request: the second argument counts those of the
+/// same method, from 0.
 pub(crate) fn scripted(
     does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (ClientBuilder, Seen) {
@@ -38,9 +39,8 @@ pub(crate) fn failing(error: impl Fn() -> TransportError + Send + Sync + 'static
         let error = error();
         async move { Err(error) }
     });
-    let builder = Client::builder(endpoint(), "p1".parse().unwrap())
+    Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
-        .seed(1);
-    builder
+        .seed(1)
 }

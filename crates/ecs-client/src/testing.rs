@@ -27,6 +27,12 @@ pub enum Does {
     },
 }
 
+/// What the service says when it throttles, with any status that is documented for it.
+pub const FLOW_CONTROL: &str = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
+
+/// The service throttles.
+pub const THROTTLED: Does = Does::Answer(429, FLOW_CONTROL);
+
 /// Nothing can be sent.
 pub const OUT_OF_REACH: Does = Does::Fail(TransportErrorKind::Connect, Delivery::NotSent);
 
@@ -40,10 +46,13 @@ pub fn answer(status: u16, body: &str) -> Response<Bytes> {
 
 /// The requests that a scripted service has seen, and when.
 #[derive(Clone, Debug, Default)]
-pub struct Seen(Arc<Mutex<Vec<(Request<Bytes>, Instant)>>>);
+pub struct Seen(Arc<Mutex<Vec<Received>>>);
+
+/// A request, and when it came.
+type Received = (Request<Bytes>, Instant);
 
 impl Seen {
-    fn lock(&self) -> MutexGuard<'_, Vec<(Request<Bytes>, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Received>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,7 +85,8 @@ impl Seen {
     }
 }
 
-/// A service that does this with each request: the second argument counts those of the same method, from 0.
+/// A service that does this with each request: the second argument counts those of the same method,
+/// from 0.
 pub fn service(
     does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (impl Transport, Seen) {

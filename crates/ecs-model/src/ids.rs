@@ -7,6 +7,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::short::Short;
+
 /// A text that is not the identifier it should be.
 ///
 /// ```
@@ -66,6 +68,21 @@ pub struct ServerId(Uuid);
 impl ServerId {
     const NEEDED: &str = "a UUID like 616fb98f-46ca-475e-917e-2563e5a8cd19";
 
+    /// The length of its text, in bytes.
+    pub(crate) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+
+    /// Its text, in ASCII. A request has a thousand of them: two digits are looked up at once.
+    pub(crate) fn to_ascii(self) -> [u8; Self::LENGTH] {
+        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+        let mut text = [b'-'; Self::LENGTH];
+        for (place, byte) in PLACES.iter().zip(self.as_bytes()) {
+            let [high, low] = PAIRS[usize::from(*byte)];
+            text[*place] = high;
+            text[place + 1] = low;
+        }
+        text
+    }
+
     /// The id with these 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
@@ -82,9 +99,8 @@ impl FromStr for ServerId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         // The uuid crate also takes braces, URNs and 32 bare digits; the service does not.
-        const HYPHENATED: usize = 36;
         match Uuid::try_parse(text) {
-            Ok(id) if text.len() == HYPHENATED => Ok(Self(id)),
+            Ok(id) if text.len() == Self::LENGTH => Ok(Self(id)),
             _ => Err(ParseIdError::new("server id", Self::NEEDED, text)),
         }
     }
@@ -119,17 +135,29 @@ impl<'de> Deserialize<'de> for ServerId {
     }
 }
 
+/// The two hexadecimal digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// Defines an id that is a text: what it may look like is its own, the rest is alike.
 macro_rules! text_id {
-    ($(#[$docs:meta])* $name:ident, $what:literal, $needed:literal, $valid:expr) => {
+    ($(#[$docs:meta])* $name:ident($held:ty), $what:literal, $needed:literal, $valid:expr) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name($held);
 
         impl $name {
             /// The id as a text.
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
@@ -148,19 +176,19 @@ macro_rules! text_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+                serializer.serialize_str(self.as_str())
             }
         }
 
@@ -182,7 +210,7 @@ text_id! {
     /// assert!("5dd3c0b24cdc4d31952c49589182a89d".parse::<ProjectId>().is_ok());
     /// assert!("../admin".parse::<ProjectId>().is_err());
     /// ```
-    ProjectId, "project id", "1 to 64 letters, digits, '-' or '_'",
+    ProjectId(Short<38>), "project id", "1 to 64 letters, digits, '-' or '_'",
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
@@ -198,8 +226,8 @@ text_id! {
     /// assert!("".parse::<JobId>().is_err());
     /// assert!("../cloudservers".parse::<JobId>().is_err());
     /// ```
-    JobId, "job id", "1 to 255 characters without blanks and without '.' or '..' as a part of a path",
-    |text| (1..=255).contains(&text.chars().count())
+    JobId(Short<38>), "job id", "1 to 255 characters without blanks and without '.' or '..' as a part of a path",
+    |text| is_plain(text) || (1..=255).contains(&text.chars().count())
         && !text.split(['/', '\\']).any(|part| part == "." || part == "..")
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
@@ -213,8 +241,15 @@ text_id! {
     /// assert!("77a7a397-7d2f-4e79-9da9-6a35e2709150".parse::<ScalingGroupId>().is_ok());
     /// assert!("../scaling_policy".parse::<ScalingGroupId>().is_err());
     /// ```
-    ScalingGroupId, "scaling group id", "1 to 64 letters, digits, '-' or '_'",
+    ScalingGroupId(Short<38>), "scaling group id", "1 to 64 letters, digits, '-' or '_'",
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// Whether this is what ids usually are; then nothing else has to be looked for.
+fn is_plain(text: &str) -> bool {
+    // All bytes are looked at, which the compiler makes a few at a time.
+    let plain = |so_far: bool, byte: u8| so_far & byte.is_ascii_alphanumeric();
+    (1..=255).contains(&text.len()) && text.bytes().fold(true, plain)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Used by the generated response types through `#[serde(deserialize_with = …)]`.
 
+mod plain;
 mod rest;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::de::{
     value::MapAccessDeserializer,
 };
 
+pub(crate) use plain::{Member, Plain, Reader, Unusual, members};
 pub(crate) use rest::{Rest, keeping_rest};
 
 /// What a value of unknown type may be turned into. Each method answers `None` unless the type says otherwise.
@@ -44,6 +46,21 @@ impl Lenient for String {
     }
     fn from_flag(flag: bool) -> Option<Self> {
         Some(flag.to_string())
+    }
+}
+
+impl Lenient for crate::ShortText {
+    fn from_text(text: &str) -> Option<Self> {
+        (!is_blank(text)).then(|| text.into())
+    }
+    fn from_unsigned(number: u64) -> Option<Self> {
+        Some(number.to_string().as_str().into())
+    }
+    fn from_signed(number: i64) -> Option<Self> {
+        Some(number.to_string().as_str().into())
+    }
+    fn from_flag(flag: bool) -> Option<Self> {
+        Some(flag.to_string().as_str().into())
     }
 }
 
@@ -101,7 +118,7 @@ macro_rules! lenient_open_enum {
     ($($name:ty),+) => {$(
         impl $crate::lenient::Lenient for $name {
             fn from_text(text: &str) -> Option<Self> {
-                (!text.trim().is_empty()).then(|| Self::from(text))
+                (!$crate::lenient::is_blank(text)).then(|| Self::from(text))
             }
         }
     )+};
@@ -109,7 +126,14 @@ macro_rules! lenient_open_enum {
 
 pub(crate) use lenient_open_enum;
 
-fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
+    if text
+        .bytes()
+        .next()
+        .is_some_and(|first| first.is_ascii_graphic())
+    {
+        return false;
+    }
     text.trim().is_empty()
 }
 
@@ -288,6 +312,14 @@ pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     deserializer.deserialize_any(ListVisitor(PhantomData, || Scalar(PhantomData)))
+}
+
+/// Reads an object from a body as [`from_body`] does, and plain JSON in a fraction of the time.
+pub(crate) fn from_body_fast<T: Plain + DeserializeOwned>(body: &[u8]) -> Option<T> {
+    // Checked once as a whole: to check each text would take ten times as long.
+    let text = std::str::from_utf8(body);
+    let plain = text.ok().and_then(|text| plain::from_plain(text).ok());
+    plain.or_else(|| from_body(body))
 }
 
 /// Reads an object from a body: with or without a byte-order mark, with keys given twice (the last one counts),

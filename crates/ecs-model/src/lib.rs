@@ -51,8 +51,10 @@
 //! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
+//! | `addresses` | [`Addresses`] of a server, by network |
+//! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
-//! | `error` | [`ResponseError`]: every shape that errors come in |
+//! | `error` | [`ResponseError`]: every shape that errors come in; [`AnswerOrigin`]: who made an answer |
 //! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
 //! | `catalogue` | [`ErrorInfo`]: what the error codes mean, and what they prove |
 //! | `generated` | the types, operations and catalogue entries |
@@ -63,6 +65,7 @@
 //! `proptest`: the public module `arbitrary`.
 
 mod action;
+mod addresses;
 #[cfg(any(test, feature = "proptest"))]
 pub mod arbitrary;
 mod catalogue;
@@ -75,16 +78,22 @@ mod open_enum;
 mod operation;
 mod query;
 mod route;
+mod short;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{Address, Addresses};
 pub use catalogue::{Disposition, ErrorInfo, Executed};
-pub use error::{BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, request_id};
+pub use error::{
+    AnswerOrigin, BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, intermediary,
+    request_id,
+};
 pub use generated::operations::*;
 pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};
 pub use operation::{Accepted, Idempotency, Operation};
 pub use route::{RequestError, RequestErrorKind};
+pub use short::ShortText;
 pub use validate::{ValidationError, Violation};

@@ -7,9 +7,10 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lenient::{Plain, from_body_fast};
 use crate::{
-    Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServersPage,
-    ShownServer, request_id,
+    Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServerActions,
+    ServersPage, ShownServer, request_id,
 };
 
 /// Whether sending a request twice does what sending it once does.
@@ -152,7 +153,7 @@ pub(crate) fn decode_accepted(
 }
 
 /// Reads the answer to a query: a success whose body holds what was asked for.
-pub(crate) fn decode_found<T: DeserializeOwned + Found>(
+pub(crate) fn decode_found<T: DeserializeOwned + Plain + Found>(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -160,7 +161,7 @@ pub(crate) fn decode_found<T: DeserializeOwned + Found>(
     if !status.is_success() {
         return Err(ResponseError::parse(status, headers, body));
     }
-    match crate::lenient::from_body::<T>(body) {
+    match from_body_fast::<T>(body) {
         Some(found) if found.is_found() => Ok(found),
         _ => Err(ResponseError::unreadable(status, headers, body)),
     }
@@ -193,6 +194,12 @@ impl Found for ScalingGroupsPage {
 impl Found for ScalingInstancesPage {
     fn is_found(&self) -> bool {
         self.scaling_group_instances.is_some()
+    }
+}
+
+impl Found for ServerActions {
+    fn is_found(&self) -> bool {
+        self.instance_actions.is_some()
     }
 }
 

@@ -1,8 +1,10 @@
-//! The main job over a transport written by hand: one connection for each exchange, on a plain TCP socket.
+//! The main job over a transport written by hand: one connection for each exchange, on a plain TCP
+//! socket.
 //!
-//! `cargo run -p ecs-ops --example own_transport` runs it against the simulator's HTTP server. What matters is the
-//! order: `hold` first, `set` just before the first byte can leave, and `NotSent` only where that is certain. Then
-//! everything above decides right, also when this future is dropped half-way.
+//! `cargo run -p ecs-ops --example own_transport` runs it against the simulator's HTTP server. What
+//! matters is the order: `hold` first, `set` just before the first byte can leave, and `NotSent`
+//! only where that is certain. Then everything above decides right, also when this future is
+//! dropped half-way.
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 

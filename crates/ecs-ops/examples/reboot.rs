@@ -1,8 +1,8 @@
 //! The main job: restart a fleet and know what became of each server.
 //!
-//! `cargo run -p ecs-ops --example reboot` runs it on a simulated region, in this process and on virtual time. For a
-//! real one, put `HyperTransport::builder().build()?` (feature `hyper`) where the simulator stands, and your endpoint,
-//! project and token.
+//! `cargo run -p ecs-ops --example reboot` runs it on a simulated region, in this process and on
+//! virtual time. For a real one, put `HyperTransport::builder().build()?` (feature `hyper`) where
+//! the simulator stands, and your endpoint, project and token.
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 

@@ -1,11 +1,11 @@
-//! What a run does to its servers.
+//! The action of a run on its servers.
 
 use ecs_model::{RebootType, StopType};
 
-/// How many servers are in a request, unless a run says something else.
+/// The default number of servers in a request.
 pub(crate) const DEFAULT_BATCH_SIZE: usize = 100;
 
-/// What a run does to its servers.
+/// The action of a run on its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PowerAction {
@@ -13,7 +13,7 @@ pub enum PowerAction {
     Reboot(RebootType),
     /// Start them.
     Start,
-    /// Stop them; without a type the service stops them softly.
+    /// Stop them. `None` leaves the type to the service, which stops softly.
     Stop(Option<StopType>),
 }
 
@@ -27,7 +27,7 @@ impl PowerAction {
         }
     }
 
-    /// `SOFT` or `HARD`, where the request says so.
+    /// `SOFT` or `HARD`; `None` if the request has no type.
     pub fn type_name(self) -> Option<&'static str> {
         match self {
             Self::Reboot(reboot_type) => Some(reboot_type.as_str()),
@@ -36,7 +36,8 @@ impl PowerAction {
         }
     }
 
-    /// The action of these names, if there is one: of [`name`](Self::name) and [`type_name`](Self::type_name).
+    /// The action of these names, if there is one: of [`name`](Self::name) and
+    /// [`type_name`](Self::type_name).
     pub fn from_names(name: &str, type_name: Option<&str>) -> Option<Self> {
         match (name, type_name) {
             ("reboot", Some(kind)) => RebootType::from_wire(kind).map(Self::Reboot),

@@ -1,4 +1,4 @@
-//! The client: who talks to which project of which service, and how.
+//! The client of one project.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
 use crate::journal::Recovered;
 use crate::quota::ServerQuota;
+use crate::selection::Servers;
 use crate::ticket::JobOrigin;
 
 /// A client of one project of one service. Cheap to clone; clones share the quota.
@@ -25,10 +26,12 @@ pub(crate) struct Inner {
     /// Sends requests.
     pub(crate) core: ecs_client::Client,
     pub(crate) quota: ServerQuota,
-    /// Where jobs are watched.
+    /// The watchers of jobs.
     pub(crate) registry: Arc<WatcherRegistry>,
-    /// The most requests of a run that are submitted at once.
+    /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
+    /// Whether a run makes a harmless read before its first action.
+    pub(crate) check_service: bool,
 }
 
 impl fmt::Debug for Client {
@@ -44,17 +47,19 @@ impl fmt::Debug for Client {
 }
 
 impl Inner {
-    /// What a run sent before it is resumed and the service may still count: how many servers, and when at the latest.
+    /// What a run sent before it is resumed and the service may still count: how many servers, and
+    /// when at the latest.
     pub(crate) fn counted(&self, recovered: &Recovered) -> Vec<(usize, Timestamp)> {
         recovered.counted(self.core.clock().now(), self.core.attempt_timeout())
     }
 }
 
 impl Client {
-    /// How many servers the service lets an account restart, start or stop in a minute (vendor's batch pages).
+    /// The most servers that the service lets an account restart, start or stop in a minute
+    /// (vendor's batch pages).
     pub const SERVERS_PER_MINUTE: usize = 1000;
 
-    /// Begins a client.
+    /// Builds a client.
     pub fn builder(endpoint: Endpoint, project: ProjectId) -> ClientBuilder {
         let user_agent = concat!("ecs-ops/", env!("CARGO_PKG_VERSION"));
         ClientBuilder {
@@ -63,18 +68,20 @@ impl Client {
             servers_per_minute: Self::SERVERS_PER_MINUTE,
             concurrent_queries: 16,
             concurrent_submissions: 4,
+            check_service: true,
         }
     }
 
-    /// Looks at one job, once.
+    /// Queries one job once.
     ///
     /// # Errors
-    /// Refused (an unknown job: finished ones are deleted after about a day), or no readable answer after a few attempts.
+    /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
+    /// deleted after about a day and are then refused as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         self.0.core.job(job_id).await
     }
 
-    /// Where its jobs are.
+    /// The origin of this client's jobs.
     pub(crate) fn origin(&self) -> JobOrigin {
         JobOrigin {
             endpoint: Some(self.0.core.endpoint().to_string()),
@@ -82,26 +89,39 @@ impl Client {
         }
     }
 
-    /// Looks at one server.
+    /// Queries one server.
     ///
     /// # Errors
-    /// Refused (no such server), or no readable answer after a few attempts.
+    /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page: all of them, or an error. Where pages do not add up the list is begun
-    /// anew, twice at most.
+    /// The servers of the project: awaited, all of them, page by page; or [those that are
+    /// meant](Servers::select).
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts. [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its
-    /// pages shift or repeat, disagree with its count, or have a server without a readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        crate::fleet::servers(&self.0.core).await
+    /// When awaited: refused, or no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, after two
+    /// new tries, because its pages shift or repeat, disagree with its count, or have a server
+    /// without a readable id.
+    ///
+    /// ```
+    /// # use ecs_ops::{Client, model::Server};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use ecs_ops::selection::{NamePattern, Selection};
+    ///
+    /// let all: Vec<Server> = client.servers().await?;
+    /// let web = Selection::all().name(NamePattern::glob("web-*")?).tag("env=prod".parse()?);
+    /// let selected = client.servers().select(&web).await?;
+    /// # let _ = (all, selected); Ok(()) }
+    /// ```
+    pub fn servers(&self) -> Servers {
+        Servers::new(self.clone())
     }
 
-    /// Lists one server: once, with the credentials of now, whatever comes of it. Nothing is repeated or renewed, since a few wrong
-    /// signatures lock a key.
+    /// Sends one harmless query (a list of one server) and reports it in full. It is neither
+    /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
     ///
     /// ```
     /// # async fn example(client: ecs_ops::Client) {
@@ -118,7 +138,7 @@ impl Client {
     }
 }
 
-/// Collects what a [`Client`] is made of.
+/// Settings of a [`Client`].
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -127,34 +147,35 @@ pub struct ClientBuilder {
     servers_per_minute: usize,
     concurrent_queries: usize,
     concurrent_submissions: usize,
+    check_service: bool,
 }
 
 impl ClientBuilder {
-    /// Who we are. Required.
+    /// The source of credentials. Required.
     pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
         self.core = self.core.credentials(provider);
         self
     }
 
-    /// How requests travel. Required.
+    /// The transport. Required.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.core = self.core.transport(transport);
         self
     }
 
-    /// How often and how fast requests are sent again.
+    /// How often and how fast requests are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.core = self.core.retry(policy);
         self
     }
 
-    /// How often jobs are looked at.
+    /// How often jobs are polled.
     pub fn polling(mut self, polling: Polling) -> Self {
         self.polling = polling;
         self
     }
 
-    /// How long one attempt may take, from sending to the last byte of the answer. Default: 60 s.
+    /// Limits one attempt, from sending to the last byte of the answer. Default: 60 s.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.core = self.core.attempt_timeout(timeout);
         self
@@ -166,27 +187,35 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests of one run may be underway at once. Default: 4.
+    /// The most requests of one run that are in flight. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
         self
     }
 
-    /// The most requests that are sent in a second, evenly spread. What acts on servers and what somebody waits for goes
-    /// before looks at jobs. Default: 50.
+    /// Whether a run makes one harmless read before its first action, a list of one server, which
+    /// shows that what answers is the service and not a page of something else. Default: yes.
+    /// Without it, such a page is found when the first request is unknown.
+    pub fn check_service(mut self, check: bool) -> Self {
+        self.check_service = check;
+        self
+    }
+
+    /// The most HTTP requests in a second, evenly spaced. Actions and queries of callers go before
+    /// polls. Default: 50.
     pub fn requests_per_second(mut self, requests: u32) -> Self {
         self.core = self.core.requests_per_second(requests);
         self
     }
 
-    /// How many job queries of all runs and watches of this client may be underway at once. Default: 16.
+    /// The most job queries of this client that are in flight. Default: 16.
     pub fn concurrent_queries(mut self, queries: usize) -> Self {
         self.concurrent_queries = queries;
         self
     }
 
-    /// For a simulated service whose clock runs `factor` times as fast: shortens every pause, and the quota's minute,
-    /// by it. Time limits that you set stay as they are. Default: 1.
+    /// For a simulated service whose clock runs `factor` times as fast: divides every pause, and
+    /// the quota's minute, by it. Time limits of the caller are unaffected. Default: 1.
     pub fn time_factor(mut self, factor: f64) -> Self {
         self.core = self.core.time_factor(factor);
         self
@@ -198,7 +227,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What the wall clock shows now; by default the system's time. For tests on paused time.
+    /// Sets the wall clock, for tests on paused time. Default: the system's time.
     pub fn epoch(mut self, now: Timestamp) -> Self {
         self.core = self.core.epoch(now);
         self
@@ -210,7 +239,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
@@ -232,6 +261,7 @@ impl ClientBuilder {
             quota: ServerQuota::new(servers, core.scaled(MINUTE)),
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
+            check_service: self.check_service,
             core,
         })))
     }

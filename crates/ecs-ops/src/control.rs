@@ -1,4 +1,4 @@
-//! Stopping a run from outside.
+//! Stops a run from outside.
 
 use tokio::sync::watch;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 pub(crate) enum Level {
     #[default]
     Go,
-    /// The run itself found that submitting more is of no use.
+    /// The run itself stopped submitting, since further requests would fail alike.
     Halted,
     NoMoreSubmissions,
     /// Another process is to resume the run.
@@ -37,8 +37,9 @@ struct ControlState {
 
 /// A handle that stops a run. Clones control the same run.
 ///
-/// A stop binds the run from the moment at which it is asked for: nothing new is sent. With a journal it is recorded at once,
-/// so that whoever resumes the run after a crash keeps to it; [`recorded`](Self::recorded) waits until that is so.
+/// A stop binds the run from the moment at which it is asked for: nothing new is sent. With a
+/// journal it is recorded at once, so that whoever resumes the run after a crash keeps to it;
+/// [`recorded`](Self::recorded) waits until that is so.
 #[derive(Clone, Debug)]
 pub struct Control(watch::Sender<ControlState>);
 
@@ -64,26 +65,27 @@ impl Control {
         }))
     }
 
-    /// Submits nothing more, and keeps watching what was accepted. What waits to be sent again is not.
+    /// Submits nothing more, and keeps polling what was accepted. Pending retries are dropped.
     pub fn stop_submitting(&self) {
         self.raise(Level::NoMoreSubmissions, None);
     }
 
-    /// The same, with a reason for journal, events and report: "cancelled by alice". The first reason stays.
+    /// The same, with a reason for journal, events and report: "cancelled by alice". The first
+    /// reason stays.
     pub fn stop_submitting_because(&self, reason: impl Into<String>) {
         self.raise(Level::NoMoreSubmissions, Some(reason.into()));
     }
 
-    /// Lets go of the run, so that another process can resume it: nothing new is sent, answers that are due are awaited, jobs
-    /// are not. The journal says neither that the run was stopped nor that it ended, and the report says
-    /// [`Stopped::Suspended`](crate::Stopped::Suspended).
+    /// Lets go of the run, so that another process can resume it: nothing new is sent, answers that
+    /// are due are awaited, jobs are not. The journal says neither that the run was stopped nor
+    /// that it ended, and the report says [`Stopped::Suspended`](crate::Stopped::Suspended).
     ///
     /// A stop that was asked for before stays one: whoever resumes keeps to it.
     pub fn suspend(&self) {
         self.raise(Level::Suspended, None);
     }
 
-    /// Ends the run at once, with a complete report. Servers of requests that are underway become unknown.
+    /// Ends the run immediately, with a complete report.
     pub fn end(&self) {
         self.raise(Level::End, None);
     }
@@ -93,8 +95,9 @@ impl Control {
         self.raise(Level::End, Some(reason.into()));
     }
 
-    /// Waits until a stop that was asked for is durable in the journal of the run: then it outlives the process. `false`: it
-    /// will not be, since the run has no journal, or it cannot be written, or the run ended before it was asked to stop.
+    /// Waits until a stop that was asked for is durable in the journal of the run: then it outlives
+    /// the process. `false`: it will not be, since the run has no journal, or it cannot be written,
+    /// or the run ended before it was asked to stop.
     pub async fn recorded(&self) -> bool {
         let mut state = self.0.subscribe();
         let known = state.wait_for(|state| state.recorded != Recorded::Pending);
@@ -104,7 +107,7 @@ impl Control {
             .is_ok_and(|state| state.recorded == Recorded::Durable)
     }
 
-    /// Whatever waits to be sent would end in the same way as what was refused.
+    /// Drops everything that waits to be sent: it would be refused alike.
     pub(crate) fn halt(&self) {
         self.raise(Level::Halted, None);
     }

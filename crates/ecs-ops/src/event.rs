@@ -1,4 +1,4 @@
-//! What happens on the way, for whoever watches.
+//! Events: what happens during a run.
 
 use std::time::Duration;
 
@@ -10,95 +10,97 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::journal::OutcomeKind;
 use crate::report::{ServerReport, Stopped};
 
-/// One thing that happened in a run. Requests and waves are counted from 1.
+/// Something that happened during a run. Requests and waves are counted from 1.
 ///
 /// Serializes to a line of `ecsctl -o jsonl`, and is read back from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// The run begins.
+    /// The run was planned; nothing is sent yet.
     Planned {
-        /// Its id.
+        /// The run's id.
         run_id: String,
-        /// How many servers.
+        /// The number of servers.
         servers: usize,
-        /// In how many requests.
+        /// The number of requests.
         #[serde(rename = "batches")]
         requests: usize,
     },
-    /// A run goes on where its journal ends. What is known of each server follows.
+    /// The run resumes where its journal ends. A [`ServerDone`](Self::ServerDone) for each known
+    /// outcome follows.
     Resumed {
-        /// How many servers have an outcome already.
+        /// Servers that already have an outcome.
         done: usize,
-        /// How many were accepted, and are waited for.
+        /// Servers whose request was accepted and whose job is polled.
         watched: usize,
-        /// How many are of unknown fate.
+        /// Servers whose outcome is unknown.
         #[serde(rename = "doubtful")]
         unknown: usize,
-        /// How many were never sent, and will be.
+        /// Servers that were never sent and will be.
         unsent: usize,
     },
-    /// A wave begins, or goes on in a resumed run: from now on its servers are submitted.
+    /// A wave begins, or continues in a resumed run. Its servers are submitted from now on.
     WaveBegan {
         /// The wave.
         wave: usize,
-        /// How many waves there are.
+        /// The number of waves.
         waves: usize,
-        /// Its servers, as far as they have not ended.
+        /// Servers of the wave without an outcome.
         servers: usize,
     },
-    /// The health after a wave is being checked.
+    /// The health check after a wave starts.
     CheckingHealth {
         /// The wave.
         wave: usize,
     },
-    /// The health after a wave was checked.
+    /// The health check after a wave finished.
     HealthChecked {
         /// The wave.
         wave: usize,
-        /// Whether all is well.
+        /// Whether the check passed.
         healthy: bool,
-        /// What the check said, if it was not.
+        /// Why the check failed.
         #[serde(rename = "words")]
         message: Option<String>,
     },
-    /// Somebody is asked whether to go on after the canary.
+    /// The run asks whether to continue after the canary.
     Asking {
-        /// The wave that was the canary.
+        /// The canary wave.
         wave: usize,
     },
-    /// Somebody said whether to go on after the canary.
+    /// The question after the canary was answered.
     Answered {
-        /// The answer.
+        /// Whether the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
-    /// The fate of servers is unknown, so they may still be at work: nothing follows their wave before that must be over.
+    /// The outcome of some servers is unknown, so the action may still be running on them. The next
+    /// step after their wave waits until it must have finished.
     Holding {
         /// How long; as JSON in milliseconds.
         #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
-    /// A pause before the next wave.
+    /// The run pauses before the next wave.
     Pausing {
-        /// The wave before it.
+        /// The wave that has ended.
         wave: usize,
         /// How long; as JSON in milliseconds.
         #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
-    /// The soft restart of these servers ended badly: they are restarted hard, once.
+    /// The soft restart of these servers failed; each is restarted hard, once.
     Escalating {
         /// The servers.
         servers: Vec<ServerId>,
     },
-    /// A request waits until the quota has room for it.
+    /// A request waits for room in the quota.
     WaitingForQuota {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its servers.
+        /// The number of its servers.
         servers: usize,
     },
     /// A request is sent for the first time.
@@ -106,7 +108,7 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its servers.
+        /// The number of its servers.
         servers: usize,
     },
     /// A request was accepted.
@@ -114,23 +116,23 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its servers.
+        /// The number of its servers.
         servers: usize,
         /// Its job.
         job_id: JobId,
     },
-    /// The service asks for less speed; the request is sent again later.
+    /// The service throttled a request; it is sent again later.
     Throttled {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// What the service said.
+        /// The service's answer.
         error: Problem,
         /// After how long it is sent again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
-    /// A request was certainly not delivered and is sent again later.
+    /// A request was not delivered; it is sent again later.
     Retrying {
         /// The request.
         #[serde(rename = "batch")]
@@ -141,98 +143,106 @@ pub enum Event {
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
-    /// A request was refused, perhaps because of one of its servers or of their number: its servers are sent again in
-    /// smaller requests.
+    /// A request was refused, possibly because of one of its servers or their number. Its servers
+    /// are sent again in smaller requests.
     Split {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its servers.
+        /// The number of its servers.
         servers: usize,
         /// The refusal.
         error: Problem,
     },
-    /// A request ended without a job: each of its servers has the same outcome.
+    /// A request ended without a job. All of its servers have the same outcome.
     #[serde(rename = "batch_ended")]
     RequestEnded {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its servers.
+        /// The number of its servers.
         servers: usize,
         /// [`OutcomeKind::Failed`], [`NotAttempted`](OutcomeKind::NotAttempted) or [`Unknown`](OutcomeKind::Unknown).
         outcome: OutcomeKind,
-        /// Why.
+        /// The reason.
         error: Problem,
     },
-    /// The fate of a request is unknown: its servers are looked at for evidence.
+    /// The answer to a request was lost. Its servers are listed to find out whether it was
+    /// executed.
     Reconciling {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its servers.
+        /// The number of its servers.
         servers: usize,
-        /// Why it is unknown.
+        /// Why the outcome is unknown.
         error: Problem,
     },
-    /// Servers are sent again after a request of unknown fate, as the caller wanted.
+    /// Servers are sent again after a lost answer, because the caller allowed it.
     Resubmitting {
-        /// The request that they were in.
+        /// The request whose answer was lost.
         #[serde(rename = "batch")]
         request: usize,
-        /// How many.
+        /// The number of servers that are sent again.
         servers: usize,
-        /// Whether they may have been acted on the first time.
+        /// Whether the first request may have been executed.
         maybe_executed: bool,
     },
-    /// The servers were listed, to see whether those have settled whose job succeeded.
+    /// The servers were listed to verify those whose job succeeded.
     #[serde(rename = "settling")]
     Verifying {
-        /// How many have not.
+        /// Servers that are not at rest yet.
         servers: usize,
     },
-    /// The servers could not be listed, so that nothing can be told from them; it goes on.
-    ListFailed {
-        /// Why.
+    /// The read before the first request showed something worth knowing about the way to the
+    /// service; the run continues.
+    ServiceWarning {
+        /// What it showed.
         error: Problem,
     },
-    /// A job was looked at.
+    /// Listing the servers failed. The run continues.
+    ListFailed {
+        /// The reason.
+        error: Problem,
+    },
+    /// A job was polled.
     JobProgress {
         /// The job.
         job_id: JobId,
         /// Its status.
         status: JobStatus,
-        /// Of how many of its servers the end is known.
+        /// Servers of the job with a known outcome.
         done: usize,
-        /// How many servers it has.
+        /// The number of servers of the job.
         servers: usize,
     },
-    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each job.
+    /// A job has an undocumented status. It is still polled. Sent once for each job.
     UndocumentedStatus {
         /// The job.
         job_id: JobId,
         /// The status.
         status: JobStatus,
     },
-    /// A job tells of servers that it was not given: they are not counted. Said once for each job.
+    /// A job reports servers that were not in its request. They are ignored. Sent once for each
+    /// job.
     UnrequestedServers {
         /// The job.
         job_id: JobId,
         /// The servers.
         servers: Vec<ServerId>,
     },
-    /// A job has made no progress for as long as it may: it is not waited for any longer.
+    /// A job made no progress for longer than the limit and is no longer polled.
     JobStalled {
         /// The job.
         job_id: JobId,
-        /// The status that was seen last.
+        /// The last known status.
         status: Option<JobStatus>,
     },
-    /// A look at a job showed nothing; it goes on, and is looked at again later.
+    /// A poll failed and is repeated later.
     QueryFailed {
         /// The job.
         job_id: JobId,
-        /// Why.
+        /// The reason.
         error: Problem,
         /// After how long it is looked at again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
@@ -274,26 +284,26 @@ pub(crate) mod milliseconds {
     }
 }
 
-/// The events of a run, from the moment at which this was asked for.
+/// The events of a run, from the call of [`Run::events`](crate::Run::events) on.
 ///
-/// Nothing waits for the reader: events that are not read wait in memory until this is dropped.
+/// A run never waits for its readers: unread events stay in memory until this is dropped.
 #[derive(Debug)]
 pub struct Events(UnboundedReceiver<Event>);
 
 impl Events {
-    /// The next event; `None` when the run has ended and every event was read. Cancel-safe: as a branch of
-    /// `tokio::select!` it loses no event.
+    /// The next event; `None` after the last one. Cancel-safe: it loses no event as a branch of
+    /// `tokio::select!`.
     pub async fn next(&mut self) -> Option<Event> {
         self.0.recv().await
     }
 
-    /// The next event, if there is one already.
+    /// The next event; `None` if there is none yet.
     pub fn try_next(&mut self) -> Option<Event> {
         self.0.try_recv().ok()
     }
 }
 
-/// Where events go: to every reader that is still there.
+/// The sender of events to all readers.
 #[derive(Debug, Default)]
 pub(crate) struct Sink(Vec<UnboundedSender<Event>>);
 

@@ -1,13 +1,16 @@
-//! What is looked at before a run acts: which servers there are, in which state they are, and what else depends on them.
+//! What is looked at before a run acts: which servers there are, in which state they are, and what
+//! else depends on them.
 //!
 //! | module | holds |
 //! |---|---|
+//! | `filter` | what the service filters a list by |
 //! | `listing` | following the pages of a list until it is whole: pure |
 //! | `read` | reading such a list, with new tries where its pages do not add up |
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
-//! | `screen` | which servers a run leaves out, and which one it acts on last: pure, [`Screen`] |
+//! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
 //! | `scaling` | members of groups of auto-scaling: [`ScalingMembers`] |
 
+mod filter;
 mod listing;
 mod lookup;
 mod read;
@@ -16,6 +19,7 @@ mod screen;
 
 pub use lookup::Lookup;
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
-pub use screen::{Choice, LeftOut, LeftOutReason, Screen, Screened};
+pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
-pub(crate) use read::{servers, servers_seen};
+pub(crate) use filter::ListFilter;
+pub(crate) use read::{filtered_servers, servers, servers_now};

@@ -1,10 +1,11 @@
-//! Waiting for jobs: thousands at once, by one task.
+//! Watches jobs: thousands at once, by one task.
 //!
-//! - `polling`: when to look, and how long jobs usually take
-//! - `poll_state`: one job; what a look means, and what follows. Pure
-//! - `scheduler`: all jobs that are watched, for whom, and when each is due. Pure
-//! - `watcher`: the task around the books; `registry`: where a client keeps it; `subscription`, `latest`: how others use it
-//! - `outcomes`: what a job says about its servers. Pure
+//! - `polling`: when to poll, and how long jobs usually take
+//! - `poll_state`: one job: what a poll means, and when the next one is due. Pure
+//! - `scheduler`: all watched jobs, their subscribers, and when each is due. Pure
+//! - `watcher`: the task around the scheduler; `registry`: the watchers of a client;
+//!   `subscription`, `latest`: how others use them
+//! - `outcomes`: the outcomes that a job reports for its servers. Pure
 //! - `watch` (its `events`): what users of the library see
 
 mod event;
@@ -37,30 +38,30 @@ pub(crate) use outcomes::{job_outcomes, undocumented, unreported};
 pub(crate) use registry::{JobsOptions, WatcherRegistry};
 pub(crate) use subscription::{Subscription, WatchOptions};
 
-/// When a job is looked at again that the gateway found no way to.
+/// The pause before the next poll after the gateway found no route.
 const GATEWAY: Duration = Duration::from_secs(10);
 
-/// What was seen of a job.
+/// What a poll of a job showed.
 #[derive(Clone, Debug)]
 pub(crate) enum JobUpdate {
-    /// It goes on.
+    /// The job is running.
     Running(Arc<Job>),
-    /// The service does not know it yet.
+    /// The service does not know the job yet.
     NotFoundYet,
-    /// Nothing: looking is tried again after this time.
+    /// The poll failed; the next one follows after this pause.
     QueryFailed(Problem, Duration),
-    /// It ended.
+    /// The job ended.
     Ended(Arc<Job>),
-    /// It has made no progress for as long as its reader would wait.
+    /// The job made no progress for longer than the subscriber's limit.
     Stalled,
-    /// The service does not know it (any more), or will not show it.
+    /// The service does not know the job (any more), or does not show it.
     Lost(Problem),
-    /// We may not look.
+    /// The service refused the query.
     Denied(Problem),
 }
 
 impl JobUpdate {
-    /// The status that was seen.
+    /// The status, if the poll showed one.
     pub(crate) fn status(&self) -> Option<JobStatus> {
         match self {
             Self::Running(job) | Self::Ended(job) => job.status.clone(),
@@ -76,7 +77,7 @@ impl JobUpdate {
     }
 }
 
-/// What an answer to the query means.
+/// Interprets the answer to a job query.
 fn observe(
     client: &Client,
     answer: &Result<Job, RequestError>,
@@ -113,7 +114,7 @@ fn observe(
     (outcome, None)
 }
 
-/// Whether the answer speaks of the job: a gateway also says 404 of itself.
+/// Whether the answer is about the job: a gateway also answers 404 about its routes.
 fn says_unknown_job(failure: &RequestError) -> bool {
     const UNKNOWN_JOB: &str = "Common.0011";
     let code = failure.problem().code.as_deref();
@@ -121,7 +122,7 @@ fn says_unknown_job(failure: &RequestError) -> bool {
     code == Some(UNKNOWN_JOB) || (failure.status() == Some(StatusCode::NOT_FOUND) && !documented)
 }
 
-/// Whether it is the gateway that does not know where to go: that is weather.
+/// Whether the gateway failed to route the query, which says nothing about the job.
 fn is_from_gateway(failure: &RequestError) -> bool {
     let code = failure.problem().code.as_deref();
     code.is_some_and(|code| code.to_ascii_uppercase().starts_with("APIGW."))
@@ -135,7 +136,7 @@ fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<Duration> {
     Duration::try_from(to?.duration_since(from?)).ok()
 }
 
-/// Grows when a job makes progress: with its status, and with each part that has ended.
+/// A number that grows with the job's status and with each finished sub-job.
 fn progress(job: &Job) -> u64 {
     let rank = match &job.status {
         Some(JobStatus::Init) => 1,

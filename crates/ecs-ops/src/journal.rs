@@ -1,19 +1,21 @@
-//! What a run did, written down before it counts, so that another process can go on where it ended.
+//! The journal of a run: each step is recorded before it counts, so that another process can resume
+//! the run.
 //!
 //! | item | is |
 //! |---|---|
 //! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
 //! | [`JournalLease`] | which run a journal is lent to: one at a time |
-//! | [`Record`] | one thing that happened, or that is about to |
-//! | [`Contents`] | what a file says, and what of its end was damaged |
-//! | [`Recovered`] | what the records add up to: where each server stands |
+//! | [`Record`] | something that happened or is about to |
+//! | [`Contents`] | the records of a file, and the damaged end if there is one |
+//! | [`Recovered`] | what the records add up to: the progress of each server |
 //!
 //! Two rules make a resumed run safe:
 //!
-//! - **An attempt is announced by two records**, [`Record::Intent`] and then [`Record::Sending`], each durable before the
-//!   next step. No verdict rests on the second one alone, so that losing the last line of a file, whatever
-//!   the reason, never makes a request look as if it had not been sent.
-//! - **Only proof makes a server free again**: [`Record::NotExecuted`], or a verdict "not attempted".
+//! - **Two records announce an attempt**, [`Record::Intent`] and then [`Record::Sending`], each
+//!   durable before the next step. No outcome depends on the second one alone, so a lost last line
+//!   never makes a request look unsent.
+//! - **Only proof allows sending a server again**: [`Record::NotExecuted`], or the outcome "not
+//!   attempted".
 //!
 //! ```
 //! use ecs_ops::journal::{Journal, MemoryJournal, Purpose, Record, Recovered, RunRecord};
@@ -74,7 +76,7 @@ pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapsho
 pub(crate) use record::{PROGRAM, milliseconds};
 pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, UnknownRequest};
 
-/// Where the records of a run go.
+/// A destination for the records of a run.
 ///
 /// One of your own holds a [`JournalLease`] beside its store:
 ///
@@ -106,16 +108,18 @@ pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, Unknow
 /// }
 /// ```
 pub trait Journal: fmt::Debug + Send + Sync + 'static {
-    /// Writes a record down. It is durable when this returns; records keep the order in which this was first polled.
+    /// Appends a record. It is durable when this returns; records keep the order of the first
+    /// polls.
     ///
-    /// A future that is dropped may have written its record, or not; it never spoils the journal.
+    /// A dropped future may or may not have written its record; it never damages the journal.
     ///
     /// # Errors
-    /// The record may be there or not, and none will be taken any more: the run must send nothing further.
+    /// The record may or may not be written. The journal then takes no further records, and the run
+    /// sends nothing more.
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>>;
 
-    /// Whose records it holds, and which run writes to it: the same one each time. Runs take and return it; a run that finds it
-    /// taken, or a new one that finds records, sends nothing.
+    /// Whose records it holds, and which run writes to it: the same one each time. Runs take and
+    /// return it; a run that finds it taken, or a new one that finds records, sends nothing.
     fn lease(&self) -> &JournalLease;
 }
 

@@ -1,21 +1,22 @@
-//! Restart, start and stop fleets of Elastic Cloud Servers, and know server by server what became of each.
+//! Restart, start and stop fleets of Elastic Cloud Servers, and get one outcome for every server.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `client` | [`Client`]: who talks to which project of which service, and how |
-//! | `runs` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split, submitted, watched, reported |
+//! | `client` | [`Client`]: sends requests to one project of one endpoint |
+//! | `runs` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split into requests, submitted, polled, reported |
 //! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
-//! | `event` | [`Event`]: what happens on the way |
-//! | `control` | [`Control`]: stopping a run from outside |
-//! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waiting for jobs |
+//! | `event` | [`Event`]: what happens during a run |
+//! | `control` | [`Control`]: stops a run from outside |
+//! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
 //! | `quota` | never more servers than the quota in any window |
-//! | [`fleet`] | what is looked at before a run: whole lists, states, members of auto-scaling groups |
-//! | [`journal`] | what a run did, on disk, so that another process can go on |
+//! | [`fleet`] | what is read before a run: whole lists, states, members of auto-scaling groups |
+//! | [`journal`] | what a run did, on disk, so that another process can resume it |
+//! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
-//! The retry loop, and all that is about one request, is the crate `ecs-client`: [`RetryPolicy`], [`Error`], [`Endpoint`] and
-//! [`Probe`] come from there. [`model`], [`transport`] and [`auth`] are the other crates below, so that one dependency is
-//! enough.
+//! The retry loop, and everything about one request, is the crate `ecs-client`: [`RetryPolicy`],
+//! [`Error`], [`Endpoint`] and [`Probe`] come from there. [`model`], [`transport`] and [`auth`]
+//! re-export the other crates, so one dependency is enough.
 //!
 //! ```
 //! use ecs_ops::auth::{Credentials, StaticCredentials};
@@ -46,7 +47,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Events on the way, beside a run that has a task of its own:
+//! Events of a run that has a task of its own:
 //!
 //! ```
 //! # use ecs_ops::{Client, Event, model::ServerId};
@@ -67,8 +68,8 @@
 //!
 //! # Never twice
 //!
-//! A restart is sent again only if it is certain that the service did not execute it. Where that is not certain, the
-//! servers are reported as [`Outcome::Unknown`], and nobody sends anything behind your back.
+//! A restart is sent again only if the service certainly did not execute it. Otherwise the servers
+//! are reported as [`Outcome::Unknown`], and nothing is sent again without your consent.
 
 mod action;
 mod client;
@@ -83,6 +84,7 @@ pub mod rolling;
 mod runs;
 #[cfg(test)]
 mod scripted;
+pub mod selection;
 mod ticket;
 
 pub use ecs_auth as auth;
@@ -99,4 +101,5 @@ pub use event::{Event, Events};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
 pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
 pub use runs::{FinishedWave, Plan, Run, RunBuilder};
+pub use selection::{Selection, ServerRef};
 pub use ticket::JobTicket;

@@ -1,8 +1,8 @@
-//! Never more servers than the quota in any window, as the service sees it.
+//! The quota of servers: never more than the limit in any window, as the service sees it.
 //!
-//! The service counts a request at some moment between its sending and its answer, so a request holds its share from before
-//! it is sent until a whole window after its answer came. A token bucket would let a burst through at the seam of two
-//! windows; this does not.
+//! The service counts a request at some moment between its sending and its answer, so a request
+//! holds its permit from before it is sent until a whole window after its answer. A token bucket
+//! would allow a burst at the boundary of two windows.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ struct SharedQuota {
     limit: usize,
     window: Duration,
     usage: Mutex<QuotaUsage>,
-    /// Tokio's mutex hands itself on in the order of asking: whoever waits at its head waits for room.
+    /// Tokio's mutex is fair: whoever holds it waits for room.
     turn: FairMutex<()>,
     room: Notify,
 }
@@ -29,7 +29,7 @@ struct SharedQuota {
 #[derive(Debug, Default)]
 struct QuotaUsage {
     used: usize,
-    /// Shares that come back, by when.
+    /// Permits in use that are returned at a known time.
     returning: BTreeMap<Instant, usize>,
 }
 
@@ -45,7 +45,7 @@ impl QuotaUsage {
 
 impl SharedQuota {
     fn usage(&self) -> MutexGuard<'_, QuotaUsage> {
-        // The ledger is consistent between statements, so a panic elsewhere has not harmed it.
+        // The usage is consistent between statements, so a panic elsewhere has not harmed it.
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,13 +62,13 @@ impl ServerQuota {
         }))
     }
 
-    /// The most servers that can be asked for at once.
+    /// The limit: the most servers of one request.
     pub(crate) fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// Holds the share of a request that another process sent, which the service counted so long ago at the latest. More may be
-    /// held then than the limit, until shares come back.
+    /// Holds the share of a request that another process sent, which the service counted so long
+    /// ago at the latest. More may be held then than the limit, until shares come back.
     pub(crate) fn restore(&self, servers: usize, age: Duration) {
         let Some(left) = self
             .0
@@ -84,14 +84,14 @@ impl ServerQuota {
         *usage.returning.entry(Instant::now() + left).or_default() += servers;
     }
 
-    /// Takes room for `servers` if there is some and nobody waits for it. Asking for more than the limit gets the whole
-    /// limit.
+    /// Acquires a permit if there is room and nobody waits. A request above the limit gets the
+    /// whole limit.
     pub(crate) fn try_acquire(&self, servers: usize) -> Option<QuotaPermit> {
         let _turn = self.0.turn.try_lock().ok()?;
         self.take(servers).ok()
     }
 
-    /// Waits, in the order of asking, until there is room for `servers`, and takes it.
+    /// Waits, in the order of the calls, until there is room, and acquires a permit.
     pub(crate) async fn acquire(&self, servers: usize) -> QuotaPermit {
         let _turn = self.0.turn.lock().await;
         loop {
@@ -113,7 +113,7 @@ impl ServerQuota {
         }
     }
 
-    /// A share, or when some room comes back, if that is known.
+    /// A permit or, if there is no room, when the next one is returned, if known.
     fn take(&self, servers: usize) -> Result<QuotaPermit, Option<Instant>> {
         let servers = servers.min(self.0.limit);
         let mut usage = self.0.usage();
@@ -130,23 +130,23 @@ impl ServerQuota {
     }
 }
 
-/// A request's share of the quota. Dropping it gives it back: at once if nothing can have been sent, otherwise a whole
-/// window later.
+/// A permit of a request. Dropping it returns the room: immediately if nothing can have been sent,
+/// otherwise after a whole window.
 #[derive(Debug)]
 pub(crate) struct QuotaPermit {
     quota: ServerQuota,
     servers: usize,
-    /// The mark of the attempt after which the service may have counted the request.
+    /// The send mark of the attempt that the service may have counted.
     mark: Option<SendMark>,
 }
 
 impl QuotaPermit {
-    /// An attempt begins: the service may count the request as soon as this mark is set.
+    /// Starts an attempt: the service may count the request once this mark is set.
     pub(crate) fn may_be_counted(&mut self, mark: SendMark) {
         self.mark = Some(mark);
     }
 
-    /// It is certain that the service has not counted the request.
+    /// Notes that the service has certainly not counted the request.
     pub(crate) fn not_counted(&mut self) {
         self.mark = None;
     }
@@ -168,7 +168,7 @@ impl Drop for QuotaPermit {
         } else {
             usage.used -= self.servers;
         }
-        // The one who waits must look again: room now, or a time at which there will be.
+        // Wake the waiting caller: there is room now, or a time when there will be.
         shared.room.notify_waiters();
     }
 }

@@ -1,4 +1,4 @@
-//! One outcome for each server.
+//! Reports: one outcome for each server.
 
 mod json;
 
@@ -9,53 +9,54 @@ use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 
 use crate::action::PowerAction;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
 
-/// What became of one server. Exhaustive on purpose: callers must decide.
+/// The outcome of one server. Exhaustive on purpose: callers must handle each case.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its job says that it was done; or the answer with the job was lost, and the server itself shows it.
+    /// The job reports success, or the job is unknown and the server itself shows the change.
     Succeeded {
-        /// The job, if it is known.
+        /// The job; `None` if the answer with it was lost.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// What shows it.
+        /// What shows the success.
         #[serde(default, skip_serializing_if = "Evidence::is_usual")]
         evidence: Evidence,
     },
-    /// Refused before anything was done (no job), or its job says that it failed.
+    /// Refused without being executed (no job), or the job reports a failure.
     Failed {
-        /// The job, if there was one.
+        /// The job, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// Why.
         error: Problem,
     },
-    /// Accepted; its job had not ended when we stopped looking, or the server had not settled that was to be seen at rest.
+    /// Accepted. The job had not ended, or the server was not at rest yet, when the run stopped
+    /// polling.
     Running {
-        /// The job to look at.
+        /// The job to wait for.
         job_id: JobId,
     },
-    /// Certain: never accepted. It is safe to run again.
+    /// Certainly not executed: safe to run again.
     NotAttempted {
-        /// Why not.
+        /// The reason.
         error: Problem,
     },
-    /// It may have been done, or not: look at the server before running again.
+    /// May have been executed. Check the server before running again.
     Unknown {
-        /// The job, if there was one.
+        /// The job, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// What is known.
+        /// Why the outcome is unknown.
         error: Problem,
     },
 }
 
 impl Outcome {
-    /// The word for it in reports.
+    /// The name of the outcome in reports, such as `not_attempted`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Succeeded { .. } => "succeeded",
@@ -66,7 +67,7 @@ impl Outcome {
         }
     }
 
-    /// The job, if there was one.
+    /// The job, if there is one.
     pub fn job_id(&self) -> Option<&JobId> {
         match self {
             Self::Running { job_id } => Some(job_id),
@@ -77,7 +78,7 @@ impl Outcome {
         }
     }
 
-    /// What is unusual about how it succeeded.
+    /// A remark if the evidence of a success is unusual.
     pub fn note(&self) -> Option<&'static str> {
         match self {
             Self::Succeeded { evidence, .. } => evidence.note(),
@@ -85,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// Why it did not succeed.
+    /// The problem; `None` for a server that succeeded or is running.
     pub fn error(&self) -> Option<&Problem> {
         match self {
             Self::Succeeded { .. } | Self::Running { .. } => None,
@@ -96,21 +97,24 @@ impl Outcome {
     }
 }
 
-/// What shows that an action on a server succeeded.
+/// The evidence that an action on a server succeeded.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Evidence {
-    /// Its job, which names this server: mostly in a part of its own.
+    /// The job names this server, mostly in a sub-job.
     #[default]
     #[serde(rename = "part")]
     SubJob,
-    /// Its job as a whole, which does not say for which servers.
+    /// The job succeeded as a whole and does not name this server.
     Job,
-    /// The server itself: the answer with the job was lost.
+    /// The server itself shows the change; the answer with the job was lost.
     Server,
+    /// The service's record of the action on this server, by the user of the run, and the server at
+    /// rest after it; the answer with the job was lost.
+    Record,
 }
 
 impl Evidence {
@@ -120,12 +124,15 @@ impl Evidence {
         *self == Self::SubJob
     }
 
-    /// What is unusual about it, in words.
+    /// A remark for people if the evidence is unusual.
     pub fn note(self) -> Option<&'static str> {
         match self {
             Self::SubJob => None,
-            Self::Job => Some("its job succeeded as a whole and says nothing of it in particular"),
-            Self::Server => Some("shown by the server itself: the answer with its job was lost"),
+            Self::Job => Some("the job succeeded as a whole and does not name this server"),
+            Self::Server => Some("shown by the server itself; the answer with the job was lost"),
+            Self::Record => Some(
+                "shown by the service's record of the action; the answer with the job was lost",
+            ),
         }
     }
 }
@@ -136,14 +143,14 @@ impl Evidence {
 pub struct ServerReport {
     /// The server.
     pub id: ServerId,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How its soft restart ended, if it was restarted hard after that.
+    /// Why its soft restart failed, if a hard one followed.
     pub escalated: Option<Problem>,
 }
 
 impl ServerReport {
-    /// What became of a server, without a hard restart after a soft one.
+    /// A report of a server without a hard restart.
     pub fn new(id: ServerId, outcome: Outcome) -> Self {
         Self {
             id,
@@ -152,11 +159,11 @@ impl ServerReport {
         }
     }
 
-    /// What is unusual about how it ended, in words.
+    /// A remark for people if the outcome came about in an unusual way.
     pub fn note(&self) -> Option<String> {
         let escalated = self.escalated.as_ref();
         let escalated = escalated.map(|first| {
-            let what = "restarted hard, since the soft restart ended badly";
+            let what = "restarted hard because the soft restart failed";
             format!("{what}: {first}")
         });
         escalated.or_else(|| self.outcome.note().map(str::to_owned))
@@ -170,21 +177,21 @@ impl ServerReport {
 pub struct JobReport {
     /// The job.
     pub job_id: JobId,
-    /// Its status when it was last seen; nothing if it never was.
+    /// The last known status; `None` if no poll succeeded.
     pub status: Option<JobStatus>,
-    /// How many servers were given to it.
+    /// The number of its servers.
     pub servers: usize,
-    /// The id of the exchange that made it, for the service's support.
+    /// The service's id of the exchange that created the job, for its support.
     pub request_id: Option<String>,
-    /// To go on waiting for it, from this process or another one.
+    /// For waiting for the job, in this process or another one.
     pub ticket: JobTicket,
 }
 
-/// How many servers had which outcome.
+/// The number of servers by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// All that were asked for.
+    /// All servers of the run.
     pub requested: usize,
     /// [`Outcome::Succeeded`].
     pub succeeded: usize,
@@ -198,7 +205,7 @@ pub struct Summary {
     pub unknown: usize,
 }
 
-/// Why a run ended before all of its jobs did.
+/// Why a run ended early.
 ///
 /// ```
 /// use ecs_ops::Stopped;
@@ -213,7 +220,7 @@ pub struct Summary {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stopped {
-    /// Its deadline came.
+    /// The deadline passed.
     Deadline,
     /// Its [`Control`](crate::Control) was asked to stop it.
     Requested {
@@ -222,18 +229,18 @@ pub enum Stopped {
     },
     /// It was let go of, for another process to resume it.
     Suspended,
-    /// A job made no progress for as long as it may.
+    /// A job made no progress for longer than the limit.
     Stalled,
-    /// A rolling run stopped before its end.
+    /// A rule of the rolling run stopped it.
     Rolling(StopReason),
-    /// The journal could not be written: nothing more was sent.
+    /// The journal could not be written, so no further request was sent.
     JournalFailed(Problem),
-    /// The service no longer lets us look at the jobs.
+    /// The service refused to show the jobs.
     Denied(Problem),
 }
 
-const DEADLINE_CAME: &str = "the deadline came";
-const AS_ASKED: &str = "as asked";
+const DEADLINE_CAME: &str = "the deadline passed";
+const AS_ASKED: &str = "on request";
 
 impl Stopped {
     /// What this text of a journal says that has no typed reason: such are of earlier versions.
@@ -256,45 +263,42 @@ impl fmt::Display for Stopped {
             Self::Rolling(reason) => fmt::Display::fmt(reason, f),
             Self::JournalFailed(problem) => fmt::Display::fmt(problem, f),
             Self::Denied(problem) => {
-                write!(
-                    f,
-                    "the service no longer lets us look at the jobs: {problem}"
-                )
+                write!(f, "the service refused to show the jobs: {problem}")
             }
         }
     }
 }
 
-/// What became of each server of a run: each exactly once, in the order in which they were given.
+/// The result of a run: one outcome for each server, in the order in which they were given.
 ///
-/// Serializes to the stable, versioned form of `ecsctl -o json`, and is read back from it: with its tickets, why it stopped and what was
-/// refused. Of a [`Problem`], code and message are kept.
+/// Serializes to the stable, versioned form of `ecsctl -o json`, and is read back from it: with its
+/// tickets, why it stopped and what was refused. Of a [`Problem`], code and message are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// A random id of this run.
+    /// The run's random id.
     pub run_id: String,
-    /// What was asked for.
+    /// The action.
     pub action: PowerAction,
     /// The jobs, in the order of their acceptance.
     pub jobs: Vec<JobReport>,
     /// The servers.
     pub servers: Vec<ServerReport>,
-    /// Why the run ended early, if it did.
+    /// Why the run ended early; `None` if it ran to its end.
     pub stopped: Option<Stopped>,
-    /// The refusal, if a request was refused because of the credentials or what they permit.
+    /// The refusal, if credentials or permissions were refused.
     pub refused: Option<Problem>,
     /// Operator, account, project, region and endpoint, if the run was given them.
     pub target: Option<ResolvedTarget>,
-    /// The servers that the selection left out: no part of the run.
-    pub left_out: Vec<LeftOut>,
+    /// The servers that the selection skipped: no part of the run.
+    pub skipped: Vec<SkippedServer>,
 }
 
 impl Report {
     /// The version of the serialized form.
     pub const VERSION: u32 = 1;
 
-    /// The counts.
+    /// Counts the servers by outcome.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary {
             requested: self.servers.len(),
@@ -312,7 +316,7 @@ impl Report {
         summary
     }
 
-    /// The outcome of one server; looks through all of them.
+    /// The outcome of one server. Searches all of them.
     pub fn outcome(&self, id: ServerId) -> Option<&Outcome> {
         self.servers
             .iter()

@@ -1,4 +1,5 @@
-//! Rolling restarts, as pure decisions: which servers come when, when it stops, and which server gets a second try.
+//! Rolling restarts, as pure decisions: which servers come when, when it stops, and which server
+//! gets a second try.
 //!
 //! | item | decides |
 //! |---|---|

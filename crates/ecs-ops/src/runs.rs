@@ -1,8 +1,9 @@
-//! Runs: a list of servers, split into requests, submitted, watched, and reported.
+//! Runs: a list of servers, split into requests, submitted, polled and reported.
 //!
-//! `plan` splits, `queue` takes refused requests apart (pure), `state` keeps the books (pure),
-//! `evidence` reads servers whose fate is unknown (pure), `verify` those whose job succeeded; `driver` and `reconcile` do
-//! the I/O of a `run`.
+//! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
+//! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
+//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded;
+//! `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;
@@ -10,8 +11,10 @@ mod callbacks;
 mod driver;
 mod evidence;
 mod plan;
+mod preflight;
 mod queue;
 mod reconcile;
+mod records;
 mod run;
 mod state;
 mod verify;

@@ -1,4 +1,4 @@
-//! What one needs to wait for a job from another process.
+//! Job tickets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::Endpoint;
 use crate::action::PowerAction;
 
-/// All that is needed to wait for a job, also from another process: no credentials in it.
+/// A job ticket: what another process needs to wait for a job. Holds no credentials.
 ///
-/// Serializes to a versioned form. A ticket for a job of which only the id is known is made from that.
+/// Serializes to a versioned form. Convert a [`JobId`] if only that is known.
 ///
 /// ```
 /// use ecs_ops::{JobTicket, model::JobId};
@@ -35,7 +35,7 @@ pub struct JobTicket {
     request_id: Option<String>,
 }
 
-/// Where a job is.
+/// The origin of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobOrigin {
     /// Nothing: wherever the project is reached.
@@ -49,7 +49,7 @@ struct TicketAction {
     kind: Option<String>,
 }
 
-/// As it is written down.
+/// The serialized form.
 #[derive(Serialize, Deserialize)]
 #[serde(expecting = "a job ticket")]
 struct TicketWire {
@@ -71,7 +71,7 @@ struct TicketWire {
     request_id: Option<String>,
 }
 
-/// A ticket that cannot be used here.
+/// A ticket of another version.
 #[derive(Debug)]
 struct TicketError {
     version: u64,
@@ -81,7 +81,7 @@ impl fmt::Display for TicketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a job ticket of version {}, of which this program knows only version {}: a newer one is needed",
+            "job ticket version {} is not supported (supported: {}); use a newer program",
             self.version,
             JobTicket::VERSION
         )
@@ -112,7 +112,8 @@ impl From<JobId> for JobTicket {
 }
 
 impl JobOrigin {
-    /// Whether a job of there is one of this project at this endpoint. Endpoints are compared by what they mean.
+    /// Whether a job of there is one of this project at this endpoint. Endpoints are compared by
+    /// what they mean.
     pub(crate) fn is_at(&self, endpoint: &Endpoint, project_id: &ProjectId) -> bool {
         let is_same = |text: &String| text.parse().ok().as_ref() == Some(endpoint);
         self.project_id == *project_id && self.endpoint.as_ref().is_none_or(is_same)
@@ -149,22 +150,23 @@ impl JobTicket {
         &self.job_id
     }
 
-    /// The servers that were given to it; none, if that is not known.
+    /// The servers of the job; empty if they are not known.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
 
-    /// When the service took it, by the clock of who submitted it.
+    /// When the service accepted it, by the clock of the submitting process.
     pub fn accepted_at(&self) -> Option<Timestamp> {
         self.accepted_at
     }
 
-    /// The id of the exchange that made it, for the service's support.
+    /// The service's id of the exchange that created the job, for its support.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// The same ticket for any endpoint of its project: for whoever reaches the service by another name, as through a bastion host.
+    /// The same ticket for any endpoint of its project: for whoever reaches the service by another
+    /// name, as through a bastion host.
     #[must_use]
     pub fn at_any_endpoint(mut self) -> Self {
         if let Some(origin) = &mut self.origin {
@@ -177,8 +179,8 @@ impl JobTicket {
         self.origin.as_ref()
     }
 
-    /// What kind of job it is, for learning how long such jobs take: a job for many servers takes as long as the slowest
-    /// of them.
+    /// The kind of job, for learning durations: a job takes as long as the slowest of its servers,
+    /// so its size is a part of the kind.
     pub(crate) fn kind(&self) -> Option<Arc<str>> {
         let TicketAction { operation, kind } = self.action.as_ref()?;
         let size = self.servers.len().next_power_of_two();
@@ -213,7 +215,7 @@ impl From<JobTicket> for TicketWire {
 
 impl<'de> Deserialize<'de> for JobTicket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A later version may look in any way, so its number is read first.
+        // The version is read first, since a later version may have any shape.
         let value = serde_json::Value::deserialize(deserializer)?;
         let version = value.get("version").and_then(serde_json::Value::as_u64);
         if let Some(version) = version.filter(|version| *version != u64::from(Self::VERSION)) {

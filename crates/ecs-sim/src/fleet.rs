@@ -1,10 +1,11 @@
 //! The servers, and what state each is in at a given time.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::{RebootType, ServerId, StopType};
+use ecs_model::{RebootType, ServerId, ShortText, StopType};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -80,26 +81,24 @@ pub(crate) fn moment(at: Duration) -> Moment {
     i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// One server.
+/// One server. There may be hundreds of thousands: what can be worked out, or looked up by a small number, is not held.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) id: ServerId,
-    pub(crate) name: String,
-    pub(crate) role: &'static str,
-    pub(crate) env: &'static str,
-    pub(crate) zone: &'static str,
+    pub(crate) name: ShortText,
     /// What stands for the host that it runs on.
     pub(crate) host: Arc<str>,
-    pub(crate) flavor: &'static Flavor,
-    /// Servers are created in batches of up to 20.
-    pub(crate) reservation: usize,
-    pub(crate) ip: String,
     pub(crate) created: Moment,
     pub(crate) locked: bool,
     pub(crate) always_fails: bool,
+    place: u32,
+    role: u8,
+    env: u8,
+    zone: u8,
+    flavor: u8,
     power: Power,
     updated: Moment,
-    task: Option<Task>,
+    task: Option<Box<Task>>,
     acted_on: u32,
 }
 
@@ -113,11 +112,38 @@ pub(crate) struct View {
 }
 
 impl Server {
+    pub(crate) fn role(&self) -> &'static str {
+        ROLES[usize::from(self.role)]
+    }
+
+    pub(crate) fn env(&self) -> &'static str {
+        ENVS[usize::from(self.env)]
+    }
+
+    pub(crate) fn zone(&self) -> &'static str {
+        ZONES[usize::from(self.zone)]
+    }
+
+    pub(crate) fn flavor(&self) -> &'static Flavor {
+        &FLAVORS[usize::from(self.flavor)]
+    }
+
+    /// Servers are created in batches of up to 20.
+    pub(crate) fn reservation(&self) -> u32 {
+        self.place / RESERVATION
+    }
+
+    /// A private address of its own for each server: from 10.0.0.4 on.
+    pub(crate) fn ip(&self) -> Ipv4Addr {
+        let [_, high, middle, low] = self.place.saturating_add(4).to_be_bytes();
+        Ipv4Addr::new(10, high, middle, low)
+    }
+
     /// The power at rest, when it last changed, and the task that isn't over yet.
     fn at(&self, now: Duration) -> (Power, Moment, Option<&Task>) {
         match &self.task {
             Some(task) if now >= task.end => (task.outcome(self.power), moment(task.end), None),
-            task => (self.power, self.updated, task.as_ref()),
+            task => (self.power, self.updated, task.as_deref()),
         }
     }
 
@@ -168,7 +194,7 @@ impl Server {
     pub(crate) fn begin(&mut self, task: Task, now: Duration) {
         self.power = self.power(now);
         self.updated = moment(now);
-        self.task = Some(task);
+        self.task = Some(Box::new(task));
     }
 }
 
@@ -200,7 +226,7 @@ const FLAVORS: [Flavor; 3] = [
 const ROLES: [&str; 4] = ["web", "app", "db", "cache"];
 const ENVS: [&str; 3] = ["prod", "stage", "test"];
 const ZONES: [&str; 3] = ["sim-1a", "sim-1b", "sim-1c"];
-const RESERVATION: usize = 20;
+const RESERVATION: u32 = 20;
 /// How many servers a host has on average.
 const ON_A_HOST: usize = 6;
 
@@ -218,22 +244,24 @@ impl Fleet {
         let mut numbers = [0_u32; ROLES.len()];
         let mut servers = Vec::with_capacity(settings.servers);
         let mut places = HashMap::with_capacity(settings.servers);
-        for index in 0..settings.servers {
+        // MAX_SERVERS is far below what 32 bits hold.
+        let last = u32::try_from(settings.servers).unwrap_or(u32::MAX);
+        for place in 0..last {
             let role = pick(&mut rng, &[45, 30, 15, 10]);
             numbers[role] += 1;
             let id = server_id(&mut rng);
-            let env = ENVS[pick(&mut rng, &[60, 25, 15])];
+            let env = pick(&mut rng, &[60, 25, 15]);
             let zone = pick(&mut rng, &[1, 1, 1]);
+            let name = format!("{}-{:03}", ROLES[role], numbers[role]);
             let mut server = Server {
                 id,
-                name: format!("{}-{:03}", ROLES[role], numbers[role]),
-                role: ROLES[role],
-                env,
-                zone: ZONES[zone],
+                name: name.as_str().into(),
+                place,
+                role: small(role),
+                env: small(env),
+                zone: small(zone),
                 host: hosts.pick(zone),
-                flavor: &FLAVORS[pick(&mut rng, &[5, 3, 2])],
-                reservation: index / RESERVATION,
-                ip: ip(index),
+                flavor: small(pick(&mut rng, &[5, 3, 2])),
                 // Up to a year before the region's clock began.
                 created: -rng.random_range(86_400..365 * 86_400),
                 locked: rng.random_bool(settings.locked),
@@ -248,8 +276,7 @@ impl Fleet {
                 acted_on: 0,
             };
             server.updated = rng.random_range(server.created..0);
-            // MAX_SERVERS is far below what 32 bits hold.
-            places.insert(server.id, u32::try_from(index).unwrap_or(u32::MAX));
+            places.insert(server.id, place);
             servers.push(server);
         }
         Self { servers, places }
@@ -324,17 +351,15 @@ fn pick(rng: &mut ChaCha8Rng, weights: &[u32]) -> usize {
     0
 }
 
+/// The index of one of a few.
+fn small(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or_default()
+}
+
 /// A random UUID: version 4, variant 1.
 fn server_id(rng: &mut ChaCha8Rng) -> ServerId {
     let mut bytes: [u8; 16] = rng.random();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     ServerId::from_bytes(bytes)
-}
-
-/// A private address of its own for each server: from 10.0.0.4 on.
-fn ip(index: usize) -> String {
-    let host = index + 4;
-    let byte = |shift: u32| (host >> shift) & 0xff;
-    format!("10.{}.{}.{}", byte(16), byte(8), byte(0))
 }

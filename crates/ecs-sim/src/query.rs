@@ -133,8 +133,8 @@ impl ListQuery {
             })
             && all(&self.tags, &|tags| has_tags(server, tags))
             && all(&self.not_tags, &|tags| !has_tags(server, tags))
-            && all(&self.ip, &|ip| server.ip.contains(ip))
-            && all(&self.flavor, &|flavor| server.flavor.id == flavor)
+            && all(&self.ip, &|ip| server.ip().to_string().contains(ip))
+            && all(&self.flavor, &|flavor| server.flavor().id == flavor)
             && all(&self.reservation_id, &|id| {
                 crate::render::reservation_id(server) == id
             })

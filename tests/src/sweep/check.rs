@@ -36,6 +36,11 @@ pub(super) fn violations(
         scenario,
         trace: &outcome.trace,
         truth: Truth::ask(sim, &outcome.trace),
+        others: scenario
+            .records
+            .as_ref()
+            .map(|records| records.servers(sim))
+            .unwrap_or_default(),
         lived,
         violations: Vec::new(),
     };
@@ -93,6 +98,8 @@ struct Checker<'a> {
     scenario: &'a Scenario,
     trace: &'a Trace,
     truth: Truth,
+    /// The servers on which others acted.
+    others: HashSet<ServerId>,
     lived: Option<ManyLives<'a>>,
     violations: Vec<String>,
 }
@@ -279,6 +286,11 @@ impl Checker<'_> {
         let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
+                // Without records somebody else's restart cannot be told apart.
+                Outcome::Succeeded {
+                    evidence: Evidence::Server,
+                    ..
+                } if self.others.contains(id) => true,
                 Outcome::Succeeded { .. } => ended_as(JobStatus::Success),
                 Outcome::Failed {
                     job_id: Some(_),

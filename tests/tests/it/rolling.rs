@@ -75,7 +75,7 @@ async fn too_many_failures_stop_it_in_time() {
     assert_eq!(world.touched(), 120 * begun);
     for server in &report.servers {
         if let Outcome::NotAttempted { error } = &server.outcome {
-            let words = format!("not sent: {failed} servers did not succeed, and 24 may fail");
+            let words = format!("not sent: {failed} servers failed (limit: 24)");
             assert_eq!(error.message, words);
         }
     }
@@ -112,7 +112,7 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
         error.to_string()
     };
     let words = wrong(world.rolling("2", Rules::default()).wait(false));
-    assert!(words.contains("have to be waited for"), "{words}");
+    assert!(words.contains("must wait for its jobs"), "{words}");
     let three = world.servers[..3].iter().copied();
     let words = wrong(
         world
@@ -206,11 +206,11 @@ async fn a_run_that_goes_on_keeps_its_waves() {
         ),
         (
             resumed().rolling(world.waves("2", None), max_failures("1")),
-            "and their rules",
+            "and rules of its journal",
         ),
         (
             resumed().health_check("a test", MINUTE, |_| async { Ok(()) }),
-            "health is not checked",
+            "has no health check",
         ),
     ] {
         let words = run.plan().unwrap_err().to_string();

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::ir::{Choice, Field, FieldType, Ir, TypeDef, TypeKind};
+use super::lower::{HANDWRITTEN_FIELDS, IDS, TEXTS};
 use super::rust::{docs, enum_macro, file, format, ident, sourced};
 use super::write::File;
 
@@ -19,7 +20,7 @@ pub(crate) fn emit(ir: &Ir) -> Vec<File> {
     if !open.is_empty() {
         items.push(format(quote!(lenient_open_enum!(#(#open),*);)));
     }
-    items.extend(ir.types.iter().filter_map(keeping));
+    items.extend(ir.types.iter().filter_map(members));
     vec![file("types.rs", &items)]
 }
 
@@ -42,12 +43,12 @@ fn imports(ir: &Ir) -> TokenStream {
     });
     let open = has(|kind| matches!(kind, TypeKind::OpenEnum(_)));
     let closed = has(|kind| matches!(kind, TypeKind::ClosedEnum(_)));
-    let lenient = match (keeps(true), open) {
+    let lenient = match (keeps(true) || keeps(false), open) {
         (true, true) => quote!(
-            use crate::lenient::{keeping_rest, lenient_open_enum};
+            use crate::lenient::{lenient_open_enum, members};
         ),
         (true, false) => quote!(
-            use crate::lenient::keeping_rest;
+            use crate::lenient::members;
         ),
         (false, true) => quote!(
             use crate::lenient::lenient_open_enum;
@@ -70,12 +71,19 @@ fn imports(ir: &Ir) -> TokenStream {
         TypeKind::Struct { fields, .. } => fields.as_slice(),
         _ => &[],
     });
-    let scalars = fields.filter_map(|field| match &field.ty {
-        FieldType::Scalar(name) | FieldType::Scalars(name) => Some(name.as_str()),
-        _ => None,
+    let names = fields.map(|field| match &field.ty {
+        FieldType::Scalar(name)
+        | FieldType::Scalars(name)
+        | FieldType::Object(name)
+        | FieldType::Objects(name) => name.as_str(),
     });
-    let mut ids: Vec<&str> = scalars
-        .filter(|name| super::lower::IDS.contains(name))
+    let mut ids: Vec<&str> = names
+        .filter(|name| {
+            IDS.iter()
+                .chain(HANDWRITTEN_FIELDS)
+                .chain(TEXTS)
+                .any(|known| known == name)
+        })
         .collect();
     ids.sort_unstable();
     ids.dedup();
@@ -141,22 +149,20 @@ fn choices(values: &[Choice]) -> TokenStream {
     quote!(#(#values)*)
 }
 
-/// How a type with a rest is read and written.
-fn keeping(definition: &TypeDef) -> Option<String> {
-    let TypeKind::Struct {
-        fields,
-        keeps_rest: true,
-    } = &definition.kind
-    else {
+/// The members of a type, for the fast way of reading it; one with a rest is also read and written by them.
+fn members(definition: &TypeDef) -> Option<String> {
+    let TypeKind::Struct { fields, keeps_rest } = &definition.kind else {
         return None;
     };
-    let fields = fields.iter().map(|Field { name, wire, ty, .. }| {
+    let fields = fields.iter().enumerate();
+    let fields = fields.map(|(place, Field { name, wire, ty, .. })| {
         let reader = reader(ty);
-        format!("        {name} = {wire:?} as {reader},\n")
+        format!("        {place}: {name} = {wire:?} as {reader},\n")
     });
     let (name, fields) = (&definition.name, fields.collect::<String>());
+    let rest = if *keeps_rest { " keeping rest" } else { "" };
     Some(format!(
-        "keeping_rest! {{\n    {name} {{\n{fields}    }}\n}}\n"
+        "members! {{\n    {name}{rest} {{\n{fields}    }}\n}}\n"
     ))
 }
 

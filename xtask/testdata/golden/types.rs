@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use crate::lenient::{keeping_rest, lenient_open_enum};
+use crate::lenient::{lenient_open_enum, members};
 use crate::open_enum::{closed_enum, open_enum};
 use crate::ServerId;
 
@@ -121,9 +121,23 @@ pub struct Part {
 
 lenient_open_enum!(ThingStatus);
 
-keeping_rest! {
-    Part {
-        name = "name" as scalar,
-        made_of = "made-of" as objects,
+members! {
+    Thing {
+        0: id = "id" as scalar,
+        1: power_state = "OS-EXT-STS:power_state" as scalar,
+        2: host_id = "hostId" as scalar,
+        3: status = "status" as scalar,
+        4: count = "count" as scalar,
+        5: locked = "locked" as scalar,
+        6: tags = "tags" as scalars,
+        7: parts = "parts" as objects,
+        8: fault = "fault" as object,
+    }
+}
+
+members! {
+    Part keeping rest {
+        0: name = "name" as scalar,
+        1: made_of = "made-of" as objects,
     }
 }

@@ -62,6 +62,9 @@ pub(crate) async fn run(
     if args.reconcile {
         builder = builder.reconcile(true);
     }
+    if let Some(limit) = args.reconcile_after {
+        builder = builder.reconcile_after(limit);
+    }
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }

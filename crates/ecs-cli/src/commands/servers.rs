@@ -1,15 +1,15 @@
 //! Which servers are acted on.
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::LeftOut;
+use ecs_ops::fleet::SkippedServer;
 use ecs_ops::model::{Server, ServerId};
+use ecs_ops::selection::Selection;
 
 use super::preflight::{self, NotBegun, name_of};
 use crate::args::Run;
 use crate::confirm::counted;
 use crate::connect::Connection;
 use crate::fail::Fail;
-use crate::ids::{self, IdFile};
 use crate::term::Notes;
 
 /// The servers of a run.
@@ -22,40 +22,43 @@ pub(super) struct Servers {
     pub(super) listed: Vec<Server>,
     /// The server that this process runs on: acted on alone, when everything else is over.
     pub(super) last: Option<ServerId>,
-    /// Those that the selection left out.
-    pub(super) left_out: Vec<LeftOut>,
+    /// Those that the selection skips.
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Servers {
-    /// Those that were given, or all but those that are left out. Looks at them first.
+    /// Those that were given, or all but those that are skipped. Reads their states first.
     pub(super) async fn find(
-        given: Option<&[ServerId]>,
+        selection: &Selection,
         action: PowerAction,
         args: &Run,
         connection: &Connection,
         notes: &Notes,
     ) -> Result<Self, NotBegun> {
-        let found = preflight::run(given, action, args, connection, notes).await?;
+        let found = preflight::run(selection, action, args, connection, notes).await?;
         let screened = found.screened;
         let listed = match found.known {
             preflight::Known::Listed(servers) => servers,
+            preflight::Known::Selected(selected) => selected.servers,
             preflight::Known::LookedUp(lookup) => lookup.servers,
             preflight::Known::Unchecked(_) => Vec::new(),
         };
         if screened.servers.is_empty() {
-            let left = counted(screened.left_out.len());
+            let left = counted(screened.skipped.len());
             return Err(Fail::usage(format!(
-                "no server to {}: {left} left out, and there are no others",
+                "no server to {}: {left} skipped, and there are no others",
                 action.name()
             ))
-            .hint("name servers by their ids, or add --include-stopped if they are stopped")
+            .hint(
+                "give the ids of the servers, or add --include-stopped to include stopped servers",
+            )
             .into());
         }
         if screened.last.is_some() && screened.servers.len() > 1 && args.no_wait {
             return Err(Fail::usage(
-                "the server that ecsctl runs on comes last, when all others are done, and --no-wait does not wait for that",
+                "--no-wait cannot be used: the server that ecsctl runs on comes last, after all others are done",
             )
-            .hint("leave out its id, or --no-wait")
+            .hint("remove its id, or --no-wait")
             .into());
         }
         let named = named(&screened.servers, &listed);
@@ -64,7 +67,7 @@ impl Servers {
             named,
             listed,
             last: screened.last,
-            left_out: screened.left_out,
+            skipped: screened.skipped,
         })
     }
 }
@@ -89,41 +92,17 @@ fn named(ids: &[ServerId], known: &[Server]) -> Vec<String> {
     ids.iter().map(name).collect()
 }
 
-/// The ids that were given, each once; nothing if all servers are meant.
-pub(super) fn given(
-    args: &Run,
-    action: PowerAction,
-    notes: &Notes,
-) -> Result<Option<Vec<ServerId>>, Fail> {
-    if args.all {
-        return Ok(None);
-    }
-    if args.include_stopped {
+/// Which servers are meant.
+pub(super) fn selection(args: &Run, action: PowerAction, notes: &Notes) -> Result<Selection, Fail> {
+    let selection = args.select.selection(&args.ids, args.all, notes)?;
+    let Some(selection) = selection else {
+        return Err(Fail::usage(format!("no server to {}", action.name()))
+            .hint("give servers by id or name, in a file with --from-file, by a filter such as --tag, or all with --all"));
+    };
+    if args.include_stopped && selection.is_given() {
         return Err(Fail::usage(
-            "--include-stopped is for --all: servers that are named by their ids are meant",
+            "--include-stopped is for --all and filters: servers that are given by id or name are never skipped",
         ));
     }
-    let file = args.from_file.as_deref().map(IdFile::read).transpose()?;
-    let given = ids::parse("server", &args.ids, file.as_ref())?;
-    if given.ids.is_empty() {
-        let message = match &file {
-            Some(file) => format!(
-                "no server to {}: there is no id in {}",
-                action.name(),
-                file.name()
-            ),
-            None => format!("no server to {}", action.name()),
-        };
-        return Err(Fail::usage(message)
-            .hint("name servers by their ids, or in a file with --from-file, or all with --all"));
-    }
-    if given.repeated > 0 {
-        let all = given.ids.len() + given.repeated;
-        notes.warn(&format!(
-            "{all} ids were given, {} of them again: {} once each",
-            given.repeated,
-            counted(given.ids.len())
-        ));
-    }
-    Ok(Some(given.ids))
+    Ok(selection)
 }

@@ -215,6 +215,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             "job {job_id} is {} and makes no progress: not waited for any longer",
             status.as_ref().map_or("not seen", JobStatus::as_str)
         )),
+        Event::ServiceWarning { error } => Some(format!("warning: {error}")),
         Event::ListFailed { error } => Some(format!(
             "the servers could not be listed, so they show nothing: {error}"
         )),
@@ -254,7 +255,7 @@ fn rolling(event: &Event) -> Option<String> {
             wave.saturating_add(1)
         )),
         Event::Escalating { servers } => Some(format!(
-            "{} restarted hard, since the soft restart ended badly",
+            "{} restarted hard because the soft restart failed",
             match servers.len() {
                 1 => "1 server is".to_owned(),
                 many => format!("{many} servers are"),

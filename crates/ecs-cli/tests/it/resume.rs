@@ -166,7 +166,7 @@ fn journals_that_cannot_be_resumed() {
     let elsewhere = ["--endpoint", "http://127.0.0.1:9", "--token", "t"].map(str::to_owned);
     let refused = ecsctl(&["resume", journal], &elsewhere).expect(2);
     assert!(
-        refused.stderr.contains("the journal is of project"),
+        refused.stderr.contains("the journal belongs to project"),
         "{}",
         refused.stderr
     );
@@ -178,7 +178,7 @@ fn journals_that_cannot_be_resumed() {
     other[project + 1] = "another".to_owned();
     let refused = ecsctl(&["resume", journal], &other).expect(2);
     assert!(
-        refused.stderr.contains("the journal is of project"),
+        refused.stderr.contains("the journal belongs to project"),
         "{}",
         refused.stderr
     );
@@ -210,7 +210,7 @@ fn a_disk_that_fills_up() {
     let sim = Sim::start(30, |region| region.servers(40));
     // In blocks of 1,024 bytes: room for the plan and some requests. The signal that comes with it is ignored.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 6; exec {} {} \"$@\"",
+        "trap '' XFSZ; ulimit -f 7; exec {} {} \"$@\"",
         env!("CARGO_BIN_EXE_ecsctl"),
         reboot(journal).join(" ")
     );

@@ -106,7 +106,7 @@ fn what_is_no_journal() {
     for text in ["", "hello", "many\nlines\nof\ntext\n"] {
         std::fs::write(&path, text).unwrap();
         for format in ["table", "json", "jsonl"] {
-            show(&path, &["-o", format]).refuses(2, &["it is no journal"]);
+            show(&path, &["-o", format]).refuses(2, &["not a valid run journal"]);
         }
     }
     show(&directory.path().join("none"), &[]).refuses(2, &["cannot be opened"]);

@@ -35,7 +35,7 @@ fn at_the_deadline() {
         ["running", "not_attempted", "not_attempted"]
     );
     assert!(
-        ended.stderr.contains("the deadline came"),
+        ended.stderr.contains("the deadline passed"),
         "{}",
         ended.stderr
     );

@@ -1,5 +1,6 @@
-//! What a client is made of.
+//! Builds a client.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Client, Inner};
 use crate::clock::{WallClock, scale};
+use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
 use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
-/// Collects what a [`Client`] is made of.
+/// Settings of a [`Client`].
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -34,7 +36,7 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Begins a client.
+    /// Builds a client.
     pub fn builder(endpoint: Endpoint, project: ProjectId) -> ClientBuilder {
         ClientBuilder {
             endpoint,
@@ -59,32 +61,33 @@ impl ClientBuilder {
         self
     }
 
-    /// How requests travel. Required.
+    /// The transport. Required.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// How often and how fast requests are sent again.
+    /// How often and how fast requests are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How long one attempt may take, from sending to the last byte of the answer. Default: 60 s.
+    /// Limits one attempt, from sending to the last byte of the answer. Default: 60 s.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// The most requests that are sent in a second, evenly spread. Actions and reads go before polls. Default: 50.
+    /// The most HTTP requests in a second, evenly spaced. Actions and queries of callers go before
+    /// polls. Default: 50.
     pub fn requests_per_second(mut self, requests: u32) -> Self {
         self.requests_per_second = requests;
         self
     }
 
-    /// For a simulated service whose clock runs `factor` times as fast: shortens every pause by it. Time limits that you
-    /// set stay as they are. Default: 1.
+    /// For a simulated service whose clock runs `factor` times as fast: divides every pause by it.
+    /// Time limits of the caller are unaffected. Default: 1.
     pub fn time_factor(mut self, factor: f64) -> Self {
         self.time_factor = factor;
         self
@@ -108,7 +111,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
@@ -150,6 +153,8 @@ impl ClientBuilder {
             clock: WallClock::new(self.epoch, factor),
             time_factor: factor,
             rng: Mutex::new(rng),
+            seen_ids: SeenIds::default(),
+            numbers: AtomicU64::new(0),
         })))
     }
 }

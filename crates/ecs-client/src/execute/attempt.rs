@@ -1,23 +1,26 @@
-//! One attempt: authenticated anew, with a time limit of its own.
+//! One attempt: authenticated anew, with its own time limit.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
-use ecs_model::{Operation, ResponseError};
-use ecs_transport::{Attempt, Delivery, TransportError, TransportErrorKind};
+use ecs_model::{Idempotency, Operation, ResponseError};
+use ecs_transport::{Attempt, Delivery, SendMark, TransportError, TransportErrorKind};
 use futures_util::FutureExt as _;
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Uri};
 
 use crate::clock::ClockReading;
 use crate::context::RequestContext;
+use crate::freshness::Stale;
 use crate::policy::{AttemptOutcome, Classification, classify, parse_throttle_message};
-use crate::{Client, RequestError};
+use crate::{Client, Endpoint, RequestError};
 
-/// Which project is meant: signed, where requests are signed.
+/// The project's header: part of the signature of signed requests.
 const PROJECT_ID: http::HeaderName = http::HeaderName::from_static("x-project-id");
 
-/// How much longer than its own limit a transport gets to report itself why it failed: it knows more than we do.
+/// The extra time for a transport to report itself why it failed, since it knows more.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Client {
@@ -32,25 +35,35 @@ impl Client {
             Ok((request, _)) => request,
             Err(error) => return Err(classified::<O>(error, self.clock().read())),
         };
+        let asked = request.uri().clone();
         let number = context.attempts.saturating_add(1);
         let attempt = Attempt::new(number).with_timeout(self.attempt_timeout());
         let sent = self.clock().read();
         context.attempt_started(attempt.mark(), sent);
         let error = match self.exchange(request, &attempt).await {
             Ok(response) => {
-                self.clock().observe(response.headers(), sent.local);
+                context.stale = self.staleness(response.headers(), sent, context.class);
+                if context.stale.as_ref().is_none_or(Stale::has_a_true_date) {
+                    self.clock().observe(response.headers(), sent.local);
+                }
                 self.health().answered(context.is_action());
                 match O::decode(response.status(), response.headers(), response.body()) {
                     Ok(output) => {
                         self.health().accept_credentials();
+                        if !context.is_action() && context.stale.is_none() {
+                            self.health().identified();
+                        }
                         return Ok(output);
                     }
-                    Err(error) => self.refused::<O>(&error, sent).masked(credentials),
+                    Err(error) => self.refused::<O>(&error, &asked, sent).masked(credentials),
                 }
             }
             Err(error) => classified::<O>(error, sent),
         };
-        if error.status().is_some() && error.classification() != Classification::RefusedCredentials
+        // A page of something in between says nothing of our credentials.
+        if error.is_authentic()
+            && error.status().is_some()
+            && error.classification() != Classification::RefusedCredentials
         {
             self.health().accept_credentials();
         }
@@ -58,8 +71,7 @@ impl Client {
         Err(error)
     }
 
-    /// Sends a request, at most for as long as an attempt may take. A panic of the transport costs the attempt, and what its
-    /// mark says holds.
+    /// Sends a request within the time limit of an attempt.
     pub(crate) async fn exchange(
         &self,
         request: http::Request<Bytes>,
@@ -78,21 +90,40 @@ impl Client {
                 Err(error.with_detail("the transport panicked"))
             })
         });
-        answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             let message = format!("no answer within {limit:?}");
             let delivery = attempt.mark().delivery();
             Err(TransportError::new(TransportErrorKind::Timeout, delivery).with_detail(message))
-        })
+        });
+        answer.map_err(|error| believe_the_mark(error, attempt.mark()))
     }
 
-    /// The service answered with an error.
-    fn refused<O: Operation>(&self, error: &ResponseError, sent: ClockReading) -> RequestError {
-        let classification = classify(O::IDEMPOTENCY, AttemptOutcome::Answered(error));
-        let refused = RequestError::of_answer(classification, error);
+    /// An answer came that is an error, to a request to `asked`.
+    fn refused<O: Operation>(
+        &self,
+        error: &ResponseError,
+        asked: &Uri,
+        sent: ClockReading,
+    ) -> RequestError {
+        let moved_to = self.moved_to(error, asked);
+        let outcome = match moved_to {
+            Some(_) => AttemptOutcome::Redirected,
+            None => AttemptOutcome::Answered(error),
+        };
+        let classification = classify(O::IDEMPOTENCY, outcome);
+        let refused = RequestError::of_answer(classification, error, moved_to.as_ref());
         sent_then(refused.with_retry_after(self.retry_after(error)), sent)
     }
 
-    /// The request, and what of it was signed.
+    /// Where the whole site has moved to, if the answer to a request to `asked` is a redirect that
+    /// says that.
+    pub(crate) fn moved_to(&self, error: &ResponseError, asked: &Uri) -> Option<Endpoint> {
+        let redirects = matches!(error.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+        let location = error.location().filter(|_| redirects)?;
+        self.endpoint().moved(asked, location)
+    }
+
+    /// The request and its signed parts.
     pub(crate) fn request<O: Operation>(
         &self,
         operation: &O,
@@ -107,6 +138,11 @@ impl Client {
         headers.insert(http::header::USER_AGENT, self.user_agent());
         headers.insert(PROJECT_ID, self.project_header());
         let signed = credentials.authenticate(&mut request, self.clock().now());
+        if O::IDEMPOTENCY == Idempotency::Idempotent {
+            // Not signed, so that a proxy may change it.
+            let no_cache = HeaderValue::from_static("no-cache");
+            request.headers_mut().insert(CACHE_CONTROL, no_cache);
+        }
         Ok((request, signed))
     }
 
@@ -118,13 +154,33 @@ impl Client {
     }
 }
 
-/// No whole answer came to a request of this operation.
+/// A transport that reports that nothing was sent, after it marked the request as sent, contradicts
+/// itself. One of the two is wrong, and only "sent" is safe.
+fn believe_the_mark(error: TransportError, mark: &SendMark) -> TransportError {
+    if !(error.is_not_sent() && mark.is_set()) {
+        return error;
+    }
+    let detail = "the transport contradicts itself: it marked the request as sent, and then reported that nothing was \
+                  sent";
+    let head = error
+        .head()
+        .map(|(status, headers)| (status, headers.clone()));
+    let believed = TransportError::new(error.kind(), Delivery::MaybeSent)
+        .with_detail(detail)
+        .with_source(error);
+    match head {
+        Some((status, headers)) => believed.with_head(status, headers),
+        None => believed,
+    }
+}
+
+/// The error of an attempt without a complete answer.
 fn classified<O: Operation>(error: TransportError, sent: ClockReading) -> RequestError {
     let classification = classify(O::IDEMPOTENCY, AttemptOutcome::Failed(&error));
     sent_then(RequestError::of_transport(classification, error), sent)
 }
 
-/// Says when it was sent, if it may have been executed.
+/// Adds the time of sending, if it may have been executed.
 fn sent_then(error: RequestError, sent: ClockReading) -> RequestError {
     if error.classification() == Classification::Unknown {
         error.map_problem(|problem| problem.maybe_executed(sent))

@@ -1,4 +1,4 @@
-//! Whose credentials the attempts of a request carry.
+//! The credentials of a request's attempts.
 
 use ecs_auth::{AuthError, Credentials};
 use http::StatusCode;
@@ -6,23 +6,23 @@ use http::StatusCode;
 use crate::RequestError;
 use crate::policy::Classification;
 
-/// The credentials of a request that may be refused, and others in their place: once, until something else happens than a
-/// refusal.
+/// Which credentials a request uses: refused ones are replaced once, until another kind of answer
+/// arrives.
 #[derive(Default)]
 pub(super) struct AuthState {
-    /// Credentials that were refused, in place of which others are asked for, and the refusal.
+    /// Refused credentials to be replaced, and the refusal.
     refused: Option<(Credentials, RequestError)>,
-    /// Others were asked for, and nothing else has happened since.
+    /// A replacement was requested, and nothing else has happened since.
     has_renewed: bool,
 }
 
 impl AuthState {
-    /// The credentials in place of which others are to be asked for.
+    /// The credentials to replace.
     pub(super) fn refused(&self) -> Option<&Credentials> {
         self.refused.as_ref().map(|(credentials, _)| credentials)
     }
 
-    /// What the source of credentials answered. `None`: it has no others in place of the refused ones.
+    /// Takes the source's answer. `None`: it has no replacement.
     pub(super) fn update(
         &mut self,
         answer: Result<Option<Credentials>, AuthError>,
@@ -43,7 +43,7 @@ impl AuthState {
         }
     }
 
-    /// Whether others are asked for, after an attempt with these failed.
+    /// Whether to request a replacement after an attempt with these credentials failed.
     pub(super) fn renews_after(&mut self, credentials: Credentials, error: &RequestError) -> bool {
         if error.status() != Some(StatusCode::UNAUTHORIZED) {
             self.has_renewed = false;

@@ -1,5 +1,7 @@
-//! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which order.
+//! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which
+//! order.
 
+mod answers;
 mod hooks;
 mod reads;
 
@@ -15,7 +17,7 @@ use tokio::sync::watch;
 use crate::clock::ClockReading;
 use crate::policy::Classification;
 use crate::test_support::{ids, scripted};
-use crate::testing::{Does, OUT_OF_REACH, Seen};
+use crate::testing::{Does, FLOW_CONTROL, OUT_OF_REACH, Seen, THROTTLED};
 use crate::{
     ActionHooks, Client, Notice, Problem, RequestContext, RequestError, SendState, StopCause,
     SubmissionOutcome,
@@ -120,8 +122,8 @@ impl ActionHooks for Recorder {
     }
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again; each request that it gets
-/// is written down as `sent`.
+/// A client of a service that does these things with its POSTs, the last one again and again; each
+/// request that it gets is written down as `sent`.
 fn client_of(script: Vec<Does>, log: &RunJournal) -> (Client, Seen) {
     let log = Arc::clone(log);
     let (builder, seen) = scripted(move |_, number| {

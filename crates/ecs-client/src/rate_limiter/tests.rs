@@ -2,7 +2,8 @@ use std::sync::{Arc, Mutex as StdMutex};
 
 use super::*;
 
-/// What acts on servers is sent first, however long looks have waited; and nothing comes closer than the interval.
+/// What acts on servers is sent first, however long looks have waited; and nothing comes closer
+/// than the interval.
 #[tokio::test(start_paused = true)]
 async fn actions_first() {
     let limiter = Arc::new(RateLimiter::new(Duration::from_millis(20)));

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use crate::lenient::{keeping_rest, lenient_open_enum};
+use crate::lenient::{lenient_open_enum, members};
 use crate::open_enum::{closed_enum, open_enum};
+use crate::Addresses;
 use crate::JobId;
 use crate::ScalingGroupId;
 use crate::ServerId;
+use crate::ShortText;
 
 closed_enum! {
     /// How a server is restarted.
@@ -197,11 +199,11 @@ pub struct SubJob {
     /// Its id.
     pub job_id: Option<JobId>,
     /// What kind of job it is. Opaque.
-    pub job_type: Option<String>,
+    pub job_type: Option<ShortText>,
     /// When it began.
-    pub begin_time: Option<String>,
+    pub begin_time: Option<ShortText>,
     /// When it ended; blank while it runs.
-    pub end_time: Option<String>,
+    pub end_time: Option<ShortText>,
     /// Why it failed: the code.
     pub error_code: Option<String>,
     /// Why it failed: the words.
@@ -464,6 +466,72 @@ pub struct ScalingInstance {
     pub protect_from_scaling_down: Option<bool>,
 }
 
+/// What was done to a server.
+///
+/// Source: `native/listing_actions_on_an_ecs` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerActions {
+    /// The actions, the newest first.
+    #[serde(
+        rename = "instanceActions",
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_actions: Option<Vec<ServerAction>>,
+}
+
+/// One action on a server.
+///
+/// Source: `native/listing_actions_on_an_ecs` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerAction {
+    /// What was done: reboot, start, stop and others.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub action: Option<String>,
+    /// The server.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_uuid: Option<ServerId>,
+    /// How it ended; nothing where nothing went wrong, Error where something did.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub message: Option<String>,
+    /// The id of the request that did it.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub request_id: Option<String>,
+    /// When it began, in UTC without saying so.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub start_time: Option<String>,
+    /// Who did it.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub user_id: Option<String>,
+}
+
 /// One server, as the query for one answers.
 ///
 /// Source: `lifecycle_management/querying_details_about_an_ecs` of the vendor's API reference.
@@ -589,6 +657,42 @@ pub struct Server {
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<String>,
+    /// The flavor that it was made with.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub flavor: Option<ServerFlavor>,
+    /// Its addresses, by the network that they are in.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub addresses: Option<Addresses>,
+    /// The enterprise project that it belongs to. Some regions only have it among the system tags.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enterprise_project_id: Option<String>,
+    /// The tags that the service sets.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sys_tags: Option<Vec<SystemTag>>,
+    /// Where it may run.
+    #[serde(
+        rename = "os:scheduler_hints",
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scheduler_hints: Option<SchedulerHints>,
     /// What broke it; nothing if it is well.
     #[serde(
         default,
@@ -596,6 +700,79 @@ pub struct Server {
         skip_serializing_if = "Option::is_none"
     )]
     pub fault: Option<ServerFault>,
+}
+
+/// What a server is made of.
+///
+/// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerFlavor {
+    /// The flavor's id, such as s3.large.2.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub id: Option<String>,
+    /// The flavor's name; on these clouds it equals the id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<String>,
+    /// The number of CPUs.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub vcpus: Option<String>,
+    /// The memory in MiB.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ram: Option<String>,
+}
+
+/// A tag that the service sets.
+///
+/// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SystemTag {
+    /// The key, such as _sys_enterprise_project_id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub key: Option<String>,
+    /// The value.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub value: Option<String>,
+}
+
+/// Where a server may run.
+///
+/// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SchedulerHints {
+    /// The server groups that it is a member of, by id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalars",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub group: Option<Vec<String>>,
 }
 
 /// What broke a server.
@@ -629,33 +806,173 @@ pub struct ServerFault {
 
 lenient_open_enum!(JobStatus, ServerStatus, ScalingGroupStatus, ScalingLifeCycle);
 
-keeping_rest! {
-    JobEntities {
-        server_id = "server_id" as scalar,
-        nic_id = "nic_id" as scalar,
-        errorcode_message = "errorcode_message" as scalar,
-        sub_jobs_total = "sub_jobs_total" as scalar,
-        sub_jobs = "sub_jobs" as objects,
+members! {
+    Job {
+        0: status = "status" as scalar,
+        1: entities = "entities" as object,
+        2: job_id = "job_id" as scalar,
+        3: job_type = "job_type" as scalar,
+        4: begin_time = "begin_time" as scalar,
+        5: end_time = "end_time" as scalar,
+        6: error_code = "error_code" as scalar,
+        7: fail_reason = "fail_reason" as scalar,
+        8: message = "message" as scalar,
+        9: code = "code" as scalar,
     }
 }
 
-keeping_rest! {
-    SubJob {
-        status = "status" as scalar,
-        entities = "entities" as object,
-        job_id = "job_id" as scalar,
-        job_type = "job_type" as scalar,
-        begin_time = "begin_time" as scalar,
-        end_time = "end_time" as scalar,
-        error_code = "error_code" as scalar,
-        fail_reason = "fail_reason" as scalar,
+members! {
+    JobEntities keeping rest {
+        0: server_id = "server_id" as scalar,
+        1: nic_id = "nic_id" as scalar,
+        2: errorcode_message = "errorcode_message" as scalar,
+        3: sub_jobs_total = "sub_jobs_total" as scalar,
+        4: sub_jobs = "sub_jobs" as objects,
     }
 }
 
-keeping_rest! {
-    SubJobEntities {
-        server_id = "server_id" as scalar,
-        nic_id = "nic_id" as scalar,
-        errorcode_message = "errorcode_message" as scalar,
+members! {
+    SubJob keeping rest {
+        0: status = "status" as scalar,
+        1: entities = "entities" as object,
+        2: job_id = "job_id" as scalar,
+        3: job_type = "job_type" as scalar,
+        4: begin_time = "begin_time" as scalar,
+        5: end_time = "end_time" as scalar,
+        6: error_code = "error_code" as scalar,
+        7: fail_reason = "fail_reason" as scalar,
+    }
+}
+
+members! {
+    SubJobEntities keeping rest {
+        0: server_id = "server_id" as scalar,
+        1: nic_id = "nic_id" as scalar,
+        2: errorcode_message = "errorcode_message" as scalar,
+    }
+}
+
+members! {
+    ServersPage {
+        0: servers = "servers" as objects,
+        1: count = "count" as scalar,
+    }
+}
+
+members! {
+    ScalingGroupsPage {
+        0: scaling_groups = "scaling_groups" as objects,
+        1: total_number = "total_number" as scalar,
+        2: start_number = "start_number" as scalar,
+        3: limit = "limit" as scalar,
+    }
+}
+
+members! {
+    ScalingGroup {
+        0: scaling_group_id = "scaling_group_id" as scalar,
+        1: scaling_group_name = "scaling_group_name" as scalar,
+        2: scaling_group_status = "scaling_group_status" as scalar,
+        3: current_instance_number = "current_instance_number" as scalar,
+        4: health_periodic_audit_method = "health_periodic_audit_method" as scalar,
+        5: is_scaling = "is_scaling" as scalar,
+    }
+}
+
+members! {
+    ScalingInstancesPage {
+        0: scaling_group_instances = "scaling_group_instances" as objects,
+        1: total_number = "total_number" as scalar,
+        2: start_number = "start_number" as scalar,
+        3: limit = "limit" as scalar,
+    }
+}
+
+members! {
+    ScalingInstance {
+        0: instance_id = "instance_id" as scalar,
+        1: instance_name = "instance_name" as scalar,
+        2: life_cycle_state = "life_cycle_state" as scalar,
+        3: health_status = "health_status" as scalar,
+        4: scaling_configuration_id = "scaling_configuration_id" as scalar,
+        5: protect_from_scaling_down = "protect_from_scaling_down" as scalar,
+    }
+}
+
+members! {
+    ServerActions {
+        0: instance_actions = "instanceActions" as objects,
+    }
+}
+
+members! {
+    ServerAction {
+        0: action = "action" as scalar,
+        1: instance_uuid = "instance_uuid" as scalar,
+        2: message = "message" as scalar,
+        3: request_id = "request_id" as scalar,
+        4: start_time = "start_time" as scalar,
+        5: user_id = "user_id" as scalar,
+    }
+}
+
+members! {
+    ShownServer {
+        0: server = "server" as object,
+    }
+}
+
+members! {
+    Server {
+        0: id = "id" as scalar,
+        1: name = "name" as scalar,
+        2: status = "status" as scalar,
+        3: created = "created" as scalar,
+        4: updated = "updated" as scalar,
+        5: launched_at = "OS-SRV-USG:launched_at" as scalar,
+        6: task_state = "OS-EXT-STS:task_state" as scalar,
+        7: vm_state = "OS-EXT-STS:vm_state" as scalar,
+        8: power_state = "OS-EXT-STS:power_state" as scalar,
+        9: availability_zone = "OS-EXT-AZ:availability_zone" as scalar,
+        10: host_id = "hostId" as scalar,
+        11: locked = "locked" as scalar,
+        12: tags = "tags" as scalars,
+        13: tenant_id = "tenant_id" as scalar,
+        14: flavor = "flavor" as object,
+        15: addresses = "addresses" as object,
+        16: enterprise_project_id = "enterprise_project_id" as scalar,
+        17: sys_tags = "sys_tags" as objects,
+        18: scheduler_hints = "os:scheduler_hints" as object,
+        19: fault = "fault" as object,
+    }
+}
+
+members! {
+    ServerFlavor {
+        0: id = "id" as scalar,
+        1: name = "name" as scalar,
+        2: vcpus = "vcpus" as scalar,
+        3: ram = "ram" as scalar,
+    }
+}
+
+members! {
+    SystemTag {
+        0: key = "key" as scalar,
+        1: value = "value" as scalar,
+    }
+}
+
+members! {
+    SchedulerHints {
+        0: group = "group" as scalars,
+    }
+}
+
+members! {
+    ServerFault {
+        0: code = "code" as scalar,
+        1: message = "message" as scalar,
+        2: created = "created" as scalar,
     }
 }

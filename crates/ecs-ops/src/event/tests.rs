@@ -110,6 +110,9 @@ fn events() -> Vec<Event> {
             maybe_executed: true,
         },
         Event::Verifying { servers },
+        Event::ServiceWarning {
+            error: bare.clone(),
+        },
         Event::ListFailed {
             error: bare.clone(),
         },
@@ -149,7 +152,8 @@ fn events() -> Vec<Event> {
     events
 }
 
-/// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by `#[serde(rename = "…")]`.
+/// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by
+/// `#[serde(rename = "…")]`.
 #[test]
 fn the_lines_of_version_1() {
     let lines: String = events()

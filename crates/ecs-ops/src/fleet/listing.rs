@@ -1,16 +1,17 @@
 //! Following the pages of a list until it is whole: pure decisions, no I/O.
 //!
-//! A list of servers decides what a run acts on, so a part of it must not pass for all of it. The pages of the service
-//! can shift while they are read, a gateway can ignore parameters, and `count` can disagree with what was listed. This
-//! machine says what to ask for next, and ends with [`Step::Whole`] or with the reason why the list cannot be trusted.
+//! A list of servers decides what a run acts on, so a part of it must not pass for all of it. The
+//! pages of the service can shift while they are read, a gateway can ignore parameters, and `count`
+//! can disagree with what was listed. This machine says what to ask for next, and ends with
+//! [`Step::Whole`] or with the reason why the list cannot be trusted.
 //!
-//! Pages are followed by `marker`, the last id of the page before, where the service has it (Huawei Cloud's page
-//! *Listing Details About ECSs* recommends it and deprecates `offset`), and by their number otherwise (the same page of
-//! Open Telekom Cloud knows `offset` only): a service that answers a marker with the first page again, or refuses it, is
-//! asked by number from then on.
+//! Pages are followed by `marker`, the last id of the page before, where the service has it (Huawei
+//! Cloud's page *Listing Details About ECSs* recommends it and deprecates `offset`), and by their
+//! number otherwise (the same page of Open Telekom Cloud knows `offset` only): a service that
+//! answers a marker with the first page again, or refuses it, is asked by number from then on.
 //!
-//! What cannot be seen: a list followed by number, of which a server is deleted and another one made between the same two
-//! pages, so that `count` stays as it was.
+//! What cannot be seen: a list followed by number, of which a server is deleted and another one
+//! made between the same two pages, so that `count` stays as it was.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -159,8 +160,8 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         }
     }
 
-    /// Believes a `count` that is reached on a page that is not full, and saves the request for the page after it. For
-    /// looks at servers that are known anyway.
+    /// Believes a `count` that is reached on a page that is not full, and saves the request for the
+    /// page after it. For looks at servers that are known anyway.
     pub(crate) fn trusting_count(mut self) -> Self {
         self.thorough = false;
         self
@@ -187,12 +188,12 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
             Way::Number => false,
             Way::Marker { proven: true } => true,
             // Where nothing more is expected, a number does, and every service knows it.
-            Way::Marker { proven: false } => self.last.is_some() && !self.looks_whole(),
+            Way::Marker { proven: false } => self.last.is_some() && !self.seems_whole(),
         }
     }
 
     /// Whether all that `count` speaks of is there, and the last page had room for more.
-    fn looks_whole(&self) -> bool {
+    fn seems_whole(&self) -> bool {
         let reached = self
             .count
             .is_some_and(|count| number(count) <= self.rows.len());
@@ -206,8 +207,8 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
 
     /// Begins anew, with what was learned of the service.
     pub(crate) fn again(self, fault: Fault) -> Self {
-        // Pages that are smaller than what was asked for, of a service that counts them in what was asked for, have gaps
-        // between them.
+        // Pages that are smaller than what was asked for, of a service that counts them in what was
+        // asked for, have gaps between them.
         let shorter = (1..self.limit).contains(&self.first) && self.way == Way::Number;
         let limit = match fault {
             Fault::Missing { .. } if shorter => self.first,
@@ -244,7 +245,8 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
             && from != to
             && !asked_by_marker
         {
-            // By marker, servers that come and go move nothing; what is missing at the end is noticed there.
+            // By marker, servers that come and go move nothing; what is missing at the end is
+            // noticed there.
             return Step::Broken(Fault::Changed { from, to });
         }
         let known = keys.iter().filter(|key| self.seen.contains(key)).count();
@@ -273,7 +275,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         if self.rows.len() > MOST_ROWS {
             return Step::Broken(Fault::Endless);
         }
-        match !self.thorough && self.looks_whole() {
+        match !self.thorough && self.seems_whole() {
             true => Step::Whole,
             false => Step::More,
         }

@@ -17,16 +17,19 @@ const ONE_BY_ONE: usize = 10;
 pub struct Lookup {
     /// Those that there are, in the order in which they were named.
     pub servers: Vec<Server>,
-    /// Those that the service does not know, or does not show, in the order in which they were named.
+    /// Those that the service does not know, or does not show, in the order in which they were
+    /// named.
     pub missing: Vec<ServerId>,
 }
 
 impl Client {
-    /// Looks at these servers: one by one if they are few, in the list of the project if they are many, or if looking at one is
-    /// not possible. Reads only, and the first read alone: credentials that are refused are used once.
+    /// Looks at these servers: one by one if they are few, in the list of the project if they are
+    /// many, or if looking at one is not possible. Reads only, and the first read alone:
+    /// credentials that are refused are used once.
     ///
     /// # Errors
-    /// As of [`servers`](Self::servers); the credentials were refused, or the list can neither be had.
+    /// As of [`servers`](Self::servers); the credentials were refused, or the list can neither be
+    /// had.
     pub async fn look_up(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
         if ids.len() <= ONE_BY_ONE {
             match self.one_by_one(ids).await {
@@ -34,7 +37,7 @@ impl Client {
                 found => return found,
             }
         }
-        let listed = super::servers(&self.0.core).await?;
+        let listed = super::read::servers(&self.0.core).await?;
         let mut listed: HashMap<_, _> = listed
             .into_iter()
             .filter_map(|server| Some((server.id?, server)))
@@ -54,8 +57,8 @@ impl Client {
         let Some((first, others)) = ids.split_first() else {
             return Ok(Lookup::default());
         };
-        let mut shown = vec![self.look_at(*first).await?];
-        shown.extend(try_join_all(others.iter().map(|id| self.look_at(*id))).await?);
+        let mut shown = vec![self.query_server(*first).await?];
+        shown.extend(try_join_all(others.iter().map(|id| self.query_server(*id))).await?);
         let mut lookup = Lookup::default();
         for (id, server) in ids.iter().zip(shown) {
             match server {
@@ -66,8 +69,9 @@ impl Client {
         Ok(lookup)
     }
 
-    /// One look at one server, which is not repeated: there is another way. Nothing if the service has no such server.
-    async fn look_at(&self, id: ServerId) -> Result<Option<Server>, Error> {
+    /// One look at one server, which is not repeated: there is another way. Nothing if the service
+    /// has no such server.
+    async fn query_server(&self, id: ServerId) -> Result<Option<Server>, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;
         match shown.map_err(Error::from) {
@@ -82,8 +86,8 @@ impl Client {
     }
 }
 
-/// Whether the service says that there is no such server: with a code of its own, which a page of anything in between
-/// does not have, or in Nova's form.
+/// Whether the service says that there is no such server: with a code of its own, which a page of
+/// anything in between does not have, or in Nova's form.
 fn is_missing(error: &Error) -> bool {
     let gateway = |code: &str| code.to_ascii_uppercase().starts_with("APIG");
     error.kind() == ErrorKind::Refused

@@ -4,9 +4,10 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::{Client, Error, ErrorKind, Problem};
+use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext};
 use ecs_model::{ListServersDetails, Server, ServerId};
 
+use super::filter::ListFilter;
 use super::listing::{Listing, Page, Query, Step};
 
 /// How many servers are asked for on a page: what the vendor advises for large fleets.
@@ -85,10 +86,14 @@ fn refuses_marker(error: &Error) -> bool {
     matches!(error.problem().status(), Some(400 | 404))
 }
 
-/// The servers of a project.
-struct Servers;
+/// The servers of a project that pass a filter of the service.
+struct Servers<'f> {
+    filter: &'f ListFilter,
+    /// Whether an answer of a cache is an error.
+    now: bool,
+}
 
-impl Pages for Servers {
+impl Pages for Servers<'_> {
     type Key = ServerId;
     type Row = Server;
 
@@ -104,9 +109,14 @@ impl Pages for Servers {
                 Query::Page { number, .. } => wanted.offset(number),
                 Query::After(id) => wanted.marker(id.to_string()),
             };
-            let wanted = wanted.build();
+            let wanted = self.filter.apply(wanted).build();
             let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
-            let page = client.read(&wanted).await?;
+            let mut context = RequestContext::read();
+            let page = client.execute(&wanted, &mut context).await?;
+            if let Some(stale) = context.stale().filter(|_| self.now) {
+                let problem = Problem::new(format!("the list is no evidence: {stale}"));
+                return Err(Error::new(ErrorKind::Unreachable, problem));
+            }
             Ok(Page {
                 rows: page.servers.unwrap_or_default(),
                 count: page.count,
@@ -117,14 +127,33 @@ impl Pages for Servers {
 
 /// All servers of the project.
 pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
-    let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
-    whole(client, &Servers, listing, "servers").await
+    filtered_servers(client, &ListFilter::default()).await
 }
 
-/// The servers of the project as far as one try shows them: for looks at servers that are known anyway.
-pub(crate) async fn servers_seen(client: &Client) -> Result<Vec<Server>, Error> {
-    let mut listing = Listing::by_number(PAGE, |server: &Server| server.id).trusting_count();
-    while next(client, &Servers, &mut listing).await? == Step::More {}
+/// The servers of the project that pass the filter of the service.
+pub(crate) async fn filtered_servers(
+    client: &Client,
+    filter: &ListFilter,
+) -> Result<Vec<Server>, Error> {
+    let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
+    let pages = Servers { filter, now: false };
+    whole(client, &pages, listing, "servers").await
+}
+
+/// The servers of the project as they are now, as far as one try shows them: for looks at servers
+/// that are known anyway. An answer of a cache is an error. Each list has another size of page, so
+/// that what a cache keeps of one does not answer the next.
+pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+    /// So many lists in a row have pages of different sizes.
+    const SIZES: u64 = 40;
+    let smaller = usize::try_from(client.next_number() % SIZES).unwrap_or_default();
+    let listing = Listing::by_number(PAGE - smaller, |server: &Server| server.id);
+    let mut listing = listing.trusting_count();
+    let pages = Servers {
+        filter: &ListFilter::default(),
+        now: true,
+    };
+    while next(client, &pages, &mut listing).await? == Step::More {}
     Ok(listing.into_rows())
 }
 

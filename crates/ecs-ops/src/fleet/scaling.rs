@@ -1,10 +1,11 @@
 //! Members of groups of auto-scaling.
 //!
-//! A group checks its members, and removes one that is stopped; one that the group made itself it deletes, and makes another
-//! one in its place (user guide of Auto Scaling, *Health Check*, Open Telekom Cloud 6823e7e and Huawei Cloud as of 2026: "do
-//! not stop or delete instances that have been added to an AS group", says its FAQ on automatic removal). Groups that use a
-//! load balancer's check remove what does not answer, which a server does not while it restarts. A group that is disabled
-//! checks, and removes nothing.
+//! A group checks its members, and removes one that is stopped; one that the group made itself it
+//! deletes, and makes another one in its place (user guide of Auto Scaling, *Health Check*, Open
+//! Telekom Cloud 6823e7e and Huawei Cloud as of 2026: "do not stop or delete instances that have
+//! been added to an AS group", says its FAQ on automatic removal). Groups that use a load
+//! balancer's check remove what does not answer, which a server does not while it restarts. A group
+//! that is disabled checks, and removes nothing.
 
 use std::collections::HashMap;
 
@@ -25,8 +26,8 @@ const PAGE: usize = 100;
 /// The members of so many groups are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Whether this action can make a group remove the members that it is done to: each that takes them out of service, if only
-/// for a moment. Starting does not.
+/// Whether this action can make a group remove the members that it is done to: each that takes them
+/// out of service, if only for a moment. Starting does not.
 pub fn endangers_members(action: PowerAction) -> bool {
     !matches!(action, PowerAction::Start)
 }
@@ -51,9 +52,9 @@ pub struct ScalingMembers {
 }
 
 impl ScalingMembers {
-    /// Asks the Auto Scaling service for all groups and their members: one request for each page of groups, and one for each
-    /// page of members of each group that has any. The client is one of that service, whose address is its own
-    /// (`as.REGION…` in place of `ecs.REGION…`).
+    /// Asks the Auto Scaling service for all groups and their members: one request for each page of
+    /// groups, and one for each page of members of each group that has any. The client is one of
+    /// that service, whose address is its own (`as.REGION…` in place of `ecs.REGION…`).
     ///
     /// # Errors
     /// As of [`Client::servers`]: refused, no readable answer, or a list that is not whole.

@@ -1,4 +1,4 @@
-//! What happens while jobs are watched, and how it ends.
+//! Events of watched jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::outcomes::{contradicts_itself, has_failed_parts};
 use crate::event::milliseconds;
 use crate::report::ServerReport;
 
-/// One thing that happened while jobs were watched.
+/// Something that happened while jobs were watched.
 ///
 /// ```
 /// use ecs_ops::JobEvent;
@@ -25,36 +25,37 @@ use crate::report::ServerReport;
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobEvent {
-    /// A job was seen.
+    /// A poll succeeded.
     Polled {
-        /// Which one.
+        /// The job.
         job_id: JobId,
-        /// As the service described it.
+        /// The service's description of it.
         #[serde(with = "shared")]
         job: Arc<Job>,
     },
-    /// A job has a status that the vendor's pages don't know: it is watched on. Said once for each job.
+    /// A job has an undocumented status. It is still polled. Sent once for each job.
     UndocumentedStatus {
-        /// Which one.
+        /// The job.
         job_id: JobId,
         /// The status.
         status: JobStatus,
     },
-    /// A job tells of servers that nobody asked it for: they are not counted. Said once for each job.
+    /// A job reports servers that were not in its request. They are ignored. Sent once for each
+    /// job.
     UnrequestedServers {
-        /// Which one.
+        /// The job.
         job_id: JobId,
         /// The servers.
         servers: Vec<ServerId>,
     },
-    /// The service does not know a job, which may be too new.
+    /// The service does not know the job yet; it may be too new.
     NotFoundYet {
-        /// Which one.
+        /// The job.
         job_id: JobId,
     },
-    /// A look at a job showed nothing; it is looked at again later.
+    /// A poll failed and is repeated later.
     QueryFailed {
-        /// Which one.
+        /// The job.
         job_id: JobId,
         /// Why.
         error: Problem,
@@ -62,38 +63,38 @@ pub enum JobEvent {
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
-    /// The watching of a job has ended.
+    /// A job is no longer watched.
     Ended(WatchedJob),
 }
 
-/// How the watching of a job ended.
+/// The result of watching a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WatchedJob {
     /// The job.
     pub job_id: JobId,
-    /// How the watching ended.
+    /// Why it is no longer watched.
     pub end: JobEnd,
-    /// What became of the servers that its ticket names, in that order.
+    /// The outcomes of the servers of the ticket, in their order.
     pub servers: Vec<ServerReport>,
 }
 
-/// How the watching of a job ended. As JSON, `how` names it: `{"how":"deadline","status":"RUNNING"}`.
+/// The result of watching a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "JobEndWire", from = "JobEndWire")]
 #[non_exhaustive]
 pub enum JobEnd {
-    /// The job ended: SUCCESS or FAIL.
+    /// The job ended, with SUCCESS or FAIL.
     Ended(Arc<Job>),
-    /// The deadline came first; the status that was seen last.
+    /// The deadline passed; the last known status.
     Deadline(Option<JobStatus>),
-    /// The watching was cancelled; the status that was seen last. The job goes on.
+    /// The watch was cancelled; the last known status. The job continues.
     Cancelled(Option<JobStatus>),
-    /// It made no progress for as long as it may; the status that was seen last.
+    /// The job made no progress for longer than the limit; the last known status.
     Stalled(Option<JobStatus>),
-    /// The service does not know the job, or will not show it.
+    /// The service does not know the job, or does not show it.
     Lost(Problem),
-    /// We may not look.
+    /// The service refused the query.
     Denied(Problem),
 }
 
@@ -162,8 +163,8 @@ mod shared {
 }
 
 impl JobEnd {
-    /// Whether the job succeeded with all of its parts. Nothing, if that is not known: it has not ended, or its parts say
-    /// otherwise than it does itself.
+    /// Whether the job and all of its sub-jobs succeeded. `None` if that is not known: the job has
+    /// not ended, or contradicts itself.
     ///
     /// ```
     /// use ecs_ops::JobEnd;

@@ -1,5 +1,5 @@
-//! What was seen of jobs and has not been read: of each job the newest. What a job is like is a state, not a log, so a slow
-//! reader misses nothing that matters, and keeps no more than one sighting of each job in memory.
+//! A channel that keeps the latest update of each job. An update describes a state, not a change,
+//! so a slow reader misses nothing that matters, and memory holds at most one update of each job.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::JobUpdate;
 
-/// An inbox, from both sides.
+/// Creates a channel.
 pub(super) fn channel() -> (UpdateSender, UpdateReceiver) {
     let shared = Arc::new(LatestChannel::default());
     (UpdateSender(Arc::clone(&shared)), UpdateReceiver(shared))
@@ -22,10 +22,10 @@ struct LatestChannel {
 
 #[derive(Default)]
 struct LatestUpdates {
-    /// Those that have something to be read, in the order in which it came.
+    /// Jobs with an unread update, in the order of arrival.
     order: VecDeque<usize>,
     newest: HashMap<usize, JobUpdate>,
-    /// Nothing more will come.
+    /// Whether the sender is gone.
     closed: bool,
 }
 
@@ -35,7 +35,7 @@ impl LatestChannel {
     }
 }
 
-/// Where sightings are put. Dropping it closes the inbox.
+/// The sending side. Dropping it closes the channel.
 pub(super) struct UpdateSender(Arc<LatestChannel>);
 
 impl UpdateSender {
@@ -56,11 +56,11 @@ impl Drop for UpdateSender {
     }
 }
 
-/// Where they are read.
+/// The receiving side.
 pub(super) struct UpdateReceiver(Arc<LatestChannel>);
 
 impl UpdateReceiver {
-    /// The next one; nothing, if none is left and none will come. Cancel-safe.
+    /// The next update; `None` if the channel is closed and empty. Cancel-safe.
     pub(super) async fn recv(&mut self) -> Option<(usize, JobUpdate)> {
         loop {
             {

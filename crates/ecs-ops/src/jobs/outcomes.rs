@@ -1,4 +1,4 @@
-//! What a job says about its servers. Pure.
+//! The outcomes that a job reports for its servers. Pure.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,27 +7,28 @@ use ecs_model::{Job, JobId, JobStatus, ServerId, SubJob};
 
 use crate::report::{Evidence, Outcome};
 
-/// What a job says about the end of its servers.
+/// The outcomes that a job reports.
 #[derive(Debug, Default)]
 pub(crate) struct JobOutcomes {
-    /// Those whose end it tells.
+    /// The servers with an outcome.
     pub(crate) reported: Vec<(ServerId, Outcome)>,
-    /// Those of them of which another part goes on: it has failed, and may still be acted on.
+    /// Servers among them with another sub-job that is still running: they failed and may still be
+    /// acted on.
     pub(crate) still_running: HashSet<ServerId>,
-    /// Why the job, though it has ended, does not tell the end of the others.
+    /// Why a finished job does not report the other servers.
     pub(crate) contradiction: Option<Problem>,
-    /// Servers of which it tells although nobody asked for them.
+    /// Servers that the job reports although they were not in its request.
     pub(crate) unrequested: Vec<ServerId>,
 }
 
-/// What a job says about the end of these servers.
+/// Reads the outcomes of these servers from a job.
 ///
-/// - A sub-job that ended decides for its server, also while the job goes on.
-/// - A job that succeeded has succeeded for every server of which it does not say otherwise. It is doubted where it
-///   holds a sub-job for the server that has not ended, or one that did not succeed and does not say for which server.
-/// - A job that failed without saying for which servers leaves them unknown: some may have been restarted.
+/// - A finished sub-job decides for its server, also while the job is running.
+/// - A successful job succeeded for every server that it does not report otherwise: with an
+///   unfinished sub-job, or with a sub-job that did not succeed and names no server.
+/// - A failed job that does not name servers leaves them unknown: some may have been restarted.
 ///
-/// A job that contradicts itself is not taken at its word as a whole, unless this is the `last` look at it.
+/// A contradictory job does not decide as a whole, unless this is its `last` poll.
 pub(crate) fn job_outcomes(
     job_id: &JobId,
     servers: &[ServerId],
@@ -43,7 +44,7 @@ pub(crate) fn job_outcomes(
         Some(JobStatus::Fail) => Some(Outcome::Unknown {
             job_id: Some(job_id.clone()),
             error: reason(job.error_code.as_deref(), &[job.fail_reason.as_deref()])
-                .because("the job failed and does not say for this server"),
+                .because("the job failed and does not report this server"),
         }),
         _ => None,
     };
@@ -56,7 +57,7 @@ pub(crate) fn job_outcomes(
         let open = unfinished.contains_key(id);
         let rest = rest.as_ref().filter(|_| !open);
         let own = itemised.get(id);
-        // Of two parts for one server a failure decides, and a success only together with the other one.
+        // Of two sub-jobs of a server a failure decides; a success decides only if both have ended.
         let own = own.filter(|own| !open || own.error().is_some());
         Some((*id, own.or(rest)?.clone()))
     };
@@ -69,7 +70,7 @@ pub(crate) fn job_outcomes(
     let contradiction = match stray {
         _ if !is_over(job) || reported.len() == servers.len() => None,
         Some(reasons) => Some(reasons),
-        None => status.map(|status| format!("its part for this server is {status}")),
+        None => status.map(|status| format!("its sub-job for this server is {status}")),
     };
     let asked: HashSet<&ServerId> = servers.iter().collect();
     let named = named(job);
@@ -82,23 +83,24 @@ pub(crate) fn job_outcomes(
 }
 
 impl JobOutcomes {
-    /// Those of which it tells although nobody asked for them, where that was not `reported_before` before.
+    /// The unrequested servers, unless they were reported before.
     pub(crate) fn unrequested(&mut self, reported_before: &mut bool) -> Option<Vec<ServerId>> {
         let news = !self.unrequested.is_empty() && !std::mem::replace(reported_before, true);
         news.then(|| std::mem::take(&mut self.unrequested))
     }
 }
 
-/// What became of the servers of which a job that is over does not tell.
+/// The outcome of servers that a finished job does not report.
 pub(crate) fn unreported(job_id: &JobId, contradiction: Option<Problem>) -> Outcome {
-    let contradiction = contradiction.unwrap_or_else(|| Problem::new("it does not tell"));
+    let contradiction =
+        contradiction.unwrap_or_else(|| Problem::new("it does not report this server"));
     Outcome::Unknown {
         job_id: Some(job_id.clone()),
-        error: contradiction.because("the job is over and contradicts itself"),
+        error: contradiction.because("the job finished and contradicts itself"),
     }
 }
 
-/// The servers that it names.
+/// The servers that a job names.
 fn named(job: &Job) -> BTreeSet<ServerId> {
     let Some(entities) = &job.entities else {
         return BTreeSet::new();
@@ -108,14 +110,14 @@ fn named(job: &Job) -> BTreeSet<ServerId> {
     entities.server_id.into_iter().chain(of_parts).collect()
 }
 
-/// Whether a job that says that it ended has a part that says otherwise.
+/// Whether a finished job has a sub-job that says otherwise.
 pub(super) fn contradicts_itself(job: &Job) -> bool {
     let (unfinished, stray) = unfinished_parts(job);
     let success = job.status == Some(JobStatus::Success);
     is_over(job) && (!unfinished.is_empty() || (success && stray.is_some()))
 }
 
-/// Whether a part of it failed.
+/// Whether a sub-job failed.
 pub(super) fn has_failed_parts(job: &Job) -> bool {
     let parts = job.entities.iter().flat_map(|entities| &entities.sub_jobs);
     parts
@@ -123,19 +125,20 @@ pub(super) fn has_failed_parts(job: &Job) -> bool {
         .any(|part| part.status == Some(JobStatus::Fail))
 }
 
-/// Its status, where the vendor's pages do not know it and that was not `reported_before` before.
+/// The status, if it is undocumented and was not reported before.
 pub(crate) fn undocumented(job: &Job, reported_before: &mut bool) -> Option<JobStatus> {
     let status = job.status.as_ref();
     let status = status.filter(|status| matches!(status, JobStatus::Unknown(_)))?;
     (!std::mem::replace(reported_before, true)).then(|| status.clone())
 }
 
-/// Whether the job says that it ended.
+/// Whether the job's status is final.
 pub(super) fn is_over(job: &Job) -> bool {
     job.status.as_ref().is_some_and(JobStatus::is_over)
 }
 
-/// The servers whose sub-job has not ended; and what a sub-job says that did not succeed, without a server.
+/// The servers with an unfinished sub-job, and a description of a sub-job that did not succeed and
+/// names no server.
 fn unfinished_parts(job: &Job) -> (HashMap<ServerId, &JobStatus>, Option<String>) {
     let sub_jobs = job.entities.iter().flat_map(|entities| &entities.sub_jobs);
     let mut unfinished = HashMap::new();
@@ -151,14 +154,14 @@ fn unfinished_parts(job: &Job) -> (HashMap<ServerId, &JobStatus>, Option<String>
                 unfinished.insert(id, status);
             }
             (Some(status), None) => {
-                stray = Some(format!("a part of it is {status} and names no server"));
+                stray = Some(format!("a sub-job is {status} and names no server"));
             }
         }
     }
     (unfinished, stray)
 }
 
-/// What the sub-jobs that ended say about their servers.
+/// The outcomes that finished sub-jobs report.
 fn itemised(job_id: &JobId, job: &Job) -> HashMap<ServerId, Outcome> {
     let Some(entities) = &job.entities else {
         return HashMap::new();
@@ -169,13 +172,13 @@ fn itemised(job_id: &JobId, job: &Job) -> HashMap<ServerId, Outcome> {
         let Some((id, outcome)) = sub_job_outcome(job_id, sub_job) else {
             continue;
         };
-        // Two sub-jobs for one server: a failure is not hidden by a success.
+        // Of two sub-jobs of a server, a success does not hide a failure.
         let failed_before = matches!(reported.get(&id), Some(Outcome::Failed { .. }));
         if !failed_before {
             reported.insert(id, outcome);
         }
     }
-    // A job for a single server may name it itself, without sub-jobs.
+    // A job of a single server may name it directly, without sub-jobs.
     if let Some(id) = entities.server_id
         && !reported.contains_key(&id)
     {
@@ -207,7 +210,7 @@ fn sub_job_outcome(job_id: &JobId, sub_job: &SubJob) -> Option<(ServerId, Outcom
     ))
 }
 
-/// What a status says about the server that it stands beside.
+/// The outcome that a status means for its server.
 fn outcome_of(
     job_id: &JobId,
     status: Option<&JobStatus>,
@@ -228,7 +231,8 @@ fn outcome_of(
     }
 }
 
-/// The reason of a failure: the first words that there are, and the catalogue's where there are none.
+/// The problem of a failure: the first reason given or, without one, the catalogue's meaning of the
+/// code.
 fn reason(code: Option<&str>, reasons: &[Option<&str>]) -> Problem {
     let documented = || Some(ecs_model::ErrorInfo::of(code?)?.meaning);
     let message = reasons.iter().copied().flatten().next().or_else(documented);

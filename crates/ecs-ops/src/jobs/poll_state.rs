@@ -1,4 +1,4 @@
-//! Watching one job: when to look next, and when to stop. Pure: it is told the time.
+//! The polling of one job: when to poll next, and when to stop. Pure: the caller passes the time.
 
 use std::time::Duration;
 
@@ -6,90 +6,92 @@ use rand::{Rng, RngExt};
 
 use super::polling::{ExpectedDuration, Polling};
 
-/// How often a refusal is doubted that does not say that the job is unknown, or does not look like the service's.
+/// The number of refusals that end the polling, unless the first is authentic and says that the job
+/// is unknown.
 const MAX_REFUSALS: u32 = 3;
-/// How often a job is looked at that is over and contradicts itself.
+/// The number of polls after which a contradictory job counts as finished.
 const MAX_CONTRADICTIONS: u32 = 3;
 
-/// What a look at a job showed.
+/// The outcome of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PollOutcome {
-    /// The job.
+    /// The service showed the job.
     Found {
-        /// It ended, and nothing in it says otherwise.
+        /// Whether the job ended.
         over: Completion,
-        /// How long it has been going on by the service's clock, where that can be told.
+        /// Its age by the service's clock, if known.
         age: Option<Duration>,
     },
-    /// The service does not know it; whether the answer looks like the service's own.
+    /// The service does not know the job; `authentic`: the answer is the service's own.
     NotFound { authentic: bool },
-    /// We may not look.
+    /// The service refused the query.
     Denied { authentic: bool },
     /// Refused for another reason.
     Refused,
-    /// Nothing that says something; it should be looked at again after this pause.
+    /// The answer says nothing about the job; poll again after this pause.
     Inconclusive(Duration),
 }
 
-/// Whether a job is over.
+/// Whether a job has finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Completion {
     Running,
     Finished,
-    /// It says so, and one of its parts says otherwise.
+    /// The job says so, and one of its sub-jobs says otherwise.
     Contradictory,
 }
 
-/// What follows.
+/// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextPoll {
-    /// Look at that time.
+    /// Poll at this time.
     At(Duration),
-    /// Not again before everybody has stopped waiting.
+    /// Do not poll again before all subscribers have stopped waiting.
     Never,
-    /// Not again.
+    /// Stop polling.
     Stop(WatchEnd),
 }
 
-/// Why a job is not looked at again.
+/// Why a job is no longer polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchEnd {
-    /// It is over.
+    /// The job finished.
     Finished,
-    /// The service does not know it (any more).
+    /// The service does not know the job (any more).
     NotFound,
-    /// We may not look.
+    /// The service refused the query.
     Denied,
-    /// Looking at it is refused.
+    /// The service refuses to show it.
     Refused,
 }
 
-/// What else the decision depends on.
+/// The context of a decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PollContext<'a> {
     pub(super) polling: &'a Polling,
-    /// When jobs of this kind usually end.
+    /// The expected duration of jobs of this kind.
     pub(super) expected: ExpectedDuration,
-    /// Those who wait have no time beyond these.
+    /// The deadlines of the subscribers.
     pub(super) deadlines: Deadlines,
 }
 
-/// Until when somebody waits for a job.
+/// The deadlines of a job's subscribers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Deadlines {
     /// The next deadline to come.
     pub(super) next: Option<Duration>,
-    /// After this time nobody waits.
+    /// The last deadline. `None`: some subscriber waits without one.
     pub(super) last: Option<Duration>,
 }
 
-/// The watching of one job. Times are counted from any moment, the same for all.
+/// The polling of one job. Times are counted from one moment, the same for all jobs.
 #[derive(Clone, Debug)]
 pub(super) struct PollState {
-    /// When the job began; if that is not known, when the watching did.
+    /// When the job began or, if that is not known, when the watch did.
     began: Duration,
     began_is_known: bool,
-    /// Until then it may be too new to be known. Of a job of which nothing is known, that begins with the first answer.
+    /// Until then the service may not know the job yet. If its start is not known, this is set by
+    /// the first answer.
     new_until: Option<Duration>,
     grace: Duration,
     polls: u32,
@@ -98,8 +100,8 @@ pub(super) struct PollState {
 }
 
 impl PollState {
-    /// A job that began at this time, or one of which nothing is known; `grace`: how long it may be too new to be
-    /// known to the service.
+    /// A job that began at this time, or at an unknown time; `grace`: how long the service may not
+    /// know it yet.
     pub(super) fn new(now: Duration, began: Option<Duration>, grace: Duration) -> Self {
         Self {
             began: began.unwrap_or(now),
@@ -112,7 +114,7 @@ impl PollState {
         }
     }
 
-    /// When to look first, where that need not be at once.
+    /// When to poll first, unless that is immediately.
     pub(super) fn first_poll(
         &self,
         now: Duration,
@@ -130,8 +132,8 @@ impl PollState {
         )
     }
 
-    /// How long the job took that is over, if that can be told: `reported` by the service's clock, and no longer than it was
-    /// watched. One that was over when it was first seen ended some time before.
+    /// The duration of a finished job, if known: `reported` by the service's clock, but no longer
+    /// than it was watched. A job that was finished at the first poll ended some time before.
     pub(super) fn took(&self, now: Duration, reported: Option<Duration>) -> Option<Duration> {
         let watched = self.began_is_known.then(|| now.saturating_sub(self.began));
         match reported {
@@ -140,7 +142,7 @@ impl PollState {
         }
     }
 
-    /// What follows from what a look showed.
+    /// Applies the outcome of a poll and decides what to do next.
     pub(super) fn on(
         &mut self,
         now: Duration,
@@ -172,7 +174,7 @@ impl PollState {
             PollOutcome::Denied { authentic } => self.refused(authentic, WatchEnd::Denied),
             PollOutcome::Refused => self.refused(false, WatchEnd::Refused),
             PollOutcome::Inconclusive(pause) => {
-                // The service may have asked for this pause: no deadline makes it shorter.
+                // The service may have asked for this pause, so no deadline shortens it.
                 let next = now.saturating_add(pause.max(Duration::from_millis(1)));
                 return match context.deadlines.last {
                     Some(last) if next >= last => NextPoll::Never,
@@ -185,7 +187,7 @@ impl PollState {
         }
         let age = now.saturating_sub(self.began);
         let pause = match outcome {
-            // It may be known any moment.
+            // The service may know it any moment.
             PollOutcome::NotFound { .. } => context.polling.floor(),
             _ => context.polling.pause(self.polls, age, context.expected),
         };
@@ -204,13 +206,14 @@ impl PollState {
     }
 }
 
-/// Up to a tenth shorter or longer, so that looks at jobs that began together do not stay together.
+/// Adds jitter of up to a tenth, so that polls of jobs that began together spread out.
 fn spread(pause: Duration, rng: &mut impl Rng) -> Duration {
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
     pause.min(LONGEST).mul_f64(rng.random_range(0.9..=1.1))
 }
 
-/// A look that would come too late for the next who stops waiting comes just before: the answer takes a moment.
+/// Moves a poll that would miss the next deadline to just before it, since the answer takes a
+/// moment.
 pub(super) fn in_time(
     now: Duration,
     next: Duration,

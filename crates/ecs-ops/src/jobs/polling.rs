@@ -1,11 +1,11 @@
-//! When to look at a job. Pure.
+//! When to poll a job. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use ecs_client::clock::{doubled, scale};
 
-/// How often a job is looked at.
+/// How often a job is polled.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,9 +40,9 @@ impl Default for Polling {
 }
 
 impl Polling {
-    /// A first look when this kind of job usually begins to end: learned from the client's own jobs of the kind, and
-    /// `first` until there are some. Then looks at a distance that suits how much these jobs differ, and grows with the
-    /// job's age beyond that, from `floor` to `ceiling`.
+    /// The first poll comes when jobs of this kind usually begin to end, learned from the client's
+    /// own jobs; `first` applies until there are some. Further polls are spaced by how much these
+    /// jobs differ, and grow with the job's age beyond that, from `floor` to `ceiling`.
     pub fn adaptive(first: Duration, floor: Duration, ceiling: Duration) -> Self {
         Self {
             shape: Shape::Adaptive,
@@ -52,7 +52,7 @@ impl Polling {
         }
     }
 
-    /// A look every `interval`, whatever is known. Costs more looks and shows the end of a job later than
+    /// One poll every `interval`. Costs more polls and notices the end of a job later than
     /// [`adaptive`](Self::adaptive).
     pub fn fixed(interval: Duration) -> Self {
         Self {
@@ -63,8 +63,8 @@ impl Polling {
         }
     }
 
-    /// A look after `first`, and each further one twice as long after the one before, up to `ceiling`. Costs more looks
-    /// and shows the end of a job later than [`adaptive`](Self::adaptive).
+    /// The first poll comes after `first`; each pause is twice the one before, up to `ceiling`.
+    /// Costs more polls and notices the end of a job later than [`adaptive`](Self::adaptive).
     pub fn exponential(first: Duration, ceiling: Duration) -> Self {
         Self {
             shape: Shape::Exponential,
@@ -74,7 +74,7 @@ impl Polling {
         }
     }
 
-    /// How long after a job's beginning it is looked at first.
+    /// The time from a job's start to its first poll.
     pub(super) fn first(&self, expected: ExpectedDuration) -> Duration {
         match self.shape {
             Shape::Adaptive => expected.begin,
@@ -82,13 +82,13 @@ impl Polling {
         }
     }
 
-    /// The pause after the `polls`th look, at a job of this age that had not ended.
+    /// The pause after poll number `polls` of a job of this age.
     pub(super) fn pause(&self, polls: u32, age: Duration, expected: ExpectedDuration) -> Duration {
         match self.shape {
             Shape::Fixed => self.floor,
             Shape::Exponential => doubled(self.first, polls, self.ceiling),
             Shape::Adaptive => match expected.begin.checked_sub(age) {
-                // Too early: it was looked at for another reason.
+                // Too early: it was polled for another reason.
                 Some(early) if early > self.floor => early,
                 _ => {
                     let late = age.saturating_sub(expected.begin);
@@ -104,7 +104,7 @@ impl Polling {
         self.floor
     }
 
-    /// What is assumed of jobs of which nothing is known.
+    /// The assumption about jobs of an unknown kind.
     pub(super) fn assumed(&self) -> ExpectedDuration {
         ExpectedDuration {
             begin: self.first,
@@ -113,7 +113,7 @@ impl Polling {
         }
     }
 
-    /// Whether some pause is zero: that would be a storm.
+    /// Whether some pause is zero, which would flood the service.
     pub(crate) fn has_zero_delay(&self) -> bool {
         self.floor.is_zero()
     }
@@ -128,27 +128,28 @@ impl Polling {
     }
 }
 
-/// When jobs of one kind usually end: they begin to after `begin`, and most have within `spread` from there.
+/// The expected duration of jobs of one kind: the first end after `begin`, most within `spread`
+/// from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ExpectedDuration {
     pub(super) begin: Duration,
     pub(super) spread: Duration,
 }
 
-/// How long the client's own jobs took, by their kind.
+/// How long the client's own jobs took, by kind.
 #[derive(Debug, Default)]
 pub(super) struct DurationStats(HashMap<String, VecDeque<Duration>>);
 
 impl DurationStats {
-    /// So many of the last jobs of a kind are remembered, of so many kinds.
+    /// The number of durations remembered for each kind, and of kinds.
     const JOBS: usize = 32;
     const KINDS: usize = 64;
-    /// What is assumed of when they begin to end weighs as much as so many jobs that were seen; and of how far apart they end:
-    /// of jobs that began together the short ones are seen first.
+    /// The weight of the assumptions, in observed jobs. The spread needs more, since the short ones
+    /// of jobs that began together are seen first.
     const ASSUMED_BEGIN: u32 = 4;
     const ASSUMED_SPREAD: u32 = 16;
 
-    /// A job of this kind took so long.
+    /// Adds the duration of a finished job.
     pub(super) fn learn(&mut self, kind: &str, took: Duration) {
         if !self.0.contains_key(kind) && self.0.len() >= Self::KINDS {
             return;
@@ -160,7 +161,7 @@ impl DurationStats {
         jobs.push_back(took);
     }
 
-    /// When jobs of this kind usually end.
+    /// The expected duration of jobs of this kind.
     pub(super) fn expected(&self, kind: &str, polling: &Polling) -> ExpectedDuration {
         let assumed = polling.assumed();
         let Some(jobs) = self.0.get(kind) else {
@@ -168,7 +169,7 @@ impl DurationStats {
         };
         let mut sorted: Vec<Duration> = jobs.iter().copied().collect();
         sorted.sort_unstable();
-        // One job in ten may end before, one in ten after.
+        // The 10th and 90th percentile.
         let tenth = sorted.len() / 10;
         let (Some(early), Some(late)) = (
             sorted.get(tenth),
@@ -183,7 +184,7 @@ impl DurationStats {
                 .saturating_add(seen_so.saturating_mul(seen));
             sum / (weight + seen)
         };
-        // Times that a service writes down may be wrong: no job goes unseen for long because of them.
+        // The service's times may be wrong, so the expectation is capped.
         let longest = polling.ceiling.saturating_mul(20);
         ExpectedDuration {
             begin: blend(assumed.begin, Self::ASSUMED_BEGIN, *early)

@@ -1,4 +1,4 @@
-//! Where a client keeps its watchers.
+//! The watchers of a client.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,11 +15,11 @@ use super::latest;
 use super::polling::{DurationStats, Polling};
 use super::scheduler::{ScheduleOptions, SubscriberId};
 
-/// The books begin to count long before the client is made, since jobs may be older than it.
+/// The scheduler's time starts long before the client is made, since jobs may be older than it.
 const BEFORE: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Where a client keeps its watchers: one for each runtime that it is used from, mostly one. It is there as long as
-/// something is watched.
+/// The watchers of a client: one for each runtime that uses it, mostly one. A watcher lives as long
+/// as something is watched.
 #[derive(Debug)]
 pub(crate) struct WatcherRegistry {
     pub(super) client: Client,
@@ -38,14 +38,14 @@ pub(crate) struct JobsOptions {
     pub(crate) concurrent_queries: usize,
 }
 
-/// A task that nobody drives any more, since its runtime is not driven, must not keep others waiting.
+/// By runtime: the task of a runtime that is not driven must not block others.
 pub(super) type Watchers = HashMap<Id, UnboundedSender<WatcherCommand>>;
 
 pub(super) enum WatcherCommand {
     Open(u64, latest::UpdateSender),
     Subscribe(SubscriberId, Arc<JobId>, ScheduleOptions),
     Unsubscribe(SubscriberId, Arc<JobId>),
-    /// None of these is watched any more.
+    /// A subscription was dropped.
     Close(u64, Vec<(usize, Arc<JobId>)>),
 }
 
@@ -61,12 +61,12 @@ impl WatcherRegistry {
         }
     }
 
-    /// A number for a new subscription.
+    /// The number of a new subscription.
     pub(super) fn subscription(&self) -> u64 {
         self.subscriptions.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The time as the books count it.
+    /// An instant as the scheduler counts time.
     pub(super) fn at(&self, instant: Instant) -> Duration {
         match instant.checked_duration_since(self.epoch) {
             Some(after) => BEFORE.saturating_add(after),

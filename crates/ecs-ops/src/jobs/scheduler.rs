@@ -1,4 +1,5 @@
-//! The books of the watcher: which jobs are watched, for whom, and when each is looked at. Pure: it is told the time.
+//! Schedules polls: which jobs are watched, by whom, and when each is due. Pure: the caller passes
+//! the time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,59 +14,59 @@ use super::poll_state::{
 };
 use super::polling::{DurationStats, ExpectedDuration, Polling};
 
-/// A job in the books. Later jobs have higher numbers.
+/// The key of a scheduled job. Later jobs have higher keys.
 pub(super) type JobKey = u64;
-/// Who watches, and what they call the job.
+/// A subscription, and its number for the job.
 pub(super) type SubscriberId = (u64, usize);
 
-/// How a job is to be watched.
+/// How to schedule a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ScheduleOptions {
-    /// What kind of job it is, if that is known.
+    /// The kind of job, if it is known.
     pub(super) kind: Option<Arc<str>>,
-    /// When it began, if that is known. Of any other job nothing is known, and it is looked at right away.
+    /// When it began. `None`: not known, so that it is polled immediately.
     pub(super) began: Option<Duration>,
-    /// Whether to look right away in any case.
+    /// Whether to poll immediately in any case.
     pub(super) at_once: bool,
-    /// How long it may be too new to be known to the service.
+    /// How long the service may not know it yet.
     pub(super) grace: Duration,
-    /// When its reader stops waiting.
+    /// When its subscriber stops waiting.
     pub(super) deadline: Option<Duration>,
-    /// How long it may make no progress.
+    /// The limit of time without progress.
     pub(super) stall_limit: Option<Duration>,
 }
 
-/// One look at a job.
+/// The result of one poll.
 #[derive(Clone, Debug)]
 pub(super) struct PollResult {
     pub(super) outcome: PollOutcome,
-    /// What was seen, if the job was.
+    /// The job, if the poll showed it.
     pub(super) snapshot: Option<JobSnapshot>,
-    /// What happened since a look succeeded.
+    /// What happened since the last successful poll.
     pub(super) history: RetryState,
 }
 
-/// What is seen of a job, beyond what decides when to look next.
+/// What a poll shows beyond what decides when to poll next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct JobSnapshot {
-    /// Grows when the job makes progress.
+    /// Grows with the job's progress.
     pub(super) progress: u64,
-    /// What kind of job it is.
+    /// The kind of job.
     pub(super) kind: Option<String>,
-    /// How long it took, by the service's clock.
+    /// Its duration by the service's clock.
     pub(super) took: Option<Duration>,
 }
 
-/// What follows from a look.
+/// What follows from a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PollDecision {
-    /// Whether the job is not looked at again, and why.
+    /// Why the job is no longer polled, if it is not.
     pub(super) end: Option<WatchEnd>,
-    /// When it is looked at next.
+    /// The time until the next poll.
     pub(super) next_in: Duration,
-    /// Whom to tell.
+    /// The subscribers to notify.
     pub(super) subscribers: Vec<SubscriberId>,
-    /// Those whose patience is over; they don't watch any more.
+    /// The subscribers whose limit is reached; they no longer watch the job.
     pub(super) stalled: Vec<SubscriberId>,
 }
 
@@ -81,13 +82,13 @@ struct Subscriber {
 struct ScheduledJob {
     job_id: Arc<JobId>,
     kind: Option<Arc<str>>,
-    /// As it was known when the watching began: of jobs that began together the short ones end first, and would make the
-    /// others look late.
+    /// Fixed when the watch began: of jobs that began together the short ones end first and would
+    /// make the others look late.
     expected: ExpectedDuration,
     poll_state: PollState,
     subscribers: Vec<Subscriber>,
     due: Due,
-    /// What happened since a look succeeded.
+    /// What happened since the last successful poll.
     history: RetryState,
     progress: u64,
     progress_at: Duration,
@@ -116,14 +117,14 @@ impl ScheduledJob {
     }
 }
 
-/// The books. There may be tens of thousands of jobs in them: what is held for each is shared, or held once and by a box,
-/// as a map has room for about twice as many entries as it holds.
+/// The scheduler. It may hold tens of thousands of jobs, so entries are shared or boxed: a map
+/// reserves room for about twice as many entries as it holds.
 #[derive(Debug)]
 pub(super) struct PollScheduler {
     polling: Polling,
     keys: HashMap<Arc<JobId>, JobKey>,
     entries: BTreeMap<JobKey, Box<ScheduledJob>>,
-    /// Whoever is due first, then whoever came first.
+    /// Ordered by due time, then by arrival.
     queue: BTreeSet<(Duration, JobKey)>,
     next_key: JobKey,
 }
@@ -143,7 +144,7 @@ impl PollScheduler {
         self.entries.is_empty()
     }
 
-    /// A job is watched from now on. One that is watched already is not looked at more often for it.
+    /// Watches a job. A job that is already watched is not polled more often.
     pub(super) fn watch(
         &mut self,
         now: Duration,
@@ -207,7 +208,7 @@ impl PollScheduler {
         }
     }
 
-    /// Somebody does not watch a job any more. Says which one nobody watches now.
+    /// Removes a subscriber. Returns the job's key if it was the last one.
     pub(super) fn unwatch(
         &mut self,
         job_id: &JobId,
@@ -225,12 +226,12 @@ impl PollScheduler {
         Some(key)
     }
 
-    /// When somebody is due, if anybody is.
+    /// The next due time; `None` if nothing is scheduled.
     pub(super) fn next_due(&self) -> Option<Duration> {
         self.queue.first().map(|(due, _)| *due)
     }
 
-    /// The next job to look at, if one is due. It is being looked at from now on.
+    /// The next job to poll, if one is due. It counts as in flight from now on.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<(JobKey, Arc<JobId>, RetryState)> {
         let (due, key) = *self.queue.first()?;
         if due > now {
@@ -242,7 +243,7 @@ impl PollScheduler {
         Some((key, Arc::clone(&entry.job_id), entry.history))
     }
 
-    /// A look at a job has ended.
+    /// Applies the result of a poll.
     pub(super) fn polled(
         &mut self,
         now: Duration,
@@ -314,15 +315,17 @@ impl PollScheduler {
             let over = subscriber
                 .stall_limit
                 .is_some_and(|stall_limit| still >= stall_limit);
-            match seen && over {
-                true => stalled.push(subscriber.id),
-                false => subscribers.push(subscriber.id),
+            if seen && over {
+                stalled.push(subscriber.id)
+            } else {
+                subscribers.push(subscriber.id)
             }
             !(seen && over)
         });
-        match subscribers.is_empty() {
-            true => self.remove(key),
-            false => self.set_due(key, action),
+        if subscribers.is_empty() {
+            self.remove(key)
+        } else {
+            self.set_due(key, action)
         }
         let next_in = match action {
             NextPoll::At(at) => at.saturating_sub(now),
@@ -336,7 +339,7 @@ impl PollScheduler {
         }
     }
 
-    /// Nothing is watched any more. Says who has to be told.
+    /// Removes all jobs. Returns the subscribers to notify.
     pub(super) fn close(&mut self) -> Vec<SubscriberId> {
         self.queue.clear();
         self.keys.clear();

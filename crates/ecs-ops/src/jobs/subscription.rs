@@ -1,4 +1,4 @@
-//! Somebody who watches jobs.
+//! Subscriptions to job updates.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,27 +17,28 @@ use super::registry::{WatcherCommand, WatcherRegistry};
 use super::scheduler::ScheduleOptions;
 use super::watcher::run_watcher;
 
-/// How long a subscription waits before it begins anew whose task was torn down with its runtime.
+/// The pause before a subscription starts a new watcher after the task was torn down with its
+/// runtime.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
-/// How a job is to be watched.
+/// How to watch a job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WatchOptions {
-    /// What kind of job it is, if that is known.
+    /// The kind of job, if it is known.
     pub(crate) kind: Option<Arc<str>>,
     /// When it began, if that is known.
     pub(crate) began: Option<Instant>,
-    /// Whether to look right away, although it has just begun.
+    /// Whether to poll immediately, even if it has just begun.
     pub(crate) at_once: bool,
-    /// When its reader stops waiting.
+    /// When the subscriber stops waiting.
     pub(crate) deadline: Option<Instant>,
-    /// How long it may make no progress.
+    /// The limit of time without progress.
     pub(crate) stall_limit: Option<Duration>,
 }
 
-/// A job that just began may be unknown to the query for a moment.
+/// The service may not know a new job for a moment.
 const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
-/// A job of which nothing is known is probably not that new.
+/// A job of unknown age is probably not that new.
 const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
 
 impl WatchOptions {
@@ -58,17 +59,17 @@ impl WatchOptions {
     }
 }
 
-/// Somebody who watches jobs, each under a number of their own. Dropping it ends the watching.
+/// A subscription to job updates; each job has a number. Dropping it ends the watches.
 pub(crate) struct Subscription {
     registry: Arc<WatcherRegistry>,
     id: u64,
-    /// The task that knows us, and what it tells.
+    /// The connection to the watcher task.
     session: Option<Session>,
-    /// By boxes: a map has room for about twice as many entries as it holds.
+    /// Boxed: a map reserves room for about twice as many entries as it holds.
     pending: BTreeMap<usize, Box<Pending>>,
-    /// Those of them that the task was not told of yet.
+    /// Jobs that were not sent to the task yet.
     unsent: Vec<usize>,
-    /// When to begin anew, since the task is gone.
+    /// When to start a new task, if the last one is gone.
     restart_at: Option<Instant>,
 }
 
@@ -102,7 +103,7 @@ impl Subscription {
         }
     }
 
-    /// Watches a job, under this number. Nothing happens before [`next`](Self::next) is awaited.
+    /// Watches a job under this number. Takes effect when [`next`](Self::next) is awaited.
     pub(crate) fn watch(&mut self, number: usize, job_id: JobId, watch: WatchOptions) {
         let job_id = Arc::new(job_id);
         self.pending
@@ -110,7 +111,7 @@ impl Subscription {
         self.unsent.push(number);
     }
 
-    /// Watches the job under this number no longer.
+    /// Stops watching the job with this number.
     pub(crate) fn unwatch(&mut self, number: usize) {
         if let (Some(pending), Some(session)) = (self.pending.remove(&number), &self.session) {
             let command = WatcherCommand::Unsubscribe((self.id, number), pending.job_id);
@@ -118,7 +119,7 @@ impl Subscription {
         }
     }
 
-    /// Watches nothing any longer.
+    /// Stops watching all jobs.
     pub(crate) fn unwatch_all(&mut self) {
         for number in self.pending.keys().copied().collect::<Vec<_>>() {
             self.unwatch(number);
@@ -129,7 +130,7 @@ impl Subscription {
         self.registry.client.clock().now()
     }
 
-    /// What is seen next, of which job. Nothing, when all have ended. Cancel-safe.
+    /// The next update and the number of its job; `None` when all have ended. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<(usize, JobUpdate)> {
         while !self.pending.is_empty() {
             if let Some(at) = self.restart_at {
@@ -144,7 +145,7 @@ impl Subscription {
                 return None;
             };
             match session.updates.recv().await {
-                // What was underway when the watching ended is not wanted any more.
+                // An update that arrived after its watch ended is dropped.
                 Some((number, _)) if !self.pending.contains_key(&number) => {}
                 Some((number, update)) => {
                     if update.is_final() {
@@ -158,11 +159,11 @@ impl Subscription {
         None
     }
 
-    /// Tells the task of what it does not know yet; begins one, if there is none.
+    /// Sends new watches to the task; starts one if there is none.
     fn send_commands(&mut self) {
         let runtime = Handle::current().id();
         let registry = &self.registry;
-        // A task ends only with this lock held, so what is sent under it arrives.
+        // A task ends only while it holds this lock, so what is sent under the lock arrives.
         let mut watchers = registry.watchers();
         watchers.retain(|_, commands| !commands.is_closed());
         let commands = watchers.entry(runtime).or_insert_with(|| {
@@ -176,7 +177,7 @@ impl Subscription {
             .is_some_and(|session| session.commands.same_channel(commands));
         if !known {
             let (sender, updates) = latest::channel();
-            // A task that is gone by now is found out by the next one who listens.
+            // A failure shows at the next receive.
             let _ = commands.send(WatcherCommand::Open(self.id, sender));
             self.session = Some(Session {
                 commands: commands.clone(),

@@ -1,4 +1,4 @@
-//! Watching jobs that were accepted before: by this process or by another one.
+//! Watches jobs that this or another process submitted.
 
 mod events;
 
@@ -19,10 +19,11 @@ use crate::{Client, Error};
 pub use events::JobEvents;
 
 impl Client {
-    /// Watches a job until it ends. It is looked at right away.
+    /// Watches a job until it ends. The first poll is immediate.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the ticket is for another project or another service.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the ticket belongs to another project or
+    /// endpoint.
     ///
     /// ```
     /// # use ecs_ops::{Client, Error, JobEvent, JobTicket};
@@ -43,7 +44,7 @@ impl Client {
         Ok(JobWatch { job_id, all })
     }
 
-    /// Watches jobs until all have ended. They are looked at right away.
+    /// Watches jobs until all have ended. The first polls are immediate.
     ///
     /// # Errors
     /// As [`watch`](Self::watch).
@@ -76,7 +77,7 @@ impl Client {
     }
 }
 
-/// The watching of one job: await it for how it ended. Dropping it stops only the watching.
+/// The watch of one job: await it for its result. Dropping it does not affect the job.
 #[derive(Debug)]
 #[must_use = "a watch does nothing unless it is awaited"]
 pub struct JobWatch {
@@ -84,7 +85,7 @@ pub struct JobWatch {
     all: JobsWatch,
 }
 
-/// The watching of jobs: await it for how each ended. Dropping it stops only the watching.
+/// The watch of several jobs: await it for their results. Dropping it does not affect the jobs.
 #[derive(Debug)]
 #[must_use = "a watch does nothing unless it is awaited"]
 pub struct JobsWatch {
@@ -103,69 +104,68 @@ struct WatchLimits {
 }
 
 impl JobWatch {
-    /// The longest time to wait, from when it is awaited. Without it, as long as the service knows the job.
+    /// Limits the time to wait. Default: as long as the service knows the job.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.all = self.all.deadline(deadline);
         self
     }
 
-    /// Ends the watching when the job has made no progress for so long.
+    /// Stops watching when the job makes no progress for this long.
     pub fn stalled_after(mut self, stall_limit: Duration) -> Self {
         self.all = self.all.stalled_after(stall_limit);
         self
     }
 
-    /// What happens on the way. It watches the job for itself; the looks at it are for both.
+    /// The events of this watch. They may outlive it; polls are shared.
     pub fn events(&self) -> JobEvents {
         self.all.events()
     }
 
-    /// Ends the watching, here and in its [`events`](Self::events); the job goes on.
+    /// Cancels the watch and its [`events`](Self::events). The job continues.
     pub fn cancel(&self) {
         self.all.cancel();
     }
 
-    /// A handle that [cancels](Self::cancel) by its [`end`](Control::end), from elsewhere.
+    /// A handle whose [`end`](Control::end) [cancels](Self::cancel) the watch.
     pub fn control(&self) -> Control {
         self.all.control()
     }
 }
 
 impl JobsWatch {
-    /// The longest time to wait, from when it is awaited, and its [`events`](Self::events) from when the first one is. Without it, as
-    /// long as the service knows the jobs.
+    /// The longest time to wait, from when it is awaited, and its [`events`](Self::events) from
+    /// when the first one is. Without it, as long as the service knows the jobs.
     pub fn deadline(self, deadline: Duration) -> Self {
         self.limits
             .send_modify(|limits| limits.deadline = Some(deadline));
         self
     }
 
-    /// Ends the watching of a job that has made no progress for so long. Events that are being read keep to what was set when the
-    /// first one was.
+    /// Stops watching a job that makes no progress for this long.
     pub fn stalled_after(self, stall_limit: Duration) -> Self {
         self.limits
             .send_modify(|limits| limits.stall_limit = Some(stall_limit));
         self
     }
 
-    /// What happens on the way. It watches the jobs for itself; the looks at them are for both.
+    /// The events of this watch. They may outlive it; polls are shared.
     pub fn events(&self) -> JobEvents {
         JobEvents::new(self)
     }
 
-    /// Ends the watching, here and in its [`events`](Self::events); the jobs go on.
+    /// Cancels the watch and its [`events`](Self::events). The jobs continue.
     pub fn cancel(&self) {
         self.control.end();
     }
 
-    /// A handle that [cancels](Self::cancel) by its [`end`](Control::end), from elsewhere.
+    /// A handle whose [`end`](Control::end) [cancels](Self::cancel) the watch.
     pub fn control(&self) -> Control {
         self.control.clone()
     }
 
     async fn wait(self) -> Vec<WatchedJob> {
         let mut events = self.events();
-        // Nothing is held of those that have not ended.
+        // Only ended jobs are held in memory.
         let mut ends: BTreeMap<usize, WatchedJob> = BTreeMap::new();
         while let Some((index, event)) = events.step().await {
             if let JobEvent::Ended(end) = event {
@@ -191,7 +191,7 @@ impl IntoFuture for JobWatch {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            // There is one ticket, and each ends.
+            // There is exactly one ticket, and each ends.
             self.all.await.pop().unwrap_or_else(|| WatchedJob {
                 job_id: self.job_id,
                 end: JobEnd::Cancelled(None),

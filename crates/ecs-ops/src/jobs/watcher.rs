@@ -1,4 +1,4 @@
-//! The watcher: one task that looks at all jobs of a client, for everybody who watches them.
+//! The watcher: one task that polls all jobs of a client for all subscribers.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -23,12 +23,13 @@ use super::registry::{WatcherCommand, WatcherRegistry};
 use super::scheduler::{JobKey, PollResult, PollScheduler, SubscriberId};
 use super::{JobUpdate, observe};
 
-/// A look that takes longer is no refusal: another one may go, although nobody knows yet whether our credentials are good.
+/// A poll that takes longer is no refusal, so another one may start before the credentials are
+/// known to be good.
 const SLOW: Duration = Duration::from_secs(5);
-/// When a job is looked at again whose look ended in a panic of the transport.
+/// The pause before the next poll after the transport panicked.
 const AFTER_A_PANIC: Duration = Duration::from_secs(10);
 
-/// What the task holds.
+/// The state of the watcher task.
 struct WatcherTask {
     registry: Arc<WatcherRegistry>,
     scheduler: PollScheduler,
@@ -36,7 +37,7 @@ struct WatcherTask {
     in_flight: HashMap<JobKey, AbortHandle>,
 }
 
-/// The task.
+/// Runs the watcher.
 pub(super) async fn run_watcher(
     registry: Arc<WatcherRegistry>,
     runtime: Id,
@@ -61,7 +62,8 @@ pub(super) async fn run_watcher(
             run_watcher.handle(command);
             continue;
         }
-        // Until the credentials are known to be good, one at a time: a refusal ends the others before they are sent.
+        // One poll at a time until the credentials are known to be good: a refusal cancels the
+        // others before they are sent.
         let at_once = match run_watcher.registry.client.health().credentials_accepted() {
             true => run_watcher.registry.options.concurrent_queries,
             false if sent.elapsed() < SLOW => 1,
@@ -99,7 +101,7 @@ pub(super) async fn run_watcher(
             biased;
             Some(command) = commands.recv() => run_watcher.handle(command),
             Some((key, polled)) = polls.next() => {
-                // One that was aborted is of no interest.
+                // Aborted polls are ignored.
                 if let Ok((answer, history)) = polled {
                     run_watcher.in_flight.remove(&key);
                     run_watcher.polled(key, answer, history);
@@ -110,7 +112,7 @@ pub(super) async fn run_watcher(
     }
 }
 
-/// Looks at a job, once.
+/// Polls a job once.
 async fn poll(
     client: Client,
     job_id: Arc<JobId>,
@@ -122,7 +124,7 @@ async fn poll(
         let answer = client.execute(&operation, &mut context).await;
         (answer, context.state())
     };
-    // A transport that panics over one job must not take the others with it.
+    // A panic of the transport over one job must not stop the others.
     let polled = AssertUnwindSafe(polling).catch_unwind().await;
     polled.unwrap_or_else(|_| {
         let problem = Problem::new("the transport panicked");
@@ -199,10 +201,11 @@ impl WatcherTask {
         let status = failure.status();
         let problem = failure.into_problem();
         match end {
-            // Something that not everybody may see.
+            // Only this job is not visible to these credentials.
             WatchEnd::Denied if status == Some(StatusCode::FORBIDDEN) => JobUpdate::Denied(problem),
             WatchEnd::Denied => {
-                // All others would be told the same; and wrong signatures must not be repeated.
+                // Other polls would be refused alike, and a rejected signature must not be
+                // repeated.
                 for (_, poll) in self.in_flight.drain() {
                     poll.abort();
                 }
@@ -216,7 +219,7 @@ impl WatcherTask {
                     .because("the service does not know the job")
                     .and("finished jobs are deleted after about a day"),
             ),
-            WatchEnd::Refused => JobUpdate::Lost(problem.because("the job could not be looked at")),
+            WatchEnd::Refused => JobUpdate::Lost(problem.because("the job could not be queried")),
         }
     }
 

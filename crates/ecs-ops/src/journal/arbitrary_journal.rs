@@ -1,4 +1,4 @@
-//! For tests: what runs write, made from a list of choices.
+//! Generates journals from a list of choices, for tests.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -51,7 +51,7 @@ pub(super) fn outcome_record(
     }
 }
 
-/// Records as the entries that they become: one a second.
+/// The entries of these records, one per second.
 pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
     let start: Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
     let entry = |(seq, record)| Entry {
@@ -81,7 +81,7 @@ struct GeneratedRequest {
     state: GeneratedState,
 }
 
-/// Makes up a run. It keeps the rules that a run has to keep, in code that has nothing in common with the reading.
+/// Generates a run by the rules of runs, in code that shares nothing with the reading.
 struct Generator<'a> {
     choices: std::slice::Iter<'a, u8>,
     records: Vec<Record>,
@@ -227,7 +227,7 @@ impl Generator<'_> {
         }
     }
 
-    /// A look at a job: one more server has its verdict.
+    /// A poll: one more server has an outcome.
     fn poll(&mut self, mut request: GeneratedRequest) {
         let job = job(request.number);
         let Some(id) = request.servers.pop() else {
@@ -257,7 +257,8 @@ impl Generator<'_> {
         self.records.push(Record::Outcomes { servers });
     }
 
-    /// The process ends, and another one goes on: with what is certainly free, and with the jobs.
+    /// The process ends and another one resumes: with the servers that are certainly free, and with
+    /// the jobs.
     fn crash(&mut self) {
         self.records.push(Record::Resumed {
             program: "a test".to_owned(),
@@ -279,7 +280,8 @@ pub(super) fn job(request: usize) -> String {
     format!("job-{request}")
 }
 
-/// The servers that may have been acted on, by what was written: sent, without proof that it was not executed.
+/// The servers that may have been acted on according to the records: sent, without proof that they
+/// were not executed.
 pub(super) fn perhaps_executed(records: &[Record]) -> HashSet<ServerId> {
     let mut requests: HashMap<usize, &[ServerId]> = HashMap::new();
     let mut sent: HashSet<(usize, ServerId)> = HashSet::new();

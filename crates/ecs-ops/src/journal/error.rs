@@ -1,4 +1,4 @@
-//! Why a journal could not be written, opened or understood.
+//! Errors of journals.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JournalErrorKind {
-    /// A new journal was to be made, and the file exists.
+    /// A new journal was to be created, but the file exists.
     Exists,
     /// Another run, or another process, writes to it.
     InUse,
@@ -16,17 +16,18 @@ pub enum JournalErrorKind {
     Begun,
     /// The system refused: no such file, no permission, no space, …
     Io,
-    /// An append failed before: nothing more is taken.
+    /// An earlier append failed: the journal takes no further records.
     Broken,
-    /// It holds no whole record: its run sent nothing.
+    /// The file holds no complete record: its run sent nothing.
     Empty,
-    /// A line that is not the last one is damaged; or it is no journal, or was one.
+    /// A line before the last one is damaged, or the file is not a journal.
     Damaged,
     /// It was written by a later version of this program.
     TooNew,
     /// Its records contradict each other.
     Contradiction,
-    /// It belongs to another endpoint or project, or holds other records than those that are to be resumed.
+    /// It belongs to another endpoint or project, or holds other records than those that are to be
+    /// resumed.
     Foreign,
 }
 
@@ -51,7 +52,8 @@ pub struct JournalError {
 }
 
 impl JournalError {
-    /// An error of this class, with this message: a lowercase fragment that says what happened, to what, and what to do next.
+    /// An error of this class, with this message: a lowercase fragment that says what happened, to
+    /// what, and what to do next.
     pub fn new(kind: JournalErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -72,7 +74,7 @@ impl JournalError {
         Self::new(JournalErrorKind::Io, what).with_source(source)
     }
 
-    /// Line `line` of the file, counted from 1.
+    /// Adds the line of the file, counted from 1.
     pub(super) fn at(mut self, line: u64) -> Self {
         self.line = Some(line);
         self.message = format!("line {line}: {}", self.message);
@@ -89,7 +91,7 @@ impl JournalError {
         self.kind
     }
 
-    /// The line that it is about, counted from 1.
+    /// The affected line, counted from 1.
     pub fn line(&self) -> Option<u64> {
         self.line
     }

@@ -1,4 +1,4 @@
-//! One record after the other: what each adds, and what it contradicts.
+//! Applies records one by one, and refuses contradictions.
 
 use ecs_model::{JobId, RebootType, ServerId};
 
@@ -11,7 +11,7 @@ use crate::action::PowerAction;
 use crate::report::Stopped;
 use crate::rolling;
 
-/// What a record contradicts.
+/// The contradiction, as an error.
 type FoldResult = Result<(), String>;
 
 impl Recovered {
@@ -100,7 +100,7 @@ impl Recovered {
                     job.status.clone_from(&status);
                 }
                 if !found {
-                    return Err(format!("job {job_id} is over and was never accepted"));
+                    return Err(format!("job {job_id} finished but was never accepted"));
                 }
             }
             Record::Escalating { servers } => servers
@@ -111,9 +111,10 @@ impl Recovered {
                 healthy, message, ..
             } => {
                 let message = message.unwrap_or_default();
-                self.rolling.push(match healthy {
-                    true => rolling::WaveEvent::Healthy,
-                    false => rolling::WaveEvent::Unhealthy(message),
+                self.rolling.push(if healthy {
+                    rolling::WaveEvent::Healthy
+                } else {
+                    rolling::WaveEvent::Unhealthy(message)
                 });
             }
             Record::Answered { proceed } => {
@@ -172,7 +173,7 @@ impl Recovered {
             let again = request.state == RequestProgress::NotExecuted
                 && request.attempt.checked_add(1) == Some(attempt)
                 && (&request.servers, request.purpose) == (&servers, purpose);
-            // Its servers may be in other requests by now.
+            // Its servers may be in other requests now.
             let moved = |id| self.servers.get(id).and_then(|server| server.request) != Some(number);
             if !again || servers.iter().any(moved) {
                 return Err(format!("request {number} cannot be tried again like this"));
@@ -197,7 +198,7 @@ impl Recovered {
         Ok(())
     }
 
-    /// Puts a server into a new request, if it may be sent.
+    /// Assigns a server to a new request, if it may be sent.
     fn assign(&mut self, id: ServerId, number: usize, purpose: Purpose) -> FoldResult {
         let server = self
             .servers
@@ -211,7 +212,7 @@ impl Recovered {
         let (mut unknown_request, mut resubmitted) = (server.unknown_request, server.resubmitted);
         let may_be_sent = match (purpose, progress) {
             (Purpose::First, ServerProgress::Unsent) => true,
-            // It was restarted twice already.
+            // It was already restarted twice.
             (Purpose::Resubmit, _) if server.soft_outcome.is_some() => false,
             // Part of a resubmitted request that was not executed.
             (Purpose::Resubmit, ServerProgress::Unknown { .. }) if was_free => true,
@@ -219,7 +220,7 @@ impl Recovered {
                 unknown_request = Some(request);
                 !std::mem::replace(&mut resubmitted, true)
             }
-            // Only the first restart of a server can be over without a verdict.
+            // Only a soft restart can be finished without a recorded outcome.
             (Purpose::Escalate, ServerProgress::Finished(_)) => server.outcome_record.is_none(),
             _ => false,
         };
@@ -243,11 +244,11 @@ impl Recovered {
         let server = self.servers.get_mut(&id).ok_or(unknown)?;
         match &server.outcome_record {
             Some(known) if known.is_final() && *known != outcome_record => {
-                return Err(format!("server {id} has two verdicts"));
+                return Err(format!("server {id} has two outcomes"));
             }
             _ => {}
         }
-        // One that was not acted on has not ended: it comes when the run goes on.
+        // A server that was not acted on has no final outcome: it is sent when the run resumes.
         if self.run.rolling.is_some() && outcome_record.outcome != OutcomeKind::NotAttempted {
             let succeeded = outcome_record.outcome == OutcomeKind::Succeeded;
             let event = rolling::WaveEvent::Ended {
@@ -257,7 +258,7 @@ impl Recovered {
             self.rolling.push(event);
         }
         if outcome_record.outcome == OutcomeKind::NotAttempted {
-            // Free again.
+            // It may be sent again.
             (
                 server.request,
                 server.unknown_request,
@@ -269,7 +270,7 @@ impl Recovered {
         Ok(())
     }
 
-    /// Whether a verdict fits to what was done with its server.
+    /// Whether an outcome is consistent with the requests of its server.
     fn fits(&self, outcome_record: &OutcomeRecord) -> FoldResult {
         let id = outcome_record.id;
         let server = self.servers.get(&id);
@@ -286,13 +287,13 @@ impl Recovered {
             state.is_some_and(RequestProgress::is_unknown) || server.unknown_request.is_some();
         let fits = match (outcome_record.outcome, &outcome_record.job_id) {
             (OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::Unknown, Some(of)) => {
-                // Or the hard restart was not executed, and what became of the first one stands.
+                // Or the hard restart was not executed, so the outcome of the soft one stands.
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
                 job == Some(of) || not_hard && server.soft_outcome.as_ref() == Some(outcome_record)
             }
             (OutcomeKind::Succeeded | OutcomeKind::Unknown, None) => job.is_none() && is_unknown,
             (OutcomeKind::Failed, None) => job.is_none() && !is_unknown,
-            // The hard restart was not: what became of the soft one stands.
+            // The hard restart was not executed: the outcome of the soft one stands.
             (OutcomeKind::NotAttempted, _) if server.soft_outcome.is_some() => {
                 let hard = last.is_some_and(|last| last.purpose == Purpose::Escalate);
                 server.outcome_record.is_none() && !(hard && job.is_some())
@@ -314,7 +315,7 @@ impl Recovered {
         let ended = outcome_record.outcome == OutcomeKind::Failed
             || self.is_finished(outcome_record.job_id.as_ref());
         let fits = self.fits(&outcome_record).is_ok() && outcome_record.job_id.is_some();
-        // One restart, and it has ended: not of a second time, and none of unknown fate before.
+        // Exactly one restart, which has ended, and no lost answer.
         let once = |server: &ServerHistory| {
             server.outcome_record.is_none()
                 && server.soft_outcome.is_none()
@@ -326,7 +327,7 @@ impl Recovered {
                 Ok(())
             }
             _ => Err(format!(
-                "server {id} is to be restarted hard, and its first restart has not ended badly"
+                "server {id} is escalated, but its soft restart did not fail"
             )),
         }
     }

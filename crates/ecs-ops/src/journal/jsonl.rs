@@ -1,4 +1,4 @@
-//! A journal in a file: one JSON object a line, each synced before it counts.
+//! A journal in a file: one JSON object per line, each synced before it counts.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -15,10 +15,10 @@ use super::error::{JournalError, JournalErrorKind};
 use super::line::{self, Contents};
 use super::{Entry, Journal, JournalLease, Record};
 
-/// A journal in a file, locked while this lives.
+/// A journal in a file. The file is locked while this value lives.
 ///
-/// On Unix the lock holds off those who ask for it, as this type does, and [`read`](Self::read) does not. On Windows it
-/// holds off readers, too.
+/// On Unix the lock is advisory: it stops other writers of this type, but not [`read`](Self::read).
+/// On Windows it also stops readers.
 #[derive(Debug)]
 pub struct JsonlJournal {
     path: PathBuf,
@@ -26,7 +26,7 @@ pub struct JsonlJournal {
     lease: JournalLease,
 }
 
-/// Where bytes go: a file, or, in tests, something that fails.
+/// A destination for bytes: a file or, in tests, something that fails.
 trait Medium: Write + Send {
     /// Makes what was written durable.
     fn sync(&mut self) -> io::Result<()>;
@@ -42,7 +42,7 @@ struct Writer {
     medium: Box<dyn Medium>,
     /// The number of the next record.
     seq: u64,
-    /// Why nothing more is taken.
+    /// Why the journal takes no further records.
     broken: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for Writer {
 }
 
 impl JsonlJournal {
-    /// Makes a new journal, readable for its owner only. Blocks for the time of a few file operations.
+    /// Creates a journal that only its owner can read. Blocks for a few file operations.
     ///
     /// # Errors
     /// [`Exists`](JournalErrorKind::Exists): it never overwrites a file. [`Io`](JournalErrorKind::Io).
@@ -69,7 +69,7 @@ impl JsonlJournal {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(path).map_err(|error| match error.kind() {
                 ErrorKind::AlreadyExists => {
-                    let message = "the file exists: resume it, or name another one";
+                    let message = "the file exists: resume it or choose another name";
                     JournalError::new(JournalErrorKind::Exists, message)
                 }
                 _ => JournalError::io("cannot be created", error),
@@ -85,19 +85,19 @@ impl JsonlJournal {
         create().map_err(|error: JournalError| error.of(path))
     }
 
-    /// Opens a journal to go on with it: reads it, and cuts a last line that is not whole. Blocks for as long as reading
-    /// takes.
+    /// Opens a journal to resume its run: reads it and cuts off an incomplete last line. Blocks
+    /// while reading.
     ///
     /// # Errors
-    /// [`InUse`](JournalErrorKind::InUse), [`Empty`](JournalErrorKind::Empty), and as [`read`](Self::read). Nothing was
-    /// changed then.
+    /// [`InUse`](JournalErrorKind::InUse), [`Empty`](JournalErrorKind::Empty), and as
+    /// [`read`](Self::read). The file is then unchanged.
     pub fn open(path: impl AsRef<Path>) -> Result<(Self, Contents), JournalError> {
         let path = path.as_ref();
         let open = || {
             let cannot = |error| JournalError::io("cannot be opened for writing", error);
-            // A pipe would be waited for, and remembers nothing.
+            // Opening a pipe would block, and it stores nothing.
             if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-                return Err(cannot(std::io::Error::other("it is no file")));
+                return Err(cannot(std::io::Error::other("not a regular file")));
             }
             let mut file = OpenOptions::new()
                 .read(true)
@@ -107,8 +107,7 @@ impl JsonlJournal {
             lock(&file)?;
             let contents = read_from(&mut file)?;
             if contents.entries.is_empty() {
-                let message =
-                    "it holds no whole record, so its run sent nothing: remove it and begin anew";
+                let message = "it holds no complete record, so its run sent nothing: remove it and start again";
                 return Err(JournalError::new(JournalErrorKind::Empty, message));
             }
             let cut = |file: &mut File| {
@@ -118,13 +117,15 @@ impl JsonlJournal {
                 }
                 file.seek(SeekFrom::End(0))
             };
-            cut(&mut file).map_err(|error| JournalError::io("its end cannot be cut", error))?;
+            cut(&mut file).map_err(|error| {
+                JournalError::io("the incomplete last line cannot be removed", error)
+            })?;
             Ok((Self::over(path, file, &contents.entries), contents))
         };
         open().map_err(|error: JournalError| error.of(path))
     }
 
-    /// Reads a journal, also while its run goes on. Locks and changes nothing.
+    /// Reads a journal, also while its run is active. Neither locks nor changes it.
     ///
     /// # Errors
     /// [`Damaged`](JournalErrorKind::Damaged), [`TooNew`](JournalErrorKind::TooNew), [`Io`](JournalErrorKind::Io).
@@ -159,14 +160,14 @@ impl JsonlJournal {
 fn lock(file: &File) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
-            let message = "another process uses it: wait for its end, or stop it";
+            let message = "another process uses it: wait until it ends, or stop it";
             JournalError::new(JournalErrorKind::InUse, message)
         }
         TryLockError::Error(error) => JournalError::io("cannot be locked", error),
     })
 }
 
-/// Makes the name of a new file durable.
+/// Makes the directory entry of a new file durable.
 fn sync_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -187,7 +188,7 @@ fn read_from(file: &mut File) -> Result<Contents, JournalError> {
 impl Writer {
     fn append(&mut self, at: Timestamp, record: &Record) -> Result<(), JournalError> {
         if let Some(why) = &self.broken {
-            let message = format!("takes no more records since one could not be written: {why}");
+            let message = format!("takes no more records because one could not be written: {why}");
             return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
         let seq = self.seq;
@@ -198,7 +199,7 @@ impl Writer {
                 self.medium.flush()?;
                 self.medium.sync()
             });
-        // After an error nobody knows what is in the file, not even after a second try that succeeds.
+        // After an error the content of the file is unknown, even if a second try succeeds.
         written.map_err(|error| {
             self.broken = Some(error.to_string());
             JournalError::io("a record could not be written", error)
@@ -211,8 +212,8 @@ impl Writer {
 impl Journal for JsonlJournal {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(async move {
-            // Fair: records keep the order in which they came. The guard goes with the writing, which goes on if this
-            // future is dropped.
+            // The lock is fair, so records keep their order. The guard moves into the writing,
+            // which continues if this future is dropped.
             let mut writer = Arc::clone(&self.writer).lock_owned().await;
             let mut append = move || writer.append(at, &record);
             let appended = match Handle::try_current() {
@@ -220,7 +221,7 @@ impl Journal for JsonlJournal {
                     Ok(appended) => appended,
                     Err(_) => Err(JournalError::new(
                         JournalErrorKind::Broken,
-                        "takes no more records since the runtime is shutting down",
+                        "takes no more records because the runtime is shutting down",
                     )),
                 },
                 Err(_) => append(),

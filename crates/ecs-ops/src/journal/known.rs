@@ -10,11 +10,12 @@ use super::recovered::{KnownJob, Recovered, ServerHistory, ServerProgress, Unkno
 use crate::report::{JobReport, Outcome, Report, ServerReport};
 
 impl Recovered {
-    /// What became of each server, as far as the journal knows, without asking anybody: of a run that ended its report, and of
-    /// any other what resuming it begins from. What was accepted is running, what was never sent was not attempted.
+    /// What became of each server, as far as the journal knows, without asking anybody: of a run
+    /// that ended its report, and of any other what resuming it begins from. What was accepted is
+    /// running, what was never sent was not attempted.
     ///
-    /// It lacks what no journal holds: the servers that a selection left out, and that requests were refused because of the
-    /// credentials.
+    /// It lacks what no journal holds: the servers that a selection left out, and that requests
+    /// were refused because of the credentials.
     ///
     /// ```
     /// use ecs_ops::journal::{JsonlJournal, Recovered};
@@ -55,7 +56,7 @@ impl Recovered {
             stopped: self.stopped().cloned(),
             refused: None,
             target: run.target.clone(),
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -123,7 +124,7 @@ struct Known<'a> {
 impl UnknownRequest {
     /// Why it is unknown what became of the request.
     pub(crate) fn problem(&self) -> Problem {
-        let message = "the run ended before it learned of an answer";
+        let message = "the run ended before the answer arrived";
         let known = self.error.as_ref().map(Problem::from);
         let sent = self
             .sent

@@ -5,10 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::error::{JournalError, JournalErrorKind};
 use super::record::{Entry, Record};
 
-/// What a [`Journal`](super::Journal) holds, and whether a run writes to it: the journal of one run is lent to one at a time.
+/// What a [`Journal`](super::Journal) holds, and whether a run writes to it: the journal of one run
+/// is lent to one at a time.
 ///
-/// Each journal has one, for as long as it lives. A run takes it when it starts and gives it back when it is over or dropped. What is
-/// shared by processes needs a lock of its own besides, as [`JsonlJournal`](super::JsonlJournal) has one on its file.
+/// Each journal has one, for as long as it lives. A run takes it when it starts and gives it back
+/// when it is over or dropped. What is shared by processes needs a lock of its own besides, as
+/// [`JsonlJournal`](super::JsonlJournal) has one on its file.
 #[derive(Debug, Default)]
 pub struct JournalLease(Mutex<LeaseState>);
 

@@ -1,8 +1,9 @@
-//! Lines: how an entry is written, and how a whole file is read. Pure.
+//! Encodes an entry as a line, and decodes a whole file. Pure.
 //!
-//! A line is a JSON object whose last member is the CRC-32 (the one of gzip) of all bytes before that member. A line is
-//! written as a whole and synced before the next one, so that a crash can only spoil the last one. A last line that is
-//! not whole is cut; the [two rules](super) say why that is safe. Anything else that does not fit is refused.
+//! A line is a JSON object whose last member is the CRC-32 (as of gzip) of all bytes before that
+//! member. Lines are written as a whole and synced one by one, so a crash can only damage the last
+//! one. An incomplete last line is cut off; the [two rules](super) say why that is safe. Any other
+//! damage is refused.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,25 +11,25 @@ use serde::{Deserialize, Serialize};
 use super::error::{JournalError, JournalErrorKind};
 use super::{Entry, Record};
 
-/// What a file says.
+/// The contents of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contents {
-    /// The whole records, in their order.
+    /// The complete records, in order.
     pub entries: Vec<Entry>,
-    /// What comes after them, if something does: the last line was torn, is damaged, or is being written.
+    /// What follows them, if anything: a last line that is incomplete, damaged or being written.
     pub tail: Option<Tail>,
 }
 
-/// The end of a file that is no whole record.
+/// The end of a file that is not a complete record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tail {
-    /// Its line, counted from 1.
+    /// The line, counted from 1.
     pub line: u64,
-    /// Where it begins.
+    /// The offset of its first byte.
     pub offset: u64,
-    /// How long it is.
+    /// Its length.
     pub bytes: u64,
 }
 
@@ -57,12 +58,12 @@ struct AnyLine {
     v: u64,
 }
 
-/// Before the checksum. Within texts JSON escapes the quotes, so it stands in a line once.
+/// The text before the checksum. JSON escapes quotes within strings, so it occurs once in a line.
 const MARKER: &[u8] = br#","crc32":""#;
 const DIGITS: usize = 8;
 const CLOSING: &[u8] = br#""}"#;
 
-/// The line of an entry, with its end.
+/// Encodes an entry as a line, with its newline.
 pub(super) fn encode(seq: u64, at: Timestamp, record: &Record) -> serde_json::Result<Vec<u8>> {
     let v = Entry::VERSION;
     let written = Written { v, seq, at, record };
@@ -76,7 +77,7 @@ pub(super) fn encode(seq: u64, at: Timestamp, record: &Record) -> serde_json::Re
     Ok(line)
 }
 
-/// Whether the checksum of a line, without its end, is right.
+/// Whether the checksum of a line, without its newline, is right.
 fn is_whole(line: &[u8]) -> bool {
     let crc = || {
         let line = line.strip_suffix(CLOSING)?;
@@ -112,12 +113,13 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
         return Err(too_new().at(number));
     }
     if entries.is_empty() && !is_torn_beginning(rest) {
-        let message = "it is no journal of a run, or it was changed: what its run did cannot be known from it";
+        let message =
+            "not a valid run journal (or it was modified), so its history cannot be trusted";
         return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));
     }
     if !is_one_line(rest) {
-        let message = "it is damaged, and others come after it, so that what happened cannot be known: restore the file \
-                     from a copy, or look at the servers themselves";
+        let message = "the line is damaged and others follow it, so the history cannot be trusted: \
+                     restore the file from a copy, or check the servers";
         return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));
     }
     Ok(Contents {
@@ -130,23 +132,23 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
     })
 }
 
-/// How each record begins, and the first one.
+/// The start of each line, and of the first one.
 const BEGINNING: &[u8] = br#"{"v":"#;
 const FIRST: &[u8] = br#"{"v":1,"seq":0,"#;
 
-/// Whether this, which does not begin with a whole line, can be what is left of a single one.
+/// Whether the tail can be the rest of a single line.
 fn is_one_line(tail: &[u8]) -> bool {
     let times = |what: &[u8]| {
         tail.windows(what.len())
             .filter(|window| *window == what)
             .count()
     };
-    // The first may be whole but for its newline.
+    // The first line may lack only its newline.
     let whole = tail.split(|byte| *byte == b'\n').skip(1).any(is_whole);
     if whole || times(MARKER) > 1 || times(BEGINNING) > 1 {
         return false;
     }
-    // A byte of it may have become a newline; then neither part is an object.
+    // A byte may have been damaged into a newline; then neither part is an object.
     let lines = tail.strip_suffix(b"\n").unwrap_or(tail);
     let mut parts = lines.split(|byte| *byte == b'\n');
     let is_object =
@@ -158,15 +160,15 @@ fn is_one_line(tail: &[u8]) -> bool {
     }
 }
 
-/// Whether this can be what is left of the first line of a journal, which says what the run is: then it sent nothing.
+/// Whether the tail can be the rest of the first line of a journal: then its run sent nothing.
 fn is_torn_beginning(tail: &[u8]) -> bool {
     let begins = tail.starts_with(FIRST) || FIRST.starts_with(tail);
-    // Or a block of it that was never written.
+    // Or a block that was never written.
     let is_hole = tail.starts_with(b"\0");
     (begins || is_hole) && is_one_line(tail)
 }
 
-/// The version that the beginning of a line names.
+/// The version at the start of a line.
 fn version(line: &[u8]) -> Option<u64> {
     let line = line.strip_prefix(br#"{"v":"#)?;
     let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -175,13 +177,13 @@ fn version(line: &[u8]) -> Option<u64> {
 
 fn too_new() -> JournalError {
     let message = format!(
-        "it was written by a later version of this program: this one knows journals of version {}",
+        "written by a later version of this program (this one supports journals of version {})",
         Entry::VERSION
     );
     JournalError::new(JournalErrorKind::TooNew, message)
 }
 
-/// Reads a line that is whole.
+/// Decodes a complete line.
 fn parse(line: &[u8], seq: u64) -> Result<Entry, JournalError> {
     let number = seq + 1;
     let is_ours = |v: u64| v == u64::from(Entry::VERSION);
@@ -193,8 +195,8 @@ fn parse(line: &[u8], seq: u64) -> Result<Entry, JournalError> {
                 Some(any) if !is_ours(any.v) => too_new(),
                 _ => {
                     let message = format!(
-                        "it is whole, and this program does not understand it ({error}): resume it with the program \
-                         that wrote it"
+                        "the line is intact but not understood ({error}): resume it with the \
+                         program that wrote it"
                     );
                     JournalError::new(JournalErrorKind::TooNew, message)
                 }
@@ -207,7 +209,7 @@ fn parse(line: &[u8], seq: u64) -> Result<Entry, JournalError> {
     }
     if line.seq != seq {
         let message = format!(
-            "it is record {} where {seq} should be: lines were lost, or come from elsewhere; restore the file from a copy",
+            "found record {} where {seq} was expected: lines are missing or foreign; restore the file from a copy",
             line.seq
         );
         return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));

@@ -1,4 +1,4 @@
-//! Writing down what a run does, while it does it.
+//! Writes the journal of a run.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::{
     ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose, Record, Recovered, milliseconds,
 };
 
-/// The journal of a run, if it has one, and whether it still takes records. It is lent to the run for as long as this lives.
+/// The journal of a run, if it has one, and why it failed, if it did.
 #[derive(Debug)]
 pub(crate) struct RunJournal {
     client: ecs_client::Client,
@@ -62,7 +62,7 @@ impl RunJournal {
         self.journal.is_some()
     }
 
-    /// Writes a record down; it is durable when this returns.
+    /// Appends a record; it is durable when this returns.
     pub(crate) async fn write(&self, record: impl FnOnce() -> Record) -> Result<(), Problem> {
         let Some(journal) = &self.journal else {
             return Ok(());
@@ -88,7 +88,7 @@ impl RunJournal {
         })
     }
 
-    /// Why nothing more is written down, if that is so: then nothing more may be sent.
+    /// Why the journal failed, if it did. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
         self.broken
             .lock()
@@ -105,7 +105,7 @@ impl Drop for RunJournal {
     }
 }
 
-/// What is written down about one request.
+/// Writes the records of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestJournal<'a> {
     pub(crate) log: &'a RunJournal,
@@ -116,7 +116,7 @@ pub(crate) struct RequestJournal<'a> {
 }
 
 impl RequestJournal<'_> {
-    /// The attempt is going to be sent. Without this being written down it must not be.
+    /// Announces an attempt. It must not be sent if this fails.
     pub(crate) async fn announce(&self, attempt: u32, now: ClockReading) -> Result<(), Problem> {
         let (request, purpose) = (self.request, self.purpose);
         let intent = || Record::Intent {
@@ -134,7 +134,8 @@ impl RequestJournal<'_> {
         self.log.write(sending).await
     }
 
-    /// It is certain that the attempt was not executed. Where this cannot be written down, nothing more is sent anyway.
+    /// Records that the attempt was certainly not executed. A failure needs no handling: it stops
+    /// the run.
     pub(crate) async fn not_executed(
         &self,
         throttled: bool,
@@ -150,7 +151,7 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 
-    /// The service took it. A job that cannot be written down is watched all the same.
+    /// Records the acceptance. A job that cannot be recorded is polled all the same.
     pub(crate) async fn accepted(&self, accepted: &Accepted) {
         let record = || Record::Accepted {
             request: self.request,
@@ -160,7 +161,7 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 
-    /// Its fate is unknown.
+    /// Records that the answer was lost.
     pub(crate) async fn lost(&self, error: &Problem) {
         let record = || Record::AnswerLost {
             request: self.request,

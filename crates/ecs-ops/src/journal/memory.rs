@@ -1,4 +1,4 @@
-//! A journal that lasts as long as the process.
+//! A journal in memory.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Entry, Journal, JournalError, JournalLease, Record};
 
-/// A journal in memory: for tests, and for whoever keeps records in a place of their own.
+/// A journal in memory, for tests and for callers that store the entries themselves.
 #[derive(Debug, Default)]
 pub struct MemoryJournal {
     entries: Mutex<Vec<Entry>>,
@@ -15,7 +15,7 @@ pub struct MemoryJournal {
 }
 
 impl MemoryJournal {
-    /// Goes on after these.
+    /// A journal that continues after these entries.
     pub fn new(entries: Vec<Entry>) -> Self {
         Self {
             entries: Mutex::new(entries),
@@ -23,7 +23,7 @@ impl MemoryJournal {
         }
     }
 
-    /// What was written so far.
+    /// The entries so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().clone()
     }

@@ -1,4 +1,4 @@
-//! What became of a server, as it is written down.
+//! Outcomes as records.
 
 use ecs_client::Problem;
 use ecs_model::{JobId, ServerId};
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Evidence, Outcome, ServerReport};
 
-/// What went wrong, in words, and the service's code.
+/// A [`Problem`] as a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorRecord {
     /// The service's error code.
     pub code: Option<String>,
-    /// What happened.
+    /// What happened, for people.
     pub message: String,
 }
 
@@ -31,7 +31,7 @@ impl From<&ErrorRecord> for Problem {
     }
 }
 
-/// The word for what became of a server.
+/// The kind of an [`Outcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
@@ -57,25 +57,26 @@ impl OutcomeKind {
     }
 }
 
-/// What became of one server. [`Outcome::Running`] is none: that is an accepted request without verdicts.
+/// The outcome of one server. [`Outcome::Running`] has no record: it is an accepted request without
+/// outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeRecord {
     /// The server.
     pub id: ServerId,
-    /// The word for it.
+    /// The kind of outcome.
     pub outcome: OutcomeKind,
-    /// Its job, if there was one.
+    /// The job, if there is one.
     pub job_id: Option<JobId>,
-    /// What shows that it succeeded.
+    /// The evidence of a success.
     #[serde(rename = "shown_by")]
     pub evidence: Option<Evidence>,
-    /// Why it did not.
+    /// Why it did not succeed.
     pub error: Option<ErrorRecord>,
 }
 
 impl OutcomeRecord {
-    /// What a report says, if it is a verdict.
+    /// The record of a reported outcome; `None` for [`Outcome::Running`].
     pub fn of(report: &ServerReport) -> Option<Self> {
         let outcome = match &report.outcome {
             Outcome::Succeeded { .. } => OutcomeKind::Succeeded,
@@ -96,7 +97,7 @@ impl OutcomeRecord {
         })
     }
 
-    /// The verdict as a report has it.
+    /// The outcome.
     pub fn outcome(&self) -> Outcome {
         let job_id = self.job_id.clone();
         let error = self.error.as_ref().map(Problem::from).unwrap_or_default();
@@ -111,11 +112,11 @@ impl OutcomeRecord {
         }
     }
 
-    /// Whether nothing that is learned later changes it.
+    /// Whether the outcome is final.
     pub(super) fn is_final(&self) -> bool {
         match self.outcome {
             OutcomeKind::Succeeded | OutcomeKind::Failed => true,
-            // Of a lost answer: `reconcile` may still find out. Of a job: it will not tell.
+            // With a job it is final; a lost answer may still be reconciled.
             OutcomeKind::Unknown => self.job_id.is_some(),
             OutcomeKind::NotAttempted => false,
         }

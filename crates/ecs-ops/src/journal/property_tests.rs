@@ -37,8 +37,8 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a run does, and wherever it ends: no contradiction, every server in one place, and nothing that may have
-    /// been executed may be sent, also if the last line is lost.
+    /// Whatever a run does, and wherever it ends: no contradiction, every server in one place, and
+    /// nothing that may have been executed may be sent, also if the last line is lost.
     #[test]
     fn a_run_that_ends_anywhere(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
         let records = arbitrary_journal(count, size, &choices);
@@ -54,7 +54,8 @@ proptest! {
         }
     }
 
-    /// What is certain is not given away: what was never intended, or was not executed, may be sent.
+    /// What is certain is not given away: what was never intended, or was not executed, may be
+    /// sent.
     #[test]
     fn what_is_certain(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
         let records = arbitrary_journal(count, size, &choices);

@@ -1,5 +1,5 @@
-//! What is written down. Every change to what these look like as JSON needs a new [`Entry::VERSION`], and a fixture of the
-//! old one in `fixtures/`.
+//! Records. A change of their JSON needs a new [`Entry::VERSION`] and a fixture of the old one in
+//! `line/fixtures/`.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number, counted from 0.
+    /// The number, counted from 0.
     pub seq: u64,
-    /// When it was written, by our clock.
+    /// The time of writing, by the local clock.
     pub at: Timestamp,
-    /// What it says.
+    /// The record.
     pub record: Record,
 }
 
@@ -31,120 +31,120 @@ impl Entry {
     /// The version of the format.
     pub const VERSION: u32 = 1;
 
-    /// An entry from a journal of your own.
+    /// An entry of another kind of journal.
     pub fn new(seq: u64, at: Timestamp, record: Record) -> Self {
         Self { seq, at, record }
     }
 }
 
-/// One thing that happened in a run, or that is about to. Requests are counted from 1, waves from 0.
+/// Something that happened in a run or is about to. Requests are counted from 1, waves from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Record {
-    /// The first record: what the run is.
+    /// The first record: the settings of the run.
     Run(Box<RunRecord>),
-    /// Servers as they were before the run, for `reconcile`.
+    /// The servers as they were before the run, for reconciling.
     #[serde(rename = "before")]
     InitialState {
-        /// What was seen.
+        /// The servers.
         servers: Vec<ServerSnapshot>,
     },
-    /// These servers are going to be sent as this request.
+    /// An attempt to send this request is announced.
     Intent {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Which attempt at it, counted from 1.
+        /// The attempt, counted from 1.
         attempt: u32,
-        /// Why.
+        /// The reason.
         purpose: Purpose,
-        /// All of its servers.
+        /// All servers of the request.
         servers: Vec<ServerId>,
     },
-    /// From now on the request may have left.
+    /// The attempt starts: from now on the request may have been sent.
     Sending {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
         /// The attempt.
         attempt: u32,
-        /// The latest that the service's clock may show, as far as it is known.
+        /// The latest time that the service's clock may show; `None` if it is not known.
         #[serde(rename = "theirs")]
         remote: Option<Timestamp>,
     },
-    /// The service took the request.
+    /// The service accepted the request.
     Accepted {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Its job.
+        /// The job.
         job_id: JobId,
         /// The service's id of the exchange.
         request_id: Option<String>,
     },
-    /// Certain: the attempt was not executed.
+    /// The attempt was certainly not executed.
     NotExecuted {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Whether the service asked for less speed.
+        /// Whether the service throttled it.
         throttled: bool,
-        /// When it is tried again, in milliseconds; nothing if this request is not sent again as it is.
+        /// Time until the next attempt, in milliseconds; `None`: there is none.
         retry_after_ms: Option<u64>,
-        /// Why.
+        /// The reason.
         error: ErrorRecord,
     },
-    /// The fate of the request is unknown: no answer, or none that proves anything.
+    /// The answer was lost: none came, or it proves nothing.
     #[serde(rename = "lost")]
     AnswerLost {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// What is known.
+        /// The reason.
         error: ErrorRecord,
     },
-    /// What became of servers: as many as became known at once.
+    /// Outcomes of servers that became known together.
     #[serde(rename = "verdicts")]
     Outcomes {
-        /// Each with its verdict.
+        /// The outcomes.
         servers: Vec<OutcomeRecord>,
     },
-    /// A job is not looked at any more.
+    /// A job is no longer polled.
     #[serde(rename = "job_over")]
     JobFinished {
         /// The job.
         job_id: JobId,
-        /// How it ended, if it was seen to.
+        /// The final status; `None` if it was not seen to end.
         status: Option<String>,
     },
-    /// The first restart of these servers ended badly; a hard one follows.
+    /// The soft restart of these servers failed; a hard one follows.
     Escalating {
-        /// How each of the first ones ended.
+        /// The outcomes of the soft restarts.
         servers: Vec<OutcomeRecord>,
     },
-    /// A wave begins.
+    /// A wave began.
     WaveBegan {
         /// The wave.
         wave: usize,
     },
-    /// The health check after a wave ended.
+    /// The health check after a wave finished.
     WaveChecked {
         /// The wave.
         wave: usize,
-        /// Whether all is well.
+        /// Whether it passed.
         healthy: bool,
         /// What it said.
         #[serde(rename = "words")]
         message: Option<String>,
     },
-    /// Somebody was asked whether to go on after the canary.
+    /// The question after the canary was answered.
     Answered {
-        /// The answer.
+        /// Whether the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
-    /// Nothing more is submitted. A stop that was asked for is recorded at once, any other when the run ends.
+    /// The run sends no further request.
     Stopping {
         /// Why, for people.
         reason: String,
@@ -154,53 +154,59 @@ pub enum Record {
     },
     /// Another process resumes the run.
     Resumed {
-        /// What it is, for people.
+        /// The program, for people.
         program: String,
-        /// Whether it continues a run that was asked to stop: then that stop no longer binds. Otherwise it keeps to it.
+        /// Whether it continues a run that was asked to stop: then that stop no longer binds.
+        /// Otherwise it keeps to it.
         #[serde(default, skip_serializing_if = "is_false")]
         continues_stopped: bool,
     },
-    /// The run ended, with a complete report.
+    /// The run ended with a complete report.
     Ended {},
 }
 
-/// What a run is: everything that going on with it needs, but credentials.
+/// The settings of a run: everything that resuming it needs, except credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RunRecord {
-    /// Its id.
+    /// The run's id.
     pub run_id: String,
-    /// What wrote it, for people.
+    /// The program that wrote it, for people.
     pub program: String,
-    /// The service.
+    /// The endpoint.
     pub endpoint: String,
     /// The project.
     pub project: ProjectId,
-    /// What is done.
+    /// The action.
     #[serde(with = "action")]
     pub action: PowerAction,
-    /// How many servers go into one request.
+    /// The most servers in one request.
     pub batch_size: usize,
     /// Whether to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
     pub deadline_ms: Option<u64>,
-    /// After how long without progress a job is not waited for, in milliseconds.
+    /// The time without progress after which a job is no longer polled, in milliseconds. `None`:
+    /// polled until the deadline.
     pub stalled_after_ms: Option<u64>,
-    /// How long a server may take to settle after its job, in milliseconds, if that is looked at.
+    /// The time a server has to come to rest after its job, in milliseconds. `None`: not verified.
     pub verify_ms: Option<u64>,
-    /// Whether to look at the servers of a request of unknown fate.
+    /// Whether lost answers are reconciled.
     pub reconcile: bool,
-    /// Whether to send them again.
+    /// After how long without a trace they were not attempted, in milliseconds, if that was set.
+    /// Runs that were written before it was there had the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile_after_ms: Option<u64>,
+    /// Whether servers with an unknown outcome are sent again.
     pub resubmit_unknown: bool,
-    /// Waves, if there are any.
+    /// The waves; `None`: no rolling run.
     pub rolling: Option<RollingRecord>,
-    /// Operator, account, project, region and endpoint, each with its origin. Since it is only added to what was there, it needs
-    /// no new version.
+    /// Operator, account, project, region and endpoint, each with its origin. Since it is only
+    /// added to what was there, it needs no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ResolvedTarget>,
-    /// All servers, in the order in which they were given.
+    /// All servers, in the given order.
     pub servers: Vec<ServerId>,
 }
 
@@ -225,6 +231,7 @@ impl RunRecord {
             stalled_after_ms: None,
             verify_ms: None,
             reconcile: false,
+            reconcile_after_ms: None,
             resubmit_unknown: false,
             rolling: None,
             target: None,
@@ -233,10 +240,10 @@ impl RunRecord {
     }
 }
 
-/// What writes journals here.
+/// The program name in journals.
 pub(crate) const PROGRAM: &str = concat!("ecs-ops ", env!("CARGO_PKG_VERSION"));
 
-/// What a rolling run is, resolved to numbers: see [`rolling`](crate::rolling).
+/// The waves and rules of a rolling run, resolved to numbers: see [`rolling`](crate::rolling).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollingRecord {
@@ -244,23 +251,25 @@ pub struct RollingRecord {
     pub waves: Vec<Vec<ServerId>>,
     /// The pause between waves, in milliseconds.
     pub pause_ms: u64,
-    /// How many servers may fail.
+    /// The failure budget. `None`: any number may fail.
     pub max_failures: Option<usize>,
     /// Whether the first wave is a canary.
     pub canary: bool,
-    /// The pause after the canary, in milliseconds, in place of a question.
+    /// The pause after the canary, in milliseconds. `None`: a question.
     pub canary_pause_ms: Option<u64>,
-    /// The health check after each wave, in the words of whoever runs it.
+    /// The description of the health check after each wave. `None`: no check.
     pub health: Option<String>,
-    /// How long it may take, in milliseconds. Since no run wrote waves before it was there, it needs no new version.
+    /// The time limit of the check, in milliseconds. Optional since it was added to version 1
+    /// later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_timeout_ms: Option<u64>,
-    /// After how long a soft restart is tried hard, in milliseconds.
+    /// The time after which a server that is not back is restarted hard, in milliseconds. `None`:
+    /// never.
     pub escalate_after_ms: Option<u64>,
 }
 
 impl RollingRecord {
-    /// These waves by these rules.
+    /// A record of these waves and rules.
     pub fn new(waves: Vec<Vec<ServerId>>, rules: &Rules) -> Self {
         let servers = waves.iter().map(Vec::len).sum();
         Self {
@@ -298,7 +307,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// As durations are written down.
+/// A duration as records hold it.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -311,26 +320,26 @@ pub struct ServerSnapshot {
     pub id: ServerId,
     /// Its status.
     pub status: Option<String>,
-    /// What it was busy with.
+    /// Its task.
     pub task: Option<String>,
-    /// Its last change, in the service's words.
+    /// The time of its last change, as the service wrote it.
     pub updated: Option<String>,
 }
 
-/// Why servers are sent.
+/// Why a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Purpose {
-    /// They were never acted on.
+    /// Its servers were never acted on.
     First,
-    /// Their fate is unknown, and the caller wants them to be sent again, once.
+    /// Their outcome is unknown, and the caller allowed to send them again, once.
     Resubmit,
-    /// Their soft restart ended badly: a hard one, once.
+    /// Their soft restart failed; a hard one follows, once.
     Escalate,
 }
 
-/// [`PowerAction`] as `{"operation":"reboot","type":"SOFT"}`, the words of the report.
+/// [`PowerAction`] as `{"operation":"reboot","type":"SOFT"}`, the keys of the report.
 mod action {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! What the records of a journal add up to.
+//! The state of a run according to its journal.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,14 +13,14 @@ use crate::report::Stopped;
 use crate::ticket::JobOrigin;
 use crate::{Endpoint, JobTicket, rolling};
 
-/// Where each server of a run stands, by its journal: what going on has to do.
+/// The progress of each server of a run according to its journal, and what resuming has to do.
 #[derive(Clone, Debug)]
 pub struct Recovered {
     pub(super) run: RunRecord,
     pub(super) initial_state: Vec<ServerSnapshot>,
     pub(super) requests: BTreeMap<usize, RequestHistory>,
     pub(super) servers: HashMap<ServerId, ServerHistory>,
-    /// In the order of their acceptance.
+    /// In the order of acceptance.
     pub(super) jobs: Vec<KnownJob>,
     pub(super) rolling: Vec<rolling::WaveEvent>,
     pub(super) ended: bool,
@@ -33,7 +33,7 @@ pub struct Recovered {
     pub(super) lost_answer_at: Option<Timestamp>,
 }
 
-/// What is known of one request.
+/// The history of one request.
 #[derive(Clone, Debug)]
 pub(super) struct RequestHistory {
     pub(super) servers: Vec<ServerId>,
@@ -48,7 +48,7 @@ pub(super) struct RequestHistory {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestProgress {
-    /// Perhaps sent: see the two rules of the module.
+    /// Perhaps sent: see the two rules of the [module](super).
     Intended,
     Sending,
     /// Certainly not executed.
@@ -59,7 +59,7 @@ pub(super) enum RequestProgress {
 }
 
 impl RequestProgress {
-    /// Whether it may have been executed, and nobody knows.
+    /// Whether it is unknown if the request was executed.
     pub(super) fn is_unknown(self) -> bool {
         match self {
             Self::Intended | Self::Sending | Self::AnswerLost => true,
@@ -68,39 +68,39 @@ impl RequestProgress {
     }
 }
 
-/// What is known of one server.
+/// The history of one server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServerHistory {
-    /// The request that it was in last.
+    /// Its last request.
     pub(super) request: Option<usize>,
     pub(super) outcome_record: Option<OutcomeRecord>,
-    /// The request of unknown fate that it was in before it was sent again.
+    /// The request with a lost answer that it was in before it was sent again.
     pub(super) unknown_request: Option<usize>,
-    /// How its first restart ended, before the hard one.
+    /// The outcome of its soft restart, if a hard one was announced.
     pub(super) soft_outcome: Option<OutcomeRecord>,
     pub(super) resubmitted: bool,
 }
 
-/// Where one server stands. Exhaustive on purpose: callers must decide.
+/// The progress of one server. Exhaustive on purpose: callers must handle each case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerProgress<'a> {
-    /// Certain: never executed. It may be sent.
+    /// Certainly not executed: it may be sent.
     Unsent,
-    /// Nobody knows whether it was executed. It may not be sent.
+    /// May have been executed: it must not be sent.
     Unknown {
         /// The request that may have been executed.
         request: usize,
     },
-    /// Accepted, without a verdict yet.
+    /// Accepted, without an outcome yet.
     Accepted {
         /// The request.
         request: usize,
     },
-    /// Nothing is left to do.
+    /// Final: nothing is left to do.
     Finished(&'a OutcomeRecord),
 }
 
-/// A job that the run made.
+/// A job of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KnownJob {
@@ -108,15 +108,15 @@ pub struct KnownJob {
     pub job_id: JobId,
     /// The request.
     pub request: usize,
-    /// How many servers were given to it.
+    /// The number of its servers.
     pub servers: usize,
     /// The service's id of the exchange.
     pub request_id: Option<String>,
-    /// When it was accepted.
+    /// The time of acceptance.
     pub accepted: Timestamp,
-    /// Whether it is not looked at any more.
+    /// Whether it is no longer polled.
     pub finished: bool,
-    /// How it ended, if it was seen to.
+    /// The final status; `None` if it was not seen to end.
     pub status: Option<String>,
 }
 
@@ -126,26 +126,27 @@ pub struct KnownJob {
 pub struct AcceptedRequest {
     /// The request.
     pub request: usize,
-    /// Its job. Jobs are deleted about a day after their end, so that one that was accepted long ago may be gone.
+    /// The job. The service deletes jobs about a day after their end, so it may be gone.
     pub ticket: JobTicket,
-    /// Its servers without a verdict.
+    /// Its servers without an outcome.
     pub servers: Vec<ServerId>,
 }
 
-/// A request of unknown fate.
+/// A request whose answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownRequest {
     /// The request.
     pub request: usize,
-    /// When it was sent for the last time, by our clock, and the latest that the service's may have shown. Nothing if it
-    /// was probably not sent at all.
+    /// When it was last sent: by the local clock, and the latest time of the service's clock.
+    /// `None`: probably not sent.
     pub sent: Option<(Timestamp, Option<Timestamp>)>,
-    /// What is known, if the run lived to learn it.
+    /// The problem, if the run recorded it.
     pub error: Option<ErrorRecord>,
-    /// Its servers of which nothing better is known.
+    /// Its servers with an unknown outcome.
     pub servers: Vec<ServerId>,
-    /// Whether another one of its servers was seen to have been acted on: then none is certainly untouched.
+    /// Whether another of its servers shows that the request was executed; then none is certainly
+    /// unchanged.
     pub shows_change: bool,
 }
 
@@ -161,11 +162,11 @@ impl Recovered {
             return Err(JournalError::new(JournalErrorKind::Empty, message));
         };
         let contradiction = |seq: u64, message: String| {
-            let message = format!("{message}; the file was put together by hand, or this is a bug");
+            let message = format!("{message}; the file was edited, or this is a bug");
             JournalError::new(JournalErrorKind::Contradiction, message).at(seq.saturating_add(1))
         };
         let Record::Run(run) = soft_outcome.record else {
-            let message = "it does not begin with the run".to_owned();
+            let message = "the first record is not the run".to_owned();
             return Err(contradiction(soft_outcome.seq, message));
         };
         let mut recovered =
@@ -213,29 +214,29 @@ impl Recovered {
         })
     }
 
-    /// What the run is.
+    /// The settings of the run.
     pub fn run(&self) -> &RunRecord {
         &self.run
     }
 
-    /// Checks that the run is one of this project of this service.
+    /// Checks that the run belongs to this endpoint and project.
     ///
     /// # Errors
     /// [`Foreign`](JournalErrorKind::Foreign).
     pub fn belongs_to(&self, endpoint: &Endpoint, project: &ProjectId) -> Result<(), JournalError> {
         let run = &self.run;
-        // Parsed, since hosts may be written in any case.
+        // Compared as parsed: the case of a host does not matter.
         if run.endpoint.parse().ok().as_ref() == Some(endpoint) && run.project == *project {
             return Ok(());
         }
         let message = format!(
-            "the journal is of project {} at {}, and this is project {project} at {endpoint}",
+            "the journal belongs to project {} at {}, not to project {project} at {endpoint}",
             run.project, run.endpoint
         );
         Err(JournalError::new(JournalErrorKind::Foreign, message))
     }
 
-    /// Where a server stands; nothing for one that is not in the run.
+    /// The progress of a server; `None` if it is not in the run.
     pub fn progress(&self, id: ServerId) -> Option<ServerProgress<'_>> {
         Some(self.progress_of(self.servers.get(&id)?))
     }
@@ -255,14 +256,14 @@ impl Recovered {
             (Some((request, known)), _, _) if known.state.is_unknown() => {
                 ServerProgress::Unknown { request }
             }
-            // The first restart of one that is about to be restarted hard.
+            // The soft restart of a server that is about to be restarted hard.
             (Some((_, known)), _, Some(soft_outcome)) if known.purpose != Purpose::Escalate => {
                 ServerProgress::Finished(soft_outcome)
             }
             (Some((request, known)), _, _) if known.state != RequestProgress::NotExecuted => {
                 ServerProgress::Accepted { request }
             }
-            // The last request was not executed: what is known of the one before holds.
+            // The last request was not executed, so the one before counts.
             (_, Some(request), _) => ServerProgress::Unknown { request },
             (_, None, Some(soft_outcome)) => ServerProgress::Finished(soft_outcome),
             (_, None, None) => ServerProgress::Unsent,
@@ -275,7 +276,7 @@ impl Recovered {
         self.run.servers.iter().copied().filter(unsent).collect()
     }
 
-    /// The requests whose jobs must be waited for.
+    /// The requests whose jobs must be polled.
     pub fn accepted_requests(&self) -> Vec<AcceptedRequest> {
         let mut servers = self.by_batch(|progress| match progress {
             ServerProgress::Accepted { request } => Some(request),
@@ -314,7 +315,7 @@ impl Recovered {
         )
     }
 
-    /// The requests of unknown fate.
+    /// The requests whose answer was lost.
     pub fn unknown_requests(&self) -> Vec<UnknownRequest> {
         let servers = self.by_batch(|progress| match progress {
             ServerProgress::Unknown { request } => Some(request),
@@ -333,7 +334,7 @@ impl Recovered {
         servers.into_iter().filter_map(request).collect()
     }
 
-    /// Whether the server itself showed that it was acted on.
+    /// Whether the server itself shows that the action was executed.
     fn shows_change_of(&self, id: &ServerId) -> bool {
         let outcome_record = self
             .servers
@@ -344,7 +345,7 @@ impl Recovered {
         })
     }
 
-    /// The verdicts that nothing changes any more, in the order of the run.
+    /// The final outcomes, in the order of the run.
     pub fn final_outcomes(&self) -> impl Iterator<Item = &OutcomeRecord> {
         self.run
             .servers
@@ -355,8 +356,8 @@ impl Recovered {
             })
     }
 
-    /// Servers whose first restart ended badly and whose hard one was announced and has not been executed, in the order
-    /// of the run.
+    /// Servers whose soft restart failed and whose hard one was announced and not executed, in the
+    /// order of the run.
     pub fn escalating(&self) -> Vec<ServerId> {
         let due = |id: &ServerId| {
             let server = self.servers.get(id)?;
@@ -367,13 +368,13 @@ impl Recovered {
         self.run.servers.iter().filter_map(due).collect()
     }
 
-    /// How the soft restart of each server ended that was to be restarted hard after it.
+    /// The outcomes of soft restarts that a hard one was to follow.
     pub fn escalated(&self) -> impl Iterator<Item = &OutcomeRecord> {
         let servers = self.run.servers.iter();
         servers.filter_map(|id| self.servers.get(id)?.soft_outcome.as_ref())
     }
 
-    /// Servers that were sent a second time, because the fate of the first request was unknown.
+    /// Servers that were sent a second time after a lost answer.
     pub(crate) fn resubmitted(&self) -> impl Iterator<Item = ServerId> {
         let servers = self.servers.iter();
         servers.filter_map(|(id, server)| {
@@ -397,13 +398,13 @@ impl Recovered {
         last.saturating_add(1)
     }
 
-    /// When it was written down for the last time that an answer was lost, or that a job will not tell what became of its
+    /// When the last lost answer was recorded, or the last job that will not report all of its
     /// servers.
     pub(crate) fn lost_answer_at(&self) -> Option<Timestamp> {
         self.lost_answer_at
     }
 
-    /// Whether the run ended with a report, and nobody has gone on since.
+    /// Whether the run ended with a report and was not resumed since.
     pub fn is_ended(&self) -> bool {
         self.ended
     }

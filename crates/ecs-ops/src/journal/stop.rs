@@ -13,21 +13,22 @@ impl Recovered {
         self.records
     }
 
-    /// Why the run stopped before its end, if it did and nobody has resumed it since. One that was asked to stop and then died
-    /// stopped, too.
+    /// Why the run stopped before its end, if it did and nobody has resumed it since. One that was
+    /// asked to stop and then died stopped, too.
     pub fn stopped(&self) -> Option<&Stopped> {
         self.stopped.as_ref()
     }
 
-    /// The stop that somebody asked for, if there was one: a [`Stopped::Requested`]. It binds whoever resumes the run, until
-    /// it is [continued](crate::RunBuilder::continue_stopped) all the same.
+    /// The stop that somebody asked for, if there was one: a [`Stopped::Requested`]. It binds
+    /// whoever resumes the run, until it is [continued](crate::RunBuilder::continue_stopped) all
+    /// the same.
     pub fn stop_request(&self) -> Option<&Stopped> {
         self.stop_request.as_ref()
     }
 
-    /// What the service may count in its current minute: of each request that it took, or may have taken, how many servers, and
-    /// the latest moment at which that can have been, if `open` is for how long after its sending a request without an answer
-    /// may still be counted.
+    /// What the service may count in its current minute: of each request that it took, or may have
+    /// taken, how many servers, and the latest moment at which that can have been, if `open` is for
+    /// how long after its sending a request without an answer may still be counted.
     pub(crate) fn counted(&self, now: Timestamp, open: Duration) -> Vec<(usize, Timestamp)> {
         let counted = self.requests.values().filter_map(|request| {
             let (sent, _) = request.sent.or(request.intended.map(|at| (at, None)))?;

@@ -243,7 +243,8 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     );
     assert_eq!(after(&early).unwrap().escalating(), [server(0)]);
 
-    // A request of unknown fate may still go on, whatever became of the one that was sent in its place.
+    // A request of unknown fate may still go on, whatever became of the one that was sent in its
+    // place.
     let resubmitted = [
         intent(1, 1, Purpose::First, &[0]),
         sending(1, 1),
@@ -356,7 +357,8 @@ fn waves_go_on_where_they_were() {
         program: String::new(),
         continues_stopped: false,
     };
-    // A process that nobody heard of is followed by one that stops for the same reason, and says so.
+    // A process that nobody heard of is followed by one that stops for the same reason, and says
+    // so.
     records.push(resumed());
     assert_eq!(action(&records).0, stopped);
     records.extend([Record::Ended {}, resumed()]);

@@ -1,10 +1,10 @@
-//! Where the waves of a rolling run stand, by its journal.
+//! The waves of a rolling run according to its journal.
 
 use super::recovered::{Recovered, ServerProgress};
 use crate::rolling::{Rolling, WaveEvent};
 
 impl Recovered {
-    /// Where its waves stood when the journal ended; nothing for a run without waves. Whoever goes on tells it the
+    /// The waves at the end of the journal; `None` for a run without waves. To resume, apply
     /// [`resumption`](Self::resumption) next.
     pub fn rolling(&self) -> Option<Rolling> {
         let planned = self.run().rolling.as_ref()?;
@@ -15,7 +15,7 @@ impl Recovered {
         Some(rolling)
     }
 
-    /// What [`Rolling`] is told when the run goes on from here.
+    /// The event that [`Rolling`] gets when the run resumes.
     pub fn resumption(&self) -> WaveEvent {
         let is_awaited = |id: &_| {
             let server = self.servers.get(id);

@@ -34,7 +34,8 @@ fn peak(requests: &[(Instant, usize)]) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Wherever between sending and answer the service counts a request, no window holds more than the quota.
+    /// Wherever between sending and answer the service counts a request, no window holds more than
+    /// the quota.
     #[test]
     fn no_window_holds_more_than_the_quota(
         requests in prop::collection::vec((1_usize..=100, 0_u64..90, 0.0_f64..=1.0, any::<bool>()), 1..60),

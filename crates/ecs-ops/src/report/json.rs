@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped};
 use crate::action::PowerAction;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::ticket::JobTicket;
 
 impl Serialize for ServerReport {
@@ -127,10 +127,10 @@ impl From<JobReportWire> for JobReport {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let left_out = Some(&self.left_out).filter(|left_out| !left_out.is_empty());
+        let skipped = Some(&self.skipped).filter(|skipped| !skipped.is_empty());
         let optional = [
             self.target.is_some(),
-            left_out.is_some(),
+            skipped.is_some(),
             self.stopped.is_some(),
             self.refused.is_some(),
         ];
@@ -144,7 +144,7 @@ impl Serialize for Report {
         report.serialize_field("jobs", &self.jobs)?;
         report.serialize_field("servers", &self.servers)?;
         field::<S, _>(&mut report, "target", self.target.as_ref())?;
-        field::<S, _>(&mut report, "left_out", left_out)?;
+        field::<S, _>(&mut report, "skipped", skipped)?;
         field::<S, _>(&mut report, "stopped", self.stopped.as_ref())?;
         field::<S, _>(&mut report, "refused", self.refused.as_ref())?;
         report.end()
@@ -161,7 +161,7 @@ struct ReportWire {
     servers: Vec<ServerReport>,
     target: Option<ResolvedTarget>,
     #[serde(default)]
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
     stopped: Option<Stopped>,
     refused: Option<Problem>,
 }
@@ -186,7 +186,7 @@ impl<'de> Deserialize<'de> for Report {
             stopped: wire.stopped,
             refused: wire.refused,
             target: wire.target,
-            left_out: wire.left_out,
+            skipped: wire.skipped,
         })
     }
 }

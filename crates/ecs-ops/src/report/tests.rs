@@ -55,7 +55,7 @@ fn the_stable_form() {
         stopped: None,
         refused: None,
         target: None,
-        left_out: Vec::new(),
+        skipped: Vec::new(),
     };
     let job = "ff80808288d41e1b018990260955686a";
     assert_eq!(
@@ -93,6 +93,7 @@ fn a_success_that_was_not_itemised() {
         (Evidence::SubJob, None),
         (Evidence::Job, Some("as a whole")),
         (Evidence::Server, Some("by the server itself")),
+        (Evidence::Record, Some("by the service's record")),
     ] {
         let value = serde_json::to_value(server(evidence)).unwrap();
         let note = value.get("note").map(|note| note.as_str().unwrap());
@@ -126,13 +127,13 @@ fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
         stopped: None,
         refused: None,
         target: Some(target),
-        left_out: screened.left_out,
+        skipped: screened.skipped,
     };
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["target"]["project"]["name"], "eu-de_prod");
     assert_eq!(json["summary"]["requested"], 0);
     assert_eq!(
-        json["left_out"],
+        json["skipped"],
         json!([{"id": SERVERS[0], "reason": "this_machine"}])
     );
 }
@@ -205,7 +206,7 @@ proptest! {
             stopped,
             refused,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         };
         let json = serde_json::to_string(&report).unwrap();
         prop_assert_eq!(&serde_json::from_str::<Report>(&json).unwrap(), &report);

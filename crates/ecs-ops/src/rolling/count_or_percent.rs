@@ -1,9 +1,9 @@
-//! A number of servers, or a percentage of all.
+//! A number or a percentage of servers.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// So many servers, or so many percent of all.
+/// A number of servers, or a percentage of all servers.
 ///
 /// ```
 /// use ecs_ops::rolling::CountOrPercent;
@@ -15,14 +15,14 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CountOrPercent {
-    /// This many servers.
+    /// A number of servers.
     Count(usize),
-    /// This many of a hundred, at most 100.
+    /// A percentage, 0 to 100.
     Percent(u8),
 }
 
 impl CountOrPercent {
-    /// How many of so many servers: a percentage is rounded down.
+    /// The number for a total of `servers`; a percentage is rounded down.
     pub fn of(self, servers: usize) -> usize {
         match self {
             Self::Count(count) => count.min(servers),
@@ -44,7 +44,7 @@ impl fmt::Display for CountOrPercent {
     }
 }
 
-/// A text that is not a [`CountOrPercent`].
+/// The error for text that is no [`CountOrPercent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseCountOrPercentError {
     given: String,

@@ -1,25 +1,25 @@
-//! Whether a server whose soft restart went badly is restarted hard. Pure.
+//! Decides whether a server is restarted hard after a failed soft restart. Pure.
 //!
-//! This is the one way to a second restart, so it asks for evidence that the first one is over: a hard restart on top of
-//! a soft one that still goes on would be two at once, and one after a soft one that comes late would be two.
+//! Escalation is the only way to a second restart, so it requires evidence that the first one is
+//! over: a hard restart during a soft one would be two at once.
 
 use std::time::Duration;
 
-/// What is known of the soft restart of one server.
+/// The state of the soft restart of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FirstRestart {
-    /// The service refused it: it never began, and a hard one would be refused, too.
+    /// The service refused it; it would refuse a hard one, too.
     Refused,
-    /// Its part of the job failed.
+    /// Its sub-job failed.
     Failed,
-    /// Its part of the job goes on.
+    /// Its sub-job is running.
     Underway,
-    /// Its part of the job succeeded, and the server is back, or nobody looks.
+    /// Its sub-job succeeded, and the server is back or is not verified.
     Back,
-    /// Its part of the job succeeded, and the server was seen not to be back.
+    /// Its sub-job succeeded, and the server is not back.
     NotBack,
-    /// Its fate is unknown, or its job will not tell.
+    /// Its outcome is unknown.
     Unknown,
 }
 
@@ -28,14 +28,15 @@ pub enum FirstRestart {
 pub enum Escalation {
     /// Never.
     No,
-    /// Not as long as nothing else is known.
+    /// Not yet: decide again when more is known.
     NotYet,
     /// Now.
     Hard,
 }
 
-/// Decides. `elapsed` is the time since the soft restart was accepted, `after` the time that it has for coming back;
-/// `already` says whether the server was restarted hard before.
+/// Decides whether to restart a server hard. `elapsed` is the time since the soft restart was
+/// accepted, `after` the time it has to come back; `already` says whether the server was already
+/// restarted hard.
 ///
 /// | the soft restart | before `after` | from then on |
 /// |---|---|---|

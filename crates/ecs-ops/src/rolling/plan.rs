@@ -1,4 +1,4 @@
-//! Which servers are acted on together.
+//! Plans waves.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::CountOrPercent;
 use crate::Error;
 
-/// A server, and what the order of a rolling restart may depend on.
+/// A server, with what the plan of a rolling run may depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
@@ -18,12 +18,12 @@ pub struct Member {
     pub id: ServerId,
     /// Its name, for [`Order::ByName`].
     pub name: Option<String>,
-    /// Its availability zone, host, or whatever else no wave may take all servers of.
+    /// Its availability zone, host or other group: no wave takes all servers of a group.
     pub group: Option<String>,
 }
 
 impl Member {
-    /// A server of which nothing else is known.
+    /// A server without name and group.
     pub fn new(id: ServerId) -> Self {
         Self {
             id,
@@ -45,42 +45,53 @@ impl Member {
     }
 }
 
-/// In which order servers come.
+/// The order of servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {
-    /// As they were given.
+    /// The given order.
     #[default]
     AsGiven,
-    /// Shuffled.
+    /// A random order.
     Random {
         /// The same seed gives the same order.
         seed: u64,
     },
-    /// By their names, byte by byte; those without one last.
+    /// By name, compared byte by byte; servers without a name come last.
     ByName,
 }
 
-/// The waves of a rolling restart.
+/// The waves of a rolling run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waves {
-    /// The servers of each wave, in the order of their submission.
+    /// The servers of each wave, in the order in which they are submitted.
     pub waves: Vec<Vec<ServerId>>,
-    /// The groups with a single server, in the order of their names: a wave takes all of such a group, there is no other way.
+    /// The groups with a single server, sorted by name. A wave unavoidably takes all of such a
+    /// group.
     pub single: Vec<String>,
     /// Whether the first wave was planned as a canary.
     pub(crate) has_canary: bool,
 }
 
 impl Waves {
-    /// Plans the waves: at most `wave` servers at a time (a percentage is at least one), the first wave at most `canary`.
+    /// Waves that were planned before.
+    pub fn of(waves: Vec<Vec<ServerId>>) -> Self {
+        Self {
+            waves,
+            single: Vec::new(),
+            has_canary: false,
+        }
+    }
+
+    /// Plans waves of at most `wave` servers (a percentage is at least one server); the first one
+    /// has at most `canary`.
     ///
-    /// A wave never takes all members of a group of two or more. Who would be the last one waits for the next wave;
-    /// apart from that the order is kept.
+    /// A wave never takes all members of a group of two or more: the last one moves to the next
+    /// wave. Otherwise the order is unchanged.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): waves or canaries without servers.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a wave or canary of zero servers.
     pub fn plan(
         members: &[Member],
         wave: CountOrPercent,

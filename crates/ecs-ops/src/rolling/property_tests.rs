@@ -258,9 +258,9 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Waves come one after the other, each after all that is due; in flight is never more than one of them, the budget is not
-    /// exceeded by more than one, and whoever goes on, told what was written down, goes on with each server that was
-    /// not acted on, once.
+    /// Waves come one after the other, each after all that is due; in flight is never more than one
+    /// of them, the budget is not exceeded by more than one, and whoever goes on, told what was
+    /// written down, goes on with each server that was not acted on, once.
     #[test]
     fn a_rolling_restart(
         sizes in prop::collection::vec(1usize..6, 0..8),

@@ -1,29 +1,29 @@
-//! Why a rolling restart stops.
+//! Why a rolling run stops.
 
 use std::fmt;
 
-/// Why it stops.
+/// Why a rolling run stops.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopReason {
-    /// More servers failed than may.
+    /// More servers failed than the failure budget allows.
     Failures {
-        /// How many did not succeed, by then.
+        /// The number of servers that failed or are unknown.
         failed: usize,
-        /// How many may.
+        /// The failure budget.
         allowed: usize,
     },
-    /// No server of the canary succeeded, however many may fail.
+    /// No server of the canary succeeded, whatever the failure budget.
     Canary,
     /// The health check failed.
     Unhealthy {
         /// After which wave, counted from 1.
         wave: usize,
-        /// What it said.
+        /// The message of the check.
         message: String,
     },
-    /// Somebody said no after the canary.
+    /// The question after the canary was answered with no.
     Declined,
 }
 
@@ -32,10 +32,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::Failures { failed, allowed } => {
                 let servers = if *failed == 1 { "server" } else { "servers" };
-                write!(
-                    f,
-                    "{failed} {servers} did not succeed, and {allowed} may fail"
-                )
+                write!(f, "{failed} {servers} failed (limit: {allowed})")
             }
             Self::Canary => f.write_str("no server of the canary succeeded"),
             Self::Unhealthy { wave, message } => {
@@ -45,7 +42,7 @@ impl fmt::Display for StopReason {
                     message => write!(f, ": {message}"),
                 }
             }
-            Self::Declined => f.write_str("the answer after the canary was no"),
+            Self::Declined => f.write_str("declined after the canary"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What comes next in a rolling restart.
+//! The state of a rolling run: what comes next.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,105 +7,108 @@ use ecs_model::ServerId;
 
 use super::{CountOrPercent, StopReason};
 
-/// When a rolling restart pauses, asks and stops.
+/// The rules by which a rolling run pauses, asks and stops.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// How many servers may fail, of all: with one more it stops. By default any number.
+    /// The failure budget: one more failure stops the run. `None`: any number may fail.
     pub max_failures: Option<CountOrPercent>,
-    /// The time between two waves.
+    /// The pause between waves.
     pub pause: Duration,
-    /// What follows the first wave, if that is a canary: also one that was planned as any other. A wave that was planned as a canary
-    /// needs it.
+    /// What follows the first wave, if that is a canary: also one that was planned as any other. A
+    /// wave that was planned as a canary needs it.
     pub canary: Option<AfterCanary>,
-    /// Whether health is checked after each wave.
+    /// Whether a health check follows each wave.
     pub check_health: bool,
 }
 
-/// What follows a canary.
+/// What follows the canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AfterCanary {
-    /// Somebody is asked whether to go on.
+    /// The run asks whether to continue.
     Ask,
-    /// A pause, in place of the one between waves.
+    /// The run pauses, instead of the pause between waves.
     Pause(Duration),
 }
 
-/// What happened.
+/// Something that happened in a rolling run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaveEvent {
-    /// A wave begins: from now on its servers may be submitted.
+    /// A wave began: its servers may be submitted.
     Began {
-        /// Which, counted from 0.
+        /// The wave, counted from 0.
         wave: usize,
     },
-    /// Nothing more is to be awaited of a server: once for each, also if it was tried hard in between.
+    /// A server has its final outcome: once for each server, after a hard restart if there was one.
     Ended {
-        /// Which.
+        /// The server.
         server: ServerId,
-        /// Whether it succeeded. A server of unknown fate did not.
+        /// Whether it succeeded. An unknown outcome is not a success.
         succeeded: bool,
     },
-    /// The health check found all well.
+    /// The health check passed.
     Healthy,
-    /// It did not, or did not end in time.
+    /// The health check failed or timed out, and why.
     Unhealthy(String),
-    /// Whether to go on, somebody says.
+    /// The question was answered; `true`: continue.
     Answered(bool),
-    /// The pause is over.
+    /// The pause has ended.
     Paused,
-    /// Somebody goes on with what a process left, whatever stopped it.
+    /// Another process resumed the run, whatever had stopped it.
     Resumed {
-        /// Whether that process lived to report how it ended. Then somebody knows of failures that stopped it, and they are
-        /// counted from zero; otherwise they stop it again, until that is reported. So does a canary.
+        /// Whether the previous process reported its end. If so, the operator knows of its failures
+        /// and they are counted from zero; otherwise they stop the run again. The same holds for
+        /// the canary.
         reported: bool,
-        /// Servers that are still waited for.
+        /// Servers that are still polled.
         awaited: Vec<ServerId>,
-        /// Servers that were certainly not acted on, also of waves that are over: what is left of those comes last, in
-        /// waves of its own.
+        /// Servers that were certainly not acted on. Those of earlier waves come last, in waves of
+        /// their own.
         unsent: Vec<ServerId>,
     },
 }
 
-/// What is to be done now. The same is said until an event changes it.
+/// What the driver must do now. Stays the same until an event changes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaveAction {
-    /// Begin this wave, then say so.
+    /// Begin this wave, then report [`WaveEvent::Began`].
     Start {
-        /// Which, counted from 0.
+        /// The wave, counted from 0.
         wave: usize,
     },
-    /// Submit what was not yet submitted of this wave, and wait until its servers have ended.
+    /// Submit the rest of this wave and wait for the outcomes of its servers.
     Await {
-        /// Which, counted from 0.
+        /// The wave, counted from 0.
         wave: usize,
     },
-    /// Check the health.
+    /// Run the health check.
     CheckHealth {
-        /// After which wave.
+        /// The wave that ended, counted from 0.
         wave: usize,
     },
-    /// Ask whether to go on after the canary.
+    /// Ask whether to continue after the canary.
     Ask,
     /// Pause.
     Pause {
-        /// After which wave.
+        /// The wave that ended, counted from 0.
         wave: usize,
-        /// For how long.
+        /// The length of the pause.
         pause: Duration,
     },
-    /// Submit nothing more; what runs ends. The rest was not attempted.
+    /// Submit nothing more. The rest is not attempted.
     Stop(StopReason),
-    /// All waves are over.
+    /// All waves are finished.
     Done,
 }
 
-/// Where a rolling restart is. [`action`](Self::action) says what to do, [`on`](Self::on) is told what happened.
+/// The state of a rolling run: [`action`](Self::action) says what to do, [`on`](Self::on) takes
+/// what happened.
 ///
-/// To go on after a crash, tell a new one all events again, in their order, and then [`WaveEvent::Resumed`]. What was written
-/// down by a process that knew more is believed: that the next wave began, or that health was checked, ends the wave before.
+/// To resume after a crash, replay all events in their order and then [`WaveEvent::Resumed`]. A
+/// record of the previous process is trusted: the begin of a wave, or a health check, ends the wave
+/// before.
 #[derive(Clone, Debug)]
 pub struct Rolling {
     waves: Vec<Vec<ServerId>>,
@@ -120,7 +123,7 @@ pub struct Rolling {
     open: HashSet<ServerId>,
 }
 
-/// With the wave that is meant.
+/// A stage, with its wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Ready(usize),
@@ -133,7 +136,7 @@ enum Stage {
 }
 
 impl Rolling {
-    /// At the beginning. Empty waves are left out.
+    /// A new rolling run. Empty waves are left out.
     pub fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
         let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
         let servers = waves.iter().map(Vec::len).sum();
@@ -163,17 +166,18 @@ impl Rolling {
         &self.rules
     }
 
-    /// How many servers failed, since the beginning or since it went on after a stop for failures.
+    /// The number of servers that failed since the run began, or since it resumed after a stop for
+    /// failures.
     pub fn failed(&self) -> usize {
         self.failed
     }
 
-    /// Whether all waves are over, and what was to follow them.
+    /// Whether all waves and what follows them are finished.
     pub fn is_over(&self) -> bool {
         self.stage == Stage::Done
     }
 
-    /// The wave whose servers have not all ended, counted from 0, also of a restart that stops.
+    /// The wave that is underway, counted from 0, also if the run stops.
     pub fn underway(&self) -> Option<usize> {
         match self.stage {
             Stage::Underway(wave) => Some(wave),
@@ -181,12 +185,12 @@ impl Rolling {
         }
     }
 
-    /// How many servers of it have not ended.
+    /// The number of servers of the wave that is underway without an outcome.
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// What is to be done now.
+    /// What the driver must do now.
     pub fn action(&self) -> WaveAction {
         if let Some(reason) = &self.stopped {
             return WaveAction::Stop(reason.clone());
@@ -204,7 +208,8 @@ impl Rolling {
         }
     }
 
-    /// Learns what happened, and says what is to be done now. What does not fit to where it is changes nothing.
+    /// Applies an event and returns what to do now. An event that does not fit the state is
+    /// ignored.
     pub fn on(&mut self, event: WaveEvent) -> WaveAction {
         match (event, self.stage) {
             (WaveEvent::Began { wave }, _) if wave == self.begun() => self.begin(wave),
@@ -235,7 +240,7 @@ impl Rolling {
         self.action()
     }
 
-    /// How many waves began.
+    /// The number of waves that began.
     fn begun(&self) -> usize {
         match self.stage {
             Stage::Ready(next) => next,
@@ -247,7 +252,8 @@ impl Rolling {
         }
     }
 
-    /// The waves of which something may still be to submit, each with its number: the one underway, and those to come.
+    /// The waves that may still have servers to submit, each with its number: the one underway and
+    /// those to come.
     pub fn remaining(&self) -> impl Iterator<Item = (usize, &[ServerId])> {
         let first = match self.stage {
             Stage::Underway(wave) => wave,
@@ -270,7 +276,7 @@ impl Rolling {
         match self.stopped {
             Some(StopReason::Failures { .. } | StopReason::Canary) if !reported => {}
             Some(StopReason::Failures { .. }) => (self.stopped, self.failed) = (None, 0),
-            // It is checked, or asked, again.
+            // The check or the question is repeated.
             _ => self.stopped = None,
         }
         let unsent: HashSet<_> = unsent.iter().copied().collect();
@@ -286,7 +292,7 @@ impl Rolling {
             let is_left = |id: &ServerId| unsent.contains(id) && placed.insert(*id);
             wave.iter().copied().filter(is_left).collect::<Vec<_>>()
         };
-        // From the last one on: a server that was left before may be in more than one of them.
+        // In reverse: a server may be in more than one earlier wave.
         let left: Vec<_> = over.iter().rev().map(&mut left).collect();
         let left = left.into_iter().rev().filter(|wave| !wave.is_empty());
         self.waves.extend(left.collect::<Vec<_>>());
@@ -320,13 +326,14 @@ impl Rolling {
     }
 
     fn after_wave(&self, wave: usize) -> Stage {
-        match self.rules.check_health {
-            true => Stage::Checking(wave),
-            false => self.after_check(wave),
+        if self.rules.check_health {
+            Stage::Checking(wave)
+        } else {
+            self.after_check(wave)
         }
     }
 
-    /// The first reason stays, but for the number of failures.
+    /// The first reason is kept; the number of failures is updated.
     fn stop(&mut self, reason: StopReason) {
         match (&mut self.stopped, reason) {
             (
@@ -353,9 +360,10 @@ impl Rolling {
     }
 
     fn ready(&self, wave: usize) -> Stage {
-        match wave < self.waves.len() {
-            true => Stage::Ready(wave),
-            false => Stage::Done,
+        if wave < self.waves.len() {
+            Stage::Ready(wave)
+        } else {
+            Stage::Done
         }
     }
 

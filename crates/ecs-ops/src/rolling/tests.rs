@@ -82,7 +82,8 @@ proptest! {
             prop_assert_eq!(of_all == 1, single.contains(&format!("az{group}")));
             prop_assert!(of_all < 2 || waves.iter().all(|wave| in_group(wave, group) < of_all));
         }
-        // In order, unless a server had to wait as the last of its group; and no wave is smaller than it must be.
+        // In order, unless a server had to wait as the last of its group; and no wave is smaller
+        // than it must be.
         let place: HashMap<ServerId, usize> = ordered(&members, order).iter().enumerate().map(|(place, member)| (member.id, place)).collect();
         let full = |wave: &[ServerId], id: &ServerId| {
             let group = group_of[id];
@@ -231,10 +232,7 @@ fn too_many_failures_stop_at_once_and_a_resumed_run_counts_anew() {
     let WaveAction::Stop(reason) = stop(3) else {
         panic!()
     };
-    assert_eq!(
-        reason.to_string(),
-        "3 servers did not succeed, and 2 may fail"
-    );
+    assert_eq!(reason.to_string(), "3 servers failed (limit: 2)");
 }
 
 /// A crash is no pardon: only a stop for failures that somebody was told of is.

@@ -1,4 +1,4 @@
-//! Where runs begin: the methods of a client that make one.
+//! The methods of a client that build runs.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::journal::{Journal, Recovered};
 
 impl Client {
-    /// Restarts servers.
+    /// Builds a run that restarts servers.
     pub fn reboot(
         &self,
         kind: RebootType,
@@ -20,12 +20,12 @@ impl Client {
         self.run(PowerAction::Reboot(kind), servers)
     }
 
-    /// Starts servers.
+    /// Builds a run that starts servers.
     pub fn start(&self, servers: impl IntoIterator<Item = ServerId>) -> RunBuilder {
         self.run(PowerAction::Start, servers)
     }
 
-    /// Stops servers; without a type the service stops them softly.
+    /// Builds a run that stops servers. Without a type the service stops them softly.
     pub fn stop(
         &self,
         kind: Option<StopType>,
@@ -34,7 +34,7 @@ impl Client {
         self.run(PowerAction::Stop(kind), servers)
     }
 
-    /// Does this to servers.
+    /// Builds a run of any action.
     pub fn run(
         &self,
         action: PowerAction,
@@ -43,14 +43,16 @@ impl Client {
         RunBuilder::new(self.clone(), action, servers.into_iter().collect())
     }
 
-    /// Goes on with a run where its journal ends: waits for the jobs that were accepted, submits what was never sent, and
-    /// leaves unknown what may have been sent without an answer, unless it is to be
-    /// [reconciled](RunBuilder::reconcile). It has the settings of the run, but no deadline, and sends nothing of unknown fate again; both can be
-    /// changed, and the report is
-    /// about all servers of the run.
+    /// Resumes a run from its journal: polls the accepted jobs and submits the servers that were
+    /// never sent.
+    ///
+    /// Servers of a lost answer stay unknown unless they are [reconciled](RunBuilder::reconcile).
+    /// The settings are those of the journal, without its deadline and without consent to resubmit.
+    /// The report covers all servers of the run.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the journal is of another project or another service.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the journal belongs to another project or
+    /// endpoint.
     pub fn resume(&self, journal: impl Journal, recovered: Recovered) -> Result<RunBuilder, Error> {
         RunBuilder::resume(self.clone(), Arc::new(journal), recovered)
     }

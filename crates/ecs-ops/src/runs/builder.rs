@@ -1,36 +1,31 @@
-//! What a run is made of.
+//! Builds a run.
 
 mod check;
 mod not_begun;
+mod reconcile_limit;
+mod start;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
-use ecs_client::{Problem, chain};
+use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
-use uuid::Uuid;
+use rustc_hash::FxHashMap;
 
 use super::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 use super::plan::Plan;
-use super::run::Run;
-use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
+use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::control::{Control, RecordGuard};
-use crate::event::Sink;
-use crate::fleet::LeftOut;
-use crate::journal::{
-    Journal, JournalError, JsonlJournal, PROGRAM, Record, Recovered, RollingRecord, RunJournal,
-    RunRecord, milliseconds,
-};
-use crate::report::Stopped;
+use crate::fleet::SkippedServer;
+use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
-/// Collects what a run is made of. Nothing is sent before the [`Run`] is awaited.
+/// Settings of a run. Nothing is sent before the [`Run`] is awaited.
 #[derive(Debug)]
 #[must_use]
 pub struct RunBuilder {
@@ -43,6 +38,8 @@ pub struct RunBuilder {
     stalled_after: Option<Duration>,
     verify: Option<Duration>,
     on_unknown: UnknownPolicy,
+    reconcile_after: Option<Duration>,
+    check_service: bool,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     /// Whether the first wave was planned as a canary.
@@ -59,17 +56,18 @@ pub struct RunBuilder {
     /// Whether a stop that was asked for, by the journal, no longer binds.
     continues_stopped: bool,
     target: Option<ResolvedTarget>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
 }
 
 impl RunBuilder {
-    /// How many servers go into one request unless said otherwise.
+    /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
-    /// The most servers that go into one request: the largest that the vendor ever documented.
+    /// The most servers in one request (vendor's batch operations).
     pub const MAX_BATCH_SIZE: usize = BatchRebootServers::MAX_SERVERS;
 
     pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
         Self {
+            check_service: client.0.check_service,
             client,
             action,
             servers,
@@ -79,6 +77,7 @@ impl RunBuilder {
             stalled_after: None,
             verify: None,
             on_unknown: UnknownPolicy::default(),
+            reconcile_after: None,
             rolling: None,
             has_canary: false,
             health: None,
@@ -90,11 +89,11 @@ impl RunBuilder {
             resumed: None,
             continues_stopped: false,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
-    /// A run that goes on with another one, by its settings; but it waits.
+    /// A run that resumes another one with its settings; but it waits for its jobs.
     pub(crate) fn resume(
         client: Client,
         journal: Arc<dyn Journal>,
@@ -109,11 +108,12 @@ impl RunBuilder {
             batch_size: run.batch_size,
             stalled_after: milliseconds(run.stalled_after_ms),
             verify: milliseconds(run.verify_ms),
+            reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
             on_unknown: UnknownPolicy {
                 reconcile: run.reconcile,
-                // Consent to a second request was given for the run that ended.
+                // Consent to a second request is not inherited.
                 resubmit: false,
             },
             journal: Some(journal),
@@ -128,103 +128,115 @@ impl RunBuilder {
         self
     }
 
-    /// Writes down what the run does, each step before it counts, so that another process can go on with it
-    /// ([`Client::resume`]). When the journal cannot be written any more, nothing more is sent.
+    /// Records each step in this journal before it counts, so that another process can
+    /// [resume](Client::resume) the run.
+    ///
+    /// If the journal cannot be written, the run sends no further request.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
         self.journal_directory = None;
         self
     }
 
-    /// The same with a new [`JsonlJournal`] in this directory, named after the run: `<run id>.jsonl`. It is made when the run starts, so that a
-    /// run that is refused leaves no file.
+    /// The same with a new [`JsonlJournal`] in this directory, named after the run: `<run
+    /// id>.jsonl`. It is made when the run starts, so that a run that is refused leaves no file.
     pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.journal_directory = Some(directory.into());
         self.journal = None;
         self
     }
 
-    /// The id of the run, in place of a random one: 1 to 128 letters, digits, `-`, `_`, `.` and `:`, not beginning with a dot. It names the run in journal,
-    /// events and report; nothing checks that it is the only one of its name. A run that is resumed keeps its id.
+    /// The id of the run, in place of a random one: 1 to 128 letters, digits, `-`, `_`, `.` and
+    /// `:`, not beginning with a dot. It names the run in journal, events and report; nothing
+    /// checks that it is the only one of its name. A run that is resumed keeps its id.
     pub fn run_id(mut self, run_id: impl Into<String>) -> Self {
         self.run_id = Some(run_id.into());
         self
     }
 
-    /// Continues a run that was asked to stop: without this, one that is resumed keeps to the stop that its journal has. It waits
-    /// for what was accepted, then, sends nothing, and ends as [`Stopped::Requested`](crate::Stopped::Requested).
+    /// Continues a run that was asked to stop: without this, one that is resumed keeps to the stop
+    /// that its journal has. It waits for what was accepted, then, sends nothing, and ends as
+    /// [`Stopped::Requested`](crate::Stopped::Requested).
     pub fn continue_stopped(mut self) -> Self {
         self.continues_stopped = true;
         self
     }
 
-    /// Where the run acts, and as whom: for its journal and its report, which say so besides endpoint and project. A run that goes
-    /// on has that of its journal.
+    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of
+    /// its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Servers that a selection left out, for the report. They are no part of the run.
-    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
-        self.left_out = servers;
+    /// Servers that a selection skipped, for the report. They are no part of the run.
+    pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
+        self.skipped = servers;
         self
     }
 
-    /// How many servers go into one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
+    /// The most servers in one request, 1 to [`MAX_BATCH_SIZE`](Self::MAX_BATCH_SIZE).
     pub fn batch_size(mut self, servers: usize) -> Self {
         self.batch_size = servers;
         self
     }
 
-    /// The longest time that the run may take, from its beginning to its report.
+    /// Limits the time from the start of the run to its report.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Whether to wait for the jobs; without waiting the run ends when every request was answered
-    /// (and, with [`reconcile`](Self::reconcile), when the servers of lost answers were looked at).
+    /// Whether to wait for the jobs. Without waiting the run ends when every request was answered
+    /// and, with [`reconcile`](Self::reconcile), lost answers were reconciled.
     pub fn wait(mut self, wait: bool) -> Self {
         self.wait = wait;
         self
     }
 
-    /// Ends the waiting for a job that has made no progress for so long: what it has not told by then is reported as running.
-    /// Without it, such a job is waited for until the deadline.
+    /// Stops polling a job that makes no progress for this long; its unfinished servers are
+    /// reported as running. By default it is polled until the deadline.
     pub fn stalled_after(mut self, limit: Duration) -> Self {
         self.stalled_after = Some(limit);
         self
     }
 
-    /// Looks at each server whose job succeeded, until it is at rest and in the state that was wanted; one that is not so
-    /// `within` this time after its job has failed. Lists the project's servers, page by page, for all of them at once.
-    /// Without [waiting](Self::wait) nothing is looked at.
+    /// Verifies each server whose job succeeded: lists the project's servers until it is at rest in
+    /// the wanted state. A server that is not so `within` this time after its job failed.
+    ///
+    /// Has no effect without [waiting](Self::wait).
     pub fn verify(mut self, within: Duration) -> Self {
         self.verify = Some(within);
         self
     }
 
-    /// Whether to look at the servers of a request whose fate is unknown, until three minutes later. A server that was
-    /// changed since the sending, is at rest and in the state that was wanted has succeeded; one that is as it was before
-    /// the run, while no server of its request shows a trace, was not attempted. What stays unclear stays unknown.
+    /// Whether to list the servers of a request whose outcome is unknown, until
+    /// [`reconcile_after`](Self::reconcile_after). A server that was changed since the sending, is
+    /// at rest and in the state that was wanted has succeeded; one that is as it was before the
+    /// run, while no server of its request shows a trace, was not attempted. What stays unclear
+    /// stays unknown.
     ///
-    /// Lists the project's servers before the run, and at each look.
+    /// A server that changed since the request was sent and is at rest in the wanted state
+    /// succeeded. A server that is as it was before the run, while no other server of its request
+    /// changed, was not attempted. All others stay unknown.
+    ///
+    /// Listing a large project takes one query for each 200 servers.
     pub fn reconcile(mut self, reconcile: bool) -> Self {
         self.on_unknown.reconcile = reconcile;
         self
     }
 
-    /// Whether to send servers again, once, whose fate is unknown. **They may be restarted twice.** With
-    /// [`reconcile`](Self::reconcile) only those are sent again that are still unknown after it, or were certainly not
-    /// attempted.
+    /// Whether to send servers with an unknown outcome again, once. **They may be restarted
+    /// twice.** With [`reconcile`](Self::reconcile), servers are sent again only if they are still
+    /// unknown after it or were certainly not attempted.
     pub fn resubmit_unknown(mut self, resubmit: bool) -> Self {
         self.on_unknown.resubmit = resubmit;
         self
     }
 
-    /// Acts on the servers in these waves, one after the other, by these rules; see [`rolling`](crate::rolling). Each server
-    /// of the run must be in one of the waves. What is left when it stops was not attempted.
+    /// Acts on the servers in these waves by these rules; see [`rolling`](crate::rolling). Each
+    /// server of the run must be in exactly one wave. Servers left when the run stops are reported
+    /// as not attempted.
     ///
     /// ```no_run
     /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
@@ -257,13 +269,13 @@ impl RunBuilder {
         self
     }
 
-    /// Checks after each wave whether all is well: `check` gets the servers of the wave, also those that failed, and has `within` this
-    /// time. The run stops when it says what is not. `description` says in the journal what is checked; a run that is resumed
-    /// must be given the check again. Without [`rolling`](Self::rolling) all servers are one wave, and it runs once, at the end. The
-    /// last check that is given counts.
+    /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
+    /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
+    /// given the check again.
     ///
-    /// It runs within the future of the run: one that blocks the thread holds up the run and its deadline, and belongs into
-    /// `tokio::task::spawn_blocking`. However it spends its time, more of it than `within` counts as not healthy.
+    /// It runs within the future of the run: one that blocks the thread holds up the run and its
+    /// deadline, and belongs into `tokio::task::spawn_blocking`. However it spends its time, more
+    /// of it than `within` counts as not healthy.
     pub fn health_check<C, F>(
         self,
         description: impl Into<String>,
@@ -279,8 +291,8 @@ impl RunBuilder {
         })
     }
 
-    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and the outcome of each of its servers, and
-    /// that fails with whatever displays.
+    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and
+    /// the outcome of each of its servers, and that fails with whatever displays.
     ///
     /// ```
     /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
@@ -314,8 +326,8 @@ impl RunBuilder {
         self
     }
 
-    /// Whom to ask whether to go on after a canary, where the rules want that: see
-    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask).
+    /// The question after the canary; required by
+    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask). `false` stops the run.
     pub fn canary_question<A, F>(mut self, ask: A) -> Self
     where
         A: Fn() -> F + Send + Sync + 'static,
@@ -325,29 +337,31 @@ impl RunBuilder {
         self
     }
 
-    /// Restarts a server hard, once, whose soft restart failed by its job; and, with [`verify`](Self::verify), one whose
-    /// soft restart ended and that is not back `after` this time from its acceptance. One whose soft restart goes on, or is
-    /// of unknown fate, is not restarted again: see [`escalate`](crate::rolling::escalate).
+    /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
+    /// if it is not back `after` this time from the acceptance. A server whose soft restart is
+    /// still running or has an unknown outcome is not restarted again: see
+    /// [`escalate`](crate::rolling::escalate).
     pub fn escalate_after(mut self, after: Duration) -> Self {
         self.escalate_after = Some(after);
         self
     }
 
-    /// What would be sent.
+    /// Checks the run and returns the requests that it would send.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with everything that is wrong: no server, a server twice, a
-    /// batch size out of range.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with all violations: no server, a
+    /// duplicate server, a batch size out of range.
     pub fn plan(&self) -> Result<Plan, Error> {
         let mut wrong = Vec::new();
         if self.servers.is_empty() && self.resumed.is_none() {
-            wrong.push("no server was named".to_owned());
+            wrong.push("no server is given".to_owned());
         }
-        let mut first = HashMap::new();
+        let mut first = FxHashMap::default();
+        first.reserve(self.servers.len());
         for (index, id) in self.servers.iter().enumerate() {
             if let Some(first) = first.insert(id, index) {
                 wrong.push(format!(
-                    "server {id} was named twice (as number {} and {})",
+                    "server {id} is given twice (as number {} and {})",
                     first + 1,
                     index + 1
                 ));
@@ -360,22 +374,26 @@ impl RunBuilder {
                 self.batch_size
             ));
         }
+        wrong.extend(self.reconcile_violation());
         wrong.extend(self.run_id_violation());
         let rolling = self.current_rolling();
         wrong.extend(self.wave_violations(rolling.is_some()));
         if !wrong.is_empty() {
             return Err(Error::invalid(wrong.join("; ")));
         }
-        // A request larger than the quota could never be sent, and requests that don't divide it waste a part of each minute.
+        // A request larger than the quota could never be sent, and sizes that do not divide the
+        // quota waste a part of each minute.
         let limit = self.client.0.quota.limit();
-        // Of a run that goes on, others may be restarted hard.
+        // A resumed run may restart further servers hard.
         let resumed = self.resumed.as_ref();
         let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
-        let size = match servers > limit {
-            true => limit / limit.div_ceil(self.batch_size.min(limit)),
-            false => self.batch_size,
+        let size = if servers > limit {
+            limit / limit.div_ceil(self.batch_size.min(limit))
+        } else {
+            self.batch_size
         };
-        let plan = match rolling {
+        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
+        Ok(match rolling {
             Some(rolling) => {
                 let requested: HashSet<_> = self.servers.iter().collect();
                 let of_requested = |wave: &[ServerId]| {
@@ -387,14 +405,11 @@ impl RunBuilder {
                 Plan::in_waves(self.action, &waves, size)
             }
             None => Plan::new(self.action, &self.servers, size),
-        };
-        match plan.http_requests(self.client.0.core.project()) {
-            Ok(_) => Ok(plan),
-            Err(error) => Err(Error::invalid(chain(&error))),
-        }
+        })
     }
 
-    /// Where the waves stand, if it goes in waves. What has to follow something is a wave of all servers.
+    /// The state of the waves; `None` for a run without waves. Escalation and health checks make
+    /// one wave of all servers.
     fn current_rolling(&self) -> Option<Rolling> {
         if let Some(recovered) = &self.resumed {
             let mut rolling = recovered.rolling()?;
@@ -411,131 +426,4 @@ impl RunBuilder {
         rules.check_health |= self.health.is_some();
         Some(Rolling::new(waves, rules))
     }
-
-    /// Checks everything. The run that it returns does nothing until it is awaited.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan). [`ErrorKind::Journal`](crate::ErrorKind::Journal): the journal cannot be written, another run writes to it, it holds a run already, or
-    /// other records than those that are to be resumed. From here on nothing is lost to an early error: what goes wrong is in the report.
-    pub async fn start(self) -> Result<Run, Error> {
-        let plan = self.plan()?;
-        let rolling = self.current_rolling();
-        rolling
-            .as_ref()
-            .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
-        let rolling_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
-        let options = RunOptions {
-            on_unknown: UnknownPolicy {
-                // That would be sent, too.
-                resubmit: self.on_unknown.resubmit && self.binding_stop().is_none(),
-                ..self.on_unknown
-            },
-            rolling,
-            escalate_after: self.escalate_after,
-        };
-        let core = self.client.0.core.clone();
-        let (log, state, resumed, before) = match &self.resumed {
-            None => {
-                let run_id = self.run_id.clone();
-                let run_id = run_id.unwrap_or_else(|| Uuid::new_v4().to_string());
-                let journal = self.new_journal(&run_id)?;
-                let log = RunJournal::begin(core, journal, &run_id).map_err(journal_error)?;
-                let state = RunState::new(run_id, self.servers.clone(), plan, options);
-                (log, state, Resumption::default(), Vec::new())
-            }
-            Some(recovered) => {
-                let journal = self.journal.clone();
-                let log = RunJournal::resume(core, journal, recovered).map_err(journal_error)?;
-                let (state, mut resumed) = RunState::resumed(plan, recovered, options);
-                resumed.counted = self.client.0.counted(recovered);
-                (log, state, resumed, recovered.initial_state().to_vec())
-            }
-        };
-        let stop_request = self.binding_stop().cloned();
-        let begun = || match &self.resumed {
-            None => Record::Run(Box::new(self.record(state.run_id(), rolling_record))),
-            Some(recovered) => Record::Resumed {
-                program: PROGRAM.to_owned(),
-                continues_stopped: self.continues_stopped && recovered.stop_request().is_some(),
-            },
-        };
-        let begun = log.write(begun).await;
-        // A run that is resumed sends nothing then, and still says what became of each server.
-        if self.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
-        }
-        let control = match stop_request {
-            Some(Stopped::Requested { reason }) => Control::keeping_to(reason),
-            _ => Control::new(),
-        };
-        Ok(Run {
-            state,
-            resumed,
-            before,
-            log,
-            client: self.client,
-            deadline: self.deadline,
-            wait: self.wait,
-            stalled_after: self.stalled_after,
-            verify: self.verify.filter(|_| self.wait),
-            reconcile: self.on_unknown.reconcile,
-            health: self.health,
-            question: self.question,
-            guard: RecordGuard(control.clone()),
-            control,
-            sink: Sink::default(),
-            target: self.target,
-            left_out: self.left_out,
-        })
-    }
-
-    /// The journal of a new run, if it has one.
-    fn new_journal(&self, run_id: &str) -> Result<Option<Arc<dyn Journal>>, Error> {
-        let Some(directory) = &self.journal_directory else {
-            return Ok(self.journal.clone());
-        };
-        // A colon has no place in a file name on Windows.
-        let name = format!("{}.jsonl", run_id.replace(':', "_"));
-        let journal = JsonlJournal::create(directory.join(name)).map_err(journal_error)?;
-        Ok(Some(Arc::new(journal)))
-    }
-
-    /// The stop that the run has to keep to, by its journal.
-    fn binding_stop(&self) -> Option<&Stopped> {
-        let recovered = self.resumed.as_ref().filter(|_| !self.continues_stopped)?;
-        recovered.stop_request()
-    }
-
-    /// What its waves are, for its journal.
-    fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
-        let health = self.health.as_ref();
-        RollingRecord {
-            health: health.map(|health| health.description.clone()),
-            health_timeout_ms: health.map(|health| milliseconds(health.within)),
-            escalate_after_ms: self.escalate_after.map(milliseconds),
-            ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
-        }
-    }
-
-    /// What the run is, for its journal.
-    fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
-        let client = &self.client.0.core;
-        let (project, servers) = (client.project().clone(), self.servers.clone());
-        RunRecord {
-            batch_size: self.batch_size,
-            wait: self.wait,
-            deadline_ms: self.deadline.map(milliseconds),
-            stalled_after_ms: self.stalled_after.map(milliseconds),
-            verify_ms: self.verify.map(milliseconds),
-            reconcile: self.on_unknown.reconcile,
-            resubmit_unknown: self.on_unknown.resubmit,
-            rolling,
-            target: self.target.clone(),
-            ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
-        }
-    }
-}
-
-fn journal_error(error: JournalError) -> Error {
-    Error::new(ErrorKind::Journal, Problem::new(chain(&error)))
 }

@@ -1,4 +1,4 @@
-//! What a rolling run asks its caller.
+//! Callbacks of a rolling run: health check and canary question.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -22,14 +22,15 @@ pub struct FinishedWave {
     pub number: usize,
     /// How many waves there are.
     pub waves: usize,
-    /// What became of each of its servers, in the order of the wave. A server that is unknown may still be at work.
+    /// What became of each of its servers, in the order of the wave. A server that is unknown may
+    /// still be at work.
     pub servers: Vec<ServerReport>,
 }
 
-/// Whether all is well after a wave.
+/// The caller's check after each wave.
 #[derive(Clone)]
 pub(super) struct HealthCheck {
-    /// What it is, for the journal.
+    /// What is checked, as stored in the journal.
     pub(super) description: String,
     pub(super) within: Duration,
     check: Arc<Check>,
@@ -56,8 +57,8 @@ impl HealthCheck {
     /// Checks a wave. What takes too long, or panics, is not well.
     pub(super) async fn check(&self, wave: FinishedWave) -> Result<(), String> {
         let began = Instant::now();
-        let outlasted = || format!("it did not end within {:?}", self.within);
-        // The panic may already come while the future is made.
+        let outlasted = || format!("it did not finish within {:?}", self.within);
+        // A panic is also possible while the future is made.
         let checking = AssertUnwindSafe(async { (self.check)(wave).await }).catch_unwind();
         match tokio::time::timeout(self.within, checking).await {
             // One that blocks the thread is not interrupted.
@@ -78,7 +79,7 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// Whether to go on after the canary.
+/// The caller's answer whether to continue after the canary.
 #[derive(Clone)]
 pub(super) struct CanaryQuestion(Arc<Ask>);
 
@@ -93,7 +94,7 @@ impl CanaryQuestion {
         }))
     }
 
-    /// Asks. A panic is a no.
+    /// Asks. A panic counts as no.
     pub(super) async fn ask(&self) -> bool {
         let asking = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
         asking.await.unwrap_or(false)

@@ -1,4 +1,4 @@
-//! Running a run: the I/O around the [machine](super::state).
+//! Drives a run: the I/O around its [state](super::state).
 
 mod submit;
 mod wave_driver;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::reconcile::{Reconciler, list};
+use super::records::RecordQuery;
 use super::state::{Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
@@ -27,23 +28,23 @@ use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
 
-/// One step that is underway.
+/// The result of a step.
 enum Step {
     Submitted(usize, Result<Accepted, RequestError>),
-    /// Something was seen of the job of a request.
+    /// The job of a request has an update.
     JobUpdated(usize, JobUpdate),
-    /// The servers, listed from this time on.
+    /// The servers, by a list that began at this time.
     Listed(ListPurpose, Instant, Result<ServerList, Error>),
-    /// What a rolling run wanted was done; nothing, if the run was stopped meanwhile.
+    /// A step of the waves was done; `None` if the run was stopped meanwhile.
     WavesAdvanced(Option<rolling::WaveEvent>),
 }
 
-/// What servers are listed for.
+/// Why servers are listed.
 #[derive(Clone, Copy)]
 enum ListPurpose {
-    /// To see what became of those of unknown fate.
+    /// To reconcile lost answers.
     Reconcile,
-    /// To see whether those have settled whose job succeeded.
+    /// To verify servers whose job succeeded.
     Verify,
 }
 
@@ -53,30 +54,32 @@ pub(super) struct Driver<'a> {
     pub(super) control: &'a Control,
     pub(super) sink: &'a Sink,
     pub(super) log: &'a RunJournal,
-    /// Ended when looking at jobs and servers is refused.
+    /// Ended when queries of jobs and servers are refused.
     pub(super) poll_control: &'a Control,
-    /// The servers as they were before the run, where its journal says that.
+    /// The initial state of the servers, if a journal has it.
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// How long after a request became unknown its servers may still be at work.
+    pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
     pub(super) question: Option<&'a CanaryQuestion>,
     pub(super) limits: WaitLimits,
-    /// How long a server may take to settle after its job, if that is looked at.
+    /// The time a server has to come to rest after its job. `None`: not verified.
     pub(super) verify: Option<Duration>,
 }
 
-/// How long jobs are waited for.
+/// Limits of waiting for jobs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WaitLimits {
-    /// Until then.
+    /// The deadline of the run.
     pub(super) deadline: Option<Instant>,
-    /// As long as a job does not stand still for so long.
+    /// The limit of time without progress of a job.
     pub(super) stalled_after: Option<Duration>,
 }
 
 impl WaitLimits {
-    /// How a job is watched that began then.
+    /// Options for watching a job that began at this time.
     fn watch(self, ticket: &JobTicket, began: Option<Instant>) -> WatchOptions {
         WatchOptions {
             kind: ticket.kind(),
@@ -89,21 +92,22 @@ impl WaitLimits {
 }
 
 impl<'a> Driver<'a> {
-    /// Submits and watches until nothing is left to do.
+    /// Submits requests and polls jobs until nothing is left to do.
     pub(super) async fn work(
         self,
         state: &mut RunState,
-        flights: &mut HashMap<usize, Arc<SendState>>,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
         resumed: Resumption,
     ) {
         let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
         let mut jobs = Subscription::new(Arc::clone(&self.client.0.registry));
-        // Steps that ended while something was written down.
+        // Steps that ended while a record was written.
         let mut completed_steps: VecDeque<Step> = VecDeque::new();
         let mut submitting = 0;
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.before);
+        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
+        reconciler.records().skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
@@ -128,7 +132,8 @@ impl<'a> Driver<'a> {
             jobs.watch(request, ticket.job_id().clone(), watch);
         }
         if self.reconcile {
-            // Of those that may have been acted on already, what is seen now is not how they were before.
+            // Servers that may already have been acted on are left out: their current state is not
+            // the initial one.
             let servers = &state.unsent();
             let refused = tokio::select! {
                 biased;
@@ -151,16 +156,17 @@ impl<'a> Driver<'a> {
                 break;
             }
             self.drive_waves(state, &mut wave_driver, &mut steps);
-            let at_once = match self.client.0.core.health().credentials_accepted() {
-                true => self.client.0.concurrent_submissions,
-                false => 1,
+            let at_once = if self.client.0.core.health().credentials_accepted() {
+                self.client.0.concurrent_submissions
+            } else {
+                1
             };
             while submitting < at_once
                 && self.control.level() == Level::Go
                 && let Some(request) = state.next_request()
             {
-                let flight = Arc::new(SendState::default());
-                flights.insert(request, Arc::clone(&flight));
+                let send_state = Arc::new(SendState::default());
+                send_states.insert(request, Arc::clone(&send_state));
                 let submission = submit::Submission {
                     index: request,
                     action: state.action_of(request),
@@ -168,21 +174,22 @@ impl<'a> Driver<'a> {
                     servers: state.servers(request).to_vec(),
                 };
                 steps.push(Box::pin(async move {
-                    let submitted = self.submit(submission, &flight).await;
+                    let submitted = self.submit(submission, &send_state).await;
                     Step::Submitted(request, submitted)
                 }));
                 submitting += 1;
             }
-            // Who may not look at jobs is told the same of servers.
+            // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
-                    steps.push(self.list(ListPurpose::Reconcile, at));
+                    let records = reconciler.records().query(self.client, state);
+                    steps.push(self.list(ListPurpose::Reconcile, at, records));
                 }
                 let verifier = verifier.as_mut();
                 if let Some(at) =
                     verifier.and_then(|verifier| verifier.next_list(self.client, state))
                 {
-                    steps.push(self.list(ListPurpose::Verify, at));
+                    steps.push(self.list(ListPurpose::Verify, at, None));
                 }
             }
             let step = match completed_steps.pop_front() {
@@ -211,7 +218,7 @@ impl<'a> Driver<'a> {
             let (events, finished_job) = match step {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
-                    flights.remove(&request);
+                    send_states.remove(&request);
                     (self.on_submitted(state, request, result, &mut jobs), None)
                 }
                 Step::Listed(purpose, began, listed) => (
@@ -245,7 +252,7 @@ impl<'a> Driver<'a> {
             }
             let escalating = state.take_escalating();
             {
-                // The others go on meanwhile: one of them may hold what the journal waits for.
+                // Other steps continue meanwhile: the journal may wait for one of them.
                 let cleared = state.take_cleared();
                 let writing = self.write_records(&events, &cleared, finished_job, &escalating);
                 let mut writing = std::pin::pin!(writing);
@@ -266,7 +273,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Where nothing more can be written down, nothing more is sent.
+    /// Stops the run if the journal failed.
     fn halt_if_journal_failed(self, state: &mut RunState) {
         if let Some(problem) = self.log.broken()
             && state.journal_failed(problem.clone())
@@ -277,15 +284,27 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers at that time, unless looking at anything is refused by then.
-    fn list(self, purpose: ListPurpose, at: Instant) -> BoxFuture<'a, Step> {
+    /// Lists the servers at this time, unless queries are refused by then. `records` are read
+    /// before: a server at rest in the list is at rest after the actions that they show.
+    fn list(
+        self,
+        purpose: ListPurpose,
+        at: Instant,
+        records: Option<RecordQuery>,
+    ) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             tokio::time::sleep_until(at).await;
             let began = Instant::now();
+            let read = async {
+                if let Some(records) = records {
+                    records.run(self.client).await;
+                }
+                list(self.client).await
+            };
             let listed = tokio::select! {
                 biased;
                 () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
-                listed = list(self.client) => listed,
+                listed = read => listed,
             };
             Step::Listed(purpose, began, listed)
         })
@@ -324,7 +343,7 @@ impl<'a> Driver<'a> {
         events
     }
 
-    /// We may not look any more: the others would be told the same.
+    /// Queries are refused: others would be, too.
     fn denied(self, state: &mut RunState, problem: &Problem) -> Vec<Event> {
         self.control.halt();
         self.poll_control.end();
@@ -333,7 +352,8 @@ impl<'a> Driver<'a> {
         event.into_iter().collect()
     }
 
-    /// Writes down what becomes known at once, before anybody is told; and that a job is not looked at any more.
+    /// Records what became known together, before it is emitted; and that a job is no longer
+    /// polled.
     async fn write_records(
         self,
         events: &[Event],
@@ -347,7 +367,7 @@ impl<'a> Driver<'a> {
         });
         let job_outcomes = cleared.iter().chain(ended).filter_map(OutcomeRecord::of);
         let servers: Vec<_> = job_outcomes.collect();
-        // What cannot be written down is found out below.
+        // A failure is handled by the caller.
         if !servers.is_empty() {
             drop(self.log.write(|| Record::Outcomes { servers }).await);
         }
@@ -382,7 +402,7 @@ impl<'a> Driver<'a> {
                     self.client.0.core.clock().now(),
                     accepted.request_id,
                 );
-                // Who may not look is not told how it ends.
+                // A job cannot be polled if queries are refused.
                 if self.wait && !state.is_denied() {
                     let watch = self.limits.watch(&ticket, Some(Instant::now()));
                     jobs.watch(request, ticket.job_id().clone(), watch);

@@ -1,8 +1,8 @@
-//! What servers tell of an action whose fate is unknown. Pure.
+//! Interprets servers after a lost answer. Pure.
 //!
-//! A power action that was executed leaves traces: while it goes on, the server's status and task say so; afterwards
-//! `updated` is later than the sending. A server that is as it was before the run, to the second, has none. What lies
-//! between is no evidence.
+//! An executed action shows: while it is in progress, in the server's status and task; afterwards
+//! `updated` is later than the sending. A server that is as it was before the run, to the second,
+//! is unchanged. Anything between is inconclusive.
 
 use std::collections::HashMap;
 
@@ -11,31 +11,32 @@ use jiff::Timestamp;
 
 use crate::action::PowerAction;
 
-/// Servers as they were at some time.
+/// The servers of a project, listed at one time.
 pub(crate) type ServerList = HashMap<ServerId, Server>;
 
-/// The latest time at which an action was sent, by the service's clock: as it was known then, and as it is known now. The
-/// two differ if a clock was set in between.
+/// The latest time at which an action was sent, by the service's clock: as known then, and as known
+/// now. They differ if a clock was set in between.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SentTimes {
     pub(crate) then: Option<Timestamp>,
     pub(crate) now: Option<Timestamp>,
 }
 
-/// What one server tells.
+/// What a listed server shows about being at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Observation {
-    /// It was done.
+    /// The action was done.
     Done,
-    /// It goes on.
+    /// The action is in progress.
     InProgress,
-    /// As it was before the run, though the action would have left a trace.
+    /// As it was before the run, although the action would show.
     Unchanged,
-    /// No evidence, and what there is.
+    /// Inconclusive, with a description.
     Inconclusive(String),
 }
 
-/// Reads one server. `before`: as it was before the run. `in_progress`: it was seen at it since the sending.
+/// Interprets one server. `before`: its initial state. `in_progress`: the action was seen in
+/// progress since the sending.
 pub(crate) fn observe(
     action: PowerAction,
     server: Option<&Server>,
@@ -53,18 +54,18 @@ pub(crate) fn observe(
             .map(|task| format!(", task {task}"))
             .unwrap_or_default();
         let status = status.map_or("unknown", ServerStatus::as_str);
-        let updated = server.updated.as_deref().unwrap_or("nobody knows when");
+        let updated = server.updated.as_deref().unwrap_or("at an unknown time");
         format!("its status is {status}{task}, it was updated {updated}")
     };
     let at_rest = task.is_none() && status == Some(&goal(action));
-    // What was underway before the run ends some time: that is no trace of ours.
+    // A task from before the run ends some time, which is no evidence.
     let was_in_progress = before.is_some_and(|before| {
         let task = before.task_state.as_deref().filter(|task| !task.is_empty());
         task.is_some() || is_in_progress(action, before.status.as_ref(), None)
     });
     if was_in_progress {
         return Observation::Inconclusive(format!(
-            "something was done to it before the run; {}",
+            "a task was running on it before the run; {}",
             shown()
         ));
     }
@@ -88,8 +89,8 @@ pub(crate) fn observe(
     Observation::Inconclusive(shown())
 }
 
-/// What a server is when the action is done.
-pub(super) fn goal(action: PowerAction) -> ServerStatus {
+/// The status of a server when the action is done.
+pub(crate) fn goal(action: PowerAction) -> ServerStatus {
     match action {
         PowerAction::Reboot(_) | PowerAction::Start => ServerStatus::Active,
         PowerAction::Stop(_) => ServerStatus::Shutoff,
@@ -108,8 +109,9 @@ fn is_in_progress(action: PowerAction, status: Option<&ServerStatus>, task: Opti
     }
 }
 
-/// Whether the action changes a server in this state: nothing happens to one that is as it should be already.
-fn would_show_change(action: PowerAction, status: Option<&ServerStatus>) -> bool {
+/// Whether the action would change a server in this state: one that is already in the wanted state
+/// stays as it is.
+pub(crate) fn would_show_change(action: PowerAction, status: Option<&ServerStatus>) -> bool {
     let needed = match action {
         PowerAction::Reboot(_) | PowerAction::Stop(_) => ServerStatus::Active,
         PowerAction::Start => ServerStatus::Shutoff,
@@ -126,7 +128,8 @@ fn is_later(server: &Server, sent: SentTimes) -> bool {
     }
 }
 
-/// Whether a server is not as it was before the run, whatever the reason: its request may have been accepted.
+/// Whether a server changed since before the run, for whatever reason: its request may have been
+/// accepted.
 pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bool {
     let (Some(server), Some(before)) = (server, before) else {
         return false;
@@ -134,18 +137,24 @@ pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bo
     server.updated != before.updated || server.status != before.status
 }
 
-/// What follows for the servers of one request.
+/// The conclusion about a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conclusion {
+    /// Shown by the server.
     Succeeded,
+    /// Succeeded; shown by the server and by the service's record of the action.
+    Recorded,
+    /// Shown by the server, which is unchanged.
     NotAttempted,
-    /// Nothing yet, or nothing at all, and what is known.
+    /// Not attempted; shown by the service's records, with a description.
+    NotRecorded(String),
+    /// Undecided so far, with a description.
     Undecided(String),
 }
 
-/// Reads the servers of one request together: it was accepted as a whole, or not at all. So one server with a trace means
-/// that none is certain to be untouched. Before the `limit` is over, nobody is.
-/// `shows_change`: one of them has shown a trace, now or at an earlier look.
+/// Concludes about the servers of one request together: it was accepted as a whole or not at all.
+/// If one server shows a change, now or earlier (`shows_change`), none is certainly unchanged.
+/// Before `limit_reached`, none is either.
 pub(crate) fn conclusions(
     observations: &[Observation],
     shows_change: bool,
@@ -153,31 +162,31 @@ pub(crate) fn conclusions(
 ) -> Vec<Conclusion> {
     let conclusion = |observation: &Observation| match observation {
         Observation::Done => Conclusion::Succeeded,
-        Observation::Unchanged if shows_change => {
-            Conclusion::Undecided("it shows no trace, but others of its request do".to_owned())
-        }
+        Observation::Unchanged if shows_change => Conclusion::Undecided(
+            "it is unchanged, but other servers of its request are not".to_owned(),
+        ),
         Observation::Unchanged if limit_reached => Conclusion::NotAttempted,
-        Observation::Unchanged => Conclusion::Undecided("it shows no trace yet".to_owned()),
-        Observation::InProgress => Conclusion::Undecided("it is at it".to_owned()),
+        Observation::Unchanged => Conclusion::Undecided("it is unchanged so far".to_owned()),
+        Observation::InProgress => Conclusion::Undecided("the action is in progress".to_owned()),
         Observation::Inconclusive(message) => Conclusion::Undecided(message.clone()),
     };
     observations.iter().map(conclusion).collect()
 }
 
-/// What one server shows.
+/// What a listed server shows about being at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RestState {
-    /// As it should be, and nothing is being done to it.
+    /// In the wanted state, without a task.
     AtRest,
-    /// It will not come to rest by itself.
+    /// In an error state that it does not leave by itself.
     Broken(String),
-    /// Not yet.
+    /// Not at rest yet.
     Unsettled(String),
-    /// It is not there to be seen.
+    /// Not in the list.
     Missing,
 }
 
-/// Reads one server. Pure.
+/// Interprets a listed server. Pure.
 pub(crate) fn rest_state(action: PowerAction, server: Option<&Server>) -> RestState {
     let Some(server) = server else {
         return RestState::Missing;

@@ -1,4 +1,4 @@
-//! Splitting servers into requests.
+//! Splits servers into requests.
 
 use ecs_model::{
     BatchRebootServers, BatchStartServers, BatchStopServers, Operation as _, ProjectId, ServerId,
@@ -7,15 +7,15 @@ use ecs_model::{
 
 use crate::action::PowerAction;
 
-/// What a run is going to send: shown before anything is sent.
+/// The requests that a run is going to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
-    /// What is done.
+    /// The action.
     pub action: PowerAction,
-    /// The servers of each request, in the order in which they were given.
+    /// The servers of each request, in the given order.
     pub requests: Vec<Vec<ServerId>>,
-    /// How many of the requests belong to each wave, in their order; empty for a run without waves.
+    /// The number of requests of each wave; empty for a run without waves.
     pub waves: Vec<usize>,
     /// The most servers in one request.
     pub batch_size: usize,
@@ -43,15 +43,15 @@ impl Plan {
         }
     }
 
-    /// How many servers there are.
+    /// The number of servers.
     pub fn servers(&self) -> usize {
         self.requests.iter().map(Vec::len).sum()
     }
 
-    /// The request of each request as it would be sent, without the endpoint and without credentials.
+    /// The HTTP request of each planned request, without endpoint and credentials.
     ///
     /// # Errors
-    /// None for a plan that a [`RunBuilder`](crate::RunBuilder) made: it has been checked.
+    /// A plan made by a [`RunBuilder`](crate::RunBuilder) was checked and gives no error.
     pub fn http_requests(
         &self,
         project: &ProjectId,

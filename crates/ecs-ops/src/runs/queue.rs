@@ -1,28 +1,29 @@
-//! What is still to be sent, and how a refused request is taken apart. Pure.
+//! The queue of requests, and how refused ones are split. Pure.
 //!
-//! A refusal is certain, so the servers of a refused request may be sent again in smaller requests. If one server can be
-//! the reason, the request is halved until the culprits stand alone. The second half waits for the first: if the first is
-//! accepted, the culprit is in the second, which then is halved without being sent as a whole.
+//! A refusal is certain, so the servers of a refused request may be sent again in smaller requests.
+//! If one server can be the reason, the request is bisected until the suspects stand alone. The
+//! second half waits for the first: if the first is accepted, the suspect is in the second, which
+//! is bisected without being sent as a whole.
 
 use std::collections::{HashMap, VecDeque};
 
 use ecs_model::ServerId;
 
-/// Servers to send together.
+/// A queued request.
 #[derive(Debug)]
 struct QueuedRequest {
     servers: Vec<ServerId>,
-    /// The other half of a request that was refused, which waits for this one.
+    /// The other half of a refused request, which waits for this one.
     other_half: Option<Vec<ServerId>>,
 }
 
-/// What is still to be sent.
+/// The queue of requests.
 #[derive(Debug)]
 pub(crate) struct RequestQueue {
     ready: VecDeque<QueuedRequest>,
-    /// Other halves, by the request that they wait for.
+    /// Other halves, by the request they wait for.
     waiting: HashMap<usize, Vec<ServerId>>,
-    /// The most servers that the service takes, as far as we know.
+    /// The most servers that the service accepts in a request, as far as known.
     limit: usize,
 }
 
@@ -39,7 +40,7 @@ impl RequestQueue {
         }
     }
 
-    /// What to send next, as request `index`.
+    /// The servers of the next request, which gets this index.
     pub(crate) fn next(&mut self, index: usize) -> Option<Vec<ServerId>> {
         let mut queued = self.ready.pop_front()?;
         if queued.servers.len() > self.limit {
@@ -53,15 +54,16 @@ impl RequestQueue {
         Some(queued.servers)
     }
 
-    /// The service takes fewer servers than these in a request.
+    /// Queues a request again that had too many servers, and lowers the limit.
     pub(crate) fn too_many(&mut self, servers: Vec<ServerId>) {
         self.limit = self.limit.min((servers.len() / 2).max(1));
         self.push_front(Some(servers));
     }
 
-    /// One or more of these are the reason of a refusal; `named` are those that the service mentioned.
+    /// Splits a refused request; `named` are the servers that the service mentioned.
     pub(crate) fn split(&mut self, servers: Vec<ServerId>, named: &[ServerId]) {
-        // Each suspect costs a request of its own. An answer that names many may just repeat what it was asked.
+        // Each suspect costs a request. An answer that names many servers may only repeat the
+        // request.
         let worth_it = servers.len().checked_ilog2().unwrap_or(0).max(1);
         let named = match u32::try_from(named.len()) {
             Ok(few) if few <= worth_it => named,
@@ -81,7 +83,7 @@ impl RequestQueue {
         }
     }
 
-    /// These are to be sent again, when the others have been sent.
+    /// Queues servers behind all others.
     pub(crate) fn push_back(&mut self, servers: Vec<ServerId>) {
         self.ready.push_back(QueuedRequest {
             servers,
@@ -89,7 +91,7 @@ impl RequestQueue {
         });
     }
 
-    /// Request `index` was answered, or will never be.
+    /// Request `index` was answered, or never will be.
     pub(crate) fn answered(&mut self, index: usize, accepted: bool) {
         match self.waiting.remove(&index) {
             Some(suspects) if accepted && suspects.len() > 1 => self.bisect(suspects),
@@ -114,7 +116,7 @@ impl RequestQueue {
         }
     }
 
-    /// What was never sent, or not since it was refused.
+    /// The servers that were never sent, or not since a refusal.
     pub(crate) fn left(&self) -> impl Iterator<Item = ServerId> + '_ {
         let ready = self.ready.iter().flat_map(|queued| {
             queued

@@ -1,4 +1,4 @@
-//! Looking at servers whose fate is unknown: when, and against what.
+//! Reconciles lost answers: when to list servers, and what to compare them with.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,31 +8,34 @@ use ecs_model::{Server, ServerId, ServerStatus};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
+use super::records::RecordTracker;
 use super::state::RunState;
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
 use crate::{Client, Error};
 
-/// How long after a request of unknown fate its servers are looked at. What shows no trace then was not executed.
-pub(super) const RECONCILE_LIMIT: Duration = Duration::from_secs(180);
-/// The first pause before a look; each further one is twice as long, up to the longest.
+/// The first pause before a list; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What looking takes.
+/// Decides when to list servers, and compares them with their initial state.
 #[derive(Debug, Default)]
 pub(super) struct Reconciler {
+    /// How long after a request became unknown its servers are listed, by the service's clock.
+    limit: Duration,
     /// The servers as they were before the run.
     before: ServerList,
-    /// Since when the fate of each request is unknown.
+    /// When the answer of each request was lost.
     since: HashMap<usize, Instant>,
     lists: u32,
     underway: bool,
+    /// The service's records of the actions on servers.
+    records: RecordTracker,
 }
 
 impl Reconciler {
-    /// With what the journal says of the servers as they were before the run.
-    pub(super) fn with_initial_state(before: &[ServerSnapshot]) -> Self {
+    /// A reconciler with the initial state from a journal.
+    pub(super) fn with_initial_state(limit: Duration, before: &[ServerSnapshot]) -> Self {
         let seen = before.iter().map(|seen| {
             let mut server = Server::default();
             server.status = seen.status.as_deref().map(ServerStatus::from);
@@ -41,9 +44,15 @@ impl Reconciler {
             (seen.id, server)
         });
         Self {
+            limit,
             before: seen.collect(),
             ..Self::default()
         }
+    }
+
+    /// The records to read before the next list of servers.
+    pub(super) fn records(&mut self) -> &mut RecordTracker {
+        &mut self.records
     }
 
     /// The servers as they were before the run.
@@ -62,7 +71,8 @@ impl Reconciler {
         before
     }
 
-    /// Looks at servers before anything is done to them. Gives back the refusal, if the credentials were refused.
+    /// Lists the servers before they are acted on. Returns the problem if the credentials were
+    /// refused.
     pub(super) async fn fetch_initial_state(
         &mut self,
         client: &Client,
@@ -84,7 +94,7 @@ impl Reconciler {
         None
     }
 
-    /// When to look next, if that is due to be arranged.
+    /// When to list next; `None` if a list is underway or not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         let unknown = state.unknown_requests();
@@ -102,16 +112,17 @@ impl Reconciler {
         self.underway = true;
         let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
         let pause = client.0.core.scaled(pause);
-        let limit = client.0.core.scaled(RECONCILE_LIMIT);
-        // A look that would come shortly before the last one is the last one.
+        let limit = client.0.core.scaled(self.limit);
+        // A list that would come shortly before the last one is the last one.
         let last = self.since.values().map(|since| *since + limit).min()?;
-        Some(match last > now && now + pause + pause / 2 > last {
-            true => last,
-            false => now + pause,
+        Some(if last > now && now + pause + pause / 2 > last {
+            last
+        } else {
+            now + pause
         })
     }
 
-    /// The servers were listed, from `began` on: the list is no evidence of anything later.
+    /// Applies a list that began at `began`; it is no evidence of anything later.
     pub(super) fn on_list(
         &mut self,
         client: &Client,
@@ -122,6 +133,7 @@ impl Reconciler {
         self.underway = false;
         self.lists = self.lists.saturating_add(1);
         let mut events = Vec::new();
+        let records = self.records.take(client, state.action());
         for request in state.unknown_requests() {
             let sent = state.unknown_cause(request).and_then(Problem::sent);
             let clock = client.0.core.clock();
@@ -134,25 +146,27 @@ impl Reconciler {
                 .get(&request)
                 .and_then(|since| began.checked_duration_since(*since))
             else {
-                // It became doubtful while the list was underway.
+                // The answer was lost while the list was underway.
                 continue;
             };
             let listed = listed.as_ref();
-            // A list that failed is not the last word, for a while.
+            // A failed list gets more time.
             let limit = match listed {
-                Ok(_) => RECONCILE_LIMIT,
-                Err(_) => RECONCILE_LIMIT * 3,
+                Ok(_) => self.limit,
+                Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
+            let readings = self.records.of_request(&records, state, request, sent, age);
+            state.set_records(request, readings, self.records.refusal());
             events.extend(state.reconcile(request, &self.before, listed, sent, last));
         }
         events
     }
 }
 
-/// All servers of the project.
+/// All servers of the project as they are now. A list from a cache is no evidence, and an error.
 pub(super) async fn list(client: &Client) -> Result<ServerList, Error> {
-    let servers = crate::fleet::servers_seen(&client.0.core).await?;
+    let servers = crate::fleet::servers_now(&client.0.core).await?;
     let with_id = |server: ecs_model::Server| Some((server.id?, server));
     Ok(servers.into_iter().filter_map(with_id).collect())
 }

@@ -1,4 +1,4 @@
-//! A run: from its start to its report.
+//! Runs: from the start to the report.
 
 use std::collections::{HashMap, HashSet};
 use std::future::IntoFuture;
@@ -13,19 +13,20 @@ use tokio::time::Instant;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
+use super::preflight::{Obstacle, Preflight};
 use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level, RecordGuard};
 use crate::event::{Event, Events, Sink};
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
-/// A run that is ready to go: await it for its [`Report`].
+/// A checked run: await it for its [`Report`].
 ///
-/// All of it happens within that future, but for looking at the jobs: the client has one task for that, which ends when
-/// nobody watches a job any more. Dropping the future ends the run: nothing more is sent, and what was accepted goes on at
-/// the service. A [`Control`] ends it with a report.
+/// The run works within that future, except that the client polls jobs in one background task,
+/// which ends when no job is watched. Dropping the future ends the run: nothing more is sent, and
+/// accepted requests continue at the service. A [`Control`] ends it with a report.
 #[derive(Debug)]
 #[must_use = "a run does nothing unless it is awaited"]
 pub struct Run {
@@ -39,13 +40,15 @@ pub struct Run {
     pub(super) stalled_after: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) reconcile_limit: Duration,
+    pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) control: Control,
     pub(super) guard: RecordGuard,
     pub(super) sink: Sink,
     pub(super) target: Option<ResolvedTarget>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Run {
@@ -54,7 +57,7 @@ impl Run {
         self.state.run_id()
     }
 
-    /// What happens on the way. Each call makes one more reader.
+    /// Subscribes to the events of this run. Each call makes one more reader.
     pub fn events(&mut self) -> Events {
         self.sink.subscribe()
     }
@@ -78,19 +81,32 @@ impl Run {
             stalled_after,
             verify,
             reconcile,
+            reconcile_limit,
+            preflight,
             health,
             question,
             control,
             guard: _guard,
             sink,
             target,
-            left_out,
+            skipped,
             ..
         } = self;
         if verify.is_some() {
             state.enable_verification();
         }
         sink.emit(state.planned());
+        preflight
+            .events
+            .into_iter()
+            .for_each(|event| sink.emit(event));
+        if let Some(obstacle) = preflight.obstacle {
+            match obstacle {
+                Obstacle::Credentials(problem) => state.refuse(problem),
+                Obstacle::Unreachable(problem) => state.unreachable(problem),
+            }
+            control.halt();
+        }
         let driver = Driver {
             client: &client,
             control: &control,
@@ -100,6 +116,7 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {
@@ -108,33 +125,35 @@ impl Run {
             },
             verify,
         };
-        let mut flights = HashMap::new();
+        let mut send_states = HashMap::new();
         let ended = tokio::select! {
             biased;
             () = record_stop(&log, &control, &sink) => None,
             () = until(deadline) => Some(Stopped::Deadline),
-            () = driver.work(&mut state, &mut flights, resumed) => None,
+            () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
         let is_suspended = control.level() == Level::Suspended;
-        // A run that submitted nothing more, because it was asked to, ends by itself when its jobs do.
+        // A run that was asked to stop submitting ends by itself when its jobs do.
         let asked = || Stopped::Requested {
             reason: control.reason(),
         };
         let stopped = ended
             .or_else(|| is_suspended.then_some(Stopped::Suspended))
             .or_else(|| control.is_stop_asked().then(asked));
-        let underway = flights.keys().flat_map(|request| state.servers(*request));
+        let underway = send_states
+            .keys()
+            .flat_map(|request| state.servers(*request));
         let underway: HashSet<ServerId> = underway.copied().collect();
-        let hard = unsent_hard_restarts(&state, &flights);
-        let closed = state.close(stopped, wait, |request| match flights.get(&request) {
-            Some(flight) => flight.outcome(),
+        let hard = unsent_hard_restarts(&state, &send_states);
+        let closed = state.close(stopped, wait, |request| match send_states.get(&request) {
+            Some(send_state) => send_state.outcome(),
             None => SubmissionOutcome::Unknown(Problem::new(
                 "the run lost track of this request: please report this",
             )),
         });
         let report = Report {
             target,
-            left_out,
+            skipped,
             ..closed
         };
         let end = RunEnd {
@@ -143,7 +162,7 @@ impl Run {
             underway: &underway,
             hard,
         };
-        // Nothing outlives the deadline for long.
+        // Writing the end may exceed the deadline only a little.
         drop(tokio::time::timeout(LAST_RECORDS, end.write(&log)).await);
         if report.stopped == Some(Stopped::Deadline) {
             sink.emit(Event::stopping(Stopped::Deadline));
@@ -155,7 +174,8 @@ impl Run {
 /// How long a run that is over waits for its last records.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
-/// Records a stop when somebody asks for it, before anybody is told. Returns when the run is to end at once.
+/// Records a stop when somebody asks for it, before anybody is told. Returns when the run is to end
+/// at once.
 async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
     control.reached(Level::NoMoreSubmissions).await;
     if !control.is_stop_asked() {
@@ -188,17 +208,18 @@ async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
     control.reached(Level::End).await;
 }
 
-/// Hard restarts that were cut off before anything was sent: of their servers the report says how the soft one ended.
+/// Hard restarts that were cut off before they were sent; the report has the outcome of the soft
+/// restart for them.
 fn unsent_hard_restarts(
     state: &RunState,
-    flights: &HashMap<usize, Arc<SendState>>,
+    send_states: &HashMap<usize, Arc<SendState>>,
 ) -> Vec<ServerReport> {
-    let mut hard: Vec<_> = flights.iter().collect();
+    let mut hard: Vec<_> = send_states.iter().collect();
     hard.retain(|(request, _)| state.purpose(**request) == Purpose::Escalate);
-    let not_sent = hard.into_iter().flat_map(|(request, flight)| {
-        let fate = flight.outcome();
+    let not_sent = hard.into_iter().flat_map(|(request, send_state)| {
+        let submission_outcome = send_state.outcome();
         let servers = state.servers(*request).iter();
-        servers.filter_map(move |id| match &fate {
+        servers.filter_map(move |id| match &submission_outcome {
             SubmissionOutcome::NotExecuted(error) => {
                 let error = error.clone();
                 Some(ServerReport::new(*id, Outcome::NotAttempted { error }))
@@ -220,7 +241,7 @@ struct RunEnd<'a> {
 
 impl RunEnd<'_> {
     async fn write(self, log: &RunJournal) -> Result<(), Problem> {
-        // A request that was cut off before anything was sent.
+        // Requests that were cut off before anything was sent.
         let free = self.report.servers.iter().filter(|server| {
             self.underway.contains(&server.id)
                 && matches!(server.outcome, Outcome::NotAttempted { .. })

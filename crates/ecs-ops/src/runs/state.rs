@@ -1,4 +1,4 @@
-//! The books of a run: which request is where, and what became of each server. Pure: no clock, no I/O.
+//! The state of a run: its requests and the outcomes of its servers. Pure: no clock, no I/O.
 
 mod close;
 mod escalate;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
 use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
+use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
 use self::unknown::Reconciliation;
@@ -30,39 +31,40 @@ use crate::ticket::JobTicket;
 pub(crate) use resume::Resumption;
 pub(crate) use unknown::UnknownPolicy;
 
-/// How a run goes.
+/// Options of a run.
 #[derive(Debug, Default)]
 pub(crate) struct RunOptions {
     pub(crate) on_unknown: UnknownPolicy,
-    /// The waves that its plan is made of, if it is.
+    /// The waves of its plan. `None`: no waves.
     pub(crate) rolling: Option<Rolling>,
-    /// After how long a server that is not back is restarted hard, if that is wanted.
+    /// The time after which a server that is not back is restarted hard. `None`: never.
     pub(crate) escalate_after: Option<Duration>,
 }
 
-/// One request that was given out.
+/// A request that was taken from the queue.
 #[derive(Debug)]
 struct RunRequest {
     servers: Vec<ServerId>,
     state: RequestState,
-    /// Whether it was said that its job tells of servers that were not asked for.
+    /// Whether unrequested servers of its job were reported.
     unrequested_reported: bool,
-    /// Whether it was said that the status of its job is not documented.
+    /// Whether the undocumented status of its job was reported.
     undocumented_reported: bool,
-    /// How often its job was seen to have told the end of each server and not to be over itself.
+    /// The number of polls in which its job reported all servers without being finished.
     overdue: u32,
 }
 
 #[derive(Debug)]
 enum RequestState {
     Submitting,
-    /// Taken back before it was sent again, and why it had not been accepted until then; or before it was sent at all.
+    /// Withdrawn before it was sent again, with the reason it was not accepted so far; `None`:
+    /// before it was sent at all.
     Withdrawn(Option<Problem>),
     /// The index of its job.
     Accepted(usize),
-    /// Of unknown fate; its servers are looked at for evidence.
+    /// Its answer was lost; it is being reconciled.
     Unknown(Reconciliation),
-    /// Each of its servers has an outcome, or is in the queue again.
+    /// Each of its servers has an outcome or is queued again.
     Ended,
 }
 
@@ -78,47 +80,48 @@ impl RunRequest {
     }
 }
 
-/// The books.
+/// The state of a run.
 #[derive(Debug)]
 pub(crate) struct RunState {
     run_id: String,
     action: PowerAction,
-    /// All servers, in the order in which they were given.
+    /// All servers, in the given order.
     servers: Vec<ServerId>,
     queue: RequestQueue,
     requests: Vec<RunRequest>,
-    /// How many requests the plan had.
+    /// The number of planned requests.
     planned: usize,
     jobs: Vec<JobReport>,
-    outcomes: HashMap<ServerId, Outcome>,
-    /// Nothing more is submitted, and why.
+    outcomes: FxHashMap<ServerId, Outcome>,
+    /// Why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
-    /// Why nothing more is written down.
+    /// Why the journal failed.
     journal_failed: Option<Problem>,
-    /// Some job made no progress.
+    /// Whether a job stalled.
     stalled: bool,
-    /// Servers whose job succeeded and that are to be seen at rest, where that is wanted.
+    /// Servers to verify. `None`: verification is off.
     unverified: Option<Unverified>,
     waves: Option<WaveQueue>,
-    /// The waves were the first reason to submit nothing more.
+    /// Whether the waves were the first reason to stop.
     rolling_stops: bool,
-    /// Servers that are restarted hard, where that is wanted.
+    /// Escalations. `None`: escalation is off.
     escalations: Option<Escalations>,
     on_unknown: UnknownPolicy,
-    /// The run was told to submit nothing more.
+    /// Whether the run was told to submit nothing more.
     closing: bool,
-    /// The requests whose servers are to be looked at.
+    /// The requests to reconcile.
     unknown_requests: BTreeSet<usize>,
-    /// Servers that were sent again although they may have been acted on, and what was known of the first time.
+    /// Servers that were sent again, with the problem of the first request if it may have been
+    /// executed.
     resubmitted: HashMap<ServerId, Option<Problem>>,
-    /// Those of them that were found not to have been acted on, until that is written down.
+    /// Servers among them that were certainly not acted on, until that is recorded.
     cleared: Vec<ServerReport>,
 }
 
 impl RunState {
-    /// The books of a run on these servers, by a plan that is about them.
+    /// The state of a new run on these servers with this plan.
     pub(crate) fn new(
         run_id: String,
         servers: Vec<ServerId>,
@@ -142,7 +145,7 @@ impl RunState {
             cleared: Vec::new(),
             run_id,
             action,
-            outcomes: HashMap::with_capacity(servers.len()),
+            outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -168,11 +171,21 @@ impl RunState {
         }
     }
 
+    /// The jobs of accepted requests, in the order of their acceptance.
+    pub(crate) fn accepted_jobs(&self) -> &[JobReport] {
+        &self.jobs
+    }
+
+    /// The action of the run.
+    pub(crate) fn action(&self) -> PowerAction {
+        self.action
+    }
+
     pub(crate) fn run_id(&self) -> &str {
         &self.run_id
     }
 
-    /// The servers that were not given out yet.
+    /// The servers that were not submitted yet.
     pub(crate) fn unsent(&self) -> Vec<ServerId> {
         let to_come = self.waves.iter().flat_map(WaveQueue::servers);
         self.queue.left().chain(to_come).collect()
@@ -187,7 +200,7 @@ impl RunState {
     /// Why a request is sent.
     pub(crate) fn purpose(&self, request: usize) -> Purpose {
         let servers = self.servers(request);
-        // What was found not to have been acted on is sent as if for the first time.
+        // A server that was certainly not acted on is sent as if for the first time.
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
         if servers.iter().any(again) {
             Purpose::Resubmit
@@ -198,7 +211,7 @@ impl RunState {
         }
     }
 
-    /// Nothing more is written down, so nothing more is submitted. Says whether that is news.
+    /// Notes that the journal failed, so nothing more is submitted. Returns whether that is new.
     pub(crate) fn journal_failed(&mut self, why: Problem) -> bool {
         let news = self.journal_failed.is_none();
         self.halt(why.clone().because("not sent"));
@@ -206,7 +219,7 @@ impl RunState {
         news
     }
 
-    /// The next request to submit. It counts as being submitted from now on.
+    /// The next request to submit; it is being submitted from now on.
     pub(crate) fn next_request(&mut self) -> Option<usize> {
         if self.halted.is_some() {
             return None;
@@ -218,36 +231,41 @@ impl RunState {
         Some(index)
     }
 
-    /// Nothing more is to be submitted: it would end in the same way.
+    /// Stops submitting.
     fn halt(&mut self, why: Problem) {
         self.halted.get_or_insert(why);
     }
 
-    /// The run was told to submit nothing more: nothing is sent again, either.
+    /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
     pub(crate) fn stop_submitting(&mut self) {
         self.closing = true;
     }
 
-    /// Credentials were refused before anything was submitted.
+    /// The service cannot be reached.
+    pub(crate) fn unreachable(&mut self, why: Problem) {
+        self.halt(why.because("not sent because the service cannot be reached"));
+    }
+
+    /// Notes that the credentials were refused.
     pub(crate) fn refuse(&mut self, why: Problem) {
         self.halt(
             why.clone()
-                .because("not sent, since another request was refused"),
+                .because("not sent because another request was refused"),
         );
         self.refused.get_or_insert(why);
     }
 
-    /// Whether we may not look at jobs or servers any more.
+    /// Whether queries are refused.
     pub(crate) fn is_denied(&self) -> bool {
         self.denied.is_some()
     }
 
-    /// Whether nothing more is to be submitted.
+    /// Whether the run submits nothing more.
     pub(crate) fn is_halted(&self) -> bool {
         self.halted.is_some()
     }
 
-    /// The service took a request.
+    /// The service accepted a request.
     pub(crate) fn accepted(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
         self.queue.answered(index, true);
         let request = self.requests.get_mut(index)?;
@@ -267,7 +285,7 @@ impl RunState {
         })
     }
 
-    /// A request was not taken, or nobody knows.
+    /// A request was not accepted, or its answer was lost.
     pub(crate) fn not_accepted(&mut self, index: usize, failure: RequestError) -> Vec<Event> {
         self.queue.answered(index, false);
         let (classification, stop_cause) = (failure.classification(), failure.stop_cause());
@@ -292,20 +310,19 @@ impl RunState {
             }
             Classification::Refused => OutcomeKind::Failed,
             Classification::NotDelivered
+            | Classification::NotForwarded
             | Classification::Throttled
             | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
         };
         match classification {
-            // The other requests would be told the same.
+            // Other requests would be refused alike.
             Classification::RefusedCredentials => {
                 self.refuse(error.clone());
             }
-            Classification::NotDelivered => {
-                self.halt(
-                    error
-                        .clone()
-                        .because("not sent, since the service is out of reach"),
-                );
+            Classification::NotDelivered => self.unreachable(error.clone()),
+            Classification::NotForwarded => {
+                let reason = "not sent, since another request was not forwarded to the service";
+                self.halt(error.clone().because(reason));
             }
             _ => {}
         }
@@ -326,7 +343,7 @@ impl RunState {
         events
     }
 
-    /// Puts the servers of a refused request into the queue again, in smaller requests, if that can help.
+    /// Queues the servers of a refused request again in smaller requests, if that can help.
     fn split(&mut self, index: usize, error: &Problem) -> bool {
         const TOO_MANY_SERVERS: &str = "Ecs.0118";
         let Some(info) = error.code.as_deref().and_then(ErrorInfo::of) else {
@@ -339,7 +356,7 @@ impl RunState {
         else {
             return false;
         };
-        // The one place where something is sent again after a refusal: only on proof.
+        // The only place where servers are sent again after a refusal: only on proof.
         if info.disposition.executed != Executed::No {
             return false;
         }
@@ -356,7 +373,7 @@ impl RunState {
         true
     }
 
-    /// The job of a request that is being watched.
+    /// The job of an accepted request that is still polled.
     pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
         match self.requests.get(index)?.state {
             RequestState::Accepted(job) => self.jobs.get(job).map(|job| &job.job_id),
@@ -372,8 +389,14 @@ impl RunState {
         Some((request, self.jobs.get_mut(job)?))
     }
 
-    /// The first outcome of a server stays.
+    /// Sets the outcome of a server; the first one is kept.
     fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        let outcome = self.set_outcome(id, outcome)?.clone();
+        Some(Event::ServerDone(self.report_of(id, outcome)))
+    }
+
+    /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
+    fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
         if self.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
             return None;
         }
@@ -383,19 +406,22 @@ impl RunState {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
         }
-        self.outcomes.insert(id, outcome.clone());
-        Some(Event::ServerDone(self.report_of(id, outcome)))
+        Some(self.outcomes.entry(id).or_insert(outcome))
     }
 
+    /// Ends a request: each of its servers gets this outcome, unless it has one.
     fn end_request(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
+        let servers = self.ending(index).into_iter();
+        let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
+        ended.collect()
+    }
+
+    /// The servers of a request, which ends.
+    fn ending(&mut self, index: usize) -> Vec<ServerId> {
         if let Some(request) = self.requests.get_mut(index) {
             request.state = RequestState::Ended;
         }
-        let servers = self.servers(index).to_vec();
-        servers
-            .into_iter()
-            .filter_map(|id| self.end_server(id, outcome.clone()))
-            .collect()
+        self.servers(index).to_vec()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether servers have settled whose job succeeded: a job can end while a server still comes up.
+//! Verifies servers whose job succeeded: a job can end while a server still comes up.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use super::state::RunState;
 use crate::Client;
 use crate::event::Event;
 
-/// The first pause before the servers are listed; each further one is twice as long, up to the longest.
+/// The first pause before a list; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// When to look, and for how long.
+/// Decides when to list servers, and for how long.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// How long a server may take after its job.
+    /// The time a server has after its job.
     within: Duration,
     since: HashMap<ServerId, Instant>,
     lists: u32,
-    /// How long the last list took.
+    /// The duration of the last list.
     last_list_took: Duration,
     underway: bool,
 }
@@ -39,7 +39,7 @@ impl Verifier {
         }
     }
 
-    /// When to look next, if that is due to be arranged.
+    /// When to list next; `None` if a list is underway or not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         self.since.retain(|id, _| state.is_unverified(id));
@@ -55,7 +55,7 @@ impl Verifier {
             return None;
         }
         let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
-        // A list of a large project takes a while: no more than half of the time goes into lists.
+        // Listing a large project takes a while: at most half of the time goes into lists.
         let next = now.checked_add(client.0.core.scaled(pause).max(self.last_list_took))?;
         let last = first.checked_add(self.within);
         Some(
@@ -64,7 +64,7 @@ impl Verifier {
         )
     }
 
-    /// The servers were listed, from `began` on.
+    /// Applies a list that began at `began`.
     pub(super) fn on_list(
         &mut self,
         client: &Client,
@@ -75,9 +75,9 @@ impl Verifier {
         self.underway = false;
         self.lists = self.lists.saturating_add(1);
         self.last_list_took = began.elapsed();
-        // A list tells nothing of a server whose job ended after it was begun.
+        // A list says nothing about a server whose job ended after the list began.
         let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
-        // Nor of a time after it was begun.
+        // Nor about the time after it began.
         let since = |then| {
             client
                 .0

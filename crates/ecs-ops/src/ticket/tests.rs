@@ -30,7 +30,7 @@ fn the_written_form() {
 #[test]
 fn what_cannot_be_used() {
     for (json, message) in [
-        (r#"{"version":2,"job_id":"j"}"#, "a job ticket of version 2"),
+        (r#"{"version":2,"job_id":"j"}"#, "job ticket version 2"),
         (r#"{"version":1}"#, "missing field `job_id`"),
         (r#""job""#, "expected a job ticket"),
         (r#"{"job_id":"j"}"#, "missing field `version`"),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ecs_model::{AnyOperation, ProjectId, RequestErrorKind, ServerId, ShowJob};
 use http::{Method, Request, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Region;
 use crate::Action;
@@ -87,6 +87,7 @@ impl Region {
             AnyOperation::ListServersDetails(_) => {
                 self.list(&ListQuery::parse(request.uri().query().unwrap_or_default()))
             }
+            AnyOperation::ListServerActions(it) => self.list_actions(it.server_id()),
             AnyOperation::ListScalingGroups(it) => self.list_scaling_groups(&it),
             AnyOperation::ListScalingInstances(it) => self.list_scaling_instances(&it),
             _ => Answer::Gateway(
@@ -173,9 +174,10 @@ impl Region {
 
     fn show_server(&self, id: &ServerId) -> Answer {
         match self.fleet.find(id) {
-            Some(server) => Answer::found(&json!({
-                "server": render::server(server, &self.identity, self.calendar(), self.now)
-            })),
+            Some(server) => {
+                let shown = render::one_server(server, &self.identity, self.calendar(), self.now);
+                Answer::Found(shown.into_bytes())
+            }
             None => Answer::Error(
                 StatusCode::NOT_FOUND,
                 "Ecs.0114",
@@ -190,12 +192,8 @@ impl Region {
             Ok(page) => page,
             Err(message) => return Answer::bad_request("Ecs.0005", message),
         };
-        let shown = |server| render::server(server, &self.identity, self.calendar(), self.now);
-        let servers: Vec<Value> = page.servers.into_iter().map(shown).collect();
-        match page.count {
-            Some(count) => Answer::found(&json!({"count": count, "servers": servers})),
-            None => Answer::found(&json!({"servers": servers})),
-        }
+        let shown = render::page(&page, &self.identity, self.calendar(), self.now);
+        Answer::Found(shown.into_bytes())
     }
 }
 

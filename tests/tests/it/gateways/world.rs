@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::transport::HyperTransport;
-use ecs_ops::{Client, Outcome, Polling, Report, RetryPolicy, RunBuilder};
+use ecs_ops::{Client, Error, Outcome, Polling, Report, RetryPolicy, RunBuilder};
 use ecs_sim::{Region, Server, SimServer};
 use secrecy::ExposeSecret as _;
 
@@ -51,10 +51,14 @@ pub(crate) fn reboot(client: &Client, region: &SimServer, batch: usize) -> RunBu
 }
 
 pub(crate) async fn finish(run: RunBuilder) -> Report {
-    let run = run.start().await.unwrap();
-    tokio::time::timeout(PATIENCE, async move { run.await })
-        .await
-        .expect("a run does not end")
+    try_finish(run).await.unwrap()
+}
+
+/// `Err`: it did not begin, so nothing was sent.
+pub(crate) async fn try_finish(run: RunBuilder) -> Result<Report, Error> {
+    let run = run.start().await?;
+    let report = tokio::time::timeout(PATIENCE, async move { run.await }).await;
+    Ok(report.expect("a run does not end"))
 }
 
 /// How many servers have this outcome.

@@ -97,6 +97,6 @@ fn what_is_unknown_is_not_sent_again() {
     on_paused_time(async {
         let run = between_waves().await.resubmit_unknown(true);
         let words = run.plan().unwrap_err().to_string();
-        assert!(words.contains("beside the waves"), "{words}");
+        assert!(words.contains("outside its waves"), "{words}");
     });
 }

@@ -85,7 +85,7 @@ async fn a_check_that_hangs_or_panics_is_a_no() {
             panic!("{:?}", report.stopped);
         };
         let expected = match hangs {
-            true => "it did not end within 60s",
+            true => "it did not finish within 60s",
             false => "the check panicked",
         };
         assert_eq!((words.as_str(), world.touched()), (expected, 2));

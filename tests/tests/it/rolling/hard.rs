@@ -35,9 +35,7 @@ async fn a_soft_restart_that_failed_is_tried_hard() {
                 (outcome, Some(first)) => {
                     assert_eq!(actions, [soft, hard]);
                     let note = note.unwrap();
-                    assert!(
-                        note.starts_with("restarted hard, since the soft restart ended badly: ")
-                    );
+                    assert!(note.starts_with("restarted hard because the soft restart failed: "));
                     assert!(note.ends_with(&first.to_string()));
                     match outcome {
                         Outcome::Succeeded { .. } => mended += 1,

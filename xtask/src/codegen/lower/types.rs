@@ -5,7 +5,7 @@ use super::super::ir::{Choice, Field, FieldType, TypeDef, TypeKind};
 use super::super::spec::{Schema, Type};
 use super::super::yaml::Key;
 use super::names::{distinct, pascal, snake, type_name};
-use super::{HANDWRITTEN, IDS, Schemas};
+use super::{HANDWRITTEN, HANDWRITTEN_FIELDS, IDS, Schemas, TEXTS};
 
 /// The field that holds what x-ecs-keep-rest keeps.
 const REST: &str = "rest";
@@ -59,7 +59,7 @@ pub(super) fn lower(schemas: Schemas<'_>) -> Result<Vec<TypeDef>, Problem> {
 }
 
 fn handwritten(key: &Key, name: &Key) -> Result<(), Problem> {
-    let known = || IDS.iter().chain(HANDWRITTEN);
+    let known = || IDS.iter().chain(TEXTS).chain(HANDWRITTEN);
     if known().any(|known| *known == name.text) {
         return Ok(());
     }
@@ -184,7 +184,12 @@ fn field_type(key: &Key, schema: &Schema, schemas: Schemas<'_>) -> Result<FieldT
         let target = schemas.get(reference)?;
         let name = reference.text.clone();
         return match (&target.handwritten, target.additional) {
-            (Some(_), _) if IDS.contains(&name.as_str()) => Ok(FieldType::Scalar(name)),
+            (Some(_), _) if IDS.iter().chain(TEXTS).any(|known| *known == name) => {
+                Ok(FieldType::Scalar(name))
+            }
+            (Some(_), _) if HANDWRITTEN_FIELDS.contains(&name.as_str()) => {
+                Ok(FieldType::Object(name))
+            }
             (None, Some(true)) => Ok(FieldType::Object(name)),
             (None, None) if !target.known_values.is_empty() => Ok(FieldType::Scalar(name)),
             _ => Err(unfit()),

@@ -127,7 +127,7 @@ async fn a_rolling_run() {
     assert_eq!(bad, [1, 1, 0, 0]);
     let note = ended.servers[0].report.note().unwrap();
     assert!(
-        note.starts_with("restarted hard, since the soft restart ended badly"),
+        note.starts_with("restarted hard because the soft restart failed"),
         "{note}"
     );
     let gap = ended.gaps[0];

@@ -68,7 +68,7 @@ fn no_stops_and_another_process_asks_again() {
     let shown = after_the_canary(&sim, journal, |terminal, _| no(terminal));
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
     contains(&shown.stderr, "1 server done, 0 of them failed.");
-    let why = "stopped in wave 1 of 3: the answer after the canary was no";
+    let why = "stopped in wave 1 of 3: declined after the canary";
     contains(&shown.stderr, why);
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
@@ -80,7 +80,7 @@ fn no_stops_and_another_process_asks_again() {
         no(terminal);
     });
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
-    contains(&shown.stderr, "the answer after the canary was no");
+    contains(&shown.stderr, "declined after the canary");
     // Where nobody can be asked, nobody says yes.
     let ended = run(&sim, &resume).expect(5);
     contains(&ended.stderr, "there is no terminal to ask on");
@@ -118,7 +118,7 @@ fn ctrl_c_instead_of_an_answer_stops() {
     let shown = after_the_canary(&sim, journal, |_, child| signal(child, "INT"));
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
     contains(&shown.stderr, "stopping: nothing more is sent");
-    contains(&shown.stderr, "stopped: as asked");
+    contains(&shown.stderr, "stopped: on request");
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);

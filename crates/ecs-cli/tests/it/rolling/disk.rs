@@ -156,7 +156,7 @@ fn fills_up(blocks: usize, journal: &str) {
     } else {
         // Half of a request was written down: its servers stay unknown, which stops it once more.
         assert_eq!((ended.code, unknown), (Some(5), 2), "{}", ended.stderr);
-        contains(&ended.stderr, "2 servers did not succeed, and 0 may fail");
+        contains(&ended.stderr, "2 servers failed (limit: 0)");
         assert_eq!(succeeded + not_attempted, 10);
         let ended = run(&sim, &["resume", journal, "-o=json"]).expect(3);
         assert_eq!(counts(&sim, &ended.json()), [10, 0, 0, 0, 2]);

@@ -70,7 +70,7 @@ fn what_failed_is_restarted_hard_once_and_nothing_else() {
     for server in report["servers"].as_array().unwrap() {
         let id = server["id"].as_str().unwrap();
         let note = server["note"].as_str().unwrap_or_default();
-        let words = "restarted hard, since the soft restart ended badly: ";
+        let words = "restarted hard because the soft restart failed: ";
         assert_eq!(note.starts_with(words), bad.contains(id), "{server}");
         if id == lost.to_string() {
             assert_eq!(server["outcome"], "failed");
@@ -85,7 +85,7 @@ fn what_failed_is_restarted_hard_once_and_nothing_else() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     contains(
         &ended.stderr,
-        "restarted hard, since the soft restart ended badly\n",
+        "restarted hard because the soft restart failed\n",
     );
 }
 
@@ -109,7 +109,7 @@ fn only_what_a_hard_restart_does_not_mend_counts_as_failed() {
     let ended = run(&sim, &arguments).expect(5);
     contains(
         &ended.stderr,
-        "stopped in wave 1 of 3: 2 servers did not succeed, and 1 may fail",
+        "stopped in wave 1 of 3: 2 servers failed (limit: 1)",
     );
     assert_eq!(counts(&sim, &ended.json()), [0, 2, 0, 4, 0]);
     let actions: Vec<_> = log(&sim).iter().map(|it| it.action).collect();

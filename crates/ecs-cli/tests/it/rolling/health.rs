@@ -153,7 +153,7 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
     let sim = region(4);
     let check = format!("sleep 600 & echo $! > '{}'; wait", file.display());
     let ended = run(&sim, &checked(&check, &["--health-timeout", "4s"])).expect(5);
-    let why = "the health check after wave 1 failed: it did not end within 4s";
+    let why = "the health check after wave 1 failed: it did not finish within 4s";
     contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {why}\n"));
     is_gone(std::fs::read_to_string(&file).unwrap().trim());
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
@@ -179,7 +179,7 @@ fn a_check_that_nobody_listens_to_ends_in_time() {
     let mut err = run.0.stderr.take().unwrap();
     err.read_to_string(&mut stderr).unwrap();
     assert_eq!(run.wait().code(), Some(5));
-    contains(&stderr, "failed: it did not end within 1s");
+    contains(&stderr, "failed: it did not finish within 1s");
     assert_eq!(stderr.matches(" lines were not shown: ").count(), 1);
 }
 
@@ -271,10 +271,10 @@ fn its_time_is_in_the_journal() {
     run(&sim, &checked("exit 1", &more)).expect(5);
     let resume = ["resume", journal, "--health-cmd=sleep 100"];
     let ended = run(&sim, &resume).expect(5);
-    contains(&ended.stderr, "it did not end within 1s");
+    contains(&ended.stderr, "it did not finish within 1s");
     contains(&ended.stderr, "ecsctl resume");
     let ended = run(&sim, &[&resume[..], &["--health-timeout=2s"]].concat()).expect(5);
-    contains(&ended.stderr, "it did not end within 2s");
+    contains(&ended.stderr, "it did not finish within 2s");
     contains(&ended.stderr, "--health-timeout 2s");
     assert_eq!(sim.accepted(), 2);
 }

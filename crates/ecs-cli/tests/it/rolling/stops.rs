@@ -44,13 +44,10 @@ fn stopped_in_time(sim: &Sim, ended: &Ended) {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 2);
     for server in &report["servers"].as_array().unwrap()[20..] {
         let message = server["error"]["message"].as_str().unwrap();
-        assert_eq!(
-            message,
-            "not sent: 3 servers did not succeed, and 2 may fail"
-        );
+        assert_eq!(message, "not sent: 3 servers failed (limit: 2)");
     }
     for words in [
-        "\nstopped in wave 2 of 10: 3 servers did not succeed, and 2 may fail\n",
+        "\nstopped in wave 2 of 10: 3 servers failed (limit: 2)\n",
         "100 servers: 17 succeeded, 3 failed, 80 not attempted",
         "wave 2 of 10: 10 servers\n",
     ] {

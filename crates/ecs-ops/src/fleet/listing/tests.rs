@@ -327,8 +327,8 @@ fn service() -> impl Strategy<Value = Service> {
 }
 
 proptest! {
-    /// Nothing changes while the list is read: what is called whole has every row, once, unless a count is too low and nothing
-    /// else tells that there is more.
+    /// Nothing changes while the list is read: what is called whole has every row, once, unless a
+    /// count is too low and nothing else tells that there is more.
     #[test]
     fn a_whole_list_has_every_row(service in service(), limit in 1_usize..25, markers: bool) {
         let mut service = service;
@@ -345,7 +345,8 @@ proptest! {
         }
     }
 
-    /// Servers come and go, one between two pages at most: what is called whole has every server that was there all the time.
+    /// Servers come and go, one between two pages at most: what is called whole has every server
+    /// that was there all the time.
     #[test]
     fn a_whole_list_lost_nobody(
         rows in 0_u32..60,

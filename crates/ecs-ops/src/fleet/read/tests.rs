@@ -111,7 +111,7 @@ async fn looks_take_what_they_see() {
         .servers(450)
         .list_quirk(ListQuirk::CountOff(1));
     let (client, ids) = client(region);
-    assert_eq!(servers_seen(&client.0.core).await.unwrap().len(), ids.len());
+    assert_eq!(servers_now(&client.0.core).await.unwrap().len(), ids.len());
 }
 
 fn asked_page(request: &http::Request<bytes::Bytes>) -> usize {
@@ -123,7 +123,8 @@ fn asked_page(request: &http::Request<bytes::Bytes>) -> usize {
     offset.map_or(1, |offset| offset.parse().unwrap())
 }
 
-/// All servers are found, whatever size of page the service allows, and whether it counts them or repeats its last page.
+/// All servers are found, whatever size of page the service allows, and whether it counts them or
+/// repeats its last page.
 #[tokio::test(start_paused = true)]
 async fn every_page_of_the_list() {
     for (servers, allows) in [

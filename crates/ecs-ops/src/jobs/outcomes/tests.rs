@@ -8,7 +8,8 @@ const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 const FOREIGN: &str = "826fb98f-46ca-475e-917e-2563e5a8cd21";
 
-/// The words for A's and B's outcome, with code and message where there is an error; `-` if the job does not tell yet.
+/// The words for A's and B's outcome, with code and message where there is an error; `-` if the job
+/// does not tell yet.
 fn reported(job: Value) -> [String; 2] {
     let job: Job = serde_json::from_value(job).unwrap();
     let job_id: JobId = "j1".parse().unwrap();

@@ -50,9 +50,10 @@ impl Model {
                 .copied()
                 .filter(|at| *at > self.now)
                 .min(),
-            last: match self.for_ever {
-                true => None,
-                false => self.deadlines.iter().copied().max(),
+            last: if self.for_ever {
+                None
+            } else {
+                self.deadlines.iter().copied().max()
             },
         }
     }
@@ -137,7 +138,8 @@ impl ReferenceStateMachine for Model {
             .now
             .saturating_sub(state.began.unwrap_or(100 * SECOND));
         let polling = Polling::default();
-        // Never sooner than the floor; never later than the ceiling, unless such jobs usually take longer.
+        // Never sooner than the floor; never later than the ceiling, unless such jobs usually take
+        // longer.
         let latest = USUAL
             .begin
             .saturating_sub(age)
@@ -335,7 +337,8 @@ fn a_job_of_known_age() {
     assert!((9..=11).contains(&(at - now).as_secs()), "{at:?}");
 }
 
-/// Its age is told once: what the service's clock says later does not make it younger, nor what it took shorter.
+/// Its age is told once: what the service's clock says later does not make it younger, nor what it
+/// took shorter.
 #[test]
 fn the_first_age_that_is_told_counts() {
     let polling = Polling::default();

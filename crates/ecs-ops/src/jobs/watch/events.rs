@@ -1,4 +1,4 @@
-//! What happens while jobs are watched.
+//! Events of watched jobs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::jobs::subscription::{Subscription, WatchOptions};
 use crate::report::{Outcome, ServerReport};
 use crate::ticket::JobTicket;
 
-/// What happens while jobs are watched. Of what a slow reader has not read, the newest of each job is kept.
+/// The events of watched jobs. For a slow reader only the latest event of each job is kept.
 #[derive(Debug)]
 pub struct JobEvents {
     tickets: Arc<[JobTicket]>,
     subscription: Subscription,
     states: Vec<WatchedState>,
-    /// How many have not ended.
+    /// The number of jobs that have not ended.
     open: usize,
     deadline: Option<Instant>,
     ready: VecDeque<(usize, JobEvent)>,
@@ -35,21 +35,21 @@ pub struct JobEvents {
     control: Control,
 }
 
-/// What is known of a job.
+/// The state of a watched job.
 #[derive(Debug, Default)]
 struct WatchedState {
     ended: bool,
     status: Option<JobStatus>,
-    /// What became of those of its servers whose end it has told. What it told once stays.
+    /// The outcomes reported so far. The first one of a server is kept.
     reported: BTreeMap<ServerId, Outcome>,
-    /// Whether it was said that its status is not documented.
+    /// Whether its undocumented status was reported.
     undocumented_reported: bool,
-    /// Whether it was said that it tells of others.
+    /// Whether its unrequested servers were reported.
     unrequested_reported: bool,
 }
 
 impl JobEvents {
-    /// Of a watch that is told so far; it begins with the first [`next`](Self::next).
+    /// Events of this watch; it begins with the first [`next`](Self::next).
     pub(super) fn new(watch: &JobsWatch) -> Self {
         Self {
             subscription: Subscription::new(Arc::clone(&watch.client.0.registry)),
@@ -64,13 +64,13 @@ impl JobEvents {
         }
     }
 
-    /// The next event; `None` when the watching of all jobs has ended. Cancel-safe: as a branch of `tokio::select!` it
-    /// loses no event.
+    /// The next event; `None` when no job is watched any more. Cancel-safe: it loses no event as a
+    /// branch of `tokio::select!`.
     pub async fn next(&mut self) -> Option<JobEvent> {
         self.step().await.map(|(_, event)| event)
     }
 
-    /// With the index of the job's ticket.
+    /// The next event, with the index of the job's ticket.
     pub(super) async fn step(&mut self) -> Option<(usize, JobEvent)> {
         self.begin();
         loop {
@@ -82,10 +82,10 @@ impl JobEvents {
             }
             tokio::select! {
                 biased;
-                // What was seen in time counts, however late it is read.
+                // An update that arrived in time counts, however late it is read.
                 on_update = self.subscription.next() => match on_update {
                     Some((index, update)) => self.on_update(index, update),
-                    // Each job that is open is watched.
+                    // Each open job is watched.
                     None => self.end_all(&JobEnd::Cancelled),
                 },
                 () = self.control.reached(Level::End) => self.end_all(&JobEnd::Cancelled),
@@ -171,7 +171,8 @@ impl JobEvents {
         }
     }
 
-    /// A job was seen. Says why it does not tell of all of its servers, if it is over and does not.
+    /// Applies a poll that showed the job. Returns why a finished job does not report all of its
+    /// servers.
     fn on_poll(&mut self, index: usize, job: &Arc<Job>, over: bool) -> Option<Problem> {
         let (ticket, state) = (self.tickets.get(index)?, self.states.get_mut(index)?);
         let job_id = ticket.job_id().clone();

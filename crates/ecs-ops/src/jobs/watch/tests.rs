@@ -138,7 +138,8 @@ async fn a_refusal_ends_the_watching_of_all() {
     assert_eq!(seen.count(Method::GET), 1);
 }
 
-/// However many watch a job, it is looked at for all of them; and not at all when nobody does any more.
+/// However many watch a job, it is looked at for all of them; and not at all when nobody does any
+/// more.
 #[tokio::test(start_paused = true)]
 async fn one_look_for_all_who_watch() {
     let (builder, seen) = service(|_, _| Does::Answer(200, r#"{"status":"RUNNING"}"#));
@@ -206,7 +207,8 @@ async fn a_status_that_no_page_knows_is_said_once() {
     assert!(seen.count() > 5);
 }
 
-/// A ticket goes through a file to another process, which joins the job with the servers; whatever their case.
+/// A ticket goes through a file to another process, which joins the job with the servers; whatever
+/// their case.
 #[tokio::test(start_paused = true)]
 async fn a_ticket_from_another_process() {
     let servers = ids(4);
@@ -261,7 +263,10 @@ async fn a_ticket_from_another_process() {
         .build()
         .unwrap();
     let error = other.watch(ticket).unwrap_err();
-    assert!(error.to_string().contains("is of project p1"), "{error}");
+    assert!(
+        error.to_string().contains("belongs to project p1"),
+        "{error}"
+    );
 }
 
 /// A transport that panics takes the task with it: the watching goes on with another one.
@@ -288,7 +293,8 @@ async fn a_transport_that_panics() {
     assert_eq!(is(&end.end), "ended");
 }
 
-/// Until the service has taken our credentials: a refusal is to meet one request, not all that are under way.
+/// Until the service has taken our credentials: a refusal is to meet one request, not all that are
+/// under way.
 #[tokio::test(start_paused = true)]
 async fn one_look_at_a_time_until_we_are_welcome() {
     let (builder, seen) = service(|_, _| Does::Hang {

@@ -142,9 +142,10 @@ struct Disk {
 impl Write for Disk {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut disk = self.bytes.lock().unwrap();
-        let room = match self.late {
-            true => usize::MAX,
-            false => self.room - disk.len(),
+        let room = if self.late {
+            usize::MAX
+        } else {
+            self.room - disk.len()
         };
         if room == 0 {
             return Err(io::Error::from(ErrorKind::StorageFull));
@@ -161,14 +162,16 @@ impl Write for Disk {
 
 impl Medium for Disk {
     fn sync(&mut self) -> io::Result<()> {
-        match self.bytes.lock().unwrap().len() > self.room {
-            true => Err(io::Error::from(ErrorKind::StorageFull)),
-            false => Ok(()),
+        if self.bytes.lock().unwrap().len() > self.room {
+            Err(io::Error::from(ErrorKind::StorageFull))
+        } else {
+            Ok(())
         }
     }
 }
 
-/// The disk is full at any byte: what was promised is there, at most one record more, and nothing is taken any more.
+/// The disk is full at any byte: what was promised is there, at most one record more, and nothing
+/// is taken any more.
 #[test]
 fn a_disk_that_is_full_at_any_byte() {
     let records = || [Record::Run(Box::new(run(2))), wave(0), wave(1), wave(2)];

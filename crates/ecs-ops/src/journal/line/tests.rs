@@ -356,7 +356,7 @@ fn what_a_later_version_wrote() {
             "{body}"
         );
     }
-    for (body, message) in [(2, "by a later version"), (1, "does not understand it")] {
+    for (body, message) in [(2, "by a later version"), (1, "not understood")] {
         let body = format!(r#"{{"v":{body},"other":true,{ended}"#);
         let error = read(&line(&body)).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
@@ -378,7 +378,8 @@ fn without_checksums(journal: &[u8]) -> Vec<u8> {
     again
 }
 
-/// Whole records that another program wrote again are no last line: cutting them would forget what was done.
+/// Whole records that another program wrote again are no last line: cutting them would forget what
+/// was done.
 #[test]
 fn records_without_their_checksums_are_not_cut() {
     let ends = line_ends(V1);

@@ -39,7 +39,7 @@ fn a_stop_binds_until_the_run_is_continued() {
     records.push(resumed(false));
     assert_eq!(recovered(records.clone()).stop_request(), Some(&asked));
     // Another reason to stop does not end it.
-    records.push(stopping("the deadline came", Some(Stopped::Deadline)));
+    records.push(stopping("the deadline passed", Some(Stopped::Deadline)));
     let state = recovered(records.clone());
     assert_eq!(state.stopped(), Some(&Stopped::Deadline));
     assert_eq!(state.stop_request(), Some(&asked));
@@ -52,9 +52,13 @@ fn a_stop_binds_until_the_run_is_continued() {
 #[test]
 fn a_stop_without_a_typed_reason() {
     for (text, stopped, binds) in [
-        ("as asked", Some(Stopped::Requested { reason: None }), true),
-        ("the deadline came", Some(Stopped::Deadline), false),
-        ("the answer after the canary was no", None, false),
+        (
+            "on request",
+            Some(Stopped::Requested { reason: None }),
+            true,
+        ),
+        ("the deadline passed", Some(Stopped::Deadline), false),
+        ("declined after the canary", None, false),
     ] {
         let state = recovered(vec![stopping(text, None), Record::Ended {}]);
         assert_eq!(state.stopped(), stopped.as_ref(), "{text}");
@@ -62,7 +66,8 @@ fn a_stop_without_a_typed_reason() {
     }
 }
 
-/// What may have been executed may have been counted, at the latest when the answer was awaited no longer.
+/// What may have been executed may have been counted, at the latest when the answer was awaited no
+/// longer.
 #[test]
 fn what_the_service_may_have_counted() {
     let intent = |request, number| Record::Intent {

@@ -1,4 +1,4 @@
-//! What cannot go in waves.
+//! Checks of rolling runs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,16 +28,14 @@ impl RunBuilder {
         (!is_valid).then(|| format!("{wrong}, not {run_id:?}"))
     }
 
-    /// What is wrong with the waves, or about going in waves.
+    /// Violations about waves.
     pub(super) fn wave_violations(&self, is_rolling: bool) -> Vec<String> {
         let mut wrong = Vec::new();
         if is_rolling && !self.wait {
-            wrong.push(
-                "waves come one after the other, so that they have to be waited for".to_owned(),
-            );
+            wrong.push("a rolling run must wait for its jobs".to_owned());
         }
         if self.escalate_after.is_some() && self.action != PowerAction::Reboot(RebootType::Soft) {
-            wrong.push("only a soft restart can be tried hard".to_owned());
+            wrong.push("only a soft restart can be escalated to a hard one".to_owned());
         }
         if let Some(recovered) = &self.resumed {
             wrong.extend(self.resume_violation(recovered).map(str::to_owned));
@@ -64,7 +62,7 @@ impl RunBuilder {
                 .filter(|id| named.get(id).is_none_or(|times| *times < 2));
             let twice_or_strange = of_once.filter(|id| !missing.remove(id));
             wrong.extend(twice_or_strange.map(|id| {
-                format!("server {id} of wave {number} is in another wave, too, or not in the run")
+                format!("server {id} of wave {number} is in another wave or not in the run")
             }));
         }
         wrong.extend(
@@ -76,26 +74,26 @@ impl RunBuilder {
         wrong
     }
 
-    /// What a run that goes on cannot have, since its journal does not.
+    /// A setting of a resumed run that contradicts its journal.
     fn resume_violation(&self, recovered: &Recovered) -> Option<&'static str> {
         let planned = recovered.run().rolling.as_ref();
         let of_journal = planned.map(|planned| (planned.waves.clone(), planned.rules()));
         if self.rolling != of_journal {
-            return Some("a run that goes on keeps the waves of its journal, and their rules");
+            return Some("a resumed run keeps the waves and rules of its journal");
         }
         if self.health.is_some() && planned.is_none_or(|planned| planned.health.is_none()) {
-            return Some("health is not checked in the run of this journal");
+            return Some("the run of this journal has no health check");
         }
         if self.on_unknown.resubmit && planned.is_some() {
             return Some(
-                "what is unknown is not sent again in a rolling run that goes on: it would come beside the waves",
+                "a resumed rolling run cannot resubmit unknown servers: they would be outside its waves",
             );
         }
         let escalates = self.escalate_after.is_some();
-        (escalates && planned.is_none()).then_some("a run without waves restarts nothing hard")
+        (escalates && planned.is_none()).then_some("the run of this journal has no escalation")
     }
 
-    /// Checks that whoever is to be asked is there.
+    /// Checks that the required callbacks are set.
     pub(super) fn check_callbacks(&self, rolling: &Rolling) -> Result<(), Error> {
         let rules = rolling.rules();
         let message = if rules.check_health && self.health.is_none() {
@@ -104,9 +102,9 @@ impl RunBuilder {
             let known = known
                 .map(|message| format!(" ({message})"))
                 .unwrap_or_default();
-            format!("health is to be checked after each wave{known}, and there is no health_check")
+            format!("the rules require a health check after each wave{known}: set health_check")
         } else if rules.canary == Some(AfterCanary::Ask) && self.question.is_none() {
-            "somebody is to be asked after the canary, and there is no canary_question".to_owned()
+            "the rules require a question after the canary: set canary_question".to_owned()
         } else {
             return Ok(());
         };

@@ -7,8 +7,9 @@ use super::RunBuilder;
 use crate::report::{Outcome, Report, ServerReport};
 
 impl RunBuilder {
-    /// The report of a run that is given up before it begins, because what was looked at beforehand shows that it would come
-    /// to nothing: no server was attempted. `refused`: it was the credentials that were refused.
+    /// The report of a run that is given up before it begins, because what was looked at beforehand
+    /// shows that it would come to nothing: no server was attempted. `refused`: it was the
+    /// credentials that were refused.
     ///
     /// ```
     /// # fn example(client: ecs_ops::Client, server: ecs_ops::model::ServerId, error: ecs_ops::Error) {
@@ -31,7 +32,7 @@ impl RunBuilder {
             stopped: None,
             refused: refused.then_some(problem),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Submitting one request.
+//! Submits one request.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::event::{Event, Sink};
 use crate::journal::{Purpose, RequestJournal};
 use crate::quota::QuotaPermit;
 
-/// What is submitted as one request.
+/// A request to submit.
 pub(super) struct Submission {
     pub(super) index: usize,
     pub(super) action: PowerAction,
@@ -28,7 +28,7 @@ pub(super) struct Submission {
 }
 
 impl Driver<'_> {
-    /// Sends a request until it is answered, or given up.
+    /// Sends a request until it is answered or given up.
     pub(super) async fn submit(
         self,
         request: Submission,
@@ -41,7 +41,7 @@ impl Driver<'_> {
             servers: &request.servers,
         };
         let result = self.send(request.action, log, send_state).await;
-        // The answer is written down before anything else learns of it.
+        // The answer is recorded before anything else learns of it.
         match &result {
             Ok(accepted) => log.accepted(accepted).await,
             Err(error) if error.classification().proves_not_executed() => {}
@@ -81,7 +81,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Waits for the request's share of the quota, unless the run submits nothing more.
+    /// Waits for a permit of the quota, unless the run submits nothing more.
     async fn acquire_permit(self, log: RequestJournal<'_>) -> Result<QuotaPermit, RequestError> {
         let quota = &self.client.0.quota;
         let servers = log.servers.len();
@@ -100,10 +100,10 @@ impl Driver<'_> {
     }
 }
 
-/// What happens around the attempts of a request: records in the journal, the quota, events, and the end of the run.
+/// The hooks of a request: its records in the journal, the quota, events, and the end of the run.
 struct RequestHooks<'a> {
     log: RequestJournal<'a>,
-    /// Given back when the request is done: at once, if the service cannot have counted it.
+    /// Returned when the request is done: immediately if the service cannot have counted it.
     permit: QuotaPermit,
     control: &'a Control,
     sink: &'a Sink,
@@ -161,7 +161,7 @@ impl ActionHooks for RequestHooks<'_> {
     }
 }
 
-/// The plan was checked before anything was sent.
+/// Cannot happen: the plan was checked.
 fn invalid(error: ValidationError) -> RequestError {
     RequestError::new(Classification::Refused, Problem::new(chain(&error)))
 }

@@ -1,4 +1,4 @@
-//! What a rolling run does between its requests: begins waves, checks health, asks, and pauses.
+//! Drives the waves of a rolling run: begins them, checks health, asks and pauses.
 
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
@@ -13,15 +13,15 @@ use crate::journal::Record;
 use crate::report::{Outcome, Stopped};
 use crate::rolling::{self, WaveAction};
 use crate::runs::callbacks::FinishedWave;
-use crate::runs::reconcile::RECONCILE_LIMIT;
 use crate::runs::state::RunState;
 
-/// Where a run is between its waves.
+/// The progress between waves.
 #[derive(Debug)]
 pub(super) struct WaveDriver {
-    /// Whether something of it is being done.
+    /// Whether a step is underway.
     pub(super) is_underway: bool,
-    /// Until when servers of unknown fate may be at work: nothing that follows a wave is done before.
+    /// Until when an action with a lost answer may still be in progress: nothing follows a wave
+    /// before.
     unknown_until: Option<Instant>,
 }
 
@@ -33,14 +33,14 @@ impl WaveDriver {
         }
     }
 
-    /// Learns of servers of unknown fate.
+    /// Notes unknown outcomes.
     pub(super) fn note_unknown(&mut self, driver: Driver<'_>, events: &[Event]) {
         let unknown_at = events.iter().filter_map(|event| match event {
             Event::ServerDone(server) => match &server.outcome {
                 Outcome::Unknown { error, .. } => Some(error.sent_at()),
                 _ => None,
             },
-            // The first request may still be at work, whatever becomes of the second one.
+            // The first request may still be in progress, whatever the outcome of the second one.
             Event::Resubmitting { maybe_executed, .. } => maybe_executed.then_some(None),
             _ => None,
         });
@@ -52,16 +52,16 @@ impl WaveDriver {
 }
 
 impl<'a> Driver<'a> {
-    /// Until when a server of unknown fate may be at work that was acted on then.
+    /// Until when an action sent at `at` may still be in progress.
     pub(super) fn unknown_until(self, at: Timestamp) -> Instant {
         let client = &self.client.0.core;
         let left = client
-            .scaled(RECONCILE_LIMIT)
+            .scaled(self.reconcile_limit)
             .saturating_sub(client.clock().since(at));
         Instant::now() + left
     }
 
-    /// Begins what a rolling run has to do now, if that is not going on already.
+    /// Starts the next step of the waves, unless one is underway.
     pub(super) fn drive_waves(
         self,
         state: &mut RunState,
@@ -120,7 +120,7 @@ impl<'a> Driver<'a> {
         }));
     }
 
-    /// Does it, and writes it down.
+    /// Performs a step and records it.
     async fn perform(
         self,
         action: WaveAction,
@@ -157,7 +157,7 @@ impl<'a> Driver<'a> {
             WaveAction::Await { .. } | WaveAction::Stop(_) | WaveAction::Done => return None,
         };
         if let Some(record) = record {
-            // Without this being written down nothing more is sent.
+            // Nothing more is sent if this fails.
             self.log.write(|| record).await.ok()?;
         }
         Some(event)

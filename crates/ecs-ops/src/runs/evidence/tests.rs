@@ -96,7 +96,8 @@ fn what_a_server_tells() {
             false,
             inconclusive("its status is ACTIVE, it was updated 2026-01-01T09:00:00Z"),
         ),
-        // A restart that went wrong, and one of a server that was off: a soft one leaves that as it is.
+        // A restart that went wrong, and one of a server that was off: a soft one leaves that as it
+        // is.
         (
             REBOOT,
             at_rest("ERROR", AFTER),
@@ -177,7 +178,7 @@ fn what_a_server_tells() {
             server("ACTIVE", None, None),
             Some(server("ACTIVE", None, None)),
             false,
-            inconclusive("its status is ACTIVE, it was updated nobody knows when"),
+            inconclusive("its status is ACTIVE, it was updated at an unknown time"),
         ),
         (
             REBOOT,
@@ -203,7 +204,7 @@ fn what_a_server_tells() {
             panic!("{observation:?}");
         };
         assert!(
-            message.starts_with("something was done to it before the run"),
+            message.starts_with("a task was running on it before the run"),
             "{message}"
         );
     }
@@ -211,7 +212,8 @@ fn what_a_server_tells() {
     assert_eq!(gone, inconclusive("it is not in the list of servers"));
 }
 
-/// A clock that was set between the sending and the look makes neither success nor anything else of what is unclear.
+/// A clock that was set between the sending and the look makes neither success nor anything else of
+/// what is unclear.
 #[test]
 fn clocks_that_were_set() {
     let time = |text: &str| Some(text.parse().unwrap());

@@ -22,7 +22,8 @@ enum Names {
     AllButOne,
 }
 
-/// Plays a service that refuses every request with a culprit in it; returns what was accepted and the number of requests.
+/// Plays a service that refuses every request with a culprit in it; returns what was accepted and
+/// the number of requests.
 fn play(
     queue: &mut RequestQueue,
     culprits: &HashSet<ServerId>,
@@ -55,7 +56,8 @@ fn play(
     (accepted, requests)
 }
 
-/// Every single culprit in every request of up to 130: the others are accepted, in at most 2·log2(n) further requests.
+/// Every single culprit in every request of up to 130: the others are accepted, in at most
+/// 2·log2(n) further requests.
 #[test]
 fn one_culprit_is_found_quickly() {
     for n in 2..130 {

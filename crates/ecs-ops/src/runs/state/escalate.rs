@@ -1,4 +1,5 @@
-//! The part of the books about soft restarts that ended badly, and that are tried hard. The only way to a second restart.
+//! Escalation: failed soft restarts that are followed by a hard one. The only way to a second
+//! restart.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,19 +14,19 @@ use crate::journal::Purpose;
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::{Escalation, FirstRestart, escalate};
 
-/// Servers whose soft restart ended badly.
+/// Servers whose soft restart failed.
 #[derive(Debug)]
 pub(super) struct Escalations {
-    /// The time that a server has for coming back, from the acceptance of its restart. Nothing: no further one is
-    /// restarted hard.
+    /// The time that a server has to come back, from the acceptance of its restart. `None`: no
+    /// further server is restarted hard.
     after: Option<Duration>,
     /// The most servers in a request.
     batch_size: usize,
-    /// How the soft restart of each ended.
+    /// The outcome of each soft restart.
     soft_outcome: HashMap<ServerId, Outcome>,
-    /// Those of them of which that is not written down yet.
+    /// Servers among them that are not recorded yet.
     to_record: Vec<ServerId>,
-    /// Servers of which nobody can say that their soft restart has ended.
+    /// Servers whose soft restart may still be running.
     excluded: HashSet<ServerId>,
 }
 
@@ -42,7 +43,7 @@ impl Escalations {
 }
 
 impl RunState {
-    /// What is done to the servers of a request.
+    /// The action of a request.
     pub(crate) fn action_of(&self, request: usize) -> PowerAction {
         match self.purpose(request) {
             Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
@@ -50,18 +51,18 @@ impl RunState {
         }
     }
 
-    /// How the soft restart of a server ended, if it was to be restarted hard.
+    /// The outcome of a server's soft restart, if a hard one was to follow.
     pub(super) fn soft_outcome(&self, id: &ServerId) -> Option<&Outcome> {
         self.escalations.as_ref()?.soft_outcome.get(id)
     }
 
-    /// Whether this is what is known already of the soft restart.
+    /// Whether this is the known outcome of the soft restart.
     pub(super) fn is_soft_outcome(&self, id: &ServerId, outcome: &Outcome) -> bool {
         let job_id = self.soft_outcome(id).map(Outcome::job_id);
         job_id.is_some_and(|job_id| job_id.is_some() && job_id == outcome.job_id())
     }
 
-    /// Whether a server whose soft restart is this far is restarted hard.
+    /// Decides whether a server is restarted hard.
     fn escalation(
         &self,
         id: &ServerId,
@@ -74,36 +75,38 @@ impl RunState {
         let Some(after) = escalations.after else {
             return Escalation::No;
         };
-        // Nor one that may have been restarted twice already, or when nothing more is sent.
+        // Never a server that may already have been restarted twice, and not when nothing more is
+        // sent.
         let already = escalations.soft_outcome.contains_key(id)
             || escalations.excluded.contains(id)
             || self.resubmitted.contains_key(id);
         let may = self.halted.is_none() && !self.closing && !self.outcomes.contains_key(id);
-        match may {
-            true => escalate(soft_outcome, elapsed, after, already),
-            false => Escalation::No,
+        if may {
+            escalate(soft_outcome, elapsed, after, already)
+        } else {
+            Escalation::No
         }
     }
 
-    /// Whether a server would be restarted hard if its soft restart had failed.
+    /// Whether a failed soft restart of this server would be escalated.
     pub(super) fn may_escalate(&self, id: &ServerId) -> bool {
         self.escalation(id, FirstRestart::Failed, Duration::ZERO) == Escalation::Hard
     }
 
-    /// What becomes of a server that is not back so long after the acceptance of its soft restart.
+    /// Decides about a server that is not back this long after the acceptance of its soft restart.
     pub(super) fn escalation_if_not_back(&self, id: &ServerId, elapsed: Duration) -> Escalation {
         self.escalation(id, FirstRestart::NotBack, elapsed)
     }
 
-    /// Does not restart a server hard, however its soft restart ends.
+    /// Excludes a server from escalation.
     pub(super) fn exclude_from_escalation(&mut self, id: ServerId) {
         if let Some(escalations) = &mut self.escalations {
             escalations.excluded.insert(id);
         }
     }
 
-    /// Keeps back an outcome that a hard restart may mend. What a hard restart that was not executed leaves is the outcome
-    /// of the soft one.
+    /// Defers an outcome that a hard restart may improve. After a hard restart that was not
+    /// executed, the outcome of the soft one is used.
     pub(super) fn defer_for_escalation(
         &mut self,
         id: ServerId,
@@ -128,7 +131,8 @@ impl RunState {
         None
     }
 
-    /// Servers whose soft restart ended badly, which is to be written down before they are [sent](Self::submit_hard_restarts).
+    /// Newly failed soft restarts, to be recorded before the hard ones are
+    /// [submitted](Self::submit_hard_restarts).
     pub(crate) fn take_escalating(&mut self) -> Vec<ServerReport> {
         let Some(escalations) = &mut self.escalations else {
             return Vec::new();
@@ -143,7 +147,7 @@ impl RunState {
         to_record.filter_map(report).collect()
     }
 
-    /// Queues these for a hard restart.
+    /// Queues servers for a hard restart.
     pub(crate) fn submit_hard_restarts(&mut self, servers: Vec<ServerId>) -> Option<Event> {
         let size = self.escalations.as_ref()?.batch_size;
         if servers.is_empty() {
@@ -154,7 +158,7 @@ impl RunState {
         Some(Event::Escalating { servers })
     }
 
-    /// What the journal says of the soft restart of a server that was to be restarted hard.
+    /// Takes the outcome of a soft restart from the journal.
     pub(super) fn record_soft_outcome(&mut self, id: ServerId, outcome: Outcome) {
         let size = DEFAULT_BATCH_SIZE;
         let escalations = &mut self.escalations;
@@ -162,7 +166,8 @@ impl RunState {
         escalations.soft_outcome.insert(id, outcome);
     }
 
-    /// Nothing more is sent: what is not restarted hard by now has ended as its soft restart did. Says whether there is any.
+    /// Ends escalation: servers that were not restarted hard keep the outcome of their soft
+    /// restart. Returns whether there are any.
     pub(super) fn stop_escalating(&mut self) -> bool {
         let soft_outcome = self.escalations.iter().flat_map(|them| &them.soft_outcome);
         let soft_outcome: Vec<_> = soft_outcome
@@ -175,7 +180,7 @@ impl RunState {
         self.outcomes.len() > before
     }
 
-    /// What became of a server.
+    /// The report of a server.
     pub(super) fn report_of(&self, id: ServerId, outcome: Outcome) -> ServerReport {
         let soft_outcome = self
             .soft_outcome(&id)

@@ -1,4 +1,4 @@
-//! The part of the books about jobs that are looked at.
+//! Polls of the jobs of a run.
 
 use ecs_client::Problem;
 use ecs_model::Job;
@@ -9,9 +9,9 @@ use crate::jobs::{job_outcomes, undocumented, unreported};
 use crate::report::Outcome;
 
 impl RunState {
-    /// A job was looked at; `over`: for the last time.
+    /// Applies a poll; `over`: the last one.
     pub(crate) fn polled(&mut self, index: usize, job: &Job, over: bool) -> Vec<Event> {
-        /// How often a job is looked at that has told everything and does not end.
+        /// The number of polls after which a job that reported all servers counts as finished.
         const OVERDUE: u32 = 3;
         let Some((request, report)) = self.watching(index) else {
             return Vec::new();
@@ -45,7 +45,7 @@ impl RunState {
             request.state = RequestState::Ended;
         }
         for (id, outcome) in job_outcomes.reported {
-            // What has a part that goes on has not ended, and is not followed by a hard restart.
+            // A server with a running sub-job has not ended, and is not restarted hard.
             if job_outcomes.still_running.contains(&id) && self.may_escalate(&id) {
                 if !last {
                     continue;
@@ -61,7 +61,7 @@ impl RunState {
         events
     }
 
-    /// A job makes no progress, and is not waited for any longer.
+    /// A job stalled and is no longer polled.
     pub(crate) fn stalled(&mut self, index: usize) -> Option<Event> {
         self.stalled = true;
         let (_, report) = self.watching(index)?;
@@ -69,7 +69,7 @@ impl RunState {
         Some(Event::JobStalled { job_id, status })
     }
 
-    /// A job will not tell how it ended.
+    /// The end of a job cannot be found out.
     pub(crate) fn lost(&mut self, index: usize, error: Problem) -> Vec<Event> {
         let Some((request, report)) = self.watching(index) else {
             return Vec::new();
@@ -79,12 +79,12 @@ impl RunState {
         self.end_request(index, &Outcome::Unknown { job_id, error })
     }
 
-    /// We may not look at jobs any more. Says whether that is news.
+    /// Notes that queries are refused. Returns whether that is new.
     pub(crate) fn denied(&mut self, why: Problem) -> bool {
         let news = self.denied.is_none();
         self.halt(
             why.clone()
-                .because("not sent, since jobs cannot be looked at"),
+                .because("not sent because jobs cannot be queried"),
         );
         self.denied.get_or_insert(why);
         news

@@ -1,4 +1,4 @@
-//! Taking the books up where the journal of a run ends.
+//! Builds the state of a resumed run from its journal.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,23 +11,23 @@ use crate::journal::Recovered;
 use crate::runs::plan::Plan;
 use crate::ticket::JobTicket;
 
-/// What a run does first that goes on with another one.
+/// What a resumed run starts from.
 #[derive(Debug, Default)]
 pub(crate) struct Resumption {
-    /// What happened before.
+    /// What happened before, as events.
     pub(crate) known: Vec<Event>,
-    /// What follows from it.
+    /// The first new events.
     pub(crate) news: Vec<Event>,
-    /// The jobs to wait for, by their requests.
+    /// The jobs to poll, by request.
     pub(crate) jobs: Vec<(usize, JobTicket)>,
-    /// When an answer was lost for the last time, or it was found out that a job will not tell what became of its servers.
+    /// When the last answer was lost, or the last job turned out not to report all of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
     /// What was sent before and may still count: how many servers, and when at the latest.
     pub(crate) counted: Vec<(usize, Timestamp)>,
 }
 
 impl RunState {
-    /// The books of a run that goes on; `plan` is of the servers that were never sent.
+    /// The state of a resumed run; `plan` covers the servers that were never sent.
     pub(crate) fn resumed(
         plan: Plan,
         recovered: &Recovered,
@@ -36,7 +36,7 @@ impl RunState {
         let run = recovered.run();
         let mut state = Self::new(run.run_id.clone(), run.servers.clone(), plan, options);
         let unsent = state.unsent().len();
-        // Requests keep their numbers, and new ones come after them.
+        // Requests keep their numbers; new ones follow.
         let last = recovered.next_request().saturating_sub(1);
         state.requests = (0..last)
             .map(|_| RunRequest::new(Vec::new(), RequestState::Ended))
@@ -46,7 +46,7 @@ impl RunState {
         let again = again.map(|id| {
             (
                 id,
-                Some(Problem::new("the first request is of unknown fate")),
+                Some(Problem::new("the first request may have been executed")),
             )
         });
         state.resubmitted = again.collect();
@@ -80,7 +80,7 @@ impl RunState {
             let index = job.request.saturating_sub(1);
             if let (Some(request), Some(place)) = (request, state.requests.get_mut(index)) {
                 watched += request.servers.len();
-                // Those that are done already are among them, and stay so.
+                // Servers that already have an outcome are among them and keep it.
                 place.servers = request.ticket.servers().to_vec();
                 place.state = RequestState::Accepted(state.jobs.len());
                 jobs.push((index, request.ticket));

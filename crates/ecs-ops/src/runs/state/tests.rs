@@ -137,8 +137,8 @@ fn failure(
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
 
-    /// Whatever happens in whatever order: each server is in the report exactly once, in the given order, with an
-    /// outcome that what happened allows.
+    /// Whatever happens in whatever order: each server is in the report exactly once, in the given
+    /// order, with an outcome that what happened allows.
     #[test]
     fn each_server_exactly_once_with_an_outcome_that_is_true(
         servers in 1_usize..30,
@@ -172,7 +172,8 @@ proptest! {
             if let Some(request) = state.next_request() {
                 for id in state.servers(request) {
                     prop_assert!(!accepted.contains(id), "{id} is sent again");
-                    // After a request of unknown fate once more at most, and only if that is wanted.
+                    // After a request of unknown fate once more at most, and only if that is
+                    // wanted.
                     let unknown = unknown_fates.get(id).copied().unwrap_or(0);
                     prop_assert!(unknown == 0 || (resubmit && unknown == 1), "{id} is sent again");
                     prop_assert!(out.insert(*id), "{id} is in two requests at once");
@@ -287,7 +288,8 @@ proptest! {
                     !accepted && !lost_answer_at && !maybe_sent
                 }
                 Outcome::Unknown { job_id: None, .. } => {
-                    // What shows that the second of two requests was not executed does not clear up the first.
+                    // What shows that the second of two requests was not executed does not clear up
+                    // the first.
                     let twice = unknown_fates.get(&server.id).is_some_and(|times| *times > 1);
                     !accepted && (lost_answer_at || maybe_sent || twice)
                 }

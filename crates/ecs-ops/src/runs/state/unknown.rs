@@ -1,4 +1,4 @@
-//! The part of the books about requests of unknown fate.
+//! Requests whose answer was lost.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,48 +12,59 @@ use crate::report::{Evidence, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
 };
+use crate::runs::records::{RequestRecords, ServerStates};
 
-/// What to do about requests of unknown fate.
+/// Why a server was not acted on that shows no change.
+const UNCHANGED: &str = "the server is unchanged since before the run";
+
+/// What to do about lost answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UnknownPolicy {
-    /// Look at the servers for evidence.
+    /// Reconcile: list the servers to find evidence.
     pub(crate) reconcile: bool,
-    /// Send again, once, what stays unknown and what turns out not to have been executed.
+    /// Resubmit, once, servers that stay unknown or were not acted on.
     pub(crate) resubmit: bool,
 }
 
-/// A request of unknown fate, whose servers are looked at.
+/// The reconciliation of a request.
 #[derive(Debug)]
 pub(super) struct Reconciliation {
     error: Problem,
-    /// Servers that were seen at it.
+    /// Servers on which the action was seen in progress.
     in_progress: HashSet<ServerId>,
-    /// One of them has shown a trace, so that none is certain to be untouched.
+    /// Whether one of its servers shows a change, so that none is certainly unchanged.
     shows_change: bool,
-    /// What those show that have no outcome.
+    /// What the undecided servers show.
     undecided: HashMap<ServerId, String>,
+    /// What the service's records show.
+    records: Option<RequestRecords>,
+    /// Why the records could not be read.
+    records_refused: Option<String>,
 }
 
 impl Reconciliation {
-    /// The outcome of a server that the looking has not decided.
+    /// The outcome of an undecided server.
     pub(super) fn outcome(&self, id: &ServerId) -> Outcome {
-        let error = self.error.clone();
+        let mut error = self.error.clone();
+        if let Some(message) = self.undecided.get(id) {
+            error = error.and(message);
+        }
+        if let Some(message) = &self.records_refused {
+            error = error.and(message);
+        }
         Outcome::Unknown {
             job_id: None,
-            error: match self.undecided.get(id) {
-                Some(message) => error.and(message),
-                None => error,
-            },
+            error,
         }
     }
 }
 
 impl RunState {
-    /// The fate of a request is unknown.
+    /// The answer of a request was lost.
     pub(super) fn answer_lost(&mut self, index: usize, error: Problem) -> Vec<Event> {
         let request = index + 1;
         let servers = self.servers(index).to_vec();
-        // How a server was before the run says nothing of a second restart: that stays unknown.
+        // The initial state of a server says nothing about a second restart: that stays unknown.
         let first_time = self.purpose(index) != Purpose::Escalate;
         if self.on_unknown.reconcile && first_time {
             let reconciliation = Reconciliation {
@@ -61,6 +72,8 @@ impl RunState {
                 in_progress: HashSet::new(),
                 shows_change: false,
                 undecided: HashMap::new(),
+                records: None,
+                records_refused: None,
             };
             self.replace(index, RequestState::Unknown(reconciliation));
             let servers = servers.len();
@@ -75,9 +88,10 @@ impl RunState {
             error: error.clone(),
         };
         let mut events = Vec::new();
-        let rest = match first_time {
-            true => self.resubmit(index, servers, Some(&error), &mut events),
-            false => servers,
+        let rest = if first_time {
+            self.resubmit(index, servers, Some(&error), &mut events)
+        } else {
+            servers
         };
         if !rest.is_empty() {
             events.push(Event::RequestEnded {
@@ -93,12 +107,12 @@ impl RunState {
         events
     }
 
-    /// Servers that were found not to have been acted on, and that are going to be sent again.
+    /// Takes the servers that were certainly not acted on and are going to be sent again.
     pub(crate) fn take_cleared(&mut self) -> Vec<ServerReport> {
         std::mem::take(&mut self.cleared)
     }
 
-    /// One of the servers of a doubtful request has shown a trace: none is certain to be untouched.
+    /// Notes that a server of a request shows a change: none is certainly unchanged.
     pub(super) fn mark_changed(&mut self, index: usize) {
         if let Some(RequestState::Unknown(reconciliation)) = self
             .requests
@@ -109,12 +123,12 @@ impl RunState {
         }
     }
 
-    /// The requests whose servers are to be looked at.
+    /// The requests to reconcile.
     pub(crate) fn unknown_requests(&self) -> Vec<usize> {
         self.unknown_requests.iter().copied().collect()
     }
 
-    /// Why the fate of a request is unknown.
+    /// Why the answer of a request is lost.
     pub(crate) fn unknown_cause(&self, index: usize) -> Option<&Problem> {
         match &self.requests.get(index)?.state {
             RequestState::Unknown(reconciliation) => Some(&reconciliation.error),
@@ -122,7 +136,26 @@ impl RunState {
         }
     }
 
-    /// The servers of a doubtful request were looked at; `last`: for the last time.
+    /// Sets what the service's records show about a request until the next list of servers;
+    /// `refused`: why they could not be read.
+    pub(crate) fn set_records(
+        &mut self,
+        index: usize,
+        records: Option<RequestRecords>,
+        refused: Option<&Problem>,
+    ) {
+        let request = self.requests.get_mut(index);
+        if let Some(RequestState::Unknown(reconciliation)) =
+            request.map(|request| &mut request.state)
+        {
+            reconciliation.records = records;
+            let refused = refused.map(|problem| &problem.message);
+            reconciliation.records_refused = refused
+                .map(|message| format!("the actions on the servers could not be read: {message}"));
+        }
+    }
+
+    /// Applies a list of servers to a request; `last`: the last one.
     pub(crate) fn reconcile(
         &mut self,
         index: usize,
@@ -159,12 +192,23 @@ impl RunState {
                     .iter()
                     .any(|id| is_changed(now.get(id), before.get(id)))
             });
+        let conclusions = match (&reconciliation.records, now) {
+            (Some(records), Ok(now)) => {
+                reconciliation.shows_change |= records.shows_ours();
+                let states = ServerStates {
+                    action,
+                    servers: &servers,
+                    before,
+                    now,
+                    observations: &observations,
+                };
+                records.conclusions(states, reconciliation.shows_change, last)
+            }
+            _ => conclusions(&observations, reconciliation.shows_change, last),
+        };
         let (mut events, mut untouched, mut left) = (Vec::new(), Vec::new(), Vec::new());
-        for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions(
-            &observations,
-            reconciliation.shows_change,
-            last,
-        )) {
+        let mut unrecorded = HashMap::new();
+        for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions) {
             if *observation == Observation::InProgress {
                 reconciliation.in_progress.insert(*id);
             }
@@ -175,6 +219,18 @@ impl RunState {
                         evidence: Evidence::Server,
                     };
                     events.extend(self.end_server(*id, outcome));
+                }
+                Conclusion::Recorded => {
+                    let outcome = Outcome::Succeeded {
+                        job_id: None,
+                        evidence: Evidence::Record,
+                    };
+                    events.extend(self.end_server(*id, outcome));
+                }
+                Conclusion::NotRecorded(_) if self.outcomes.contains_key(id) => {}
+                Conclusion::NotRecorded(message) => {
+                    unrecorded.insert(*id, message);
+                    untouched.push(*id);
                 }
                 Conclusion::NotAttempted => untouched.push(*id),
                 Conclusion::Undecided(message) if !self.outcomes.contains_key(id) => {
@@ -190,10 +246,10 @@ impl RunState {
         }
         let untouched = self.resubmit(index, untouched, None, &mut events);
         let left = self.resubmit(index, left, Some(&reconciliation.error), &mut events);
-        let error = reconciliation.error.clone();
-        let error = error.because("not executed, since the server is as it was before the run");
         for id in untouched {
-            let error = error.clone();
+            let reason = unrecorded.get(&id).map_or(UNCHANGED, String::as_str);
+            let error = reconciliation.error.clone();
+            let error = error.because(&format!("not executed: {reason}"));
             events.extend(self.end_server(id, Outcome::NotAttempted { error }));
         }
         for id in left {
@@ -202,8 +258,9 @@ impl RunState {
         events
     }
 
-    /// Queues these again, each once in a run, if that is wanted. `first`: what is known of the first request, unless it
-    /// is certain that it was not executed. Gives back those that are not sent again.
+    /// Queues servers again, each once in a run, if the policy allows it. `first`: the problem of
+    /// the first request; `None` if it was certainly not executed. Returns the servers that are not
+    /// sent again.
     fn resubmit(
         &mut self,
         index: usize,
@@ -218,8 +275,8 @@ impl RunState {
         let (again, rest): (Vec<_>, Vec<_>) = servers.into_iter().partition(is_new);
         if !again.is_empty() {
             if first.is_none() {
-                // Certain, and to be written down before they are sent again.
-                let message = "not executed, since the server is as it was before the run";
+                // This is certain, and must be recorded before they are sent again.
+                let message = "not executed: shown by its reconciliation";
                 self.cleared.extend(again.iter().map(|id| {
                     let error = Problem::new(message);
                     ServerReport::new(*id, Outcome::NotAttempted { error })
@@ -237,7 +294,8 @@ impl RunState {
         rest
     }
 
-    /// What became of a server that was sent twice: that the second request was not executed says nothing of the first.
+    /// The outcome of a server that was sent twice: an unexecuted second request says nothing about
+    /// the first.
     pub(super) fn merge_with_first_attempt(&self, id: ServerId, outcome: Outcome) -> Outcome {
         match (outcome, self.resubmitted.get(&id)) {
             (
@@ -257,7 +315,7 @@ impl RunState {
         }
     }
 
-    /// Sets the state of a request, and gives back the one before.
+    /// Replaces the state of a request and returns the old one.
     fn replace(&mut self, index: usize, state: RequestState) -> Option<RequestState> {
         let request = self.requests.get_mut(index)?;
         match state {

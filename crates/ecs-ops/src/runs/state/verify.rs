@@ -1,4 +1,4 @@
-//! The part of the books about servers whose job succeeded and that are to be seen at rest.
+//! Servers whose job succeeded and that are verified.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::report::{Evidence, JobReport, Outcome};
 use crate::rolling::Escalation;
 use crate::runs::evidence::{RestState, ServerList, rest_state};
 
-/// Servers whose job succeeded, by what they get when they are at rest.
+/// Servers to verify, with the job and evidence of their success.
 pub(super) type Unverified = BTreeMap<ServerId, (JobId, Evidence)>;
 
 impl RunState {
-    /// Looks at each server whose job succeeded before it counts as succeeded.
+    /// Turns verification on: each server is verified before it counts as succeeded.
     pub(crate) fn enable_verification(&mut self) {
         self.unverified = Some(Unverified::new());
     }
 
-    /// The servers that are to be seen at rest.
+    /// The servers to verify.
     pub(crate) fn unverified(&self) -> impl Iterator<Item = &ServerId> {
         self.unverified
             .iter()
@@ -34,7 +34,7 @@ impl RunState {
         unverified.is_some_and(|unverified| unverified.contains_key(id))
     }
 
-    /// Keeps back a success of which the server itself has yet to be asked. Gives it back, if that is not wanted.
+    /// Holds a success back until the server is verified. Returns it if verification is off.
     pub(super) fn hold_for_verification(
         &mut self,
         id: ServerId,
@@ -56,8 +56,8 @@ impl RunState {
         }
     }
 
-    /// The servers were listed; `age`: how long after the end of a server's job, unless that came later. Nobody waits for
-    /// those for which it was at least `within`. `since`: how long ago a time was.
+    /// Applies a list of servers. `age`: how long after the end of a server's job it was made;
+    /// `None`: before. A server has `within` to come to rest. `since`: how long ago a time was.
     pub(crate) fn verify(
         &mut self,
         listed: Result<&ServerList, &Problem>,
@@ -99,7 +99,7 @@ impl RunState {
                     job_id: job,
                     error: message(&shown),
                 },
-                // It has its time, however short the looking was meant to be.
+                // It has the time to come back, even if that to verify is shorter.
                 RestState::Unsettled(_) if escalation == Escalation::NotYet => {
                     left.insert(id, (job_id, evidence));
                     continue;
@@ -127,7 +127,7 @@ impl RunState {
         let mut events = vec![Event::Verifying {
             servers: left.len(),
         }];
-        // What has ended is not kept back again.
+        // Verified outcomes are not held back again.
         for (id, outcome) in ended {
             events.extend(self.end_server(id, outcome));
         }
@@ -135,14 +135,14 @@ impl RunState {
         events
     }
 
-    /// When the jobs were accepted, if servers that are not back are restarted hard.
+    /// When jobs were accepted; empty if escalation is off.
     fn accepted_for_hard(&self) -> HashMap<JobId, Timestamp> {
         let jobs = self.jobs.iter().filter(|_| self.escalations.is_some());
         let accepted = |job: &JobReport| Some((job.job_id.clone(), job.ticket.accepted_at()?));
         jobs.filter_map(accepted).collect()
     }
 
-    /// Nobody waits any longer. Says whether somebody had to.
+    /// Ends verification. Returns whether servers were left.
     pub(super) fn stop_verifying(&mut self) -> bool {
         let unverified = self.unverified.take().unwrap_or_default();
         let some = !unverified.is_empty();

@@ -1,4 +1,4 @@
-//! The part of the books about waves.
+//! Waves of a run.
 
 use std::collections::VecDeque;
 
@@ -12,16 +12,17 @@ use crate::rolling::{self, Rolling, StopReason, WaveAction};
 use crate::runs::callbacks::FinishedWave;
 use crate::runs::plan::Plan;
 
-/// The waves of a rolling run.
+/// The remaining waves of a rolling run.
 #[derive(Debug)]
 pub(super) struct WaveQueue {
     rolling: Rolling,
-    /// The waves that have not begun, with their requests.
+    /// Waves that have not begun, with their requests.
     to_come: VecDeque<(usize, Vec<Vec<ServerId>>)>,
 }
 
 impl WaveQueue {
-    /// Those that remain of `rolling`, with the requests of the plan; and what is to be submitted at once.
+    /// The remaining waves of `rolling` with the planned requests; and the requests to submit
+    /// immediately.
     pub(super) fn new(rolling: Rolling, plan: Plan) -> (Self, Vec<Vec<ServerId>>) {
         let mut requests = plan.requests.into_iter();
         let mut requests = |count| requests.by_ref().take(count).collect();
@@ -37,13 +38,13 @@ impl WaveQueue {
         (Self { rolling, to_come }, at_once)
     }
 
-    /// The servers of the waves that have not begun.
+    /// The servers of waves that have not begun.
     pub(super) fn servers(&self) -> impl Iterator<Item = ServerId> + '_ {
         let requests = self.to_come.iter().flat_map(|(_, requests)| requests);
         requests.flatten().copied()
     }
 
-    /// Why it stops, if it does.
+    /// Why the run stops, if it does.
     pub(super) fn stop_reason(&self) -> Option<StopReason> {
         match self.rolling.action() {
             WaveAction::Stop(reason) => Some(reason),
@@ -51,7 +52,7 @@ impl WaveQueue {
         }
     }
 
-    /// Whether something of it was still to come.
+    /// Whether steps remain.
     pub(super) fn is_cut_short(&self) -> bool {
         !self.rolling.is_over()
     }
@@ -63,13 +64,13 @@ impl WaveQueue {
     }
 }
 
-/// What was left of a rolling run that stopped.
+/// The problem of servers that a stopped rolling run left.
 pub(super) fn not_sent(reason: &StopReason) -> Problem {
     Problem::new(format!("not sent: {reason}"))
 }
 
 impl RunState {
-    /// What a rolling run has to do now.
+    /// What a rolling run must do now.
     pub(crate) fn next_action(&self) -> Option<WaveAction> {
         Some(self.waves.as_ref()?.rolling.action())
     }
@@ -93,7 +94,7 @@ impl RunState {
         }
     }
 
-    /// That its last wave goes on, if it does.
+    /// The event of a resumed wave, if one is underway.
     pub(super) fn wave_underway(&self) -> Option<Event> {
         let rolling = &self.waves.as_ref()?.rolling;
         let wave = rolling.underway()?;
@@ -104,7 +105,7 @@ impl RunState {
         })
     }
 
-    /// Learns what came of what it wanted. What to tell about it.
+    /// Applies an event of the waves. Returns the event to emit.
     pub(crate) fn advance_waves(&mut self, event: rolling::WaveEvent) -> Option<Event> {
         let waves = self.waves.as_mut()?;
         let last = match waves.rolling.action() {
@@ -143,7 +144,7 @@ impl RunState {
         news
     }
 
-    /// A rolling run stops: nothing more is submitted.
+    /// Stops a rolling run: nothing more is submitted.
     pub(crate) fn stop_rolling(&mut self, reason: &StopReason) {
         self.rolling_stops |= self.halted.is_none();
         self.halt(not_sent(reason));

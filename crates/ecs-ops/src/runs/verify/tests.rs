@@ -40,7 +40,8 @@ fn what_a_server_shows() {
     assert_eq!(rest_state(reboot, None), RestState::Missing);
 }
 
-/// A service whose jobs succeed at once, and whose servers are listed so, by the seconds since the beginning.
+/// A service whose jobs succeed at once, and whose servers are listed so, by the seconds since the
+/// beginning.
 fn listing(
     list: impl Fn(u64) -> Option<Vec<Value>> + Send + Sync + 'static,
 ) -> (ClientBuilder, crate::scripted::Seen) {

@@ -161,7 +161,7 @@ fn large_fleets_have_ids_names_and_addresses_of_their_own() {
     let fleet = region.fleet.all();
     let ids: HashSet<_> = fleet.iter().map(|server| server.id).collect();
     let names: HashSet<_> = fleet.iter().map(|server| &server.name).collect();
-    let ips: HashSet<_> = fleet.iter().map(|server| &server.ip).collect();
+    let ips: HashSet<_> = fleet.iter().map(|server| server.ip()).collect();
     assert_eq!(
         (ids.len(), names.len(), ips.len()),
         (100_000, 100_000, 100_000)

@@ -74,7 +74,8 @@ fn over(kind: &str, took: Option<Duration>) -> PollResult {
     }
 }
 
-/// A deadline that is over hides none that is to come; and as long as somebody waits, the job is looked at.
+/// A deadline that is over hides none that is to come; and as long as somebody waits, the job is
+/// looked at.
 #[test]
 fn each_reader_has_a_last_look() {
     let mut desk = Desk::new();
@@ -178,7 +179,8 @@ fn what_is_learned_of_a_job_that_ended() {
     let learned = |took: Option<Duration>, options: ScheduleOptions, ended: u32| {
         let mut desk = Desk::new();
         for _ in 0..32 {
-            // Seen to go on before, as our own clock says nothing of a job that was over when it was first seen.
+            // Seen to go on before, as our own clock says nothing of a job that was over when it
+            // was first seen.
             let at_once = ScheduleOptions {
                 at_once: true,
                 ..options.clone()

@@ -20,7 +20,8 @@ fn job(name: &str) -> JobId {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_failure() {
-    // Request 1 ends early; the list of servers begins, and takes 30 s. Meanwhile request 2 is accepted and ends.
+    // Request 1 ends early; the list of servers begins, and takes 30 s. Meanwhile request 2 is
+    // accepted and ends.
     let servers = ids(2);
     let (ids_, lists) = (servers.clone(), Arc::new(AtomicUsize::new(0)));
     let transport = ecs_transport::FnTransport::new(move |r: http::Request<bytes::Bytes>, _| {
@@ -66,7 +67,8 @@ async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_success() {
-    // Request 1 ends early; the list of servers begins, and takes 30 s. Meanwhile request 2 is accepted and ends.
+    // Request 1 ends early; the list of servers begins, and takes 30 s. Meanwhile request 2 is
+    // accepted and ends.
     let servers = ids(2);
     let (ids_, lists) = (servers.clone(), Arc::new(AtomicUsize::new(0)));
     let transport = ecs_transport::FnTransport::new(move |r: http::Request<bytes::Bytes>, _| {
@@ -88,7 +90,8 @@ async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_success() {
                 return Ok(answer(200, DONE));
             }
             let n = lists.fetch_add(1, Ordering::SeqCst);
-            // what the service shows is as of now, before server 2 was restarted: at rest; it never comes back.
+            // what the service shows is as of now, before server 2 was restarted: at rest; it never
+            // comes back.
             let body = json!({"count": 2, "servers": servers.iter().map(|id| json!({"id": id.to_string(),
                 "status": if n > 0 && *id == servers[1] {"REBOOT"} else {"ACTIVE"}})).collect::<Vec<_>>()}).to_string();
             if n == 0 {

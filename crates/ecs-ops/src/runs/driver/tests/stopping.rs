@@ -118,10 +118,10 @@ async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
 #[tokio::test(start_paused = true)]
 async fn each_stop_has_its_event() {
     for (how, expected) in [
-        ("stop", "as asked"),
-        ("end", "as asked"),
+        ("stop", "on request"),
+        ("end", "on request"),
         ("suspend", "suspended"),
-        ("deadline", "the deadline came"),
+        ("deadline", "the deadline passed"),
     ] {
         let (client, _) = endless();
         let run = client.reboot(RebootType::Soft, ids(60)).batch_size(10);

@@ -30,7 +30,8 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
     (report, told)
 }
 
-/// Jobs that cannot be seen do not keep others from being looked at, however few queries are underway at once.
+/// Jobs that cannot be seen do not keep others from being looked at, however few queries are
+/// underway at once.
 #[tokio::test(start_paused = true)]
 async fn sick_jobs_do_not_starve_the_others() {
     for trouble in [
@@ -88,7 +89,7 @@ async fn a_job_that_contradicts_itself() {
         assert_eq!(seen.count(Method::GET), lists);
         if outcome == "unknown" {
             assert!(
-                message.contains("its part for this server is RUNNING"),
+                message.contains("its sub-job for this server is RUNNING"),
                 "{message}"
             );
         }
@@ -114,7 +115,8 @@ async fn a_job_that_never_ends_though_its_parts_have() {
     assert!(began.elapsed() < Duration::from_secs(60));
 }
 
-/// A job that the service forgot, or will not show, leaves its servers unknown, with the service's words.
+/// A job that the service forgot, or will not show, leaves its servers unknown, with the service's
+/// words.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_cannot_be_looked_at() {
     let unknown = r#"{"code":"Common.0011","message":"Invalid job id."}"#;
@@ -122,7 +124,7 @@ async fn a_job_that_cannot_be_looked_at() {
     for (status, body, message) in [
         (400, unknown, "does not know the job"),
         (404, "", "does not know the job"),
-        (400, invalid, "could not be looked at"),
+        (400, invalid, "could not be queried"),
     ] {
         let (builder, seen) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),

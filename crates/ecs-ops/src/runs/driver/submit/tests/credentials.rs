@@ -11,10 +11,13 @@ use ecs_transport::FnTransport;
 use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, JOB, answer, client_of, endpoint, ids, outcome_of};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, NOT_VALID, answer, client_of, endpoint, ids, outcome_of,
+};
 use crate::{Client, Report};
 
-/// Has another token each time that one was refused. While it `lags` it goes on offering the first one.
+/// Has another token each time that one was refused. While it `lags` it goes on offering the first
+/// one.
 #[derive(Debug, Default)]
 struct Renewing {
     renewals: AtomicUsize,
@@ -23,9 +26,10 @@ struct Renewing {
 
 impl CredentialsProvider for Renewing {
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
-        let number = match self.lags {
-            true => 0,
-            false => self.renewals.load(Ordering::SeqCst),
+        let number = if self.lags {
+            0
+        } else {
+            self.renewals.load(Ordering::SeqCst)
         };
         Box::pin(async move { Credentials::token(format!("token-{number}")) })
     }
@@ -50,7 +54,7 @@ async fn a_refused_token_is_renewed_once() {
             counted.fetch_add(usize::from(is_post), Ordering::SeqCst);
             async move {
                 Ok(match (accepted, is_post) {
-                    (false, _) => answer(401, ""),
+                    (false, _) => answer(401, NOT_VALID),
                     (true, true) => answer(200, JOB),
                     (true, false) => answer(200, DONE),
                 })
@@ -63,6 +67,7 @@ async fn a_refused_token_is_renewed_once() {
         let client = Client::builder(endpoint(), "p1".parse().unwrap())
             .credentials(provider)
             .transport(transport)
+            .check_service(false)
             .build()
             .unwrap();
         let report = reboot(&client).await;
@@ -72,7 +77,8 @@ async fn a_refused_token_is_renewed_once() {
     }
 }
 
-/// A request that is throttled for a long time may need a new token more than once, and none is used for ever.
+/// A request that is throttled for a long time may need a new token more than once, and none is
+/// used for ever.
 #[tokio::test(start_paused = true)]
 async fn renewed_credentials_are_used_for_one_attempt() {
     let tokens = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -93,8 +99,8 @@ async fn renewed_credentials_are_used_for_one_attempt() {
         async move {
             Ok(match (is_post, number) {
                 (false, _) => answer(200, DONE),
-                (_, 1 | 3) => answer(401, ""),
-                (_, 2) => answer(429, ""),
+                (_, 1 | 3) => answer(401, NOT_VALID),
+                (_, 2) => answer(429, FLOW_CONTROL),
                 _ => answer(200, JOB),
             })
         }
@@ -106,6 +112,7 @@ async fn renewed_credentials_are_used_for_one_attempt() {
     let client = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(provider)
         .transport(transport)
+        .check_service(false)
         .build()
         .unwrap();
     assert_eq!(reboot(&client).await.summary().succeeded, 2);
@@ -275,7 +282,7 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
 async fn trouble_with_the_source_begins_when_it_begins() {
     let mut script = vec![Does::Says(
         429,
-        String::new(),
+        FLOW_CONTROL.to_owned(),
         vec![("retry-after", "1000")],
     )];
     script.push(Does::Answer(200, JOB));
@@ -315,7 +322,7 @@ async fn each_attempt_is_signed_anew() {
         match *request.method() {
             // Longer than a signature is good for.
             http::Method::POST if number == 0 => {
-                Does::Says(429, String::new(), vec![("retry-after", "1000")])
+                Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "1000")])
             }
             http::Method::POST => Does::Answer(200, JOB),
             _ => Does::Answer(200, DONE),

@@ -17,7 +17,8 @@ fn temporary() -> StaticCredentials {
     StaticCredentials::new(Credentials::access_key(key))
 }
 
-/// Refuses each signature and repeats what it was given, as the gateway does, with the security token in it.
+/// Refuses each signature and repeats what it was given, as the gateway does, with the security
+/// token in it.
 fn repeats(request: &http::Request<bytes::Bytes>, _: usize) -> Does {
     let mut read = request.clone();
     // The canonical request of the moment in which it was signed.
