@@ -33,7 +33,10 @@ fn check_report(report: &Value, ids: &[&str]) {
         panic!("one job: {report}");
     };
     let keys: Vec<&String> = job.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["job_id", "request_id", "servers", "status"]);
+    assert_eq!(
+        keys,
+        ["job_id", "request_id", "servers", "status", "ticket"]
+    );
     assert_eq!(
         (&job["status"], &job["servers"]),
         (&json!("SUCCESS"), &json!(count))

@@ -274,10 +274,12 @@ async fn a_report_out_of_the_journal() {
     assert_eq!(counts, [10, 10, 10, 10, 10]);
     let known = recovered(&journal).report();
     assert_eq!(known.stopped, cancelled());
-    assert_eq!(
-        (&known.stopped, &known.jobs),
-        (&report.stopped, &report.jobs)
-    );
+    // The journal has no status of a job that goes on, and times of its own.
+    assert_eq!(known.jobs.len(), report.jobs.len());
+    for (known, job) in known.jobs.iter().zip(&report.jobs) {
+        assert_eq!(known.job_id, job.job_id);
+        assert_eq!(known.ticket.servers(), job.ticket.servers());
+    }
     for (known, server) in known.servers.iter().zip(&report.servers) {
         assert_eq!(known.id, server.id);
         assert_eq!(known.outcome.name(), server.outcome.name());
