@@ -13,7 +13,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .filter(|line| line.starts_with('-'));
     let mut found: Vec<String> = begins
         .filter_map(|line| {
-            line.split([' ', ',', ':'])
+            line.split([' ', ',', ':', '.'])
                 .find(|word| word.starts_with("--"))
         })
         .map(str::to_owned)

@@ -345,6 +345,8 @@ fn in_all_spans_and_events_of_a_whole_run() {
             assert!(spans.contains(span), "{name}: no span {span}: {log}");
         }
         assert_eq!(spans.contains("login"), name == "login", "{name}: {log}");
+        let renewed = messages.contains("credentials renewed");
+        assert_eq!(renewed, name == "login", "{name}: {log}");
         for message in [
             "request started",
             "request answered",
