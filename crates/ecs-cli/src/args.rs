@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
 mod global;
+mod logging;
 mod plan;
 mod rerun;
 mod resume;
@@ -21,6 +22,7 @@ use crate::fail::Fail;
 use crate::plan_file::AppliedPlan;
 
 pub(crate) use global::Global;
+pub(crate) use logging::{LogFormat, Logging};
 pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
@@ -73,6 +75,9 @@ Environment (credentials: the first source that has any wins, see `auth check`):
   ECSCTL_SIM_SPEED
       How fast the clock runs of an `ecsctl sim --speed N` on this machine: N.
       Refused for anything but http on loopback.
+  ECSCTL_LOG
+      What to log, unless -v says it: a level (error, warn, info, debug, trace),
+      or levels of crates such as ecs_client=debug,ecs_auth=info.
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
       The proxy on the way to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR

@@ -17,6 +17,7 @@
 //! | `fail` | errors for people |
 //! | `server_file` | lists of servers as other tools write them |
 //! | `server_input` | servers from arguments and files, checked all at once |
+//! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
 mod approval;
@@ -30,6 +31,7 @@ mod exit;
 mod fail;
 mod health;
 mod ids;
+mod log;
 mod plan_file;
 mod render;
 mod server_file;
@@ -44,6 +46,7 @@ use clap::Parser as _;
 use args::{Auth, Cli, Command, Job, PlanCommand, RunCommand, ServerCommand};
 use exit::Exit;
 use fail::Fail;
+use log::Log;
 use term::{Notes, Results};
 
 fn main() -> ExitCode {
@@ -56,7 +59,12 @@ fn main() -> ExitCode {
         .build()
         .map_err(|error| Fail::new(Exit::Failed, format!("cannot start: {error}")))
         .and_then(|runtime| {
-            let ended = runtime.block_on(run(cli, &notes, &mut results));
+            let log = Log::start(&cli.global.logging, &notes)?;
+            let ended = runtime.block_on(async {
+                let ended = run(cli, &notes, &mut results).await;
+                log.flush().await;
+                ended
+            });
             // A question that was left open must not keep the process.
             runtime.shutdown_background();
             ended
