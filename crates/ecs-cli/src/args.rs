@@ -3,6 +3,7 @@
 mod global;
 mod resume;
 mod rolling;
+mod shell;
 mod show;
 mod sim;
 
@@ -18,6 +19,7 @@ use crate::fail::Fail;
 pub(crate) use global::Global;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
+pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 
@@ -132,6 +134,12 @@ pub(crate) enum Command {
     /// Serve a simulated region over HTTP or HTTPS, until Ctrl-C
     #[command(after_help = sim::HELP)]
     Sim(Sim),
+    /// Print the completion script of a shell
+    #[command(after_help = shell::COMPLETIONS)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = shell::MAN)]
+    Man(Man),
 }
 
 fn run_help(verb: &str) -> String {

@@ -10,6 +10,7 @@ mod preflight;
 pub(crate) mod resume;
 pub(crate) mod run;
 mod servers;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sim;
 mod waves;
