@@ -8,6 +8,7 @@ mod resume;
 mod rolling;
 mod select;
 mod server;
+mod shell;
 mod show;
 mod sim;
 
@@ -29,7 +30,8 @@ pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
-pub(crate) use show::{RunCommand, RunShow, ShowFormat};
+pub(crate) use shell::{Completions, Man};
+pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -160,6 +162,12 @@ pub(crate) enum Command {
     /// Serve a simulated region over HTTP or HTTPS, until Ctrl-C
     #[command(after_help = sim::HELP)]
     Sim(Sim),
+    /// Print the completion script of a shell
+    #[command(after_help = shell::COMPLETIONS)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = shell::MAN)]
+    Man(Man),
 }
 
 fn run_help(verb: &str) -> String {

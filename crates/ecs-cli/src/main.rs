@@ -126,6 +126,8 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             return commands::auth::check(&args, &global, notes, results).await;
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
+        Command::Completions(args) => return commands::shell::completions(&args, results),
+        Command::Man(args) => return commands::shell::man(&args, results),
         Command::Sim(args) => return commands::sim::run(&args, &global, notes, results).await,
     };
     commands::run::run(action, args, &global, notes, results).await

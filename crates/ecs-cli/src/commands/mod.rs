@@ -15,6 +15,7 @@ pub(crate) mod run;
 mod selecting;
 pub(crate) mod server;
 mod servers;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sim;
 mod waves;

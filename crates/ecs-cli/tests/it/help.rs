@@ -282,3 +282,59 @@ fn codes_are_explained() {
     let unknown = unknown.refuses(2, &["documents the code", "Ecs.0114"]);
     assert!(!unknown.stderr.contains('\u{1b}'));
 }
+
+/// The completion script of each shell names the commands and an option.
+#[test]
+fn completions_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = ecsctl(&["completions", shell], &NONE).expect(0).stdout;
+        for word in ["reboot", "resume", "max-failures"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+    }
+    let refused = ecsctl(&["completions", "tcsh"], &NONE).expect(2);
+    assert!(refused.stderr.contains("bash, zsh, fish, powershell"));
+}
+
+/// bash takes the script as it is.
+#[test]
+fn bash_can_load_its_completions() {
+    let script = ecsctl(&["completions", "bash"], &NONE).expect(0).stdout;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ecsctl.bash");
+    std::fs::write(&path, script).expect("written");
+    let command = "source \"$0\" && complete -p ecsctl";
+    let Ok(loaded) = std::process::Command::new("bash")
+        .args(["-c", command])
+        .arg(&path)
+        .output()
+    else {
+        eprintln!("left out: there is no bash on this machine");
+        return;
+    };
+    assert!(loaded.status.success(), "{loaded:?}");
+}
+
+#[test]
+fn manual_pages() {
+    let page = ecsctl(&["man"], &NONE).expect(0).stdout;
+    assert!(page.contains(".TH ecsctl 1") && page.contains("reboot"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().join("man1");
+    ecsctl(&["man", "--dir", &dir.to_string_lossy()], &NONE).expect(0);
+    for name in [
+        "ecsctl",
+        "ecsctl-reboot",
+        "ecsctl-run-show",
+        "ecsctl-auth-check",
+    ] {
+        let page = std::fs::read_to_string(dir.join(format!("{name}.1"))).expect(name);
+        assert!(page.contains(&format!(".TH {name} 1")), "{name}");
+    }
+    let refused = ecsctl(&["man", "--dir", "/proc/ecsctl"], &NONE).expect(2);
+    assert!(
+        refused.stderr.contains("/proc/ecsctl"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -1,0 +1,53 @@
+//! The arguments of `completions` and `man`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+pub(crate) const COMPLETIONS: &str = "\
+Examples:
+  ecsctl completions bash > ~/.local/share/bash-completion/completions/ecsctl
+  ecsctl completions zsh > ~/.zfunc/_ecsctl
+  ecsctl completions fish > ~/.config/fish/completions/ecsctl.fish
+  ecsctl completions powershell >> $PROFILE";
+
+pub(crate) const MAN: &str = "\
+Examples:
+  ecsctl man | man -l -
+      Shows the page.
+  ecsctl man --dir ~/.local/share/man/man1
+      Writes one page for each command; then `man ecsctl-reboot` works.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// A shell whose completions can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    #[value(name = "powershell", alias = "pwsh")]
+    PowerShell,
+}
+
+impl From<Shell> for clap_complete::Shell {
+    fn from(shell: Shell) -> Self {
+        match shell {
+            Shell::Bash => Self::Bash,
+            Shell::Zsh => Self::Zsh,
+            Shell::Fish => Self::Fish,
+            Shell::PowerShell => Self::PowerShell,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write one page for each command into this folder, instead of the page of ecsctl to stdout
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}

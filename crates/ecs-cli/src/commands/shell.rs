@@ -1,0 +1,70 @@
+//! `completions` and `man`: what the shell and `man` need of the command line.
+
+use std::fs;
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::args::{Cli, Completions, Man};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::term::Results;
+
+/// Writes the completion script of a shell.
+pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<Exit, Fail> {
+    let shell: Shell = args.shell.into();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ecsctl", &mut script);
+    let script = String::from_utf8(script)
+        .map_err(|error| Fail::new(Exit::Failed, format!("the script is not text: {error}")))?;
+    results.write(&script);
+    Ok(Exit::Success)
+}
+
+/// Writes the manual page of `ecsctl` to stdout, or one page for each command into a folder.
+pub(crate) fn man(args: &Man, results: &mut Results) -> Result<Exit, Fail> {
+    let mut command = Cli::command();
+    command.build();
+    match &args.dir {
+        None => {
+            let page = page(command, "ecsctl")?;
+            results.write(&page);
+        }
+        Some(dir) => {
+            fs::create_dir_all(dir).map_err(|error| cannot_write(dir, &error))?;
+            write_pages(command, "ecsctl", dir)?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Writes the page of a command and those of its subcommands, as `ecsctl-run-show.1`.
+fn write_pages(command: clap::Command, name: &str, dir: &Path) -> Result<(), Fail> {
+    for subcommand in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        if subcommand.get_name() != "help" {
+            let name = format!("{name}-{}", subcommand.get_name());
+            write_pages(subcommand.clone(), &name, dir)?;
+        }
+    }
+    let path = dir.join(format!("{name}.1"));
+    let page = page(command, name)?;
+    fs::write(&path, page).map_err(|error| cannot_write(&path, &error))
+}
+
+/// The page of a command. Its title is also the name of its file, by which `man` finds it.
+fn page(command: clap::Command, title: &str) -> Result<String, Fail> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(command)
+        .title(title)
+        .render(&mut page);
+    let text = rendered
+        .map_err(|error| error.to_string())
+        .and_then(|()| String::from_utf8(page).map_err(|error| error.to_string()));
+    text.map_err(|error| Fail::new(Exit::Failed, format!("cannot write the page: {error}")))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Fail {
+    Fail::usage(format!("cannot write {}: {error}", path.display()))
+        .hint("name a folder that you may write to with --dir")
+}
