@@ -31,7 +31,7 @@ pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use shell::{Completions, Man};
-pub(crate) use show::{RunCommand, RunShow};
+pub(crate) use show::{RunCommand, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
