@@ -22,13 +22,15 @@ mod open;
 mod resolve;
 mod search;
 mod tls;
+mod transports;
 mod yaml;
 
 use fields::{Field, Names};
 pub use layer::CredentialSource;
 use method::{Agency, AuthMethod};
-pub use open::{ReadyCredentials, Transports};
+pub use open::ReadyCredentials;
 pub use tls::TlsSettings;
+pub use transports::Transports;
 
 /// Settings that the caller gives, for example from a command line. They go before everything that is found.
 #[derive(Clone, Debug, Default)]

@@ -35,8 +35,14 @@ pub struct AuthError {
     kind: AuthErrorKind,
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
-    refusal: Option<Arc<Refusal>>,
-    reason: Option<Arc<AuthReason>>,
+    detail: Option<Arc<Detail>>,
+}
+
+/// More about an error, for programs. One pointer: the error is part of many results.
+#[derive(Debug)]
+enum Detail {
+    Refusal(Refusal),
+    Reason(AuthReason),
 }
 
 /// What is missing or refused, for programs: a command line names its own options for it.
@@ -181,8 +187,7 @@ impl AuthError {
             kind,
             message: message.into(),
             source: None,
-            refusal: None,
-            reason: None,
+            detail: None,
         }
     }
 
@@ -194,14 +199,14 @@ impl AuthError {
     }
 
     pub(crate) fn with_refusal(mut self, refusal: Refusal) -> Self {
-        self.refusal = Some(Arc::new(refusal));
+        self.detail = Some(Arc::new(Detail::Refusal(refusal)));
         self
     }
 
     /// An error of what was given, with its reason.
     pub(crate) fn malformed(message: impl Into<String>, reason: AuthReason) -> Self {
         let mut error = Self::new(AuthErrorKind::Malformed, message);
-        error.reason = Some(Arc::new(reason));
+        error.detail = Some(Arc::new(Detail::Reason(reason)));
         error
     }
 
@@ -213,12 +218,18 @@ impl AuthError {
 
     /// What is missing or refused, if it is something that was given or not given.
     pub fn reason(&self) -> Option<&AuthReason> {
-        self.reason.as_deref()
+        match self.detail.as_deref()? {
+            Detail::Reason(reason) => Some(reason),
+            Detail::Refusal(_) => None,
+        }
     }
 
     /// What a service answered, if it is because of an answer that there are no credentials.
     pub fn refusal(&self) -> Option<&Refusal> {
-        self.refusal.as_deref()
+        match self.detail.as_deref()? {
+            Detail::Refusal(refusal) => Some(refusal),
+            Detail::Reason(_) => None,
+        }
     }
 
     /// Whether asking again later can help.

@@ -12,8 +12,8 @@ use crate::clock::ClockReading;
 
 /// A problem: a message for people and, if the service gave one, a code for programs.
 ///
-/// Serializes to code and message; the message includes the other facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// Serializes to its code and message, which holds the rest too, and is read back from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Problem {
     /// The service's error code.

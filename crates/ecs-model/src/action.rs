@@ -45,7 +45,7 @@ fn body(key: &'static str, kind: Option<&'static str>, servers: &[ServerId]) -> 
             push(b",");
         }
         push(BEFORE);
-        id.with_text(|text| push(text.as_bytes()));
+        push(&id.to_ascii());
         push(AFTER);
     }
     push(b"]}}");

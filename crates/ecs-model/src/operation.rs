@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::lenient::{Plain, from_body_fast};
 use crate::{
-    Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServersPage,
-    ShownServer, request_id,
+    Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServerActions,
+    ServersPage, ShownServer, request_id,
 };
 
 /// Whether sending a request twice does what sending it once does.
@@ -194,6 +194,12 @@ impl Found for ScalingGroupsPage {
 impl Found for ScalingInstancesPage {
     fn is_found(&self) -> bool {
         self.scaling_group_instances.is_some()
+    }
+}
+
+impl Found for ServerActions {
+    fn is_found(&self) -> bool {
+        self.instance_actions.is_some()
     }
 }
 

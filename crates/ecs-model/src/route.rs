@@ -87,17 +87,19 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
-/// Splits a path under `/v1/{project_id}/` or `/NAME/v1/{project_id}/` into what comes before the project, the project, and
-/// the segments after it, decoded.
+/// Splits a path under `/v1/{project_id}/`, `/v2.1/{project_id}/` or `/NAME/v1/{project_id}/` into what comes before the
+/// project, the project, and the segments after it, decoded.
 pub(crate) fn split(path: &str) -> Result<(String, ProjectId, Vec<String>), RequestError> {
     let decoded = |segment: &str| percent_decode(&segment.replace('+', "%2B"));
     let segments: Option<Vec<String>> = path
         .strip_prefix('/')
         .and_then(|path| path.split('/').map(decoded).collect());
     match segments.as_deref() {
-        Some([version, project, rest @ ..]) if version == "v1" => {
-            Ok(("/v1".to_owned(), id("project_id", project)?, rest.to_vec()))
-        }
+        Some([version, project, rest @ ..]) if matches!(version.as_str(), "v1" | "v2.1") => Ok((
+            format!("/{version}"),
+            id("project_id", project)?,
+            rest.to_vec(),
+        )),
         Some([name, version, project, rest @ ..]) if version == "v1" => Ok((
             format!("/{name}/v1"),
             id("project_id", project)?,

@@ -11,7 +11,9 @@ use ecs_transport::Transport;
 use jiff::Timestamp;
 
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
+use crate::journal::Recovered;
 use crate::quota::ServerQuota;
+use crate::selection::Servers;
 use crate::ticket::JobOrigin;
 
 /// A client of one project of one service. Cheap to clone; clones share the quota.
@@ -41,6 +43,14 @@ impl fmt::Debug for Client {
             .field("credentials", &core.credentials())
             .field("transport", &core.transport())
             .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// What a run sent before it is resumed and the service may still count: how many servers, and
+    /// when at the latest.
+    pub(crate) fn counted(&self, recovered: &Recovered) -> Vec<(usize, Timestamp)> {
+        recovered.counted(self.core.clock().now(), self.core.attempt_timeout())
     }
 }
 
@@ -74,7 +84,7 @@ impl Client {
     /// The origin of this client's jobs.
     pub(crate) fn origin(&self) -> JobOrigin {
         JobOrigin {
-            endpoint: self.0.core.endpoint().to_string(),
+            endpoint: Some(self.0.core.endpoint().to_string()),
             project_id: self.0.core.project().clone(),
         }
     }
@@ -87,15 +97,27 @@ impl Client {
         self.0.core.server(id).await
     }
 
-    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages
-    /// do not add up is read anew, at most twice.
+    /// The servers of the project: awaited, all of them, page by page; or [those that are
+    /// meant](Servers::select).
     ///
     /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because
-    /// its pages shift or repeat, disagree with its count, or have a server without a readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        crate::fleet::servers(&self.0.core).await
+    /// When awaited: refused, or no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, after two
+    /// new tries, because its pages shift or repeat, disagree with its count, or have a server
+    /// without a readable id.
+    ///
+    /// ```
+    /// # use ecs_ops::{Client, model::Server};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use ecs_ops::selection::{NamePattern, Selection};
+    ///
+    /// let all: Vec<Server> = client.servers().await?;
+    /// let web = Selection::all().name(NamePattern::glob("web-*")?).tag("env=prod".parse()?);
+    /// let selected = client.servers().select(&web).await?;
+    /// # let _ = (all, selected); Ok(()) }
+    /// ```
+    pub fn servers(&self) -> Servers {
+        Servers::new(self.clone())
     }
 
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::admission;
 use crate::identity::Identity;
 use crate::listing::ListQuirk;
+use crate::records::{ActionRecords, OtherAction};
 use crate::scaling::ScalingGroup;
 use crate::{Region, SimError};
 
@@ -124,6 +125,10 @@ pub(crate) struct Settings {
     pub(crate) own_server: Option<usize>,
     /// Nothing where there is no Auto Scaling service.
     pub(crate) scaling: Option<Vec<ScalingGroup>>,
+    pub(crate) action_records: ActionRecords,
+    pub(crate) record_delay: RangeInclusive<Duration>,
+    /// In the order of their time.
+    pub(crate) others: Vec<OtherAction>,
 }
 
 impl Default for RegionBuilder {
@@ -149,6 +154,9 @@ impl Default for RegionBuilder {
                 list_quirks: Vec::new(),
                 own_server: None,
                 scaling: Some(Vec::new()),
+                action_records: ActionRecords::default(),
+                record_delay: Duration::ZERO..=Duration::ZERO,
+                others: Vec::new(),
             },
             name: None,
             project_id: None,
@@ -258,6 +266,25 @@ impl RegionBuilder {
         self
     }
 
+    /// Who may read the records of actions on servers. Default: everybody who is let in.
+    pub fn action_records(mut self, records: ActionRecords) -> Self {
+        self.settings.action_records = records;
+        self
+    }
+
+    /// The shortest and the longest time after which the record of an action can be read; drawn evenly. Default: at once.
+    pub fn record_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
+        self.settings.record_delay = delay;
+        self
+    }
+
+    /// Lets another user act. Can be called for several.
+    pub fn other_action(mut self, action: OtherAction) -> Self {
+        self.settings.others.push(action);
+        self.settings.others.sort_by_key(|action| action.at);
+        self
+    }
+
     /// The shortest and the longest time that an action takes on a server; drawn evenly. Default: [`DEFAULT_DURATIONS`].
     /// Before it begins, a job is prepared for a twentieth of the shortest.
     pub fn durations(mut self, durations: RangeInclusive<Duration>) -> Self {
@@ -326,6 +353,11 @@ impl RegionBuilder {
                     "the share of {what} servers must be from 0 to 1, not {share}"
                 )));
             }
+        }
+        if settings.record_delay.is_empty() {
+            return Err(SimError::config(
+                "the longest delay of records must not be shorter than the shortest",
+            ));
         }
         if settings.durations.is_empty() {
             return Err(SimError::config(

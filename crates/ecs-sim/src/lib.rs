@@ -59,6 +59,7 @@
 //! | `fleet`, `jobs` | servers and jobs, whose state is a function of the time |
 //! | `listing` | [`ListQuirk`]: lists that misbehave |
 //! | `scaling` | [`ScalingGroup`] |
+//! | `records` | [`ActionRecords`], [`OtherAction`]: records of what was done, and by whom |
 //! | `quota` | the window of 60 seconds |
 //! | `query` | filters and pages of the list |
 //! | `answer`, `render` | the families of errors; servers and jobs as JSON |
@@ -87,6 +88,7 @@ mod jobs;
 mod listing;
 mod query;
 mod quota;
+mod records;
 mod region;
 mod render;
 mod scaling;
@@ -108,6 +110,7 @@ pub use faults::{
 pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
 pub use listing::ListQuirk;
+pub use records::{ActionRecords, OtherAction};
 pub use region::Region;
 pub use scaling::ScalingGroup;
 pub use serve::{DEFAULT_LISTEN, REQUEST_LIMIT, Server, ServerBuilder, ServerInfo, SimServer, Tls};

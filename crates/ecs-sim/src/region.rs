@@ -4,6 +4,7 @@ mod actions;
 mod gate;
 mod iam;
 mod metadata;
+mod records;
 mod routes;
 mod scaling;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::identity::Identity;
 use crate::jobs::Jobs;
 use crate::listing::Quirks;
 use crate::quota::Window;
+use crate::records::ActionLog;
 use crate::render::Calendar;
 use crate::seed::{self, Purpose};
 
@@ -73,6 +75,7 @@ pub struct Region {
     jobs: Jobs,
     quotas: Quotas,
     accepted: AcceptanceLog,
+    records: ActionLog,
     ids: ChaCha8Rng,
     now: Duration,
     /// How many times as fast as real time `now` runs.
@@ -101,6 +104,7 @@ impl Region {
             jobs: Jobs::default(),
             quotas: Quotas::default(),
             accepted: AcceptanceLog::default(),
+            records: ActionLog::new(settings.seed, settings.record_delay.clone()),
             ids: seed::rng(settings.seed, Purpose::Ids),
             now: Duration::ZERO,
             speed: NonZeroU32::MIN,
@@ -115,6 +119,7 @@ impl Region {
         request: &http::Request<Bytes>,
         now: Duration,
     ) -> http::Response<Bytes> {
+        self.act_as_others(now);
         self.now = self.now.max(now);
         self.jobs.expire(self.now);
         let request_id = seed::hex_id(&mut self.ids);

@@ -46,6 +46,12 @@ impl Calendar {
         text.trim_end_matches('Z').to_owned()
     }
 
+    /// The same for a time within the region's clock, cut to seconds, as records of actions have it.
+    pub(crate) fn whole_seconds(self, at: Duration) -> String {
+        let text = self.time(at).strftime("%Y-%m-%dT%H:%M:%S.000000");
+        text.to_string()
+    }
+
     /// `Wed, 22 May 2019 03:30:52 GMT`, as the `Date` of an answer has it.
     pub(crate) fn http_date(self, at: Duration) -> Option<String> {
         DateTimePrinter::new()

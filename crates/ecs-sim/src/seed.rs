@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Admission = 6,
     /// Which host a server runs on.
     Hosts = 7,
+    /// When records come, and the ids in them.
+    Records = 8,
 }
 
 /// The randomness for one purpose.

@@ -1,5 +1,6 @@
 //! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep --show S`; with
-//! `--lives 1` a run of each seed may go in waves, die and be gone on with.
+//! `--lives 1` a run of each seed may go in waves, die and be gone on with; with `--records 1` or `0` each run reconciles,
+//! and the records of actions can be read or not.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -10,9 +11,10 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use ecs_tests::sweep::{Faithful, ManyLives, Subject, simulate_with, sweep_with};
+use ecs_tests::sweep::{Faithful, ManyLives, Reconciling, Subject, simulate_with, sweep_with};
 
-const USAGE: &str = "usage: sweep [--lives 1] ([--seeds N] [--from S] [--threads T] | --show S)";
+const USAGE: &str =
+    "usage: sweep [--lives 1 | --records 0|1] ([--seeds N] [--from S] [--threads T] | --show S)";
 const MOST_FAILURES: usize = 10;
 
 struct Arguments {
@@ -21,13 +23,16 @@ struct Arguments {
     threads: usize,
     show: Option<u64>,
     lives: bool,
+    records: Option<bool>,
 }
 
 impl Arguments {
     fn subject(&self) -> &'static (dyn Subject + Sync) {
-        match self.lives {
-            true => &ManyLives,
-            false => &Faithful,
+        match (self.lives, self.records) {
+            (true, _) => &ManyLives,
+            (false, Some(true)) => &Reconciling { records: true },
+            (false, Some(false)) => &Reconciling { records: false },
+            (false, None) => &Faithful,
         }
     }
 }
@@ -75,6 +80,12 @@ fn run(arguments: &Arguments) -> bool {
         rate(total.seeds),
         total.failed.len()
     );
+    println!(
+        "{} of {} servers unknown after a lost answer ({:.3} %)",
+        total.unknown,
+        total.servers,
+        total.unknown as f64 * 100.0 / total.servers.max(1) as f64
+    );
     for outcome in &total.failed {
         let seed = outcome.seed;
         let lives = if arguments.lives { " --lives 1" } else { "" };
@@ -93,6 +104,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
         threads: 2,
         show: None,
         lives: false,
+        records: None,
     };
     while let Some(name) = given.next() {
         let value: u64 = given.next()?.replace('_', "").parse().ok()?;
@@ -100,6 +112,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
             "--seeds" => arguments.seeds = value,
             "--from" => arguments.from = value,
             "--threads" => arguments.threads = usize::try_from(value).ok()?,
+            "--records" => arguments.records = Some(value > 0),
             "--lives" => arguments.lives = value > 0,
             "--show" => arguments.show = Some(value),
             _ => return None,

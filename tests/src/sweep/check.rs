@@ -37,6 +37,11 @@ pub(super) fn violations(
         scenario,
         trace: &outcome.trace,
         truth: Truth::ask(sim, &outcome.trace),
+        others: scenario
+            .records
+            .as_ref()
+            .map(|records| records.servers(sim))
+            .unwrap_or_default(),
         lived,
         violations: Vec::new(),
     };
@@ -95,6 +100,8 @@ struct Checker<'a> {
     scenario: &'a Scenario,
     trace: &'a Trace,
     truth: Truth,
+    /// The servers on which others acted.
+    others: HashSet<ServerId>,
     lived: Option<ManyLives<'a>>,
     violations: Vec<String>,
 }
@@ -208,7 +215,7 @@ impl Checker<'_> {
             // A run that waits leaves nothing running unless it was cut short.
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
-            Some(Stopped::Requested) => plan.stop.or(plan.end).is_some(),
+            Some(Stopped::Requested { .. }) => plan.stop.or(plan.end).is_some(),
             Some(Stopped::Stalled) => plan
                 .stalled_after
                 .is_some_and(|patience| run.ended - run.began >= patience),
@@ -289,6 +296,11 @@ impl Checker<'_> {
                     Some(_) => ended_as(JobStatus::Fail),
                     None => jobs.is_empty() && self.was_refused_alone(id, run),
                 },
+                // Without records somebody else's restart cannot be told apart.
+                Outcome::Succeeded {
+                    evidence: Evidence::Server,
+                    ..
+                } if self.others.contains(id) => true,
                 Outcome::Succeeded { .. } => ended_as(JobStatus::Success),
                 Outcome::Failed {
                     job_id: Some(_),

@@ -15,8 +15,26 @@ pub struct Sweep {
     pub seeds: u64,
     /// How many requests were made in all.
     pub exchanges: u64,
+    /// How many servers were asked for in runs with a report.
+    pub servers: u64,
+    /// How many of them have an unknown outcome because an answer was lost.
+    pub unknown: u64,
     /// The outcomes of the seeds with violations, by seed.
     pub failed: Vec<Outcome>,
+}
+
+impl Sweep {
+    fn count(&mut self, outcome: &Outcome) {
+        let reports = outcome.runs.iter().filter_map(|run| run.report.as_ref());
+        for server in reports.flat_map(|report| &report.servers) {
+            self.servers += 1;
+            let unknown = matches!(
+                server.outcome,
+                ecs_ops::Outcome::Unknown { job_id: None, .. }
+            );
+            self.unknown += u64::from(unknown);
+        }
+    }
 }
 
 /// Simulates these seeds on so many threads. Ends early when `most_failures` seeds have failed. `progress` is called
@@ -49,6 +67,7 @@ pub fn sweep_with(
                 let outcome = simulate_with(seed, subject);
                 done.seeds += 1;
                 done.exchanges += outcome.trace.exchanges.len() as u64;
+                done.count(&outcome);
                 if !outcome.violations.is_empty() {
                     done.failed.push(outcome);
                 }
@@ -57,6 +76,8 @@ pub fn sweep_with(
             let over = done.seeds < CHUNK;
             total.seeds += done.seeds;
             total.exchanges += done.exchanges;
+            total.servers += done.servers;
+            total.unknown += done.unknown;
             total.failed.append(&mut done.failed);
             if over || total.failed.len() >= most_failures {
                 break;

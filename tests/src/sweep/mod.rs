@@ -14,6 +14,7 @@ mod death;
 mod extras;
 mod lives;
 mod many;
+mod records;
 mod scenario;
 mod truth;
 
@@ -31,7 +32,7 @@ use ecs_ops::{
     Client, ClientBuilder, Endpoint, Event, Outcome as ServerOutcome, Report, ServerReport,
     WatchedJob,
 };
-use ecs_sim::{FaultyTransport, SimTransport, Trace};
+use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio::time::sleep;
@@ -39,10 +40,12 @@ use tokio::time::sleep;
 use death::{DyingTransport, Process};
 use extras::Extras;
 use lives::play_lives;
+use records::RecordsPlan;
 use scenario::{RunPlan, Scenario};
 
 pub use lives::{Gate, Life, Lived};
 pub use many::{Sweep, sweep, sweep_with};
+pub use records::Reconciling;
 
 /// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
@@ -81,6 +84,11 @@ pub trait Subject {
     /// In which waves it goes, and by which rules.
     fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
         (waves, rules)
+    }
+
+    /// Whether each run reconciles, with records that can be read or not. `None`: as drawn.
+    fn records(&self) -> Option<bool> {
+        None
     }
 
     /// Whether it minds what a health check says.
@@ -166,7 +174,23 @@ pub fn simulate(seed: u64) -> Outcome {
 
 /// Simulates one seed with this client.
 pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
-    let scenario = Scenario::draw(seed);
+    let mut scenario = Scenario::draw(seed);
+    let mut records = RecordsPlan::draw(seed, scenario.servers);
+    if let Some(readable) = subject.records() {
+        scenario
+            .runs
+            .iter_mut()
+            .for_each(|plan| plan.reconcile = true);
+        records.others.clear();
+        records.readable = if readable {
+            ActionRecords::Readable
+        } else {
+            ActionRecords::Denied
+        };
+    }
+    records.apply(&mut scenario);
+    scenario.records = Some(records);
+    let scenario = scenario;
     let extras = Extras::draw(seed, &scenario, subject.extras());
     let words = extras.as_ref().map(|extras| format!("; {extras:?}"));
     let mut outcome = Outcome {

@@ -9,10 +9,16 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::records::RecordsPlan;
+
 /// A region, a client, and what the client is told to do.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) region: RegionBuilder,
+    /// How many servers the region has.
+    pub(super) servers: usize,
+    /// What it records, and what others do.
+    pub(super) records: Option<RecordsPlan>,
     /// How many of the requested servers don't exist.
     pub(super) absent: usize,
     /// What the client may send in a minute.
@@ -114,6 +120,8 @@ impl Scenario {
         };
         Self {
             region,
+            servers,
+            records: None,
             absent: if rng.random_bool(0.2) {
                 rng.random_range(1..4)
             } else {

@@ -65,6 +65,7 @@ pub(super) const ALL: &[Case] = &[
 pub(super) const PROGRAMS: &[(&str, &str, Option<&str>)] = &[
     ("hand", "hand", None),
     ("body not parsed", "hand", Some("--skip-body")),
+    ("hand, a connection each", "hand", Some("--fresh")),
     ("reqwest", "with-reqwest", None),
     ("here", "client", None),
 ];

@@ -6,31 +6,13 @@ use ecs_transport::Transport;
 
 use super::method::AuthMethod;
 use super::resolve::{Project, check_region};
+use super::transports::Transports;
 use super::{CredentialConfig, TlsSettings, Warning, WarningKind, checked_address, malformed};
 use crate::{
     AddressGap, AuthError, AuthErrorKind, AuthReason, Credentials, CredentialsProvider, IamClient,
     IamTokens, InstanceLocation, Login, MetadataKeys, Operator, Reference, ResolvedAccount,
     ResolvedProject, ResolvedTarget, Sourced, StaticCredentials, TokenInfo, operators,
 };
-
-/// How requests travel that are about credentials.
-#[derive(Clone, Debug)]
-pub struct Transports {
-    /// To IAM: as to the service itself.
-    pub services: Arc<dyn Transport>,
-    /// To the metadata service, which is on a link of its own: never through a proxy.
-    pub metadata: Arc<dyn Transport>,
-}
-
-impl Transports {
-    /// The same for both, which must not use a proxy.
-    pub fn both(transport: Arc<dyn Transport>) -> Self {
-        Self {
-            services: Arc::clone(&transport),
-            metadata: transport,
-        }
-    }
-}
 
 /// Credentials that are ready to use, and where to use them.
 #[derive(Debug)]

@@ -1,17 +1,16 @@
 //! The search for the first source that has credentials.
 
-use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
-
 use super::clouds::{BuiltIn, Cloud, Clouds};
-use super::fields::{Field as F, HUAWEI, OPENSTACK, TERRAFORM};
-use super::layer::{CredentialSource, Family, Layer, Setting};
+use super::fields::{Field as F, HUAWEI, TERRAFORM};
+use super::layer::{CredentialSource, Family, Layer};
 use super::method::{self, AuthMethod};
-use super::{
-    CredentialOptions, OPTIONS, Skipped, conflict, files, malformed, missing_source, variable_of,
-};
+use super::{CredentialOptions, Skipped, conflict, files, malformed, missing_source};
 use crate::environment::{Environment, KOOCLI_FILE};
 use crate::{AuthError, AuthReason};
+
+mod given;
+
+use given::{check_options, of_openstack_variables, of_options, of_variables};
 
 /// The layers, and the one that has the credentials.
 pub(super) struct Found {
@@ -432,67 +431,4 @@ fn cloud(
             format!("cloud {name} is asked for, but there is no clouds.yaml"),
         )),
     }
-}
-
-/// What is given and empty, such as a variable of the shell that is not set, must not be taken for one that is not given: the
-/// next source could be another account's.
-fn check_options(options: &CredentialOptions) -> Result<(), AuthError> {
-    let secret = |text: &Option<SecretString>| {
-        let text = text.as_ref();
-        text.is_some_and(|text| text.expose_secret().is_empty())
-    };
-    let empty = [
-        ("token", secret(&options.token)),
-        ("access key", options.access_key.as_deref() == Some("")),
-        ("secret key", secret(&options.secret_key)),
-        ("security token", secret(&options.security_token)),
-        ("cloud", options.cloud.as_deref() == Some("")),
-        ("profile", options.profile.as_deref() == Some("")),
-        ("region", options.region.as_deref() == Some("")),
-        ("project", options.project_id.as_deref() == Some("")),
-    ];
-    match empty.iter().find(|(_, empty)| *empty) {
-        Some((name, _)) => Err(AuthError::malformed(
-            format!("the {name} is empty"),
-            AuthReason::Empty {
-                setting: (*name).to_owned(),
-            },
-        )),
-        None => Ok(()),
-    }
-}
-
-fn of_options(options: &CredentialOptions) -> Layer {
-    let open = |text: &Option<String>| text.clone().map(Zeroizing::new);
-    let secret = |text: &Option<SecretString>| {
-        let text = text.as_ref()?;
-        Some(Zeroizing::new(text.expose_secret().to_owned()))
-    };
-    Layer::collect(CredentialSource::Options, OPTIONS, |name| match name {
-        "token" => secret(&options.token),
-        "access key" => open(&options.access_key),
-        "secret key" => secret(&options.secret_key),
-        "security token" => secret(&options.security_token),
-        _ => None,
-    })
-}
-
-fn of_variables(environment: &Environment, source: CredentialSource, names: super::Names) -> Layer {
-    Layer::collect(source, names, |name| environment.variable(name).cloned())
-}
-
-/// `OS_*` has the keys of a cloud; `OS_CLOUD` is not one of them.
-fn of_openstack_variables(environment: &Environment) -> Layer {
-    let mut layer = Layer::new(CredentialSource::OpenStackEnvironment);
-    for (field, keys) in OPENSTACK {
-        for key in keys.iter().filter(|key| **key != "cloud") {
-            let name = variable_of(key);
-            if let Some(value) = environment.variable(&name) {
-                layer
-                    .settings
-                    .push(Setting::new(*field, name, value.clone()));
-            }
-        }
-    }
-    layer
 }

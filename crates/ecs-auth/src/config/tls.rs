@@ -1,8 +1,10 @@
 //! Whom the settings of a source trust.
 
+#[cfg(feature = "hyper")]
+use super::transports::Transports;
 use crate::Sourced;
 #[cfg(feature = "hyper")]
-use crate::{AuthError, AuthErrorKind, Transports};
+use crate::{AuthError, AuthErrorKind};
 
 /// The authorities to trust, and the certificate to show to servers, by `cacert`, `cert` and `key`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use ecs_ops::auth::CredentialOptions;
+use ecs_ops::auth::{CredentialOptions, Environment};
 
 use super::*;
 

@@ -166,7 +166,7 @@ fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
     ] {
         let (address, asked) = proxy(head);
         let url = format!("http://user:hunter2@{address}");
-        let arguments = ["reboot", "--yes", "-o", "json", ID];
+        let arguments = ["reboot", "--yes", "--no-preflight", "-o", "json", ID];
         let ca = Tls::self_signed().unwrap().ca_pem().unwrap().to_owned();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), ca).unwrap();

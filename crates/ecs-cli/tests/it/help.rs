@@ -12,7 +12,10 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .map(str::trim_start)
         .filter(|line| line.starts_with('-'));
     let mut found: Vec<String> = begins
-        .filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")))
+        .filter_map(|line| {
+            line.split([' ', ',', ':'])
+                .find(|word| word.starts_with("--"))
+        })
         .map(str::to_owned)
         .collect();
     found.sort();
@@ -43,7 +46,24 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 28] = [
+    const SELECT: [&str; 15] = [
+        "--az",
+        "--enterprise-project",
+        "--exclude",
+        "--flavor",
+        "--from-file",
+        "--from-format",
+        "--ip",
+        "--name",
+        "--name-regex",
+        "--not-restarted-since",
+        "--not-tag",
+        "--older-than",
+        "--server-group",
+        "--status",
+        "--tag",
+    ];
+    const RUN: [&str; 27] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -51,7 +71,6 @@ fn each_command_offers_what_the_design_says() {
         "--canary-pause",
         "--deadline",
         "--dry-run",
-        "--from-file",
         "--health-cmd",
         "--health-timeout",
         "--journal",
@@ -107,14 +126,45 @@ fn each_command_offers_what_the_design_says() {
         "--servers-per-minute",
         "--yes",
     ];
-    let typed = [&RUN[..], &["--type", "--allow-autoscaling-members"]].concat();
+    let run = [&RUN[..], &SELECT].concat();
+    let typed = [&run[..], &["--type", "--allow-autoscaling-members"]].concat();
     let reboot = [&typed[..], &["--escalate", "--include-stopped"]].concat();
+    let list = [&SELECT[..], &["--columns", "--output", "--sort"]].concat();
     for (command, own) in [
         (&["reboot"][..], &reboot[..]),
         (&["stop"], &typed),
-        (&["start"], &RUN),
+        (&["start"], &run),
         (&["resume"], &resume),
-        (&["run", "show"], &["--html", "--output"]),
+        (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (&["server", "list"], &list),
+        (&["server", "show"], &["--output"]),
+        (&["plan", "reboot"], &[&reboot[..], &["--out"]].concat()),
+        (&["plan", "show"], &["--output"]),
+        (&["plan", "approve"], &["--key", "--signature"]),
+        (
+            &["apply"],
+            &[
+                "--accept-drift",
+                "--allow-autoscaling-members",
+                "--dry-run",
+                "--max-age",
+                "--output",
+                "--require-approval",
+                "--yes",
+            ],
+        ),
+        (
+            &["rerun"],
+            &[
+                "--dry-run",
+                "--failed",
+                "--journal",
+                "--not-attempted",
+                "--output",
+                "--unknown",
+                "--yes",
+            ],
+        ),
         (&["job", "show"], &["--output"]),
         (
             &["job", "wait"],
@@ -137,8 +187,15 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 21] = [
         &[],
+        &["server"],
+        &["server", "list"],
+        &["server", "show"],
+        &["plan"],
+        &["plan", "approve"],
+        &["apply"],
+        &["rerun"],
         &["reboot"],
         &["start"],
         &["stop"],

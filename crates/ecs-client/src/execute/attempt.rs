@@ -1,11 +1,13 @@
 //! One attempt: authenticated anew, with its own time limit.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
 use ecs_model::{Idempotency, Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, SendMark, TransportError, TransportErrorKind};
+use futures_util::FutureExt as _;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Uri};
 
@@ -75,9 +77,19 @@ impl Client {
         request: http::Request<Bytes>,
         attempt: &Attempt,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let exchange = self.transport().send(request, attempt);
+        // The panic may already come while the future is made.
+        let exchange = AssertUnwindSafe(async { self.transport().send(request, attempt).await });
         let limit = self.attempt_timeout();
-        let answer = tokio::time::timeout(limit.saturating_add(GRACE), exchange).await;
+        let caught = exchange.catch_unwind();
+        let answer = tokio::time::timeout(limit.saturating_add(GRACE), caught).await;
+        let answer = answer.map(|caught| {
+            // What it says may hold the request, and so a secret.
+            caught.unwrap_or_else(|_| {
+                let delivery = attempt.mark().delivery();
+                let error = TransportError::new(TransportErrorKind::Other, delivery);
+                Err(error.with_detail("the transport panicked"))
+            })
+        });
         let answer = answer.unwrap_or_else(|_| {
             let message = format!("no answer within {limit:?}");
             let delivery = attempt.mark().delivery();

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{change, job_id, mutated, project_id, server_id};
 use crate::{
     AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
-    ListScalingInstances, ListServersDetails, RebootType, ScalingGroupId, ServerId, ShowJob,
-    ShowServer, StopType,
+    ListScalingInstances, ListServerActions, ListServersDetails, RebootType, ScalingGroupId,
+    ServerId, ShowJob, ShowServer, StopType,
 };
 
 /// Servers for one request: no duplicates, usually a few, rarely as many as are allowed.
@@ -78,10 +78,16 @@ pub fn show_server() -> impl Strategy<Value = ShowServer> + Clone {
     server_id().prop_map(ShowServer::new)
 }
 
+/// A query for the actions on a server.
+pub fn list_server_actions() -> impl Strategy<Value = ListServerActions> + Clone {
+    server_id().prop_map(ListServerActions::new).boxed()
+}
+
 /// A query for a page of servers: any of its parameters, with any text where a text is allowed.
 pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clone {
     const TEXTS: &[&str] = &[
         "marker",
+        "server_id",
         "name",
         "status",
         "tags",
@@ -156,6 +162,7 @@ pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
         show_job().prop_map(AnyOperation::ShowJob),
         show_server().prop_map(AnyOperation::ShowServer),
         list_servers_details().prop_map(AnyOperation::ListServersDetails),
+        list_server_actions().prop_map(AnyOperation::ListServerActions),
         list_scaling_groups().prop_map(AnyOperation::ListScalingGroups),
         list_scaling_instances().prop_map(AnyOperation::ListScalingInstances),
     ]

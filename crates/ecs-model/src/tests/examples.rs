@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::description;
 use crate::{
     AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
-    ListScalingInstances, ListServersDetails, Operation, ProjectId, ResponseError, ShowJob,
-    ShowServer,
+    ListScalingInstances, ListServerActions, ListServersDetails, Operation, ProjectId,
+    ResponseError, ShowJob, ShowServer,
 };
 
 /// The values under an `examples` object; there must be some.
@@ -25,6 +25,10 @@ fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
 /// The JSON without what "nothing" looks like, and without the fields that the schema does not list, unless it keeps
 /// them.
 fn described(value: Value, schema: &Value, description: &Value) -> Value {
+    let not_null = schema["anyOf"]
+        .as_array()
+        .and_then(|schemas| schemas.first());
+    let schema = not_null.unwrap_or(schema);
     let schema = match schema["$ref"].as_str() {
         Some(reference) => description
             .pointer(reference.trim_start_matches('#'))
@@ -86,6 +90,11 @@ fn scaling_groups_and_their_members() {
         "~1autoscaling-api~1v1~1{project_id}~1scaling_group_instance~1{scaling_group_id}~1list";
     answers::<ListScalingGroups>(GROUPS);
     answers::<ListScalingInstances>(MEMBERS);
+}
+
+#[test]
+fn actions_on_a_server() {
+    answers::<ListServerActions>("~1v2.1~1{project_id}~1servers~1{server_id}~1os-instance-actions");
 }
 
 #[test]

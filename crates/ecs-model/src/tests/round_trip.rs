@@ -18,6 +18,7 @@ fn encode(operation: &AnyOperation, project: &ProjectId) -> http::Request<bytes:
         AnyOperation::ShowJob(it) => it.encode(project),
         AnyOperation::ListServersDetails(it) => it.encode(project),
         AnyOperation::ShowServer(it) => it.encode(project),
+        AnyOperation::ListServerActions(it) => it.encode(project),
         AnyOperation::ListScalingGroups(it) => it.encode(project),
         AnyOperation::ListScalingInstances(it) => it.encode(project),
     }

@@ -37,7 +37,7 @@ impl Client {
                 found => return found,
             }
         }
-        let listed = super::servers(&self.0.core).await?;
+        let listed = super::read::servers(&self.0.core).await?;
         let mut listed: HashMap<_, _> = listed
             .into_iter()
             .filter_map(|server| Some((server.id?, server)))

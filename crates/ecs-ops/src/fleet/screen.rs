@@ -1,7 +1,7 @@
 //! Which servers a run skips, and which one it acts on last: pure decisions.
 
 use ecs_model::{RebootType, Server, ServerId, ServerStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::PowerAction;
 use crate::rolling::Waves;
@@ -16,7 +16,7 @@ pub enum Choice {
 }
 
 /// Why a selection skips a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SkipReason {
@@ -27,13 +27,13 @@ pub enum SkipReason {
 }
 
 /// A server that a selection skips. It is no part of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SkippedServer {
     /// The server.
     pub id: ServerId,
     /// Its name, if it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Why.
     pub reason: SkipReason,

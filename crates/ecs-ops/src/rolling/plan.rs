@@ -70,9 +70,20 @@ pub struct Waves {
     /// The groups with a single server, sorted by name. A wave unavoidably takes all of such a
     /// group.
     pub single: Vec<String>,
+    /// Whether the first wave was planned as a canary.
+    pub(crate) has_canary: bool,
 }
 
 impl Waves {
+    /// Waves that were planned before.
+    pub fn of(waves: Vec<Vec<ServerId>>) -> Self {
+        Self {
+            waves,
+            single: Vec::new(),
+            has_canary: false,
+        }
+    }
+
     /// Plans waves of at most `wave` servers (a percentage is at least one server); the first one
     /// has at most `canary`.
     ///
@@ -133,7 +144,11 @@ impl Waves {
             .map(|(group, _)| group.to_owned())
             .collect();
         single.sort_unstable();
-        Ok(Self { waves, single })
+        Ok(Self {
+            waves,
+            single,
+            has_canary: canary.is_some(),
+        })
     }
 }
 

@@ -6,6 +6,8 @@ mod reconcile_limit;
 mod start;
 
 use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 use rustc_hash::FxHashMap;
 
-use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 use super::plan::Plan;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
@@ -40,11 +42,19 @@ pub struct RunBuilder {
     check_service: bool,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
+    /// Whether the first wave was planned as a canary.
+    has_canary: bool,
     health: Option<HealthCheck>,
     question: Option<CanaryQuestion>,
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
+    /// The directory of a journal that is named after the run.
+    journal_directory: Option<PathBuf>,
+    /// The id of the run, if the caller chose it.
+    run_id: Option<String>,
     resumed: Option<Box<Recovered>>,
+    /// Whether a stop that was asked for, by the journal, no longer binds.
+    continues_stopped: bool,
     target: Option<ResolvedTarget>,
     skipped: Vec<SkippedServer>,
 }
@@ -74,11 +84,15 @@ impl RunBuilder {
             on_unknown: UnknownPolicy::default(),
             reconcile_after: None,
             rolling: None,
+            has_canary: false,
             health: None,
             question: None,
             escalate_after: None,
             journal: None,
+            journal_directory: None,
+            run_id: None,
             resumed: None,
+            continues_stopped: false,
             target: None,
             skipped: Vec::new(),
         }
@@ -125,6 +139,31 @@ impl RunBuilder {
     /// If the journal cannot be written, the run sends no further request.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
+        self.journal_directory = None;
+        self
+    }
+
+    /// The same with a new [`JsonlJournal`] in this directory, named after the run: `<run
+    /// id>.jsonl`. It is made when the run starts, so that a run that is refused leaves no file.
+    pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journal_directory = Some(directory.into());
+        self.journal = None;
+        self
+    }
+
+    /// The id of the run, in place of a random one: 1 to 128 letters, digits, `-`, `_`, `.` and
+    /// `:`, not beginning with a dot. It names the run in journal, events and report; nothing
+    /// checks that it is the only one of its name. A run that is resumed keeps its id.
+    pub fn run_id(mut self, run_id: impl Into<String>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Continues a run that was asked to stop: without this, one that is resumed keeps to the stop
+    /// that its journal has. It waits for what was accepted, then, sends nothing, and ends as
+    /// [`Stopped::Requested`](crate::Stopped::Requested).
+    pub fn continue_stopped(mut self) -> Self {
+        self.continues_stopped = true;
         self
     }
 
@@ -231,6 +270,7 @@ impl RunBuilder {
     /// # }
     /// ```
     pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        self.has_canary = waves.has_canary;
         self.rolling = Some((waves.waves, rules));
         self
     }
@@ -238,8 +278,12 @@ impl RunBuilder {
     /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
     /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
     /// given the check again.
+    ///
+    /// It runs within the future of the run: one that blocks the thread holds up the run and its
+    /// deadline, and belongs into `tokio::task::spawn_blocking`. However it spends its time, more
+    /// of it than `within` counts as not healthy.
     pub fn health_check<C, F>(
-        mut self,
+        self,
         description: impl Into<String>,
         within: Duration,
         check: C,
@@ -247,6 +291,42 @@ impl RunBuilder {
     where
         C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.health_check_of_wave(description, within, move |wave: FinishedWave| {
+            check(wave.servers.into_iter().map(|server| server.id).collect())
+        })
+    }
+
+    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and
+    /// the outcome of each of its servers, and that fails with whatever displays.
+    ///
+    /// ```
+    /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
+    /// # async fn probe(server: &ecs_ops::ServerReport) -> std::io::Result<()> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{FinishedWave, Outcome};
+    ///
+    /// run.health_check_of_wave("probe", Duration::from_secs(60), |wave: FinishedWave| async move {
+    ///     println!("wave {} of {}", wave.number, wave.waves);
+    ///     for server in &wave.servers {
+    ///         if let Outcome::Succeeded { .. } = server.outcome {
+    ///             probe(server).await?; // any error that displays
+    ///         }
+    ///     }
+    ///     Ok::<_, std::io::Error>(())
+    /// })
+    /// # }
+    /// ```
+    pub fn health_check_of_wave<C, F, E>(
+        mut self,
+        description: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(FinishedWave) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
     {
         self.health = Some(HealthCheck::new(description.into(), within, check));
         self
@@ -301,6 +381,7 @@ impl RunBuilder {
             ));
         }
         wrong.extend(self.reconcile_violation());
+        wrong.extend(self.run_id_violation());
         let rolling = self.current_rolling();
         wrong.extend(self.wave_violations(rolling.is_some()));
         if !wrong.is_empty() {

@@ -21,13 +21,14 @@ use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::reconcile::{Reconciler, list};
+use super::records::RecordQuery;
 use super::state::{Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
 use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
-use crate::report::ServerReport;
+use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
 
@@ -120,7 +121,12 @@ impl<'a> Driver<'a> {
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
+        reconciler.records().skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
+        for (servers, at) in resumed.counted {
+            let age = self.client.0.core.clock().since(at);
+            self.client.0.quota.restore(servers, age);
+        }
         self.emit(resumed.known);
         self.write_records(&resumed.news, &[], None, &[]).await;
         wave_driver.note_unknown(self, &resumed.news);
@@ -166,18 +172,23 @@ impl<'a> Driver<'a> {
             self.halt_if_journal_failed(state);
         }
         loop {
+            let is_suspended = self.control.level() == Level::Suspended;
+            if is_suspended && submitting == 0 {
+                break;
+            }
             self.drive_waves(state, &mut wave_driver, &mut steps);
             self.submit_more(state, &mut outage, &mut submitting, send_states, &mut steps);
             // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
-                    steps.push(self.list(ListPurpose::Reconcile, at));
+                    let records = reconciler.records().query(self.client, state);
+                    steps.push(self.list(ListPurpose::Reconcile, at, records));
                 }
                 let verifier = verifier.as_mut();
                 if let Some(at) =
                     verifier.and_then(|verifier| verifier.next_list(self.client, state))
                 {
-                    steps.push(self.list(ListPurpose::Verify, at));
+                    steps.push(self.list(ListPurpose::Verify, at, None));
                 }
             }
             if !reading_servers && let Some(read) = self.read_servers(state) {
@@ -191,6 +202,7 @@ impl<'a> Driver<'a> {
                     biased;
                     Some(step) = steps.next() => step,
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
+                    () = self.control.reached(Level::Suspended), if !is_suspended => continue,
                     () = tokio::time::sleep_until(sign_at) => {
                         self.sink.emit(state.waiting());
                         sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
@@ -274,21 +286,33 @@ impl<'a> Driver<'a> {
         if let Some(problem) = self.log.broken()
             && state.journal_failed(problem.clone())
         {
-            let reason = problem.message;
-            self.sink.emit(Event::Stopping { reason });
+            self.sink
+                .emit(Event::stopping(Stopped::JournalFailed(problem)));
             self.control.halt();
         }
     }
 
-    /// Lists the servers at this time, unless queries are refused by then.
-    fn list(self, purpose: ListPurpose, at: Instant) -> BoxFuture<'a, Step> {
+    /// Lists the servers at this time, unless queries are refused by then. `records` are read
+    /// before: a server at rest in the list is at rest after the actions that they show.
+    fn list(
+        self,
+        purpose: ListPurpose,
+        at: Instant,
+        records: Option<RecordQuery>,
+    ) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             tokio::time::sleep_until(at).await;
             let began = Instant::now();
+            let read = async {
+                if let Some(records) = records {
+                    records.run(self.client).await;
+                }
+                list(self.client).await
+            };
             let listed = tokio::select! {
                 biased;
                 () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
-                listed = list(self.client) => listed,
+                listed = read => listed,
             };
             Step::Listed(purpose, began, listed)
         })
@@ -331,9 +355,8 @@ impl<'a> Driver<'a> {
     fn denied(self, state: &mut RunState, problem: &Problem) -> Vec<Event> {
         self.control.halt();
         self.poll_control.end();
-        let reason = problem.message.clone();
         let news = state.denied(problem.clone());
-        let event = news.then_some(Event::Stopping { reason });
+        let event = news.then(|| Event::stopping(Stopped::Denied(problem.clone())));
         event.into_iter().collect()
     }
 

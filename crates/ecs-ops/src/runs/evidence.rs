@@ -90,7 +90,7 @@ pub(crate) fn observe(
 }
 
 /// The status of a server when the action is done.
-pub(super) fn goal(action: PowerAction) -> ServerStatus {
+pub(crate) fn goal(action: PowerAction) -> ServerStatus {
     match action {
         PowerAction::Reboot(_) | PowerAction::Start => ServerStatus::Active,
         PowerAction::Stop(_) => ServerStatus::Shutoff,
@@ -111,7 +111,7 @@ fn is_in_progress(action: PowerAction, status: Option<&ServerStatus>, task: Opti
 
 /// Whether the action would change a server in this state: one that is already in the wanted state
 /// stays as it is.
-fn would_show_change(action: PowerAction, status: Option<&ServerStatus>) -> bool {
+pub(crate) fn would_show_change(action: PowerAction, status: Option<&ServerStatus>) -> bool {
     let needed = match action {
         PowerAction::Reboot(_) | PowerAction::Stop(_) => ServerStatus::Active,
         PowerAction::Start => ServerStatus::Shutoff,
@@ -140,8 +140,14 @@ pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bo
 /// The conclusion about a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conclusion {
+    /// Shown by the server.
     Succeeded,
+    /// Succeeded; shown by the server and by the service's record of the action.
+    Recorded,
+    /// Shown by the server, which is unchanged.
     NotAttempted,
+    /// Not attempted; shown by the service's records, with a description.
+    NotRecorded(String),
     /// Undecided so far, with a description.
     Undecided(String),
 }

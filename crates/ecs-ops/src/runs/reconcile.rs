@@ -8,6 +8,7 @@ use ecs_model::{Server, ServerId, ServerStatus};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
+use super::records::RecordTracker;
 use super::state::RunState;
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
@@ -30,6 +31,8 @@ pub(super) struct Reconciler {
     since: HashMap<usize, Instant>,
     lists: u32,
     underway: bool,
+    /// The service's records of the actions on servers.
+    records: RecordTracker,
 }
 
 impl Reconciler {
@@ -47,6 +50,11 @@ impl Reconciler {
             before: seen.collect(),
             ..Self::default()
         }
+    }
+
+    /// The records to read before the next list of servers.
+    pub(super) fn records(&mut self) -> &mut RecordTracker {
+        &mut self.records
     }
 
     /// The servers as they were before the run.
@@ -133,6 +141,7 @@ impl Reconciler {
         self.underway = false;
         self.lists = self.lists.saturating_add(1);
         let mut events = Vec::new();
+        let records = self.records.take(client, state.action());
         for request in state.unknown_requests() {
             let sent = state.unknown_cause(request).and_then(Problem::sent);
             let clock = client.0.core.clock();
@@ -155,6 +164,8 @@ impl Reconciler {
                 Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
+            let readings = self.records.of_request(&records, state, request, sent, age);
+            state.set_records(request, readings, self.records.refusal());
             events.extend(state.reconcile(request, &self.before, listed, sent, last));
         }
         events

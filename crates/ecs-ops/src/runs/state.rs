@@ -26,7 +26,7 @@ use super::plan::Plan;
 use super::queue::RequestQueue;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
@@ -183,6 +183,16 @@ impl RunState {
         }
     }
 
+    /// The jobs of accepted requests, in the order of their acceptance.
+    pub(crate) fn accepted_jobs(&self) -> &[JobReport] {
+        &self.jobs
+    }
+
+    /// The action of the run.
+    pub(crate) fn action(&self) -> PowerAction {
+        self.action
+    }
+
     pub(crate) fn run_id(&self) -> &str {
         &self.run_id
     }
@@ -301,21 +311,16 @@ impl RunState {
             true => self.end_refused(index, classification, &error),
             false => (false, None),
         };
-        let outcome = match classification {
+        let kind = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.answer_lost(index, error);
             }
-            Classification::Refused if blames_servers => Outcome::Failed {
-                job_id: None,
-                error: error.clone(),
-            },
+            Classification::Refused if blames_servers => OutcomeKind::Failed,
             Classification::Refused
             | Classification::NotDelivered
             | Classification::NotForwarded
             | Classification::Throttled
-            | Classification::RefusedCredentials => Outcome::NotAttempted {
-                error: error.clone(),
-            },
+            | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
         };
         match classification {
             Classification::NotDelivered => self.unreachable(error.clone()),
@@ -336,10 +341,17 @@ impl RunState {
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
             servers: self.servers(index).len(),
-            outcome: outcome.name(),
-            error,
+            outcome: kind,
+            error: error.clone(),
         }];
         events.extend(stopping);
+        let outcome = match kind {
+            OutcomeKind::Failed => Outcome::Failed {
+                job_id: None,
+                error,
+            },
+            _ => Outcome::NotAttempted { error },
+        };
         events.extend(self.end_request(index, &outcome));
         events
     }
@@ -390,13 +402,6 @@ impl RunState {
         let servers = self.ending(index).into_iter();
         let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
         ended.collect()
-    }
-
-    /// As [`end_request`](Self::end_request), where no event is wanted.
-    fn end_request_silently(&mut self, index: usize, outcome: &Outcome) {
-        for id in self.ending(index) {
-            self.set_outcome(id, outcome.clone());
-        }
     }
 
     /// The servers of a request, which ends.

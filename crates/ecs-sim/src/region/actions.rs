@@ -63,6 +63,8 @@ impl Region {
             return Answer::bad_request("Ecs.0000", "the job could not be created");
         };
         let job = self.start_job(id, action, &places);
+        let user_id = self.identity.user_id.clone();
+        self.record(&job, &user_id);
         self.jobs.insert(job);
         let answer = Answer::found(&json!({"job_id": job_id}));
         self.accepted.push(Acceptance {
@@ -76,7 +78,7 @@ impl Region {
     }
 
     /// Everything but the quota, which only counts what would be taken otherwise.
-    fn check(&self, action: Action, ids: &[ServerId]) -> Result<Vec<u32>, Answer> {
+    pub(super) fn check(&self, action: Action, ids: &[ServerId]) -> Result<Vec<u32>, Answer> {
         if ids.len() > self.settings.max_servers_per_request {
             return Err(self.too_many(ids.len()));
         }
@@ -149,7 +151,7 @@ impl Region {
         }
     }
 
-    fn start_job(&mut self, id: u128, action: Action, places: &[u32]) -> Job {
+    pub(super) fn start_job(&mut self, id: u128, action: Action, places: &[u32]) -> Job {
         let now = self.now;
         let begin = now.saturating_add(*self.settings.durations.start() / PREPARATION);
         let mut subs = Vec::with_capacity(places.len());

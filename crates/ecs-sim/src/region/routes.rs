@@ -87,6 +87,7 @@ impl Region {
             AnyOperation::ListServersDetails(_) => {
                 self.list(&ListQuery::parse(request.uri().query().unwrap_or_default()))
             }
+            AnyOperation::ListServerActions(it) => self.list_actions(it.server_id()),
             AnyOperation::ListScalingGroups(it) => self.list_scaling_groups(&it),
             AnyOperation::ListScalingInstances(it) => self.list_scaling_instances(&it),
             _ => Answer::Gateway(

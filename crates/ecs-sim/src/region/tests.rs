@@ -6,6 +6,7 @@ mod lifecycle;
 mod listing;
 mod metadata;
 mod properties;
+mod records;
 mod scaling;
 mod signatures;
 mod strangers;

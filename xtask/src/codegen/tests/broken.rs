@@ -125,7 +125,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "x-ecs-handwritten: JobId",
         "x-ecs-handwritten: JobID",
-        "125: `JobId` says that JobID is written by hand, but there are only ProjectId, JobId, ServerId, ScalingGroupId, ShortText, Accepted, ResponseError",
+        "125: `JobId` says that JobID is written by hand, but there are only ProjectId, JobId, ServerId, ScalingGroupId, ShortText, Accepted, ResponseError, Addresses",
     ),
     (
         "operationId: ShowThing",
@@ -171,7 +171,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "/v1/{project_id}/things/detail",
         "/v2/{project_id}/things/detail",
-        "70: a path must begin with /v1/{project_id}/ or /NAME/v1/{project_id}/",
+        "70: a path must begin with /v1/{project_id}/, /v2.1/{project_id}/ or /NAME/v1/{project_id}/",
     ),
     (
         "/v1/{project_id}/things/{job_id}",

@@ -5,7 +5,7 @@ use ecs_transport::testing::{RecordingTransport, ScriptedTransport};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
-use super::Transports;
+use crate::Transports;
 use crate::config::tests::{SDK, around, choose};
 use crate::{AuthErrorKind, CredentialConfig, CredentialOptions};
 

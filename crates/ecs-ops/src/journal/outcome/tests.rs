@@ -15,6 +15,7 @@ fn verdicts_are_outcomes() {
         succeeded(Evidence::SubJob),
         succeeded(Evidence::Job),
         succeeded(Evidence::Server),
+        succeeded(Evidence::Record),
         Outcome::Failed {
             job_id: with_job(),
             error: error.clone(),

@@ -23,7 +23,7 @@ impl RunBuilder {
         };
         let servers = self.servers.into_iter();
         Report {
-            run_id: Uuid::new_v4().to_string(),
+            run_id: self.run_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             action: self.action,
             jobs: Vec::new(),
             servers: servers

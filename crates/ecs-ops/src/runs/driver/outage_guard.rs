@@ -76,7 +76,10 @@ impl OutageGuard {
             );
             state.halt(Problem::new(reason.clone()).because("not sent"));
             driver.control.halt();
-            return driver.sink.emit(Event::Stopping { reason });
+            return driver.sink.emit(Event::Stopping {
+                reason,
+                cause: None,
+            });
         }
         let Some(pause) = self.outage.next_read() else {
             return;

@@ -3,9 +3,13 @@
 mod escalating;
 mod halting;
 mod hard_cases;
+mod lending;
+mod naming;
 mod odd_polls;
 mod outages;
+mod panics;
 mod refusals;
+mod stopping;
 mod watching;
 
 use std::future::IntoFuture as _;
@@ -106,7 +110,7 @@ async fn being_told_to_stop_submitting() {
             "not_attempted"
         ]
     );
-    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert_eq!(report.stopped, Some(Stopped::Requested { reason: None }));
     assert!(posts.posts() >= 2);
 }
 

@@ -10,8 +10,9 @@ use super::{Driver, Step};
 use crate::control::Level;
 use crate::event::Event;
 use crate::journal::Record;
-use crate::report::Outcome;
+use crate::report::{Outcome, Stopped};
 use crate::rolling::{self, WaveAction};
+use crate::runs::callbacks::FinishedWave;
 use crate::runs::state::RunState;
 
 /// The progress between waves.
@@ -79,8 +80,8 @@ impl<'a> Driver<'a> {
             WaveAction::Stop(reason) => {
                 state.stop_rolling(reason);
                 self.control.halt();
-                let reason = reason.to_string();
-                return self.sink.emit(Event::Stopping { reason });
+                let stopped = Stopped::Rolling(reason.clone());
+                return self.sink.emit(Event::stopping(stopped));
             }
             WaveAction::Start { .. } => None,
             WaveAction::CheckHealth { wave } => Some(Event::CheckingHealth { wave: wave + 1 }),
@@ -90,9 +91,9 @@ impl<'a> Driver<'a> {
                 pause: self.client.0.core.scaled(*pause),
             }),
         };
-        let servers = match action {
-            WaveAction::CheckHealth { wave } => state.wave(wave),
-            _ => Vec::new(),
+        let finished = match action {
+            WaveAction::CheckHealth { wave } => Some(state.finished_wave(wave)),
+            _ => None,
         };
         let hold_until = wave_driver
             .unknown_until
@@ -108,7 +109,7 @@ impl<'a> Driver<'a> {
                     tokio::time::sleep_until(until).await;
                 }
                 event.into_iter().for_each(|event| self.sink.emit(event));
-                self.perform(action, servers).await
+                self.perform(action, finished).await
             };
             let done = tokio::select! {
                 biased;
@@ -123,7 +124,7 @@ impl<'a> Driver<'a> {
     async fn perform(
         self,
         action: WaveAction,
-        servers: Vec<ecs_model::ServerId>,
+        finished: Option<FinishedWave>,
     ) -> Option<rolling::WaveEvent> {
         let (event, record) = match action {
             WaveAction::Start { wave } => (
@@ -131,7 +132,7 @@ impl<'a> Driver<'a> {
                 Some(Record::WaveBegan { wave }),
             ),
             WaveAction::CheckHealth { wave } => {
-                let checked = self.health?.check(servers).await;
+                let checked = self.health?.check(finished?).await;
                 let message = checked.err();
                 let record = Record::WaveChecked {
                     wave,

@@ -147,7 +147,13 @@ impl RunState {
         let last = error.clone().because(&reason);
         self.halt(last.clone().because("not sent"));
         let reason = last.message;
-        (blames_servers, Some(Event::Stopping { reason }))
+        (
+            blames_servers,
+            Some(Event::Stopping {
+                reason,
+                cause: None,
+            }),
+        )
     }
 }
 

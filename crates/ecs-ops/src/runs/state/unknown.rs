@@ -7,11 +7,15 @@ use ecs_model::ServerId;
 
 use super::{RequestState, RunState};
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{Evidence, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
 };
+use crate::runs::records::{RequestRecords, ServerStates};
+
+/// Why a server was not acted on that shows no change.
+const UNCHANGED: &str = "the server is unchanged since before the run";
 
 /// What to do about lost answers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,18 +36,25 @@ pub(super) struct Reconciliation {
     shows_change: bool,
     /// What the undecided servers show.
     undecided: HashMap<ServerId, String>,
+    /// What the service's records show.
+    records: Option<RequestRecords>,
+    /// Why the records could not be read.
+    records_refused: Option<String>,
 }
 
 impl Reconciliation {
     /// The outcome of an undecided server.
     pub(super) fn outcome(&self, id: &ServerId) -> Outcome {
-        let error = self.error.clone();
+        let mut error = self.error.clone();
+        if let Some(message) = self.undecided.get(id) {
+            error = error.and(message);
+        }
+        if let Some(message) = &self.records_refused {
+            error = error.and(message);
+        }
         Outcome::Unknown {
             job_id: None,
-            error: match self.undecided.get(id) {
-                Some(message) => error.and(message),
-                None => error,
-            },
+            error,
         }
     }
 }
@@ -61,6 +72,8 @@ impl RunState {
                 in_progress: HashSet::new(),
                 shows_change: false,
                 undecided: HashMap::new(),
+                records: None,
+                records_refused: None,
             };
             self.replace(index, RequestState::Unknown(reconciliation));
             let servers = servers.len();
@@ -84,7 +97,7 @@ impl RunState {
             events.push(Event::RequestEnded {
                 request,
                 servers: rest.len(),
-                outcome: unknown.name(),
+                outcome: OutcomeKind::Unknown,
                 error,
             });
         }
@@ -120,6 +133,25 @@ impl RunState {
         match &self.requests.get(index)?.state {
             RequestState::Unknown(reconciliation) => Some(&reconciliation.error),
             _ => None,
+        }
+    }
+
+    /// Sets what the service's records show about a request until the next list of servers;
+    /// `refused`: why they could not be read.
+    pub(crate) fn set_records(
+        &mut self,
+        index: usize,
+        records: Option<RequestRecords>,
+        refused: Option<&Problem>,
+    ) {
+        let request = self.requests.get_mut(index);
+        if let Some(RequestState::Unknown(reconciliation)) =
+            request.map(|request| &mut request.state)
+        {
+            reconciliation.records = records;
+            let refused = refused.map(|problem| &problem.message);
+            reconciliation.records_refused = refused
+                .map(|message| format!("the actions on the servers could not be read: {message}"));
         }
     }
 
@@ -160,12 +192,23 @@ impl RunState {
                     .iter()
                     .any(|id| is_changed(now.get(id), before.get(id)))
             });
+        let conclusions = match (&reconciliation.records, now) {
+            (Some(records), Ok(now)) => {
+                reconciliation.shows_change |= records.shows_ours();
+                let states = ServerStates {
+                    action,
+                    servers: &servers,
+                    before,
+                    now,
+                    observations: &observations,
+                };
+                records.conclusions(states, reconciliation.shows_change, last)
+            }
+            _ => conclusions(&observations, reconciliation.shows_change, last),
+        };
         let (mut events, mut untouched, mut left) = (Vec::new(), Vec::new(), Vec::new());
-        for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions(
-            &observations,
-            reconciliation.shows_change,
-            last,
-        )) {
+        let mut unrecorded = HashMap::new();
+        for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions) {
             if *observation == Observation::InProgress {
                 reconciliation.in_progress.insert(*id);
             }
@@ -176,6 +219,18 @@ impl RunState {
                         evidence: Evidence::Server,
                     };
                     events.extend(self.end_server(*id, outcome));
+                }
+                Conclusion::Recorded => {
+                    let outcome = Outcome::Succeeded {
+                        job_id: None,
+                        evidence: Evidence::Record,
+                    };
+                    events.extend(self.end_server(*id, outcome));
+                }
+                Conclusion::NotRecorded(_) if self.outcomes.contains_key(id) => {}
+                Conclusion::NotRecorded(message) => {
+                    unrecorded.insert(*id, message);
+                    untouched.push(*id);
                 }
                 Conclusion::NotAttempted => untouched.push(*id),
                 Conclusion::Undecided(message) if !self.outcomes.contains_key(id) => {
@@ -191,10 +246,10 @@ impl RunState {
         }
         let untouched = self.resubmit(index, untouched, None, &mut events);
         let left = self.resubmit(index, left, Some(&reconciliation.error), &mut events);
-        let error = reconciliation.error.clone();
-        let error = error.because("not executed: the server is unchanged since before the run");
         for id in untouched {
-            let error = error.clone();
+            let reason = unrecorded.get(&id).map_or(UNCHANGED, String::as_str);
+            let error = reconciliation.error.clone();
+            let error = error.because(&format!("not executed: {reason}"));
             events.extend(self.end_server(id, Outcome::NotAttempted { error }));
         }
         for id in left {
@@ -221,7 +276,7 @@ impl RunState {
         if !again.is_empty() {
             if first.is_none() {
                 // This is certain, and must be recorded before they are sent again.
-                let message = "not executed: the server is unchanged since before the run";
+                let message = "not executed: shown by its reconciliation";
                 self.cleared.extend(again.iter().map(|id| {
                     let error = Problem::new(message);
                     ServerReport::new(*id, Outcome::NotAttempted { error })

@@ -116,7 +116,11 @@ async fn stopping_while_waiting() {
         let (report, elapsed) = stopped_after(5, builder, false).await;
         assert!(elapsed < Duration::from_secs(20), "{what}: {elapsed:?}");
         assert!(seen.posts() <= posts, "{what}: {}", seen.posts());
-        assert_eq!(report.stopped, Some(Stopped::Requested), "{what}");
+        assert_eq!(
+            report.stopped,
+            Some(Stopped::Requested { reason: None }),
+            "{what}"
+        );
         assert!(report.summary().not_attempted >= 50, "{what}");
         let after = seen.posts();
         tokio::time::sleep(Duration::from_secs(1000)).await;
@@ -135,7 +139,7 @@ async fn ending_at_once() {
     assert_eq!(elapsed, Duration::from_secs(5));
     let summary = report.summary();
     assert_eq!((summary.running, summary.not_attempted), (20, 40));
-    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert_eq!(report.stopped, Some(Stopped::Requested { reason: None }));
 }
 
 /// A run that is dropped leaves nothing behind: no request, no share of the quota unless something

@@ -105,7 +105,7 @@ async fn a_service_that_refuses_everything() {
         assert!(summary.failed < 30, "{body}: {summary:?}");
         let mut reasons = Vec::new();
         while let Some(event) = events.next().await {
-            if let Event::Stopping { reason } = event {
+            if let Event::Stopping { reason, .. } = event {
                 reasons.push(reason);
             }
         }

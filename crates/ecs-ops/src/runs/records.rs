@@ -1,0 +1,295 @@
+//! Interprets the service's records of the actions on servers after a lost answer. Pure.
+//!
+//! A record names the action, its start, the user and the request. It proves that a server was
+//! acted on, and by whom. The absence of a record proves something only after the time that records
+//! take, which is measured: by other requests of the same run.
+
+mod reader;
+mod tracker;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ecs_model::{ServerAction, ServerId};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::evidence::{
+    Conclusion, Observation, SentTimes, ServerList, conclusions, goal, is_changed,
+    would_show_change,
+};
+use crate::action::PowerAction;
+
+pub(super) use reader::RecordQuery;
+pub(super) use tracker::RecordTracker;
+
+/// Two readings of the service's clock that differ by more than this show that it was set, so that
+/// records cannot be placed in time.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(5);
+/// How much earlier than the latest time of sending an action can have started: the reading is the
+/// latest possible one, and records can have whole seconds.
+const START_MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// An action like ours that started less than this before the sending leaves its absence unproven.
+const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
+/// A record that is absent is conclusive after this many times the longest time that a record of
+/// another request took.
+const DELAY_FACTOR: u32 = 3;
+
+/// By what an action of this run is recognized.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnIdentity {
+    /// The id of the user; `None` if it is not known.
+    pub(crate) user: Option<String>,
+    /// The service's id of the exchange whose answer was lost, if it was seen.
+    pub(crate) request_id: Option<String>,
+}
+
+/// What the records of one server show about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// An action of this run.
+    Ours {
+        /// Whether the record says that it failed.
+        failed: bool,
+        /// A later action of somebody else, with a description.
+        superseded: Option<String>,
+    },
+    /// Only other actions since the sending, with a description of the last one.
+    Others(String),
+    /// An action that may or may not be of this run.
+    Unclear,
+    /// No action since the sending.
+    Nothing,
+}
+
+/// The earliest start of an action that was sent at this time; `None` if the service's clock is not
+/// known well enough.
+pub(crate) fn earliest_start(sent: SentTimes) -> Option<Timestamp> {
+    let (then, now) = (sent.then?, sent.now?);
+    let difference = then.duration_since(now).abs();
+    (difference <= CLOCK_STEP)
+        .then(|| then.min(now).checked_sub(START_MARGIN).ok())
+        .flatten()
+}
+
+/// Reads the time of a record: UTC, mostly without saying so.
+pub(crate) fn start_of(record: &ServerAction) -> Option<Timestamp> {
+    let text = record.start_time.as_deref()?;
+    let zoned = || text.parse::<Timestamp>().ok();
+    let plain = || {
+        TimeZone::UTC
+            .to_timestamp(text.parse::<DateTime>().ok()?)
+            .ok()
+    };
+    zoned().or_else(plain)
+}
+
+/// Whether a record is of an action like this one.
+pub(crate) fn is_alike(action: PowerAction, record: &ServerAction) -> bool {
+    record.action.as_deref() == Some(action.name())
+}
+
+fn describe(record: &ServerAction) -> String {
+    let action = record.action.as_deref().unwrap_or("an action");
+    let time = record.start_time.as_deref().unwrap_or("at an unknown time");
+    let user = record.user_id.as_deref().unwrap_or("unknown");
+    format!("{action} at {time} by user {user}, not by this run")
+}
+
+/// Interprets the records of one server.
+pub(crate) fn read(
+    action: PowerAction,
+    records: &[ServerAction],
+    own: &OwnIdentity,
+    earliest: Timestamp,
+) -> Reading {
+    let unclear_from = earliest.checked_sub(UNCLEAR_MARGIN).unwrap_or(earliest);
+    let mut ours: Option<(Timestamp, bool)> = None;
+    let mut others: Option<(Timestamp, String)> = None;
+    let mut unclear = false;
+    for record in records {
+        let alike = is_alike(action, record);
+        let start = start_of(record);
+        let same_request = own.request_id.is_some() && own.request_id == record.request_id;
+        let same_user = own.user.is_some() && own.user == record.user_id;
+        let since = start.filter(|start| *start >= earliest);
+        if alike && (same_request || (same_user && since.is_some())) {
+            let failed = record.message.as_deref();
+            let failed = failed.is_some_and(|message| message.eq_ignore_ascii_case("error"));
+            let at = start.unwrap_or(earliest);
+            if ours.is_none_or(|(latest, _)| latest <= at) {
+                ours = Some((at, failed));
+            }
+        } else if let Some(at) = since {
+            if own.user.is_none() || record.user_id.is_none() {
+                unclear |= alike;
+            } else if others.as_ref().is_none_or(|(latest, _)| *latest <= at) {
+                others = Some((at, describe(record)));
+            }
+        } else {
+            // Too early or without a readable time.
+            let recent = start.is_none_or(|start| start >= unclear_from);
+            unclear |= alike && recent && (same_user || start.is_none() || own.user.is_none());
+        }
+    }
+    match (ours, others) {
+        (Some((at, failed)), others) => Reading::Ours {
+            failed,
+            superseded: others
+                .filter(|(other, _)| *other >= at)
+                .map(|(_, what)| what),
+        },
+        (None, _) if unclear || own.user.is_none() => Reading::Unclear,
+        (None, Some((_, what))) => Reading::Others(what),
+        (None, None) => Reading::Nothing,
+    }
+}
+
+/// Whether records that are absent at this age of a request are conclusive. `delays`: the time
+/// after which the record of each other request was seen; `None`: not seen yet.
+pub(crate) fn is_delay_bounded(
+    delays: impl IntoIterator<Item = Option<Duration>>,
+    age: Duration,
+) -> bool {
+    let longest = delays.into_iter().try_fold(None, |longest, delay| {
+        let delay: Duration = delay?;
+        Some(Some(
+            longest.map_or(delay, |longest: Duration| longest.max(delay)),
+        ))
+    });
+    let longest = longest.flatten();
+    longest.is_some_and(|longest| age >= longest.saturating_mul(DELAY_FACTOR))
+}
+
+/// What the records show about the servers of one request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestRecords {
+    /// By server; one whose records could not be read is absent.
+    pub(crate) readings: HashMap<ServerId, Reading>,
+    /// Whether the absence of a record is conclusive by now.
+    pub(crate) delay_bounded: bool,
+}
+
+/// The state of the servers of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerStates<'a> {
+    pub(crate) action: PowerAction,
+    pub(crate) servers: &'a [ServerId],
+    pub(crate) before: &'a ServerList,
+    pub(crate) now: &'a ServerList,
+    pub(crate) observations: &'a [Observation],
+}
+
+impl ServerStates<'_> {
+    /// Whether the action would not change the server, so that it leaves no record.
+    fn is_in_place(&self, id: &ServerId) -> bool {
+        let needs_change = !matches!(self.action, PowerAction::Reboot(_));
+        let status = |server: &ecs_model::Server| server.status.clone();
+        let before = self.before.get(id).and_then(status);
+        needs_change && before.is_some_and(|status| status == goal(self.action))
+    }
+
+    /// Whether the action, if it was executed, certainly left a record on this server.
+    fn is_recorded(&self, id: &ServerId) -> bool {
+        if matches!(self.action, PowerAction::Reboot(_)) {
+            return true;
+        }
+        let before = self.before.get(id);
+        before.is_some_and(|before| would_show_change(self.action, before.status.as_ref()))
+    }
+
+    fn is_at_rest(&self, id: &ServerId) -> bool {
+        self.now.get(id).is_some_and(|server| {
+            let task = server.task_state.as_deref().unwrap_or_default();
+            task.is_empty() && server.status == Some(goal(self.action))
+        })
+    }
+}
+
+impl RequestRecords {
+    /// Whether one of the servers has a record of this run.
+    pub(crate) fn shows_ours(&self) -> bool {
+        let mut readings = self.readings.values();
+        readings.any(|reading| matches!(reading, Reading::Ours { .. }))
+    }
+
+    /// Whether each server that can have a record of this run has one: the request was executed.
+    fn proves_executed(&self, states: &ServerStates<'_>) -> bool {
+        self.shows_ours()
+            && states.servers.iter().all(|id| match self.readings.get(id) {
+                Some(Reading::Ours { .. }) => true,
+                Some(Reading::Nothing) => states.is_in_place(id),
+                _ => false,
+            })
+    }
+
+    /// Whether the absence of records proves that the request was not executed: it is accepted with
+    /// all of its servers or not at all.
+    fn proves_not_executed(&self, states: &ServerStates<'_>) -> bool {
+        let mut recorded = false;
+        let servers = states.servers.iter().zip(states.observations);
+        let all_absent = servers.into_iter().all(|(id, observation)| {
+            match self.readings.get(id) {
+                Some(Reading::Nothing) => {
+                    recorded |= states.is_recorded(id);
+                    // A change without a record contradicts the records.
+                    let changed = is_changed(states.now.get(id), states.before.get(id));
+                    !changed && *observation != Observation::InProgress
+                }
+                Some(Reading::Others(_)) => {
+                    // A start or stop leaves no record if somebody else was faster.
+                    recorded |= matches!(states.action, PowerAction::Reboot(_));
+                    true
+                }
+                _ => false,
+            }
+        });
+        self.delay_bounded && all_absent && recorded
+    }
+
+    /// Concludes about the servers of one request together; see [`conclusions`] for the servers
+    /// about which the records say nothing.
+    pub(crate) fn conclusions(
+        &self,
+        states: ServerStates<'_>,
+        shows_change: bool,
+        limit_reached: bool,
+    ) -> Vec<Conclusion> {
+        let shows_change = shows_change || self.shows_ours();
+        let fallback = conclusions(states.observations, shows_change, limit_reached);
+        let executed = self.proves_executed(&states);
+        let absent = limit_reached && self.proves_not_executed(&states);
+        let undecided = |message: String| Conclusion::Undecided(message);
+        let conclude = |(id, fallback): (&ServerId, Conclusion)| match self.readings.get(id) {
+            Some(Reading::Nothing | Reading::Others(_)) if absent => {
+                Conclusion::NotRecorded(match self.readings.get(id) {
+                    Some(Reading::Others(what)) => {
+                        format!("the service has no record of it; {what}")
+                    }
+                    _ => "the service has no record of it".to_owned(),
+                })
+            }
+            Some(Reading::Ours { failed: true, .. }) => {
+                undecided("the service's record says that the action failed".to_owned())
+            }
+            Some(Reading::Ours {
+                superseded: Some(what),
+                ..
+            }) => undecided(format!("another action followed: {what}")),
+            Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => Conclusion::Recorded,
+            Some(Reading::Others(what)) => undecided(what.clone()),
+            Some(Reading::Nothing) if fallback == Conclusion::Succeeded && !limit_reached => {
+                undecided("the service has no record of the action so far".to_owned())
+            }
+            Some(Reading::Nothing) if fallback == Conclusion::Succeeded && self.delay_bounded => {
+                undecided("it changed, but the service has no record of the action".to_owned())
+            }
+            _ => fallback,
+        };
+        states.servers.iter().zip(fallback).map(conclude).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

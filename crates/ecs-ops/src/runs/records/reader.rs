@@ -1,0 +1,84 @@
+//! Reads the records of the actions on servers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ecs_client::{Problem, RequestContext, RetryState};
+use ecs_model::{ListServerActions, ServerAction, ServerId};
+use futures_util::{StreamExt as _, stream};
+
+use crate::{Client, Error, ErrorKind};
+
+/// The most queries of records that are in flight.
+const CONCURRENT: usize = 8;
+
+/// The records of servers, read at one time.
+#[derive(Debug, Default)]
+pub(super) struct RecordList {
+    /// By server; one whose records could not be read is absent.
+    pub(super) actions: HashMap<ServerId, Vec<ServerAction>>,
+    /// Why records cannot be read at all.
+    pub(super) refused: Option<Problem>,
+}
+
+/// Where a [`RecordQuery`] leaves its result.
+pub(super) type RecordInbox = Arc<Mutex<Option<RecordList>>>;
+
+/// A query of the records of some servers.
+#[derive(Debug)]
+pub(in crate::runs) struct RecordQuery {
+    pub(super) servers: Vec<ServerId>,
+    pub(super) inbox: RecordInbox,
+}
+
+impl RecordQuery {
+    /// Reads the records, the first ones alone: what is refused once would be refused for each
+    /// server.
+    pub(in crate::runs) async fn run(self, client: &Client) {
+        let mut list = RecordList::default();
+        let mut servers = self.servers.into_iter();
+        while let Some(id) = servers.next() {
+            match actions_on(client, id).await {
+                Ok(actions) => {
+                    list.actions.insert(id, actions);
+                    break;
+                }
+                Err(error) if is_refused(&error) => {
+                    list.refused = Some(error.problem().clone());
+                    break;
+                }
+                Err(_) => {}
+            }
+        }
+        if list.refused.is_none() {
+            let reads = servers.map(|id| async move { (id, actions_on(client, id).await) });
+            let mut reads = stream::iter(reads).buffer_unordered(CONCURRENT);
+            while let Some((id, read)) = reads.next().await {
+                if let Ok(actions) = read {
+                    list.actions.insert(id, actions);
+                }
+            }
+        }
+        *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(list);
+    }
+}
+
+/// The actions on a server, read once: there is a next time.
+async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, Error> {
+    let mut once = RequestContext::poll(RetryState::default());
+    let query = ListServerActions::new(id);
+    let shown = client.0.core.execute(&query, &mut once).await;
+    let actions = shown.map_err(Error::from)?.instance_actions;
+    Ok(actions.unwrap_or_default())
+}
+
+/// Whether the rights or the API are missing, for all servers alike.
+fn is_refused(error: &Error) -> bool {
+    let gateway = |code: &str| code.to_ascii_uppercase().starts_with("APIG");
+    match error.problem().status() {
+        Some(401 | 403 | 405 | 501) => true,
+        // Without a code of the service's own it is the path that there is not.
+        Some(404) => error.code().is_none_or(gateway),
+        _ => error.kind() == ErrorKind::Credentials,
+    }
+}

@@ -1,0 +1,91 @@
+//! Records of actions in the sweep: late, unreadable, and of other users.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use ecs_ops::model::{RebootType, ServerId};
+use ecs_sim::{Action, ActionRecords, OtherAction, SimTransport};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Subject;
+use super::scenario::{Scenario, pick};
+
+/// What the region records, and what other users do.
+#[derive(Clone, Debug)]
+pub(super) struct RecordsPlan {
+    pub(super) readable: ActionRecords,
+    /// The shortest and the longest delay of a record, in seconds.
+    pub(super) delay: (u64, u64),
+    pub(super) others: Vec<OtherAction>,
+}
+
+impl RecordsPlan {
+    /// Drawn apart from the rest, so that it changes nothing else of a seed.
+    pub(super) fn draw(seed: u64, servers: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x7265_636f_7264_7321);
+        let rng = &mut rng;
+        let readable = [
+            ActionRecords::Readable,
+            ActionRecords::Readable,
+            ActionRecords::Readable,
+            ActionRecords::Denied,
+            ActionRecords::Absent,
+        ];
+        let count = if rng.random_bool(0.3) {
+            rng.random_range(1..6)
+        } else {
+            0
+        };
+        let other = |_| OtherAction {
+            at: Duration::from_millis(rng.random_range(0..200_000)),
+            place: rng.random_range(0..servers.max(1)),
+            action: Action::Reboot(pick(rng, &[RebootType::Soft, RebootType::Hard])),
+        };
+        let others = (0..count).map(other).collect();
+        Self {
+            readable: pick(rng, &readable),
+            // Beyond the reconciliation, records can be three times as late as others.
+            delay: pick(rng, &[(0, 0), (0, 5), (20, 60), (200, 600)]),
+            others,
+        }
+    }
+
+    /// Puts it into the region of a scenario.
+    pub(super) fn apply(&self, scenario: &mut Scenario) {
+        let (from, to) = self.delay;
+        let mut region = scenario
+            .region
+            .clone()
+            .action_records(self.readable)
+            .record_delay(Duration::from_secs(from)..=Duration::from_secs(to));
+        for other in &self.others {
+            region = region.other_action(other.clone());
+        }
+        scenario.region = region;
+    }
+
+    /// The servers on which others acted, or were to act.
+    pub(super) fn servers(&self, sim: &SimTransport) -> HashSet<ServerId> {
+        sim.region().with(|region| {
+            let servers: Vec<_> = region.servers().collect();
+            let places = self.others.iter().map(|other| other.place);
+            places
+                .filter_map(|place| servers.get(place).copied())
+                .collect()
+        })
+    }
+}
+
+/// Every run reconciles, and the records can be read or not; nobody else acts.
+#[derive(Clone, Copy, Debug)]
+pub struct Reconciling {
+    /// Whether the records can be read.
+    pub records: bool,
+}
+
+impl Subject for Reconciling {
+    fn records(&self) -> Option<bool> {
+        Some(self.records)
+    }
+}
