@@ -288,11 +288,6 @@ impl Checker<'_> {
         let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
-                // Without records somebody else's restart cannot be told apart.
-                Outcome::Succeeded {
-                    evidence: Evidence::Server,
-                    ..
-                } if self.others.contains(id) => true,
                 // Refused or failed, and in the wanted state all the same.
                 Outcome::Succeeded {
                     evidence: Evidence::WantedState,
@@ -301,6 +296,11 @@ impl Checker<'_> {
                     Some(_) => ended_as(JobStatus::Fail),
                     None => jobs.is_empty() && self.was_refused_alone(id, run),
                 },
+                // Without records somebody else's restart cannot be told apart.
+                Outcome::Succeeded {
+                    evidence: Evidence::Server,
+                    ..
+                } if self.others.contains(id) => true,
                 Outcome::Succeeded { .. } => ended_as(JobStatus::Success),
                 Outcome::Failed {
                     job_id: Some(_),

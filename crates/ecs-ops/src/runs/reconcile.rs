@@ -12,10 +12,12 @@ use super::records::RecordTracker;
 use super::state::RunState;
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
-use crate::{Client, Error};
+use crate::{Client, Error, ErrorKind};
 
 /// The first pause before a list; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
+/// How often the initial list is tried again after it was throttled for too long.
+const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Decides when to list servers, and compares them with their initial state.
@@ -81,7 +83,15 @@ impl Reconciler {
         servers: &[ServerId],
         sink: &Sink,
     ) -> Result<(), Error> {
-        let listed = list(client).await;
+        let mut listed = list(client).await;
+        for _ in 0..THROTTLED_LISTS {
+            let throttled = listed.as_ref().err().map(Error::kind) == Some(ErrorKind::Deadline);
+            match client.0.core.health().throttled_until() {
+                Some(until) if throttled => tokio::time::sleep_until(until).await,
+                _ => break,
+            }
+            listed = list(client).await;
+        }
         if let Err(error) = &listed {
             let error = error.problem().clone();
             sink.emit(Event::ListFailed { error });

@@ -193,11 +193,6 @@ impl RunState {
         self.action
     }
 
-    /// The number of servers of the run.
-    pub(crate) fn requested(&self) -> usize {
-        self.servers.len()
-    }
-
     pub(crate) fn run_id(&self) -> &str {
         &self.run_id
     }
@@ -316,21 +311,16 @@ impl RunState {
             true => self.end_refused(index, classification, &error),
             false => (false, None),
         };
-        let outcome = match classification {
+        let kind = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.answer_lost(index, error);
             }
-            Classification::Refused if blames_servers => Outcome::Failed {
-                job_id: None,
-                error: error.clone(),
-            },
+            Classification::Refused if blames_servers => OutcomeKind::Failed,
             Classification::Refused
             | Classification::NotDelivered
             | Classification::NotForwarded
             | Classification::Throttled
-            | Classification::RefusedCredentials => Outcome::NotAttempted {
-                error: error.clone(),
-            },
+            | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
         };
         match classification {
             Classification::NotDelivered => self.unreachable(error.clone()),
@@ -351,13 +341,17 @@ impl RunState {
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
             servers: self.servers(index).len(),
-            outcome: match &outcome {
-                Outcome::Failed { .. } => OutcomeKind::Failed,
-                _ => OutcomeKind::NotAttempted,
-            },
+            outcome: kind,
             error: error.clone(),
         }];
         events.extend(stopping);
+        let outcome = match kind {
+            OutcomeKind::Failed => Outcome::Failed {
+                job_id: None,
+                error,
+            },
+            _ => Outcome::NotAttempted { error },
+        };
         events.extend(self.end_request(index, &outcome));
         events
     }

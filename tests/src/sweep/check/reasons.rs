@@ -187,7 +187,13 @@ impl Checker<'_> {
                 .trace
                 .exchanges
                 .iter()
-                .any(|exchange| exchange.asked == Asked::Other && exchange.fault.is_some())
+                .any(|exchange| match exchange.ended {
+                    // Throttling of any request holds the list back, too.
+                    Some((_, Told::Answer(status))) => {
+                        exchange.fault.is_some() || !status.is_success()
+                    }
+                    _ => true,
+                })
     }
 
     /// Whether a server could not be looked at whose job had succeeded.
