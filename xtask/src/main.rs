@@ -2,7 +2,10 @@
 //!
 //! | chore | does |
 //! |---|---|
+//! | `bench` | measures our client beside tools written by hand; prints the table of docs/performance.md |
 //! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
+//! | `instructions` | counts the instructions of what is done often, by callgrind; compares them with the baseline |
+//! | `interop-credentials` | runs the official tools and `ecsctl` on the same credentials, and shows differences |
 //! | `layers` | checks that no modules import each other in a circle, and no crate one that it may not |
 //! | `sweep` | simulates many seeds of client, region and faults; shows one |
 //! | `waiting` | measures what waiting for jobs costs, on simulated time |
@@ -13,7 +16,9 @@
     reason = "a program for a terminal: what it prints is what it is for"
 )]
 
+mod bench;
 mod codegen;
+mod interop;
 mod layers;
 mod simulated;
 
@@ -24,8 +29,17 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
 chores:
+  bench [CASE]       measure our client beside baselines, optimized: all cases, or those whose name begins so
+  bench --write      the same; write the table into docs/performance.md
   codegen            write the generated files from crates/ecs-model/api/ecs.openapi.yaml
   codegen --check    write nothing; list what is stale, missing or extra, and fail if anything is
+  instructions --check
+                     count instructions by valgrind; fail if anything takes over 5 % more than the baseline
+  instructions --update
+                     write the baseline crates/ecs-bench/instructions.txt anew
+  interop-credentials [-v]
+                     run openstacksdk and the Huawei Cloud SDK (pinned, from PyPI) and ecsctl on the rows of official_clients.json;
+                     fail on a difference, end with 3 if the packages cannot be had; -v shows each row
   layers             fail if modules of a crate import each other in a circle, or a crate uses one that it may not
   sweep [--seeds N] [--from S] [--threads T]
                      simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
@@ -44,6 +58,13 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
+        ["bench"] => bench::run(root, "", false),
+        ["bench", "--write"] => bench::run(root, "", true),
+        ["bench", case] => bench::run(root, case, false),
+        ["instructions", "--check"] => bench::instructions::check(root),
+        ["instructions", "--update"] => bench::instructions::update(root),
+        ["interop-credentials"] => interop::credentials(root, &[]),
+        ["interop-credentials", "-v"] => interop::credentials(root, &["-v"]),
         ["layers"] => layers::check(root),
         ["sweep", arguments @ ..] => simulated::run(root, "sweep", arguments),
         ["waiting"] => simulated::run(root, "waiting", &[]),

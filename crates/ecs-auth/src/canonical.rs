@@ -52,7 +52,12 @@ impl CanonicalRequest {
             }
         }
         text.push(b'\n');
-        text.extend_from_slice(names.join(";").as_bytes());
+        for (at, name) in names.iter().enumerate() {
+            if at > 0 {
+                text.push(b';');
+            }
+            text.extend_from_slice(name.as_bytes());
+        }
         text.push(b'\n');
         if is_body_unsigned(request.headers()) {
             text.extend_from_slice(UNSIGNED.as_bytes());
@@ -78,7 +83,15 @@ pub(crate) fn is_body_unsigned(headers: &HeaderMap) -> bool {
 }
 
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    hex_of(&Sha256::digest(bytes).into())
+}
+
+/// In lower-case hexadecimal digits.
+pub(crate) fn hex_of(hash: &[u8; 32]) -> String {
+    let mut digits = [0; 64];
+    // Its length is right.
+    let _ = hex::encode_to_slice(hash, &mut digits);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// Escapes are undone and made anew, so that their spelling does not matter; the last `/` is for signing only.

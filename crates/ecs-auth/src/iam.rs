@@ -8,12 +8,12 @@ use ecs_transport::Transport;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::exchange::{exchange, refusal, unavailable, without};
-use crate::renewal::{Fetched, Renewing, Source};
+use crate::renewal::{Fetched, RefreshingCredentials, Source};
 use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider, Signed};
 
 mod answer;
@@ -21,6 +21,13 @@ mod login;
 
 pub use answer::{Project, TokenInfo};
 pub use login::{Login, Reference, User};
+
+/// What stands in a query as it is (RFC 3986, 2.3), and so is signed as it is sent.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// How long one answer of IAM may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -77,7 +84,7 @@ impl IamClient {
 
     /// Tokens by this login, a fresh one whenever it is needed.
     pub fn tokens(&self, login: Login) -> IamTokens {
-        IamTokens(Renewing::new(TokenSource {
+        IamTokens(RefreshingCredentials::new(TokenSource {
             iam: self.clone(),
             login,
             last: Mutex::default(),
@@ -93,7 +100,8 @@ impl IamClient {
         credentials: &Credentials,
         name: &str,
     ) -> Result<Project, AuthError> {
-        let name_in_query = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        // As the official SDKs send it: a gateway that signs the query as it came would refuse `eu%2Dde`.
+        let name_in_query = utf8_percent_encode(name, UNRESERVED);
         let mut request = self.request(&format!("/v3/projects?name={name_in_query}"))?;
         let signed = credentials.authenticate(&mut request, Timestamp::now());
         let response = self.ask(request).await?;
@@ -235,7 +243,7 @@ impl IamClient {
 /// one, by one login at a time however many requests wait for it. While a token is still good, it is used until
 /// its successor is there. A login that was refused is not repeated within a minute.
 #[derive(Debug)]
-pub struct IamTokens(Renewing<TokenSource>);
+pub struct IamTokens(RefreshingCredentials<TokenSource>);
 
 impl IamTokens {
     /// What IAM says of the token in use, for example its project. Logs in if there is none.

@@ -11,11 +11,14 @@
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
 //! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud, and the [`InstanceLocation`] |
-//! | `sources` | [`Chosen`]: which credentials to use, out of [`Flags`] and [`Surroundings`] |
+//! | `chain` | [`CredentialChain`]: credentials as `ecsctl` finds them, in one call |
+//! | `config` | [`CredentialConfig`]: which credentials to use, out of [`CredentialOptions`] and [`Environment`] |
+//! | `environment` | [`Environment`]: the variables and files that credentials are chosen from |
+//! | `operators` | [`Operator`]: whose regions and hosts are which |
 //! | `target` | [`ResolvedTarget`]: operator, account, project, region and endpoint, each with its origin |
 //! | `renewal` | credentials that end, and others in time |
 //! | `exchange` | one question to a service that gives credentials |
-//! | `error` | [`AuthError`], [`Refusal`] |
+//! | `error` | [`AuthError`], [`AuthReason`], [`Refusal`] |
 //!
 //! A provider of your own, for example on top of a vault, is one function:
 //!
@@ -42,31 +45,38 @@
 
 mod access_key;
 mod canonical;
+mod chain;
+mod config;
 mod credentials;
 mod date;
+mod environment;
 mod error;
 mod exchange;
 mod iam;
 mod metadata;
+mod operators;
 mod provider;
 mod renewal;
 mod signer;
-mod sources;
 mod target;
 mod verifier;
 
 pub use access_key::AccessKey;
 pub use canonical::{CanonicalRequest, Difference, Echo};
+pub use chain::CredentialChain;
+pub use config::{
+    CredentialConfig, CredentialKind, CredentialOptions, CredentialSource, ReadyCredentials,
+    Skipped, TlsSettings, Transports, Warning, WarningKind,
+};
 pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;
-pub use error::{AuthError, AuthErrorKind, Refusal};
+pub use environment::Environment;
+pub use error::{AddressGap, AuthError, AuthErrorKind, AuthReason, Refusal};
 pub use iam::{IamClient, IamTokens, Login, Project, Reference, TokenInfo, User};
 pub use metadata::{InstanceLocation, MetadataKeys};
+pub use operators::Operator;
 pub use provider::{CredentialsProvider, StaticCredentials};
 pub use secrecy::SecretString;
 pub use signer::{Signed, sign};
-pub use sources::{
-    Chosen, CredentialKind, Flags, ReadyCredentials, Skipped, Surroundings, Transports,
-};
 pub use target::{ResolvedAccount, ResolvedProject, ResolvedTarget, Sourced};
 pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::exchange::{exchange, refusal, unavailable};
-use crate::renewal::{Fetched, Renewing, Source};
+use crate::renewal::{Fetched, RefreshingCredentials, Source};
 use crate::{AccessKey, AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
 
 /// Where every server finds its metadata service.
@@ -37,7 +37,7 @@ const RENEW_AHEAD: Duration = Duration::from_secs(40 * 60);
 /// # let _ = provider; }
 /// ```
 #[derive(Debug)]
-pub struct MetadataKeys(Renewing<KeySource>);
+pub struct MetadataKeys(RefreshingCredentials<KeySource>);
 
 /// The server that this process runs on, and where it is, as the metadata service describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl MetadataKeys {
 
     /// From a service elsewhere, for tests: `http://host:port`.
     pub fn at(transport: Arc<dyn Transport>, address: &str) -> Self {
-        Self(Renewing::new(KeySource {
+        Self(RefreshingCredentials::new(KeySource {
             transport,
             address: address.trim_end_matches('/').to_owned(),
         }))

@@ -35,16 +35,16 @@ pub(crate) struct Fetched {
 ///
 /// There is no task of its own: who comes first when others are due fetches them (and gives up soon if that takes long), and
 /// who comes meanwhile gets the old ones as long as they are good.
-pub(crate) struct Renewing<S> {
+pub(crate) struct RefreshingCredentials<S> {
     source: S,
     state: Mutex<State>,
-    /// Held while fetching.
+    /// Cached while fetching.
     gate: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
-    held: Option<Held>,
+    held: Option<Cached>,
     /// How many fetches have ended.
     fetches: u64,
     /// Why the last one failed.
@@ -55,14 +55,14 @@ struct State {
     refused_until: Option<Instant>,
 }
 
-struct Held {
+struct Cached {
     credentials: Credentials,
     good_until: Option<Instant>,
     renew_from: Option<Instant>,
     renew_ahead: Duration,
 }
 
-impl Held {
+impl Cached {
     fn new(fetched: Fetched, asked_at: Instant) -> Self {
         let after = |lifetime| asked_at.checked_add(lifetime);
         let renew_from = |lifetime: Duration| after(lifetime.saturating_sub(fetched.renew_ahead));
@@ -77,12 +77,12 @@ impl Held {
 
 impl State {
     /// What is good now.
-    fn good(&self, now: Instant) -> Option<&Held> {
+    fn good(&self, now: Instant) -> Option<&Cached> {
         let held = self.held.as_ref()?;
         held.good_until.is_none_or(|end| now < end).then_some(held)
     }
 
-    fn is_due(&self, held: &Held, now: Instant) -> bool {
+    fn is_due(&self, held: &Cached, now: Instant) -> bool {
         held.renew_from.is_some_and(|from| now >= from)
             && self.pause_until.is_none_or(|until| now >= until)
     }
@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-impl<S: Source> Renewing<S> {
+impl<S: Source> RefreshingCredentials<S> {
     pub(crate) fn new(source: S) -> Self {
         Self {
             source,
@@ -197,7 +197,7 @@ impl<S: Source> Renewing<S> {
         let result = match result {
             Ok(fetched) => {
                 let credentials = fetched.credentials.clone();
-                state.held = Some(Held::new(fetched, asked_at));
+                state.held = Some(Cached::new(fetched, asked_at));
                 state.failed = None;
                 Ok(credentials)
             }
@@ -214,7 +214,7 @@ impl<S: Source> Renewing<S> {
     }
 }
 
-impl<S: Source> CredentialsProvider for Renewing<S> {
+impl<S: Source> CredentialsProvider for RefreshingCredentials<S> {
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
         Box::pin(self.get())
     }
@@ -231,7 +231,7 @@ impl<S: Source> CredentialsProvider for Renewing<S> {
     }
 }
 
-impl<S: Debug> Debug for Renewing<S> {
+impl<S: Debug> Debug for RefreshingCredentials<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.source.fmt(f)
     }

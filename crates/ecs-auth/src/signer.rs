@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::canonical::{CONTENT_SHA256, SECURITY_TOKEN, is_body_unsigned};
+use crate::canonical::{CONTENT_SHA256, SECURITY_TOKEN, hex_of, is_body_unsigned};
 use crate::{AccessKey, CanonicalRequest, date};
 
 pub(crate) const ALGORITHM: &str = "SDK-HMAC-SHA256";
@@ -137,7 +137,7 @@ fn compute(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[&str]
     let signature = hmac(key.secret(), string_to_sign.as_bytes()).finalize();
     Signed {
         signed_headers: present.join(";"),
-        signature: hex::encode(signature.into_bytes()),
+        signature: hex_of(&signature.into_bytes().into()),
         canonical_request,
         string_to_sign,
     }

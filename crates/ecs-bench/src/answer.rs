@@ -35,3 +35,27 @@ pub struct Entities {
     /// Why it failed, sometimes only here.
     pub errorcode_message: Option<String>,
 }
+
+/// A job with this many sub-jobs, as the service writes it.
+///
+/// ```
+/// assert!(ecs_bench::job_body(2).contains(r#""sub_jobs_total":2"#));
+/// ```
+pub fn job_body(sub_jobs: usize) -> String {
+    let subs: Vec<String> = (0..sub_jobs)
+        .map(|number| {
+            let (status, end) = if number % 3 == 0 {
+                ("RUNNING", "\"\"")
+            } else {
+                ("SUCCESS", "\"2026-11-23T12:59:31.221Z\"")
+            };
+            format!(
+                r#"{{"status":"{status}","entities":{{"server_id":"{number:08x}-46ca-475e-917e-2563e5a8cd19"}},"job_id":"ff80808288d41e1b01899026{number:08x}","job_type":"rebootServer","begin_time":"2026-11-23T12:59:00.102Z","end_time":{end},"error_code":null,"fail_reason":null}}"#
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"status":"RUNNING","entities":{{"sub_jobs_total":{sub_jobs},"sub_jobs":[{}]}},"job_id":"ff80808288d41e1b018990260955{sub_jobs:04}","job_type":"batchRebootServer","begin_time":"2026-11-23T12:59:00.102Z","end_time":"","error_code":null,"fail_reason":null}}"#,
+        subs.join(",")
+    )
+}

@@ -34,6 +34,8 @@ pub struct Arguments {
     pub project_id: String,
     /// Whether the body of an answer is read and thrown away (baselines only).
     pub skip_body: bool,
+    /// Whether each request has a connection of its own (`hand` only).
+    pub fresh: bool,
 }
 
 impl Arguments {
@@ -52,11 +54,16 @@ impl Arguments {
             secret_key: "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc".to_owned(),
             project_id: "5dd3c0b24cdc4d31952c49589182a89d".to_owned(),
             skip_body: false,
+            fresh: false,
         };
         let mut given = given.into_iter();
         while let Some(name) = given.next() {
             if name == "--skip-body" {
                 arguments.skip_body = true;
+                continue;
+            }
+            if name == "--fresh" {
+                arguments.fresh = true;
                 continue;
             }
             let value = given

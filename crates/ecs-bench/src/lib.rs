@@ -8,13 +8,14 @@
 //! | `hand` | what one would write by hand: hyper, serde with owned strings, HMAC signing |
 //! | `with-reqwest` | the same on reqwest |
 //! | `server` | answers at once, from prepared bytes |
+//! | `instructions` | does one thing many times, for `cargo xtask instructions` to count |
 //!
 //! | module | holds |
 //! |---|---|
 //! | `arguments` | [`Arguments`]: what the programs are told |
 //! | `measure` | [`Usage`]: CPU time, wall time and memory of this process |
 //! | `signing` | [`sign`]: the signature, as the baselines make it |
-//! | `answer` | [`Job`]: a job, as the baselines read it |
+//! | `answer` | [`Job`]: a job, as the baselines read it; [`job_body`]: as the service writes it |
 //!
 //! ```
 //! use ecs_bench::{Action, Arguments};
@@ -30,7 +31,7 @@ mod arguments;
 mod measure;
 mod signing;
 
-pub use answer::Job;
+pub use answer::{Job, job_body};
 pub use arguments::{Action, Arguments};
 pub use measure::{Usage, WARM_UP, print_failure};
 pub use signing::{Signature, sign};

@@ -141,13 +141,13 @@ fn run_help(verb: &str) -> String {
 /// What restarting, starting and stopping have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Servers, by their ids. The one that ecsctl runs on is acted on last and alone
+    /// Servers, by their ids. The server that ecsctl runs on comes last and alone
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Further ids from this file (`-`: stdin), one a line; blank lines and what follows a `#` are passed over
     #[arg(long, value_name = "FILE")]
     pub(crate) from_file: Option<PathBuf>,
-    /// All servers of the project, but the one that ecsctl runs on. A restart leaves out those that are stopped
+    /// All servers of the project, except the one that ecsctl runs on. A restart skips stopped servers
     #[arg(long, conflicts_with_all = ["ids", "from_file"])]
     pub(crate) all: bool,
     /// The most servers in one request, 1 to 1000
@@ -177,6 +177,10 @@ pub(crate) struct Run {
     /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
     #[arg(long)]
     pub(crate) reconcile: bool,
+    /// How long after a request became unknown a server without a trace of it counts as not attempted. Must be longer than
+    /// every gateway on the way can hold a request [default: 3m, or --attempt-timeout and a minute]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) reconcile_after: Option<Duration>,
     /// Send servers once more whose fate is unknown. Risky: what was done the first time is done TWICE. With --reconcile
     /// only those that are still unknown then, and those that were not attempted
     #[arg(long)]
@@ -184,11 +188,11 @@ pub(crate) struct Run {
     /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests, send none of them. What is looked at before a run is looked at all the same
+    /// Show the requests without sending them. The reads before the first action are made all the same
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Send without looking first: whether the servers named exist, which of them are stopped, and whether they are members of
-    /// auto-scaling groups. Needs no permission to read
+    /// Skip the reads before the first action: whether the given servers exist, which are stopped, and which are members of
+    /// auto-scaling groups
     #[arg(long)]
     pub(crate) no_preflight: bool,
     /// Don't ask
@@ -232,8 +236,8 @@ pub(crate) struct Reboot {
     /// Ask the guest to restart, or cut its power
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
     kind: Kind,
-    /// With --all: restart stopped servers (SHUTOFF), too. A soft restart of them is refused, a hard one starts them. Without it
-    /// they are left out, and counted nowhere
+    /// With --all: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
+    /// default they are skipped and not counted
     #[arg(long)]
     include_stopped: bool,
     #[command(flatten)]
@@ -253,8 +257,8 @@ pub(crate) struct Reboot {
 /// What can make a group of auto-scaling remove its members.
 #[derive(Debug, Args)]
 struct Members {
-    /// Act also on members of auto-scaling groups. A group removes members that it finds stopped or not answering, and deletes
-    /// those that it made itself. Without it such servers are named, and nothing is sent
+    /// Also act on members of auto-scaling groups. A group removes members that are stopped or do not answer, and deletes those
+    /// that it created. By default such servers are listed and nothing is sent
     #[arg(long)]
     allow_autoscaling_members: bool,
 }

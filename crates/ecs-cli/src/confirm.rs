@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::{LeftOut, LeftOutReason};
+use ecs_ops::fleet::{SkipReason, SkippedServer};
 
 use crate::connect::Connection;
 use crate::fail::Fail;
@@ -24,8 +24,8 @@ pub(crate) struct Question<'a> {
     pub(crate) waves: Option<WavesSaid>,
     /// The servers, with their names as far as they are known.
     pub(crate) servers: &'a [String],
-    /// Those that the selection left out.
-    pub(crate) left_out: &'a [LeftOut],
+    /// Those that the selection skips.
+    pub(crate) skipped: &'a [SkippedServer],
 }
 
 impl Question<'_> {
@@ -53,12 +53,12 @@ impl Question<'_> {
             .into_iter()
             .map(|(label, value)| format!("\n  {label:<9} {value}"))
             .collect();
-        let left_out = match left_out(self.left_out) {
+        let skipped = match skipped(self.skipped) {
             words if words.is_empty() => words,
-            words => format!("\n  left out  {words}"),
+            words => format!("\n  skipped   {words}"),
         };
         format!(
-            "{what} {servers}?{place}\n  in        {requests}\n  servers   {named}{left_out}",
+            "{what} {servers}?{place}\n  in        {requests}\n  servers   {named}{skipped}",
             what = verb(self.action),
             servers = counted(count),
         )
@@ -156,14 +156,14 @@ impl Terminal {
     fn forget(&self) {}
 }
 
-/// How many servers are left out and why, in words; nothing if none are.
-pub(crate) fn left_out(servers: &[LeftOut]) -> String {
+/// How many servers are skipped and why; empty if none are.
+pub(crate) fn skipped(servers: &[SkippedServer]) -> String {
     let count = |reason| servers.iter().filter(|it| it.reason == reason).count();
-    let stopped = match count(LeftOutReason::Stopped) {
+    let stopped = match count(SkipReason::Stopped) {
         0 => None,
         stopped => Some(format!("{stopped} stopped")),
     };
-    let own = (count(LeftOutReason::ThisMachine) > 0).then(|| "this machine".to_owned());
+    let own = (count(SkipReason::ThisMachine) > 0).then(|| "this machine".to_owned());
     let parts: Vec<String> = stopped.into_iter().chain(own).collect();
     parts.join(", ")
 }

@@ -2,6 +2,7 @@
 
 mod own;
 mod scaling;
+mod steps;
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -9,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{
-    Chosen, CredentialKind, Credentials, CredentialsProvider, MetadataKeys, ResolvedTarget,
-    StaticCredentials, Transports,
+    CredentialConfig, CredentialKind, Credentials, CredentialsProvider, MetadataKeys,
+    ResolvedTarget, StaticCredentials,
 };
 use ecs_ops::model::ProjectId;
-use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
+use ecs_ops::transport::HyperTransport;
 use ecs_ops::{Client, Endpoint};
 use ecs_sim::{Region, SimServer};
 use secrecy::ExposeSecret as _;
@@ -22,6 +23,8 @@ use crate::args::Global;
 use crate::credentials;
 use crate::fail::{Fail, chain};
 use crate::term::Notes;
+
+pub(crate) use steps::{Stopped, choose, endpoint, open};
 
 /// What `--sim` simulates: more servers than the service takes in a minute, so that the pacing can be seen.
 const SIM_SERVERS: usize = 1200;
@@ -86,47 +89,31 @@ pub(crate) async fn connect(
     if global.sim {
         return simulate(global, settings, notes).await;
     }
-    // What was typed is checked as it was typed.
-    if let Some(endpoint) = &global.endpoint {
-        self::endpoint(Some(endpoint), global)?;
-    }
-    let (mut flags, warnings) = credentials::flags(global)?;
-    let choose =
-        |flags: &_| credentials::choose(flags).map_err(|error| credentials::fail(&error, &[]));
-    let mut chosen = choose(&flags)?;
-    if chosen.endpoint().is_none()
-        && let Some(endpoint) = &settings.otherwise
-    {
-        flags.endpoint = Some(endpoint.clone());
-        chosen = choose(&flags)?;
-    }
-    if chosen.endpoint().is_some() || chosen.kind() != CredentialKind::ServerKeys {
-        self::endpoint(chosen.endpoint(), global)?;
-    }
-    let ways = Ways::new(global)?;
-    for warning in warnings.iter().chain(chosen.warnings()) {
+    let choice = choose(global, settings.otherwise.as_deref()).map_err(Stopped::into_fail)?;
+    for warning in &choice.warnings {
         notes.warn(warning);
     }
-    if let Some(warning) = in_the_clear(&chosen) {
-        notes.warn(&warning);
+    let source = credentials::source(choice.config.source());
+    let skipped = choice.config.skipped().to_vec();
+    let (ready, ways) = open(choice.config, global)
+        .await
+        .map_err(|stopped| stopped.with_skipped(skipped).into_fail())?;
+    for warning in &ready.warnings {
+        notes.warn(&credentials::warning(warning));
     }
-    let source = chosen.source().to_owned();
-    let skipped = chosen.skipped().to_vec();
-    let transports = ways.for_credentials();
-    let metadata = own::service(&transports, flags.metadata_endpoint.as_deref());
-    let opened = chosen.open(transports).await;
-    let opened = opened.map_err(|error| credentials::fail(&error, &skipped))?;
     if global.token.is_none() && global.access_key.is_none() {
         notes.note(&format!("credentials: {source}"));
     }
-    let endpoint = self::endpoint(opened.endpoint.as_deref(), global)?;
-    let project = project(&opened.project_id)?;
+    let endpoint = self::endpoint(ready.endpoint.as_deref(), None, global)?;
+    let project = project(&ready.project_id)?;
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
+    let address = credentials::metadata_endpoint();
+    let metadata = own::service(&ways.for_credentials(), address.as_deref());
     let scaling = match scaling::endpoint(global, &endpoint, notes)? {
         Some(endpoint) => Some(client(
             endpoint,
             project.clone(),
-            Arc::clone(&opened.provider),
+            Arc::clone(&ready.provider),
             ways.services.clone(),
             settings,
             speed,
@@ -136,7 +123,7 @@ pub(crate) async fn connect(
     let client = client(
         endpoint.clone(),
         project.clone(),
-        opened.provider,
+        ready.provider,
         ways.services,
         settings,
         speed,
@@ -145,64 +132,11 @@ pub(crate) async fn connect(
         client,
         endpoint,
         project,
-        target: Some(opened.target),
+        target: Some(ready.target),
         scaling,
         metadata: Some(metadata),
         sim: None,
     })
-}
-
-/// How requests travel.
-pub(crate) struct Ways {
-    /// To the service and to IAM.
-    pub(crate) services: HyperTransport,
-    /// To the metadata service, which no proxy must see: it would be asked for the keys of its own server.
-    metadata: HyperTransport,
-}
-
-impl Ways {
-    pub(crate) fn new(global: &Global) -> Result<Self, Fail> {
-        let mut services = HyperTransport::builder();
-        if let Some(path) = &global.ca_file {
-            services = services.ca_file(path);
-        }
-        let metadata = HyperTransport::builder().no_proxy().native_roots(false);
-        Ok(Self {
-            services: services.build().map_err(|error| cannot_build(&error))?,
-            metadata: metadata.build().map_err(|error| cannot_build(&error))?,
-        })
-    }
-
-    pub(crate) fn for_credentials(&self) -> Transports {
-        Transports {
-            services: Arc::new(self.services.clone()),
-            metadata: Arc::new(self.metadata.clone()),
-        }
-    }
-}
-
-fn cannot_build(error: &BuildError) -> Fail {
-    let fail = Fail::usage(chain(error));
-    match error.kind() {
-        BuildErrorKind::CaFile | BuildErrorKind::CaCertificate => fail
-            .hint("--ca-file takes a file with certificates in PEM (-----BEGIN CERTIFICATE-----)"),
-        _ => fail,
-    }
-}
-
-/// The address of the service, wherever it comes from.
-pub(crate) fn endpoint(address: Option<&str>, global: &Global) -> Result<Endpoint, Fail> {
-    let Some(address) = address else {
-        return Err(Fail::usage("the address of the service is not known")
-            .hint("name the region (--region, or OS_REGION_NAME or HUAWEICLOUD_SDK_REGION_ID), or give --endpoint: it follows from \
-                   the region, in lower case, only in Open Telekom Cloud and Huawei Cloud, and not beside an address of another cloud"));
-    };
-    let from = match global.endpoint {
-        Some(_) => "--endpoint",
-        None => "the address of the service",
-    };
-    let parsed = address.parse();
-    parsed.map_err(|error| Fail::usage(format!("{from}: {error}")))
 }
 
 /// How fast the service's clock runs. The pacing of a real service must not hang on a variable.
@@ -228,7 +162,7 @@ pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
 }
 
 /// What somebody on the way could read and use.
-pub(crate) fn in_the_clear(chosen: &Chosen) -> Option<String> {
+pub(crate) fn in_the_clear(chosen: &CredentialConfig) -> Option<String> {
     let open = |address: Option<&str>| {
         let endpoint: Endpoint = address?.parse().ok()?;
         let open = !endpoint.is_https() && !is_this_machine(endpoint.host());

@@ -1,10 +1,13 @@
-//! As whom: from the global options and what surrounds the process to credentials.
+//! As whom: from the global options and the environment of the process to credentials.
 
 use std::error::Error as StdError;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 
-use ecs_ops::auth::{AuthError, AuthErrorKind, Chosen, Flags, Skipped, Surroundings};
+use ecs_ops::auth::{
+    AddressGap, AuthError, AuthErrorKind, AuthReason, CredentialOptions, CredentialSource,
+    Operator, Skipped, Warning, WarningKind,
+};
 use ecs_ops::transport::{TransportError, TransportErrorKind};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -18,25 +21,30 @@ const METADATA: &str = "ECSCTL_METADATA_ENDPOINT";
 /// No secret is longer, and what is should not be read whole.
 const LONGEST: u64 = 64 * 1024;
 
-/// The options as flags, with warnings. Secrets are read from stdin and from files.
-pub(crate) fn flags(global: &Global) -> Result<(Flags, Vec<String>), Fail> {
+/// The options, with warnings. Secrets are read from stdin and from files.
+pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>), Fail> {
     let mut warnings = Vec::new();
     let (token, secret_key) = secrets(global, &mut warnings)?;
-    let mut flags = Flags::default();
-    flags.token = token;
-    flags.access_key.clone_from(&global.access_key);
-    flags.secret_key = secret_key;
-    flags.security_token = secret("--security-token", &global.security_token)?;
-    flags.cloud.clone_from(&global.cloud);
-    flags.profile.clone_from(&global.profile);
-    flags.region.clone_from(&global.region);
-    flags.project_id = global.project_id.as_ref().map(ToString::to_string);
-    flags.endpoint.clone_from(&global.endpoint);
-    flags.iam_endpoint.clone_from(&global.iam_endpoint);
-    flags.metadata_endpoint = std::env::var(METADATA)
-        .ok()
-        .filter(|address| !address.is_empty());
-    Ok((flags, warnings))
+    let mut options = CredentialOptions::default();
+    options.token = token;
+    options.access_key.clone_from(&global.access_key);
+    options.secret_key = secret_key;
+    options.security_token = secret("--security-token", &global.security_token)?;
+    options.cloud.clone_from(&global.cloud);
+    options.profile.clone_from(&global.profile);
+    options.region.clone_from(&global.region);
+    options.operator.clone_from(&global.operator);
+    options.project_id = global.project_id.as_ref().map(ToString::to_string);
+    options.endpoint.clone_from(&global.endpoint);
+    options.iam_endpoint.clone_from(&global.iam_endpoint);
+    options.metadata_endpoint = metadata_endpoint();
+    Ok((options, warnings))
+}
+
+/// The address of the metadata service, if the environment names one.
+pub(crate) fn metadata_endpoint() -> Option<String> {
+    let address = std::env::var(METADATA).ok();
+    address.filter(|address| !address.is_empty())
 }
 
 /// The token and the secret key.
@@ -136,16 +144,11 @@ fn readable_by_others(_: &std::fs::File) -> bool {
     false
 }
 
-/// The first source that has credentials.
-pub(crate) fn choose(flags: &Flags) -> Result<Chosen, AuthError> {
-    Chosen::new(flags, &Surroundings::of_process())
-}
-
 /// Where no credentials are, line by line.
 pub(crate) fn looked_at(skipped: &[Skipped], error: &AuthError) -> Vec<String> {
     let mut lines: Vec<String> = skipped
         .iter()
-        .map(|skipped| format!("{}: {}", skipped.source, skipped.why))
+        .map(|skipped| format!("{}: {}", origin(&skipped.source), skipped.why))
         .collect();
     if let Some(source) = error.source() {
         lines.push(format!("the metadata service: {}", chain(source)));
@@ -160,17 +163,132 @@ pub(crate) const GIVE_SOME: &str = "give --access-key and --secret-key-file, or 
 
 /// Credentials could not be had; nothing was sent to the service.
 pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> Fail {
-    let words = chain(error);
+    let message = message(error);
     match error.kind() {
         AuthErrorKind::Missing => Fail::usage("no credentials were found")
             .details(looked_at(skipped, error))
             .hint(GIVE_SOME),
-        AuthErrorKind::Malformed => Fail::usage(words).hint(CHECK),
-        AuthErrorKind::Refused => Fail::new(Exit::Credentials, words).hint(CHECK),
+        AuthErrorKind::Malformed => {
+            let hint = error.reason().and_then(hint_of);
+            Fail::usage(message).hint(hint.unwrap_or_else(|| CHECK.to_owned()))
+        }
+        AuthErrorKind::Refused => Fail::new(Exit::Credentials, message).hint(CHECK),
         _ => {
             let hint = transport_kind(error).and_then(transport_hint);
-            Fail::new(Exit::Failed, words).hint(hint.unwrap_or(CHECK))
+            Fail::new(Exit::Failed, message).hint(hint.unwrap_or(CHECK))
         }
+    }
+}
+
+/// The error and its causes, with options by their names.
+pub(crate) fn message(error: &AuthError) -> String {
+    match error.reason() {
+        Some(AuthReason::HalfOfALogin { given, missing }) => match (option(given), option(missing))
+        {
+            (Some(given), Some(missing)) => {
+                format!("{given} is given, but {missing} is not: give both or neither")
+            }
+            _ => chain(error),
+        },
+        Some(AuthReason::Empty { setting }) => match option(setting) {
+            Some(option) => format!("{option} is empty"),
+            None => chain(error),
+        },
+        _ => chain(error),
+    }
+}
+
+/// The option for a setting of the library.
+fn option(setting: &str) -> Option<&'static str> {
+    Some(match setting {
+        "token" => "--token",
+        "access key" => "--access-key",
+        "secret key" => "--secret-key",
+        "security token" => "--security-token",
+        "cloud" => "--cloud",
+        "profile" => "--profile",
+        "region" => "--region",
+        "project" => "--project-id",
+        _ => return None,
+    })
+}
+
+/// What to do about what is missing or refused.
+pub(crate) fn hint_of(reason: &AuthReason) -> Option<String> {
+    let hint = match reason {
+        AuthReason::UnsupportedLogin { .. } => {
+            "give an access key (--access-key, --secret-key-file), a token (--token), or a cloud with a password (--cloud)"
+        }
+        AuthReason::AddressUnknown { service, gap } => return Some(hint_of_gap(gap, service)),
+        AuthReason::ProjectUnknown => {
+            "give the project's id (--project-id, OS_PROJECT_ID), or name the region (--region, OS_REGION_NAME), whose own \
+             project it is then"
+        }
+        AuthReason::OperatorUnknown { .. } => {
+            "give the addresses of another operator with --endpoint and --iam-endpoint"
+        }
+        AuthReason::InsecureTls { .. } => {
+            "name the certificate of the authority with --ca-file, or in cacert (OS_CACERT), and take the setting away"
+        }
+        AuthReason::Conflict { .. } => {
+            "take away what is not meant, or say what is: --cloud, --profile, --region and --project-id go before all else"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// How the address of a service can be given.
+pub(crate) fn hint_of_gap(gap: &AddressGap, service: &str) -> String {
+    let option = if service == "IAM" {
+        "--iam-endpoint"
+    } else {
+        "--endpoint"
+    };
+    match gap {
+        AddressGap::AmbiguousRegion { operators, .. } => format!(
+            "say whose it is with --operator {}, or give {option}",
+            operators.join(" or --operator ")
+        ),
+        AddressGap::UnknownRegion { .. } => {
+            let known: Vec<&str> = Operator::all().map(Operator::id).collect();
+            format!(
+                "check the region, which is written in lower case; name the operator if it is one of {} (--operator), or give \
+                 {option}",
+                known.join(", ")
+            )
+        }
+        AddressGap::OtherCloud { .. } => format!("give {option}"),
+        _ => format!(
+            "name the region (--region, or OS_REGION_NAME or HUAWEICLOUD_SDK_REGION_ID), or give {option}"
+        ),
+    }
+}
+
+/// A warning, with the option that puts it right.
+pub(crate) fn warning(warning: &Warning) -> String {
+    let hint = match warning.kind {
+        WarningKind::UnusedProject => "; give --project-id where another project is meant",
+        WarningKind::Derived => "; give --iam-endpoint or OS_AUTH_URL",
+        _ => "",
+    };
+    format!("{}{hint}", warning.message)
+}
+
+/// The source, for people.
+pub(crate) fn source(source: &CredentialSource) -> String {
+    match source {
+        CredentialSource::Options => "the command line".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The origin of a value: what the library calls the options is the command line here.
+pub(crate) fn origin(origin: &str) -> &str {
+    if origin == "the options" {
+        "the command line"
+    } else {
+        origin
     }
 }
 

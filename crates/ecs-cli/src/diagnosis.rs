@@ -4,6 +4,7 @@ mod refusal;
 
 use std::time::Duration;
 
+use ecs_ops::Endpoint;
 use ecs_ops::auth::{CredentialKind, Difference, Echo};
 use ecs_ops::transport::TransportErrorKind;
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) kind: CredentialKind,
+    /// Whether the rights of an agency are used.
+    pub(crate) agency: bool,
     pub(crate) access_key: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
@@ -44,7 +47,18 @@ pub(crate) struct Evidence<'a> {
     /// The variables that set a proxy.
     pub(crate) proxies: &'a [&'static str],
     pub(crate) asked: Asked,
+    /// What answered in the service's place, if nothing shows that it is the service.
+    pub(crate) stranger: Option<Stranger<'a>>,
     pub(crate) end: End<'a>,
+}
+
+/// An answer that the service has not made, as far as can be seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stranger<'a> {
+    /// The answer, in the same words as a run that gets it.
+    pub(crate) described: &'a str,
+    /// Where the whole site has moved to, if it says that.
+    pub(crate) moved_to: Option<&'a Endpoint>,
 }
 
 /// How it ended.

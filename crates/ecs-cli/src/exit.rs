@@ -91,7 +91,8 @@ impl Facts {
 /// The exit code when something could not be done before any server was touched.
 pub(crate) fn of_error(kind: ErrorKind) -> Exit {
     match kind {
-        ErrorKind::Invalid => Exit::Usage,
+        // A wrong address or journal, or something on the way that must be changed: nothing that acts was sent.
+        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::Journal => Exit::Usage,
         ErrorKind::Credentials => Exit::Credentials,
         ErrorKind::Deadline => Exit::Stopped,
         // Refused, unreachable, and kinds to come.

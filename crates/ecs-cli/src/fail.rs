@@ -46,10 +46,15 @@ impl Fail {
 
     /// `what` could not be done.
     pub(crate) fn of_error(what: &str, error: &Error) -> Self {
-        let fail = Self::new(
-            exit::of_error(error.kind()),
-            format!("{what}: {}", error.problem()),
-        );
+        Self::with_hint(error, format!("{what}: {}", error.problem()))
+    }
+
+    /// This error, in these words.
+    pub(crate) fn with_hint(error: &Error, message: String) -> Self {
+        let fail = Self::new(exit::of_error(error.kind()), message);
+        if let Some(hint) = place_hint(error.problem()) {
+            return fail.hint(hint);
+        }
         match hint_for(error.problem(), error.kind() == ErrorKind::Credentials) {
             Some(hint) => fail.hint(hint),
             None => fail,
@@ -60,6 +65,23 @@ impl Fail {
 /// Who finds out what is wrong with credentials.
 pub(crate) const CHECK: &str = "ecsctl auth check, with the same options and environment, says where the credentials come from and \
      what is wrong with them";
+
+/// What to do where something else answers than the service.
+pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
+    if let Some(endpoint) = problem.moved_to() {
+        return Some(format!(
+            "if you trust that address, use it: --endpoint {endpoint}"
+        ));
+    }
+    // Above, a gateway reports on a service in trouble.
+    let is_page =
+        problem.is_unproven_answer() && problem.status().is_some_and(|status| status < 500);
+    (is_page && problem.status() != Some(407)).then(|| {
+        "check --endpoint (or --region), and what is between this machine and the service: a proxy, a gateway, a login page. \
+         ecsctl auth check shows what answers"
+            .to_owned()
+    })
+}
 
 /// What to do about a problem that the service or the way to it has.
 pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static str> {

@@ -3,6 +3,7 @@
 mod builder;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{WallClock, scale};
 use crate::context::RequestContext;
+use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
 use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
@@ -41,6 +43,9 @@ struct Inner {
     clock: WallClock,
     time_factor: f64,
     rng: Mutex<ChaCha8Rng>,
+    seen_ids: SeenIds,
+    /// How many numbers were drawn.
+    numbers: AtomicU64,
 }
 
 impl fmt::Debug for Client {
@@ -138,7 +143,18 @@ impl Client {
         &self.0.retry
     }
 
-    pub(crate) fn attempt_timeout(&self) -> Duration {
+    /// The next number, from 0: to vary requests that a cache on the way would otherwise answer
+    /// with an old answer.
+    pub fn next_number(&self) -> u64 {
+        self.0.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn seen_ids(&self) -> &SeenIds {
+        &self.0.seen_ids
+    }
+
+    /// How long one attempt may take.
+    pub fn attempt_timeout(&self) -> Duration {
         self.0.attempt_timeout
     }
 

@@ -101,6 +101,17 @@ impl WallClock {
         self.carried_on(date, seen.sent, local)
     }
 
+    /// The earliest that the service's clock can have shown at one of our times, once an answer had
+    /// a date.
+    pub(crate) fn remote_at_least(&self, local: Timestamp) -> Option<Timestamp> {
+        let seen = self.seen()?;
+        // A simulated clock may also run at our pace.
+        let factor = self.factor.min(1.0);
+        let since = local.duration_since(seen.received).as_secs_f64() * factor;
+        let since = SignedDuration::try_from_secs_f64(since.max(0.0)).ok()?;
+        seen.date.checked_add(since).ok()
+    }
+
     /// The pause of a `Retry-After` header: seconds, or a date on the service's clock.
     pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
         let now = self.now();

@@ -9,7 +9,7 @@ use crate::clock::ClockReading;
 use crate::hooks::{ActionHooks, Notice};
 use crate::policy::{Classification, RequestClass, RetryState};
 use crate::send_state::SendState;
-use crate::{Problem, RequestError, StopCause};
+use crate::{Problem, RequestError, Stale, StopCause};
 
 /// The context of one request, for all of its attempts.
 pub struct RequestContext<'a> {
@@ -18,6 +18,8 @@ pub struct RequestContext<'a> {
     pub(crate) began: Instant,
     /// The number of attempts that began.
     pub(crate) attempts: u32,
+    /// Why the last answer is no evidence of now.
+    pub(crate) stale: Option<Stale>,
     action: Option<Action<'a>>,
 }
 
@@ -36,6 +38,7 @@ impl<'a> RequestContext<'a> {
             state,
             began: Instant::now(),
             attempts: 0,
+            stale: None,
             action,
         }
     }
@@ -61,6 +64,11 @@ impl<'a> RequestContext<'a> {
     /// What happened to the request so far.
     pub fn state(&self) -> RetryState {
         self.state
+    }
+
+    /// Why the answer is no evidence of how things are now, if something shows that.
+    pub fn stale(&self) -> Option<&Stale> {
+        self.stale.as_ref()
     }
 
     pub(crate) fn is_action(&self) -> bool {

@@ -9,11 +9,15 @@ use http::uri::{Authority, Scheme};
 /// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's
 /// own.
 ///
+/// Those that mean the same are equal, and shown alike: scheme and host are in lower case, and the
+/// default port is left out.
+///
 /// ```
 /// use ecs_client::Endpoint;
 ///
 /// let endpoint: Endpoint = "https://ecs.eu-de.otc.t-systems.com/".parse()?;
 /// assert_eq!(endpoint.to_string(), "https://ecs.eu-de.otc.t-systems.com");
+/// assert_eq!("HTTPS://ECS.eu-de.otc.t-systems.com:443".parse::<Endpoint>()?, endpoint);
 /// assert!("ecs.eu-de.otc.t-systems.com".parse::<Endpoint>().is_err());
 /// # Ok::<_, ecs_client::ParseEndpointError>(())
 /// ```
@@ -56,9 +60,11 @@ impl FromStr for Endpoint {
         let scheme = parts
             .scheme
             .ok_or(wrong("no http:// or https:// before the host"))?;
-        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
-            return Err(wrong("neither http nor https"));
-        }
+        let (scheme, default_port) = match scheme.as_str().to_ascii_lowercase().as_str() {
+            "http" => (Scheme::HTTP, 80),
+            "https" => (Scheme::HTTPS, 443),
+            _ => return Err(wrong("neither http nor https")),
+        };
         let authority = parts.authority.ok_or(wrong("no host"))?;
         if authority.host().is_empty() {
             return Err(wrong("no host"));
@@ -71,6 +77,10 @@ impl FromStr for Endpoint {
         if !port.is_empty() && matches!(authority.port_u16(), None | Some(0)) {
             return Err(wrong("the port is not a number from 1 to 65535"));
         }
+        let port = authority.port_u16().filter(|port| *port != default_port);
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let authority = format!("{}{port}", host.to_ascii_lowercase());
+        let authority = authority.parse().map_err(|_| wrong("not a host"))?;
         let path = parts.path_and_query;
         if path.as_ref().is_some_and(|path| path.query().is_some()) {
             return Err(wrong("a query has no place in an endpoint"));
@@ -109,6 +119,34 @@ impl Endpoint {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         bare.unwrap_or(host)
+    }
+
+    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is
+    /// the same path and query at another scheme, host or port. Any other redirect says nothing of
+    /// the site.
+    pub(crate) fn moved(&self, asked: &Uri, location: &str) -> Option<Self> {
+        let target: Uri = location.parse().ok()?;
+        let moved = Self {
+            scheme: target.scheme()?.clone(),
+            authority: target.authority()?.clone(),
+            prefix: self.prefix.clone(),
+        };
+        let same_path = target.path() == asked.path() && target.query() == asked.query();
+        let is_web = moved.scheme == Scheme::HTTP || moved.scheme == Scheme::HTTPS;
+        let is_plain = !moved.authority.as_str().contains('@') && !moved.host().is_empty();
+        (same_path && is_web && is_plain && !moved.is_at_origin_of(self)).then_some(moved)
+    }
+
+    /// Whether scheme, host and port are the same, however they are written.
+    fn is_at_origin_of(&self, other: &Self) -> bool {
+        self.scheme == other.scheme
+            && self.host().eq_ignore_ascii_case(other.host())
+            && self.port() == other.port()
+    }
+
+    fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
     }
 
     /// Makes the URI of an operation, which has a path and perhaps a query, absolute.

@@ -15,6 +15,10 @@ pub enum ErrorKind {
     Credentials,
     /// The service refused, or the object does not exist.
     Refused,
+    /// What answers is not the service: the site has moved, a proxy wants credentials, or a page of
+    /// a proxy, a web server or another program came in place of an answer. The address is wrong,
+    /// or something on the way must be changed.
+    NotTheService,
     /// The service sent no readable answer.
     Unreachable,
     /// The time limit was reached.
@@ -59,6 +63,11 @@ impl Error {
         self.problem.code.as_deref()
     }
 
+    /// How the request failed that this comes from, if it comes from one.
+    pub fn request(&self) -> Option<&RequestError> {
+        self.request.as_deref()
+    }
+
     /// What happened.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -67,7 +76,12 @@ impl Error {
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
+        let unproven = error.problem().is_unproven_answer();
         let kind = match error.classification() {
+            Classification::NotForwarded => ErrorKind::NotTheService,
+            Classification::Refused | Classification::RefusedCredentials if unproven => {
+                ErrorKind::NotTheService
+            }
             Classification::Refused => ErrorKind::Refused,
             Classification::RefusedCredentials => ErrorKind::Credentials,
             Classification::Throttled => ErrorKind::Deadline,

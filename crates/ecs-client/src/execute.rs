@@ -3,11 +3,13 @@
 mod attempt;
 mod auth_state;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
 use ecs_model::Operation;
 use ecs_transport::TransportErrorKind;
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use self::auth_state::AuthState;
@@ -252,8 +254,11 @@ impl Client {
     async fn credentials_for(&self, auth: &mut AuthState) -> Result<Credentials, RequestError> {
         let provider = self.credentials();
         let answer = match auth.refused() {
-            None => self.in_time(provider.credentials()).await.map(Some),
-            Some(refused) => self.in_time(provider.renew(refused)).await,
+            None => {
+                let asking = async { provider.credentials().await };
+                self.in_time(asking).await.map(Some)
+            }
+            Some(refused) => self.in_time(async { provider.renew(refused).await }).await,
         };
         auth.update(answer)
     }
@@ -264,7 +269,14 @@ impl Client {
         asking: impl Future<Output = Result<T, AuthError>>,
     ) -> Result<T, AuthError> {
         let limit = self.attempt_timeout();
-        let answer = tokio::time::timeout(limit, asking).await;
+        let caught = AssertUnwindSafe(asking).catch_unwind();
+        let answer = tokio::time::timeout(limit, caught).await;
+        let answer = answer.map(|caught| {
+            caught.unwrap_or_else(|_| {
+                let message = "the source of credentials panicked";
+                Err(AuthError::new(AuthErrorKind::Unavailable, message))
+            })
+        });
         answer.unwrap_or_else(|_| {
             let message = format!("the source of credentials gave no answer within {limit:?}");
             Err(AuthError::new(AuthErrorKind::Unavailable, message))

@@ -17,6 +17,8 @@ struct Observed {
     credentials_accepted: bool,
     last_answer_to_action: Option<Instant>,
     throttled_until: Option<Instant>,
+    /// When the service last answered as itself.
+    identified: Option<Instant>,
 }
 
 impl ServiceHealth {
@@ -42,6 +44,16 @@ impl ServiceHealth {
     /// Whether the service has answered this client.
     pub fn is_reachable(&self) -> bool {
         self.with(|state| state.reached)
+    }
+
+    /// An answer came that only the service can have made, and that was of then.
+    pub(crate) fn identified(&self) {
+        self.with(|state| state.identified = Some(Instant::now()));
+    }
+
+    /// When the service last answered as itself.
+    pub(crate) fn last_identified(&self) -> Option<Instant> {
+        self.with(|state| state.identified)
     }
 
     /// Whether the credentials are known to be good. Until then one request is in flight at a time:

@@ -19,6 +19,8 @@
 //! | [`clock`] | tokio's time, the wall clock, and the clock of the service |
 //! | `endpoint` | [`Endpoint`]: where the service is |
 //! | `probe` | [`Probe`]: one harmless attempt, reported in full |
+//! | `service_check` | [`Client::check_service`]: whether what answers is the service, before anything is sent that acts |
+//! | `freshness` | [`Stale`]: why an answer is no evidence of now |
 //! | `testing` | with the feature of that name: a scripted service |
 //!
 //! It knows nothing of lists of servers, of jobs beyond reading one, of journals and quotas: that
@@ -51,6 +53,7 @@ mod context;
 mod endpoint;
 mod error;
 mod execute;
+mod freshness;
 mod health;
 mod hooks;
 pub mod policy;
@@ -59,6 +62,7 @@ mod problem;
 mod rate_limiter;
 mod request_error;
 mod send_state;
+mod service_check;
 #[cfg(test)]
 mod test_support;
 #[cfg(any(test, feature = "testing"))]
@@ -68,10 +72,12 @@ pub use client::{Client, ClientBuilder};
 pub use context::RequestContext;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, ErrorKind};
+pub use freshness::Stale;
 pub use health::ServiceHealth;
 pub use hooks::{ActionHooks, Notice};
 pub use policy::{Classification, RetryPolicy, RetryState};
 pub use probe::{Probe, ProbeEnd};
-pub use problem::{Problem, chain};
+pub use problem::{Problem, chain, describe_answer};
 pub use request_error::{RequestError, StopCause};
 pub use send_state::{NEVER_SENT, SendState, SubmissionOutcome};
+pub use service_check::ServiceCheck;

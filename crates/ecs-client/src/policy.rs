@@ -6,142 +6,15 @@
 //! credentials after a 401. Everything that proves nothing is [`Classification::Unknown`] and ends
 //! the request.
 
+mod classification;
+
 use std::time::Duration;
 
-use ecs_model::{Executed, Idempotency, ResponseError, ResponseErrorKind};
-use ecs_transport::{Delivery, TransportError, TransportErrorKind};
 use rand::{Rng, RngExt};
 
 use crate::clock::doubled;
 
-/// The outcome of an attempt.
-#[derive(Clone, Copy, Debug)]
-pub enum AttemptOutcome<'a> {
-    /// The answer was a success.
-    Success,
-    /// An answer came, and it is an error.
-    Answered(&'a ResponseError),
-    /// No complete answer came: the transport failed, or the attempt timed out.
-    Failed(&'a TransportError),
-}
-
-/// What the outcome of an attempt proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Classification {
-    /// The request succeeded.
-    Done,
-    /// Certainly not delivered to the service.
-    NotDelivered,
-    /// Certainly not executed: the service throttled it.
-    Throttled,
-    /// Certainly not executed: the service refused it.
-    Refused,
-    /// Certainly not executed: the credentials were refused.
-    RefusedCredentials,
-    /// A read that failed and may succeed later.
-    Transient,
-    /// An action that may have been executed.
-    Unknown,
-}
-
-impl Classification {
-    /// Whether it is certain that the request was not executed.
-    pub fn proves_not_executed(self) -> bool {
-        match self {
-            Self::NotDelivered | Self::Throttled | Self::Refused | Self::RefusedCredentials => true,
-            Self::Done | Self::Transient | Self::Unknown => false,
-        }
-    }
-}
-
-/// Classifies the outcome of an attempt.
-///
-/// ```
-/// use ecs_model::{Idempotency, ResponseError};
-/// use ecs_client::policy::{AttemptOutcome, Classification, classify};
-/// use http::{HeaderMap, StatusCode};
-///
-/// let gateway = ResponseError::parse(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>");
-/// let outcome = AttemptOutcome::Answered(&gateway);
-/// assert_eq!(classify(Idempotency::NotIdempotent, outcome), Classification::Unknown);
-/// assert_eq!(classify(Idempotency::Idempotent, outcome), Classification::Transient);
-/// ```
-pub fn classify(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Classification {
-    match (idempotency, outcome) {
-        (_, AttemptOutcome::Success) => Classification::Done,
-        (_, AttemptOutcome::Failed(error)) => classify_failure(idempotency, error),
-        (Idempotency::Idempotent, AttemptOutcome::Answered(error)) => classify_read(error),
-        (Idempotency::NotIdempotent, AttemptOutcome::Answered(error)) => classify_action(error),
-    }
-}
-
-fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classification {
-    match (error.delivery(), idempotency) {
-        // Repeating the same request does not help.
-        (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => {
-            Classification::Refused
-        }
-        (Delivery::NotSent, _) => Classification::NotDelivered,
-        (Delivery::MaybeSent, Idempotency::Idempotent) => Classification::Transient,
-        (Delivery::MaybeSent, Idempotency::NotIdempotent) => Classification::Unknown,
-    }
-}
-
-fn classify_action(error: &ResponseError) -> Classification {
-    let documented = error.info().map(|info| info.disposition);
-    match error.status().as_u16() {
-        429 => Classification::Throttled,
-        // A timeout at a gateway: waiting for us or for the service.
-        408 | 499 => Classification::Unknown,
-        400..=499 => match documented {
-            Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
-            Some(code) if code.throttling => Classification::Throttled,
-            Some(code) if code.credentials => Classification::RefusedCredentials,
-            Some(_) => Classification::Refused,
-            None if matches!(error.status().as_u16(), 401 | 403) => {
-                Classification::RefusedCredentials
-            }
-            None => Classification::Refused,
-        },
-        // A redirect: not executed here, and not followed.
-        307 | 308 => match documented {
-            Some(code) if code.executed == Executed::Maybe => Classification::Unknown,
-            _ => Classification::Refused,
-        },
-        // The two statuses documented with "flow limit exceeded" and "try again in a minute". No
-        // other code is proof with them: it may come from a layer that did not see what another one
-        // did.
-        status @ (202 | 501) => match error.info() {
-            Some(info)
-                if info.status == Some(status)
-                    && info.disposition.throttling
-                    && info.disposition.executed == Executed::No =>
-            {
-                Classification::Throttled
-            }
-            _ => Classification::Unknown,
-        },
-        _ => Classification::Unknown,
-    }
-}
-
-fn classify_read(error: &ResponseError) -> Classification {
-    if error.is_throttling() {
-        return Classification::Throttled;
-    }
-    let trouble = matches!(error.status().as_u16(), 408 | 499 | 500..=599);
-    if error.is_credentials() && !trouble {
-        return Classification::RefusedCredentials;
-    }
-    let documented = error.info().map(|info| info.disposition);
-    match (error.status().as_u16(), documented) {
-        (408 | 499 | 500..=599, _) => Classification::Transient,
-        (_, Some(code)) if code.retryable => Classification::Transient,
-        (_, Some(_)) => Classification::Refused,
-        (_, None) if error.kind() == ResponseErrorKind::Unreadable => Classification::Transient,
-        (_, None) => Classification::Refused,
-    }
-}
+pub use classification::{AttemptOutcome, Classification, classify};
 
 /// The decision after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! A probe: one attempt that is reported in full, for diagnosis.
 
 use ecs_auth::{AuthError, Echo};
-use ecs_model::{ListServersDetails, Operation as _};
+use ecs_model::{AnswerOrigin, ListServersDetails, Operation as _, intermediary};
 use ecs_transport::{Attempt, TransportError};
 use jiff::Timestamp;
 
-use crate::Client;
 use crate::clock::date_of;
+use crate::freshness::stale;
+use crate::{Client, Endpoint, Stale, describe_answer};
 
 /// The result of one harmless request.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub struct Probe {
     pub service_time: Option<Timestamp>,
     /// When the credentials expire, if known.
     pub expires_at: Option<Timestamp>,
+    /// The proxy or web server that the answer names: see [`intermediary`].
+    pub intermediary: Option<String>,
+    /// Why the answer is no evidence of now, if a cache made it.
+    pub stale: Option<Stale>,
     /// The result.
     pub end: ProbeEnd,
 }
@@ -31,8 +36,14 @@ pub enum ProbeEnd {
         /// The number of servers of the project, if the service gave it.
         servers: Option<u64>,
     },
-    /// The service answered with an error.
+    /// An answer came that is an error.
     Refused {
+        /// The answer as text, as it is in all errors of this crate: [`describe_answer`].
+        described: String,
+        /// Who made it, as far as its form proves that.
+        origin: AnswerOrigin,
+        /// Where the whole site has moved to, if it is a redirect that says that.
+        moved_to: Option<Endpoint>,
         /// The HTTP status.
         status: u16,
         /// The service's code.
@@ -70,9 +81,14 @@ impl Client {
             sent_at,
             service_time: None,
             expires_at: None,
+            intermediary: None,
+            stale: None,
             end: ProbeEnd::Answered { servers: None },
         };
-        let credentials = match self.in_time(self.credentials().credentials()).await {
+        let credentials = match self
+            .in_time(async { self.credentials().credentials().await })
+            .await
+        {
             Ok(credentials) => credentials,
             Err(error) => {
                 probe.end = ProbeEnd::NoCredentials(error);
@@ -86,9 +102,10 @@ impl Client {
         let attempt = Attempt::first().with_timeout(self.attempt_timeout());
         let exchange = async {
             let (request, signed) = self.request(&list, &credentials)?;
-            Ok((self.exchange(request, &attempt).await?, signed))
+            let asked = request.uri().clone();
+            Ok((self.exchange(request, &attempt).await?, asked, signed))
         };
-        let (answer, signed) = match exchange.await {
+        let (answer, asked, signed) = match exchange.await {
             Ok(answered) => answered,
             Err(error) => {
                 probe.end = ProbeEnd::Failed(error);
@@ -96,6 +113,8 @@ impl Client {
             }
         };
         probe.service_time = date_of(answer.headers());
+        probe.intermediary = intermediary(answer.headers());
+        probe.stale = stale(answer.headers(), None);
         let read = ListServersDetails::decode(answer.status(), answer.headers(), answer.body());
         probe.end = match read {
             Ok(found) => ProbeEnd::Answered {
@@ -104,7 +123,11 @@ impl Client {
             Err(error) => {
                 let message = error.message();
                 let mask = |text: &str| credentials.mask(text).into_owned();
+                let moved_to = self.moved_to(&error, &asked);
                 ProbeEnd::Refused {
+                    described: mask(&describe_answer(&error, moved_to.as_ref())),
+                    origin: error.origin(),
+                    moved_to,
                     status: error.status().as_u16(),
                     code: error.code().map(mask),
                     request_id: error.request_id().map(str::to_owned),

@@ -7,12 +7,13 @@ use ecs_model::{ResponseError, request_id};
 use ecs_transport::{TransportError, TransportErrorKind};
 use jiff::Timestamp;
 
+use crate::Endpoint;
 use crate::clock::ClockReading;
 
 /// A problem: a message for people and, if the service gave one, a code for programs.
 ///
-/// Serializes to code and message; the message includes the other facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// Serializes to its code and message, which holds the rest too, and is read back from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Problem {
     /// The service's error code.
@@ -30,6 +31,9 @@ struct Exchange {
     status: Option<u16>,
     request_id: Option<String>,
     sent: Option<ClockReading>,
+    /// Nothing shows that the service made the answer.
+    unproven: bool,
+    moved_to: Option<String>,
 }
 
 impl Problem {
@@ -58,6 +62,19 @@ impl Problem {
         self.exchange.as_ref()?.sent
     }
 
+    /// Whether an answer came of which nothing shows that the service made it: a page of a proxy, a
+    /// web server, another program.
+    pub fn is_unproven_answer(&self) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.unproven)
+    }
+
+    /// The endpoint that a redirect of the whole site names.
+    pub fn moved_to(&self) -> Option<&str> {
+        self.exchange.as_ref()?.moved_to.as_deref()
+    }
+
     fn exchange_mut(&mut self) -> &mut Exchange {
         self.exchange.get_or_insert_default()
     }
@@ -79,10 +96,13 @@ impl Problem {
         self
     }
 
-    /// An answer that is an error.
-    pub(crate) fn of_answer(error: &ResponseError) -> Self {
-        let mut problem = Self::new(error.to_string()).with_code(error.code());
-        problem.exchange_mut().status = Some(error.status().as_u16());
+    /// An answer that is an error. `moved_to`: where the whole site has moved to, if it says that.
+    pub(crate) fn of_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> Self {
+        let mut problem = Self::new(describe_answer(error, moved_to)).with_code(error.code());
+        let exchange = problem.exchange_mut();
+        exchange.status = Some(error.status().as_u16());
+        exchange.unproven = !error.origin().is_proven();
+        exchange.moved_to = moved_to.map(Endpoint::to_string);
         problem.exchanged(error.request_id());
         if let Some(info) = error.info() {
             problem.message.push_str("; ");
@@ -170,6 +190,41 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// An answer that is an error, as text: the same wherever it is shown. An answer that is not the
+/// service's own is named so, with who made it as far as its headers say. `moved_to`: where the
+/// whole site has moved to, if it is a redirect that says that.
+///
+/// ```
+/// use ecs_client::describe_answer;
+/// use ecs_model::ResponseError;
+/// use http::{HeaderMap, HeaderValue, StatusCode};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("server", HeaderValue::from_static("nginx/1.22.1"));
+/// let page = ResponseError::parse(StatusCode::NOT_FOUND, &headers, b"<html>");
+/// assert_eq!(
+///     describe_answer(&page, None),
+///     "not an answer of the service: HTTP 404 with an HTML page (answered by nginx/1.22.1)"
+/// );
+/// ```
+pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> String {
+    if let Some(endpoint) = moved_to {
+        let status = error.status().as_u16();
+        return format!("the whole site has moved to {endpoint} (HTTP {status}, not followed)");
+    }
+    if error.wants_proxy_credentials() {
+        return format!("a proxy wants a user name and password: {error}");
+    }
+    // Of a service in trouble a gateway reports with a page, too; and what is missing in a success
+    // is not told here.
+    let is_page = matches!(error.status().as_u16(), 300..=499);
+    if is_page && !error.origin().is_proven() {
+        format!("not an answer of the service: {error}")
+    } else {
+        error.to_string()
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
-use ecs_model::{BodyShape, ResponseError};
+use ecs_model::ResponseError;
 use ecs_transport::{TransportError, TransportErrorKind};
 use http::StatusCode;
 
 use crate::policy::Classification;
-use crate::{NEVER_SENT, Problem, chain};
+use crate::{Endpoint, NEVER_SENT, Problem, chain};
 
 /// Why a request failed: what its last attempt proves, and why it was not retried.
 ///
@@ -76,12 +76,17 @@ impl RequestError {
         Self::new(Classification::NotDelivered, problem).with_stop_cause(StopCause::NeverSent)
     }
 
-    /// The service answered with an error.
-    pub(crate) fn of_answer(classification: Classification, error: &ResponseError) -> Self {
+    /// An answer came that is an error. `moved_to`: where the whole site has moved to, if it says
+    /// that.
+    pub(crate) fn of_answer(
+        classification: Classification,
+        error: &ResponseError,
+        moved_to: Option<&Endpoint>,
+    ) -> Self {
         Self {
             status: Some(error.status()),
-            authentic: *error.shape() == BodyShape::Json,
-            ..Self::new(classification, Problem::of_answer(error))
+            authentic: error.origin().is_proven(),
+            ..Self::new(classification, Problem::of_answer(error, moved_to))
         }
     }
 
@@ -180,7 +185,8 @@ impl RequestError {
         self.status
     }
 
-    /// Whether the answer is the service's own, and not one of something on the way.
+    /// Whether the answer is in a form of the service's own, and not a page of something on the way
+    /// to it.
     pub fn is_authentic(&self) -> bool {
         self.authentic
     }

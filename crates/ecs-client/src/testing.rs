@@ -27,6 +27,12 @@ pub enum Does {
     },
 }
 
+/// What the service says when it throttles, with any status that is documented for it.
+pub const FLOW_CONTROL: &str = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
+
+/// The service throttles.
+pub const THROTTLED: Does = Does::Answer(429, FLOW_CONTROL);
+
 /// Nothing can be sent.
 pub const OUT_OF_REACH: Does = Does::Fail(TransportErrorKind::Connect, Delivery::NotSent);
 

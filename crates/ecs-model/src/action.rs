@@ -2,47 +2,10 @@
 
 use bytes::Bytes;
 use http::Method;
-use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::validate::{Schema, ValidationError};
 use crate::{ProjectId, ServerId, operation};
-
-struct Body<'a> {
-    key: &'static str,
-    kind: Option<&'static str>,
-    servers: &'a [ServerId],
-}
-
-#[derive(Serialize)]
-struct Action<'a> {
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    #[serde(serialize_with = "references")]
-    servers: &'a [ServerId],
-}
-
-#[derive(Serialize)]
-struct Reference {
-    id: ServerId,
-}
-
-fn references<S: Serializer>(servers: &[ServerId], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(servers.iter().map(|&id| Reference { id }))
-}
-
-impl Serialize for Body<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let action = Action {
-            kind: self.kind,
-            servers: self.servers,
-        };
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(self.key, &action)?;
-        map.end()
-    }
-}
 
 /// The request of an action.
 pub(crate) fn encode(
@@ -51,15 +14,42 @@ pub(crate) fn encode(
     kind: Option<&'static str>,
     servers: &[ServerId],
 ) -> http::Request<Bytes> {
-    let body = Body { key, kind, servers };
-    // Texts and a list: there is nothing in it that could fail to serialize.
-    let body = serde_json::to_vec(&body).unwrap_or_default();
     operation::request(
         Method::POST,
         &format!("/v1/{project}/cloudservers/action"),
         "",
-        Some(body),
+        Some(body(key, kind, servers)),
     )
+}
+
+/// `{"reboot":{"type":"SOFT","servers":[{"id":…},…]}}`, written as it is: nothing in it has to be escaped, and its
+/// length is known.
+fn body(key: &'static str, kind: Option<&'static str>, servers: &[ServerId]) -> Vec<u8> {
+    const AROUND: usize = 64;
+    const BEFORE: &[u8] = br#"{"id":""#;
+    const AFTER: &[u8] = br#""}"#;
+    let each = BEFORE.len() + ServerId::LENGTH + AFTER.len() + 1;
+    let mut body = Vec::with_capacity(AROUND + servers.len() * each);
+    let mut push = |text: &[u8]| body.extend_from_slice(text);
+    for text in [r#"{""#, key, r#"":{"#] {
+        push(text.as_bytes());
+    }
+    if let Some(kind) = kind {
+        for text in [r#""type":""#, kind, r#"","#] {
+            push(text.as_bytes());
+        }
+    }
+    push(br#""servers":["#);
+    for (at, id) in servers.iter().enumerate() {
+        if at > 0 {
+            push(b",");
+        }
+        push(BEFORE);
+        push(&id.to_ascii());
+        push(AFTER);
+    }
+    push(b"]}}");
+    body
 }
 
 /// Reads the body of an action and checks it against its schema: the type, if it is given, and the servers.

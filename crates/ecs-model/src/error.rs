@@ -5,8 +5,14 @@ use std::fmt;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
+use self::body::{Found, shape_of};
 use crate::ErrorInfo;
 use crate::lenient::from_body;
+
+pub use origin::{AnswerOrigin, intermediary};
+
+mod body;
+mod origin;
 
 /// Why an answer is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,8 +78,12 @@ struct Inner {
     retry_after: Option<String>,
     location: Option<String>,
     shape: BodyShape,
+    origin: AnswerOrigin,
+    intermediary: Option<String>,
     /// A success that names a job, though not in a way that could be read: no code can take that back.
     names_job: bool,
+    /// A `Proxy-Authenticate` header is there.
+    has_proxy_challenge: bool,
 }
 
 /// The largest body that is read for what it says of an error: real ones are a few hundred bytes, and reading takes many
@@ -98,9 +108,11 @@ impl ResponseError {
             0..=LARGEST => from_body::<Map<String, Value>>(body),
             _ => None,
         };
+        let mut origin = AnswerOrigin::Unproven;
         let shape = match object {
             Some(object) => {
                 found.read(&object);
+                origin = AnswerOrigin::of(status, &object, found.code.as_deref(), headers);
                 names_job = status.is_success()
                     && match object.get("job_id") {
                         None | Some(Value::Null) => false,
@@ -121,7 +133,10 @@ impl ResponseError {
             retry_after: header(headers, "retry-after"),
             location: header(headers, "location"),
             shape,
+            origin,
+            intermediary: intermediary(headers),
             names_job,
+            has_proxy_challenge: headers.contains_key(http::header::PROXY_AUTHENTICATE),
         }))
     }
 
@@ -170,6 +185,37 @@ impl ResponseError {
         &self.0.shape
     }
 
+    /// Who made the answer, as far as its form proves that.
+    ///
+    /// ```
+    /// use ecs_model::{AnswerOrigin, ResponseError};
+    /// use http::{HeaderMap, StatusCode};
+    ///
+    /// let parse = |body: &str| {
+    ///     ResponseError::parse(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body.as_bytes())
+    /// };
+    /// let service = parse(r#"{"error":{"code":"Common.1503","message":"flow control"}}"#);
+    /// assert_eq!(service.origin(), AnswerOrigin::Service);
+    /// let gateway = parse(r#"{"error_code":"APIGW.0308","error_msg":"throttled"}"#);
+    /// assert_eq!(gateway.origin(), AnswerOrigin::ApiGateway);
+    /// // A proxy in between may have made this one, also after the service acted.
+    /// assert_eq!(parse("<h1>429 Too Many Requests</h1>").origin(), AnswerOrigin::Unproven);
+    /// ```
+    pub fn origin(&self) -> AnswerOrigin {
+        self.0.origin
+    }
+
+    /// The proxy or web server that the headers name, if they name one. See [`intermediary`].
+    pub fn intermediary(&self) -> Option<&str> {
+        self.0.intermediary.as_deref()
+    }
+
+    /// Whether a proxy wants credentials of its own before it forwards anything: 407 with `Proxy-Authenticate` (RFC 9110,
+    /// section 15.5.8). Without that header the answer may be any page.
+    pub fn wants_proxy_credentials(&self) -> bool {
+        self.0.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.0.has_proxy_challenge
+    }
+
     /// What the catalogue says of the code. `None` if it does not list the code, and if the answer contradicts
     /// itself: a success that names a job, in a form that cannot be read, beside a code. Such a code proves nothing.
     ///
@@ -193,13 +239,15 @@ impl ResponseError {
         self.code().and_then(ErrorInfo::of)
     }
 
-    /// Whether the service asks for less speed.
+    /// Whether the answer asks for fewer requests, whoever made it. Proof that the request was not executed is only an
+    /// answer whose [`origin`](Self::origin) is the service or its API gateway.
     pub fn is_throttling(&self) -> bool {
         self.0.status == StatusCode::TOO_MANY_REQUESTS
+            || self.0.origin == AnswerOrigin::OverLimit
             || self.info().is_some_and(|info| info.disposition.throttling)
     }
 
-    /// Whether the credentials, or what they permit, are the reason.
+    /// Whether the credentials, or their permissions, are the reason.
     pub fn is_credentials(&self) -> bool {
         match self.info() {
             Some(info) => info.disposition.credentials,
@@ -233,9 +281,12 @@ impl fmt::Display for ResponseError {
             (None, BodyShape::Json) => f.write_str(" with a body that is not what was asked for"),
             (None, BodyShape::Other) => f.write_str(" with a body that is not a JSON object"),
         }?;
-        match self.location() {
-            Some(location) => write!(f, " (points to {location:?}, not followed)"),
-            None => Ok(()),
+        if let Some(location) = self.location() {
+            write!(f, " (points to {location:?}, not followed)")?;
+        }
+        match self.intermediary() {
+            Some(name) if !self.0.origin.is_proven() => write!(f, " (answered by {name})"),
+            _ => Ok(()),
         }
     }
 }
@@ -261,132 +312,6 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
         let text = String::from_utf8_lossy(value.as_bytes());
         (!text.trim().is_empty()).then(|| text.trim().to_owned())
     })
-}
-
-/// What was found in a body so far.
-#[derive(Default)]
-struct Found {
-    code: Option<String>,
-    message: Option<String>,
-    details: Vec<ErrorDetail>,
-    request_id: Option<String>,
-}
-
-impl Found {
-    const CODES: &[&str] = &["code", "error_code", "errorCode"];
-    const MESSAGES: &[&str] = &["message", "error_msg", "errorMsg", "error_message"];
-
-    /// Reads the object itself, then `error`, then any object that has a code or a message (OpenStack names it
-    /// after the fault). What was found first is kept.
-    fn read(&mut self, object: &Map<String, Value>) {
-        self.read_flat(object);
-        let inner = object.get("error").and_then(Value::as_object);
-        // What a job works on may hold what looks like a code.
-        let others = object.iter().filter(|(name, _)| *name != "entities");
-        let others = others.filter_map(|(_, value)| value.as_object());
-        for object in inner.into_iter().chain(others) {
-            self.read_flat(object);
-            if self.details.is_empty() {
-                self.details = details(object);
-            }
-        }
-        if self.details.is_empty() {
-            self.details = details(object);
-        }
-        if self.message.is_none() {
-            // `{"error":"words"}`
-            self.message = text(object, &["error"]);
-        }
-        if let Some(first) = self.details.iter().find(|detail| detail.code.is_some())
-            && self.code.is_none()
-        {
-            self.code.clone_from(&first.code);
-        }
-        if let Some(first) = self.details.iter().find(|detail| detail.message.is_some())
-            && self.message.is_none()
-        {
-            self.message.clone_from(&first.message);
-        }
-        unswap(&mut self.code, &mut self.message);
-    }
-
-    fn read_flat(&mut self, object: &Map<String, Value>) {
-        let fill = |slot: &mut Option<String>, names| {
-            if slot.is_none() {
-                *slot = text(object, names);
-            }
-        };
-        fill(&mut self.code, Self::CODES);
-        fill(&mut self.message, Self::MESSAGES);
-        fill(&mut self.request_id, &["request_id", "requestId"]);
-    }
-}
-
-/// One page of the documentation swaps code and message, and so may a service that was built from it.
-fn unswap(code: &mut Option<String>, message: &mut Option<String>) {
-    let is_code = |text: &Option<String>| text.as_deref().is_some_and(is_code);
-    if is_code(message) && !is_code(code) {
-        std::mem::swap(code, message);
-    }
-}
-
-/// Whether a text is an error code beyond doubt: a known one, or a word, a dot and four digits or more.
-fn is_code(text: &str) -> bool {
-    let shaped = || {
-        text.split_once('.').is_some_and(|(word, digits)| {
-            !word.is_empty()
-                && word.bytes().all(|byte| byte.is_ascii_alphabetic())
-                && digits.len() >= 4
-                && digits.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    ErrorInfo::of(text).is_some() || shaped()
-}
-
-fn details(object: &Map<String, Value>) -> Vec<ErrorDetail> {
-    let Some(list) = object.get("details").and_then(Value::as_array) else {
-        return Vec::new();
-    };
-    list.iter()
-        .filter_map(Value::as_object)
-        .map(|detail| {
-            let mut code = text(detail, Found::CODES);
-            let mut message = text(detail, Found::MESSAGES);
-            unswap(&mut code, &mut message);
-            ErrorDetail { code, message }
-        })
-        .filter(|detail| detail.code.is_some() || detail.message.is_some())
-        .collect()
-}
-
-/// The first of the fields that holds a text that is not blank, or a number: that becomes text.
-fn text(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| match object.get(*name)? {
-        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    })
-}
-
-fn shape_of(body: &[u8]) -> BodyShape {
-    const LOOKED_AT: usize = 4096;
-    const TITLE: usize = 120;
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return BodyShape::Empty;
-    }
-    let head = String::from_utf8_lossy(body.get(..LOOKED_AT).unwrap_or(body));
-    let lower = head.to_ascii_lowercase();
-    if !(lower.contains("<html") || lower.contains("<!doctype html")) {
-        return BodyShape::Other;
-    }
-    let title = lower.find("<title>").and_then(|start| {
-        let start = start + "<title>".len();
-        let end = start + lower.get(start..)?.find("</title>")?;
-        let words: Vec<&str> = head.get(start..end)?.split_whitespace().collect();
-        let title: String = words.join(" ").chars().take(TITLE).collect();
-        (!title.is_empty()).then_some(title)
-    });
-    BodyShape::Html(title)
 }
 
 #[cfg(test)]

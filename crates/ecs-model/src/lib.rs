@@ -53,7 +53,7 @@
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
 //! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
-//! | `error` | [`ResponseError`]: every shape that errors come in |
+//! | `error` | [`ResponseError`]: every shape that errors come in; [`AnswerOrigin`]: who made an answer |
 //! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
 //! | `catalogue` | [`ErrorInfo`]: what the error codes mean, and what they prove |
 //! | `generated` | the types, operations and catalogue entries |
@@ -83,7 +83,10 @@ mod validate;
 mod tests;
 
 pub use catalogue::{Disposition, ErrorInfo, Executed};
-pub use error::{BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, request_id};
+pub use error::{
+    AnswerOrigin, BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, intermediary,
+    request_id,
+};
 pub use generated::operations::*;
 pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};

@@ -1,9 +1,10 @@
 //! Checking what we send, all of it, before it is sent.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use crate::ServerId;
@@ -250,13 +251,14 @@ pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
 
 /// The positions of values that stood earlier already, with the position of the first.
 fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
-    let mut first: HashMap<T, usize> = HashMap::new();
+    let mut first = FxHashMap::default();
+    first.reserve(values.size_hint().0);
     let mut found = Vec::new();
     for (index, value) in values.enumerate() {
         let Some(value) = value else { continue };
         match first.entry(value) {
-            std::collections::hash_map::Entry::Occupied(entry) => found.push((index, *entry.get())),
-            std::collections::hash_map::Entry::Vacant(entry) => {
+            Entry::Occupied(entry) => found.push((index, *entry.get())),
+            Entry::Vacant(entry) => {
                 entry.insert(index);
             }
         }

@@ -35,4 +35,16 @@ impl PowerAction {
             Self::Stop(stop_type) => stop_type.map(StopType::as_str),
         }
     }
+
+    /// The action of these names, if there is one: of [`name`](Self::name) and
+    /// [`type_name`](Self::type_name).
+    pub fn from_names(name: &str, type_name: Option<&str>) -> Option<Self> {
+        match (name, type_name) {
+            ("reboot", Some(kind)) => RebootType::from_wire(kind).map(Self::Reboot),
+            ("start", None) => Some(Self::Start),
+            ("stop", None) => Some(Self::Stop(None)),
+            ("stop", Some(kind)) => StopType::from_wire(kind).map(|kind| Self::Stop(Some(kind))),
+            _ => None,
+        }
+    }
 }

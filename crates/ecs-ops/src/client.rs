@@ -11,6 +11,7 @@ use ecs_transport::Transport;
 use jiff::Timestamp;
 
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
+use crate::journal::Recovered;
 use crate::quota::ServerQuota;
 use crate::ticket::JobOrigin;
 
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
+    /// Whether a run makes a harmless read before its first action.
+    pub(crate) check_service: bool,
 }
 
 impl fmt::Debug for Client {
@@ -39,6 +42,14 @@ impl fmt::Debug for Client {
             .field("credentials", &core.credentials())
             .field("transport", &core.transport())
             .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// What a run sent before it is resumed and the service may still count: how many servers, and
+    /// when at the latest.
+    pub(crate) fn counted(&self, recovered: &Recovered) -> Vec<(usize, Timestamp)> {
+        recovered.counted(self.core.clock().now(), self.core.attempt_timeout())
     }
 }
 
@@ -56,6 +67,7 @@ impl Client {
             servers_per_minute: Self::SERVERS_PER_MINUTE,
             concurrent_queries: 16,
             concurrent_submissions: 4,
+            check_service: true,
         }
     }
 
@@ -71,7 +83,7 @@ impl Client {
     /// The origin of this client's jobs.
     pub(crate) fn origin(&self) -> JobOrigin {
         JobOrigin {
-            endpoint: self.0.core.endpoint().to_string(),
+            endpoint: Some(self.0.core.endpoint().to_string()),
             project_id: self.0.core.project().clone(),
         }
     }
@@ -82,17 +94,6 @@ impl Client {
     /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         self.0.core.server(id).await
-    }
-
-    /// Lists all servers of the project, page by page: all of them, or an error. Where pages do not
-    /// add up the list is begun anew, twice at most.
-    ///
-    /// # Errors
-    /// Refused, or no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because
-    /// its pages shift or repeat, disagree with its count, or have a server without a readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        crate::fleet::servers(&self.0.core).await
     }
 
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither
@@ -122,6 +123,7 @@ pub struct ClientBuilder {
     servers_per_minute: usize,
     concurrent_queries: usize,
     concurrent_submissions: usize,
+    check_service: bool,
 }
 
 impl ClientBuilder {
@@ -164,6 +166,14 @@ impl ClientBuilder {
     /// The most requests of one run that are in flight. Default: 4.
     pub fn concurrent_submissions(mut self, submissions: usize) -> Self {
         self.concurrent_submissions = submissions;
+        self
+    }
+
+    /// Whether a run makes one harmless read before its first action, a list of one server, which
+    /// shows that what answers is the service and not a page of something else. Default: yes.
+    /// Without it, such a page is found when the first request is unknown.
+    pub fn check_service(mut self, check: bool) -> Self {
+        self.check_service = check;
         self
     }
 
@@ -227,6 +237,7 @@ impl ClientBuilder {
             quota: ServerQuota::new(servers, core.scaled(MINUTE)),
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
+            check_service: self.check_service,
             core,
         })))
     }

@@ -2,49 +2,167 @@
 
 use tokio::sync::watch;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
+    #[default]
     Go,
     /// The run itself stopped submitting, since further requests would fail alike.
     Halted,
     NoMoreSubmissions,
+    /// Another process is to resume the run.
+    Suspended,
     End,
 }
 
+/// Whether a stop that was asked for is in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Recorded {
+    /// Not yet.
+    #[default]
+    Pending,
+    Durable,
+    /// And it will not be.
+    Never,
+}
+
+#[derive(Debug, Default)]
+struct ControlState {
+    level: Level,
+    /// Whether somebody asked for a stop: not only to let go of the run.
+    is_asked: bool,
+    /// Why, in the words of whoever asked.
+    reason: Option<String>,
+    recorded: Recorded,
+}
+
 /// A handle that stops a run. Clones control the same run.
+///
+/// A stop binds the run from the moment at which it is asked for: nothing new is sent. With a
+/// journal it is recorded at once, so that whoever resumes the run after a crash keeps to it;
+/// [`recorded`](Self::recorded) waits until that is so.
 #[derive(Clone, Debug)]
-pub struct Control(watch::Sender<Level>);
+pub struct Control(watch::Sender<ControlState>);
 
 impl Control {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(Level::Go))
+        Self(watch::Sender::default())
+    }
+
+    /// Of something that has no journal.
+    pub(crate) fn without_journal() -> Self {
+        let control = Self::new();
+        control.will_not_be_recorded();
+        control
+    }
+
+    /// Of a run that keeps to a stop, which is in its journal already.
+    pub(crate) fn keeping_to(reason: Option<String>) -> Self {
+        Self(watch::Sender::new(ControlState {
+            level: Level::NoMoreSubmissions,
+            is_asked: true,
+            reason,
+            recorded: Recorded::Durable,
+        }))
     }
 
     /// Submits nothing more, and keeps polling what was accepted. Pending retries are dropped.
     pub fn stop_submitting(&self) {
-        self.raise(Level::NoMoreSubmissions);
+        self.raise(Level::NoMoreSubmissions, None);
+    }
+
+    /// The same, with a reason for journal, events and report: "cancelled by alice". The first
+    /// reason stays.
+    pub fn stop_submitting_because(&self, reason: impl Into<String>) {
+        self.raise(Level::NoMoreSubmissions, Some(reason.into()));
+    }
+
+    /// Lets go of the run, so that another process can resume it: nothing new is sent, answers that
+    /// are due are awaited, jobs are not. The journal says neither that the run was stopped nor
+    /// that it ended, and the report says [`Stopped::Suspended`](crate::Stopped::Suspended).
+    ///
+    /// A stop that was asked for before stays one: whoever resumes keeps to it.
+    pub fn suspend(&self) {
+        self.raise(Level::Suspended, None);
     }
 
     /// Ends the run immediately, with a complete report.
     pub fn end(&self) {
-        self.raise(Level::End);
+        self.raise(Level::End, None);
+    }
+
+    /// The same, with a reason for journal, events and report. The first reason stays.
+    pub fn end_because(&self, reason: impl Into<String>) {
+        self.raise(Level::End, Some(reason.into()));
+    }
+
+    /// Waits until a stop that was asked for is durable in the journal of the run: then it outlives
+    /// the process. `false`: it will not be, since the run has no journal, or it cannot be written,
+    /// or the run ended before it was asked to stop.
+    pub async fn recorded(&self) -> bool {
+        let mut state = self.0.subscribe();
+        let known = state.wait_for(|state| state.recorded != Recorded::Pending);
+        // The sender is ours, so the channel cannot close.
+        known
+            .await
+            .is_ok_and(|state| state.recorded == Recorded::Durable)
     }
 
     /// Drops everything that waits to be sent: it would be refused alike.
     pub(crate) fn halt(&self) {
-        self.raise(Level::Halted);
+        self.raise(Level::Halted, None);
     }
 
-    fn raise(&self, level: Level) {
-        self.0.send_if_modified(|current| {
-            let higher = level > *current;
-            *current = level.max(*current);
-            higher
+    fn raise(&self, level: Level, reason: Option<String>) {
+        self.0.send_if_modified(|state| {
+            let asks = matches!(level, Level::NoMoreSubmissions | Level::End);
+            let is_news = level > state.level || asks && !state.is_asked;
+            state.level = level.max(state.level);
+            state.is_asked |= asks;
+            if state.reason.is_none() {
+                state.reason = reason;
+            }
+            is_news
         });
     }
 
     pub(crate) fn level(&self) -> Level {
-        *self.0.borrow()
+        self.0.borrow().level
+    }
+
+    /// Why it was asked to stop, if whoever asked said so.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.0.borrow().reason.clone()
+    }
+
+    /// Whether somebody asked for a stop.
+    pub(crate) fn is_stop_asked(&self) -> bool {
+        self.0.borrow().is_asked
+    }
+
+    /// Waits until somebody asks for a stop.
+    pub(crate) async fn stop_asked(&self) {
+        // The sender is ours, so the channel cannot close.
+        let _ = self.0.subscribe().wait_for(|state| state.is_asked).await;
+    }
+
+    /// Whether the stop that was asked for is durable.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.0.borrow().recorded == Recorded::Durable
+    }
+
+    /// The stop that was asked for is durable.
+    pub(crate) fn set_recorded(&self) {
+        self.0
+            .send_modify(|state| state.recorded = Recorded::Durable);
+    }
+
+    /// No stop will be recorded any more; one that was stays recorded.
+    pub(crate) fn will_not_be_recorded(&self) {
+        self.0.send_modify(|state| {
+            if state.recorded == Recorded::Pending {
+                state.recorded = Recorded::Never;
+            }
+        });
     }
 
     /// Waits until the level is at least this.
@@ -53,7 +171,20 @@ impl Control {
         let _ = self
             .0
             .subscribe()
-            .wait_for(|current| *current >= level)
+            .wait_for(|current| current.level >= level)
             .await;
     }
 }
+
+/// Tells those who wait for the record of a stop that there will be none, when the run is gone.
+#[derive(Debug)]
+pub(crate) struct RecordGuard(pub(crate) Control);
+
+impl Drop for RecordGuard {
+    fn drop(&mut self) {
+        self.0.will_not_be_recorded();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
-use serde::Serialize;
-use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::journal::OutcomeKind;
 use crate::report::ServerReport;
 
 /// Something that happened during a run. Requests and waves are counted from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// Serializes to a line of `ecsctl -o jsonl`, and is read back from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -76,16 +78,16 @@ pub enum Event {
     /// The outcome of some servers is unknown, so the action may still be running on them. The next
     /// step after their wave waits until it must have finished.
     Holding {
-        /// Length of the pause, in milliseconds.
-        #[serde(rename = "pause_ms", serialize_with = "milliseconds")]
+        /// How long; as JSON in milliseconds.
+        #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
     /// The run pauses before the next wave.
     Pausing {
         /// The wave that has ended.
         wave: usize,
-        /// Length of the pause, in milliseconds.
-        #[serde(rename = "pause_ms", serialize_with = "milliseconds")]
+        /// How long; as JSON in milliseconds.
+        #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
     /// The soft restart of these servers failed; each is restarted hard, once.
@@ -126,8 +128,8 @@ pub enum Event {
         request: usize,
         /// The service's answer.
         error: Problem,
-        /// Time until the next attempt, in milliseconds.
-        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        /// After how long it is sent again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// A request was not delivered; it is sent again later.
@@ -137,8 +139,8 @@ pub enum Event {
         request: usize,
         /// Why it was not delivered.
         error: Problem,
-        /// Time until the next attempt, in milliseconds.
-        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        /// After how long it is sent again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// A request was refused, possibly because of one of its servers or their number. Its servers
@@ -160,8 +162,8 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
-        /// `failed`, `not_attempted` or `unknown`.
-        outcome: &'static str,
+        /// [`OutcomeKind::Failed`], [`NotAttempted`](OutcomeKind::NotAttempted) or [`Unknown`](OutcomeKind::Unknown).
+        outcome: OutcomeKind,
         /// The reason.
         error: Problem,
     },
@@ -191,6 +193,12 @@ pub enum Event {
     Verifying {
         /// Servers that are not at rest yet.
         servers: usize,
+    },
+    /// The read before the first request showed something worth knowing about the way to the
+    /// service; the run continues.
+    ServiceWarning {
+        /// What it showed.
+        error: Problem,
     },
     /// Listing the servers failed. The run continues.
     ListFailed {
@@ -236,8 +244,8 @@ pub enum Event {
         job_id: JobId,
         /// The reason.
         error: Problem,
-        /// Time until the next poll, in milliseconds.
-        #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+        /// After how long it is looked at again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// The outcome of a server is known.
@@ -249,8 +257,19 @@ pub enum Event {
     },
 }
 
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+/// Durations as JSON has them.
+pub(crate) mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
 }
 
 /// The events of a run, from the call of [`Run::events`](crate::Run::events) on.

@@ -6,7 +6,7 @@
 //! | `listing` | following the pages of a list until it is whole: pure |
 //! | `read` | reading such a list, with new tries where its pages do not add up |
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
-//! | `screen` | which servers a run leaves out, and which one it acts on last: pure, [`Screen`] |
+//! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
 //! | `scaling` | members of groups of auto-scaling: [`ScalingMembers`] |
 
 mod listing;
@@ -17,6 +17,6 @@ mod screen;
 
 pub use lookup::Lookup;
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
-pub use screen::{Choice, LeftOut, LeftOutReason, Screen, Screened};
+pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
-pub(crate) use read::{servers, servers_seen};
+pub(crate) use read::servers_now;

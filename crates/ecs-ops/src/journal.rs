@@ -4,6 +4,7 @@
 //! | item | is |
 //! |---|---|
 //! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
+//! | [`JournalLease`] | which run a journal is lent to: one at a time |
 //! | [`Record`] | something that happened or is about to |
 //! | [`Contents`] | the records of a file, and the damaged end if there is one |
 //! | [`Recovered`] | what the records add up to: the progress of each server |
@@ -47,12 +48,15 @@ mod arbitrary_journal;
 mod error;
 mod fold;
 mod jsonl;
+mod known;
+mod lease;
 mod line;
 mod log;
 mod memory;
 mod outcome;
 mod record;
 mod recovered;
+mod stop;
 mod waves;
 
 use std::fmt;
@@ -63,6 +67,7 @@ use jiff::Timestamp;
 
 pub use error::{JournalError, JournalErrorKind};
 pub use jsonl::JsonlJournal;
+pub use lease::JournalLease;
 pub use line::{Contents, Tail};
 pub(crate) use log::{RequestJournal, RunJournal};
 pub use memory::MemoryJournal;
@@ -72,6 +77,36 @@ pub(crate) use record::{PROGRAM, milliseconds};
 pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, UnknownRequest};
 
 /// A destination for the records of a run.
+///
+/// One of your own holds a [`JournalLease`] beside its store:
+///
+/// ```
+/// use ecs_ops::auth::BoxFuture;
+/// use ecs_ops::journal::{Entry, Journal, JournalError, JournalErrorKind, JournalLease, Record};
+/// use jiff::Timestamp;
+/// # #[derive(Debug)] struct Table;
+/// # impl Table { async fn insert(&self, _: Timestamp, _: &Record) -> std::io::Result<()> { Ok(()) } }
+///
+/// #[derive(Debug)]
+/// struct TableJournal {
+///     table: Table,
+///     lease: JournalLease, // new(), or of_entries(..) when a run is to be resumed
+/// }
+///
+/// impl Journal for TableJournal {
+///     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+///         Box::pin(async move {
+///             self.table.insert(at, &record).await.map_err(|error| {
+///                 JournalError::new(JournalErrorKind::Io, "the table took no record").with_source(error)
+///             })
+///         })
+///     }
+///
+///     fn lease(&self) -> &JournalLease {
+///         &self.lease
+///     }
+/// }
+/// ```
 pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// Appends a record. It is durable when this returns; records keep the order of the first
     /// polls.
@@ -82,11 +117,19 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// The record may or may not be written. The journal then takes no further records, and the run
     /// sends nothing more.
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Whose records it holds, and which run writes to it: the same one each time. Runs take and
+    /// return it; a run that finds it taken, or a new one that finds records, sends nothing.
+    fn lease(&self) -> &JournalLease;
 }
 
 impl<T: Journal + ?Sized> Journal for Arc<T> {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
         (**self).append(at, record)
+    }
+
+    fn lease(&self) -> &JournalLease {
+        (**self).lease()
     }
 }
 

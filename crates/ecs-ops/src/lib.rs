@@ -9,7 +9,7 @@
 //! | `control` | [`Control`]: stops a run from outside |
 //! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
 //! | `quota` | never more servers than the quota in any window |
-//! | [`fleet`] | what is looked at before a run: whole lists, states, members of auto-scaling groups |
+//! | [`fleet`] | what is read before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can resume it |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
@@ -98,5 +98,5 @@ pub use ecs_client::{
 pub use event::{Event, Events};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
 pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
-pub use runs::{Plan, Run, RunBuilder};
+pub use runs::{FinishedWave, Plan, Run, RunBuilder};
 pub use ticket::JobTicket;

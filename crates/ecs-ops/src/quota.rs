@@ -67,6 +67,23 @@ impl ServerQuota {
         self.0.limit
     }
 
+    /// Holds the share of a request that another process sent, which the service counted so long
+    /// ago at the latest. More may be held then than the limit, until shares come back.
+    pub(crate) fn restore(&self, servers: usize, age: Duration) {
+        let Some(left) = self
+            .0
+            .window
+            .checked_sub(age)
+            .filter(|left| !left.is_zero())
+        else {
+            return;
+        };
+        let servers = servers.min(self.0.limit);
+        let mut usage = self.0.usage();
+        usage.used += servers;
+        *usage.returning.entry(Instant::now() + left).or_default() += servers;
+    }
+
     /// Acquires a permit if there is room and nobody waits. A request above the limit gets the
     /// whole limit.
     pub(crate) fn try_acquire(&self, servers: usize) -> Option<QuotaPermit> {

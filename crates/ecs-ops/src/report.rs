@@ -1,30 +1,35 @@
 //! Reports: one outcome for each server.
 
+mod json;
+
 use std::fmt;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::action::PowerAction;
-use crate::fleet::LeftOut;
+use crate::fleet::SkippedServer;
 use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
 
 /// The outcome of one server. Exhaustive on purpose: callers must handle each case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// The job reports success, or the job is unknown and the server itself shows the change.
     Succeeded {
         /// The job; `None` if the answer with it was lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// What shows the success.
+        #[serde(default, skip_serializing_if = "Evidence::is_usual")]
         evidence: Evidence,
     },
     /// Refused without being executed (no job), or the job reports a failure.
     Failed {
         /// The job, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// Why.
         error: Problem,
@@ -43,6 +48,7 @@ pub enum Outcome {
     /// May have been executed. Check the server before running again.
     Unknown {
         /// The job, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
         /// Why the outcome is unknown.
         error: Problem,
@@ -92,11 +98,14 @@ impl Outcome {
 }
 
 /// The evidence that an action on a server succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Evidence {
     /// The job names this server, mostly in a sub-job.
+    #[default]
     #[serde(rename = "part")]
     SubJob,
     /// The job succeeded as a whole and does not name this server.
@@ -109,9 +118,10 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// The evidence of a success without a job: a key of its own in reports.
-    fn without_job(self) -> Option<Self> {
-        matches!(self, Self::Server | Self::Record).then_some(self)
+    /// Whether there is nothing to say about it.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
+    fn is_usual(&self) -> bool {
+        *self == Self::SubJob
     }
 
     /// A remark for people if the evidence is unusual.
@@ -160,46 +170,9 @@ impl ServerReport {
     }
 }
 
-impl Serialize for ServerReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (job_id, error) = (self.outcome.job_id(), self.outcome.error());
-        let note = self.note();
-        let evidence = match &self.outcome {
-            Outcome::Succeeded { evidence, .. } => evidence.without_job(),
-            _ => None,
-        };
-        let optional = [
-            job_id.is_some(),
-            error.is_some(),
-            note.is_some(),
-            evidence.is_some(),
-        ];
-        let fields = 2 + optional.into_iter().filter(|there| *there).count();
-        let mut server = serializer.serialize_struct("ServerReport", fields)?;
-        server.serialize_field("id", &self.id)?;
-        server.serialize_field("outcome", self.outcome.name())?;
-        match job_id {
-            Some(job_id) => server.serialize_field("job_id", job_id)?,
-            None => server.skip_field("job_id")?,
-        }
-        match error {
-            Some(error) => server.serialize_field("error", error)?,
-            None => server.skip_field("error")?,
-        }
-        match note {
-            Some(note) => server.serialize_field("note", &note)?,
-            None => server.skip_field("note")?,
-        }
-        match evidence {
-            Some(evidence) => server.serialize_field("evidence", &evidence)?,
-            None => server.skip_field("evidence")?,
-        }
-        server.end()
-    }
-}
-
 /// One job of a [`Report`].
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "json::JobReportWire")]
 #[non_exhaustive]
 pub struct JobReport {
     /// The job.
@@ -211,12 +184,11 @@ pub struct JobReport {
     /// The service's id of the exchange that created the job, for its support.
     pub request_id: Option<String>,
     /// For waiting for the job, in this process or another one.
-    #[serde(skip)]
     pub ticket: JobTicket,
 }
 
 /// The number of servers by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// All servers of the run.
@@ -234,13 +206,29 @@ pub struct Summary {
 }
 
 /// Why a run ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use ecs_ops::Stopped;
+///
+/// let stopped = Stopped::Requested { reason: Some("cancelled by alice".to_owned()) };
+/// let json = serde_json::to_string(&stopped)?;
+/// assert_eq!(json, r#"{"kind":"requested","reason":"cancelled by alice"}"#);
+/// assert_eq!(serde_json::from_str::<Stopped>(&json)?, stopped);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stopped {
     /// The deadline passed.
     Deadline,
-    /// The run was stopped by its [`Control`](crate::Control).
-    Requested,
+    /// Its [`Control`](crate::Control) was asked to stop it.
+    Requested {
+        /// Why, in the words of whoever asked.
+        reason: Option<String>,
+    },
+    /// It was let go of, for another process to resume it.
+    Suspended,
     /// A job made no progress for longer than the limit.
     Stalled,
     /// A rule of the rolling run stopped it.
@@ -251,11 +239,26 @@ pub enum Stopped {
     Denied(Problem),
 }
 
+const DEADLINE_CAME: &str = "the deadline passed";
+const AS_ASKED: &str = "on request";
+
+impl Stopped {
+    /// What this text of a journal says that has no typed reason: such are of earlier versions.
+    pub(crate) fn of_reason(text: &str) -> Option<Self> {
+        match text {
+            DEADLINE_CAME => Some(Self::Deadline),
+            AS_ASKED => Some(Self::Requested { reason: None }),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Deadline => f.write_str("the deadline passed"),
-            Self::Requested => f.write_str("on request"),
+            Self::Deadline => f.write_str(DEADLINE_CAME),
+            Self::Requested { reason } => f.write_str(reason.as_deref().unwrap_or(AS_ASKED)),
+            Self::Suspended => f.write_str("suspended: another process can resume it"),
             Self::Stalled => f.write_str("a job made no progress for too long"),
             Self::Rolling(reason) => fmt::Display::fmt(reason, f),
             Self::JournalFailed(problem) => fmt::Display::fmt(problem, f),
@@ -268,7 +271,8 @@ impl fmt::Display for Stopped {
 
 /// The result of a run: one outcome for each server, in the order in which they were given.
 ///
-/// Serializes to the stable, versioned form of `ecsctl -o json`.
+/// Serializes to the stable, versioned form of `ecsctl -o json`, and is read back from it: with its
+/// tickets, why it stopped and what was refused. Of a [`Problem`], code and message are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -286,8 +290,8 @@ pub struct Report {
     pub refused: Option<Problem>,
     /// Operator, account, project, region and endpoint, if the run was given them.
     pub target: Option<ResolvedTarget>,
-    /// The servers that the selection left out: no part of the run.
-    pub left_out: Vec<LeftOut>,
+    /// The servers that the selection skipped: no part of the run.
+    pub skipped: Vec<SkippedServer>,
 }
 
 impl Report {
@@ -318,31 +322,6 @@ impl Report {
             .iter()
             .find(|server| server.id == id)
             .map(|server| &server.outcome)
-    }
-}
-
-impl Serialize for Report {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let optional = [self.target.is_some(), !self.left_out.is_empty()];
-        let fields = 7 + optional.into_iter().filter(|there| *there).count();
-        let mut report = serializer.serialize_struct("Report", fields)?;
-        report.serialize_field("version", &Self::VERSION)?;
-        report.serialize_field("run_id", &self.run_id)?;
-        report.serialize_field("operation", self.action.name())?;
-        report.serialize_field("type", &self.action.type_name())?;
-        report.serialize_field("summary", &self.summary())?;
-        report.serialize_field("jobs", &self.jobs)?;
-        report.serialize_field("servers", &self.servers)?;
-        match &self.target {
-            Some(target) => report.serialize_field("target", target)?,
-            None => report.skip_field("target")?,
-        }
-        if self.left_out.is_empty() {
-            report.skip_field("left_out")?
-        } else {
-            report.serialize_field("left_out", &self.left_out)?
-        }
-        report.end()
     }
 }
 

@@ -10,6 +10,7 @@ mod callbacks;
 mod driver;
 mod evidence;
 mod plan;
+mod preflight;
 mod queue;
 mod reconcile;
 mod records;
@@ -18,5 +19,6 @@ mod state;
 mod verify;
 
 pub use builder::RunBuilder;
+pub use callbacks::FinishedWave;
 pub use plan::Plan;
 pub use run::Run;

@@ -5,12 +5,15 @@ use ecs_auth::{Credentials, StaticCredentials};
 use ecs_client::testing;
 use ecs_model::ServerId;
 
-pub(crate) use ecs_client::testing::{Does, OUT_OF_REACH, Seen, answer};
+pub(crate) use ecs_client::testing::{Does, FLOW_CONTROL, OUT_OF_REACH, Seen, THROTTLED, answer};
 
 use crate::{Client, ClientBuilder, Endpoint, Report};
 
 pub(crate) const JOB: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a"}"#;
 pub(crate) const DONE: &str = r#"{"status":"SUCCESS","entities":{}}"#;
+/// Credentials that the API gateway refuses.
+pub(crate) const NOT_VALID: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify failed"}"#;
+pub(crate) const NO_SUCH_JOB: &str = r#"{"code":"Common.0011","message":"no such job"}"#;
 pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
 
 /// A client of a service that does this with each request: the second argument counts those of the
@@ -22,6 +25,7 @@ pub(crate) fn service(
     let builder = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
+        .check_service(false)
         .seed(1);
     (builder, seen)
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::Endpoint;
 use crate::action::PowerAction;
 
 /// A job ticket: what another process needs to wait for a job. Holds no credentials.
@@ -37,7 +38,8 @@ pub struct JobTicket {
 /// The origin of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobOrigin {
-    pub(crate) endpoint: String,
+    /// Nothing: wherever the project is reached.
+    pub(crate) endpoint: Option<String>,
     pub(crate) project_id: ProjectId,
 }
 
@@ -49,6 +51,7 @@ struct TicketAction {
 
 /// The serialized form.
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "a job ticket")]
 struct TicketWire {
     version: u32,
     job_id: JobId,
@@ -108,6 +111,15 @@ impl From<JobId> for JobTicket {
     }
 }
 
+impl JobOrigin {
+    /// Whether a job of there is one of this project at this endpoint. Endpoints are compared by
+    /// what they mean.
+    pub(crate) fn is_at(&self, endpoint: &Endpoint, project_id: &ProjectId) -> bool {
+        let is_same = |text: &String| text.parse().ok().as_ref() == Some(endpoint);
+        self.project_id == *project_id && self.endpoint.as_ref().is_none_or(is_same)
+    }
+}
+
 impl JobTicket {
     /// The version of the serialized form.
     pub const VERSION: u32 = 1;
@@ -153,6 +165,16 @@ impl JobTicket {
         self.request_id.as_deref()
     }
 
+    /// The same ticket for any endpoint of its project: for whoever reaches the service by another
+    /// name, as through a bastion host.
+    #[must_use]
+    pub fn at_any_endpoint(mut self) -> Self {
+        if let Some(origin) = &mut self.origin {
+            origin.endpoint = None;
+        }
+        self
+    }
+
     pub(crate) fn origin(&self) -> Option<&JobOrigin> {
         self.origin.as_ref()
     }
@@ -170,7 +192,7 @@ impl JobTicket {
 impl From<JobTicket> for TicketWire {
     fn from(ticket: JobTicket) -> Self {
         let (endpoint, project_id) = match ticket.origin {
-            Some(origin) => (Some(origin.endpoint), Some(origin.project_id)),
+            Some(origin) => (origin.endpoint, Some(origin.project_id)),
             None => (None, None),
         };
         let (operation, kind) = match ticket.action {
@@ -200,10 +222,10 @@ impl<'de> Deserialize<'de> for JobTicket {
             return Err(D::Error::custom(TicketError { version }));
         }
         let wire: TicketWire = serde_json::from_value(value).map_err(D::Error::custom)?;
-        let origin = wire.endpoint.zip(wire.project_id);
+        let endpoint = wire.endpoint;
         Ok(Self {
             job_id: wire.job_id,
-            origin: origin.map(|(endpoint, project_id)| JobOrigin {
+            origin: wire.project_id.map(|project_id| JobOrigin {
                 endpoint,
                 project_id,
             }),

@@ -172,6 +172,7 @@ impl FaultyTransport {
             }
             Some(Fault::Swallowed) => std::future::pending().await,
             Some(Fault::GivenBack) => {
+                attempt.mark().retract();
                 return Err(TransportError::new(
                     TransportErrorKind::Cancelled,
                     Delivery::NotSent,
@@ -265,10 +266,18 @@ impl Inner {
     ) -> Option<Answer> {
         travel(plan.there).await;
         let mut rng = self.faults.rng(index, plan::ANSWERS);
+        let is_action = request.method() == http::Method::POST;
+        let error = |rng: &mut _| {
+            if is_action {
+                answers::nothing_proven(rng)
+            } else {
+                answers::server_error(rng)
+            }
+        };
         let response = match plan.fault {
             Some(Fault::Throttled) => answers::throttled(&mut rng, self.calendar()),
             Some(Fault::Denied) => answers::denied(&mut rng),
-            Some(Fault::ErrorBefore) => answers::server_error(&mut rng),
+            Some(Fault::ErrorBefore) => error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
             // Each time in the same form: a job that does nothing has not even another status.
             Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut self.rng_of_job(index)),
@@ -294,7 +303,7 @@ impl Inner {
                 let (head, _) = response.into_parts();
                 Err(failed(TransportErrorKind::TooLarge).with_head(head.status, head.headers))
             }
-            Some(Fault::ErrorAfter) => Ok(answers::server_error(&mut rng)),
+            Some(Fault::ErrorAfter) => Ok(error(&mut rng)),
             Some(Fault::Garbage) => Ok(answers::garbage(&mut rng)),
             Some(Fault::Closed) => Err(closed()),
             Some(Fault::BodyCut) => {

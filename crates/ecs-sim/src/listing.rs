@@ -1,7 +1,5 @@
 //! How the list of servers can misbehave: what clients of such lists have met.
 
-use crate::fleet::Server;
-
 /// A way in which the list of servers misbehaves. Several can be combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -53,7 +51,7 @@ impl Quirks {
     }
 
     /// The servers that the list knows of at this request, which counts.
-    pub(crate) fn visible<'a>(&mut self, servers: &'a [Server]) -> &'a [Server] {
+    pub(crate) fn visible<'a, T>(&mut self, servers: &'a [T]) -> &'a [T] {
         let before = self.requests;
         self.requests = before.saturating_add(1);
         let hidden = |quirk: &ListQuirk| match quirk {

@@ -213,7 +213,7 @@ impl Checker<'_> {
             // A run that waits leaves nothing running unless it was cut short.
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
-            Some(Stopped::Requested) => plan.stop.or(plan.end).is_some(),
+            Some(Stopped::Requested { .. }) => plan.stop.or(plan.end).is_some(),
             Some(Stopped::Stalled) => plan
                 .stalled_after
                 .is_some_and(|patience| run.ended - run.began >= patience),

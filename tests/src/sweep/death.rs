@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record};
+use ecs_ops::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record};
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use http::{Request, Response};
 use tokio::sync::Notify;
@@ -73,6 +73,8 @@ pub(super) struct DyingJournal {
     pub(super) process: Arc<Process>,
     pub(super) memory: Arc<MemoryJournal>,
     pub(super) kept: Arc<Kept>,
+    /// Dies with the process.
+    pub(super) lease: JournalLease,
 }
 
 impl fmt::Debug for DyingJournal {
@@ -97,6 +99,10 @@ impl Journal for DyingJournal {
             reach(When::After).await;
             Ok(())
         })
+    }
+
+    fn lease(&self) -> &JournalLease {
+        &self.lease
     }
 }
 

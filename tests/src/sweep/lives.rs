@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ecs_ops::journal::{Entry, MemoryJournal, Record, Recovered};
+use ecs_ops::journal::{Entry, JournalLease, MemoryJournal, Record, Recovered};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Event, Report, RunBuilder};
 use rand::RngExt as _;
@@ -119,6 +119,7 @@ pub(super) async fn play_lives(
             process: Arc::clone(&process),
             memory: Arc::clone(&memory),
             kept: Arc::new(world.subject.kept()),
+            lease: JournalLease::of_entries(&memory.entries()),
         };
         let before = memory.entries();
         let run = match before.is_empty() {
@@ -132,7 +133,7 @@ pub(super) async fn play_lives(
                 }
             }
             false => match Recovered::from_entries(before.iter().cloned()) {
-                Ok(recovered) => client.resume(journal, recovered)?,
+                Ok(recovered) => client.resume(journal, recovered)?.continue_stopped(),
                 Err(error) => {
                     lived.unreadable = Some(format!("{error:?}"));
                     break;

@@ -34,6 +34,8 @@ fn client_with(transport: HyperTransportBuilder, url: &str, attempt_timeout: Dur
         ))
         .transport(transport.build().unwrap())
         .attempt_timeout(attempt_timeout)
+        // Each fault meets the action itself.
+        .check_service(false)
         .time_factor(SPEED)
         .polling(Polling::adaptive(BRIEF, BRIEF, BRIEF))
         .retry(RetryPolicy::default().with_backoff(BRIEF, BRIEF))
@@ -276,7 +278,8 @@ async fn actions_after_queries_on_kept_connections() {
 /// What goes out: the same body each time, credentials, a length; nothing that asks for compression.
 #[tokio::test]
 async fn what_is_sent() {
-    let first = Play::new().reply(StatusCode::TOO_MANY_REQUESTS, "");
+    let slower = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
+    let first = Play::new().reply(StatusCode::TOO_MANY_REQUESTS, slower);
     let server = Tarpit::start_then([first], well()).await.unwrap();
     let report = reboot(&client(&server.url(), PATIENT)).await;
     check("throttled", &report, Verdict::Retried, "");

@@ -38,6 +38,8 @@ impl World {
             .credentials(StaticCredentials::new(token))
             .transport(transport.clone())
             .attempt_timeout(ATTEMPT)
+            // Each fault meets the action itself.
+            .check_service(false)
             .seed(seed)
             .build()
             .unwrap();

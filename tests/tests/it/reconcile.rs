@@ -102,6 +102,8 @@ fn scene(region: RegionBuilder, loss: Loss, lists_fail_for: Duration) -> Scene {
     let client = Client::builder("https://ecs.sim.example".parse().unwrap(), project)
         .credentials(StaticCredentials::new(token))
         .transport(transport)
+        // Lists may fail from the beginning.
+        .check_service(false)
         .seed(7)
         .epoch("2026-01-01T00:00:00Z".parse().unwrap())
         .build()

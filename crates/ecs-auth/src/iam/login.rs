@@ -81,8 +81,12 @@ enum Identity {
     Password {
         user: User,
         password: SecretString,
-        /// Why there is none any more, once it was used.
-        passcode: Option<Mutex<Result<SecretString, String>>>,
+        passcode: Option<Passcode>,
+    },
+    /// A passcode alone.
+    Totp {
+        user: User,
+        passcode: Passcode,
     },
     Token(SecretString),
     Agency {
@@ -92,6 +96,9 @@ enum Identity {
         caller_domain_id: Option<String>,
     },
 }
+
+/// The code, or why there is none any more, once it was used.
+type Passcode = Mutex<Result<SecretString, String>>;
 
 #[derive(Debug)]
 enum Scope {
@@ -106,6 +113,14 @@ impl Login {
             user,
             password: SecretString::from(password.into()),
             passcode: None,
+        })
+    }
+
+    /// As a user, with a passcode alone (`v3totp`). It is good for one token.
+    pub fn totp(user: User, passcode: impl Into<String>) -> Self {
+        Self::new(Identity::Totp {
+            user,
+            passcode: Mutex::new(Ok(SecretString::from(passcode.into()))),
         })
     }
 
@@ -196,7 +211,7 @@ impl Login {
         let mut secrets: Vec<SecretString> = match &self.identity {
             Identity::Password { password, .. } => vec![password.clone()],
             Identity::Token(token) => vec![token.clone()],
-            Identity::Agency { .. } => Vec::new(),
+            Identity::Agency { .. } | Identity::Totp { .. } => Vec::new(),
         };
         secrets.extend(passcode.clone());
         let body = wire::Body::new(self, passcode.as_ref());
@@ -213,12 +228,16 @@ impl Login {
         Ok((Bytes::from_owner(bytes), secrets))
     }
 
+    fn passcode(&self) -> Option<&Passcode> {
+        match &self.identity {
+            Identity::Password { passcode, .. } => passcode.as_ref(),
+            Identity::Totp { passcode, .. } => Some(passcode),
+            Identity::Token(_) | Identity::Agency { .. } => None,
+        }
+    }
+
     fn take_passcode(&self) -> Result<Option<SecretString>, AuthError> {
-        let Identity::Password {
-            passcode: Some(passcode),
-            ..
-        } = &self.identity
-        else {
+        let Some(passcode) = self.passcode() else {
             return Ok(None);
         };
         let mut passcode = passcode.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,18 +256,14 @@ impl Login {
     /// A login came to nothing: what it was sent with is `secrets`. A passcode that was not sent can still be used, and
     /// otherwise it is told what became of it.
     pub(super) fn failed(&self, secrets: &[SecretString], error: &AuthError) {
-        let Identity::Password {
-            passcode: Some(passcode),
-            ..
-        } = &self.identity
-        else {
+        let Some(passcode) = self.passcode() else {
             return;
         };
         let transport = StdError::source(error).and_then(|it| it.downcast_ref());
         let not_sent = transport.is_some_and(TransportError::is_not_sent);
         let mut passcode = passcode.lock().unwrap_or_else(PoisonError::into_inner);
         *passcode = match secrets {
-            [_, code] if not_sent => Ok(code.clone()),
+            [.., code] if not_sent => Ok(code.clone()),
             _ => Err(error.to_string()),
         };
     }
@@ -262,6 +277,9 @@ impl fmt::Debug for Login {
                 .field("user", user)
                 .field("password", &format_args!("<masked>"))
                 .field("with_passcode", &passcode.is_some()),
+            Identity::Totp { user, .. } => shown
+                .field("user", user)
+                .field("passcode", &format_args!("<masked>")),
             Identity::Token(_) => shown.field("token", &format_args!("<masked>")),
             Identity::Agency {
                 by, owner, agency, ..

@@ -322,10 +322,10 @@ async fn a_project_is_found_by_exactly_one_match() {
     let requests = transport.requests();
     assert_eq!(
         requests[0].uri(),
-        "https://iam.example/v3/projects?name=eu%2Dde"
+        "https://iam.example/v3/projects?name=eu-de"
     );
     assert_eq!(requests[0].headers()["x-auth-token"], TOKEN);
-    assert_eq!(requests[1].uri().query(), Some("name=eu%2Dde%5Fa%20b%26c"));
+    assert_eq!(requests[1].uri().query(), Some("name=eu-de_a%20b%26c"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::time::{Instant, advance, sleep};
 
-use super::{AFTER_REFUSAL, Fetched, PATIENCE, PAUSE, Renewing, Source};
+use super::{AFTER_REFUSAL, Fetched, PATIENCE, PAUSE, RefreshingCredentials, Source};
 use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
 
 const LIFE: Duration = Duration::from_secs(3600);
@@ -47,11 +47,11 @@ impl Source for Fake {
     }
 }
 
-fn renewing() -> Renewing<Fake> {
-    Renewing::new(Fake::default())
+fn renewing() -> RefreshingCredentials<Fake> {
+    RefreshingCredentials::new(Fake::default())
 }
 
-impl Renewing<Fake> {
+impl RefreshingCredentials<Fake> {
     fn calls(&self) -> usize {
         *self.source.calls.lock().unwrap()
     }
@@ -263,7 +263,7 @@ async fn who_gives_up_leaves_the_fetch_to_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn one_whose_end_is_not_known_is_used_until_it_is_refused() {
-    let provider = Renewing::new(Fake {
+    let provider = RefreshingCredentials::new(Fake {
         unknown_end: true,
         ..Fake::default()
     });
@@ -276,7 +276,7 @@ async fn one_whose_end_is_not_known_is_used_until_it_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_again_is_no_other() {
-    let provider = Renewing::new(Fake {
+    let provider = RefreshingCredentials::new(Fake {
         always_the_same: true,
         ..Fake::default()
     });

@@ -1,7 +1,7 @@
 //! What holds for everything that may surround a process: credentials are chosen or there is an error, nothing
 //! panics, and nothing secret is shown.
 
-use ecs_auth::{Chosen, Flags, Surroundings};
+use ecs_auth::{CredentialConfig, CredentialOptions, Environment};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -94,7 +94,7 @@ fn text() -> impl Strategy<Value = String> {
     vec(line, 0..10).prop_map(|lines| lines.join("\n"))
 }
 
-fn surroundings() -> impl Strategy<Value = Surroundings> {
+fn environment() -> impl Strategy<Value = Environment> {
     let open = vec((select(&OPEN_NAMES[..]), value()), 0..8);
     let secret = vec((select(&SECRET_NAMES[..]), secret()), 0..4);
     let paths = vec![
@@ -106,8 +106,8 @@ fn surroundings() -> impl Strategy<Value = Surroundings> {
     let files = vec((select(paths), text()), 0..3);
     (open, secret, files, any::<bool>()).prop_map(|(open, secret, files, home)| {
         let start = match home {
-            true => Surroundings::default().with_variable("HOME", "/home/ops"),
-            false => Surroundings::default(),
+            true => Environment::default().with_variable("HOME", "/home/ops"),
+            false => Environment::default(),
         };
         let all = open.into_iter().chain(secret);
         let all = all.fold(start, |all, (name, value)| all.with_variable(name, value));
@@ -121,8 +121,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_panics_and_nothing_secret_is_shown(surroundings in surroundings()) {
-        let shown = match Chosen::new(&Flags::default(), &surroundings) {
+    fn nothing_panics_and_nothing_secret_is_shown(environment in environment()) {
+        let shown = match CredentialConfig::new(&CredentialOptions::default(), &environment) {
             Err(error) => format!("{error} {error:?}"),
             Ok(chosen) => {
                 let told = (chosen.source(), chosen.skipped(), chosen.warnings(), chosen.region());
@@ -131,13 +131,13 @@ proptest! {
             }
         };
         prop_assert!(!shown.contains(SECRET), "{}", shown);
-        let shown = format!("{surroundings:?}");
+        let shown = format!("{environment:?}");
         prop_assert!(!shown.contains(SECRET), "{}", shown);
     }
 
     #[test]
-    fn the_same_surroundings_give_the_same_choice(surroundings in surroundings()) {
-        let choose = || match Chosen::new(&Flags::default(), &surroundings) {
+    fn the_same_surroundings_give_the_same_choice(environment in environment()) {
+        let choose = || match CredentialConfig::new(&CredentialOptions::default(), &environment) {
             Err(error) => error.to_string(),
             Ok(chosen) => format!("{chosen:?}"),
         };

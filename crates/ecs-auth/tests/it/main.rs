@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod choosing;
+mod mixing;
+mod official_clients;
 mod signing;
 mod wire;

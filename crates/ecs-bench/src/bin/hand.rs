@@ -96,7 +96,11 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let host = arguments.base_url.trim_start_matches("http://").to_owned();
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let mut client = Client::builder(TokioExecutor::new());
+    if arguments.fresh {
+        client.pool_max_idle_per_host(0);
+    }
+    let client = client.build(connector);
     let hand = Hand {
         arguments,
         host,

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
+use ecs_bench::job_body;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -23,28 +24,9 @@ impl Answers {
         Rc::clone(
             known
                 .entry(sub_jobs)
-                .or_insert_with(|| answer(&job(sub_jobs)).into()),
+                .or_insert_with(|| answer(&job_body(sub_jobs)).into()),
         )
     }
-}
-
-fn job(sub_jobs: usize) -> String {
-    let subs: Vec<String> = (0..sub_jobs)
-        .map(|number| {
-            let (status, end) = if number % 3 == 0 {
-                ("RUNNING", "\"\"")
-            } else {
-                ("SUCCESS", "\"2026-11-23T12:59:31.221Z\"")
-            };
-            format!(
-                r#"{{"status":"{status}","entities":{{"server_id":"{number:08x}-46ca-475e-917e-2563e5a8cd19"}},"job_id":"ff80808288d41e1b01899026{number:08x}","job_type":"rebootServer","begin_time":"2026-11-23T12:59:00.102Z","end_time":{end},"error_code":null,"fail_reason":null}}"#
-            )
-        })
-        .collect();
-    format!(
-        r#"{{"status":"RUNNING","entities":{{"sub_jobs_total":{sub_jobs},"sub_jobs":[{}]}},"job_id":"ff80808288d41e1b018990260955{sub_jobs:04}","job_type":"batchRebootServer","begin_time":"2026-11-23T12:59:00.102Z","end_time":"","error_code":null,"fail_reason":null}}"#,
-        subs.join(",")
-    )
 }
 
 fn answer(body: &str) -> Vec<u8> {

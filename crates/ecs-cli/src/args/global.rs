@@ -18,6 +18,9 @@ pub(crate) struct Global {
     /// The region, such as eu-de
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) region: Option<String>,
+    /// The operator of the cloud, such as otc, huaweicloud or flexible-engine: needed where several have the region
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) operator: Option<String>,
     /// The project that the servers are in. Without it, that of the region
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) project_id: Option<ProjectId>,
@@ -54,8 +57,7 @@ pub(crate) struct Global {
     /// The identity service (IAM), for logins and projects. Follows from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) iam_endpoint: Option<String>,
-    /// The Auto Scaling service, which says which servers are members of its groups. Follows from the endpoint in the clouds that are
-    /// known
+    /// The Auto Scaling service, which lists the members of its groups. Follows from the endpoint in known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) as_endpoint: Option<String>,
     /// Also trust the certificates in this PEM file
@@ -78,6 +80,7 @@ impl Global {
         let options = [
             ("--endpoint", self.endpoint.is_some()),
             ("--region", self.region.is_some()),
+            ("--operator", self.operator.is_some()),
             ("--project-id", self.project_id.is_some()),
             ("--cloud", self.cloud.is_some()),
             ("--profile", self.profile.is_some()),

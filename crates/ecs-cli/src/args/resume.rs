@@ -39,6 +39,9 @@ pub(crate) struct Resume {
     /// nothing of as they were before stay unknown unless they were changed
     #[arg(long)]
     pub(crate) reconcile: bool,
+    /// How long after a request became unknown a server without a trace of it counts as not attempted [default: as the run]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) reconcile_after: Option<Duration>,
     /// Stop when this time is over (such as 90s, 15m, 1h30m), with a report; the run's own deadline does not count
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,

@@ -1,13 +1,15 @@
 //! `auth check`: which credentials are found, and whether they work.
 
-use ecs_ops::auth::{AuthError, AuthErrorKind, Chosen, CredentialKind, Reference, TokenInfo};
+use ecs_ops::auth::{
+    AuthError, AuthErrorKind, CredentialConfig, CredentialKind, Reference, TokenInfo,
+};
 use ecs_ops::{Client, Probe, ProbeEnd};
 use jiff::Timestamp;
 
 use crate::args::{AuthCheck, Format, Global};
-use crate::connect::{self, Settings, Ways, in_the_clear};
+use crate::connect::{self, Settings, Stopped};
 use crate::credentials;
-use crate::diagnosis::{Asked, End, Evidence, diagnose};
+use crate::diagnosis::{Asked, End, Evidence, Stranger, diagnose};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::render::auth::Checked;
@@ -29,6 +31,8 @@ struct Check<'a> {
     global: &'a Global,
     checked: Checked,
     kind: CredentialKind,
+    /// Whether an agency's rights are used.
+    agency: bool,
     proxies: Vec<&'static str>,
 }
 
@@ -50,6 +54,7 @@ pub(crate) async fn check(
         global,
         checked: Checked::default(),
         kind: CredentialKind::Token,
+        agency: false,
         proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
     };
     let ended = check.run(notes).await;
@@ -79,29 +84,23 @@ impl Check<'_> {
             self.checked.project_id = Some(connection.project.to_string());
             return Ok(connection.client.probe().await);
         }
-        if let Some(endpoint) = &self.global.endpoint {
-            connect::endpoint(Some(endpoint), self.global)?;
-        }
-        let (flags, warnings) = credentials::flags(self.global)?;
-        self.checked.warnings = warnings;
-        let chosen = credentials::choose(&flags)?;
-        self.found(&chosen);
-        if chosen.endpoint().is_some() || chosen.kind() != CredentialKind::ServerKeys {
-            connect::endpoint(chosen.endpoint(), self.global)?;
-        }
-        let ways = Ways::new(self.global)?;
-        let opened = chosen.open(ways.for_credentials()).await?;
+        let choice = connect::choose(self.global, None)?;
+        self.found(&choice.config);
+        self.checked.warnings = choice.warnings;
+        let (ready, ways) = connect::open(choice.config, self.global).await?;
         let checked = &mut self.checked;
-        checked.region = opened.region;
-        checked.target = Some(opened.target);
-        checked.endpoint = opened.endpoint;
-        checked.project_id = Some(opened.project_id.clone());
-        self.token(opened.token);
-        let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), self.global)?;
+        checked.region = ready.region;
+        checked.endpoint = ready.endpoint;
+        checked.project_id = Some(ready.project_id.clone());
+        checked.target = Some(ready.target);
+        let more = ready.warnings.iter().map(credentials::warning);
+        checked.warnings.extend(more);
+        self.token(ready.token);
+        let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), None, self.global)?;
         let client: Client = connect::client(
             endpoint,
-            connect::project(&opened.project_id)?,
-            opened.provider,
+            connect::project(&ready.project_id)?,
+            ready.provider,
             ways.services,
             &Settings::default(),
             1.0,
@@ -109,31 +108,35 @@ impl Check<'_> {
         Ok(client.probe().await)
     }
 
-    fn found(&mut self, chosen: &Chosen) {
-        self.kind = chosen.kind();
+    /// Notes what was chosen.
+    fn found(&mut self, config: &CredentialConfig) {
+        self.kind = config.kind();
+        self.agency = config.agency().is_some();
         let checked = &mut self.checked;
-        checked.source = Some(chosen.source().to_owned());
-        checked.kind = Some(chosen.kind().as_str());
-        checked.access_key = chosen.access_key().map(str::to_owned);
-        checked.agency = chosen.agency().map(str::to_owned);
-        checked.skipped = chosen.skipped().iter().map(Into::into).collect();
-        checked.warnings.extend(chosen.warnings().iter().cloned());
-        checked.warnings.extend(in_the_clear(chosen));
-        checked.region = chosen.region().map(str::to_owned);
-        checked.endpoint = chosen.endpoint().map(str::to_owned);
-        checked.iam_endpoint = chosen
+        checked.source = Some(credentials::source(config.source()));
+        checked.kind = Some(config.kind().as_str());
+        checked.access_key = config.access_key().map(str::to_owned);
+        checked.agency = config.agency().map(str::to_owned);
+        checked.skipped = config.skipped().iter().map(Into::into).collect();
+        checked.user = config.user().map(str::to_owned);
+        checked.domain = config.domain().map(str::to_owned);
+        checked.operator = config.operator().map(|operator| operator.name().to_owned());
+        checked.region = config.region().map(str::to_owned);
+        checked.endpoint = config.endpoint().map(str::to_owned);
+        checked.iam_endpoint = config
             .iam_endpoint()
-            .filter(|_| chosen.asks_iam())
+            .filter(|_| config.asks_iam())
             .map(str::to_owned);
-        if let Some(Reference::Id(id)) = chosen.project() {
+        if let Some(Reference::Id(id)) = config.project() {
             checked.project_id = Some(id.clone());
         }
     }
 
     fn token(&mut self, token: Option<TokenInfo>) {
         let Some(token) = token else { return };
-        self.checked.user = token.user;
-        self.checked.domain = token.domain;
+        let checked = &mut self.checked;
+        checked.user = token.user.or(checked.user.take());
+        checked.domain = token.domain.or(checked.domain.take());
         self.checked.roles = token.roles;
         self.checked.expires_at = token.expires_at;
     }
@@ -142,7 +145,7 @@ impl Check<'_> {
     fn conclude(&mut self, ended: &Ended) -> Exit {
         let words = match ended {
             Ended::Options(fail) => fail.message.clone(),
-            Ended::Credentials(error) => chain(error),
+            Ended::Credentials(error) => credentials::message(error),
             Ended::Asked(probe) => match &probe.end {
                 ProbeEnd::Failed(error) => chain(error),
                 ProbeEnd::NoCredentials(error) => chain(error),
@@ -151,6 +154,7 @@ impl Check<'_> {
         };
         let mut seen = Evidence {
             kind: self.kind,
+            agency: self.agency,
             access_key: self.checked.access_key.as_deref(),
             endpoint: self.checked.endpoint.as_deref(),
             region: self.checked.region.as_deref(),
@@ -159,6 +163,7 @@ impl Check<'_> {
             their_time: None,
             proxies: &self.proxies,
             asked: Asked::Service,
+            stranger: None,
             end: End::Answered,
         };
         let mut servers = None;
@@ -177,8 +182,15 @@ impl Check<'_> {
                         code,
                         message,
                         echo,
+                        described,
+                        origin,
+                        moved_to,
                         ..
                     } => {
+                        seen.stranger = (!origin.is_proven()).then_some(Stranger {
+                            described,
+                            moved_to: moved_to.as_ref(),
+                        });
                         seen.end = End::Refused {
                             status: *status,
                             code: code.as_deref(),
@@ -205,6 +217,11 @@ impl Check<'_> {
         };
         match ended {
             Ended::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
+            Ended::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
+                diagnosis
+                    .advice
+                    .extend(error.reason().and_then(credentials::hint_of));
+            }
             Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
                 let why = words.split_once(": ").map(|(_, why)| why).unwrap_or(&words);
                 self.checked.skip("the metadata service", why);
@@ -213,7 +230,17 @@ impl Check<'_> {
             }
             _ => {}
         }
+        if diagnosis.finding == "tls" {
+            diagnosis.advice.extend(other_bundle());
+        }
         let checked = &mut self.checked;
+        if let Ended::Asked(probe) = ended {
+            checked.gateway.clone_from(&probe.intermediary);
+            let cached = probe.stale.as_ref();
+            checked.warnings.extend(cached.map(|stale| {
+                format!("a cache is on the way to the service, and lists from it are no evidence: {stale}")
+            }));
+        }
         checked.expires_at = checked.expires_at.or(expires_at);
         checked.servers = servers;
         checked.request_id = request_id;
@@ -233,10 +260,23 @@ impl From<Fail> for Ended {
     }
 }
 
-impl From<AuthError> for Ended {
-    fn from(error: AuthError) -> Self {
-        Self::Credentials(error)
+impl From<Stopped> for Ended {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Options(fail) => Self::Options(fail),
+            Stopped::Credentials(error, _) => Self::Credentials(error),
+        }
     }
+}
+
+/// Variables that Python's tools take certificates from, and that are not read here.
+fn other_bundle() -> Option<String> {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut names = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].into_iter();
+    let name = names.find(set)?;
+    Some(format!(
+        "{name} is set, and is not read here: name its file with --ca-file or SSL_CERT_FILE"
+    ))
 }
 
 /// Why there are no credentials.

@@ -10,7 +10,7 @@ use super::go_on::GoOn;
 use crate::args::Format;
 use crate::connect::Connection;
 use crate::exit::{Exit, Facts};
-use crate::fail::hint_for;
+use crate::fail::{hint_for, place_hint};
 use crate::render::{json, table};
 use crate::term::{Notes, Results};
 
@@ -64,15 +64,23 @@ fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: the service refused us: {problem}"));
     }
-    let problems = report
+    let mut problems = report
         .servers
         .iter()
         .filter_map(|server| server.outcome.error());
-    let hint = problems
-        .take(1)
-        .find_map(|problem| hint_for(problem, report.refused.is_some()));
+    let moved = problems
+        .clone()
+        .find(|problem| problem.moved_to().is_some());
+    if let Some(problem) = moved {
+        notes.always(&format!("error: {problem}"));
+    }
+    let first = moved.or_else(|| problems.next());
+    let hint = first.and_then(|problem| {
+        let hint = || hint_for(problem, report.refused.is_some()).map(str::to_owned);
+        place_hint(problem).or_else(hint)
+    });
     if let Some(hint) = hint {
-        notes.hint(hint);
+        notes.hint(&hint);
     }
     if summary.unknown > 0 {
         notes.hint(if ending.reconciled {

@@ -73,10 +73,12 @@ pub(super) async fn execute(
         async move { answered.lock().await.recv().await.unwrap_or(false) }
     });
     let mut after_canary = callbacks.after_canary;
-    let mut run = builder
-        .start()
-        .await
-        .map_err(|error| Fail::usage(error.to_string()))?;
+    let mut signals = signals;
+    let mut run = unless_stopped(&mut signals, async {
+        let started = builder.start().await;
+        started.map_err(|error| Fail::with_hint(&error, error.problem().to_string()))
+    })
+    .await?;
     let mut events = run.events();
     let listener = tokio::spawn(listen(signals, run.control(), aside.clone()));
     let run_id = run.run_id().to_owned();
@@ -103,6 +105,17 @@ pub(super) async fn execute(
     })?;
     let wave = progress.tally().wave;
     Ok(Ended { report, wave })
+}
+
+/// What comes before anything is sent can be stopped.
+pub(super) async fn unless_stopped<T, E: From<Fail>>(
+    signals: &mut Signals,
+    what: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    tokio::select! {
+        done = what => done,
+        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
+    }
 }
 
 /// Whether to go on after the canary. Returns at once; the answer comes when it comes.

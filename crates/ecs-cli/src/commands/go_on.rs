@@ -52,6 +52,7 @@ impl GoOn {
     pub(super) fn of_resume(args: &Resume, global: &Global) -> Self {
         let mut line = Words::resume(&args.journal);
         line.flag("--reconcile", args.reconcile);
+        line.option("--reconcile-after", args.reconcile_after.map(written));
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
         line.client(args.attempt_timeout, args.servers_per_minute);
@@ -254,6 +255,7 @@ impl Words {
         self.flag("--verify", args.verify);
         self.option("--verify-timeout", args.verify_timeout.map(written));
         self.flag("--reconcile", args.reconcile);
+        self.option("--reconcile-after", args.reconcile_after.map(written));
         self.flag(
             "--allow-autoscaling-members",
             args.allow_autoscaling_members,

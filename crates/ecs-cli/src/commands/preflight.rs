@@ -119,7 +119,7 @@ pub(super) async fn run(
         }
     };
     let preflight = Preflight { known, screened };
-    messages::tell(&preflight, action, args, notes);
+    messages::print(&preflight, action, args, notes);
     if let Scaling::Unchecked(why) = &scaling {
         notes.note(&format!(
             "note: whether servers are members of auto-scaling groups was not checked: {why}"
@@ -174,8 +174,19 @@ async fn known(
     }
     match connection.client.look_up(ids).await {
         Ok(lookup) => Ok(Known::LookedUp(lookup)),
-        Err(error) if says_nothing_of_acting(&error) => {
+        Err(error) if leaves_actions_possible(&error) => {
             Ok(Known::Unchecked(Some(error.to_string())))
+        }
+        // A rehearsal shows the plan all the same.
+        Err(error) if args.dry_run && error.problem().status() != Some(401) => {
+            notes.warn(&format!(
+                "cannot read the state of the servers, so a run would send nothing: {error}"
+            ));
+            Ok(Known::Unchecked(None))
+        }
+        Err(error) if error.kind() == ErrorKind::NotTheService => {
+            let message = format!("nothing was sent: {}", error.problem());
+            Err(NotBegun::Fail(Fail::with_hint(&error, message)))
         }
         Err(error) => Err(NotBegun::OutOfReach(error)),
     }
@@ -183,7 +194,7 @@ async fn known(
 
 /// Whether acting may be possible although looking was refused: the service itself says that looking is not permitted, or
 /// that it does not have it.
-fn says_nothing_of_acting(error: &Error) -> bool {
+fn leaves_actions_possible(error: &Error) -> bool {
     let refused = matches!(error.kind(), ErrorKind::Credentials | ErrorKind::Refused);
     let by_the_service = error.code().is_some();
     refused && by_the_service && error.problem().status() != Some(401)

@@ -55,9 +55,15 @@ pub(crate) async fn run(
     }
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
     let builder = connection.client.resume(journal, recovered);
-    let mut builder = builder.map_err(|error| Fail::usage(error.to_string()))?;
+    // Whoever types `resume` asks for the rest, also of a run that was stopped.
+    let mut builder = builder
+        .map_err(|error| Fail::usage(error.to_string()))?
+        .continue_stopped();
     if args.reconcile {
         builder = builder.reconcile(true);
+    }
+    if let Some(limit) = args.reconcile_after {
+        builder = builder.reconcile_after(limit);
     }
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
@@ -137,6 +143,11 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     ));
     if let Some(words) = stopped_before(recovered) {
         notes.note(&words);
+    }
+    if let Some(stopped) = recovered.stop_request() {
+        notes.note(&format!(
+            "the run was asked to stop ({stopped}): it is continued, since you resume it"
+        ));
     }
     let now = Timestamp::now();
     let is_old = |at: Timestamp| {

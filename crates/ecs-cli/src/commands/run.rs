@@ -6,16 +6,16 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, ErrorKind, PowerAction, RunBuilder};
+use ecs_ops::{Error, ErrorKind, Plan, PowerAction, RunBuilder};
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, Ended, execute};
+use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::preflight::NotBegun;
 use super::servers::{Servers, given};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, Terminal, counted, verb};
+use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -63,48 +63,23 @@ pub(crate) async fn run(
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if args.dry_run {
-        let shown = DryRun::new(&plan, &connection, &servers.left_out)
-            .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
-        results.write(&match args.output.format {
-            Format::Table => {
-                let (what, count) = (verb(action), plan.servers());
-                table::dry_run(&shown, &what, count, &connection, waves_said.as_ref())
-            }
-            Format::Json => json::document(&shown),
-            Format::Jsonl => shown.lines(),
-        });
+        let format = args.output.format;
+        let shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        results.write(&shown);
         return Ok(Exit::Success);
     }
-    if args.resubmit_unknown {
-        let verb = verb(action).to_ascii_lowercase();
-        notes.always(&format!(
-            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
-        ));
-    }
-    match terminal {
-        Some(terminal) => {
-            let question = Question {
-                action,
-                connection: &connection,
-                requests: plan.requests.len(),
-                batch_size: plan.batch_size,
-                waves: waves_said,
-                servers: &servers.named,
-                left_out: &servers.left_out,
-            };
-            unless_stopped(&mut signals, question.ask(terminal, notes)).await?;
-        }
-        None => notes.note(&format!(
-            "{} {}: {}",
-            verb(action),
-            counted(plan.servers()),
-            target::line(&connection)
-        )),
-    }
-    if let Some(target) = &connection.target {
-        builder = builder.target(target.clone());
-    }
-    builder = builder.left_out(servers.left_out);
+    let question = Question {
+        action,
+        connection: &connection,
+        requests: plan.requests.len(),
+        batch_size: plan.batch_size,
+        waves: waves_said,
+        servers: &servers.named,
+        skipped: &servers.skipped,
+    };
+    let confirmed = confirm(question, terminal, &args, notes);
+    unless_stopped(&mut signals, confirmed).await?;
+    builder = builder.skipped(servers.skipped);
     if let Some(path) = &args.journal {
         let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
         builder = builder.journal(journal);
@@ -117,8 +92,8 @@ pub(crate) async fn run(
     };
     let ended = execute(builder, callbacks, format, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
-        Some(path) if fail.exit == Exit::Usage => without_plan(path, fail),
-        _ => fail,
+        Some(path) => without_plan(path, fail),
+        None => fail,
     })?;
     let ending = Ending {
         format,
@@ -131,7 +106,51 @@ pub(crate) async fn run(
     Ok(conclude(&ended, ending, notes, results))
 }
 
-/// Ends a run whose servers could not be looked at: with a report, as each run that was asked for.
+/// What would be sent.
+fn dry_run(
+    plan: &Plan,
+    format: Format,
+    connection: &Connection,
+    servers: &Servers,
+    waves: Option<&WavesSaid>,
+) -> Result<String, Fail> {
+    let shown = DryRun::new(plan, connection, &servers.skipped)
+        .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+    Ok(match format {
+        Format::Table => {
+            let what = verb(plan.action);
+            table::dry_run(&shown, &what, plan.servers(), connection, waves)
+        }
+        Format::Json => json::document(&shown),
+        Format::Jsonl => shown.lines(),
+    })
+}
+
+/// Asks, if there is a terminal to ask on; otherwise says what is going to be done.
+async fn confirm(
+    question: Question<'_>,
+    terminal: Option<Terminal>,
+    args: &Run,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let verb = verb(question.action);
+    if args.resubmit_unknown {
+        let verb = verb.to_ascii_lowercase();
+        notes.always(&format!(
+            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+        ));
+    }
+    match terminal {
+        Some(terminal) => question.ask(terminal, notes).await,
+        None => {
+            let (servers, place) = (question.servers.len(), target::line(question.connection));
+            notes.note(&format!("{verb} {}: {place}", counted(servers)));
+            Ok(())
+        }
+    }
+}
+
+/// Ends a run whose servers could not be queried: with a report, like every run.
 fn not_begun(
     action: PowerAction,
     given: Vec<ServerId>,
@@ -141,12 +160,12 @@ fn not_begun(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let what = "the servers cannot be looked at, and nothing was sent";
+    let what = "cannot read the state of the servers, so nothing was sent";
     if args.dry_run {
         return Err(Fail::of_error(what, error));
     }
     notes.always(&format!("error: {what}: {error}"));
-    notes.hint("--no-preflight sends without looking first");
+    notes.hint("--no-preflight sends without these reads");
     let mut builder = connection.client.run(action, given);
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
@@ -241,7 +260,14 @@ fn builder(
         .batch_size(args.batch_size)
         .reconcile(args.reconcile)
         .resubmit_unknown(args.resubmit_unknown)
+        .check_service(!args.no_preflight)
         .wait(!args.no_wait);
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
+    }
+    if let Some(limit) = args.reconcile_after {
+        builder = builder.reconcile_after(limit);
+    }
     if let Some(patience) = args.stalled_after {
         builder = builder.stalled_after(patience);
     }
@@ -257,12 +283,16 @@ fn builder(
     }
 }
 
-/// Not even the plan could be written down. What is left is no journal, and in the way of the next try.
+/// The plan is not in the journal: it could not be written, or the run did not begin. What is left is no journal, and in the way
+/// of the next try.
 fn without_plan(path: &Path, fail: Fail) -> Fail {
     let read = JsonlJournal::read(path);
     if read.is_ok_and(|contents| contents.entries.is_empty()) {
         // Where it stays, the next try says so.
         let _ = std::fs::remove_file(path);
+    }
+    if fail.hint.is_some() || fail.exit != Exit::Usage {
+        return fail;
     }
     fail.hint("nothing was sent: make room there, or name another place with --journal")
 }
@@ -278,16 +308,5 @@ fn nobody_to_ask(args: &Run) -> Fail {
         false => {
             fail.hint("add --yes to go on without a question, or --dry-run to see what would be sent")
         }
-    }
-}
-
-/// What comes before anything is sent can be stopped.
-async fn unless_stopped<T, E: From<Fail>>(
-    signals: &mut Signals,
-    what: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    tokio::select! {
-        done = what => done,
-        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
     }
 }

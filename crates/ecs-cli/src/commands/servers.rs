@@ -1,7 +1,7 @@
 //! Which servers are acted on.
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::LeftOut;
+use ecs_ops::fleet::SkippedServer;
 use ecs_ops::model::{Server, ServerId};
 
 use super::preflight::{self, NotBegun, name_of};
@@ -22,12 +22,12 @@ pub(super) struct Servers {
     pub(super) listed: Vec<Server>,
     /// The server that this process runs on: acted on alone, when everything else is over.
     pub(super) last: Option<ServerId>,
-    /// Those that the selection left out.
-    pub(super) left_out: Vec<LeftOut>,
+    /// Those that the selection skips.
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Servers {
-    /// Those that were given, or all but those that are left out. Looks at them first.
+    /// Those that were given, or all but those that are skipped. Reads their states first.
     pub(super) async fn find(
         given: Option<&[ServerId]>,
         action: PowerAction,
@@ -43,19 +43,21 @@ impl Servers {
             preflight::Known::Unchecked(_) => Vec::new(),
         };
         if screened.servers.is_empty() {
-            let left = counted(screened.left_out.len());
+            let left = counted(screened.skipped.len());
             return Err(Fail::usage(format!(
-                "no server to {}: {left} left out, and there are no others",
+                "no server to {}: {left} skipped, and there are no others",
                 action.name()
             ))
-            .hint("name servers by their ids, or add --include-stopped if they are stopped")
+            .hint(
+                "give the ids of the servers, or add --include-stopped to include stopped servers",
+            )
             .into());
         }
         if screened.last.is_some() && screened.servers.len() > 1 && args.no_wait {
             return Err(Fail::usage(
-                "the server that ecsctl runs on comes last, when all others are done, and --no-wait does not wait for that",
+                "--no-wait cannot be used: the server that ecsctl runs on comes last, after all others are done",
             )
-            .hint("leave out its id, or --no-wait")
+            .hint("remove its id, or --no-wait")
             .into());
         }
         let named = named(&screened.servers, &listed);
@@ -64,7 +66,7 @@ impl Servers {
             named,
             listed,
             last: screened.last,
-            left_out: screened.left_out,
+            skipped: screened.skipped,
         })
     }
 }
@@ -100,7 +102,7 @@ pub(super) fn given(
     }
     if args.include_stopped {
         return Err(Fail::usage(
-            "--include-stopped is for --all: servers that are named by their ids are meant",
+            "--include-stopped needs --all: servers that are given by id are never skipped",
         ));
     }
     let file = args.from_file.as_deref().map(IdFile::read).transpose()?;
@@ -120,7 +122,7 @@ pub(super) fn given(
     if given.repeated > 0 {
         let all = given.ids.len() + given.repeated;
         notes.warn(&format!(
-            "{all} ids were given, {} of them again: {} once each",
+            "{all} ids were given, {} of them repeated; acting on {} once each",
             given.repeated,
             counted(given.ids.len())
         ));

@@ -1,18 +1,12 @@
 //! Where the Auto Scaling service is.
 
 use ecs_ops::Endpoint;
+use ecs_ops::auth::Operator;
 
 use super::is_this_machine;
 use crate::args::Global;
 use crate::fail::Fail;
 use crate::term::Notes;
-
-/// Clouds whose services have hosts that differ in their first part only, by what these end with.
-const CLOUDS: [&str; 3] = [
-    ".otc.t-systems.com",
-    ".myhuaweicloud.com",
-    ".myhuaweicloud.eu",
-];
 
 /// The address of the Auto Scaling service: the one that was given, or the one beside ECS in a cloud that is known. Credentials
 /// go to no host that nobody named.
@@ -34,13 +28,15 @@ pub(super) fn endpoint(
     Ok(Some(endpoint))
 }
 
-/// `https://as.REGION.CLOUD` beside `https://ecs.REGION.CLOUD`.
+/// `https://as.REGION.CLOUD` beside `https://ecs.REGION.CLOUD` of an operator in the table, whose hosts differ in their
+/// first label only.
 fn beside(ecs: &Endpoint) -> Option<Endpoint> {
     let address = ecs.to_string();
     let rest = address.trim_end_matches('/').strip_prefix("https://ecs.")?;
-    let known = CLOUDS.iter().any(|cloud| rest.ends_with(cloud));
-    let endpoint = known.then(|| format!("https://as.{rest}"))?;
-    endpoint.parse().ok()
+    // With a port or a path of its own it is a gateway, which may not have that service.
+    let bare = !rest.contains([':', '/']);
+    Operator::of_address(&address).filter(|_| bare)?;
+    format!("https://as.{rest}").parse().ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use ecs_ops::auth::{Flags, Surroundings};
+use ecs_ops::auth::{CredentialOptions, Environment};
 
 use super::*;
 
@@ -80,12 +80,12 @@ fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
         (KEY, SECURE, NONE, "http://127.0.0.1:9", ""),
     ] {
         let all = variables.iter().chain([&iam, &project]);
-        let all = all.fold(Surroundings::default(), |all, (name, value)| {
+        let all = all.fold(Environment::default(), |all, (name, value)| {
             all.with_variable(*name, *value)
         });
-        let mut flags = Flags::default();
+        let mut flags = CredentialOptions::default();
         flags.endpoint = Some(endpoint.to_owned());
-        let said = in_the_clear(&Chosen::new(&flags, &all).unwrap()).unwrap_or_default();
+        let said = in_the_clear(&CredentialConfig::new(&flags, &all).unwrap()).unwrap_or_default();
         assert!(said.starts_with(words), "{said}");
         assert_eq!(said.is_empty(), words.is_empty(), "{said}");
     }

@@ -38,6 +38,9 @@ pub(super) fn explain(
         )
         .advise(PROXY_CREDENTIALS);
     }
+    if let Some(diagnosis) = of_a_stranger(it, status) {
+        return diagnosis;
+    }
     let own_words = code.is_some() || !message.is_empty();
     if status == 403 && !own_words {
         return found(
@@ -56,7 +59,7 @@ pub(super) fn explain(
     if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
         return without_permission(it, message, &said);
     }
-    if has(&["ak not exist", "get secretkey failed"]) {
+    if is_unknown_key(&words) {
         let place = it.endpoint.unwrap_or("this endpoint");
         return refused(
             "unknown_key",
@@ -90,6 +93,8 @@ pub(super) fn explain(
             "another project",
             "tenantid",
             "does not match the one in url",
+            "doesn't match context's project_id",
+            "not equal token's projectid",
         ]);
     if another_project {
         let project = it.project.unwrap_or("in use");
@@ -106,8 +111,21 @@ pub(super) fn explain(
         return skewed(it.clocks(), &said);
     }
     match (status, it.asked) {
-        (404, Asked::Iam) if own_words => refused("login_refused", format!("IAM does not know what was asked for ({said})"))
-            .advise("check the agency's name and that of its domain, and the address of IAM"),
+        (404, Asked::Iam) if own_words && it.agency => {
+            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+                .advise("check the agency's name and that of its domain, and the address of IAM")
+        }
+        (404, Asked::Iam) if own_words && logs_in => {
+            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+                .advise(path_of_iam(it))
+                .advise("otherwise check the names of user, domain and project")
+        }
+        (404, Asked::Iam) if own_words => found(
+            "wrong_endpoint",
+            Exit::Failed,
+            format!("IAM does not know what was asked for ({said})"),
+        )
+        .advise(path_of_iam(it)),
         (404, Asked::Iam) => found(
             "wrong_endpoint",
             Exit::Failed,
@@ -144,6 +162,48 @@ pub(super) fn explain(
         (400..=499, _) => refused("refused", format!("refused: {said}")),
         _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
             .advise("check the endpoint, and what is between here and there"),
+    }
+}
+
+fn path_of_iam(it: &Evidence<'_>) -> String {
+    format!(
+        "check {}: it has no path but /v3, such as https://iam.eu-de.otc.t-systems.com/v3",
+        it.asked.endpoint()
+    )
+}
+
+/// `ak not exist`, also with the key itself between the words.
+fn is_unknown_key(words: &str) -> bool {
+    let mut pieces = words.split(|c: char| !c.is_ascii_alphanumeric());
+    let names_a_key = pieces.any(|piece| piece == "ak");
+    words.contains("get secretkey failed") || (names_a_key && words.contains("not exist"))
+}
+
+/// A page in the service's place. Of a service in trouble a gateway reports, too: that is another matter.
+fn of_a_stranger(it: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
+    let stranger = it.stranger?;
+    if let Some(endpoint) = stranger.moved_to {
+        return Some(
+            found("wrong_endpoint", Exit::Failed, stranger.described).advise(format!(
+                "if you trust that address, use it: --endpoint {endpoint}"
+            )),
+        );
+    }
+    match status {
+        300..=399 | 404 => Some(
+            found("wrong_endpoint", Exit::Failed, stranger.described)
+                .advise(
+                    "check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com",
+                )
+                .advise("look for a proxy, a gateway or a login page on the way"),
+        ),
+        200..=299 | 400..=403 | 405..=407 | 409..=428 | 430..=498 => Some(
+            found("no_answer", Exit::Failed, stranger.described).advise(
+                "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
+                 credentials were not judged",
+            ),
+        ),
+        _ => None,
     }
 }
 

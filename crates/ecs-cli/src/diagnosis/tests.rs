@@ -6,6 +6,7 @@ const KEY: &str = "HPUA0EXAMPLE";
 fn evidence(end: End<'_>) -> Evidence<'_> {
     Evidence {
         kind: CredentialKind::AccessKey,
+        agency: false,
         access_key: Some(KEY),
         endpoint: Some("https://ecs.eu-de.otc.t-systems.com"),
         region: Some("eu-de"),
@@ -14,6 +15,7 @@ fn evidence(end: End<'_>) -> Evidence<'_> {
         their_time: Some("2026-11-23T12:59:01Z".parse().unwrap()),
         proxies: &[],
         asked: Asked::Service,
+        stranger: None,
         end,
     }
 }

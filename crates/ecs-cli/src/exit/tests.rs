@@ -220,6 +220,7 @@ fn the_exit_code_of_a_run() {
 fn the_exit_code_of_an_error() {
     for (kind, code) in [
         (ErrorKind::Invalid, 2),
+        (ErrorKind::NotTheService, 2),
         (ErrorKind::Credentials, 4),
         (ErrorKind::Refused, 1),
         (ErrorKind::Unreachable, 1),

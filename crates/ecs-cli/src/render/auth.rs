@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::target;
+use crate::credentials;
 use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
 use crate::term::clean;
@@ -23,6 +24,7 @@ pub(crate) struct Checked {
     pub(crate) agency: Option<String>,
     pub(crate) skipped: Vec<Passed>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) operator: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) iam_endpoint: Option<String>,
@@ -36,6 +38,8 @@ pub(crate) struct Checked {
     pub(crate) clocks: Option<Clocks>,
     pub(crate) servers: Option<u64>,
     pub(crate) request_id: Option<String>,
+    /// The proxy or web server that the answer names.
+    pub(crate) gateway: Option<String>,
     /// Operator, account, project, region and endpoint with their origins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<ResolvedTarget>,
@@ -53,7 +57,7 @@ pub(crate) struct Passed {
 impl From<&Skipped> for Passed {
     fn from(skipped: &Skipped) -> Self {
         Self {
-            source: skipped.source.clone(),
+            source: credentials::origin(&skipped.source).to_owned(),
             why: skipped.why.clone(),
         }
     }
@@ -155,11 +159,12 @@ pub(crate) fn text(it: &Checked) -> String {
             .map(|(_, value)| value.clone())
             .or_else(|| otherwise.clone())
     };
-    row("operator", of_target("operator", &None));
+    row("operator", of_target("operator", &it.operator));
     row("region", of_target("region", &it.region));
     row("endpoint", of_target("endpoint", &it.endpoint));
     row("IAM", it.iam_endpoint.clone());
     row("project", of_target("project", &it.project_id));
+    row("gateway", it.gateway.clone());
     row("expires", it.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use ecs_ops::auth::ResolvedTarget;
-use ecs_ops::fleet::LeftOut;
+use ecs_ops::fleet::SkippedServer;
 use ecs_ops::{Event, Plan, Report};
 
 use crate::connect::Connection;
@@ -55,9 +55,9 @@ pub(crate) struct DryRun<'a> {
     /// Operator, account, project, region and endpoint with their origins.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a ResolvedTarget>,
-    /// The servers that the selection left out.
+    /// The servers that the selection skips.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    left_out: &'a [LeftOut],
+    skipped: &'a [SkippedServer],
 }
 
 /// One request of a plan, without credentials.
@@ -86,7 +86,7 @@ impl<'a> DryRun<'a> {
     pub(crate) fn new(
         plan: &Plan,
         connection: &'a Connection,
-        left_out: &'a [LeftOut],
+        skipped: &'a [SkippedServer],
     ) -> Option<Self> {
         let requests = plan.http_requests(&connection.project).ok()?;
         let requests = requests.into_iter().zip(&plan.requests).enumerate().map(
@@ -110,7 +110,7 @@ impl<'a> DryRun<'a> {
             servers: plan.servers(),
             requests: requests.collect::<Option<_>>()?,
             target: connection.target.as_ref(),
-            left_out,
+            skipped,
         })
     }
 

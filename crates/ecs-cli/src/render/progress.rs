@@ -167,7 +167,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             outcome,
             error,
         } => {
-            let outcome = outcome.replace('_', " ");
+            let outcome = outcome.name().replace('_', " ");
             let request = tally.request(*request);
             Some(format!(
                 "{request}: {} {outcome}: {error}",
@@ -210,6 +210,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             "job {job_id} is {} and makes no progress: not waited for any longer",
             status.as_ref().map_or("not seen", JobStatus::as_str)
         )),
+        Event::ServiceWarning { error } => Some(format!("warning: {error}")),
         Event::ListFailed { error } => Some(format!(
             "the servers could not be listed, so they show nothing: {error}"
         )),

@@ -3,6 +3,7 @@
 use ecs_ops::auth::{ResolvedAccount, ResolvedTarget, Sourced};
 
 use crate::connect::Connection;
+use crate::credentials;
 
 /// What is known of the place: a label and a value each, with where the value comes from.
 pub(crate) fn rows(connection: &Connection) -> Vec<(&'static str, String)> {
@@ -53,9 +54,9 @@ fn account(account: &ResolvedAccount) -> String {
 
 /// A value and where it comes from, if that is known.
 fn from(value: &str, origin: &str) -> String {
-    match origin {
+    match credentials::origin(origin) {
         "" => value.to_owned(),
-        origin => format!("{value} (from {origin})"),
+        origin => format!("{value} (from {})", credentials::origin(origin)),
     }
 }
 

@@ -23,11 +23,7 @@ fn nothing_that_is_given_twice_or_by_halves_is_taken() {
     for (options, variables, words) in [
         (&["--access-key", "AK"][..], &[][..], "--secret-key is not"),
         (&["--secret-key", "SK"], &[], "--access-key is not"),
-        (
-            &["--security-token", "T0K"],
-            &[],
-            "without the keys that it belongs to",
-        ),
+        (&["--security-token", "T0K"], &[], "--access-key is not"),
         (
             &["--access-key", "AK", "--secret-key", ""],
             &[],
@@ -124,9 +120,18 @@ fn the_order_of_the_sources() {
             account.get("token"),
         ])
         .works(&account);
-    let checked = account.check(&["--endpoint", url], &other, 4);
+    let project = account.get("project_id");
+    let options = ["--endpoint", url, "--project-id", project];
+    let checked = account.check(&options, &other, 4);
     assert_eq!(checked["finding"], "unknown_key");
     assert_eq!(checked["source"], SDK);
+    // What is left over of another tool is not taken, and named.
+    let checked = account.check(&["--endpoint", url], &other, 2);
+    assert_eq!(checked["finding"], "malformed");
+    assert!(
+        checked["warnings"].to_string().contains("OS_PROJECT_ID"),
+        "{checked}"
+    );
 }
 
 /// A file that others can read works, with a warning.
@@ -258,4 +263,115 @@ fn a_login_that_takes_longer_than_the_deadline() {
     account
         .run(&reboot, &variables, "")
         .refuses(5, &["the deadline came before", "nothing was sent"]);
+}
+
+/// Nothing is sent to a cloud that nobody named, as an account that nobody meant, or past a setting.
+#[test]
+fn what_is_not_used_is_refused_or_named() {
+    let account = Account::new(&[]);
+    let id = account.info["servers"][0].as_str().unwrap();
+    let keys = [
+        ("HUAWEICLOUD_SDK_AK", account.get("access_key")),
+        ("HUAWEICLOUD_SDK_SK", account.get("secret_key")),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", account.get("project_id")),
+    ];
+    let with = |more: &[(&'static str, &'static str)]| [&keys[..], more].concat();
+    let reboot = |options: &[&'static str]| [&["reboot", id, "--dry-run"][..], options].concat();
+    for (options, variables, words) in [
+        (
+            &["--region", "eu-west-0"][..],
+            with(&[]),
+            &[
+                "several operators have a region eu-west-0",
+                "--operator flexible-engine",
+            ][..],
+        ),
+        (
+            &["--region", "eu-dee"],
+            with(&[]),
+            &[
+                "no operator that is known here has a region eu-dee",
+                "--endpoint",
+            ],
+        ),
+        (
+            &["--region", "eu-de", "--operator", "nobody"],
+            with(&[]),
+            &["there is no operator nobody", "flexible-engine"],
+        ),
+        (
+            &["--region", "eu-de"],
+            with(&[("HUAWEICLOUD_SDK_IDP_ID", "i")]),
+            &["HUAWEICLOUD_SDK_IDP_ID", "not supported", "--access-key"],
+        ),
+        (
+            &["--region", "eu-de"],
+            vec![("OS_AUTH_TYPE", "v3oidcpassword"), ("OS_PASSWORD", "p")],
+            &["OS_AUTH_TYPE", "v3oidcpassword"],
+        ),
+    ] {
+        let ended = account.run(&reboot(options), &variables, "");
+        ended.refuses(2, words);
+    }
+    // Nothing leaves this machine: nobody listens where the proxy should be.
+    let more = [
+        ("OS_PROJECT_ID", "other"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+    ];
+    let options = ["--region", "eu-west-0", "--operator", "flexible-engine"];
+    let checked = account.check(&options, &with(&more), 1);
+    let endpoint = "https://ecs.eu-west-0.prod-cloud-ocb.orange-business.com";
+    assert_eq!(checked["endpoint"], endpoint);
+    assert_eq!(checked["operator"], "Orange Flexible Engine");
+    let warnings = checked["warnings"].to_string();
+    assert!(
+        warnings.contains("OS_PROJECT_ID=other is not used"),
+        "{checked}"
+    );
+    assert!(warnings.contains("give --project-id"), "{checked}");
+}
+
+/// `cacert` and `OS_CACERT` are used, and `verify: false` is not.
+#[test]
+fn the_authority_of_a_cloud_is_trusted() {
+    let account = Account::over_tls(&[]);
+    let (url, ca) = (account.url(), account.ca());
+    let cloud = |more: &str| {
+        format!(
+            "clouds:\n  lab:\n    auth: {{auth_url: '{url}/v3', username: {}, password: {}, user_domain_name: {}}}\n    \
+             region_name: sim-1\n    ecs_endpoint_override: {url}\n{more}",
+            account.get("user"),
+            account.get("password"),
+            account.get("domain"),
+        )
+    };
+    let named = [("OS_CLOUD", "lab")];
+    let check = |more: &str, variables: &[(&str, &str)], code| {
+        account.write("clouds.yaml", &cloud(more));
+        account.check(&[], &[&named[..], variables].concat(), code)
+    };
+    let checked = check(&format!("    cacert: {ca}\n"), &[], 0);
+    assert_eq!(checked["target"]["account"]["user"], account.get("user"));
+    assert_eq!(checked["target"]["project"]["name"], "sim-1");
+    check("", &[("OS_CACERT", &ca)], 0);
+    let checked = check("", &[("REQUESTS_CA_BUNDLE", &ca)], 1);
+    assert_eq!(checked["finding"], "tls");
+    assert!(
+        checked["advice"].to_string().contains("REQUESTS_CA_BUNDLE"),
+        "{checked}"
+    );
+    for setting in ["    verify: false\n", "    insecure: true\n"] {
+        let checked = check(setting, &[], 2);
+        assert!(
+            checked["what"].to_string().contains("not verified"),
+            "{checked}"
+        );
+    }
+    let checked = check("    cacert: /nonexistent\n", &[], 2);
+    assert!(
+        checked["advice"]
+            .to_string()
+            .contains("cacert of cloud lab"),
+        "{checked}"
+    );
 }

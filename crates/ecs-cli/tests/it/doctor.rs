@@ -477,8 +477,8 @@ fn nothing_or_half_of_it() {
         &["HUAWEICLOUD_SDK_AK", "--access-key", "--sim"],
     );
     let skipped = checked["skipped"].as_array().unwrap();
-    assert_eq!(skipped.len(), 6, "{checked}");
-    assert_eq!(skipped[5]["source"], "the metadata service");
+    assert_eq!(skipped.len(), 7, "{checked}");
+    assert_eq!(skipped[6]["source"], "the metadata service");
     assert_eq!(checked["source"], Value::Null);
     let half = [("HUAWEICLOUD_SDK_AK", "AK")];
     let checked = account.check(&[], &half, 2);

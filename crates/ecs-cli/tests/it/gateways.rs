@@ -65,13 +65,44 @@ fn a_server_error_of_a_gateway_after_the_act_ends_with_3() {
 }
 
 #[test]
-#[ignore = "needs the classification of issue 12"]
 fn any_page_of_a_gateway_after_the_act_ends_with_3() {
     for page in PAGES
         .into_iter()
         .filter(|page| !page.status.starts_with('5'))
     {
         page_after_the_act(page);
+    }
+}
+
+/// A page in place of the first read: nothing is sent, and the run describes it as `auth check` does.
+#[test]
+fn a_page_in_place_of_the_service_ends_with_2_and_the_words_of_auth_check() {
+    let pages = ["403", "404", "401"];
+    let pages = PAGES
+        .into_iter()
+        .filter(|page| pages.iter().any(|status| page.status.starts_with(status)));
+    for page in pages {
+        let sim = Sim::start(2, |region| region);
+        let address = sim.info().listening.strip_prefix("http://").unwrap();
+        let gateway = Gateway::start(address.parse().unwrap(), move |_| Trick::PageInstead(page));
+        let gateway = gateway.unwrap();
+        let options = options_through(&gateway, &sim);
+        let ids = sim.ids();
+        let mut arguments = vec!["reboot", "--yes", "-o", "json"];
+        arguments.extend(ids.iter().map(String::as_str));
+        let ended = ecsctl_with(&[], &arguments, &options);
+        assert_eq!(ended.code, Some(2), "{}: {}", page.name, ended.stderr);
+        assert_eq!(gateway.actions(), 0, "{}", page.name);
+        let check = ecsctl_with(&[], &["auth", "check", "-o", "json"], &options);
+        let found = check.json();
+        let what = found["what"].as_str().unwrap();
+        assert!(what.starts_with("not an answer of the service"), "{what}");
+        assert!(ended.stderr.contains(what), "{what}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("nothing was sent"),
+            "{}",
+            ended.stderr
+        );
     }
 }
 
@@ -135,7 +166,7 @@ fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
     ] {
         let (address, asked) = proxy(head);
         let url = format!("http://user:hunter2@{address}");
-        let arguments = ["reboot", "--yes", "-o", "json", ID];
+        let arguments = ["reboot", "--yes", "--no-preflight", "-o", "json", ID];
         let ca = Tls::self_signed().unwrap().ca_pem().unwrap().to_owned();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), ca).unwrap();

@@ -12,7 +12,10 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .map(str::trim_start)
         .filter(|line| line.starts_with('-'));
     let mut found: Vec<String> = begins
-        .filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")))
+        .filter_map(|line| {
+            line.split([' ', ',', ':'])
+                .find(|word| word.starts_with("--"))
+        })
         .map(str::to_owned)
         .collect();
     found.sort();
@@ -23,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 17] = [
+    const GLOBAL: [&str; 18] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -31,6 +34,7 @@ fn each_command_offers_what_the_design_says() {
         "--endpoint",
         "--help",
         "--iam-endpoint",
+        "--operator",
         "--profile",
         "--project-id",
         "--quiet",
@@ -42,7 +46,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -62,6 +66,7 @@ fn each_command_offers_what_the_design_says() {
         "--output",
         "--pause",
         "--reconcile",
+        "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
         "--spread-by",
@@ -101,6 +106,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--output",
         "--reconcile",
+        "--reconcile-after",
         "--servers-per-minute",
         "--yes",
     ];

@@ -90,7 +90,7 @@ fn stopped_servers_are_left_out_of_all() {
     let parked = || sim(|region| region.servers(10).shutoff(0.6).seed(3));
     let count = |sim: &Sim| {
         let listed = run(sim, &["reboot", "--all", "--dry-run"]).expect(0).json();
-        listed["left_out"].as_array().unwrap().len()
+        listed["skipped"].as_array().unwrap().len()
     };
     let region = parked();
     let stopped = count(&region);
@@ -100,12 +100,12 @@ fn stopped_servers_are_left_out_of_all() {
         let ended = run(&sim, &["reboot", "--all", "--type", kind]).expect(0);
         let report = ended.json();
         assert_eq!(report["summary"]["requested"], 10 - stopped);
-        assert_eq!(report["left_out"][0]["reason"], "stopped");
-        assert!(report["left_out"][0]["name"].is_string());
+        assert_eq!(report["skipped"][0]["reason"], "stopped");
+        assert!(report["skipped"][0]["name"].is_string());
         says(
             &ended,
             &[
-                &format!("{stopped} servers are stopped (SHUTOFF) and left out"),
+                &format!("{stopped} servers are stopped (SHUTOFF) and skipped"),
                 "--include-stopped",
             ],
         );
@@ -118,8 +118,11 @@ fn stopped_servers_are_left_out_of_all() {
     )
     .expect(0);
     assert_eq!(ended.json()["summary"]["succeeded"], 10);
-    assert!(ended.json().get("left_out").is_none());
-    says(&ended, &["warning: ", "a hard restart of it starts it"]);
+    assert!(ended.json().get("skipped").is_none());
+    says(
+        &ended,
+        &["warning: ", "a hard restart starts a stopped server"],
+    );
     // Starting and stopping take all.
     let ended = run(&parked(), &["start", "--all"]).expect(0);
     assert_eq!(ended.json()["summary"]["requested"], 10);
@@ -129,7 +132,7 @@ fn stopped_servers_are_left_out_of_all() {
 fn nothing_is_left_of_a_fleet_that_is_stopped() {
     let sim = sim(|region| region.shutoff(1.0));
     let words = [
-        "no server to reboot: 3 servers left out",
+        "no server to reboot: 3 servers skipped",
         "--include-stopped",
     ];
     run(&sim, &["reboot", "--all"]).refuses(2, &words);
@@ -150,7 +153,7 @@ fn servers_that_are_named_are_looked_at_first() {
         says(
             &ended,
             &[
-                "1 server is stopped (SHUTOFF): a hard restart of it starts it: ",
+                "1 server is stopped (SHUTOFF), and a hard restart starts a stopped server: ",
                 &id,
             ],
         );
@@ -195,10 +198,14 @@ fn a_service_out_of_reach_is_sent_no_action() {
     says(
         &ended,
         &[
-            "the servers cannot be looked at, and nothing was sent",
+            "cannot read the state of the servers, so nothing was sent",
             "--no-preflight",
         ],
     );
+    // A rehearsal shows the plan all the same.
+    let rehearsal = [&arguments[..], &["--dry-run"]].concat();
+    let ended = ecsctl(&rehearsal, &dead).expect(0);
+    says(&ended, &["so a run would send nothing: could not connect"]);
     // Credentials that are refused are found out by a read.
     let sim = sim(|region| region);
     let strange = options(
@@ -219,9 +226,9 @@ fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
         let ended = run(&sim, &[verb, "--all"]).expect(0);
         let report = ended.json();
         assert_eq!(report["summary"]["requested"], 3);
-        assert_eq!(report["left_out"][0]["id"], me.as_str());
-        assert_eq!(report["left_out"][0]["reason"], "this_machine");
-        says(&ended, &["warning: ecsctl runs on", &me, "it is left out"]);
+        assert_eq!(report["skipped"][0]["id"], me.as_str());
+        assert_eq!(report["skipped"][0]["reason"], "this_machine");
+        says(&ended, &["warning: ecsctl runs on", &me, "skipped"]);
     }
     let sim = own();
     let ids = sim.ids();
@@ -239,7 +246,7 @@ fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
     // Alone there is nothing to wait for.
     let sim = own();
     let ended = run(&sim, &["reboot", &sim.id(1)]).expect(0);
-    says(&ended, &["acting on it ends this process", "--journal"]);
+    says(&ended, &["the action ends this process", "--journal"]);
     run(&sim, &[&["stop", "--no-wait"], &named[..]].concat()).refuses(2, &["--no-wait"]);
 }
 
@@ -309,7 +316,7 @@ fn members_of_auto_scaling_groups_need_consent() {
     says(
         &ended,
         &[
-            "1 server is a member of auto-scaling groups that are disabled",
+            "1 server is a member of disabled auto-scaling groups",
             "parked",
         ],
     );
@@ -363,7 +370,7 @@ fn a_server_that_is_named_twice_is_acted_on_once() {
     assert_eq!(ended.json()["summary"]["requested"], 2);
     says(
         &ended,
-        &["3 ids were given, 1 of them again: 2 servers once each"],
+        &["3 ids were given, 1 of them repeated; acting on 2 servers once each"],
     );
     assert_eq!(sim.accepted(), 2);
 }

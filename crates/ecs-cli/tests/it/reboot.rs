@@ -17,6 +17,7 @@ fn check_report(report: &Value, ids: &[&str]) {
             "run_id",
             "servers",
             "summary",
+            "target",
             "type",
             "version"
         ]

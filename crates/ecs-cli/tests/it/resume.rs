@@ -210,7 +210,7 @@ fn a_disk_that_fills_up() {
     let sim = Sim::start(30, |region| region.servers(40));
     // In blocks of 1,024 bytes: room for the plan and some requests. The signal that comes with it is ignored.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 6; exec {} {} \"$@\"",
+        "trap '' XFSZ; ulimit -f 7; exec {} {} \"$@\"",
         env!("CARGO_BIN_EXE_ecsctl"),
         reboot(journal).join(" ")
     );

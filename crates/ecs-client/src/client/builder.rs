@@ -1,5 +1,6 @@
 //! Builds a client.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Client, Inner};
 use crate::clock::{WallClock, scale};
+use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
 use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
@@ -151,6 +153,8 @@ impl ClientBuilder {
             clock: WallClock::new(self.epoch, factor),
             time_factor: factor,
             rng: Mutex::new(rng),
+            seen_ids: SeenIds::default(),
+            numbers: AtomicU64::new(0),
         })))
     }
 }

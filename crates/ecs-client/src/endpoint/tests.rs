@@ -41,3 +41,23 @@ fn a_prefix_stands_before_the_path() {
         .unwrap();
     assert_eq!(uri, "https://gateway.example/ecs/v1/p/jobs/j?x=%20");
 }
+
+#[test]
+fn endpoints_that_mean_the_same_are_equal() {
+    let parse = |text: &str| text.parse::<Endpoint>().unwrap();
+    for (text, shown) in [
+        ("HTTPS://ECS.Example:443/", "https://ecs.example"),
+        ("http://ecs.example:80", "http://ecs.example"),
+        ("https://ecs.example:0443", "https://ecs.example"),
+        ("https://[FE80::1]:443", "https://[fe80::1]"),
+        ("https://ecs.example:80", "https://ecs.example:80"),
+        ("http://ecs.example:443/Ecs", "http://ecs.example:443/Ecs"),
+    ] {
+        assert_eq!(parse(text), parse(shown));
+        assert_eq!(parse(text).to_string(), shown);
+    }
+    assert_ne!(
+        parse("https://ecs.example/a"),
+        parse("https://ecs.example/A")
+    );
+}

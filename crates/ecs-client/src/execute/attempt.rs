@@ -1,16 +1,21 @@
 //! One attempt: authenticated anew, with its own time limit.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
-use ecs_model::{Operation, ResponseError};
-use ecs_transport::{Attempt, Delivery, TransportError, TransportErrorKind};
+use ecs_model::{Idempotency, Operation, ResponseError};
+use ecs_transport::{Attempt, Delivery, SendMark, TransportError, TransportErrorKind};
+use futures_util::FutureExt as _;
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Uri};
 
 use crate::clock::ClockReading;
 use crate::context::RequestContext;
+use crate::freshness::Stale;
 use crate::policy::{AttemptOutcome, Classification, classify, parse_throttle_message};
-use crate::{Client, RequestError};
+use crate::{Client, Endpoint, RequestError};
 
 /// The project's header: part of the signature of signed requests.
 const PROJECT_ID: http::HeaderName = http::HeaderName::from_static("x-project-id");
@@ -30,25 +35,35 @@ impl Client {
             Ok((request, _)) => request,
             Err(error) => return Err(classified::<O>(error, self.clock().read())),
         };
+        let asked = request.uri().clone();
         let number = context.attempts.saturating_add(1);
         let attempt = Attempt::new(number).with_timeout(self.attempt_timeout());
         let sent = self.clock().read();
         context.attempt_started(attempt.mark(), sent);
         let error = match self.exchange(request, &attempt).await {
             Ok(response) => {
-                self.clock().observe(response.headers(), sent.local);
+                context.stale = self.staleness(response.headers(), sent, context.class);
+                if context.stale.as_ref().is_none_or(Stale::has_a_true_date) {
+                    self.clock().observe(response.headers(), sent.local);
+                }
                 self.health().answered(context.is_action());
                 match O::decode(response.status(), response.headers(), response.body()) {
                     Ok(output) => {
                         self.health().accept_credentials();
+                        if !context.is_action() && context.stale.is_none() {
+                            self.health().identified();
+                        }
                         return Ok(output);
                     }
-                    Err(error) => self.refused::<O>(&error, sent).masked(credentials),
+                    Err(error) => self.refused::<O>(&error, &asked, sent).masked(credentials),
                 }
             }
             Err(error) => classified::<O>(error, sent),
         };
-        if error.status().is_some() && error.classification() != Classification::RefusedCredentials
+        // A page of something in between says nothing of our credentials.
+        if error.is_authentic()
+            && error.status().is_some()
+            && error.classification() != Classification::RefusedCredentials
         {
             self.health().accept_credentials();
         }
@@ -62,21 +77,50 @@ impl Client {
         request: http::Request<Bytes>,
         attempt: &Attempt,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let exchange = self.transport().send(request, attempt);
+        // The panic may already come while the future is made.
+        let exchange = AssertUnwindSafe(async { self.transport().send(request, attempt).await });
         let limit = self.attempt_timeout();
-        let answer = tokio::time::timeout(limit.saturating_add(GRACE), exchange).await;
-        answer.unwrap_or_else(|_| {
+        let caught = exchange.catch_unwind();
+        let answer = tokio::time::timeout(limit.saturating_add(GRACE), caught).await;
+        let answer = answer.map(|caught| {
+            // What it says may hold the request, and so a secret.
+            caught.unwrap_or_else(|_| {
+                let delivery = attempt.mark().delivery();
+                let error = TransportError::new(TransportErrorKind::Other, delivery);
+                Err(error.with_detail("the transport panicked"))
+            })
+        });
+        let answer = answer.unwrap_or_else(|_| {
             let message = format!("no answer within {limit:?}");
             let delivery = attempt.mark().delivery();
             Err(TransportError::new(TransportErrorKind::Timeout, delivery).with_detail(message))
-        })
+        });
+        answer.map_err(|error| believe_the_mark(error, attempt.mark()))
     }
 
-    /// The service answered with an error.
-    fn refused<O: Operation>(&self, error: &ResponseError, sent: ClockReading) -> RequestError {
-        let classification = classify(O::IDEMPOTENCY, AttemptOutcome::Answered(error));
-        let refused = RequestError::of_answer(classification, error);
+    /// An answer came that is an error, to a request to `asked`.
+    fn refused<O: Operation>(
+        &self,
+        error: &ResponseError,
+        asked: &Uri,
+        sent: ClockReading,
+    ) -> RequestError {
+        let moved_to = self.moved_to(error, asked);
+        let outcome = match moved_to {
+            Some(_) => AttemptOutcome::Redirected,
+            None => AttemptOutcome::Answered(error),
+        };
+        let classification = classify(O::IDEMPOTENCY, outcome);
+        let refused = RequestError::of_answer(classification, error, moved_to.as_ref());
         sent_then(refused.with_retry_after(self.retry_after(error)), sent)
+    }
+
+    /// Where the whole site has moved to, if the answer to a request to `asked` is a redirect that
+    /// says that.
+    pub(crate) fn moved_to(&self, error: &ResponseError, asked: &Uri) -> Option<Endpoint> {
+        let redirects = matches!(error.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+        let location = error.location().filter(|_| redirects)?;
+        self.endpoint().moved(asked, location)
     }
 
     /// The request and its signed parts.
@@ -94,6 +138,11 @@ impl Client {
         headers.insert(http::header::USER_AGENT, self.user_agent());
         headers.insert(PROJECT_ID, self.project_header());
         let signed = credentials.authenticate(&mut request, self.clock().now());
+        if O::IDEMPOTENCY == Idempotency::Idempotent {
+            // Not signed, so that a proxy may change it.
+            let no_cache = HeaderValue::from_static("no-cache");
+            request.headers_mut().insert(CACHE_CONTROL, no_cache);
+        }
         Ok((request, signed))
     }
 
@@ -102,6 +151,26 @@ impl Client {
         let header = || self.clock().retry_after(error.retry_after()?);
         let message = || parse_throttle_message(error.message()?);
         header().or_else(message).map(|pause| self.scaled(pause))
+    }
+}
+
+/// A transport that reports that nothing was sent, after it marked the request as sent, contradicts
+/// itself. One of the two is wrong, and only "sent" is safe.
+fn believe_the_mark(error: TransportError, mark: &SendMark) -> TransportError {
+    if !(error.is_not_sent() && mark.is_set()) {
+        return error;
+    }
+    let detail = "the transport contradicts itself: it marked the request as sent, and then reported that nothing was \
+                  sent";
+    let head = error
+        .head()
+        .map(|(status, headers)| (status, headers.clone()));
+    let believed = TransportError::new(error.kind(), Delivery::MaybeSent)
+        .with_detail(detail)
+        .with_source(error);
+    match head {
+        Some((status, headers)) => believed.with_head(status, headers),
+        None => believed,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which
 //! order.
 
+mod answers;
 mod hooks;
 mod reads;
 
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use crate::clock::ClockReading;
 use crate::policy::Classification;
 use crate::test_support::{ids, scripted};
-use crate::testing::{Does, OUT_OF_REACH, Seen};
+use crate::testing::{Does, FLOW_CONTROL, OUT_OF_REACH, Seen, THROTTLED};
 use crate::{
     ActionHooks, Client, Notice, Problem, RequestContext, RequestError, SendState, StopCause,
     SubmissionOutcome,

@@ -1,202 +1,10 @@
 use std::time::Duration;
 
-use ecs_model::{ErrorInfo, Executed, Idempotency, ResponseError};
-use ecs_transport::{Delivery, TransportError, TransportErrorKind};
-use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-
-const ACTION: Idempotency = Idempotency::NotIdempotent;
-const READ: Idempotency = Idempotency::Idempotent;
-
-fn answer(status: u16, body: &str) -> ResponseError {
-    let status = StatusCode::from_u16(status).unwrap();
-    ResponseError::parse(status, &HeaderMap::new(), body.as_bytes())
-}
-
-fn action(status: u16, body: &str) -> Classification {
-    classify(ACTION, AttemptOutcome::Answered(&answer(status, body)))
-}
-
-/// A code in every shape in which the service and its gateways write errors.
-fn families(code: &str) -> [String; 6] {
-    [
-        format!(r#"{{"error":{{"code":"{code}","message":"words"}}}}"#),
-        format!(
-            r#"{{"error":{{"message":"words","details":[{{"code":"{code}","message":"more"}}]}}}}"#
-        ),
-        format!(r#"{{"error_code":"{code}","error_msg":"words","request_id":"r"}}"#),
-        format!(r#"{{"errorCode":"{code}","errorMsg":"words"}}"#),
-        format!(r#"{{"code":"{code}","message":"words"}}"#),
-        format!(r#"{{"badRequest":{{"code":"{code}","message":"words"}}}}"#),
-    ]
-}
-
-/// Bodies that say nothing that could prove anything.
-const SILENT: &[&str] = &[
-    "",
-    "{}",
-    "null",
-    "<html><head><title>oops</title></head></html>",
-    r#"{"error":{"code":"Ecs.01"#,
-    r#"{"itemNotFound":{"code":404,"message":"gone"}}"#,
-    r#"{"error_code":"Vendor.7777","error_msg":"new"}"#,
-];
-
-/// What the status alone proves about an action.
-#[test]
-fn every_status_without_a_documented_code() {
-    use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
-    let table = [
-        (
-            Unknown,
-            vec![
-                200, 201, 202, 203, 204, 206, 300, 301, 302, 303, 304, 408, 499, 600, 999,
-            ],
-        ),
-        (Unknown, vec![500, 501, 502, 503, 504, 505, 507, 520, 599]),
-        (
-            Refused,
-            vec![
-                307, 308, 400, 404, 405, 406, 407, 409, 410, 411, 413, 414, 415, 422, 431,
-            ],
-        ),
-        (RefusedCredentials, vec![401, 403]),
-        (Throttled, vec![429]),
-    ];
-    for (expected, statuses) in table {
-        for status in statuses {
-            for body in SILENT {
-                assert_eq!(action(status, body), expected, "{status} {body}");
-            }
-        }
-    }
-}
-
-/// The documented ways of saying no, in each error family.
-#[test]
-fn documented_codes_in_every_family() {
-    use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
-    let table = [
-        (202, "Common.0024", Throttled),
-        (429, "Common.1503", Throttled),
-        (429, "APIGW.0308", Throttled),
-        (501, "Ecs.0603", Throttled),
-        (400, "Ecs.0118", Refused),
-        (404, "Ecs.0114", Refused),
-        (404, "Ecs.0614", Refused),
-        (400, "Ecs.0605", Refused),
-        (400, "Ecs.0100", Refused),
-        (400, "Ecs.0005", Refused),
-        (400, "Common.0002", Refused),
-        (401, "Common.0013", RefusedCredentials),
-        (400, "Common.0018", RefusedCredentials),
-        (400, "Ecs.0023", RefusedCredentials),
-        (403, "Pdp.0001", RefusedCredentials),
-        (403, "Ecs.0003", RefusedCredentials),
-        // A 400 that speaks of work that failed proves nothing.
-        (400, "Ecs.0002", Unknown),
-        (400, "Ecs.0227", Unknown),
-        (400, "Ecs.0611", Unknown),
-        (400, "Ecs.1000", Unknown),
-        (400, "Ecs.1002", Unknown),
-        (500, "Common.0001", Unknown),
-        // Nor does a code that would be proof, on a status that says that something broke, or on a
-        // success.
-        (500, "Ecs.0114", Unknown),
-        (502, "Ecs.0005", Unknown),
-        (503, "Common.0024", Unknown),
-        (504, "APIGW.0308", Unknown),
-        (200, "Ecs.0114", Unknown),
-        (200, "Common.0024", Unknown),
-        (202, "Ecs.0603", Unknown),
-        (202, "Common.1503", Unknown),
-        (501, "Common.0024", Unknown),
-        (501, "APIGW.0308", Unknown),
-    ];
-    for (status, code, expected) in table {
-        for body in families(code) {
-            assert_eq!(action(status, &body), expected, "{status} {body}");
-        }
-    }
-}
-
-/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all
-/// families.
-#[test]
-fn an_action_is_sent_again_only_after_proof() {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let policy = RetryPolicy::default();
-    for info in ErrorInfo::all() {
-        for status in 200..600 {
-            let [body, ..] = families(info.code);
-            let classification = action(status, &body);
-            let next = decide(&policy, classification, RequestClass::Action, &mut rng);
-            if classification.proves_not_executed() && ![307, 308].contains(&status) {
-                let documented = [(202, "Common.0024"), (501, "Ecs.0603")];
-                let at_fault = (400..500).contains(&status) && ![408, 499].contains(&status);
-                let throttling = info.disposition.throttling && [202, 501].contains(&status);
-                assert!(
-                    at_fault || throttling || documented.contains(&(status, info.code)),
-                    "{status} {}",
-                    info.code
-                );
-            }
-            if let RetryDecision::RetryAfter(_) = next {
-                let proof =
-                    info.disposition.executed == Executed::No && info.disposition.throttling;
-                assert!(status == 429 || proof, "{status} {}", info.code);
-                assert!(
-                    ![500, 502, 503, 504].contains(&status),
-                    "{status} {}",
-                    info.code
-                );
-            }
-            if info.disposition.executed == Executed::Maybe && status != 429 {
-                assert_eq!(
-                    classification,
-                    Classification::Unknown,
-                    "{status} {}",
-                    info.code
-                );
-            }
-        }
-    }
-}
-
-fn decide(
-    policy: &RetryPolicy,
-    classification: Classification,
-    class: RequestClass,
-    rng: &mut ChaCha8Rng,
-) -> RetryDecision {
-    policy.decide(classification, class, &RetryState::default(), None, rng)
-}
-
-#[test]
-fn every_delivery() {
-    use Delivery::{MaybeSent, NotSent};
-    use TransportErrorKind::{Closed, Connect, Request};
-    let table = [
-        (ACTION, Connect, NotSent, Classification::NotDelivered),
-        (READ, Connect, NotSent, Classification::NotDelivered),
-        (ACTION, Closed, MaybeSent, Classification::Unknown),
-        (READ, Closed, MaybeSent, Classification::Transient),
-        // What cannot be sent now cannot be sent later; unless the transport is not sure that it
-        // was not.
-        (ACTION, Request, NotSent, Classification::Refused),
-        (READ, Request, NotSent, Classification::Refused),
-        (ACTION, Request, MaybeSent, Classification::Unknown),
-    ];
-    for (idempotency, kind, delivery, expected) in table {
-        let error = TransportError::new(kind, delivery);
-        let classification = classify(idempotency, AttemptOutcome::Failed(&error));
-        assert_eq!(classification, expected, "{kind:?} {delivery:?}");
-    }
-}
 
 /// How long each class goes on: (classification, class, what happened so far, whether it goes on).
 #[test]
@@ -267,53 +75,12 @@ fn how_long_it_is_worth_trying() {
     }
 }
 
-/// Throttling and trouble at the service never end the reading of a job.
-#[test]
-fn what_ends_a_read() {
-    let read = |status, body: &str| classify(READ, AttemptOutcome::Answered(&answer(status, body)));
-    for body in SILENT {
-        for status in [408, 500, 501, 502, 503, 504] {
-            assert_eq!(
-                read(status, body),
-                Classification::Transient,
-                "{status} {body}"
-            );
-        }
-        assert_eq!(read(429, body), Classification::Throttled);
-        assert_eq!(read(401, body), Classification::RefusedCredentials);
-        assert_eq!(read(404, body), Classification::Refused);
-    }
-    // Nor do credentials that a layer in trouble complains of.
-    for body in families("Common.0013") {
-        for status in [408, 499, 500, 501, 502, 503, 504] {
-            assert_eq!(
-                read(status, &body),
-                Classification::Transient,
-                "{status} {body}"
-            );
-        }
-        assert_eq!(
-            read(400, &body),
-            Classification::RefusedCredentials,
-            "{body}"
-        );
-    }
-    for body in families("Common.0011") {
-        assert_eq!(read(400, &body), Classification::Refused, "{body}");
-    }
-    for body in families("Common.0025") {
-        assert_eq!(read(400, &body), Classification::Transient, "{body}");
-    }
-    for body in families("Common.0024") {
-        assert_eq!(read(202, &body), Classification::Throttled, "{body}");
-    }
-}
-
 fn classifications() -> impl Strategy<Value = Classification> {
     use Classification::*;
     prop::sample::select(vec![
         Done,
         NotDelivered,
+        NotForwarded,
         Throttled,
         Refused,
         RefusedCredentials,
@@ -379,14 +146,6 @@ proptest! {
         let _ = parse_throttle_message(&words);
     }
 
-    #[test]
-    fn no_answer_leads_to_a_panic(status in 100_u16..1000, body: Vec<u8>) {
-        let status = StatusCode::from_u16(status).unwrap();
-        let error = ResponseError::parse(status, &HeaderMap::new(), &body);
-        for idempotency in [ACTION, READ] {
-            classify(idempotency, AttemptOutcome::Answered(&error));
-        }
-    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn what_an_answer_repeats_of_a_secret_is_nowhere() {
     let body = br#"{"error":{"code":"no-secret-1","message":"token no-secret-1 is not valid"}}"#;
     let answer = ResponseError::parse(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body);
     let credentials = Credentials::token("no-secret-1").unwrap();
-    let error = RequestError::of_answer(Classification::RefusedCredentials, &answer);
+    let error = RequestError::of_answer(Classification::RefusedCredentials, &answer, None);
     let error = error.masked(&credentials);
     assert!(error.source().is_none());
     let shown = format!("{error} {error:?} {:?}", Error::from(error.clone()));
@@ -39,7 +39,7 @@ fn a_source_of_credentials_that_fails_keeps_the_refusal() {
         &HeaderMap::new(),
         br#"{"error":{"code":"Common.0013","message":"Invalid token."}}"#,
     );
-    let refusal = RequestError::of_answer(Classification::RefusedCredentials, &answer);
+    let refusal = RequestError::of_answer(Classification::RefusedCredentials, &answer, None);
     let sealed = AuthError::new(AuthErrorKind::Unavailable, "the vault is sealed");
     let error = refusal.and_no_others(&sealed);
     assert_eq!(error.classification(), Classification::NotDelivered);

@@ -13,6 +13,11 @@ fn open_enums_keep_what_they_do_not_know() {
     }
     let json = serde_json::to_string(&JobStatus::from("PENDING_PAYMENT")).expect("JSON");
     assert_eq!(json, r#""PENDING_PAYMENT""#);
+    for text in ["SUCCESS", "PENDING_PAYMENT", "a \\ \"quoted\" one"] {
+        let status = JobStatus::from(text);
+        let json = serde_json::to_string(&status).expect("JSON");
+        assert_eq!(serde_json::from_str::<JobStatus>(&json).ok(), Some(status));
+    }
 }
 
 #[test]

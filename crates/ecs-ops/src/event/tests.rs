@@ -96,7 +96,7 @@ fn events() -> Vec<Event> {
         Event::RequestEnded {
             request,
             servers,
-            outcome: "failed",
+            outcome: OutcomeKind::Failed,
             error: error.clone(),
         },
         Event::Reconciling {
@@ -110,6 +110,9 @@ fn events() -> Vec<Event> {
             maybe_executed: true,
         },
         Event::Verifying { servers },
+        Event::ServiceWarning {
+            error: bare.clone(),
+        },
         Event::ListFailed {
             error: bare.clone(),
         },
@@ -157,4 +160,15 @@ fn the_lines_of_version_1() {
         .map(|event| to_string(event).unwrap() + "\n")
         .collect();
     assert_eq!(lines, LINES);
+}
+
+/// What is written is read back: an event of a log, or of another process.
+#[test]
+fn events_are_read_back() {
+    let read: Vec<Event> = LINES
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(read, events());
+    assert!(serde_json::from_str::<Event>(r#"{"event":"of a later version"}"#).is_err());
 }

@@ -188,12 +188,12 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
             Way::Number => false,
             Way::Marker { proven: true } => true,
             // Where nothing more is expected, a number does, and every service knows it.
-            Way::Marker { proven: false } => self.last.is_some() && !self.looks_whole(),
+            Way::Marker { proven: false } => self.last.is_some() && !self.seems_whole(),
         }
     }
 
     /// Whether all that `count` speaks of is there, and the last page had room for more.
-    fn looks_whole(&self) -> bool {
+    fn seems_whole(&self) -> bool {
         let reached = self
             .count
             .is_some_and(|count| number(count) <= self.rows.len());
@@ -275,10 +275,9 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         if self.rows.len() > MOST_ROWS {
             return Step::Broken(Fault::Endless);
         }
-        if !self.thorough && self.looks_whole() {
-            Step::Whole
-        } else {
-            Step::More
+        match !self.thorough && self.seems_whole() {
+            true => Step::Whole,
+            false => Step::More,
         }
     }
 

@@ -37,7 +37,7 @@ impl Client {
                 found => return found,
             }
         }
-        let listed = super::servers(&self.0.core).await?;
+        let listed = super::read::servers(&self.0.core).await?;
         let mut listed: HashMap<_, _> = listed
             .into_iter()
             .filter_map(|server| Some((server.id?, server)))
@@ -57,8 +57,8 @@ impl Client {
         let Some((first, others)) = ids.split_first() else {
             return Ok(Lookup::default());
         };
-        let mut shown = vec![self.look_at(*first).await?];
-        shown.extend(try_join_all(others.iter().map(|id| self.look_at(*id))).await?);
+        let mut shown = vec![self.query_server(*first).await?];
+        shown.extend(try_join_all(others.iter().map(|id| self.query_server(*id))).await?);
         let mut lookup = Lookup::default();
         for (id, server) in ids.iter().zip(shown) {
             match server {
@@ -71,7 +71,7 @@ impl Client {
 
     /// One look at one server, which is not repeated: there is another way. Nothing if the service
     /// has no such server.
-    async fn look_at(&self, id: ServerId) -> Result<Option<Server>, Error> {
+    async fn query_server(&self, id: ServerId) -> Result<Option<Server>, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;
         match shown.map_err(Error::from) {

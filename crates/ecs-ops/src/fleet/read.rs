@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::{Client, Error, ErrorKind, Problem};
+use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext};
 use ecs_model::{ListServersDetails, Server, ServerId};
 
 use super::listing::{Listing, Page, Query, Step};
@@ -86,7 +86,10 @@ fn refuses_marker(error: &Error) -> bool {
 }
 
 /// The servers of a project.
-struct Servers;
+struct Servers {
+    /// Whether an answer of a cache is an error.
+    now: bool,
+}
 
 impl Pages for Servers {
     type Key = ServerId;
@@ -106,7 +109,12 @@ impl Pages for Servers {
             };
             let wanted = wanted.build();
             let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
-            let page = client.read(&wanted).await?;
+            let mut context = RequestContext::read();
+            let page = client.execute(&wanted, &mut context).await?;
+            if let Some(stale) = context.stale().filter(|_| self.now) {
+                let problem = Problem::new(format!("the list is no evidence: {stale}"));
+                return Err(Error::new(ErrorKind::Unreachable, problem));
+            }
             Ok(Page {
                 rows: page.servers.unwrap_or_default(),
                 count: page.count,
@@ -115,17 +123,35 @@ impl Pages for Servers {
     }
 }
 
-/// All servers of the project.
-pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
-    let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
-    whole(client, &Servers, listing, "servers").await
+impl crate::Client {
+    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages do
+    /// not add up is read anew, at most twice.
+    ///
+    /// # Errors
+    /// The service refused, or sent no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its pages
+    /// shift or repeat, disagree with its count, or have a server without a readable id.
+    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
+        servers(&self.0.core).await
+    }
 }
 
-/// The servers of the project as far as one try shows them: for looks at servers that are known
-/// anyway.
-pub(crate) async fn servers_seen(client: &Client) -> Result<Vec<Server>, Error> {
-    let mut listing = Listing::by_number(PAGE, |server: &Server| server.id).trusting_count();
-    while next(client, &Servers, &mut listing).await? == Step::More {}
+/// All servers of the project.
+pub(super) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
+    let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
+    whole(client, &Servers { now: false }, listing, "servers").await
+}
+
+/// The servers of the project as they are now, as far as one try shows them: for looks at servers
+/// that are known anyway. An answer of a cache is an error. Each list has another size of page, so
+/// that what a cache keeps of one does not answer the next.
+pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+    /// So many lists in a row have pages of different sizes.
+    const SIZES: u64 = 40;
+    let smaller = usize::try_from(client.next_number() % SIZES).unwrap_or_default();
+    let listing = Listing::by_number(PAGE - smaller, |server: &Server| server.id);
+    let mut listing = listing.trusting_count();
+    while next(client, &Servers { now: true }, &mut listing).await? == Step::More {}
     Ok(listing.into_rows())
 }
 

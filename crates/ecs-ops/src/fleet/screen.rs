@@ -1,7 +1,7 @@
-//! Which servers a run leaves out, and which one it acts on last: pure decisions.
+//! Which servers a run skips, and which one it acts on last: pure decisions.
 
 use ecs_model::{RebootType, Server, ServerId, ServerStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::PowerAction;
 use crate::rolling::Waves;
@@ -15,35 +15,35 @@ pub enum Choice {
     Selected,
 }
 
-/// Why a selection leaves a server out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Why a selection skips a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum LeftOutReason {
+pub enum SkipReason {
     /// It is stopped: a soft restart of it is refused, a hard one would start it.
     Stopped,
     /// This process runs on it.
     ThisMachine,
 }
 
-/// A server that a selection leaves out. It is no part of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A server that a selection skips. It is no part of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct LeftOut {
+pub struct SkippedServer {
     /// The server.
     pub id: ServerId,
     /// Its name, if it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Why.
-    pub reason: LeftOutReason,
+    pub reason: SkipReason,
 }
 
-/// What decides which servers are left out.
+/// What decides which servers are skipped.
 ///
 /// ```
 /// use ecs_ops::PowerAction;
-/// use ecs_ops::fleet::{Choice, LeftOutReason, Screen};
+/// use ecs_ops::fleet::{Choice, SkipReason, Screen};
 /// use ecs_ops::model::{RebootType, Server, ServerStatus};
 ///
 /// let mut parked = Server::default();
@@ -53,7 +53,7 @@ pub struct LeftOut {
 /// let screened = Screen::new(PowerAction::Reboot(RebootType::Hard), Choice::Selected)
 ///     .screen([(parked.id.unwrap(), Some(&parked))]);
 /// assert!(screened.servers.is_empty());
-/// assert_eq!(screened.left_out[0].reason, LeftOutReason::Stopped);
+/// assert_eq!(screened.skipped[0].reason, SkipReason::Stopped);
 /// # Ok::<_, ecs_ops::model::ParseIdError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +74,8 @@ pub struct Screened {
     /// The server that this process runs on, if it was named: to be acted on alone, when everything
     /// else is over.
     pub last: Option<ServerId>,
-    /// Those that are left out, in their order.
-    pub left_out: Vec<LeftOut>,
+    /// Those that are skipped, in their order.
+    pub skipped: Vec<SkippedServer>,
     /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was
     /// asked for.
     pub stopped: Vec<ServerId>,
@@ -114,15 +114,15 @@ impl Screen {
             let is_own = self.own == Some(id);
             let is_stopped = self.is_restart() && server.is_some_and(is_stopped);
             let reason = match self.choice {
-                Choice::Selected if is_own => Some(LeftOutReason::ThisMachine),
+                Choice::Selected if is_own => Some(SkipReason::ThisMachine),
                 Choice::Selected if is_stopped && !self.include_stopped => {
-                    Some(LeftOutReason::Stopped)
+                    Some(SkipReason::Stopped)
                 }
                 _ => None,
             };
             if let Some(reason) = reason {
                 let name = server.and_then(|server| server.name.clone());
-                screened.left_out.push(LeftOut { id, name, reason });
+                screened.skipped.push(SkippedServer { id, name, reason });
                 continue;
             }
             if is_stopped {

@@ -5,12 +5,24 @@ use std::time::Duration;
 
 use ecs_client::Problem;
 use ecs_model::{Job, JobId, JobStatus, ServerId};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::outcomes::{contradicts_itself, has_failed_parts};
+use crate::event::milliseconds;
 use crate::report::ServerReport;
 
 /// Something that happened while jobs were watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use ecs_ops::JobEvent;
+///
+/// let json = r#"{"event":"not_found_yet","job_id":"ff80808288d41e1b018990260955686a"}"#;
+/// let event: JobEvent = serde_json::from_str(json)?;
+/// assert_eq!(serde_json::to_string(&event)?, json);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobEvent {
     /// A poll succeeded.
@@ -18,6 +30,7 @@ pub enum JobEvent {
         /// The job.
         job_id: JobId,
         /// The service's description of it.
+        #[serde(with = "shared")]
         job: Arc<Job>,
     },
     /// A job has an undocumented status. It is still polled. Sent once for each job.
@@ -46,7 +59,8 @@ pub enum JobEvent {
         job_id: JobId,
         /// Why.
         error: Problem,
-        /// Time until the next poll.
+        /// After how long it is looked at again; as JSON in milliseconds.
+        #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
     /// A job is no longer watched.
@@ -54,7 +68,7 @@ pub enum JobEvent {
 }
 
 /// The result of watching a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WatchedJob {
     /// The job.
@@ -66,7 +80,8 @@ pub struct WatchedJob {
 }
 
 /// The result of watching a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "JobEndWire", from = "JobEndWire")]
 #[non_exhaustive]
 pub enum JobEnd {
     /// The job ended, with SUCCESS or FAIL.
@@ -81,6 +96,70 @@ pub enum JobEnd {
     Lost(Problem),
     /// The service refused the query.
     Denied(Problem),
+}
+
+/// As it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+enum JobEndWire {
+    Ended {
+        #[serde(with = "shared")]
+        job: Arc<Job>,
+    },
+    Deadline {
+        status: Option<JobStatus>,
+    },
+    Cancelled {
+        status: Option<JobStatus>,
+    },
+    Stalled {
+        status: Option<JobStatus>,
+    },
+    Lost {
+        error: Problem,
+    },
+    Denied {
+        error: Problem,
+    },
+}
+
+impl From<JobEnd> for JobEndWire {
+    fn from(end: JobEnd) -> Self {
+        match end {
+            JobEnd::Ended(job) => Self::Ended { job },
+            JobEnd::Deadline(status) => Self::Deadline { status },
+            JobEnd::Cancelled(status) => Self::Cancelled { status },
+            JobEnd::Stalled(status) => Self::Stalled { status },
+            JobEnd::Lost(error) => Self::Lost { error },
+            JobEnd::Denied(error) => Self::Denied { error },
+        }
+    }
+}
+
+impl From<JobEndWire> for JobEnd {
+    fn from(wire: JobEndWire) -> Self {
+        match wire {
+            JobEndWire::Ended { job } => Self::Ended(job),
+            JobEndWire::Deadline { status } => Self::Deadline(status),
+            JobEndWire::Cancelled { status } => Self::Cancelled(status),
+            JobEndWire::Stalled { status } => Self::Stalled(status),
+            JobEndWire::Lost { error } => Self::Lost(error),
+            JobEndWire::Denied { error } => Self::Denied(error),
+        }
+    }
+}
+
+/// Jobs as JSON has them, which knows nothing of sharing.
+mod shared {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(job: &Arc<Job>, to: S) -> Result<S::Ok, S::Error> {
+        job.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Job>, D::Error> {
+        Job::deserialize(from).map(Arc::new)
+    }
 }
 
 impl JobEnd {
@@ -104,3 +183,6 @@ impl JobEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use ecs_model::JobId;
+use tokio::sync::watch;
 
 use super::event::{JobEnd, JobEvent, WatchedJob};
 use crate::control::Control;
@@ -52,25 +53,26 @@ impl Client {
         tickets: impl IntoIterator<Item = T>,
     ) -> Result<JobsWatch, Error> {
         let tickets: Arc<[JobTicket]> = tickets.into_iter().map(Into::into).collect();
-        let this_origin = self.origin();
+        let (endpoint, project) = (self.0.core.endpoint(), self.0.core.project());
         for ticket in tickets.iter() {
-            if let Some(origin) = ticket.origin().filter(|origin| **origin != this_origin) {
+            if let Some(origin) = ticket
+                .origin()
+                .filter(|origin| !origin.is_at(endpoint, project))
+            {
+                let elsewhere = origin.endpoint.as_deref().unwrap_or("any endpoint");
                 return Err(Error::invalid(format!(
-                    "job {} belongs to project {} at {}, not to {} at {}",
+                    "job {} is of project {} at {elsewhere}, not of {project} at {endpoint}: use a client of its project, or \
+                     JobTicket::at_any_endpoint if the service is reached by another name",
                     ticket.job_id(),
                     origin.project_id,
-                    origin.endpoint,
-                    this_origin.project_id,
-                    this_origin.endpoint
                 )));
             }
         }
         Ok(JobsWatch {
             client: self.clone(),
             tickets,
-            deadline: None,
-            stall_limit: None,
-            control: Control::new(),
+            limits: watch::Sender::default(),
+            control: Control::without_journal(),
         })
     }
 }
@@ -89,21 +91,28 @@ pub struct JobWatch {
 pub struct JobsWatch {
     client: Client,
     tickets: Arc<[JobTicket]>,
+    /// Shared with its events, also with those that were taken before.
+    limits: watch::Sender<WatchLimits>,
+    control: Control,
+}
+
+/// How long jobs are watched.
+#[derive(Clone, Copy, Debug, Default)]
+struct WatchLimits {
     deadline: Option<Duration>,
     stall_limit: Option<Duration>,
-    control: Control,
 }
 
 impl JobWatch {
     /// Limits the time to wait. Default: as long as the service knows the job.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.all.deadline = Some(deadline);
+        self.all = self.all.deadline(deadline);
         self
     }
 
     /// Stops watching when the job makes no progress for this long.
     pub fn stalled_after(mut self, stall_limit: Duration) -> Self {
-        self.all.stall_limit = Some(stall_limit);
+        self.all = self.all.stalled_after(stall_limit);
         self
     }
 
@@ -124,15 +133,18 @@ impl JobWatch {
 }
 
 impl JobsWatch {
-    /// Limits the time to wait. Default: as long as the service knows the jobs.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+    /// The longest time to wait, from when it is awaited, and its [`events`](Self::events) from
+    /// when the first one is. Without it, as long as the service knows the jobs.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        self.limits
+            .send_modify(|limits| limits.deadline = Some(deadline));
         self
     }
 
     /// Stops watching a job that makes no progress for this long.
-    pub fn stalled_after(mut self, stall_limit: Duration) -> Self {
-        self.stall_limit = Some(stall_limit);
+    pub fn stalled_after(self, stall_limit: Duration) -> Self {
+        self.limits
+            .send_modify(|limits| limits.stall_limit = Some(stall_limit));
         self
     }
 

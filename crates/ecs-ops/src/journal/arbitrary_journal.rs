@@ -262,6 +262,7 @@ impl Generator<'_> {
     fn crash(&mut self) {
         self.records.push(Record::Resumed {
             program: "a test".to_owned(),
+            continues_stopped: false,
         });
         for request in std::mem::take(&mut self.open) {
             match request.state {

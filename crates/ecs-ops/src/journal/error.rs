@@ -10,8 +10,10 @@ use std::path::Path;
 pub enum JournalErrorKind {
     /// A new journal was to be created, but the file exists.
     Exists,
-    /// Another process uses the file.
+    /// Another run, or another process, writes to it.
     InUse,
+    /// A new run was to begin in it, and it holds one already.
+    Begun,
     /// The system refused: no such file, no permission, no space, …
     Io,
     /// An earlier append failed: the journal takes no further records.
@@ -24,21 +26,35 @@ pub enum JournalErrorKind {
     TooNew,
     /// Its records contradict each other.
     Contradiction,
-    /// It belongs to another endpoint or project.
+    /// It belongs to another endpoint or project, or holds other records than those that are to be
+    /// resumed.
     Foreign,
 }
 
 /// A journal could not be written, opened or understood.
+///
+/// ```
+/// use std::io;
+/// use ecs_ops::journal::{JournalError, JournalErrorKind};
+///
+/// // As a journal of your own reports what its store says.
+/// let lost = io::Error::from(io::ErrorKind::ConnectionReset);
+/// let error = JournalError::new(JournalErrorKind::Io, "the database took no record").with_source(lost);
+/// assert_eq!(error.to_string(), "the database took no record");
+/// assert!(std::error::Error::source(&error).is_some());
+/// ```
 #[derive(Debug)]
 pub struct JournalError {
     kind: JournalErrorKind,
     line: Option<u64>,
     message: String,
-    source: Option<std::io::Error>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl JournalError {
-    pub(super) fn new(kind: JournalErrorKind, message: impl Into<String>) -> Self {
+    /// An error of this class, with this message: a lowercase fragment that says what happened, to
+    /// what, and what to do next.
+    pub fn new(kind: JournalErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             line: None,
@@ -47,11 +63,15 @@ impl JournalError {
         }
     }
 
+    /// Adds what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
     pub(super) fn io(what: &str, source: std::io::Error) -> Self {
-        Self {
-            source: Some(source),
-            ..Self::new(JournalErrorKind::Io, what)
-        }
+        Self::new(JournalErrorKind::Io, what).with_source(source)
     }
 
     /// Adds the line of the file, counted from 1.
@@ -76,7 +96,7 @@ impl JournalError {
         self.line
     }
 
-    /// Whether another process uses the file.
+    /// Whether another run, or another process, writes to it.
     pub fn is_in_use(&self) -> bool {
         self.kind == JournalErrorKind::InUse
     }
@@ -90,6 +110,6 @@ impl fmt::Display for JournalError {
 
 impl StdError for JournalError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+        self.source.as_deref().map(|source| source as _)
     }
 }

@@ -8,6 +8,7 @@ use super::recovered::{
     KnownJob, Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress,
 };
 use crate::action::PowerAction;
+use crate::report::Stopped;
 use crate::rolling;
 
 /// The contradiction, as an error.
@@ -24,7 +25,12 @@ impl Recovered {
                 attempt,
                 purpose,
                 servers,
-            } => self.record_intent(request, attempt, purpose, servers)?,
+            } => {
+                self.record_intent(request, attempt, purpose, servers)?;
+                if let Some(known) = self.requests.get_mut(&request) {
+                    known.intended = Some(at);
+                }
+            }
             Record::Sending {
                 request,
                 attempt,
@@ -114,8 +120,19 @@ impl Recovered {
             Record::Answered { proceed } => {
                 self.rolling.push(rolling::WaveEvent::Answered(proceed))
             }
-            Record::Stopping { .. } => {}
-            Record::Resumed { .. } => {
+            Record::Stopping { reason, cause } => {
+                self.stopped = cause.or_else(|| Stopped::of_reason(&reason));
+                if matches!(self.stopped, Some(Stopped::Requested { .. })) {
+                    self.stop_request.clone_from(&self.stopped);
+                }
+            }
+            Record::Resumed {
+                continues_stopped, ..
+            } => {
+                if continues_stopped {
+                    self.stop_request = None;
+                }
+                self.stopped.clone_from(&self.stop_request);
                 if self.run.rolling.is_some() {
                     self.rolling.push(self.resumption());
                 }
@@ -173,6 +190,7 @@ impl Recovered {
             attempt,
             purpose,
             state: RequestProgress::Intended,
+            intended: None,
             sent: None,
             error: None,
         };

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::error::{JournalError, JournalErrorKind};
 use super::line::{self, Contents};
-use super::{Journal, Record};
+use super::{Entry, Journal, JournalLease, Record};
 
 /// A journal in a file. The file is locked while this value lives.
 ///
@@ -23,6 +23,7 @@ use super::{Journal, Record};
 pub struct JsonlJournal {
     path: PathBuf,
     writer: Arc<Mutex<Writer>>,
+    lease: JournalLease,
 }
 
 /// A destination for bytes: a file or, in tests, something that fails.
@@ -79,7 +80,7 @@ impl JsonlJournal {
                 sync_directory(path)
             };
             sync().map_err(|error| JournalError::io("cannot be made durable", error))?;
-            Ok(Self::over(path, file, 0))
+            Ok(Self::over(path, file, &[]))
         };
         create().map_err(|error: JournalError| error.of(path))
     }
@@ -119,8 +120,7 @@ impl JsonlJournal {
             cut(&mut file).map_err(|error| {
                 JournalError::io("the incomplete last line cannot be removed", error)
             })?;
-            let next = contents.entries.len() as u64;
-            Ok((Self::over(path, file, next), contents))
+            Ok((Self::over(path, file, &contents.entries), contents))
         };
         open().map_err(|error: JournalError| error.of(path))
     }
@@ -142,15 +142,17 @@ impl JsonlJournal {
         &self.path
     }
 
-    fn over(path: &Path, medium: impl Medium + 'static, seq: u64) -> Self {
+    /// After these entries.
+    fn over(path: &Path, medium: impl Medium + 'static, entries: &[Entry]) -> Self {
         let writer = Writer {
             medium: Box::new(medium),
-            seq,
+            seq: entries.len() as u64,
             broken: None,
         };
         Self {
             path: path.to_owned(),
             writer: Arc::new(Mutex::new(writer)),
+            lease: JournalLease::of_entries(entries),
         }
     }
 }
@@ -226,6 +228,10 @@ impl Journal for JsonlJournal {
             };
             appended.map_err(|error| error.of(&self.path))
         })
+    }
+
+    fn lease(&self) -> &JournalLease {
+        &self.lease
     }
 }
 

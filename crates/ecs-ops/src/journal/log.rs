@@ -1,13 +1,17 @@
 //! Writes the journal of a run.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ecs_client::Problem;
 use ecs_client::clock::ClockReading;
+use ecs_client::{Problem, chain};
 use ecs_model::{Accepted, ServerId};
+use futures_util::FutureExt as _;
 
-use super::{ErrorRecord, Journal, Purpose, Record, milliseconds};
+use super::{
+    ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose, Record, Recovered, milliseconds,
+};
 
 /// The journal of a run, if it has one, and why it failed, if it did.
 #[derive(Debug)]
@@ -18,12 +22,44 @@ pub(crate) struct RunJournal {
 }
 
 impl RunJournal {
-    pub(crate) fn new(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
+    /// Of a new run.
+    pub(crate) fn begin(
+        client: ecs_client::Client,
+        journal: Option<Arc<dyn Journal>>,
+        run_id: &str,
+    ) -> Result<Self, JournalError> {
+        if let Some(journal) = &journal {
+            journal.lease().lend(run_id)?;
+        }
+        Ok(Self::over(client, journal))
+    }
+
+    /// Of a run that is resumed.
+    pub(crate) fn resume(
+        client: ecs_client::Client,
+        journal: Option<Arc<dyn Journal>>,
+        recovered: &Recovered,
+    ) -> Result<Self, JournalError> {
+        if let Some(journal) = &journal {
+            let run_id = &recovered.run().run_id;
+            journal
+                .lease()
+                .lend_to_resume(run_id, recovered.records())?;
+        }
+        Ok(Self::over(client, journal))
+    }
+
+    fn over(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
         Self {
             client,
             journal,
             broken: Mutex::default(),
         }
+    }
+
+    /// Whether there is a journal.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.journal.is_some()
     }
 
     /// Appends a record; it is durable when this returns.
@@ -34,10 +70,19 @@ impl RunJournal {
         if let Some(problem) = self.broken() {
             return Err(problem);
         }
-        let written = journal.append(self.client.clock().now(), record()).await;
-        written.map_err(|error| {
-            let problem =
-                Problem::new(ecs_client::chain(&error)).because("the journal cannot be written");
+        let (at, record) = (self.client.clock().now(), record());
+        journal.lease().write_begun();
+        // The panic may already come while the future is made.
+        let appending = AssertUnwindSafe(async { journal.append(at, record).await });
+        let appended = appending.catch_unwind().await.unwrap_or_else(|_| {
+            let message = "the journal panicked while it took a record";
+            Err(JournalError::new(JournalErrorKind::Broken, message))
+        });
+        if appended.is_ok() {
+            journal.lease().write_ended();
+        }
+        appended.map_err(|error| {
+            let problem = Problem::new(chain(&error)).because("the journal cannot be written");
             let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
             broken.get_or_insert(problem).clone()
         })
@@ -49,6 +94,14 @@ impl RunJournal {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+impl Drop for RunJournal {
+    fn drop(&mut self) {
+        if let Some(journal) = &self.journal {
+            journal.lease().give_back();
+        }
     }
 }
 

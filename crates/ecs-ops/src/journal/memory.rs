@@ -5,16 +5,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ecs_auth::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Entry, Journal, JournalError, Record};
+use super::{Entry, Journal, JournalError, JournalLease, Record};
 
 /// A journal in memory, for tests and for callers that store the entries themselves.
 #[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<Vec<Entry>>);
+pub struct MemoryJournal {
+    entries: Mutex<Vec<Entry>>,
+    lease: JournalLease,
+}
 
 impl MemoryJournal {
     /// A journal that continues after these entries.
     pub fn new(entries: Vec<Entry>) -> Self {
-        Self(Mutex::new(entries))
+        Self {
+            entries: Mutex::new(entries),
+            lease: JournalLease::new(),
+        }
     }
 
     /// The entries so far.
@@ -23,7 +29,7 @@ impl MemoryJournal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,5 +41,11 @@ impl Journal for MemoryJournal {
             entries.push(Entry { seq, at, record });
             Ok(())
         })
+    }
+
+    fn lease(&self) -> &JournalLease {
+        // Records may also come from whoever appends them without a run.
+        self.lease.sync(&self.lock());
+        &self.lease
     }
 }

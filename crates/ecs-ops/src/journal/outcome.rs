@@ -45,6 +45,18 @@ pub enum OutcomeKind {
     Unknown,
 }
 
+impl OutcomeKind {
+    /// The word for it in reports, as [`Outcome::name`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::NotAttempted => "not_attempted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The outcome of one server. [`Outcome::Running`] has no record: it is an accepted request without
 /// outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

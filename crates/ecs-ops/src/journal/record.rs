@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
-use ecs_model::{JobId, ProjectId, RebootType, ServerId, StopType};
+use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 /// One line of a journal.
@@ -145,13 +146,20 @@ pub enum Record {
     },
     /// The run sends no further request.
     Stopping {
-        /// The reason.
+        /// Why, for people.
         reason: String,
+        /// The same for programs. Journals of earlier versions do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Stopped>,
     },
-    /// Another process resumed the run.
+    /// Another process resumes the run.
     Resumed {
         /// The program, for people.
         program: String,
+        /// Whether it continues a run that was asked to stop: then that stop no longer binds.
+        /// Otherwise it keeps to it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        continues_stopped: bool,
     },
     /// The run ended with a complete report.
     Ended {},
@@ -186,6 +194,10 @@ pub struct RunRecord {
     pub verify_ms: Option<u64>,
     /// Whether lost answers are reconciled.
     pub reconcile: bool,
+    /// After how long without a trace they were not attempted, in milliseconds, if that was set.
+    /// Runs that were written before it was there had the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile_after_ms: Option<u64>,
     /// Whether servers with an unknown outcome are sent again.
     pub resubmit_unknown: bool,
     /// The waves; `None`: no rolling run.
@@ -219,6 +231,7 @@ impl RunRecord {
             stalled_after_ms: None,
             verify_ms: None,
             reconcile: false,
+            reconcile_after_ms: None,
             resubmit_unknown: false,
             rolling: None,
             target: None,
@@ -289,6 +302,11 @@ impl RollingRecord {
     }
 }
 
+/// Whether a flag is left out.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// A duration as records hold it.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -342,16 +360,7 @@ mod action {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PowerAction, D::Error> {
         let message = ActionWire::deserialize(from)?;
-        let kind = message.r#type.as_deref();
-        let action = match (message.operation.as_str(), kind) {
-            ("reboot", Some(kind)) => RebootType::from_wire(kind).map(PowerAction::Reboot),
-            ("start", None) => Some(PowerAction::Start),
-            ("stop", None) => Some(PowerAction::Stop(None)),
-            ("stop", Some(kind)) => {
-                StopType::from_wire(kind).map(|kind| PowerAction::Stop(Some(kind)))
-            }
-            _ => None,
-        };
+        let action = PowerAction::from_names(&message.operation, message.r#type.as_deref());
         action.ok_or_else(|| D::Error::custom("an operation that does not exist"))
     }
 }

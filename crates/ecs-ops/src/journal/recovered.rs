@@ -9,6 +9,7 @@ use super::error::{JournalError, JournalErrorKind};
 use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
+use crate::report::Stopped;
 use crate::ticket::JobOrigin;
 use crate::{Endpoint, JobTicket, rolling};
 
@@ -23,6 +24,12 @@ pub struct Recovered {
     pub(super) jobs: Vec<KnownJob>,
     pub(super) rolling: Vec<rolling::WaveEvent>,
     pub(super) ended: bool,
+    /// How many records there are.
+    pub(super) records: u64,
+    /// Why the run stopped, if it did and nobody has resumed it since.
+    pub(super) stopped: Option<Stopped>,
+    /// The stop that somebody asked for, while it binds.
+    pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
 }
 
@@ -33,6 +40,8 @@ pub(super) struct RequestHistory {
     pub(super) attempt: u32,
     pub(super) purpose: Purpose,
     pub(super) state: RequestProgress,
+    /// When it was announced.
+    pub(super) intended: Option<Timestamp>,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
     pub(super) error: Option<ErrorRecord>,
 }
@@ -167,6 +176,7 @@ impl Recovered {
             recovered
                 .fold(entry)
                 .map_err(|message| contradiction(seq, message))?;
+            recovered.records += 1;
         }
         Ok(recovered)
     }
@@ -197,6 +207,9 @@ impl Recovered {
             jobs: Vec::new(),
             rolling: Vec::new(),
             ended: false,
+            records: 1,
+            stopped: None,
+            stop_request: None,
             lost_answer_at: None,
         })
     }
@@ -270,31 +283,36 @@ impl Recovered {
             _ => None,
         });
         let request = |job: &KnownJob| {
-            let servers = servers.remove(&job.request)?;
-            let request = self.requests.get(&job.request)?;
-            let origin = JobOrigin {
-                endpoint: self.run.endpoint.clone(),
-                project_id: self.run.project.clone(),
-            };
-            let action = match request.purpose {
-                Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
-                Purpose::First | Purpose::Resubmit => self.run.action,
-            };
-            let ticket = JobTicket::new(
-                job.job_id.clone(),
-                origin,
-                action,
-                request.servers.clone(),
-                job.accepted,
-                job.request_id.clone(),
-            );
             Some(AcceptedRequest {
+                servers: servers.remove(&job.request)?,
                 request: job.request,
-                ticket,
-                servers,
+                ticket: self.ticket(job),
             })
         };
         self.jobs.iter().filter_map(request).collect()
+    }
+
+    /// The ticket of a job of the run.
+    pub(super) fn ticket(&self, job: &KnownJob) -> JobTicket {
+        let Some(request) = self.requests.get(&job.request) else {
+            return job.job_id.clone().into();
+        };
+        let origin = JobOrigin {
+            endpoint: Some(self.run.endpoint.clone()),
+            project_id: self.run.project.clone(),
+        };
+        let action = match request.purpose {
+            Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
+            Purpose::First | Purpose::Resubmit => self.run.action,
+        };
+        JobTicket::new(
+            job.job_id.clone(),
+            origin,
+            action,
+            request.servers.clone(),
+            job.accepted,
+            job.request_id.clone(),
+        )
     }
 
     /// The requests whose answer was lost.

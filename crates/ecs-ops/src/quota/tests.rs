@@ -167,3 +167,20 @@ fn nobody_jumps_the_queue() {
         assert!(quota.try_acquire(1).is_some());
     });
 }
+
+/// What another process sent holds its share until the service's minute is over.
+#[test]
+fn shares_of_another_process_are_held() {
+    on_paused_time(async {
+        let quota = ServerQuota::new(10, WINDOW);
+        let start = Instant::now();
+        quota.restore(6, Duration::from_secs(20));
+        quota.restore(100, Duration::from_secs(50));
+        quota.restore(10, WINDOW);
+        assert!(quota.try_acquire(1).is_none());
+        drop(quota.acquire(4).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+        drop(quota.acquire(5).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(40));
+    });
+}

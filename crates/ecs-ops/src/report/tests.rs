@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use ecs_model::RebootType;
@@ -54,7 +55,7 @@ fn the_stable_form() {
         stopped: None,
         refused: None,
         target: None,
-        left_out: Vec::new(),
+        skipped: Vec::new(),
     };
     let job = "ff80808288d41e1b018990260955686a";
     assert_eq!(
@@ -62,7 +63,8 @@ fn the_stable_form() {
         json!({
             "version": 1, "run_id": "run", "operation": "reboot", "type": "SOFT",
             "summary": {"requested": 5, "succeeded": 1, "failed": 1, "running": 1, "not_attempted": 1, "unknown": 1},
-            "jobs": [{"job_id": job, "status": "SUCCESS", "servers": 3, "request_id": "req"}],
+            "jobs": [{"job_id": job, "status": "SUCCESS", "servers": 3, "request_id": "req",
+                "ticket": {"version": 1, "job_id": job}}],
             "servers": [
                 {"id": SERVERS[0], "outcome": "succeeded", "job_id": job},
                 {"id": SERVERS[1], "outcome": "failed", "job_id": job,
@@ -125,13 +127,126 @@ fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
         stopped: None,
         refused: None,
         target: Some(target),
-        left_out: screened.left_out,
+        skipped: screened.skipped,
     };
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["target"]["project"]["name"], "eu-de_prod");
     assert_eq!(json["summary"]["requested"], 0);
     assert_eq!(
-        json["left_out"],
+        json["skipped"],
         json!([{"id": SERVERS[0], "reason": "this_machine"}])
     );
+}
+
+fn problems() -> impl Strategy<Value = Problem> {
+    (proptest::option::of("[A-Z][a-z]{2}\\.[0-9]{4}"), ".{0,20}")
+        .prop_map(|(code, message)| Problem::new(message).with_code(code.as_deref()))
+}
+
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    let job = || proptest::option::of(Just("job-1".parse::<JobId>().unwrap()));
+    let evidence = prop_oneof![
+        Just(Evidence::SubJob),
+        Just(Evidence::Job),
+        Just(Evidence::Server)
+    ];
+    prop_oneof![
+        (job(), evidence).prop_map(|(job_id, evidence)| Outcome::Succeeded { job_id, evidence }),
+        (job(), problems()).prop_map(|(job_id, error)| Outcome::Failed { job_id, error }),
+        Just(Outcome::Running {
+            job_id: "job-2".parse().unwrap()
+        }),
+        problems().prop_map(|error| Outcome::NotAttempted { error }),
+        (job(), problems()).prop_map(|(job_id, error)| Outcome::Unknown { job_id, error }),
+    ]
+}
+
+fn stops() -> impl Strategy<Value = Stopped> {
+    prop_oneof![
+        Just(Stopped::Deadline),
+        proptest::option::of(".{0,9}").prop_map(|reason| Stopped::Requested { reason }),
+        Just(Stopped::Suspended),
+        Just(Stopped::Stalled),
+        (0_usize..9, 0_usize..9).prop_map(|(failed, allowed)| {
+            Stopped::Rolling(StopReason::Failures { failed, allowed })
+        }),
+        Just(Stopped::Rolling(StopReason::Canary)),
+        (1_usize..9, ".{0,9}")
+            .prop_map(|(wave, message)| Stopped::Rolling(StopReason::Unhealthy { wave, message })),
+        Just(Stopped::Rolling(StopReason::Declined)),
+        problems().prop_map(Stopped::JournalFailed),
+        problems().prop_map(Stopped::Denied),
+    ]
+}
+
+proptest! {
+    /// What is written is read back, and each outcome also by itself.
+    #[test]
+    fn reports_are_read_back(
+        outcomes in proptest::collection::vec((outcomes(), proptest::option::of(problems())), 0..5),
+        stopped in proptest::option::of(stops()),
+        refused in proptest::option::of(problems()),
+    ) {
+        let servers = SERVERS.iter().zip(&outcomes).map(|(id, (outcome, escalated))| ServerReport {
+            escalated: escalated.clone(),
+            ..ServerReport::new(id.parse().unwrap(), outcome.clone())
+        });
+        let job_id: JobId = "job-1".parse().unwrap();
+        let report = Report {
+            run_id: "run".to_owned(),
+            action: PowerAction::Stop(None),
+            jobs: vec![JobReport {
+                ticket: job_id.clone().into(),
+                job_id,
+                status: Some(JobStatus::from("PENDING_PAYMENT")),
+                servers: 3,
+                request_id: None,
+            }],
+            servers: servers.collect(),
+            stopped,
+            refused,
+            target: None,
+            skipped: Vec::new(),
+        };
+        let json = serde_json::to_string(&report).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<Report>(&json).unwrap(), &report);
+        for (outcome, _) in &outcomes {
+            let json = serde_json::to_string(outcome).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Outcome>(&json).unwrap(), outcome);
+        }
+        let json = serde_json::to_string(&report.summary()).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), report.summary());
+    }
+}
+
+/// Reports of before have no tickets; those of later versions are refused.
+#[test]
+fn reports_of_other_versions() {
+    let mut json = json!({
+        "version": 1, "run_id": "run", "operation": "start", "type": null, "summary": {},
+        "jobs": [{"job_id": "job-1", "status": null, "servers": 1, "request_id": null}],
+        "servers": [{"id": SERVERS[0], "outcome": "running", "job_id": "job-1"}],
+    });
+    let report: Report = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(report.jobs[0].ticket.job_id().as_str(), "job-1");
+    assert_eq!(report.summary().running, 1);
+    for (key, value, message) in [
+        ("version", json!(2), "a newer one is needed"),
+        ("operation", json!("delete"), "does not exist"),
+        (
+            "servers",
+            json!([{"id": SERVERS[0], "outcome": "lost"}]),
+            "unknown variant `lost`",
+        ),
+        (
+            "servers",
+            json!([{"id": SERVERS[0], "outcome": "failed"}]),
+            "missing field `error`",
+        ),
+    ] {
+        let before = std::mem::replace(&mut json[key], value);
+        let error = serde_json::from_value::<Report>(json.clone()).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+        json[key] = before;
+    }
 }

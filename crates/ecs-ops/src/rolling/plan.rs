@@ -70,6 +70,8 @@ pub struct Waves {
     /// The groups with a single server, sorted by name. A wave unavoidably takes all of such a
     /// group.
     pub single: Vec<String>,
+    /// Whether the first wave was planned as a canary.
+    pub(crate) has_canary: bool,
 }
 
 impl Waves {
@@ -133,7 +135,11 @@ impl Waves {
             .map(|(group, _)| group.to_owned())
             .collect();
         single.sort_unstable();
-        Ok(Self { waves, single })
+        Ok(Self {
+            waves,
+            single,
+            has_canary: canary.is_some(),
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// Why a rolling run stops.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopReason {
     /// More servers failed than the failure budget allows.
@@ -17,7 +18,7 @@ pub enum StopReason {
     Canary,
     /// The health check failed.
     Unhealthy {
-        /// The wave, counted from 0.
+        /// After which wave, counted from 1.
         wave: usize,
         /// The message of the check.
         message: String,
@@ -35,7 +36,7 @@ impl fmt::Display for StopReason {
             }
             Self::Canary => f.write_str("no server of the canary succeeded"),
             Self::Unhealthy { wave, message } => {
-                write!(f, "the health check after wave {} failed", wave + 1)?;
+                write!(f, "the health check after wave {wave} failed")?;
                 match message.as_str() {
                     "" => Ok(()),
                     message => write!(f, ": {message}"),

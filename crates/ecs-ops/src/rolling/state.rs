@@ -14,7 +14,8 @@ pub struct Rules {
     pub max_failures: Option<CountOrPercent>,
     /// The pause between waves.
     pub pause: Duration,
-    /// What follows the first wave if it is a canary. `None`: it is not one.
+    /// What follows the first wave, if that is a canary: also one that was planned as any other. A
+    /// wave that was planned as a canary needs it.
     pub canary: Option<AfterCanary>,
     /// Whether a health check follows each wave.
     pub check_health: bool,
@@ -218,6 +219,7 @@ impl Rolling {
             }
             (WaveEvent::Unhealthy(message), Stage::Checking(wave) | Stage::Underway(wave)) => {
                 self.stage = Stage::Checking(wave);
+                let wave = wave + 1;
                 self.stop(StopReason::Unhealthy { wave, message });
             }
             (WaveEvent::Answered(true), Stage::Asking(wave)) => {

@@ -63,7 +63,7 @@ proptest! {
         order in order(),
     ) {
         let members = members(&groups);
-        let Waves { waves, single } = plan(&groups, wave, canary, order);
+        let Waves { waves, single, .. } = plan(&groups, wave, canary, order);
         // Each server once.
         let all: Vec<_> = waves.iter().flatten().copied().collect();
         let distinct: HashSet<_> = all.iter().collect();
@@ -172,7 +172,7 @@ fn a_canary_and_its_question() {
     assert_eq!(
         rolling.on(WaveEvent::Unhealthy("down".to_owned())),
         WaveAction::Stop(StopReason::Unhealthy {
-            wave: 0,
+            wave: 1,
             message: "down".to_owned()
         })
     );

@@ -2,29 +2,28 @@
 
 mod check;
 mod not_begun;
+mod reconcile_limit;
+mod start;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
-use uuid::Uuid;
+use rustc_hash::FxHashMap;
 
-use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 use super::plan::Plan;
-use super::run::Run;
-use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
+use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::control::Control;
-use crate::event::Sink;
-use crate::fleet::LeftOut;
-use crate::journal::{
-    Journal, PROGRAM, Record, Recovered, RollingRecord, RunJournal, RunRecord, milliseconds,
-};
+use crate::fleet::SkippedServer;
+use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
 /// Settings of a run. Nothing is sent before the [`Run`] is awaited.
 #[derive(Debug)]
@@ -39,15 +38,25 @@ pub struct RunBuilder {
     stalled_after: Option<Duration>,
     verify: Option<Duration>,
     on_unknown: UnknownPolicy,
+    reconcile_after: Option<Duration>,
+    check_service: bool,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
+    /// Whether the first wave was planned as a canary.
+    has_canary: bool,
     health: Option<HealthCheck>,
     question: Option<CanaryQuestion>,
     escalate_after: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
+    /// The directory of a journal that is named after the run.
+    journal_directory: Option<PathBuf>,
+    /// The id of the run, if the caller chose it.
+    run_id: Option<String>,
     resumed: Option<Box<Recovered>>,
+    /// Whether a stop that was asked for, by the journal, no longer binds.
+    continues_stopped: bool,
     target: Option<ResolvedTarget>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedServer>,
 }
 
 impl RunBuilder {
@@ -58,6 +67,7 @@ impl RunBuilder {
 
     pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
         Self {
+            check_service: client.0.check_service,
             client,
             action,
             servers,
@@ -67,14 +77,19 @@ impl RunBuilder {
             stalled_after: None,
             verify: None,
             on_unknown: UnknownPolicy::default(),
+            reconcile_after: None,
             rolling: None,
+            has_canary: false,
             health: None,
             question: None,
             escalate_after: None,
             journal: None,
+            journal_directory: None,
+            run_id: None,
             resumed: None,
+            continues_stopped: false,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -93,6 +108,7 @@ impl RunBuilder {
             batch_size: run.batch_size,
             stalled_after: milliseconds(run.stalled_after_ms),
             verify: milliseconds(run.verify_ms),
+            reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
             on_unknown: UnknownPolicy {
@@ -118,19 +134,44 @@ impl RunBuilder {
     /// If the journal cannot be written, the run sends no further request.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
+        self.journal_directory = None;
         self
     }
 
-    /// Where the run acts, and as whom: for its journal and its report, which say so besides
-    /// endpoint and project. A run that goes on has that of its journal.
+    /// The same with a new [`JsonlJournal`] in this directory, named after the run: `<run
+    /// id>.jsonl`. It is made when the run starts, so that a run that is refused leaves no file.
+    pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journal_directory = Some(directory.into());
+        self.journal = None;
+        self
+    }
+
+    /// The id of the run, in place of a random one: 1 to 128 letters, digits, `-`, `_`, `.` and
+    /// `:`, not beginning with a dot. It names the run in journal, events and report; nothing
+    /// checks that it is the only one of its name. A run that is resumed keeps its id.
+    pub fn run_id(mut self, run_id: impl Into<String>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Continues a run that was asked to stop: without this, one that is resumed keeps to the stop
+    /// that its journal has. It waits for what was accepted, then, sends nothing, and ends as
+    /// [`Stopped::Requested`](crate::Stopped::Requested).
+    pub fn continue_stopped(mut self) -> Self {
+        self.continues_stopped = true;
+        self
+    }
+
+    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of
+    /// its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Servers that a selection left out, for the report. They are no part of the run.
-    pub fn left_out(mut self, servers: Vec<LeftOut>) -> Self {
-        self.left_out = servers;
+    /// Servers that a selection skipped, for the report. They are no part of the run.
+    pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
+        self.skipped = servers;
         self
     }
 
@@ -169,8 +210,11 @@ impl RunBuilder {
         self
     }
 
-    /// Whether to reconcile lost answers: the project's servers are listed before the run, and for
-    /// three minutes after a lost answer.
+    /// Whether to list the servers of a request whose outcome is unknown, until
+    /// [`reconcile_after`](Self::reconcile_after). A server that was changed since the sending, is
+    /// at rest and in the state that was wanted has succeeded; one that is as it was before the
+    /// run, while no server of its request shows a trace, was not attempted. What stays unclear
+    /// stays unknown.
     ///
     /// A server that changed since the request was sent and is at rest in the wanted state
     /// succeeded. A server that is as it was before the run, while no other server of its request
@@ -220,6 +264,7 @@ impl RunBuilder {
     /// # }
     /// ```
     pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        self.has_canary = waves.has_canary;
         self.rolling = Some((waves.waves, rules));
         self
     }
@@ -227,8 +272,12 @@ impl RunBuilder {
     /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
     /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
     /// given the check again.
+    ///
+    /// It runs within the future of the run: one that blocks the thread holds up the run and its
+    /// deadline, and belongs into `tokio::task::spawn_blocking`. However it spends its time, more
+    /// of it than `within` counts as not healthy.
     pub fn health_check<C, F>(
-        mut self,
+        self,
         description: impl Into<String>,
         within: Duration,
         check: C,
@@ -236,6 +285,42 @@ impl RunBuilder {
     where
         C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.health_check_of_wave(description, within, move |wave: FinishedWave| {
+            check(wave.servers.into_iter().map(|server| server.id).collect())
+        })
+    }
+
+    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and
+    /// the outcome of each of its servers, and that fails with whatever displays.
+    ///
+    /// ```
+    /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
+    /// # async fn probe(server: &ecs_ops::ServerReport) -> std::io::Result<()> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{FinishedWave, Outcome};
+    ///
+    /// run.health_check_of_wave("probe", Duration::from_secs(60), |wave: FinishedWave| async move {
+    ///     println!("wave {} of {}", wave.number, wave.waves);
+    ///     for server in &wave.servers {
+    ///         if let Outcome::Succeeded { .. } = server.outcome {
+    ///             probe(server).await?; // any error that displays
+    ///         }
+    ///     }
+    ///     Ok::<_, std::io::Error>(())
+    /// })
+    /// # }
+    /// ```
+    pub fn health_check_of_wave<C, F, E>(
+        mut self,
+        description: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(FinishedWave) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
     {
         self.health = Some(HealthCheck::new(description.into(), within, check));
         self
@@ -271,7 +356,8 @@ impl RunBuilder {
         if self.servers.is_empty() && self.resumed.is_none() {
             wrong.push("no server is given".to_owned());
         }
-        let mut first = HashMap::new();
+        let mut first = FxHashMap::default();
+        first.reserve(self.servers.len());
         for (index, id) in self.servers.iter().enumerate() {
             if let Some(first) = first.insert(id, index) {
                 wrong.push(format!(
@@ -288,6 +374,8 @@ impl RunBuilder {
                 self.batch_size
             ));
         }
+        wrong.extend(self.reconcile_violation());
+        wrong.extend(self.run_id_violation());
         let rolling = self.current_rolling();
         wrong.extend(self.wave_violations(rolling.is_some()));
         if !wrong.is_empty() {
@@ -304,7 +392,8 @@ impl RunBuilder {
         } else {
             self.batch_size
         };
-        let plan = match rolling {
+        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
+        Ok(match rolling {
             Some(rolling) => {
                 let requested: HashSet<_> = self.servers.iter().collect();
                 let of_requested = |wave: &[ServerId]| {
@@ -316,11 +405,7 @@ impl RunBuilder {
                 Plan::in_waves(self.action, &waves, size)
             }
             None => Plan::new(self.action, &self.servers, size),
-        };
-        match plan.http_requests(self.client.0.core.project()) {
-            Ok(_) => Ok(plan),
-            Err(error) => Err(Error::invalid(chain(&error))),
-        }
+        })
     }
 
     /// The state of the waves; `None` for a run without waves. Escalation and health checks make
@@ -340,95 +425,5 @@ impl RunBuilder {
         };
         rules.check_health |= self.health.is_some();
         Some(Rolling::new(waves, rules))
-    }
-
-    /// Checks the run and writes the first record of its journal. The returned run does nothing
-    /// until it is awaited.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan), and [`ErrorKind::Journal`](crate::ErrorKind::Journal). Later
-    /// failures are in the report.
-    pub async fn start(self) -> Result<Run, Error> {
-        let plan = self.plan()?;
-        let rolling = self.current_rolling();
-        rolling
-            .as_ref()
-            .map_or(Ok(()), |rolling| self.check_callbacks(rolling))?;
-        let rolling_record = rolling.as_ref().map(|rolling| self.rolling_record(rolling));
-        let options = RunOptions {
-            on_unknown: self.on_unknown,
-            rolling,
-            escalate_after: self.escalate_after,
-        };
-        let log = RunJournal::new(self.client.0.core.clone(), self.journal.clone());
-        let (state, resumed, before) = match &self.resumed {
-            None => {
-                let run_id = Uuid::new_v4().to_string();
-                let state = RunState::new(run_id, self.servers.clone(), plan, options);
-                (state, Resumption::default(), Vec::new())
-            }
-            Some(recovered) => {
-                let (state, resumed) = RunState::resumed(plan, recovered, options);
-                (state, resumed, recovered.initial_state().to_vec())
-            }
-        };
-        let begun = || match &self.resumed {
-            None => Record::Run(Box::new(self.record(state.run_id(), rolling_record))),
-            Some(_) => Record::Resumed {
-                program: PROGRAM.to_owned(),
-            },
-        };
-        let begun = log.write(begun).await;
-        // A resumed run then sends nothing and still reports each server.
-        if self.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
-        }
-        Ok(Run {
-            state,
-            resumed,
-            before,
-            log,
-            client: self.client,
-            deadline: self.deadline,
-            wait: self.wait,
-            stalled_after: self.stalled_after,
-            verify: self.verify.filter(|_| self.wait),
-            reconcile: self.on_unknown.reconcile,
-            health: self.health,
-            question: self.question,
-            control: Control::new(),
-            sink: Sink::default(),
-            target: self.target,
-            left_out: self.left_out,
-        })
-    }
-
-    /// The waves as a record.
-    fn rolling_record(&self, rolling: &Rolling) -> RollingRecord {
-        let health = self.health.as_ref();
-        RollingRecord {
-            health: health.map(|health| health.description.clone()),
-            health_timeout_ms: health.map(|health| milliseconds(health.within)),
-            escalate_after_ms: self.escalate_after.map(milliseconds),
-            ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
-        }
-    }
-
-    /// The run as a record.
-    fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
-        let client = &self.client.0.core;
-        let (project, servers) = (client.project().clone(), self.servers.clone());
-        RunRecord {
-            batch_size: self.batch_size,
-            wait: self.wait,
-            deadline_ms: self.deadline.map(milliseconds),
-            stalled_after_ms: self.stalled_after.map(milliseconds),
-            verify_ms: self.verify.map(milliseconds),
-            reconcile: self.on_unknown.reconcile,
-            resubmit_unknown: self.on_unknown.resubmit,
-            rolling,
-            target: self.target.clone(),
-            ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
-        }
     }
 }

@@ -6,11 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_model::ServerId;
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
-type Check = dyn Fn(Vec<ServerId>) -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+use crate::report::ServerReport;
+
+type Check = dyn Fn(FinishedWave) -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 type Ask = dyn Fn() -> BoxFuture<'static, bool> + Send + Sync;
+
+/// A wave whose servers have ended, as a health check gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FinishedWave {
+    /// Which wave, counted from 1, as events have it.
+    pub number: usize,
+    /// How many waves there are.
+    pub waves: usize,
+    /// What became of each of its servers, in the order of the wave. A server that is unknown may
+    /// still be at work.
+    pub servers: Vec<ServerReport>,
+}
 
 /// The caller's check after each wave.
 #[derive(Clone)]
@@ -22,12 +37,16 @@ pub(super) struct HealthCheck {
 }
 
 impl HealthCheck {
-    pub(super) fn new<C, F>(description: String, within: Duration, check: C) -> Self
+    pub(super) fn new<C, F, E>(description: String, within: Duration, check: C) -> Self
     where
-        C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), String>> + Send + 'static,
+        C: Fn(FinishedWave) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
     {
-        let check = move |servers| -> BoxFuture<'static, _> { Box::pin(check(servers)) };
+        let check = move |wave| -> BoxFuture<'static, _> {
+            let checking = check(wave);
+            Box::pin(async move { checking.await.map_err(|error| error.to_string()) })
+        };
         Self {
             description,
             within,
@@ -35,14 +54,18 @@ impl HealthCheck {
         }
     }
 
-    /// Checks the servers of a wave. A timeout or a panic is a failure.
-    pub(super) async fn check(&self, servers: Vec<ServerId>) -> Result<(), String> {
+    /// Checks a wave. What takes too long, or panics, is not well.
+    pub(super) async fn check(&self, wave: FinishedWave) -> Result<(), String> {
+        let began = Instant::now();
+        let outlasted = || format!("it did not finish within {:?}", self.within);
         // A panic is also possible while the future is made.
-        let checking = AssertUnwindSafe(async { (self.check)(servers).await }).catch_unwind();
+        let checking = AssertUnwindSafe(async { (self.check)(wave).await }).catch_unwind();
         match tokio::time::timeout(self.within, checking).await {
+            // One that blocks the thread is not interrupted.
+            Ok(Ok(Ok(()))) if began.elapsed() > self.within => Err(outlasted()),
             Ok(Ok(checked)) => checked,
             Ok(Err(_)) => Err("the check panicked".to_owned()),
-            Err(_) => Err(format!("it did not finish within {:?}", self.within)),
+            Err(_) => Err(outlasted()),
         }
     }
 }
@@ -50,7 +73,7 @@ impl HealthCheck {
 impl fmt::Debug for HealthCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HealthCheck")
-            .field("words", &self.description)
+            .field("description", &self.description)
             .field("within", &self.within)
             .finish_non_exhaustive()
     }
@@ -80,6 +103,9 @@ impl CanaryQuestion {
 
 impl fmt::Debug for CanaryQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Question")
+        f.write_str("CanaryQuestion")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// How long after a request became unknown its servers may still be at work.
+    pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
     pub(super) question: Option<&'a CanaryQuestion>,
     pub(super) limits: WaitLimits,
@@ -104,9 +106,13 @@ impl<'a> Driver<'a> {
         let mut submitting = 0;
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.before);
+        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         reconciler.records().skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
+        for (servers, at) in resumed.counted {
+            let age = self.client.0.core.clock().since(at);
+            self.client.0.quota.restore(servers, age);
+        }
         self.emit(resumed.known);
         self.write_records(&resumed.news, &[], None, &[]).await;
         wave_driver.note_unknown(self, &resumed.news);
@@ -145,6 +151,10 @@ impl<'a> Driver<'a> {
             self.halt_if_journal_failed(state);
         }
         loop {
+            let is_suspended = self.control.level() == Level::Suspended;
+            if is_suspended && submitting == 0 {
+                break;
+            }
             self.drive_waves(state, &mut wave_driver, &mut steps);
             let at_once = if self.client.0.core.health().credentials_accepted() {
                 self.client.0.concurrent_submissions
@@ -184,12 +194,23 @@ impl<'a> Driver<'a> {
             }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
-                None => tokio::select! {
-                    biased;
-                    Some(step) = steps.next() => step,
-                    Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
-                    else => break,
-                },
+                None => {
+                    let next = async {
+                        tokio::select! {
+                            biased;
+                            Some(step) = steps.next() => Some(step),
+                            Some((request, update)) = jobs.next() => Some(Step::JobUpdated(request, update)),
+                            else => None,
+                        }
+                    };
+                    let next = tokio::select! {
+                        biased;
+                        next = next => next,
+                        () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    };
+                    let Some(step) = next else { break };
+                    step
+                }
             };
             if self.control.level() > Level::Go {
                 state.stop_submitting();

@@ -14,9 +14,6 @@ use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
 use crate::{Client, Error};
 
-/// How long servers are listed after a lost answer. A server that is unchanged then was not acted
-/// on.
-pub(super) const RECONCILE_LIMIT: Duration = Duration::from_secs(180);
 /// The first pause before a list; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -24,6 +21,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Decides when to list servers, and compares them with their initial state.
 #[derive(Debug, Default)]
 pub(super) struct Reconciler {
+    /// How long after a request became unknown its servers are listed, by the service's clock.
+    limit: Duration,
     /// The servers as they were before the run.
     before: ServerList,
     /// When the answer of each request was lost.
@@ -36,7 +35,7 @@ pub(super) struct Reconciler {
 
 impl Reconciler {
     /// A reconciler with the initial state from a journal.
-    pub(super) fn with_initial_state(before: &[ServerSnapshot]) -> Self {
+    pub(super) fn with_initial_state(limit: Duration, before: &[ServerSnapshot]) -> Self {
         let seen = before.iter().map(|seen| {
             let mut server = Server::default();
             server.status = seen.status.as_deref().map(ServerStatus::from);
@@ -45,6 +44,7 @@ impl Reconciler {
             (seen.id, server)
         });
         Self {
+            limit,
             before: seen.collect(),
             ..Self::default()
         }
@@ -112,7 +112,7 @@ impl Reconciler {
         self.underway = true;
         let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
         let pause = client.0.core.scaled(pause);
-        let limit = client.0.core.scaled(RECONCILE_LIMIT);
+        let limit = client.0.core.scaled(self.limit);
         // A list that would come shortly before the last one is the last one.
         let last = self.since.values().map(|since| *since + limit).min()?;
         Some(if last > now && now + pause + pause / 2 > last {
@@ -152,8 +152,8 @@ impl Reconciler {
             let listed = listed.as_ref();
             // A failed list gets more time.
             let limit = match listed {
-                Ok(_) => RECONCILE_LIMIT,
-                Err(_) => RECONCILE_LIMIT * 3,
+                Ok(_) => self.limit,
+                Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
             let readings = self.records.of_request(&records, state, request, sent, age);
@@ -164,9 +164,9 @@ impl Reconciler {
     }
 }
 
-/// All servers of the project.
+/// All servers of the project as they are now. A list from a cache is no evidence, and an error.
 pub(super) async fn list(client: &Client) -> Result<ServerList, Error> {
-    let servers = crate::fleet::servers_seen(&client.0.core).await?;
+    let servers = crate::fleet::servers_now(&client.0.core).await?;
     let with_id = |server: ecs_model::Server| Some((server.id?, server));
     Ok(servers.into_iter().filter_map(with_id).collect())
 }

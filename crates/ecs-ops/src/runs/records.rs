@@ -261,7 +261,13 @@ impl RequestRecords {
         let executed = self.proves_executed(&states);
         let absent = limit_reached && self.proves_not_executed(&states);
         let undecided = |message: String| Conclusion::Undecided(message);
+        let shown = |fallback: Conclusion| match fallback {
+            Conclusion::Undecided(message) => format!("; {message}"),
+            _ => String::new(),
+        };
         let conclude = |(id, fallback): (&ServerId, Conclusion)| match self.readings.get(id) {
+            // The server itself shows as much.
+            _ if fallback == Conclusion::NotAttempted => fallback,
             Some(Reading::Nothing | Reading::Others(_)) if absent => {
                 Conclusion::NotRecorded(match self.readings.get(id) {
                     Some(Reading::Others(what)) => {
@@ -271,7 +277,10 @@ impl RequestRecords {
                 })
             }
             Some(Reading::Ours { failed: true, .. }) => {
-                undecided("the service's record says that the action failed".to_owned())
+                let shown = shown(fallback);
+                undecided(format!(
+                    "the service's record says that the action failed{shown}"
+                ))
             }
             Some(Reading::Ours {
                 superseded: Some(what),

@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
+use super::preflight::{Obstacle, Preflight};
 use super::state::{Resumption, RunState};
 use crate::Client;
-use crate::control::{Control, Level};
-use crate::event::{Events, Sink};
-use crate::fleet::LeftOut;
+use crate::control::{Control, Level, RecordGuard};
+use crate::event::{Event, Events, Sink};
+use crate::fleet::SkippedServer;
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
@@ -39,12 +40,15 @@ pub struct Run {
     pub(super) stalled_after: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) reconcile_limit: Duration,
+    pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) control: Control,
+    pub(super) guard: RecordGuard,
     pub(super) sink: Sink,
     pub(super) target: Option<ResolvedTarget>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) skipped: Vec<SkippedServer>,
 }
 
 impl Run {
@@ -77,18 +81,32 @@ impl Run {
             stalled_after,
             verify,
             reconcile,
+            reconcile_limit,
+            preflight,
             health,
             question,
             control,
+            guard: _guard,
             sink,
             target,
-            left_out,
+            skipped,
             ..
         } = self;
         if verify.is_some() {
             state.enable_verification();
         }
         sink.emit(state.planned());
+        preflight
+            .events
+            .into_iter()
+            .for_each(|event| sink.emit(event));
+        if let Some(obstacle) = preflight.obstacle {
+            match obstacle {
+                Obstacle::Credentials(problem) => state.refuse(problem),
+                Obstacle::Unreachable(problem) => state.unreachable(problem),
+            }
+            control.halt();
+        }
         let driver = Driver {
             client: &client,
             control: &control,
@@ -98,6 +116,7 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {
@@ -107,15 +126,20 @@ impl Run {
             verify,
         };
         let mut send_states = HashMap::new();
-        let stopped = tokio::select! {
+        let ended = tokio::select! {
             biased;
-            () = control.reached(Level::End) => Some(Stopped::Requested),
+            () = record_stop(&log, &control, &sink) => None,
             () = until(deadline) => Some(Stopped::Deadline),
             () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
+        let is_suspended = control.level() == Level::Suspended;
         // A run that was asked to stop submitting ends by itself when its jobs do.
-        let asked = control.level() >= Level::NoMoreSubmissions;
-        let stopped = stopped.or_else(|| asked.then_some(Stopped::Requested));
+        let asked = || Stopped::Requested {
+            reason: control.reason(),
+        };
+        let stopped = ended
+            .or_else(|| is_suspended.then_some(Stopped::Suspended))
+            .or_else(|| control.is_stop_asked().then(asked));
         let underway = send_states
             .keys()
             .flat_map(|request| state.servers(*request));
@@ -129,14 +153,65 @@ impl Run {
         });
         let report = Report {
             target,
-            left_out,
+            skipped,
             ..closed
         };
+        let end = RunEnd {
+            report: &report,
+            control: &control,
+            underway: &underway,
+            hard,
+        };
         // Writing the end may exceed the deadline only a little.
-        let end = write_end(&log, &report, &underway, hard);
-        drop(tokio::time::timeout(Duration::from_secs(2), end).await);
+        drop(tokio::time::timeout(LAST_RECORDS, end.write(&log)).await);
+        if report.stopped == Some(Stopped::Deadline) {
+            sink.emit(stopping(&Stopped::Deadline));
+        }
         report
     }
+}
+
+/// How long a run that is over waits for its last records.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
+
+fn stopping(stopped: &Stopped) -> Event {
+    Event::Stopping {
+        reason: stopped.to_string(),
+    }
+}
+
+/// Records a stop when somebody asks for it, before anybody is told. Returns when the run is to end
+/// at once.
+async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
+    control.reached(Level::NoMoreSubmissions).await;
+    if !control.is_stop_asked() {
+        sink.emit(stopping(&Stopped::Suspended));
+        control.stop_asked().await;
+    }
+    let stopped = Stopped::Requested {
+        reason: control.reason(),
+    };
+    if !control.is_recorded() {
+        let record = || Record::Stopping {
+            reason: stopped.to_string(),
+            cause: Some(stopped.clone()),
+        };
+        // A journal that hangs does not keep the run from its end.
+        let given_up = async {
+            control.reached(Level::End).await;
+            tokio::time::sleep(LAST_RECORDS).await;
+        };
+        tokio::select! {
+            biased;
+            written = log.write(record) => match written {
+                Ok(()) if log.is_kept() => control.set_recorded(),
+                _ => control.will_not_be_recorded(),
+            },
+            () = given_up => {}
+        }
+    }
+    sink.emit(stopping(&stopped));
+    control.reached(Level::End).await;
 }
 
 /// Hard restarts that were cut off before they were sent; the report has the outcome of the soft
@@ -161,26 +236,54 @@ fn unsent_hard_restarts(
     not_sent.collect()
 }
 
-/// Records how a run ended.
-async fn write_end(
-    log: &RunJournal,
-    report: &Report,
-    underway: &HashSet<ServerId>,
+/// How a run ended, to be written down.
+struct RunEnd<'a> {
+    report: &'a Report,
+    control: &'a Control,
+    /// The servers of requests that were cut off.
+    underway: &'a HashSet<ServerId>,
     hard: Vec<ServerReport>,
-) -> Result<(), Problem> {
-    // Requests that were cut off before anything was sent.
-    let free = report.servers.iter().filter(|server| {
-        underway.contains(&server.id) && matches!(server.outcome, Outcome::NotAttempted { .. })
-    });
-    let servers: Vec<_> = free.chain(&hard).filter_map(OutcomeRecord::of).collect();
-    if !servers.is_empty() {
-        log.write(|| Record::Outcomes { servers }).await?;
+}
+
+impl RunEnd<'_> {
+    async fn write(self, log: &RunJournal) -> Result<(), Problem> {
+        // Requests that were cut off before anything was sent.
+        let free = self.report.servers.iter().filter(|server| {
+            self.underway.contains(&server.id)
+                && matches!(server.outcome, Outcome::NotAttempted { .. })
+        });
+        let servers = free.chain(&self.hard).filter_map(OutcomeRecord::of);
+        let servers: Vec<_> = servers.collect();
+        if !servers.is_empty() {
+            log.write(|| Record::Outcomes { servers }).await?;
+        }
+        // Whatever else ended the run: a stop that was asked for binds whoever resumes it.
+        let asked = self.control.is_stop_asked().then(|| Stopped::Requested {
+            reason: self.control.reason(),
+        });
+        let asked = asked.filter(|_| !self.control.is_recorded());
+        let is_suspended = self.control.level() == Level::Suspended;
+        let ended_by = self
+            .report
+            .stopped
+            .as_ref()
+            .filter(|stopped| !is_suspended && !matches!(stopped, Stopped::Requested { .. }));
+        for stopped in asked.iter().chain(ended_by) {
+            let record = || Record::Stopping {
+                reason: stopped.to_string(),
+                cause: Some(stopped.clone()),
+            };
+            log.write(record).await?;
+        }
+        if asked.is_some() && log.is_kept() {
+            self.control.set_recorded();
+        }
+        // One that was suspended with something left to do has not ended.
+        if is_suspended && self.report.stopped.is_some() {
+            return Ok(());
+        }
+        log.write(|| Record::Ended {}).await
     }
-    if let Some(stopped) = &report.stopped {
-        let reason = stopped.to_string();
-        log.write(|| Record::Stopping { reason }).await?;
-    }
-    log.write(|| Record::Ended {}).await
 }
 
 impl IntoFuture for Run {

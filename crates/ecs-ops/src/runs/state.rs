@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
 use ecs_model::{ErrorInfo, Executed, JobId, ServerId};
+use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
 use self::unknown::Reconciliation;
@@ -22,7 +23,7 @@ use super::plan::Plan;
 use super::queue::RequestQueue;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
@@ -91,7 +92,7 @@ pub(crate) struct RunState {
     /// The number of planned requests.
     planned: usize,
     jobs: Vec<JobReport>,
-    outcomes: HashMap<ServerId, Outcome>,
+    outcomes: FxHashMap<ServerId, Outcome>,
     /// Why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
@@ -144,7 +145,7 @@ impl RunState {
             cleared: Vec::new(),
             run_id,
             action,
-            outcomes: HashMap::with_capacity(servers.len()),
+            outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -240,6 +241,11 @@ impl RunState {
         self.closing = true;
     }
 
+    /// The service cannot be reached.
+    pub(crate) fn unreachable(&mut self, why: Problem) {
+        self.halt(why.because("not sent because the service cannot be reached"));
+    }
+
     /// Notes that the credentials were refused.
     pub(crate) fn refuse(&mut self, why: Problem) {
         self.halt(
@@ -298,40 +304,41 @@ impl RunState {
             }
             return Vec::new();
         }
-        let outcome = match classification {
+        let kind = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {
                 return self.answer_lost(index, error);
             }
-            Classification::Refused => Outcome::Failed {
-                job_id: None,
-                error: error.clone(),
-            },
+            Classification::Refused => OutcomeKind::Failed,
             Classification::NotDelivered
+            | Classification::NotForwarded
             | Classification::Throttled
-            | Classification::RefusedCredentials => Outcome::NotAttempted {
-                error: error.clone(),
-            },
+            | Classification::RefusedCredentials => OutcomeKind::NotAttempted,
         };
         match classification {
             // Other requests would be refused alike.
             Classification::RefusedCredentials => {
                 self.refuse(error.clone());
             }
-            Classification::NotDelivered => {
-                self.halt(
-                    error
-                        .clone()
-                        .because("not sent because the service cannot be reached"),
-                );
+            Classification::NotDelivered => self.unreachable(error.clone()),
+            Classification::NotForwarded => {
+                let reason = "not sent, since another request was not forwarded to the service";
+                self.halt(error.clone().because(reason));
             }
             _ => {}
         }
         let mut events = vec![Event::RequestEnded {
             request: index + 1,
             servers: self.servers(index).len(),
-            outcome: outcome.name(),
-            error,
+            outcome: kind,
+            error: error.clone(),
         }];
+        let outcome = match kind {
+            OutcomeKind::Failed => Outcome::Failed {
+                job_id: None,
+                error,
+            },
+            _ => Outcome::NotAttempted { error },
+        };
         events.extend(self.end_request(index, &outcome));
         events
     }
@@ -384,6 +391,12 @@ impl RunState {
 
     /// Sets the outcome of a server; the first one is kept.
     fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
+        let outcome = self.set_outcome(id, outcome)?.clone();
+        Some(Event::ServerDone(self.report_of(id, outcome)))
+    }
+
+    /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
+    fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
         if self.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
             return None;
         }
@@ -393,19 +406,22 @@ impl RunState {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
         }
-        self.outcomes.insert(id, outcome.clone());
-        Some(Event::ServerDone(self.report_of(id, outcome)))
+        Some(self.outcomes.entry(id).or_insert(outcome))
     }
 
+    /// Ends a request: each of its servers gets this outcome, unless it has one.
     fn end_request(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
+        let servers = self.ending(index).into_iter();
+        let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
+        ended.collect()
+    }
+
+    /// The servers of a request, which ends.
+    fn ending(&mut self, index: usize) -> Vec<ServerId> {
         if let Some(request) = self.requests.get_mut(index) {
             request.state = RequestState::Ended;
         }
-        let servers = self.servers(index).to_vec();
-        servers
-            .into_iter()
-            .filter_map(|id| self.end_server(id, outcome.clone()))
-            .collect()
+        self.servers(index).to_vec()
     }
 }
 

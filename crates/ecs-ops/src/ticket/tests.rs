@@ -9,7 +9,7 @@ fn ticket() -> JobTicket {
     JobTicket::new(
         "ff80808288d41e1b018990260955686a".parse().unwrap(),
         JobOrigin {
-            endpoint: "https://ecs.example".to_owned(),
+            endpoint: Some("https://ecs.example".to_owned()),
             project_id: "p1".parse().unwrap(),
         },
         PowerAction::Reboot(RebootType::Soft),
@@ -32,6 +32,7 @@ fn what_cannot_be_used() {
     for (json, message) in [
         (r#"{"version":2,"job_id":"j"}"#, "job ticket version 2"),
         (r#"{"version":1}"#, "missing field `job_id`"),
+        (r#""job""#, "expected a job ticket"),
         (r#"{"job_id":"j"}"#, "missing field `version`"),
         (r#"{"version":1,"job_id":"../j"}"#, "is not a job id"),
         (
@@ -44,4 +45,23 @@ fn what_cannot_be_used() {
     }
     // What a later minor version may add is passed over.
     assert!(serde_json::from_str::<JobTicket>(r#"{"version":1,"job_id":"j","more":1}"#).is_ok());
+}
+
+/// Endpoints are compared by what they mean, and not at all where the caller says so.
+#[test]
+fn where_a_ticket_is_of_use() {
+    let at = |ticket: &JobTicket, endpoint: &str, project: &str| {
+        let origin = ticket.origin().unwrap();
+        origin.is_at(&endpoint.parse().unwrap(), &project.parse().unwrap())
+    };
+    let bound = ticket();
+    assert!(at(&bound, "HTTPS://ECS.Example:443/", "p1"));
+    assert!(!at(&bound, "https://ecs.example:8443", "p1"));
+    assert!(!at(&bound, "https://ecs.example", "p2"));
+    let free = ticket().at_any_endpoint();
+    assert!(at(&free, "http://jump.internal:8443/ecs", "p1"));
+    assert!(!at(&free, "http://jump.internal:8443/ecs", "p2"));
+    assert_eq!(free.servers(), bound.servers());
+    let json = serde_json::to_string(&free).unwrap();
+    assert_eq!(serde_json::from_str::<JobTicket>(&json).unwrap(), free);
 }

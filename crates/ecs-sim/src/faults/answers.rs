@@ -24,7 +24,10 @@ pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {
         ),
         3 => (429, gateway("APIGW.0308", "throttled")),
         4 => (501, service("Ecs.0603", "try again in a minute")),
-        _ => (429, HTML.to_owned()),
+        _ => (
+            413,
+            json!({"overLimit": {"code": 413, "message": "too many requests"}}).to_string(),
+        ),
     };
     let mut response = response(status, body);
     let pause = rng.random_range(0..90_u32);
@@ -49,7 +52,7 @@ pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {
     response
 }
 
-/// Not with these credentials, in the words of the gateway, of the service, and in none.
+/// Not with these credentials, in the words of the gateway, of the service, and of OpenStack.
 pub(super) fn denied(rng: &mut impl Rng) -> Response<Bytes> {
     match rng.random_range(0..4) {
         0 => response(
@@ -58,7 +61,10 @@ pub(super) fn denied(rng: &mut impl Rng) -> Response<Bytes> {
         ),
         1 => response(401, service("Common.0013", "the token is not valid")),
         2 => response(403, gateway("APIGW.0302", "the IAM user is not authorized")),
-        _ => response(403, String::new()),
+        _ => response(
+            403,
+            json!({"forbidden": {"code": 403, "message": "not permitted"}}).to_string(),
+        ),
     }
 }
 
@@ -91,6 +97,23 @@ pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
         _ => String::new(),
     };
     response(status, cut_sometimes(rng, body))
+}
+
+/// What proves nothing about an action: a server error, or a page of something on the way, whatever its status.
+pub(super) fn nothing_proven(rng: &mut impl Rng) -> Response<Bytes> {
+    if rng.random() {
+        return server_error(rng);
+    }
+    let status = pick(rng, &[302, 400, 401, 403, 404, 409, 413, 429]);
+    let bodies = [
+        "",
+        "{}",
+        HTML,
+        "Forbidden",
+        r#"{"message":"no Route matched with those values"}"#,
+        r#"{"error":{"code":"Ecs.00"#,
+    ];
+    response(status, pick(rng, &bodies))
 }
 
 /// A success that says nothing.

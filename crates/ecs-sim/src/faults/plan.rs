@@ -210,7 +210,7 @@ pub enum Fault {
     Reset,
     /// It left and never arrived, and nobody says so.
     Swallowed,
-    /// A kept connection was found closed and gave the request back: the mark is set, and the error knows better.
+    /// A kept connection was found closed and gave the request back: the mark was set, and is retracted.
     GivenBack,
     /// Told to be slower, by the gateway: the region did not see it.
     Throttled,

@@ -13,7 +13,7 @@ use super::HyperTransport;
 use super::connect::Connector;
 use super::error::BuildError;
 use super::proxies::Proxies as ProxyRules;
-use super::tls::{self, Authority};
+use super::tls::{self, Authority, ClientCertificate};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,6 +43,7 @@ pub struct HyperTransportBuilder {
     pool_idle_timeout: Duration,
     native_roots: bool,
     authorities: Vec<Authority>,
+    client_certificate: Option<ClientCertificate>,
     proxies: Proxies,
 }
 
@@ -70,6 +71,7 @@ impl Default for HyperTransportBuilder {
             pool_idle_timeout: POOL_IDLE_TIMEOUT,
             native_roots: true,
             authorities: Vec::new(),
+            client_certificate: None,
             proxies: Proxies::Environment,
         }
     }
@@ -124,6 +126,20 @@ impl HyperTransportBuilder {
         self
     }
 
+    /// Shows this certificate to servers that ask for one: a PEM file with the certificate and those between it and its
+    /// authority, and one with its key, which may be the same file. Read by [`build`](Self::build).
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.client_certificate = Some(ClientCertificate {
+            certificate: certificate.into(),
+            key: key.into(),
+        });
+        self
+    }
+
     /// Uses no proxy, whatever the environment says. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
     /// `NO_PROXY` (or their lowercase forms) are read by [`build`](Self::build), for `NO_PROXY` see
     /// [`proxy_exceptions`](Self::proxy_exceptions).
@@ -161,15 +177,20 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Reads CA files, the machine's certificates and the environment, and makes the transport. Nothing is
-    /// connected or spawned.
+    /// Reads CA files and the environment, and makes the transport. Nothing is connected or spawned. The machine's
+    /// certificates are read by the first `https` request.
     ///
     /// # Errors
-    /// A CA file that cannot be read, or is not PEM, or holds no usable certificate; a proxy, given or in the environment, that is not a URL.
+    /// A CA file or client certificate that cannot be read, or is not PEM, or holds no usable certificate or key; a proxy, given or
+    /// in the environment, that is not a URL.
     /// That the machine trusts no certificates is not an error here: only an `https` request then fails, unless a
     /// CA file was given.
     pub fn build(self) -> Result<HyperTransport, BuildError> {
-        let tls = tls::configure(self.native_roots, &self.authorities)?;
+        let tls = tls::configure(
+            self.native_roots,
+            &self.authorities,
+            self.client_certificate.as_ref(),
+        )?;
         let proxies = match self.proxies {
             Proxies::None => None,
             Proxies::Environment => {
@@ -186,7 +207,7 @@ impl HyperTransportBuilder {
             keeping: clients.build(connector.clone()),
             fresh: clients.pool_max_idle_per_host(0).build(connector),
             proxies,
-            trusts_someone: tls.trusts_someone,
+            roots: tls.roots,
             attempt_timeout: self.attempt_timeout,
             response_limit: self.response_limit,
             large: Arc::new(Semaphore::new(1)),

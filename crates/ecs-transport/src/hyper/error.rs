@@ -11,6 +11,8 @@ pub enum BuildErrorKind {
     CaFile,
     /// What should be CA certificates are none.
     CaCertificate,
+    /// A client certificate or its key cannot be used.
+    ClientCertificate,
     /// A proxy is not a URL.
     Proxy,
     /// TLS cannot be set up.

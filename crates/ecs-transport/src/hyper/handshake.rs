@@ -30,7 +30,7 @@ pub(super) async fn secure(config: &ClientConfig, host: &str, line: Line) -> Res
         advice: Some("it is neither a host name nor an address".to_owned()),
         error: error.into(),
     })?;
-    let asked = CertificateRequest::default();
+    let asked = CertificateRequest::of(config);
     let mut config = config.clone();
     config.client_auth_cert_resolver = Arc::new(asked.clone());
     match TlsConnector::from(Arc::new(config))

@@ -9,6 +9,7 @@ mod handshake;
 mod line;
 mod proxies;
 mod request;
+mod roots;
 mod tls;
 mod tunnel;
 
@@ -31,6 +32,7 @@ pub use self::builder::HyperTransportBuilder;
 use self::connect::Connector;
 pub use self::error::{BuildError, BuildErrorKind};
 use self::proxies::Proxies;
+use self::roots::Roots;
 use crate::{
     Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
 };
@@ -69,7 +71,7 @@ pub struct HyperTransport {
     /// Makes a connection for each request: for all other methods.
     fresh: Client<Connector, Full<Bytes>>,
     proxies: Option<Arc<Proxies>>,
-    trusts_someone: bool,
+    roots: Arc<Roots>,
     attempt_timeout: Duration,
     response_limit: usize,
     /// Whoever reads a large response holds this.
@@ -97,7 +99,7 @@ impl HyperTransport {
     ) -> Result<Response<Bytes>, TransportError> {
         let mut request = request::prepare(request, self.proxies.as_deref())?;
         let address = address::address(request.uri());
-        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.trusts_someone {
+        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.roots.trust_someone() {
             return Err(TransportError::new(TransportErrorKind::UnknownIssuer, Delivery::NotSent).with_detail(format!(
                 "{address}: this machine has no trusted CA certificates; install them or give a CA file"
             )));
@@ -245,8 +247,8 @@ async fn read(
     if announced > limit {
         return Err(too_large());
     }
-    // What is announced need not come: room for more than this is made as it comes.
-    let mut whole = Vec::with_capacity(announced.min(64 * 1024));
+    // What is announced need not come: room for more than this is made as it comes. A job of 1,000 servers fits.
+    let mut whole = Vec::with_capacity(announced.min(SIDE_BY_SIDE / 2));
     let mut turn = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| classify::body(error, address))?;

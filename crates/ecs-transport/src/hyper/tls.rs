@@ -1,17 +1,21 @@
 //! Which certificates are trusted, and which alerts refuse a client without one.
 
 use std::error::Error as StdError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::client::ResolvesClientCert;
-use rustls::pki_types::CertificateDer;
+use rustls::client::{ResolvesClientCert, WantsClientCert};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, Error as TlsError, RootCertStore, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, ConfigBuilder, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
 
 use super::error::{BuildError, BuildErrorKind};
+use super::roots::Roots;
 
 /// Certificates the user trusts in addition.
 #[derive(Clone, Debug)]
@@ -20,35 +24,73 @@ pub(super) enum Authority {
     Pem(Vec<u8>),
 }
 
-/// The client's side of TLS, and whether it trusts anyone at all.
-pub(super) struct Tls {
-    pub(super) config: Arc<ClientConfig>,
-    pub(super) trusts_someone: bool,
+/// The certificate that is shown to servers, and its key.
+#[derive(Clone, Debug)]
+pub(super) struct ClientCertificate {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
-/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine
-/// that cannot be used are left out, and that there are none matters only when https is wanted.
-pub(super) fn configure(native_roots: bool, own: &[Authority]) -> Result<Tls, BuildError> {
+/// The client's side of TLS, and whom it trusts.
+pub(super) struct Tls {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) roots: Arc<Roots>,
+}
+
+/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine are read
+/// when https is first wanted, those that cannot be used are left out, and that there are none matters only then.
+pub(super) fn configure(
+    native_roots: bool,
+    own: &[Authority],
+    client: Option<&ClientCertificate>,
+) -> Result<Tls, BuildError> {
     let mut roots = RootCertStore::empty();
     for authority in own {
         add(&mut roots, authority)?;
     }
-    if native_roots {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let trusts_someone = !roots.is_empty();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = Arc::new(Roots::new(roots, native_roots, Arc::clone(&provider)));
+    let verifier: Arc<Roots> = Arc::clone(&roots);
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| {
             BuildError::new(BuildErrorKind::Tls, "TLS cannot be set up").with_source(error)
         })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .dangerous() // a verifier of one's own is; this one leaves the verifying to rustls
+        .with_custom_certificate_verifier(verifier);
+    let config = match client {
+        Some(client) => client.add_to(config)?,
+        None => config.with_no_client_auth(),
+    };
     Ok(Tls {
         config: Arc::new(config),
-        trusts_someone,
+        roots,
     })
+}
+
+impl ClientCertificate {
+    fn add_to(
+        &self,
+        config: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, BuildError> {
+        let cannot = |path: &Path, what: &str| {
+            let detail = format!("client certificate: {} {what}", path.display());
+            BuildError::new(BuildErrorKind::ClientCertificate, detail)
+        };
+        let (certificate, key) = (self.certificate.as_path(), self.key.as_path());
+        let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+        let chain: Vec<CertificateDer<'static>> =
+            chain.map_err(|error| cannot(certificate, "cannot be read").with_source(error))?;
+        if chain.is_empty() {
+            return Err(cannot(certificate, "holds no certificate in PEM"));
+        }
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+            cannot(key, "holds no key in PEM that can be read").with_source(error)
+        })?;
+        config
+            .with_client_auth_cert(chain, secret)
+            .map_err(|error| cannot(key, "holds no key that can be used").with_source(error))
+    }
 }
 
 fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildError> {
@@ -85,24 +127,35 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
     }
 }
 
-/// Whether the server of one session asked for a client certificate. None is ever given.
+/// Whether the server of one session asked for a client certificate. It gets the one that is configured, if any.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CertificateRequest(Arc<AtomicBool>);
+pub(super) struct CertificateRequest {
+    came: Arc<AtomicBool>,
+    own: Option<Arc<dyn ResolvesClientCert>>,
+}
 
 impl CertificateRequest {
+    /// For a session with this configuration.
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        Self {
+            came: Arc::default(),
+            own: Some(Arc::clone(&config.client_auth_cert_resolver)),
+        }
+    }
+
     pub(super) fn came(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.came.load(Ordering::SeqCst)
     }
 }
 
 impl ResolvesClientCert for CertificateRequest {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.0.store(true, Ordering::SeqCst);
-        None
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.came.store(true, Ordering::SeqCst);
+        self.own.as_ref()?.resolve(hints, schemes)
     }
 
     fn has_certs(&self) -> bool {
-        false
+        self.own.as_ref().is_some_and(|own| own.has_certs())
     }
 }
 

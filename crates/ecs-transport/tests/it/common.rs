@@ -85,6 +85,8 @@ pub async fn closed_port() -> std::net::SocketAddr {
 /// A certificate authority and a certificate that it issued.
 pub struct Pki {
     pub ca_pem: String,
+    /// The certificate and its key.
+    pub own_pem: String,
     authority: CertificateDer<'static>,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -119,6 +121,7 @@ fn issue(authority: &str, names: &[&str], years: Option<std::ops::Range<i32>>) -
     let certificate = params.signed_by(&key, &issuer).unwrap();
     Pki {
         ca_pem: issuer.pem(),
+        own_pem: format!("{}{}", certificate.pem(), key.serialize_pem()),
         authority: issuer.der().clone(),
         chain: vec![certificate.der().clone()],
         key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),

@@ -1,6 +1,6 @@
 //! Whom the transport trusts, on real sockets and with certificates made on the spot.
 
-use crate::common::{TlsServer, builder, fail, get, pki, pki_of, post, send};
+use crate::common::{ServerSide, TlsServer, builder, fail, get, pki, pki_of, post, send};
 use ecs_transport::testing::{Play, Tarpit};
 use ecs_transport::{BuildErrorKind, Delivery, HyperTransport, TransportErrorKind as Kind};
 use http::StatusCode;
@@ -190,5 +190,36 @@ fn unusable_authorities_are_refused_with_their_name() {
                 "{error}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_to_a_server_that_demands_one() {
+    let pki = pki(&["127.0.0.1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own.pem");
+    std::fs::write(&own, &pki.own_pem).unwrap();
+    for version in [&TLS13, &TLS12] {
+        let server = ServerSide::new(&pki)
+            .versions(&[version])
+            .demanding_certificates();
+        let server = server.start().await;
+        let builder = builder().ca_pem(pki.ca_pem.clone());
+        let url = format!("https://127.0.0.1:{}/", server.port);
+        let with = builder.clone().client_certificate(&own, &own);
+        let response = send(&with.build().unwrap(), get(url.clone())).await;
+        assert_eq!(response.unwrap().status(), StatusCode::OK);
+        let error = fail(&builder.build().unwrap(), get(url)).await;
+        assert_eq!(error.delivery(), Delivery::NotSent);
+        assert_eq!(server.requests(), 1);
+    }
+    for (text, words) in [("", "no certificate"), (&*pki.ca_pem, "no key")] {
+        std::fs::write(&own, text).unwrap();
+        let error = builder()
+            .client_certificate(&own, &own)
+            .build()
+            .unwrap_err();
+        assert_eq!(error.kind(), BuildErrorKind::ClientCertificate);
+        assert!(error.to_string().contains(words), "{error}");
     }
 }

@@ -53,7 +53,6 @@ async fn a_server_error_after_the_act_leaves_it_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the classification of issue 12"]
 async fn any_page_after_the_act_leaves_it_unknown() {
     for page in PAGES.into_iter().filter(|page| !is_server_error(page)) {
         page_after_the_act(page).await;
@@ -116,7 +115,6 @@ async fn a_request_that_waits_in_the_gateway_is_not_sent_again() {
 
 /// The answer is lost, and the list that would show the restart is one from before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the classification of issue 12"]
 async fn a_cached_list_is_no_evidence() {
     for cache in [Trick::Cache, Trick::CacheWithAge] {
         let region = region(4).await;

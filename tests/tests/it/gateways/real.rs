@@ -172,7 +172,6 @@ async fn what_a_gateway_refuses_itself_is_never_called_done() {
 
 /// 429, 403 and 404 that the gateway makes of an answer: the service has acted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the classification of issue 12"]
 async fn a_gateways_page_after_the_act_is_unknown() {
     for rule in [
         "  http-response deny deny_status 429 if METH_POST",
@@ -196,7 +195,6 @@ async fn a_gateways_page_after_the_act_is_unknown() {
 
 /// nginx keeps lists: what it shows after the restart is from before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the classification of issue 12"]
 async fn a_list_from_nginx_cache_is_no_evidence() {
     let cache = "proxy_cache_path cache keys_zone=c:1m;\n\
         server { listen LISTEN; location / { proxy_pass http://UPSTREAM; proxy_cache c; proxy_cache_valid 200 10m; } }";

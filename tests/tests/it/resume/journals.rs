@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use ecs_ops::Client;
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record};
+use ecs_ops::journal::{
+    Journal, JournalError, JournalErrorKind, JournalLease, MemoryJournal, Record,
+};
 use ecs_ops::model::RebootType;
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use ecs_sim::{Region, SimTransport};
@@ -21,7 +23,7 @@ use super::world::*;
 #[test]
 fn a_journal_that_breaks_stops_the_sending() {
     #[derive(Debug)]
-    struct Full(Mutex<usize>, Arc<MemoryJournal>);
+    struct Full(Mutex<usize>, Arc<MemoryJournal>, JournalLease);
     impl Journal for Full {
         fn append(
             &self,
@@ -35,10 +37,14 @@ fn a_journal_that_breaks_stops_the_sending() {
                     *left
                 };
                 match left {
-                    0 => Err(no_space()),
+                    0 => Err(JournalError::new(JournalErrorKind::Io, "no space is left")),
                     _ => self.1.append(at, record).await,
                 }
             })
+        }
+
+        fn lease(&self) -> &JournalLease {
+            &self.2
         }
     }
     for room in 1..14 {
@@ -46,7 +52,7 @@ fn a_journal_that_breaks_stops_the_sending() {
             let world = World::new(PLAIN);
             let memory = Arc::new(MemoryJournal::default());
             let process = Process::new(Death::Never);
-            let journal = Full(Mutex::new(room), Arc::clone(&memory));
+            let journal = Full(Mutex::new(room), Arc::clone(&memory), JournalLease::new());
             let run = world
                 .client(&process)
                 .reboot(RebootType::Soft, world.servers.iter().copied());
@@ -82,7 +88,7 @@ fn a_journal_that_breaks_stops_the_sending() {
 #[test]
 fn a_slow_journal() {
     #[derive(Debug)]
-    struct Slow(tokio::sync::Mutex<MemoryJournal>);
+    struct Slow(tokio::sync::Mutex<MemoryJournal>, JournalLease);
     impl Journal for Slow {
         fn append(
             &self,
@@ -94,6 +100,10 @@ fn a_slow_journal() {
                 tokio::time::sleep(Duration::from_millis(40)).await;
                 journal.append(at, record).await
             })
+        }
+
+        fn lease(&self) -> &JournalLease {
+            &self.1
         }
     }
     on_paused_time(async {
@@ -108,7 +118,7 @@ fn a_slow_journal() {
         let run = run
             .batch_size(2)
             .deadline(Duration::from_secs(600))
-            .journal(Slow(tokio::sync::Mutex::default()));
+            .journal(Slow(tokio::sync::Mutex::default(), JournalLease::new()));
         let report = run.start().await.unwrap().await;
         assert_eq!(report.summary().succeeded, 800, "{:?}", report.stopped);
     });
@@ -148,9 +158,4 @@ fn nothing_is_sent_that_is_not_written_down() {
         let report = run.start().await.unwrap().await;
         assert_eq!(report.summary().succeeded, SERVERS);
     });
-}
-
-fn no_space() -> JournalError {
-    // A directory is no file to write to.
-    ecs_ops::journal::JsonlJournal::create(std::env::temp_dir()).unwrap_err()
 }

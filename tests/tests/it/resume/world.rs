@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::{Journal, JournalError, MemoryJournal, Record, Recovered};
+use ecs_ops::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
 use ecs_ops::transport::{
@@ -63,7 +63,15 @@ impl Process {
     }
 }
 
-pub(crate) struct DyingJournal(pub(crate) Arc<Process>, pub(crate) Arc<MemoryJournal>);
+/// The journal as a process has it that dies: what it knows of the journal dies with it.
+pub(crate) struct DyingJournal(Arc<Process>, Arc<MemoryJournal>, JournalLease);
+
+impl DyingJournal {
+    pub(crate) fn new(process: &Arc<Process>, journal: &Arc<MemoryJournal>) -> Self {
+        let lease = JournalLease::of_entries(&journal.entries());
+        Self(Arc::clone(process), Arc::clone(journal), lease)
+    }
+}
 
 impl fmt::Debug for DyingJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,6 +92,10 @@ impl Journal for DyingJournal {
             }
             written
         })
+    }
+
+    fn lease(&self) -> &JournalLease {
+        &self.2
     }
 }
 
@@ -360,7 +372,7 @@ pub(crate) fn run_of(
         true => run.verify(Duration::from_secs(300)),
         false => run,
     };
-    run.journal(DyingJournal(Arc::clone(process), Arc::clone(journal)))
+    run.journal(DyingJournal::new(process, journal))
 }
 
 pub(crate) fn resumed(
@@ -370,7 +382,7 @@ pub(crate) fn resumed(
     journal: &Arc<MemoryJournal>,
 ) -> Option<RunBuilder> {
     let recovered = Recovered::from_entries(journal.entries()).ok()?;
-    let journal = DyingJournal(Arc::clone(process), Arc::clone(journal));
+    let journal = DyingJournal::new(process, journal);
     let run = world.client(process).resume(journal, recovered).unwrap();
     Some(world.gates(play, run))
 }

@@ -38,7 +38,7 @@ async fn health_is_checked_after_each_wave() {
     let asked = asked.lock().unwrap();
     assert_eq!(asked[..], [&world.servers[..3], &world.servers[3..6]]);
     let unhealthy = StopReason::Unhealthy {
-        wave: 1,
+        wave: 2,
         message: "no answer from web-04".to_owned(),
     };
     assert_eq!(stopped(&report), &unhealthy);
@@ -65,7 +65,7 @@ async fn the_last_health_check_counts() {
     assert_eq!(report.summary().succeeded, 2);
     assert!(matches!(
         stopped(&report),
-        StopReason::Unhealthy { wave: 0, .. }
+        StopReason::Unhealthy { wave: 1, .. }
     ));
 }
 
@@ -178,7 +178,7 @@ async fn what_comes_between_waves_ends_when_the_run_is_stopped() {
         let report = run.await.unwrap();
         let expected = match deadline {
             true => (Stopped::Deadline, 10 * MINUTE),
-            false => (Stopped::Requested, 5 * MINUTE),
+            false => (Stopped::Requested { reason: None }, 5 * MINUTE),
         };
         assert_eq!(report.stopped, Some(expected.0), "{place:?}");
         assert!(start.elapsed() < expected.1 + Duration::from_secs(1));
@@ -210,7 +210,7 @@ async fn a_last_health_check_that_is_cut_off_counts() {
         let expected = if deadline {
             Stopped::Deadline
         } else {
-            Stopped::Requested
+            Stopped::Requested { reason: None }
         };
         assert_eq!(
             (report.summary().succeeded, report.stopped),

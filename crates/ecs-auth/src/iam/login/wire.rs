@@ -135,6 +135,15 @@ impl<'a> Body<'a> {
                     identity.totp = Some(OfUser { user: part });
                 }
             }
+            Identity::Totp { user, .. } => {
+                if let User::Name { domain, .. } = user {
+                    own_domain = Some(domain);
+                }
+                identity.methods.push("totp");
+                let mut part = UserPart::new(user);
+                part.passcode = passcode.map(ExposeSecret::expose_secret);
+                identity.totp = Some(OfUser { user: part });
+            }
             Identity::Token(token) => {
                 identity.methods.push("token");
                 let id = token.expose_secret();

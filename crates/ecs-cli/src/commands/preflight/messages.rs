@@ -1,9 +1,9 @@
-//! What is said before a run, and what is refused.
+//! Messages before a run, and what is refused.
 
 use std::collections::BTreeSet;
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::{LeftOut, LeftOutReason, ScalingMembers};
+use ecs_ops::fleet::{ScalingMembers, SkipReason, SkippedServer};
 use ecs_ops::model::{RebootType, Server, ServerId};
 
 use super::{Known, Preflight};
@@ -51,8 +51,8 @@ fn are(count: usize) -> String {
     }
 }
 
-/// Says what was found out.
-pub(super) fn tell(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
+/// Prints what was found.
+pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
     match &preflight.known {
         Known::Unchecked(Some(why)) => notes.note(&format!(
             "note: the states of the servers were not checked: {why}"
@@ -64,30 +64,30 @@ pub(super) fn tell(preflight: &Preflight, action: PowerAction, args: &Run, notes
         )),
         _ => {}
     }
-    tell_stopped(preflight, action, notes);
-    tell_own(preflight, action, args, notes);
+    warn_of_stopped(preflight, action, notes);
+    warn_of_own(preflight, action, args, notes);
 }
 
-/// What a restart does to servers that are stopped.
-fn tell_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
+/// Says what a restart does to stopped servers.
+fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
     let PowerAction::Reboot(kind) = action else {
         return;
     };
     let (what, does) = match kind {
-        RebootType::Soft => ("a soft restart of it", "is refused by the service"),
-        RebootType::Hard => ("a hard restart of it", "starts it"),
+        RebootType::Soft => ("the service refuses a soft restart", "of a stopped server"),
+        RebootType::Hard => ("a hard restart", "starts a stopped server"),
     };
-    let stopped = left_out(preflight, LeftOutReason::Stopped);
+    let stopped = skipped(preflight, SkipReason::Stopped);
     if !stopped.is_empty() {
         notes.note(&format!(
-            "note: {} stopped (SHUTOFF) and left out: {what} {does}; --include-stopped takes it all the same",
+            "note: {} stopped (SHUTOFF) and skipped: {what} {does}; add --include-stopped to include stopped servers",
             are(stopped.len())
         ));
     }
     let stopped = &preflight.screened.stopped;
     if !stopped.is_empty() {
         notes.warn(&format!(
-            "{} stopped (SHUTOFF): {what} {does}: {}",
+            "{} stopped (SHUTOFF), and {what} {does}: {}",
             are(stopped.len()),
             some(stopped, preflight.known.servers())
         ));
@@ -95,11 +95,11 @@ fn tell_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
 }
 
 /// What is done about the server that this process runs on.
-fn tell_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
+fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
     let servers = preflight.known.servers();
-    for id in left_out(preflight, LeftOutReason::ThisMachine) {
+    for id in skipped(preflight, SkipReason::ThisMachine) {
         notes.warn(&format!(
-            "ecsctl runs on {}: it is left out; give its id to act on it",
+            "ecsctl runs on {}: skipped; give its id to act on it",
             name_of(id, servers)
         ));
     }
@@ -111,12 +111,12 @@ fn tell_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Note
     }
     let others = preflight.screened.servers.len() > 1;
     let order = match others {
-        true => "it comes last and alone, when all others are done; acting on it",
-        false => "acting on it",
+        true => "it comes last and alone, after all others are done; the action",
+        false => "the action",
     };
     let after = match &args.journal {
-        Some(_) => "ecsctl resume says what became of it",
-        None => "with --journal, ecsctl resume says what became of it",
+        Some(_) => "ecsctl resume reports its outcome",
+        None => "with --journal, ecsctl resume reports its outcome",
     };
     notes.warn(&format!(
         "ecsctl runs on {}: {order} ends this process; {after}",
@@ -124,11 +124,11 @@ fn tell_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Note
     ));
 }
 
-/// The servers that are left out for this reason.
-fn left_out(preflight: &Preflight, reason: LeftOutReason) -> Vec<ServerId> {
-    let left_out = preflight.screened.left_out.iter();
-    let fits = |server: &&LeftOut| server.reason == reason;
-    left_out.filter(fits).map(|server| server.id).collect()
+/// The servers that are skipped for this reason.
+fn skipped(preflight: &Preflight, reason: SkipReason) -> Vec<ServerId> {
+    let skipped = preflight.screened.skipped.iter();
+    let fits = |server: &&SkippedServer| server.reason == reason;
+    skipped.filter(fits).map(|server| server.id).collect()
 }
 
 /// Refuses servers that a group of auto-scaling may remove, and delete, when they are acted on.
@@ -157,7 +157,7 @@ pub(super) fn refuse_members(
     if safe > 0 {
         let groups: Vec<&str> = disabled.into_iter().collect();
         notes.note(&format!(
-            "note: {} of auto-scaling groups that are disabled, and remove nothing while they are: {}",
+            "note: {} of disabled auto-scaling groups, which remove no members: {}",
             match safe {
                 1 => "1 server is a member".to_owned(),
                 many => format!("{many} servers are members"),
@@ -180,7 +180,7 @@ pub(super) fn refuse_members(
     Err(Fail::usage(format!("{members}: nothing was sent"))
         .details(endangered)
         .hint(
-            "a group removes a member that it finds stopped or not answering, and deletes it if the group made it: leave these \
-             servers out, disable their groups for the time of the run, or add --allow-autoscaling-members",
+            "a group removes members that are stopped or do not answer, and deletes those that it created: remove these servers from \
+             the list, disable their groups during the run, or add --allow-autoscaling-members",
         ))
 }

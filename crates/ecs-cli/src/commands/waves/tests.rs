@@ -24,7 +24,7 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
         ids,
         listed,
         last: None,
-        left_out: Vec::new(),
+        skipped: Vec::new(),
     }
 }
 

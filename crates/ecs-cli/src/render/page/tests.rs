@@ -68,7 +68,10 @@ fn accepted(request: usize) -> Record {
 
 fn stopping() -> Record {
     let reason = "a signal".to_owned();
-    Record::Stopping { reason }
+    Record::Stopping {
+        reason,
+        cause: None,
+    }
 }
 
 /// The part of the page between these words, from the first place that has both.
@@ -238,6 +241,7 @@ async fn no_time_stands_on_the_axis_twice_in_a_row() {
     // A night, and then less than a minute.
     let resumed = |program: &str| Record::Resumed {
         program: program.to_owned(),
+        continues_stopped: false,
     };
     let timeline = timeline(0, |_| {
         vec![

@@ -114,6 +114,7 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
         },
         Record::Stopping {
             reason: "the health check after wave 1 failed: no".to_owned(),
+            cause: None,
         },
         Record::Ended {},
     ]);
@@ -127,6 +128,7 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
     // Whoever goes on has not stopped.
     records.push(Record::Resumed {
         program: "p".to_owned(),
+        continues_stopped: false,
     });
     let lines = lines(records, "f").await;
     assert!(lines[0].starts_with("no end is written down"), "{lines:?}");

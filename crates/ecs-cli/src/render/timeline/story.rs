@@ -125,8 +125,8 @@ impl Story {
                 };
                 self.mark(at, "answered", words.to_owned());
             }
-            Record::Stopping { reason } => self.mark(at, "stopping", reason),
-            Record::Resumed { program } => {
+            Record::Stopping { reason, .. } => self.mark(at, "stopping", reason),
+            Record::Resumed { program, .. } => {
                 let (from, until) = (before, at);
                 self.gaps.push(Span { from, until });
                 self.mark(at, "resumed", format!("by {program}"));

@@ -11,7 +11,7 @@ fn entries(log: &RunJournal) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn the_order_of_the_hooks() {
     let log = RunJournal::default();
-    let script = vec![OUT_OF_REACH, Does::Answer(429, ""), Does::Answer(200, JOB)];
+    let script = vec![OUT_OF_REACH, THROTTLED, Does::Answer(200, JOB)];
     let (client, _) = client_of(script, &log);
     let mut hooks = Recorder::new(&log);
     let sent = send(&client, &mut hooks, &SendState::default()).await;
@@ -101,7 +101,7 @@ async fn a_stop_during_the_record() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_during_a_pause() {
     let log = RunJournal::default();
-    let slow = Does::Says(429, String::new(), vec![("retry-after", "1000")]);
+    let slow = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "1000")]);
     let (client, seen) = client_of(vec![slow], &log);
     let mut hooks = Recorder::new(&log);
     let stop = hooks.stop.clone();
@@ -135,7 +135,7 @@ async fn a_stop_before_the_first_attempt() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_future_leaves_its_outcome() {
     let hang = |tells, sent| Does::Hang { tells, sent };
-    let later = Does::Says(429, String::new(), vec![("retry-after", "10")]);
+    let later = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "10")]);
     let cases = [
         // A transport that is silent about it proves nothing.
         (hang(false, false), true),

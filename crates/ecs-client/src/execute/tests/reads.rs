@@ -8,6 +8,9 @@ use tokio::time::Instant;
 use super::*;
 use crate::{ErrorKind, RetryPolicy, RetryState, chain};
 
+const NO_SUCH_JOB: &str = r#"{"itemNotFound":{"code":404,"message":"no such job"}}"#;
+const NOT_VALID: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify failed"}"#;
+
 fn job() -> ecs_model::JobId {
     "ff80808288d41e1b018990260955686a".parse().unwrap()
 }
@@ -19,8 +22,11 @@ async fn a_read_ends_in_time() {
         (Does::Answer(429, ""), ErrorKind::Deadline),
         (Does::Answer(503, ""), ErrorKind::Unreachable),
         (OUT_OF_REACH, ErrorKind::Unreachable),
-        (Does::Answer(404, ""), ErrorKind::Refused),
-        (Does::Answer(401, ""), ErrorKind::Credentials),
+        (Does::Answer(404, NO_SUCH_JOB), ErrorKind::Refused),
+        (Does::Answer(401, NOT_VALID), ErrorKind::Credentials),
+        // Pages, of whoever made them.
+        (Does::Answer(404, ""), ErrorKind::NotTheService),
+        (Does::Answer(401, "<html>"), ErrorKind::NotTheService),
     ];
     for (does, kind) in cases {
         let again = does.clone();

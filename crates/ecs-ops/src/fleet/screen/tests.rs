@@ -1,4 +1,4 @@
-//! Who is left out, and who comes last.
+//! Which servers are skipped, and which comes last.
 
 use ecs_model::StopType;
 
@@ -43,22 +43,22 @@ fn a_selection_does_not_restart_what_is_stopped() {
         let left = screen(Screen::new(action, Choice::Selected));
         assert_eq!(left.servers, [1, 3, 4].map(id));
         assert_eq!(left.stopped, []);
-        let out = LeftOut {
+        let out = SkippedServer {
             id: id(2),
             name: Some("web-2".to_owned()),
-            reason: LeftOutReason::Stopped,
+            reason: SkipReason::Stopped,
         };
-        assert_eq!(left.left_out, [out]);
+        assert_eq!(left.skipped, [out]);
 
         let asked_for = screen(Screen::new(action, Choice::Selected).include_stopped(true));
         assert_eq!(asked_for.servers, [1, 2, 3, 4].map(id));
         assert_eq!(
-            (asked_for.stopped, asked_for.left_out),
+            (asked_for.stopped, asked_for.skipped),
             (vec![id(2)], vec![])
         );
         let named = screen(Screen::new(action, Choice::Named));
         assert_eq!(named.servers, [1, 2, 3, 4].map(id));
-        assert_eq!((named.stopped, named.left_out), (vec![id(2)], vec![]));
+        assert_eq!((named.stopped, named.skipped), (vec![id(2)], vec![]));
     }
 }
 
@@ -67,7 +67,7 @@ fn starting_and_stopping_take_what_is_stopped() {
     for action in [PowerAction::Start, PowerAction::Stop(Some(StopType::Hard))] {
         let all = screen(Screen::new(action, Choice::Selected));
         assert_eq!(all.servers, [1, 2, 3, 4].map(id));
-        assert_eq!((all.stopped, all.left_out), (vec![], vec![]));
+        assert_eq!((all.stopped, all.skipped), (vec![], vec![]));
     }
 }
 
@@ -78,7 +78,7 @@ fn this_machine_is_left_out_or_comes_last() {
         let selected = screen(own(Choice::Selected));
         assert_eq!(selected.last, None);
         assert!(!selected.servers.contains(&id(1)));
-        assert_eq!(selected.left_out[0].reason, LeftOutReason::ThisMachine);
+        assert_eq!(selected.skipped[0].reason, SkipReason::ThisMachine);
         let named = screen(own(Choice::Named));
         assert_eq!(
             (named.servers, named.last),

@@ -7,9 +7,10 @@ use std::time::Duration;
 use ecs_client::Problem;
 use ecs_client::clock::until;
 use ecs_model::{Job, JobStatus, ServerId};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::JobsWatch;
+use super::{JobsWatch, WatchLimits};
 use crate::control::{Control, Level};
 use crate::jobs::JobUpdate;
 use crate::jobs::event::{JobEnd, JobEvent, WatchedJob};
@@ -28,8 +29,9 @@ pub struct JobEvents {
     open: usize,
     deadline: Option<Instant>,
     ready: VecDeque<(usize, JobEvent)>,
-    /// The deadline and the stall limit, until the watch begins.
-    options: Option<(Option<Duration>, Option<Duration>)>,
+    /// When it began.
+    began: Option<Instant>,
+    limits: watch::Receiver<WatchLimits>,
     control: Control,
 }
 
@@ -56,7 +58,8 @@ impl JobEvents {
             deadline: None,
             ready: VecDeque::new(),
             tickets: Arc::clone(&watch.tickets),
-            options: Some((watch.deadline, watch.stall_limit)),
+            began: None,
+            limits: watch.limits.subscribe(),
             control: watch.control.clone(),
         }
     }
@@ -86,17 +89,20 @@ impl JobEvents {
                     None => self.end_all(&JobEnd::Cancelled),
                 },
                 () = self.control.reached(Level::End) => self.end_all(&JobEnd::Cancelled),
+                () = limits_changed(&mut self.limits) => self.set_deadline(),
                 () = until(self.deadline) => self.end_all(&JobEnd::Deadline),
             }
         }
     }
 
     fn begin(&mut self) {
-        let Some((deadline, stall_limit)) = self.options.take() else {
+        if self.began.is_some() {
             return;
-        };
+        }
         let now = Instant::now();
-        self.deadline = deadline.and_then(|deadline| now.checked_add(deadline));
+        self.began = Some(now);
+        self.set_deadline();
+        let stall_limit = self.limits.borrow().stall_limit;
         self.open = self.tickets.len();
         self.states.reserve_exact(self.open);
         let wall = self.subscription.wall_clock();
@@ -116,6 +122,14 @@ impl JobEvents {
             self.subscription
                 .watch(index, ticket.job_id().clone(), watch);
         }
+    }
+
+    fn set_deadline(&mut self) {
+        let deadline = self.limits.borrow_and_update().deadline;
+        self.deadline = self
+            .began
+            .zip(deadline)
+            .and_then(|(began, deadline)| began.checked_add(deadline));
     }
 
     fn on_update(&mut self, index: usize, update: JobUpdate) {
@@ -231,5 +245,13 @@ impl JobEvents {
                 .and_then(|state| state.status.clone());
             self.end(index, how(status), None);
         }
+    }
+}
+
+/// Waits until the limits of the watch are set anew.
+async fn limits_changed(limits: &mut watch::Receiver<WatchLimits>) {
+    // When the watch is gone nobody can.
+    if limits.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

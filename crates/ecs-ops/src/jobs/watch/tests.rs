@@ -306,3 +306,23 @@ async fn one_look_at_a_time_until_we_are_welcome() {
     assert!(ends.iter().all(|job| is(&job.end) == "not seen"));
     assert_eq!(seen.count(Method::GET), 1);
 }
+
+/// Events keep to the deadline of their watch, whenever it is set.
+#[tokio::test(start_paused = true)]
+async fn events_that_are_taken_before_the_deadline_is_set() {
+    let began = Instant::now();
+    let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
+    let taken = watch.events();
+    let read = tokio::spawn(all(watch.events()));
+    tokio::time::sleep(10 * SECOND).await;
+    let watch = watch.deadline(100 * SECOND);
+    let (end, events) = tokio::join!(watch.into_future(), all(taken));
+    assert_eq!(began.elapsed(), 110 * SECOND);
+    assert_eq!(is(&end.end), "seen");
+    assert!(matches!(events.last(), Some(JobEvent::Ended(_))));
+    // Those that were being read count from when that began.
+    assert!(matches!(
+        read.await.unwrap().last(),
+        Some(JobEvent::Ended(_))
+    ));
+}

@@ -182,7 +182,7 @@ fn a_disk_that_is_full_at_any_byte() {
             late,
             ..Disk::default()
         };
-        let journal = JsonlJournal::over(Path::new("disk"), disk.clone(), 0);
+        let journal = JsonlJournal::over(Path::new("disk"), disk.clone(), &[]);
         let append = |entry: Entry| {
             journal
                 .append(entry.at, entry.record)
@@ -223,7 +223,7 @@ fn a_disk_that_is_full_at_any_byte() {
 #[tokio::test]
 async fn a_disk_that_really_is_full() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let journal = JsonlJournal::over(Path::new("/dev/full"), full, 0);
+    let journal = JsonlJournal::over(Path::new("/dev/full"), full, &[]);
     let error = journal.append(now(), wave(0)).await.unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Io);
     let source = std::error::Error::source(&error).unwrap();
@@ -264,7 +264,7 @@ async fn an_append_that_is_dropped() {
         ..Disk::default()
     };
     let (go, gate) = std::sync::mpsc::channel();
-    let journal = JsonlJournal::over(Path::new("slow"), Slow(disk.clone(), gate), 0);
+    let journal = JsonlJournal::over(Path::new("slow"), Slow(disk.clone(), gate), &[]);
     let mut dropped = journal.append(now(), wave(0));
     assert!((&mut dropped).now_or_never().is_none());
     drop(dropped);

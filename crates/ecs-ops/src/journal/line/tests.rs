@@ -119,6 +119,7 @@ fn v1() -> Vec<Entry> {
         },
         Record::Stopping {
             reason: "asked to".to_owned(),
+            cause: None,
         },
         outcome_records(vec![
             outcome_record(server(2), OutcomeKind::Unknown, None),
@@ -127,6 +128,7 @@ fn v1() -> Vec<Entry> {
         Record::Ended {},
         Record::Resumed {
             program: "a test".to_owned(),
+            continues_stopped: false,
         },
     ])
 }

@@ -1,6 +1,6 @@
 //! Checks of rolling runs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ecs_model::RebootType;
 
@@ -11,6 +11,23 @@ use crate::journal::Recovered;
 use crate::rolling::{AfterCanary, Rolling};
 
 impl RunBuilder {
+    /// What is wrong with the id that the caller chose.
+    pub(super) fn run_id_violation(&self) -> Option<String> {
+        let run_id = self.run_id.as_ref()?;
+        if let Some(recovered) = &self.resumed {
+            let known = &recovered.run().run_id;
+            return (known != run_id).then(|| {
+                format!("a run that is resumed keeps its id ({known}), which run_id cannot change")
+            });
+        }
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        let is_valid = (1..=128).contains(&run_id.len())
+            && run_id.bytes().all(fits)
+            && !run_id.starts_with('.');
+        let wrong = "the run id must have 1 to 128 letters, digits, '-', '_', '.' and ':', and must not begin with a dot";
+        (!is_valid).then(|| format!("{wrong}, not {run_id:?}"))
+    }
+
     /// Violations about waves.
     pub(super) fn wave_violations(&self, is_rolling: bool) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -24,12 +41,26 @@ impl RunBuilder {
             wrong.extend(self.resume_violation(recovered).map(str::to_owned));
             return wrong;
         }
-        let Some((waves, _)) = &self.rolling else {
+        let Some((waves, rules)) = &self.rolling else {
             return wrong;
         };
+        if self.has_canary && rules.canary.is_none() {
+            wrong.push(
+                "the first wave is a canary, and Rules::canary does not say what follows it: a question or a pause"
+                    .to_owned(),
+            );
+        }
         let mut missing: HashSet<_> = self.servers.iter().collect();
+        let mut named = HashMap::new();
+        for id in &self.servers {
+            *named.entry(id).or_insert(0_usize) += 1;
+        }
         for (number, wave) in (1..).zip(waves) {
-            let twice_or_strange = wave.iter().filter(|id| !missing.remove(id));
+            // What was named twice was told before.
+            let of_once = wave
+                .iter()
+                .filter(|id| named.get(id).is_none_or(|times| *times < 2));
+            let twice_or_strange = of_once.filter(|id| !missing.remove(id));
             wrong.extend(twice_or_strange.map(|id| {
                 format!("server {id} of wave {number} is in another wave or not in the run")
             }));
@@ -37,6 +68,7 @@ impl RunBuilder {
         wrong.extend(
             missing
                 .iter()
+                .filter(|id| named.get(*id).is_none_or(|times| *times < 2))
                 .map(|id| format!("server {id} is in no wave")),
         );
         wrong

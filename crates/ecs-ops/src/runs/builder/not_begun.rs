@@ -23,7 +23,7 @@ impl RunBuilder {
         };
         let servers = self.servers.into_iter();
         Report {
-            run_id: Uuid::new_v4().to_string(),
+            run_id: self.run_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             action: self.action,
             jobs: Vec::new(),
             servers: servers
@@ -32,7 +32,7 @@ impl RunBuilder {
             stopped: None,
             refused: refused.then_some(problem),
             target: self.target,
-            left_out: self.left_out,
+            skipped: self.skipped,
         }
     }
 }

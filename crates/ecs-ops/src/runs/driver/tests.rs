@@ -3,6 +3,10 @@
 mod escalating;
 mod halting;
 mod hard_cases;
+mod lending;
+mod naming;
+mod panics;
+mod stopping;
 mod watching;
 
 use std::future::IntoFuture as _;
@@ -14,7 +18,9 @@ use ecs_auth::{Credentials, StaticCredentials};
 use ecs_model::RebootType;
 use ecs_transport::{Delivery, FnTransport, TransportError, TransportErrorKind};
 
-use crate::scripted::{DONE, Does, JOB, TOKEN, answer, client_of, endpoint, ids, outcome_of};
+use crate::scripted::{
+    DONE, Does, JOB, NOT_VALID, THROTTLED, TOKEN, answer, client_of, endpoint, ids, outcome_of,
+};
 use crate::{Client, Outcome, Stopped};
 
 /// What a deadline or an end in the middle of an attempt leaves is what the mark says.
@@ -45,7 +51,7 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
             "not_attempted",
             "not sent",
         ),
-        (Does::Answer(429, ""), "not_attempted", "HTTP 429"),
+        (THROTTLED, "not_attempted", "HTTP 429"),
     ];
     for (does, expected, message) in table {
         let (builder, _) = client_of(vec![does.clone()]);
@@ -70,7 +76,7 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
 #[tokio::test(start_paused = true)]
 async fn being_told_to_stop_submitting() {
     // The first request is accepted, the second is throttled for ever.
-    let (builder, posts) = client_of(vec![Does::Answer(200, JOB), Does::Answer(429, "")]);
+    let (builder, posts) = client_of(vec![Does::Answer(200, JOB), THROTTLED]);
     let client = builder.concurrent_submissions(1).build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(6))
@@ -101,7 +107,7 @@ async fn being_told_to_stop_submitting() {
             "not_attempted"
         ]
     );
-    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert_eq!(report.stopped, Some(Stopped::Requested { reason: None }));
     assert!(posts.posts() >= 2);
 }
 
@@ -180,7 +186,7 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn no_secret_is_told() {
-    let (builder, _) = client_of(vec![Does::Answer(401, "")]);
+    let (builder, _) = client_of(vec![Does::Answer(401, NOT_VALID)]);
     let client = builder.build().unwrap();
     let mut run = client
         .reboot(RebootType::Soft, ids(2))

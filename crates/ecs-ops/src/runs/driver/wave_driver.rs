@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::journal::Record;
 use crate::report::Outcome;
 use crate::rolling::{self, WaveAction};
-use crate::runs::reconcile::RECONCILE_LIMIT;
+use crate::runs::callbacks::FinishedWave;
 use crate::runs::state::RunState;
 
 /// The progress between waves.
@@ -56,7 +56,7 @@ impl<'a> Driver<'a> {
     pub(super) fn unknown_until(self, at: Timestamp) -> Instant {
         let client = &self.client.0.core;
         let left = client
-            .scaled(RECONCILE_LIMIT)
+            .scaled(self.reconcile_limit)
             .saturating_sub(client.clock().since(at));
         Instant::now() + left
     }
@@ -91,9 +91,9 @@ impl<'a> Driver<'a> {
                 pause: self.client.0.core.scaled(*pause),
             }),
         };
-        let servers = match action {
-            WaveAction::CheckHealth { wave } => state.wave(wave),
-            _ => Vec::new(),
+        let finished = match action {
+            WaveAction::CheckHealth { wave } => Some(state.finished_wave(wave)),
+            _ => None,
         };
         let hold_until = wave_driver
             .unknown_until
@@ -109,7 +109,7 @@ impl<'a> Driver<'a> {
                     tokio::time::sleep_until(until).await;
                 }
                 event.into_iter().for_each(|event| self.sink.emit(event));
-                self.perform(action, servers).await
+                self.perform(action, finished).await
             };
             let done = tokio::select! {
                 biased;
@@ -124,7 +124,7 @@ impl<'a> Driver<'a> {
     async fn perform(
         self,
         action: WaveAction,
-        servers: Vec<ecs_model::ServerId>,
+        finished: Option<FinishedWave>,
     ) -> Option<rolling::WaveEvent> {
         let (event, record) = match action {
             WaveAction::Start { wave } => (
@@ -132,7 +132,7 @@ impl<'a> Driver<'a> {
                 Some(Record::WaveBegan { wave }),
             ),
             WaveAction::CheckHealth { wave } => {
-                let checked = self.health?.check(servers).await;
+                let checked = self.health?.check(finished?).await;
                 let message = checked.err();
                 let record = Record::WaveChecked {
                     wave,

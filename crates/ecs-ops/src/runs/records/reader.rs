@@ -63,12 +63,16 @@ impl RecordQuery {
     }
 }
 
-/// The actions on a server, read once: there is a next time.
+/// The actions on a server, read once: there is a next time. An answer of a cache is an error.
 async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, Error> {
     let mut once = RequestContext::poll(RetryState::default());
     let query = ListServerActions::new(id);
     let shown = client.0.core.execute(&query, &mut once).await;
     let actions = shown.map_err(Error::from)?.instance_actions;
+    if let Some(stale) = once.stale() {
+        let problem = Problem::new(format!("the records are no evidence: {stale}"));
+        return Err(Error::new(ErrorKind::Unreachable, problem));
+    }
     Ok(actions.unwrap_or_default())
 }
 

@@ -283,7 +283,9 @@ proptest! {
                     prop_assert!(!changed || *reading == Some(other()));
                 }
                 Conclusion::NotAttempted => {
-                    let ours = |(reading, ..): &(Option<Reading>, _, _)| *reading == Some(OURS);
+                    let ours = |(reading, ..): &(Option<Reading>, Observation, bool)| {
+                        *reading == Some(OURS)
+                    };
                     prop_assert!(limit_reached && !rows.iter().any(ours));
                 }
                 Conclusion::Undecided(_) => {}

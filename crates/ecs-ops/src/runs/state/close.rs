@@ -5,12 +5,12 @@ use ecs_model::ServerId;
 
 use super::waves::{WaveQueue, not_sent};
 use super::{RequestState, RunState};
-use crate::report::{Outcome, Report, Stopped};
+use crate::report::{Outcome, Report, ServerReport, Stopped};
 
 impl RunState {
-    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a request
-    /// that was being submitted; `stopped` is why the run ends early; without `waiting`, jobs may
-    /// still be running.
+    /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a
+    /// request that was being submitted; `stopped` is why the run ends early; without `waiting`,
+    /// jobs may still be running.
     pub(crate) fn close(
         mut self,
         stopped: Option<Stopped>,
@@ -30,6 +30,7 @@ impl RunState {
         // The remaining steps of the waves were not taken.
         cut_short |= self.waves.as_ref().is_some_and(WaveQueue::is_cut_short);
         let goes_on = self.halted.is_none() || self.rolling_stops;
+        let mut ended = Ended::of(&self);
         for index in 0..self.requests.len() {
             let Some(request) = self.requests.get(index) else {
                 continue;
@@ -60,20 +61,20 @@ impl RunState {
                     let outcome = |id: &ServerId| (*id, reconciliation.outcome(id));
                     let outcomes: Vec<_> = request.servers.iter().map(outcome).collect();
                     for (id, outcome) in outcomes {
-                        self.end_server(id, outcome);
+                        ended.server(&mut self, id, outcome);
                     }
                     continue;
                 }
                 RequestState::Ended => continue,
             };
             cut_short |= is_cut_short;
-            self.end_request(index, &outcome);
+            ended.request(&mut self, index, &outcome);
         }
         let left = self.unsent();
         cut_short |= !left.is_empty() && goes_on;
         for id in left {
             let error = never.clone();
-            self.end_server(id, Outcome::NotAttempted { error });
+            ended.server(&mut self, id, Outcome::NotAttempted { error });
         }
         cut_short |= self.stop_escalating() && goes_on;
         let (denied, journal_failed) = (self.denied.take(), self.journal_failed.take());
@@ -84,15 +85,7 @@ impl RunState {
             .or(rolling.map(Stopped::Rolling))
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
-        let mut outcomes = std::mem::take(&mut self.outcomes);
-        let report = |id: &ServerId| {
-            let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
-                job_id: None,
-                error: Problem::new("the run lost track of this server: please report this"),
-            });
-            self.report_of(*id, outcome)
-        };
-        let servers = self.servers.iter().map(report).collect();
+        let servers = ended.reports(&mut self);
         Report {
             run_id: self.run_id,
             action: self.action,
@@ -101,7 +94,60 @@ impl RunState {
             stopped,
             refused: self.refused,
             target: None,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
         }
+    }
+}
+
+/// The outcomes that closing sets.
+///
+/// Mostly no server had one before, and they come in the order of the servers: then they are the report as they come, and
+/// no map is needed for them.
+struct Ended(Option<Vec<ServerReport>>);
+
+impl Ended {
+    fn of(state: &RunState) -> Self {
+        let is_plain = state.outcomes.is_empty()
+            && state.unverified.is_none()
+            && state.waves.is_none()
+            && state.escalations.is_none()
+            && state.resubmitted.is_empty();
+        Self(is_plain.then(|| Vec::with_capacity(state.servers.len())))
+    }
+
+    fn server(&mut self, state: &mut RunState, id: ServerId, outcome: Outcome) {
+        match &mut self.0 {
+            Some(reports) => reports.push(ServerReport::new(id, outcome)),
+            None => {
+                state.set_outcome(id, outcome);
+            }
+        }
+    }
+
+    /// Ends a request: each of its servers gets this outcome, unless it has one.
+    fn request(&mut self, state: &mut RunState, index: usize, outcome: &Outcome) {
+        for id in state.ending(index) {
+            self.server(state, id, outcome.clone());
+        }
+    }
+
+    /// A report of each server, in the given order.
+    fn reports(self, state: &mut RunState) -> Vec<ServerReport> {
+        let reports = self.0.unwrap_or_default();
+        if reports.iter().map(|report| &report.id).eq(&state.servers) {
+            return reports;
+        }
+        for report in reports {
+            state.set_outcome(report.id, report.outcome);
+        }
+        let mut outcomes = std::mem::take(&mut state.outcomes);
+        let report = |id: &ServerId| {
+            let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
+                job_id: None,
+                error: Problem::new("the run lost track of this server: please report this"),
+            });
+            state.report_of(*id, outcome)
+        };
+        state.servers.iter().map(report).collect()
     }
 }

@@ -3,14 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use ecs_client::Problem;
-use ecs_client::clock::ClockReading;
-use ecs_model::JobStatus;
 use jiff::Timestamp;
 
 use super::{RequestState, RunOptions, RunRequest, RunState};
 use crate::event::Event;
-use crate::journal::{Recovered, UnknownRequest};
-use crate::report::JobReport;
+use crate::journal::Recovered;
 use crate::runs::plan::Plan;
 use crate::ticket::JobTicket;
 
@@ -25,6 +22,8 @@ pub(crate) struct Resumption {
     pub(crate) jobs: Vec<(usize, JobTicket)>,
     /// When the last answer was lost, or the last job turned out not to report all of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
+    /// What was sent before and may still count: how many servers, and when at the latest.
+    pub(crate) counted: Vec<(usize, Timestamp)>,
 }
 
 impl RunState {
@@ -78,7 +77,6 @@ impl RunState {
         let mut watched = 0;
         for job in recovered.jobs() {
             let request = accepted.remove(&job.request);
-            let ticket = request.as_ref().map(|request| request.ticket.clone());
             let index = job.request.saturating_sub(1);
             if let (Some(request), Some(place)) = (request, state.requests.get_mut(index)) {
                 watched += request.servers.len();
@@ -87,18 +85,12 @@ impl RunState {
                 place.state = RequestState::Accepted(state.jobs.len());
                 jobs.push((index, request.ticket));
             }
-            state.jobs.push(JobReport {
-                job_id: job.job_id.clone(),
-                status: job.status.as_deref().map(JobStatus::from),
-                servers: job.servers,
-                request_id: job.request_id.clone(),
-                ticket: ticket.unwrap_or_else(|| job.job_id.clone().into()),
-            });
+            state.jobs.push(recovered.job_report(job));
         }
         let (mut news, mut unknown) = (Vec::new(), 0);
         for request in recovered.unknown_requests() {
             let index = request.request.saturating_sub(1);
-            let (error, shows_change) = (why(&request), request.shows_change);
+            let (error, shows_change) = (request.problem(), request.shows_change);
             unknown += request.servers.len();
             if let Some(place) = state.requests.get_mut(index) {
                 place.servers = request.servers;
@@ -123,22 +115,8 @@ impl RunState {
             news,
             jobs,
             lost_answer_at,
+            counted: Vec::new(),
         };
         (state, resumed)
-    }
-}
-
-/// Why the answer of a request is lost.
-fn why(request: &UnknownRequest) -> Problem {
-    let message = "the run ended before the answer arrived";
-    let known = request.error.as_ref().map(Problem::from);
-    let sent = request
-        .sent
-        .map(|(local, remote)| ClockReading { local, remote });
-    match (known, sent) {
-        (Some(known), Some(sent)) => known.sent_then(sent),
-        (Some(known), None) => known,
-        (None, Some(sent)) => Problem::new(message).maybe_executed(sent),
-        (None, None) => Problem::new(message).because("may have been executed"),
     }
 }

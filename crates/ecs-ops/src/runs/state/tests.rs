@@ -262,7 +262,7 @@ proptest! {
                 }
             }
         }
-        let report = state.close(Some(Stopped::Requested), true, |_| {
+        let report = state.close(Some(Stopped::Requested { reason: None }), true, |_| {
             if sent { SubmissionOutcome::Unknown(Problem::new("sent")) } else { SubmissionOutcome::NotExecuted(Problem::new("not sent")) }
         });
         let reported: Vec<ServerId> = report.servers.iter().map(|server| server.id).collect();
@@ -313,7 +313,7 @@ fn machine_of(servers: usize, size: usize) -> RunState {
 #[test]
 fn what_counts_as_stopped() {
     let lost = |_| -> SubmissionOutcome { panic!("nothing is underway") };
-    let asked = || Some(Stopped::Requested);
+    let asked = || Some(Stopped::Requested { reason: None });
     // Never begun.
     assert_eq!(machine_of(4, 2).close(asked(), true, lost).stopped, asked());
     for (waiting, stopped) in [(true, asked()), (false, None)] {

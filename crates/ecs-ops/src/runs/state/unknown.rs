@@ -7,7 +7,7 @@ use ecs_model::ServerId;
 
 use super::{RequestState, RunState};
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{Evidence, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
@@ -97,7 +97,7 @@ impl RunState {
             events.push(Event::RequestEnded {
                 request,
                 servers: rest.len(),
-                outcome: unknown.name(),
+                outcome: OutcomeKind::Unknown,
                 error,
             });
         }

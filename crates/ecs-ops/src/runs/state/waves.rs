@@ -9,6 +9,7 @@ use super::RunState;
 use crate::event::Event;
 use crate::report::Outcome;
 use crate::rolling::{self, Rolling, StopReason, WaveAction};
+use crate::runs::callbacks::FinishedWave;
 use crate::runs::plan::Plan;
 
 /// The remaining waves of a rolling run.
@@ -74,11 +75,23 @@ impl RunState {
         Some(self.waves.as_ref()?.rolling.action())
     }
 
-    /// The servers of a wave.
-    pub(crate) fn wave(&self, wave: usize) -> Vec<ServerId> {
-        let waves = self.waves.as_ref();
-        let servers = waves.and_then(|waves| waves.rolling.waves().get(wave));
-        servers.cloned().unwrap_or_default()
+    /// A wave, counted from 0, whose servers have ended.
+    pub(crate) fn finished_wave(&self, wave: usize) -> FinishedWave {
+        let waves = self.waves.iter().flat_map(|waves| waves.rolling.waves());
+        let servers = waves.clone().nth(wave).into_iter().flatten();
+        // One that an earlier process did not get to comes in a later wave.
+        let not_yet = || Outcome::NotAttempted {
+            error: Problem::new("not sent yet: it comes in a later wave"),
+        };
+        let report = |id: &ServerId| {
+            let outcome = self.outcomes.get(id).cloned();
+            self.report_of(*id, outcome.unwrap_or_else(not_yet))
+        };
+        FinishedWave {
+            number: wave + 1,
+            waves: waves.count(),
+            servers: servers.map(report).collect(),
+        }
     }
 
     /// The event of a resumed wave, if one is underway.

@@ -17,6 +17,7 @@ async fn every_end_of_a_submission() {
     use Delivery::{MaybeSent, NotSent};
     use Does::{Answer, Fail, Hang};
     use TransportErrorKind as Kind;
+    const MOVED: &str = "https://new.example/v1/p1/cloudservers/action";
     let proxy_refused = |status| Kind::ProxyRefused { status };
     const HTML: &str = "<html><title>Bad Gateway</title></html>";
     let table: &[(Does, usize, &str, &str)] = &[
@@ -40,7 +41,7 @@ async fn every_end_of_a_submission() {
         (Answer(200, "{}"), 1, "unknown", "sent at"),
         (Answer(200, r#"{"job_id":""}"#), 1, "unknown", ""),
         (Answer(200, r#"{"job_id":nu"#), 1, "unknown", ""),
-        (Answer(307, ""), 1, "failed", "HTTP 307"),
+        (Answer(307, ""), 1, "unknown", "HTTP 307"),
         (Answer(302, ""), 1, "unknown", "HTTP 302"),
         (
             Answer(400, r#"{"error":{"code":"Ecs.0005","message":"bad"}}"#),
@@ -60,9 +61,36 @@ async fn every_end_of_a_submission() {
             "not_attempted",
             "HTTP 401",
         ),
-        (Answer(403, HTML), 1, "not_attempted", "HTTP 403"),
-        (Answer(409, ""), 1, "failed", "HTTP 409"),
-        (Answer(413, ""), 1, "failed", "HTTP 413"),
+        (
+            Answer(403, r#"{"forbidden":{"code":403,"message":"no"}}"#),
+            1,
+            "not_attempted",
+            "HTTP 403",
+        ),
+        // Pages: whoever made them may have replaced the answer of the service.
+        (
+            Answer(401, HTML),
+            1,
+            "unknown",
+            "not an answer of the service: HTTP 401",
+        ),
+        (Answer(403, HTML), 1, "unknown", "HTTP 403"),
+        (Answer(404, "{}"), 1, "unknown", "HTTP 404"),
+        (Answer(409, ""), 1, "unknown", "HTTP 409"),
+        (Answer(413, ""), 1, "unknown", "HTTP 413"),
+        (Answer(429, HTML), 1, "unknown", "HTTP 429"),
+        (
+            Does::Says(301, String::new(), vec![("location", MOVED)]),
+            1,
+            "not_attempted",
+            "the whole site has moved to https://new.example (HTTP 301, not followed)",
+        ),
+        (
+            Does::Says(407, String::new(), vec![("proxy-authenticate", "Basic")]),
+            1,
+            "not_attempted",
+            "a proxy wants a user name and password",
+        ),
         (Answer(408, ""), 1, "unknown", "HTTP 408"),
         (
             Answer(500, r#"{"error":{"code":"Common.0001","message":"oops"}}"#),
@@ -192,7 +220,10 @@ async fn throttling_is_waited_out_however_long_it_takes() {
             429,
             r#"{"error_code":"APIGW.0308","error_msg":"limit:1000,time:1 minute"}"#,
         ),
-        (429, ""),
+        (
+            413,
+            r#"{"overLimit":{"code":413,"message":"too many requests"}}"#,
+        ),
         (501, r#"{"error":{"code":"Ecs.0603","message":"busy"}}"#),
     ] {
         let mut script = vec![Does::Answer(status, body); 40];

@@ -8,7 +8,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::scripted::{Does, Seen, accepts, asked_job, ids, outcome_of, service};
+use crate::scripted::{Does, Seen, THROTTLED, accepts, asked_job, ids, outcome_of, service};
 use crate::{ClientBuilder, Event, Report, RunBuilder};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -238,7 +238,7 @@ async fn never_a_third_restart() {
 #[tokio::test(start_paused = true)]
 async fn a_hard_restart_that_was_not_executed_changes_nothing() {
     let refused = Does::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"no"}}"#);
-    let throttled = Does::Answer(429, "");
+    let throttled = THROTTLED;
     for second in [refused, throttled] {
         let (builder, _) = play(Plot {
             second: Some(second),

@@ -7,7 +7,9 @@ use ecs_model::RebootType;
 use http::Method;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service,
+};
 use crate::{ClientBuilder, Report, Stopped};
 
 async fn reboot(builder: ClientBuilder, servers: u128) -> Report {
@@ -89,7 +91,7 @@ async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Repo
 /// Whatever it waits for, a run that is told to submit nothing more does not.
 #[tokio::test(start_paused = true)]
 async fn stopping_while_waiting() {
-    let slow = Does::Says(429, String::new(), vec![("retry-after", "900")]);
+    let slow = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "900")]);
     let cases: [(&str, ClientBuilder, Seen, usize); 3] = {
         let (quota, quota_seen) = client_of(vec![Does::Answer(200, JOB)]);
         let (throttle, throttle_seen) = client_of(vec![slow.clone()]);
@@ -114,7 +116,11 @@ async fn stopping_while_waiting() {
         let (report, elapsed) = stopped_after(5, builder, false).await;
         assert!(elapsed < Duration::from_secs(20), "{what}: {elapsed:?}");
         assert!(seen.posts() <= posts, "{what}: {}", seen.posts());
-        assert_eq!(report.stopped, Some(Stopped::Requested), "{what}");
+        assert_eq!(
+            report.stopped,
+            Some(Stopped::Requested { reason: None }),
+            "{what}"
+        );
         assert!(report.summary().not_attempted >= 50, "{what}");
         let after = seen.posts();
         tokio::time::sleep(Duration::from_secs(1000)).await;
@@ -133,7 +139,7 @@ async fn ending_at_once() {
     assert_eq!(elapsed, Duration::from_secs(5));
     let summary = report.summary();
     assert_eq!((summary.running, summary.not_attempted), (20, 40));
-    assert_eq!(report.stopped, Some(Stopped::Requested));
+    assert_eq!(report.stopped, Some(Stopped::Requested { reason: None }));
 }
 
 /// A run that is dropped leaves nothing behind: no request, no share of the quota unless something

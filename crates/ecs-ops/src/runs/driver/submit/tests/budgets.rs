@@ -7,7 +7,10 @@ use http::Method;
 use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, JOB, OUT_OF_REACH, client_of, ids, service};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, NO_SUCH_JOB, NOT_VALID, OUT_OF_REACH, THROTTLED, client_of, ids,
+    service,
+};
 use crate::{ErrorKind, RetryPolicy};
 
 const SLOW_DOWN: &str = r#"{"error_code":"APIGW.0308","error_msg":"limit:1000,time:1 minute"}"#;
@@ -16,12 +19,12 @@ const SLOW_DOWN: &str = r#"{"error_code":"APIGW.0308","error_msg":"limit:1000,ti
 #[tokio::test(start_paused = true)]
 async fn a_read_ends_in_time() {
     let cases = [
-        (Does::Answer(429, ""), ErrorKind::Deadline),
+        (THROTTLED, ErrorKind::Deadline),
         (Does::Answer(429, SLOW_DOWN), ErrorKind::Deadline),
         (Does::Answer(503, ""), ErrorKind::Unreachable),
         (OUT_OF_REACH, ErrorKind::Unreachable),
-        (Does::Answer(404, ""), ErrorKind::Refused),
-        (Does::Answer(401, ""), ErrorKind::Credentials),
+        (Does::Answer(404, NO_SUCH_JOB), ErrorKind::Refused),
+        (Does::Answer(401, NOT_VALID), ErrorKind::Credentials),
     ];
     for (does, kind) in cases {
         let again = does.clone();
@@ -47,7 +50,7 @@ async fn a_read_ends_in_time() {
 /// A pause that the service asks for is kept, in whichever way it asks.
 #[tokio::test(start_paused = true)]
 async fn the_pause_that_the_service_asks_for() {
-    let header = |value| Does::Says(429, String::new(), vec![("retry-after", value)]);
+    let header = |value| Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", value)]);
     let cases = [
         (header("37"), 37),
         (header("Thu, 01 Jan 2026 00:01:30 GMT"), 90),
@@ -60,7 +63,7 @@ async fn the_pause_that_the_service_asks_for() {
         (
             Does::Says(
                 429,
-                String::new(),
+                FLOW_CONTROL.to_owned(),
                 vec![
                     ("retry-after", "Thu, 01 Jan 2026 00:21:30 GMT"),
                     ("date", "Thu, 01 Jan 2026 00:20:00 GMT"),
@@ -85,7 +88,7 @@ async fn the_pause_that_the_service_asks_for() {
 /// A service with a fast clock means its own seconds.
 #[tokio::test(start_paused = true)]
 async fn pauses_are_in_the_time_of_the_service() {
-    let slow_down = Does::Says(429, String::new(), vec![("retry-after", "40")]);
+    let slow_down = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "40")]);
     let (builder, seen) = client_of(vec![slow_down, Does::Answer(200, JOB)]);
     let client = builder.time_factor(20.0).build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(2)).start().await;
@@ -106,7 +109,9 @@ async fn throttling_of_one_request_slows_all() {
         let (builder, seen) = service(move |request, number| {
             let first = *request.method() == method && number == 0;
             match *request.method() {
-                _ if first => Does::Says(429, String::new(), vec![("retry-after", "100")]),
+                _ if first => {
+                    Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "100")])
+                }
                 Method::POST => Does::Answer(200, JOB),
                 _ => Does::Answer(200, DONE),
             }
@@ -204,7 +209,7 @@ fn pauses_that_would_be_a_storm_are_refused() {
 async fn times_without_end() {
     use crate::Polling;
     let endless = Duration::MAX;
-    let trouble = vec![Does::Answer(429, ""), OUT_OF_REACH, Does::Answer(200, JOB)];
+    let trouble = vec![THROTTLED, OUT_OF_REACH, Does::Answer(200, JOB)];
     let (builder, _) = client_of(trouble);
     let client = builder
         .attempt_timeout(endless)
@@ -232,7 +237,7 @@ async fn times_without_end() {
 async fn a_read_while_the_service_wants_silence() {
     let (builder, seen) = client_of(vec![Does::Says(
         429,
-        String::new(),
+        FLOW_CONTROL.to_owned(),
         vec![("retry-after", "600")],
     )]);
     let client = builder.build().unwrap();

@@ -11,7 +11,9 @@ use ecs_transport::FnTransport;
 use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, JOB, answer, client_of, endpoint, ids, outcome_of};
+use crate::scripted::{
+    DONE, Does, FLOW_CONTROL, JOB, NOT_VALID, answer, client_of, endpoint, ids, outcome_of,
+};
 use crate::{Client, Report};
 
 /// Has another token each time that one was refused. While it `lags` it goes on offering the first
@@ -52,7 +54,7 @@ async fn a_refused_token_is_renewed_once() {
             counted.fetch_add(usize::from(is_post), Ordering::SeqCst);
             async move {
                 Ok(match (accepted, is_post) {
-                    (false, _) => answer(401, ""),
+                    (false, _) => answer(401, NOT_VALID),
                     (true, true) => answer(200, JOB),
                     (true, false) => answer(200, DONE),
                 })
@@ -65,6 +67,7 @@ async fn a_refused_token_is_renewed_once() {
         let client = Client::builder(endpoint(), "p1".parse().unwrap())
             .credentials(provider)
             .transport(transport)
+            .check_service(false)
             .build()
             .unwrap();
         let report = reboot(&client).await;
@@ -96,8 +99,8 @@ async fn renewed_credentials_are_used_for_one_attempt() {
         async move {
             Ok(match (is_post, number) {
                 (false, _) => answer(200, DONE),
-                (_, 1 | 3) => answer(401, ""),
-                (_, 2) => answer(429, ""),
+                (_, 1 | 3) => answer(401, NOT_VALID),
+                (_, 2) => answer(429, FLOW_CONTROL),
                 _ => answer(200, JOB),
             })
         }
@@ -109,6 +112,7 @@ async fn renewed_credentials_are_used_for_one_attempt() {
     let client = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(provider)
         .transport(transport)
+        .check_service(false)
         .build()
         .unwrap();
     assert_eq!(reboot(&client).await.summary().succeeded, 2);
@@ -278,7 +282,7 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
 async fn trouble_with_the_source_begins_when_it_begins() {
     let mut script = vec![Does::Says(
         429,
-        String::new(),
+        FLOW_CONTROL.to_owned(),
         vec![("retry-after", "1000")],
     )];
     script.push(Does::Answer(200, JOB));
@@ -318,7 +322,7 @@ async fn each_attempt_is_signed_anew() {
         match *request.method() {
             // Longer than a signature is good for.
             http::Method::POST if number == 0 => {
-                Does::Says(429, String::new(), vec![("retry-after", "1000")])
+                Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "1000")])
             }
             http::Method::POST => Does::Answer(200, JOB),
             _ => Does::Answer(200, DONE),

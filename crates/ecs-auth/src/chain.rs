@@ -1,0 +1,112 @@
+//! Credentials as `ecsctl` finds them, in one call.
+
+use crate::{
+    AuthError, CredentialConfig, CredentialOptions, Environment, ReadyCredentials, Transports,
+};
+
+/// Credentials as `ecsctl` finds them: in the environment, in `clouds.yaml`, in profiles, at the metadata service.
+///
+/// ```no_run
+/// # #[cfg(feature = "hyper")]
+/// # async fn example() -> Result<(), ecs_auth::AuthError> {
+/// use ecs_auth::CredentialChain;
+///
+/// let ready = CredentialChain::from_env().region("eu-de").resolve().await?;
+/// println!("{} in {}", ready.target.account, ready.target.project);
+/// let (provider, endpoint) = (ready.provider, ready.endpoint); // give them to a client
+/// # let _ = (provider, endpoint); Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a chain does nothing until it is resolved"]
+pub struct CredentialChain {
+    environment: Environment,
+    options: CredentialOptions,
+}
+
+impl CredentialChain {
+    /// Out of the environment of this process, and the files that it names.
+    pub fn from_env() -> Self {
+        Self::new(Environment::of_process())
+    }
+
+    /// Out of this environment.
+    pub fn new(environment: Environment) -> Self {
+        Self {
+            environment,
+            options: CredentialOptions::default(),
+        }
+    }
+
+    /// With all of these options in place of those that were set before.
+    pub fn options(mut self, options: CredentialOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Uses this cloud of `clouds.yaml`, and no other source.
+    pub fn cloud(mut self, name: impl Into<String>) -> Self {
+        self.options.cloud = Some(name.into());
+        self
+    }
+
+    /// Uses this section of `~/.huaweicloud/credentials`, and no other source.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.options.profile = Some(name.into());
+        self
+    }
+
+    /// Acts in this region, whatever the source says.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.options.region = Some(region.into());
+        self
+    }
+
+    /// Acts in the project with this id, whatever the source says.
+    pub fn project_id(mut self, id: impl Into<String>) -> Self {
+        self.options.project_id = Some(id.into());
+        self
+    }
+
+    /// Uses ECS at this address, whatever the source says.
+    pub fn endpoint(mut self, address: impl Into<String>) -> Self {
+        self.options.endpoint = Some(address.into());
+        self
+    }
+
+    /// The operator, by its id: needed where several have the region.
+    pub fn operator(mut self, id: impl Into<String>) -> Self {
+        self.options.operator = Some(id.into());
+        self
+    }
+
+    /// What is chosen, without asking anybody: source, warnings, addresses.
+    ///
+    /// # Errors
+    /// As [`CredentialConfig::new`].
+    pub fn config(&self) -> Result<CredentialConfig, AuthError> {
+        CredentialConfig::new(&self.options, &self.environment)
+    }
+
+    /// Chooses and opens, over transports of the caller's own. Warnings are in [`config`](Self::config).
+    ///
+    /// # Errors
+    /// As [`CredentialConfig::new`] and [`CredentialConfig::open`].
+    pub async fn resolve_with(
+        &self,
+        transports: Transports,
+    ) -> Result<ReadyCredentials, AuthError> {
+        self.config()?.open(transports).await
+    }
+
+    /// Chooses and opens, over transports that trust whom the settings trust, and take the proxy of the environment for
+    /// everything but the metadata service. Warnings are in [`config`](Self::config).
+    ///
+    /// # Errors
+    /// As [`CredentialConfig::new`] and [`CredentialConfig::open`]; a certificate that the settings name and that cannot be used.
+    #[cfg(feature = "hyper")]
+    pub async fn resolve(&self) -> Result<ReadyCredentials, AuthError> {
+        let config = self.config()?;
+        let transports = config.tls().transports()?;
+        config.open(transports).await
+    }
+}

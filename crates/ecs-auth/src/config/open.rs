@@ -1,0 +1,363 @@
+//! From the choice to a provider.
+
+use std::sync::Arc;
+
+use ecs_transport::Transport;
+
+use super::method::AuthMethod;
+use super::resolve::{Project, check_region};
+use super::transports::Transports;
+use super::{CredentialConfig, TlsSettings, Warning, WarningKind, checked_address, malformed};
+use crate::{
+    AddressGap, AuthError, AuthErrorKind, AuthReason, Credentials, CredentialsProvider, IamClient,
+    IamTokens, InstanceLocation, Login, MetadataKeys, Operator, Reference, ResolvedAccount,
+    ResolvedProject, ResolvedTarget, Sourced, StaticCredentials, TokenInfo, operators,
+};
+
+/// Credentials that are ready to use, and where to use them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReadyCredentials {
+    /// To be given to a client.
+    pub provider: Arc<dyn CredentialsProvider>,
+    /// The id of the project.
+    pub project_id: String,
+    /// The region, if it is known.
+    pub region: Option<String>,
+    /// The address of ECS, if it is known.
+    pub endpoint: Option<String>,
+    /// Operator, account, project, region and endpoint, each with its origin: what is shown before anything is sent.
+    pub target: ResolvedTarget,
+    /// What IAM says of the token, where one was fetched.
+    pub token: Option<TokenInfo>,
+    /// Whom the settings trust, for requests to the service as well.
+    pub tls: TlsSettings,
+    /// What IAM says otherwise than the settings, beside [`CredentialConfig::warnings`].
+    pub warnings: Vec<Warning>,
+}
+
+/// The provider, the project, and what IAM said of both.
+struct Connected {
+    provider: Arc<dyn CredentialsProvider>,
+    project: ResolvedProject,
+    token: Option<TokenInfo>,
+    /// The access key of keys that a provider fetches.
+    access_key: Option<String>,
+}
+
+impl CredentialConfig {
+    /// Makes a provider, and finds out the project's id. Asks IAM only for what is needed: a token, or the id of a project by
+    /// its name. Where the metadata service is the source, it is asked for keys, and for the region and the project unless
+    /// they are given.
+    ///
+    /// # Errors
+    /// Something needed is not known ([`AuthError::reason`]), or IAM refused or could not be asked.
+    /// [`AuthErrorKind::Missing`]: no other source has credentials, and the metadata service has none.
+    pub async fn open(mut self, transports: Transports) -> Result<ReadyCredentials, AuthError> {
+        let keys = match &self.method {
+            Some(_) => None,
+            None => Some(self.server_keys(transports.metadata).await?),
+        };
+        let mut account = ResolvedAccount {
+            kind: self.kind().as_str().to_owned(),
+            origin: self.source.to_string(),
+            user: self.account.user.clone(),
+            domain: self.account.domain.clone(),
+            access_key: self.access_key().map(str::to_owned),
+            agency: self.agency().map(str::to_owned),
+            agency_domain: self.agency.as_ref().map(|agency| match &agency.owner {
+                Reference::Id(owner) | Reference::Name(owner) => owner.clone(),
+            }),
+        };
+        let operator = self.operator.as_ref();
+        let operator = operator.map(|(operator, origin)| Sourced::new(operator.name(), origin));
+        let (region, endpoint, tls) =
+            (self.region.clone(), self.endpoint.clone(), self.tls.clone());
+        let own_login = self.agency.is_none();
+        let names = [
+            self.account.user_name.clone(),
+            self.project
+                .as_ref()
+                .and_then(|project| project.name.clone()),
+        ];
+        let mut warnings = Vec::new();
+        let connected = self.connect(keys, transports.services).await?;
+        if let Some(token) = connected.token.as_ref().filter(|_| own_login) {
+            account.user = token.user.clone().or(account.user);
+            account.domain = token.domain.clone().or(account.domain);
+            warnings = other_names(&names, token);
+        }
+        account.access_key = account.access_key.or(connected.access_key);
+        Ok(ReadyCredentials {
+            provider: connected.provider,
+            project_id: connected.project.id.clone(),
+            region: region.as_ref().map(|region| region.value.clone()),
+            endpoint: endpoint.as_ref().map(|it| it.value.clone()),
+            target: ResolvedTarget {
+                operator,
+                account,
+                project: connected.project,
+                region,
+                endpoint,
+            },
+            token: connected.token,
+            tls,
+            warnings,
+        })
+    }
+
+    /// The keys of the server that this process runs on, and where it is.
+    async fn server_keys(
+        &mut self,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Arc<MetadataKeys>, AuthError> {
+        let keys = Arc::new(match &self.metadata {
+            Some(address) => MetadataKeys::at(transport, address),
+            None => MetadataKeys::new(transport),
+        });
+        keys.credentials().await.map_err(|error| {
+            let none = AuthError::new(AuthErrorKind::Missing, "no source has credentials");
+            match error.kind() {
+                AuthErrorKind::Malformed => error,
+                // It is there, and failed: no reason to think that it has none.
+                AuthErrorKind::Unavailable if error.refusal().is_some() => error,
+                _ => none.with_source(error),
+            }
+        })?;
+        if self.region.is_none() || self.project.is_none() {
+            match keys.location().await {
+                Ok(location) => self.locate(location)?,
+                Err(error) if self.region.is_none() && self.endpoint.is_none() => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Takes from the location of this server what nobody has named.
+    fn locate(&mut self, location: InstanceLocation) -> Result<(), AuthError> {
+        const HERE: &str = "the metadata service";
+        check_region(location.region.as_deref())?;
+        if let (None, Some(region)) = (&self.region, location.region.as_deref()) {
+            self.region = Some(Sourced::new(region, HERE));
+            self.addresses_in(region)?;
+        }
+        if self.project.is_none() && self.region() == location.region.as_deref() {
+            self.project = location.project_id.map(|id| Project {
+                reference: Reference::Id(id),
+                name: None,
+                origin: HERE.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The addresses in a region that came to be known late.
+    fn addresses_in(&mut self, region: &str) -> Result<(), AuthError> {
+        if self.endpoint.is_none()
+            && let Some(mut address) = self.addresses.ecs(region).cloned()
+        {
+            address.value = checked_address("ECS", &address.value)?;
+            self.endpoint = Some(address);
+        }
+        let given = [&self.iam, &self.endpoint].into_iter().flatten();
+        let given: Vec<String> = given.map(|address| address.value.clone()).collect();
+        let named = self.operator();
+        let at = |service| operators::derive(service, Some(region), &given, named);
+        let (iam, ecs) = (at("iam"), at("ecs"));
+        self.iam_gap = iam.as_ref().err().cloned();
+        self.gap = ecs.as_ref().err().cloned();
+        self.iam = self.iam.take().or(iam.ok());
+        self.endpoint = self.endpoint.take().or(ecs.ok());
+        if self.operator.is_none() {
+            let operator = Operator::of_address(self.endpoint().unwrap_or_default());
+            self.operator = operator.map(|operator| (operator, "the region".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn connect(
+        self,
+        keys: Option<Arc<MetadataKeys>>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Connected, AuthError> {
+        let iam = match &self.iam {
+            Some(address) => Some(IamClient::new(transport, &address.value)?),
+            None => None,
+        };
+        let gap = self.iam_gap.clone().unwrap_or(AddressGap::NoRegion);
+        let needs_iam = || iam_unknown(gap.clone());
+        let of_region = self.region.as_ref().map(|region| Project {
+            reference: Reference::name(&region.value),
+            name: None,
+            origin: format!("the region's own project, region by {}", region.origin),
+        });
+        let access_key = match &keys {
+            Some(keys) => keys.credentials().await?.access_key_id().map(str::to_owned),
+            None => None,
+        };
+        // The project of who logs in; an agency's is in another domain.
+        let project = self.project;
+        let fixed = |credentials| Base::Fixed(Arc::new(StaticCredentials::new(credentials)));
+        let base = match (self.method, keys) {
+            (None, Some(keys)) => Base::Fixed(keys),
+            (None, None) => return Err(malformed("there are no credentials")),
+            (Some(AuthMethod::Token(token)), _) => fixed(token),
+            (Some(AuthMethod::Key(key)), _) => fixed(Credentials::access_key(key)),
+            (Some(AuthMethod::Login(login) | AuthMethod::Exchange(login)), _) => {
+                let own = match (&self.agency, &project) {
+                    (None, None) => of_region.as_ref(),
+                    (_, project) => project.as_ref(),
+                };
+                let own = own.map(|project| project.reference.clone());
+                let login = match (own, self.project_domain, &self.account.user_domain) {
+                    (Some(own), Some(domain), _) => login.for_project_of(own, domain),
+                    (Some(own), None, _) => login.for_project(own),
+                    (None, _, Some(domain)) => login.for_domain(domain.clone()),
+                    (None, _, None) => login,
+                };
+                let iam = iam.as_ref().ok_or_else(needs_iam)?;
+                Base::Tokens(Arc::new(iam.tokens(login)))
+            }
+        };
+        let (base, project) = match self.agency {
+            None => (base, project.or(of_region)),
+            Some(agency) => {
+                let iam = iam.as_ref().ok_or_else(needs_iam)?;
+                let by = base.into_provider();
+                let mut login = Login::agency(by, agency.owner, agency.name);
+                if let Some(Reference::Id(id)) = self.account.user_domain {
+                    login = login.with_caller_domain_id(id);
+                }
+                let origin = agency.project_origin;
+                let named = agency.project.map(|reference| Project {
+                    reference,
+                    name: None,
+                    origin,
+                });
+                let project = named.or(of_region).ok_or_else(no_project)?;
+                let tokens = iam.tokens(login.for_project(project.reference.clone()));
+                (Base::Tokens(Arc::new(tokens)), Some(project))
+            }
+        };
+        let project = project.ok_or_else(no_project)?;
+        let mut connected = base
+            .connect(project, iam.as_ref().ok_or_else(needs_iam))
+            .await?;
+        connected.access_key = access_key;
+        Ok(connected)
+    }
+}
+
+enum Base {
+    Fixed(Arc<dyn CredentialsProvider>),
+    Tokens(Arc<IamTokens>),
+}
+
+impl Base {
+    fn into_provider(self) -> Arc<dyn CredentialsProvider> {
+        match self {
+            Self::Fixed(provider) => provider,
+            Self::Tokens(tokens) => tokens,
+        }
+    }
+
+    /// Logs in, and finds out the project's id and name. A login is made now although it may be needed later only: what IAM says
+    /// of account and project is shown before anything is done.
+    async fn connect(
+        self,
+        project: Project,
+        iam: Result<&IamClient, AuthError>,
+    ) -> Result<Connected, AuthError> {
+        let resolved = |id: String, name: Option<String>| ResolvedProject {
+            id,
+            name,
+            origin: project.origin.clone(),
+        };
+        match (self, &project.reference) {
+            (Self::Tokens(tokens), reference) => {
+                let info = tokens.info().await?;
+                let of_token = info.project.clone();
+                let resolved = match (reference, of_token) {
+                    (Reference::Id(id), Some(of_token)) if *id != of_token.id => {
+                        return Err(malformed(format!(
+                            "IAM gave a token for the project {} ({}), and {id} was asked for",
+                            of_token.name, of_token.id
+                        )));
+                    }
+                    (_, Some(of_token)) => resolved(of_token.id, Some(of_token.name)),
+                    (Reference::Id(id), None) => resolved(id.clone(), project.name.clone()),
+                    (Reference::Name(_), None) => {
+                        return Err(AuthError::malformed(
+                            "IAM gave a token that is not for a project: give the project's id",
+                            AuthReason::ProjectUnknown,
+                        ));
+                    }
+                };
+                Ok(Connected {
+                    provider: tokens,
+                    project: resolved,
+                    token: Some(info),
+                    access_key: None,
+                })
+            }
+            (Self::Fixed(provider), Reference::Id(id)) => Ok(Connected {
+                project: resolved(id.clone(), project.name.clone()),
+                provider,
+                token: None,
+                access_key: None,
+            }),
+            (Self::Fixed(provider), Reference::Name(name)) => {
+                let credentials = provider.credentials().await?;
+                let found = iam?.find_project(&credentials, name).await?;
+                Ok(Connected {
+                    project: resolved(found.id, Some(found.name)),
+                    provider,
+                    token: None,
+                    access_key: None,
+                })
+            }
+        }
+    }
+}
+
+/// Names that the settings have beside an id, and that are not those of IAM.
+fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<Warning> {
+    let of_project = token.project.as_ref().map(|project| &project.name);
+    let pairs = [
+        ("user", user, token.user.as_ref()),
+        ("project", project, of_project),
+    ];
+    let other = |(what, named, of_iam): (&str, &Option<String>, Option<&String>)| {
+        let (named, of_iam) = (named.as_ref()?, of_iam?);
+        (named != of_iam).then(|| Warning {
+            kind: WarningKind::Unused,
+            message: format!(
+                "the {what} is {of_iam} by its id, which goes before the name {named}"
+            ),
+        })
+    };
+    pairs.into_iter().filter_map(other).collect()
+}
+
+fn iam_unknown(gap: AddressGap) -> AuthError {
+    AuthError::malformed(
+        format!("the address of IAM is not known: {gap}"),
+        AuthReason::AddressUnknown {
+            service: "IAM",
+            gap,
+        },
+    )
+}
+
+fn no_project() -> AuthError {
+    AuthError::malformed(
+        "the project is not known: neither it nor the region is named",
+        AuthReason::ProjectUnknown,
+    )
+}
+
+#[cfg(test)]
+mod tests;

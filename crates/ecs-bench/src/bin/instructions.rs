@@ -1,0 +1,165 @@
+//! Does one thing as often as it is told, for `cargo xtask instructions` to count what each time takes.
+//!
+//! `instructions CASE TIMES`; without arguments the names of the cases, one a line.
+
+#![allow(clippy::print_stdout, reason = "names its cases")]
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use ecs_bench::{job_body, server_ids};
+use ecs_client::policy::{AttemptOutcome, classify};
+use ecs_ops::auth::{AccessKey, Credentials, StaticCredentials, sign};
+use ecs_ops::journal::MemoryJournal;
+use ecs_ops::model::{
+    BatchRebootServers, Idempotency, JobId, Operation as _, ProjectId, RebootType, ResponseError,
+    ServerId, ShowJob,
+};
+use ecs_ops::transport::FnTransport;
+use ecs_ops::{Client, RunBuilder};
+use http::{HeaderMap, Response, StatusCode};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Each case: its name, and how it is done so many times.
+type Case = (&'static str, fn(u32) -> Result<(), Failure>);
+
+const CASES: &[Case] = &[
+    ("encode-1000", encode),
+    ("sign-1000", sign_it),
+    ("decode-job-2", |times| decode(times, 2)),
+    ("decode-job-1000", |times| decode(times, 1000)),
+    ("classify", classify_it),
+    ("poll", poll),
+    ("run-1000", |times| run(times, false)),
+    ("run-1000-journal", |times| run(times, true)),
+];
+
+fn project() -> Result<ProjectId, Failure> {
+    Ok("5dd3c0b24cdc4d31952c49589182a89d".parse()?)
+}
+
+fn servers() -> Result<Vec<ServerId>, Failure> {
+    let ids = server_ids(1000);
+    let ids = ids.iter().map(|id| id.parse());
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+fn key() -> Result<AccessKey, Failure> {
+    let secret = "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc";
+    Ok(AccessKey::new("QTWAOYTTINDUT2QVKYUC", secret)?)
+}
+
+fn encode(times: u32) -> Result<(), Failure> {
+    let (project, operation) = (
+        project()?,
+        BatchRebootServers::new(RebootType::Soft, servers()?)?,
+    );
+    for _ in 0..times {
+        black_box(black_box(&operation).encode(&project));
+    }
+    Ok(())
+}
+
+fn sign_it(times: u32) -> Result<(), Failure> {
+    let (project, operation) = (
+        project()?,
+        BatchRebootServers::new(RebootType::Soft, servers()?)?,
+    );
+    let mut request = operation.encode(&project);
+    *request.uri_mut() = format!("http://127.0.0.1:80{}", request.uri()).parse()?;
+    let (key, now) = (key()?, "2026-11-23T12:59:00Z".parse()?);
+    for _ in 0..times {
+        black_box(sign(black_box(&mut request), &key, now));
+    }
+    Ok(())
+}
+
+fn decode(times: u32, sub_jobs: usize) -> Result<(), Failure> {
+    let (body, headers) = (job_body(sub_jobs), HeaderMap::new());
+    for _ in 0..times {
+        black_box(ShowJob::decode(
+            StatusCode::OK,
+            &headers,
+            black_box(body.as_bytes()),
+        )?);
+    }
+    Ok(())
+}
+
+fn classify_it(times: u32) -> Result<(), Failure> {
+    let (body, headers) = (
+        br#"{"error":{"code":"Ecs.0114","message":"no"}}"#,
+        HeaderMap::new(),
+    );
+    for _ in 0..times {
+        let error = ResponseError::parse(StatusCode::NOT_FOUND, &headers, black_box(body));
+        let outcome = AttemptOutcome::Answered(&error);
+        black_box(classify(Idempotency::NotIdempotent, outcome));
+    }
+    Ok(())
+}
+
+/// A client whose service answers at once, without a socket.
+fn client(body: &str) -> Result<Client, Failure> {
+    let body = Bytes::from(body.to_owned());
+    let transport = FnTransport::new(move |_request, attempt: ecs_ops::transport::Attempt| {
+        attempt.mark().set();
+        let body = body.clone();
+        async move { Ok(Response::new(body)) }
+    });
+    let client = Client::builder("http://127.0.0.1:80".parse()?, project()?)
+        .credentials(StaticCredentials::new(Credentials::access_key(key()?)))
+        .transport(transport)
+        .servers_per_minute(usize::MAX / 2)
+        .requests_per_second(1_000_000_000)
+        .seed(1)
+        .build()?;
+    Ok(client)
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build()?.block_on(future)
+}
+
+fn poll(times: u32) -> Result<(), Failure> {
+    let client = client(&job_body(2))?;
+    let job: JobId = "ff80808288d41e1b018990260955686a".parse()?;
+    block_on(async {
+        for _ in 0..times {
+            black_box(client.job(&job).await?);
+        }
+        Ok(())
+    })
+}
+
+fn run(times: u32, with_journal: bool) -> Result<(), Failure> {
+    let client = client(r#"{"job_id":"ff80808288d41e1b018990260955686a"}"#)?;
+    let servers = servers()?;
+    block_on(async {
+        for _ in 0..times {
+            let run = client.reboot(RebootType::Soft, servers.iter().copied());
+            let mut run = run.batch_size(RunBuilder::MAX_BATCH_SIZE).wait(false);
+            if with_journal {
+                run = run.journal(MemoryJournal::default());
+            }
+            black_box(run.start().await?.await);
+        }
+        Ok(())
+    })
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(name), Some(times)) = (arguments.next(), arguments.next()) else {
+        CASES.iter().for_each(|(name, _)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    };
+    let case = CASES.iter().find(|(known, _)| *known == name);
+    match (case, times.parse()) {
+        (Some((_, case)), Ok(times)) if case(times).is_ok() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,144 @@
+//! What becomes of an action that is answered by something else than the service, or by a transport
+//! that contradicts itself.
+
+use ecs_transport::{Attempt, FnTransport, TransportError};
+use http::Request;
+
+use super::*;
+use crate::test_support::TOKEN;
+use crate::{Classification, Endpoint};
+
+/// Sends the action, and says how many POSTs that took.
+async fn answered_with(does: Does) -> (RequestError, usize) {
+    let log = RunJournal::default();
+    let (client, seen) = client_of(vec![does], &log);
+    let mut hooks = Recorder::new(&log);
+    let error = send(&client, &mut hooks, &SendState::default()).await;
+    (error.unwrap_err(), seen.posts())
+}
+
+/// Each page was made after the service had acted: none may lead to a second sending, or to the
+/// claim that nothing was done.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_unknown_and_says_who_made_it() {
+    for status in [401, 403, 404, 413, 429] {
+        let headers = vec![("server", "nginx/1.22.1"), ("retry-after", "1")];
+        let page = "<html><head><title>Oh no</title></head></html>".to_owned();
+        let (error, posts) = answered_with(Does::Says(status, page, headers)).await;
+        assert_eq!(error.classification(), Classification::Unknown, "{status}");
+        assert_eq!(posts, 1, "{status}");
+        assert!(!error.is_authentic());
+        let message = &error.problem().message;
+        let expected = format!(
+            "may have been executed: not an answer of the service: HTTP {status} with an HTML page titled \"Oh no\" \
+             (answered by nginx/1.22.1); sent at "
+        );
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_of_the_whole_site_is_not_followed_and_names_the_address() {
+    let path = "/v1/p1/cloudservers/action";
+    let table = [
+        (301, format!("https://new.example{path}"), true),
+        (308, format!("http://ecs.example{path}"), true),
+        (302, format!("https://ecs.example:8443{path}"), true),
+        // The same site, other paths, and what is no address.
+        (302, format!("https://ECS.example:443{path}"), false),
+        (302, "https://new.example/login".to_owned(), false),
+        (302, format!("https://new.example{path}?next=1"), false),
+        (302, path.to_owned(), false),
+        (302, format!("ftp://new.example{path}"), false),
+        (302, format!("https://user@new.example{path}"), false),
+        (302, "::".to_owned(), false),
+        (300, format!("https://new.example{path}"), false),
+    ];
+    for (status, location, moved) in table {
+        let location: &'static str = location.leak();
+        let does = Does::Says(status, String::new(), vec![("location", location)]);
+        let (error, posts) = answered_with(does).await;
+        assert_eq!(posts, 1);
+        let expected = if moved {
+            Classification::NotForwarded
+        } else {
+            Classification::Unknown
+        };
+        assert_eq!(error.classification(), expected, "{status} {location}");
+        let new = error.problem().moved_to().map(str::to_owned);
+        assert_eq!(new.is_some(), moved, "{location}");
+        if let Some(new) = new {
+            let new: Endpoint = new.parse().unwrap();
+            assert!(location.starts_with(&new.to_string()), "{new}");
+            assert!(error.problem().message.contains("the whole site has moved"));
+        }
+    }
+}
+
+/// The mark was set, and the error says that nothing was sent: one of the two is wrong, and only
+/// "sent" is safe.
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_contradicts_itself_may_have_sent() {
+    use ecs_transport::TransportErrorKind::Connect;
+    for (sets, classification, posts) in [
+        (true, Classification::Unknown, 1),
+        // A silent mark contradicts nothing.
+        (false, Classification::NotDelivered, 5),
+    ] {
+        let sent = Arc::new(Mutex::new(0));
+        let counter = Arc::clone(&sent);
+        let transport = FnTransport::new(move |_: Request<bytes::Bytes>, attempt: Attempt| {
+            *counter.lock().unwrap() += 1;
+            if sets {
+                attempt.mark().hold();
+                attempt.mark().set();
+            }
+            async { Err(TransportError::new(Connect, Delivery::NotSent)) }
+        });
+        let token = ecs_auth::Credentials::token(TOKEN).unwrap();
+        let client = Client::builder(
+            "https://ecs.example".parse().unwrap(),
+            "p1".parse().unwrap(),
+        )
+        .credentials(ecs_auth::StaticCredentials::new(token))
+        .transport(transport)
+        .seed(1)
+        .build()
+        .unwrap();
+        let log = RunJournal::default();
+        let mut hooks = Recorder::new(&log);
+        let send_state = SendState::default();
+        let error = send(&client, &mut hooks, &send_state).await.unwrap_err();
+        assert_eq!(error.classification(), classification);
+        assert_eq!(*sent.lock().unwrap(), posts);
+        let contradicts = error
+            .problem()
+            .message
+            .contains("the transport contradicts itself");
+        assert_eq!(contradicts, sets, "{error}");
+        let unknown = matches!(send_state.outcome(), SubmissionOutcome::Unknown(_));
+        assert_eq!(unknown, sets);
+    }
+}
+
+/// A page says nothing of our credentials: until the service has judged them, one request is
+/// underway at a time.
+#[tokio::test(start_paused = true)]
+async fn a_page_accepts_no_credentials() {
+    for (does, accepted) in [
+        (Does::Answer(403, "<html>"), false),
+        (Does::Answer(502, "<html>"), false),
+        (
+            Does::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"m"}}"#),
+            true,
+        ),
+    ] {
+        let log = RunJournal::default();
+        let (client, _) = client_of(vec![does.clone()], &log);
+        let mut hooks = Recorder::new(&log);
+        send(&client, &mut hooks, &SendState::default())
+            .await
+            .unwrap_err();
+        assert_eq!(client.health().credentials_accepted(), accepted, "{does:?}");
+    }
+}

@@ -1,0 +1,167 @@
+//! Whether an answer is of now: a cache on the way repeats old ones, and what they show proves
+//! nothing.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+use ecs_model::request_id;
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Client;
+use crate::clock::{ClockReading, date_of};
+use crate::policy::RequestClass;
+
+/// Why an answer is no evidence of how things are now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stale {
+    /// It has the request id of an earlier answer: the service makes one for each.
+    Repeated {
+        /// The request id.
+        request_id: String,
+    },
+    /// It carries an `Age`: how long it has been in a cache.
+    Aged {
+        /// The header, in seconds.
+        age: String,
+    },
+    /// A cache says that it answered itself, in `X-Cache` or a header like it.
+    CacheHit {
+        /// The header.
+        value: String,
+    },
+    /// It is older than the request, by the service's clock.
+    Older {
+        /// When the answer was made.
+        date: Timestamp,
+        /// The earliest that the service's clock can have shown when the request was sent.
+        sent: Timestamp,
+    },
+}
+
+impl Stale {
+    /// Whether its date may be that of the service's clock. A date alone may also be that of a
+    /// clock which was set back.
+    pub(crate) fn has_a_true_date(&self) -> bool {
+        matches!(self, Self::Older { .. })
+    }
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer comes from a cache: ")?;
+        match self {
+            Self::Repeated { request_id } => {
+                write!(f, "it has the request id of an earlier one ({request_id})")
+            }
+            Self::Aged { age } => write!(f, "it carries \"Age: {age}\""),
+            Self::CacheHit { value } => write!(f, "it carries {value:?}"),
+            Self::Older { date, sent } => {
+                write!(
+                    f,
+                    "it was made at {date:.0}, before it was asked for at {sent:.0}"
+                )
+            }
+        }
+    }
+}
+
+/// The clocks of a service's machines may differ by so much.
+const SLACK: SignedDuration = SignedDuration::from_secs(5);
+
+/// Reads the headers of an answer. `asked_at`: the earliest that the service's clock can have shown
+/// when the request was sent, if that is known.
+pub(crate) fn stale(headers: &HeaderMap, asked_at: Option<Timestamp>) -> Option<Stale> {
+    let text = |name: &str| {
+        let value = headers.get(name)?;
+        Some(visible(&String::from_utf8_lossy(value.as_bytes())))
+    };
+    if let Some(age) = text("age") {
+        return Some(Stale::Aged { age });
+    }
+    let is_hit = |value: &str| {
+        let mut words = value.split(|char: char| !char.is_ascii_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case("hit"))
+    };
+    // Squid, Varnish, and what nginx's manual and RFC 9211 name.
+    for name in ["x-cache", "x-cache-status", "x-proxy-cache", "cache-status"] {
+        if let Some(value) = text(name).filter(|value| is_hit(value)) {
+            let value = format!("{name}: {value}");
+            return Some(Stale::CacheHit { value });
+        }
+    }
+    let (date, sent) = (date_of(headers)?, asked_at?);
+    let is_older = date.checked_add(SLACK).is_ok_and(|latest| latest < sent);
+    is_older.then_some(Stale::Older { date, sent })
+}
+
+/// Shortened, and without what a terminal would obey.
+fn visible(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let visible = text.trim().chars().filter(|char| !char.is_control());
+    visible.take(LONGEST).collect()
+}
+
+/// The request ids of the latest answers to reads, as hashes.
+#[derive(Debug, Default)]
+pub(crate) struct SeenIds {
+    hasher: RandomState,
+    seen: Mutex<Latest>,
+}
+
+#[derive(Debug, Default)]
+struct Latest {
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl SeenIds {
+    /// How many are kept: more than a run makes lists.
+    const LIMIT: usize = 4096;
+
+    /// Adds one. `false`: it was there.
+    fn add(&self, id: &str) -> bool {
+        let hash = self.hasher.hash_one(id);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.known.insert(hash) {
+            return false;
+        }
+        seen.order.push_back(hash);
+        if seen.order.len() > Self::LIMIT
+            && let Some(oldest) = seen.order.pop_front()
+        {
+            seen.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+impl Client {
+    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers
+    /// to actions; polls are many, and their ids are not kept.
+    pub(crate) fn staleness(
+        &self,
+        headers: &HeaderMap,
+        sent: ClockReading,
+        class: RequestClass,
+    ) -> Option<Stale> {
+        if class == RequestClass::Action {
+            return None;
+        }
+        let repeated = || {
+            let id = request_id(headers).filter(|_| class == RequestClass::Read)?;
+            (!self.seen_ids().add(&id)).then(|| Stale::Repeated {
+                request_id: visible(&id),
+            })
+        };
+        let repeated = repeated();
+        let asked_at = self.clock().remote_at_least(sent.local);
+        stale(headers, asked_at).or(repeated)
+    }
+}
+
+#[cfg(test)]
+mod tests;

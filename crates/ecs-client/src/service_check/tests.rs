@@ -1,0 +1,124 @@
+//! What the read before the first action finds.
+
+use std::time::Duration;
+
+use ecs_transport::{Delivery, TransportErrorKind};
+use http::Method;
+
+use crate::ErrorKind;
+use crate::test_support::scripted;
+use crate::testing::{Does, FLOW_CONTROL, OUT_OF_REACH};
+
+const LIST: &str = r#"{"count":0,"servers":[]}"#;
+
+fn says(status: u16, body: &str, headers: Vec<(&'static str, &'static str)>) -> Does {
+    Does::Says(status, body.to_owned(), headers)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_answers_is_not_the_service() {
+    let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
+    let cases = [
+        says(404, "<html>", vec![("server", "nginx/1.22.1")]),
+        says(404, r#"{"message":"no Route matched"}"#, vec![]),
+        says(403, "<html>", vec![]),
+        says(401, "", vec![]),
+        says(200, "<html><title>Login</title></html>", vec![]),
+        says(200, "{}", vec![]),
+        says(302, "", vec![("location", "https://login.example/")]),
+        says(301, "", vec![("location", moved)]),
+        says(407, "<html>", vec![("proxy-authenticate", "Basic")]),
+    ];
+    for does in cases {
+        let again = does.clone();
+        let (builder, _) = scripted(move |_, _| again.clone());
+        let error = builder.build().unwrap().check_service().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotTheService, "{does:?}: {error}");
+    }
+}
+
+/// The new address is named.
+#[tokio::test(start_paused = true)]
+async fn a_moved_site_names_its_address() {
+    let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
+    let (builder, seen) = scripted(move |_, _| says(301, "", vec![("location", moved)]));
+    let error = builder.build().unwrap().check_service().await.unwrap_err();
+    assert_eq!(error.problem().moved_to(), Some("https://new.example"));
+    let message = "the whole site has moved to https://new.example (HTTP 301, not followed)";
+    assert_eq!(error.problem().message, message);
+    assert_eq!(seen.count(Method::GET), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_errors() {
+    let not_valid = r#"{"error_code":"APIGW.0301","error_msg":"verify failed"}"#;
+    let other_project = r#"{"error":{"code":"Ecs.0023","message":"m"}}"#;
+    let cases = [
+        (says(401, not_valid, vec![]), ErrorKind::Credentials, 1),
+        (says(400, other_project, vec![]), ErrorKind::Credentials, 1),
+        (says(502, "<html>", vec![]), ErrorKind::Unreachable, 5),
+        (OUT_OF_REACH, ErrorKind::Unreachable, 5),
+        (
+            Does::Fail(TransportErrorKind::Closed, Delivery::MaybeSent),
+            ErrorKind::Unreachable,
+            5,
+        ),
+        (
+            says(429, "<html>", vec![("retry-after", "200")]),
+            ErrorKind::Deadline,
+            1,
+        ),
+    ];
+    for (does, kind, requests) in cases {
+        let again = does.clone();
+        let (builder, seen) = scripted(move |_, _| again.clone());
+        let error = builder.build().unwrap().check_service().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{does:?}: {error}");
+        assert_eq!(seen.count(Method::GET), requests, "{does:?}");
+    }
+}
+
+/// Whoever may not list servers may be allowed to restart them; and a service in trouble with its
+/// lists is the service.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_in_the_services_own_form_is_no_obstacle() {
+    let policy =
+        r#"{"error":{"code":"Pdp.0001","message":"policy does not allow ecs:cloudServers:list"}}"#;
+    let fault = r#"{"forbidden":{"code":403,"message":"policy does not allow it"}}"#;
+    let broken = r#"{"error":{"code":"Ecs.0000","message":"try later"}}"#;
+    for does in [
+        says(403, policy, vec![]),
+        says(403, fault, vec![]),
+        says(500, broken, vec![]),
+        says(429, FLOW_CONTROL, vec![("retry-after", "200")]),
+    ] {
+        let again = does.clone();
+        let (builder, _) = scripted(move |_, _| again.clone());
+        let check = builder.build().unwrap().check_service().await.unwrap();
+        assert!(check.refused.is_some(), "{does:?}");
+    }
+}
+
+/// It is made once in a minute; a cache that answers is reported, and proves nothing.
+#[tokio::test(start_paused = true)]
+async fn how_often_it_asks() {
+    let (builder, seen) = scripted(|_, number| match number {
+        0 => says(200, LIST, vec![("x-cache", "HIT from vm")]),
+        _ => Does::Answer(200, LIST),
+    });
+    let client = builder.build().unwrap();
+    let check = client.check_service().await.unwrap();
+    assert!(
+        check
+            .cached
+            .is_some_and(|cached| cached.message.contains("cache"))
+    );
+    for _ in 0..3 {
+        let check = client.check_service().await.unwrap();
+        assert!(check.cached.is_none());
+    }
+    assert_eq!(seen.count(Method::GET), 2);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    client.check_service().await.unwrap();
+    assert_eq!(seen.count(Method::GET), 3);
+}

@@ -1,0 +1,247 @@
+//! Which form proves who made an answer.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use proptest::prelude::*;
+
+use super::{AnswerOrigin, FAULTS, intermediary};
+use crate::ResponseError;
+
+fn headers(given: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pairs = given.iter().map(|(name, value)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    });
+    pairs.collect()
+}
+
+fn origin(status: u16, headers: &HeaderMap, body: &str) -> AnswerOrigin {
+    let status = StatusCode::from_u16(status).expect("a status");
+    ResponseError::parse(status, headers, body.as_bytes()).origin()
+}
+
+#[test]
+fn forms() {
+    use AnswerOrigin::{ApiGateway, OverLimit, Service, ServiceWithoutCode, Unproven};
+    let id = [("x-request-id", "8c6e")];
+    let rows: &[(u16, bool, &str, AnswerOrigin)] = &[
+        (
+            400,
+            false,
+            r#"{"error":{"code":"Ecs.0005","message":"m"}}"#,
+            Service,
+        ),
+        (
+            400,
+            false,
+            r#"{"error":{"code":"Ecs.0947","message":"new"}}"#,
+            Service,
+        ),
+        (
+            400,
+            false,
+            r#"{"code":"Common.0011","message":"m"}"#,
+            Service,
+        ),
+        (
+            500,
+            false,
+            r#"{"errorCode":"Ecs.0002","errorMsg":"m"}"#,
+            Service,
+        ),
+        (
+            429,
+            false,
+            r#"{"error_code":"APIGW.0308","error_msg":"m"}"#,
+            ApiGateway,
+        ),
+        (
+            401,
+            false,
+            r#"{"error_code":"apigw.0301","error_msg":"m"}"#,
+            ApiGateway,
+        ),
+        (
+            404,
+            false,
+            r#"{"itemNotFound":{"code":404,"message":"m"}}"#,
+            Service,
+        ),
+        (
+            409,
+            false,
+            r#"{"conflictingRequest":{"code":"409","message":"m"}}"#,
+            Service,
+        ),
+        (
+            413,
+            false,
+            r#"{"overLimit":{"code":413,"message":"m","retryAfter":"3"}}"#,
+            OverLimit,
+        ),
+        (
+            429,
+            false,
+            r#"{"overLimit":{"code":429,"message":"m"}}"#,
+            OverLimit,
+        ),
+        (
+            401,
+            false,
+            r#"{"error":{"code":401,"title":"Unauthorized","message":"m"}}"#,
+            Service,
+        ),
+        (
+            400,
+            true,
+            r#"{"error":{"message":"Server x is locked."}}"#,
+            ServiceWithoutCode,
+        ),
+        (
+            400,
+            true,
+            r#"{"error":{"code":7,"message":"m"}}"#,
+            ServiceWithoutCode,
+        ),
+        // The same without the service's request id; and a request id that only the body has.
+        (
+            400,
+            false,
+            r#"{"error":{"message":"Server x is locked."}}"#,
+            Unproven,
+        ),
+        (
+            400,
+            false,
+            r#"{"error":{"message":"m"},"request_id":"r"}"#,
+            Unproven,
+        ),
+        // Codes that are not the status, names that are no faults, and what gateways write in JSON.
+        (
+            404,
+            true,
+            r#"{"itemNotFound":{"code":400,"message":"m"}}"#,
+            Unproven,
+        ),
+        (404, true, r#"{"itemNotFound":{"code":404}}"#, Unproven),
+        (
+            404,
+            true,
+            r#"{"itemNotFound":{"code":404,"message":"m"},"more":1}"#,
+            Unproven,
+        ),
+        (
+            404,
+            true,
+            r#"{"notFound":{"code":404,"message":"m"}}"#,
+            Unproven,
+        ),
+        (404, true, "{}", Unproven),
+        (
+            404,
+            true,
+            r#"{"message":"no Route matched with those values"}"#,
+            Unproven,
+        ),
+        (
+            404,
+            true,
+            r#"{"error_msg":"404 Route Not Found"}"#,
+            Unproven,
+        ),
+        (
+            404,
+            true,
+            r#"{"status":404,"error":"Not Found","path":"/"}"#,
+            Unproven,
+        ),
+        (
+            429,
+            false,
+            r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
+            Unproven,
+        ),
+        (
+            429,
+            true,
+            "<html><h1>429 Too Many Requests</h1></html>",
+            Unproven,
+        ),
+        (429, true, "", Unproven),
+        (403, true, "Forbidden", Unproven),
+    ];
+    for (status, with_id, body, expected) in rows {
+        let headers = if *with_id {
+            headers(&id)
+        } else {
+            HeaderMap::new()
+        };
+        assert_eq!(
+            origin(*status, &headers, body),
+            *expected,
+            "{status} {body}"
+        );
+    }
+}
+
+#[test]
+fn names_of_intermediaries() {
+    let rows: &[(&[(&'static str, &'static str)], Option<&str>)] = &[
+        (&[], None),
+        (&[("server", "api-gateway")], None),
+        (&[("server", "haproxy")], Some("haproxy")),
+        (
+            &[
+                ("server", "squid/5.7"),
+                ("via", "1.1 a, 1.1 vm (squid/5.7)"),
+            ],
+            Some("a proxy that calls itself \"1.1 vm (squid/5.7)\""),
+        ),
+        (&[("x-squid-error", "ERR_ACCESS_DENIED 0")], Some("squid")),
+    ];
+    for (given, expected) in rows {
+        assert_eq!(
+            intermediary(&headers(given)).as_deref(),
+            *expected,
+            "{given:?}"
+        );
+    }
+    let long = HeaderValue::from_str(&"nginx".repeat(100)).expect("a value");
+    let long = HeaderMap::from_iter([(http::header::SERVER, long)]);
+    assert_eq!(intermediary(&long).map(|name| name.len()), Some(80));
+}
+
+/// The blame stands in the text for people, and only where the form does not prove the service.
+#[test]
+fn an_unproven_answer_names_who_answered() {
+    let nginx = headers(&[("server", "nginx/1.22.1")]);
+    let shown = |body: &[u8]| ResponseError::parse(StatusCode::FORBIDDEN, &nginx, body).to_string();
+    assert_eq!(
+        shown(b"<html>"),
+        "HTTP 403 with an HTML page (answered by nginx/1.22.1)"
+    );
+    assert_eq!(
+        shown(br#"{"code":"Ecs.0005","message":"m"}"#),
+        "HTTP 403 Ecs.0005: m"
+    );
+}
+
+proptest! {
+    /// A page that holds no JSON object is never taken for the service's word, whatever its status and headers.
+    #[test]
+    fn no_page_is_the_services_word(status in 100u16..600, page in "[^{]{0,200}", id in "[a-z0-9]{0,8}") {
+        let mut headers = HeaderMap::new();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert("x-request-id", id);
+        }
+        prop_assert_eq!(origin(status, &headers, &page), AnswerOrigin::Unproven);
+    }
+
+    /// A fault counts with the status of its answer, and with no other.
+    #[test]
+    fn a_fault_has_the_status_as_its_code(name in prop::sample::select(FAULTS), code in 400u16..600, status in 400u16..600) {
+        let body = format!(r#"{{"{name}":{{"code":{code},"message":"m"}}}}"#);
+        prop_assert_eq!(origin(status, &HeaderMap::new(), &body).is_proven(), code == status);
+    }
+}

@@ -1,0 +1,139 @@
+//! What is known of each server, as a report.
+
+use std::collections::HashMap;
+
+use ecs_client::clock::ClockReading;
+use ecs_client::{NEVER_SENT, Problem};
+use ecs_model::{JobId, JobStatus, ServerId};
+
+use super::recovered::{KnownJob, Recovered, ServerHistory, ServerProgress, UnknownRequest};
+use crate::report::{JobReport, Outcome, Report, ServerReport};
+
+impl Recovered {
+    /// What became of each server, as far as the journal knows, without asking anybody: of a run
+    /// that ended its report, and of any other what resuming it begins from. What was accepted is
+    /// running, what was never sent was not attempted.
+    ///
+    /// It lacks what no journal holds: the servers that a selection left out, and that requests
+    /// were refused because of the credentials.
+    ///
+    /// ```
+    /// use ecs_ops::journal::{JsonlJournal, Recovered};
+    ///
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let contents = JsonlJournal::read("run.jsonl")?; // also while its run goes on
+    /// let report = Recovered::from_entries(contents.entries)?.report();
+    /// println!("{} of {} succeeded", report.summary().succeeded, report.servers.len());
+    /// # Ok(()) }
+    /// ```
+    pub fn report(&self) -> Report {
+        let run = self.run();
+        let unknown = self.unknown_requests();
+        let unknown = unknown
+            .iter()
+            .map(|request| (request.request, request.problem()));
+        let known = Known {
+            unknown: unknown.collect(),
+            jobs: self
+                .jobs()
+                .iter()
+                .map(|job| (job.request, &job.job_id))
+                .collect(),
+            not_sent: match self.stopped() {
+                Some(stopped) => Problem::new(stopped.to_string()).because("not sent"),
+                None => Problem::new(NEVER_SENT),
+            },
+        };
+        let servers = run.servers.iter().filter_map(|id| {
+            let server = self.servers.get(id)?;
+            Some(self.server_report(*id, server, &known))
+        });
+        Report {
+            run_id: run.run_id.clone(),
+            action: run.action,
+            jobs: self.jobs().iter().map(|job| self.job_report(job)).collect(),
+            servers: servers.collect(),
+            stopped: self.stopped().cloned(),
+            refused: None,
+            target: run.target.clone(),
+            skipped: Vec::new(),
+        }
+    }
+
+    fn server_report(
+        &self,
+        id: ServerId,
+        server: &ServerHistory,
+        known: &Known<'_>,
+    ) -> ServerReport {
+        let request = server
+            .request
+            .and_then(|request| self.requests.get(&request));
+        let outcome = match (self.progress_of(server), &server.outcome_record) {
+            (ServerProgress::Finished(outcome_record), _) => outcome_record.outcome(),
+            // The job will not tell, or the last look at the server did not.
+            (ServerProgress::Unknown { .. }, Some(outcome_record)) => outcome_record.outcome(),
+            (ServerProgress::Unknown { request }, None) => Outcome::Unknown {
+                job_id: None,
+                error: known.unknown.get(&request).cloned().unwrap_or_default(),
+            },
+            (ServerProgress::Accepted { request }, _) => match known.jobs.get(&request) {
+                Some(job_id) => Outcome::Running {
+                    job_id: (*job_id).clone(),
+                },
+                None => Outcome::Unknown {
+                    job_id: None,
+                    error: Problem::new("the journal does not name its job"),
+                },
+            },
+            (ServerProgress::Unsent, _) => {
+                let error = request.and_then(|request| request.error.as_ref());
+                let error = error.map_or_else(|| known.not_sent.clone(), Problem::from);
+                Outcome::NotAttempted { error }
+            }
+        };
+        let soft = server.soft_outcome.as_ref().map(|soft| soft.outcome());
+        let soft = soft.filter(|soft| *soft != outcome);
+        ServerReport {
+            escalated: soft.map(|soft| soft.error().cloned().unwrap_or_default()),
+            ..ServerReport::new(id, outcome)
+        }
+    }
+
+    /// A job as a report has it.
+    pub(crate) fn job_report(&self, job: &KnownJob) -> JobReport {
+        JobReport {
+            job_id: job.job_id.clone(),
+            status: job.status.as_deref().map(JobStatus::from),
+            servers: job.servers,
+            request_id: job.request_id.clone(),
+            ticket: self.ticket(job),
+        }
+    }
+}
+
+/// What is the same for many servers.
+struct Known<'a> {
+    /// Why requests are of unknown fate.
+    unknown: HashMap<usize, Problem>,
+    jobs: HashMap<usize, &'a JobId>,
+    /// Why servers were not attempted of which nothing else is known.
+    not_sent: Problem,
+}
+
+impl UnknownRequest {
+    /// Why it is unknown what became of the request.
+    pub(crate) fn problem(&self) -> Problem {
+        let message = "the run ended before the answer arrived";
+        let known = self.error.as_ref().map(Problem::from);
+        let sent = self
+            .sent
+            .map(|(local, remote)| ClockReading { local, remote });
+        match (known, sent) {
+            (Some(known), Some(sent)) => known.sent_then(sent),
+            (Some(known), None) => known,
+            (None, Some(sent)) => Problem::new(message).maybe_executed(sent),
+            (None, None) => Problem::new(message).because("may have been executed"),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Who writes to a journal.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::error::{JournalError, JournalErrorKind};
+use super::record::{Entry, Record};
+
+/// What a [`Journal`](super::Journal) holds, and whether a run writes to it: the journal of one run
+/// is lent to one at a time.
+///
+/// Each journal has one, for as long as it lives. A run takes it when it starts and gives it back
+/// when it is over or dropped. What is shared by processes needs a lock of its own besides, as
+/// [`JsonlJournal`](super::JsonlJournal) has one on its file.
+#[derive(Debug, Default)]
+pub struct JournalLease(Mutex<LeaseState>);
+
+#[derive(Debug, Default)]
+struct LeaseState {
+    /// The run whose records it holds.
+    run_id: Option<String>,
+    /// How many records it holds for certain. A write that was cut off, or failed, may have left
+    /// one more.
+    durable: u64,
+    /// How many it holds at most.
+    begun: u64,
+    is_lent: bool,
+}
+
+impl JournalLease {
+    /// Of a journal without records.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Of a journal that holds these records.
+    pub fn of_entries(entries: &[Entry]) -> Self {
+        let lease = Self::new();
+        lease.sync(entries);
+        lease
+    }
+
+    /// Learns what the journal holds, unless a run writes to it, which knows better.
+    pub(super) fn sync(&self, entries: &[Entry]) {
+        let mut state = self.state();
+        if state.is_lent {
+            return;
+        }
+        state.run_id = entries.first().and_then(|entry| match &entry.record {
+            Record::Run(run) => Some(run.run_id.clone()),
+            _ => None,
+        });
+        state.durable = entries.len() as u64;
+        state.begun = state.durable;
+    }
+
+    /// Lends the journal to a new run.
+    pub(super) fn lend(&self, run_id: &str) -> Result<(), JournalError> {
+        let mut state = self.state();
+        state.refuse_if_lent()?;
+        if state.begun > 0 {
+            let holds = state.run_id.as_deref().unwrap_or("unknown");
+            let message = format!(
+                "the journal already holds a run ({holds}): resume that one, or begin the new one in a journal of its own"
+            );
+            return Err(JournalError::new(JournalErrorKind::Begun, message));
+        }
+        (state.is_lent, state.run_id) = (true, Some(run_id.to_owned()));
+        Ok(())
+    }
+
+    /// Lends the journal to a run that resumes from so many of its records.
+    pub(super) fn lend_to_resume(&self, run_id: &str, records: u64) -> Result<(), JournalError> {
+        let mut state = self.state();
+        state.refuse_if_lent()?;
+        let message = if state.begun == 0 {
+            format!(
+                "the journal is empty, and run {run_id} is to be resumed: it needs the journal that it was recovered from"
+            )
+        } else if state.run_id.as_deref() != Some(run_id) {
+            let holds = state.run_id.as_deref().unwrap_or("unknown");
+            format!(
+                "the journal is of run {holds}, and run {run_id} is to be resumed: it needs the journal that it was recovered from"
+            )
+        } else if !(state.durable..=state.begun).contains(&records) {
+            format!(
+                "the journal holds {} records of run {run_id}, and {records} were recovered: recover the run again before it is resumed",
+                state.durable
+            )
+        } else {
+            (state.is_lent, state.durable, state.begun) = (true, records, records);
+            return Ok(());
+        };
+        Err(JournalError::new(JournalErrorKind::Foreign, message))
+    }
+
+    /// The run that had it is over.
+    pub(super) fn give_back(&self) {
+        let mut state = self.state();
+        state.is_lent = false;
+        if state.begun == 0 {
+            state.run_id = None;
+        }
+    }
+
+    /// A record is going to be written.
+    pub(super) fn write_begun(&self) {
+        self.state().begun += 1;
+    }
+
+    /// It is durable.
+    pub(super) fn write_ended(&self) {
+        self.state().durable += 1;
+    }
+
+    fn state(&self) -> MutexGuard<'_, LeaseState> {
+        // Each change is made at once, so that a panic elsewhere has not harmed it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LeaseState {
+    fn refuse_if_lent(&self) -> Result<(), JournalError> {
+        if !self.is_lent {
+            return Ok(());
+        }
+        let run_id = self.run_id.as_deref().unwrap_or("unknown");
+        let message = format!(
+            "run {run_id} writes to this journal: wait for its end, or give the other run a journal of its own"
+        );
+        Err(JournalError::new(JournalErrorKind::InUse, message))
+    }
+}
+
+#[cfg(test)]
+mod tests;

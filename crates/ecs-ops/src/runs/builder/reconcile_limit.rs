@@ -1,0 +1,54 @@
+//! When the absence of a trace proves that a request was not executed.
+
+use std::time::Duration;
+
+use super::RunBuilder;
+
+/// How long after a request became unknown its servers are listed, unless the caller says otherwise
+/// or attempts may take nearly as long. What shows no trace then was not executed, if nothing on
+/// the way held the request for longer.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
+/// How much longer than an attempt that is at least.
+const LONGER_THAN_AN_ATTEMPT: Duration = Duration::from_secs(60);
+
+impl RunBuilder {
+    /// When a server that shows no trace of a request of unknown outcome was not attempted: counted
+    /// from the moment at which the request became unknown, by the service's clock. Absence proves
+    /// nothing before: a gateway can hold a request in its queue and deliver it after its client
+    /// has given up. So it must be longer than everything on the way can hold a request (HAProxy:
+    /// `timeout queue`), and is at least the [time limit of an
+    /// attempt](crate::ClientBuilder::attempt_timeout). Default: 3 minutes, or a minute more than
+    /// an attempt may take if that is longer.
+    ///
+    /// It is also how long a rolling run waits after a request of unknown outcome before anything
+    /// follows its wave.
+    pub fn reconcile_after(mut self, limit: Duration) -> Self {
+        self.reconcile_after = Some(limit);
+        self
+    }
+
+    /// Whether this run makes a harmless read before its first action, in place of what the
+    /// [client](crate::ClientBuilder::check_service) does.
+    pub fn check_service(mut self, check: bool) -> Self {
+        self.check_service = check;
+        self
+    }
+
+    pub(super) fn reconcile_limit(&self) -> Duration {
+        let attempt = self.client.0.core.attempt_timeout();
+        let least = attempt.saturating_add(LONGER_THAN_AN_ATTEMPT);
+        self.reconcile_after
+            .unwrap_or_else(|| least.max(DEFAULT_LIMIT))
+    }
+
+    pub(super) fn reconcile_violation(&self) -> Option<String> {
+        let attempt = self.client.0.core.attempt_timeout();
+        let limit = self.reconcile_after?;
+        (limit < attempt).then(|| {
+            format!(
+                "what shows no trace cannot count as not attempted after {limit:?}: that is shorter than one attempt may take, \
+                 {attempt:?}"
+            )
+        })
+    }
+}

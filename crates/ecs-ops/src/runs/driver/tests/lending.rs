@@ -1,0 +1,106 @@
+//! One journal is the journal of one run, and of one at a time.
+
+use std::future::IntoFuture as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_model::RebootType;
+
+use crate::journal::{JsonlJournal, MemoryJournal, Recovered};
+use crate::scripted::{Does, JOB, Seen, client_of, ids};
+use crate::{Client, ErrorKind, RunBuilder};
+
+fn client() -> (Client, Seen) {
+    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    (builder.build().unwrap(), seen)
+}
+
+fn recovered(journal: &MemoryJournal) -> Recovered {
+    Recovered::from_entries(journal.entries()).unwrap()
+}
+
+async fn refused(run: RunBuilder, message: &str) {
+    let error = run.start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    assert!(error.to_string().contains(message), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_on_a_journal_sends_nothing() {
+    let (client, seen) = client();
+    let journal = Arc::new(MemoryJournal::default());
+    let run = |journal: &Arc<MemoryJournal>| {
+        let run = client.reboot(RebootType::Soft, ids(4));
+        run.journal(Arc::clone(journal))
+    };
+    let first = run(&journal).start().await.unwrap();
+    refused(run(&journal), "writes to this journal").await;
+    assert_eq!(seen.posts(), 0);
+    assert_eq!(first.await.summary().succeeded, 4);
+    refused(run(&journal), "already holds a run").await;
+    // Two that resume it in one process.
+    let resume = |from: Recovered| client.resume(Arc::clone(&journal), from).unwrap();
+    let known = recovered(&journal);
+    let first = resume(known.clone()).start().await.unwrap();
+    refused(resume(known.clone()), "writes to this journal").await;
+    drop(first);
+    // The first one has written: what was recovered before is out of date.
+    refused(resume(known), "recover the run again").await;
+    let report = resume(recovered(&journal)).start().await.unwrap().await;
+    assert_eq!(report.summary().succeeded, 4);
+    // Others' records.
+    let other = Arc::new(MemoryJournal::default());
+    let foreign = client.resume(Arc::clone(&other), recovered(&journal));
+    refused(foreign.unwrap(), "the journal is empty").await;
+    run(&other).start().await.unwrap().await;
+    let foreign = client.resume(Arc::clone(&other), recovered(&journal));
+    refused(foreign.unwrap(), "the journal that it was recovered from").await;
+    assert_eq!(seen.posts(), 2);
+}
+
+/// A run that was invalid, or never awaited, has not begun the journal for others.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_does_not_begin_gives_its_journal_back() {
+    let (client, _) = client();
+    let journal = Arc::new(MemoryJournal::default());
+    let run = client.reboot(RebootType::Soft, []);
+    let invalid = run.journal(Arc::clone(&journal)).start().await;
+    assert_eq!(invalid.unwrap_err().kind(), ErrorKind::Invalid);
+    let run = client.reboot(RebootType::Soft, ids(2));
+    let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    // Its future is dropped before it sends anything: it is resumed, not begun again.
+    drop(run.into_future());
+    let resumed = client.resume(Arc::clone(&journal), recovered(&journal));
+    let report = resumed.unwrap().start().await.unwrap().await;
+    assert_eq!(report.summary().succeeded, 2);
+}
+
+#[tokio::test]
+async fn a_file_knows_whether_it_has_begun() {
+    let (client, seen) = client();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.jsonl");
+    let journal = Arc::new(JsonlJournal::create(&path).unwrap());
+    let run = || client.reboot(RebootType::Soft, ids(2)).wait(false);
+    let first = run().journal(Arc::clone(&journal)).start().await.unwrap();
+    refused(
+        run().journal(Arc::clone(&journal)),
+        "writes to this journal",
+    )
+    .await;
+    first.await;
+    refused(run().journal(Arc::clone(&journal)), "already holds a run").await;
+    drop(journal);
+    let (journal, contents) = JsonlJournal::open(&path).unwrap();
+    let journal = Arc::new(journal);
+    refused(run().journal(Arc::clone(&journal)), "already holds a run").await;
+    let known = Recovered::from_entries(contents.entries).unwrap();
+    let resumed = client.resume(journal, known).unwrap().wait(false);
+    resumed
+        .deadline(Duration::from_secs(1))
+        .start()
+        .await
+        .unwrap()
+        .await;
+    assert_eq!(seen.posts(), 1);
+}

@@ -1,0 +1,121 @@
+//! Panics in what a caller brings: they cost an attempt, never the run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use ecs_auth::{AuthError, BoxFuture, Credentials, CredentialsProvider, StaticCredentials};
+use ecs_model::RebootType;
+use ecs_transport::{Attempt, FnTransport};
+use http::Method;
+use jiff::Timestamp;
+
+use crate::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record};
+use crate::scripted::{DONE, Does, JOB, TOKEN, answer, client_of, endpoint, ids};
+use crate::{Client, ClientBuilder, Report, Stopped};
+
+/// Of a service whose transport panics at its third POST, after this was done to the mark.
+fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientBuilder {
+    let posts = AtomicUsize::new(0);
+    let transport = FnTransport::new(move |request: http::Request<Bytes>, attempt: Attempt| {
+        let is_post = request.method() == Method::POST;
+        let panics = is_post && posts.fetch_add(1, Ordering::SeqCst) == 2;
+        let mark = mark.clone();
+        async move {
+            if panics {
+                mark(&attempt);
+                panic!("a transport that panics");
+            }
+            Ok(answer(200, if is_post { JOB } else { DONE }))
+        }
+    });
+    Client::builder(endpoint(), "p1".parse().unwrap())
+        .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
+        .transport(transport)
+        .concurrent_submissions(1)
+        .seed(1)
+}
+
+async fn reboot(builder: ClientBuilder) -> Report {
+    let client = builder.build().unwrap();
+    let run = client.reboot(RebootType::Soft, ids(50)).batch_size(10);
+    run.start().await.unwrap().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_panics_costs_the_attempt() {
+    // Silent, or set: nobody knows.
+    for report in [
+        reboot(panicking(|_| {})).await,
+        reboot(panicking(|attempt| attempt.mark().set())).await,
+    ] {
+        let summary = report.summary();
+        assert_eq!((summary.succeeded, summary.unknown), (40, 10));
+        let error = report.servers[20].outcome.error().unwrap();
+        assert!(error.message.contains("the transport panicked"), "{error}");
+        assert_eq!(report.jobs.len(), 4);
+    }
+    // Held: it is sent again.
+    let report = reboot(panicking(|attempt| attempt.mark().hold())).await;
+    assert_eq!(report.summary().succeeded, 50);
+}
+
+#[derive(Debug)]
+struct PanickingSource(AtomicUsize, usize);
+
+impl CredentialsProvider for PanickingSource {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+        let number = self.0.fetch_add(1, Ordering::SeqCst);
+        assert!(number >= self.1, "a source that panics");
+        Box::pin(async { Credentials::token(TOKEN) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_credentials_that_panics_costs_the_attempt() {
+    for (panics, succeeded) in [(1, 50), (usize::MAX, 0)] {
+        let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+        let source = PanickingSource(AtomicUsize::new(0), panics);
+        let report = reboot(builder.credentials(source)).await;
+        let summary = report.summary();
+        assert_eq!(summary.succeeded, succeeded);
+        assert_eq!(summary.not_attempted, 50 - succeeded);
+        if panics > 1 {
+            let error = report.refused.unwrap();
+            assert!(error.message.contains("panicked"), "{error}");
+        }
+    }
+}
+
+/// Panics at the record of this number.
+#[derive(Debug)]
+struct PanickingJournal(Arc<MemoryJournal>, usize, JournalLease);
+
+impl Journal for PanickingJournal {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        assert!(self.0.entries().len() < self.1, "a journal that panics");
+        self.0.append(at, record)
+    }
+
+    fn lease(&self) -> &JournalLease {
+        &self.2
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_panics_stops_the_sending() {
+    for records in 1..12 {
+        let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+        let client = builder.concurrent_submissions(1).build().unwrap();
+        let memory = Arc::new(MemoryJournal::default());
+        let journal = PanickingJournal(Arc::clone(&memory), records, JournalLease::new());
+        let run = client.reboot(RebootType::Soft, ids(50)).batch_size(10);
+        let report = run.journal(journal).start().await.unwrap().await;
+        let failed = matches!(report.stopped, Some(Stopped::JournalFailed(_)));
+        assert!(failed, "{records}: {:?}", report.stopped);
+        let summary = report.summary();
+        let counts = (summary.succeeded, summary.not_attempted);
+        let sent = 10 * seen.posts();
+        assert_eq!(counts, (sent, 50 - sent), "{records}");
+    }
+}

@@ -1,0 +1,83 @@
+//! What a run does before it sends anything: one harmless read, which shows whether what answers is
+//! the service.
+
+use std::time::Duration;
+
+use ecs_client::{Client, Problem};
+use tokio::time::Instant;
+
+use crate::event::Event;
+use crate::{Error, ErrorKind};
+
+/// What the read showed.
+#[derive(Debug, Default)]
+pub(super) struct Preflight {
+    /// What is worth knowing, and no obstacle.
+    pub(super) events: Vec<Event>,
+    /// Why nothing can be sent.
+    pub(super) obstacle: Option<Obstacle>,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+/// Why nothing can be sent. All servers are then not attempted.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// The service refused the credentials, or there are none.
+    Credentials(Problem),
+    /// Nothing could be read from the service.
+    Unreachable(Problem),
+}
+
+impl Preflight {
+    /// Reads, for at most this long.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotTheService`].
+    pub(super) async fn run(client: &Client, limit: Option<Duration>) -> Result<Self, Error> {
+        let began = Instant::now();
+        let check = match limit {
+            Some(limit) => tokio::time::timeout(limit, client.check_service()).await,
+            None => Ok(client.check_service().await),
+        };
+        let mut preflight = Self {
+            took: began.elapsed(),
+            ..Self::default()
+        };
+        match check {
+            // The deadline has come: the run ends before it sends anything.
+            Err(_) => {}
+            Ok(Ok(check)) => {
+                let cached = check.cached.map(|error| {
+                    error.because(
+                        "a cache on the way answers lists of servers, which are no evidence then",
+                    )
+                });
+                let refused = check.refused.map(|error| {
+                    error.because("the service did not list a server before the first request")
+                });
+                let warnings = refused.into_iter().chain(cached);
+                preflight.events = warnings
+                    .map(|error| Event::ServiceWarning { error })
+                    .collect();
+            }
+            Ok(Err(error)) => preflight.obstacle = Some(obstacle(error)?),
+        }
+        Ok(preflight)
+    }
+}
+
+fn obstacle(error: Error) -> Result<Obstacle, Error> {
+    let problem = error.problem().clone();
+    match error.kind() {
+        ErrorKind::NotTheService => Err(Error::new(
+            ErrorKind::NotTheService,
+            problem.because("nothing was sent"),
+        )),
+        ErrorKind::Credentials => Ok(Obstacle::Credentials(problem)),
+        _ => Ok(Obstacle::Unreachable(problem)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

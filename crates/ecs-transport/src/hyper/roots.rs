@@ -1,0 +1,94 @@
+//! Whom we trust, read when it is first needed: the certificates of a machine take longer to read than the rest of a
+//! short command, and plain http needs none of them.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+/// The user's authorities and, where wanted, those of the machine.
+///
+/// It checks certificates as rustls does by itself (with [`WebPkiServerVerifier`]); only the time at which the machine's
+/// authorities are read is its own.
+#[derive(Debug)]
+pub(super) struct Roots {
+    own: RootCertStore,
+    native: bool,
+    provider: Arc<CryptoProvider>,
+    /// `None`: nobody is trusted.
+    verifier: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+}
+
+impl Roots {
+    pub(super) fn new(own: RootCertStore, native: bool, provider: Arc<CryptoProvider>) -> Self {
+        Self {
+            own,
+            native,
+            provider,
+            verifier: OnceLock::new(),
+        }
+    }
+
+    /// Whether anybody is trusted at all. Reads the machine's certificates, once.
+    pub(super) fn trust_someone(&self) -> bool {
+        self.verifier().is_some()
+    }
+
+    fn verifier(&self) -> Option<&Arc<WebPkiServerVerifier>> {
+        let verifier = self.verifier.get_or_init(|| {
+            let mut roots = self.own.clone();
+            if self.native {
+                // Those that cannot be used are left out.
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            }
+            let provider = Arc::clone(&self.provider);
+            let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+            // Without revocation lists, it fails only where there are no roots.
+            builder.build().ok()
+        });
+        verifier.as_ref()
+    }
+}
+
+impl ServerCertVerifier for Roots {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let nobody = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let verifier = self.verifier().ok_or(nobody)?;
+        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,119 @@
+//! Runs the programs of `ecs-bench` side by side, and counts instructions.
+//!
+//! - `cases`: what is measured, and the programs that do it
+//! - `start`: how long a process takes from its start to its first byte
+//! - `table`: the table of `docs/performance.md`
+//! - `instructions`: what one thing takes, by callgrind, compared with what it took before
+
+mod cases;
+pub(crate) mod instructions;
+mod start;
+mod table;
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+/// How often each program runs.
+const ROUNDS: usize = 5;
+
+/// Measures the cases whose names begin with `only`; writes the table into the docs if that is wanted.
+pub(crate) fn run(root: &Path, only: &str, write: bool) -> ExitCode {
+    match measure(root, only, write) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
+    let programs = build(root)?;
+    let server = Server::start(&programs)?;
+    let mut rows = Vec::new();
+    for case in cases::ALL.iter().filter(|case| case.name.starts_with(only)) {
+        eprintln!("{}: {}", case.name, case.title);
+        rows.push(cases::measure(case, &programs, &server.url)?);
+    }
+    if "start".starts_with(only) {
+        eprintln!("start: from the start of the process to the first byte");
+        rows.push(start::measure(&programs)?);
+    }
+    let table = table::markdown(&rows);
+    println!("{table}");
+    if write {
+        table::write(root, &table)?;
+    }
+    Ok(())
+}
+
+/// Builds the programs, optimized; the folder that they are in.
+pub(crate) fn build(root: &Path) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let status = Command::new(cargo)
+        .current_dir(root)
+        .args(["build", "--release", "--package", "ecs-bench"])
+        .status()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if !status.success() {
+        return Err("the programs of ecs-bench cannot be built".to_owned());
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
+    Ok(root.join(target).join("release"))
+}
+
+/// A command that runs on one core only, where `taskset` can see to that.
+fn pinned(core: &str, program: &Path) -> Command {
+    let taskset = Command::new("taskset")
+        .args(["-c", core, "true"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if taskset.is_ok_and(|status| status.success()) {
+        let mut command = Command::new("taskset");
+        command.args(["-c", core]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+/// The service that all programs call.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(programs: &Path) -> Result<Self, String> {
+        let mut process = pinned("1", &programs.join("server"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the server cannot be started: {error}"))?;
+        let mut url = String::new();
+        let read = process
+            .stdout
+            .take()
+            .map(|out| BufReader::new(out).read_line(&mut url));
+        let url = url.trim().to_owned();
+        match read {
+            Some(Ok(_)) if !url.is_empty() => Ok(Self { process, url }),
+            _ => Err("the server does not say where it listens".to_owned()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,91 @@
+//! `interop-credentials`: the official tools, `ecsctl` and the rows of `official_clients.json` on the same inputs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+const ROWS: &str = "crates/ecs-auth/tests/data/official_clients.json";
+const DRIVER: &str = "xtask/interop/credentials.py";
+const REQUIREMENTS: &str = "xtask/interop/requirements.txt";
+
+/// What the process ends with where the packages cannot be had: nothing was compared.
+const NOT_COMPARED: u8 = 3;
+
+pub(crate) fn credentials(root: &Path, arguments: &[&str]) -> ExitCode {
+    match run(root, arguments) {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("interop-credentials: {problem}");
+            eprintln!("nothing was compared");
+            ExitCode::from(NOT_COMPARED)
+        }
+    }
+}
+
+fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| root.join("target"));
+    let python = environment(root, &target)?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "ecs-cli"]);
+    succeed(&mut build, "ecsctl cannot be built")?;
+    let program = target.join("debug").join("ecsctl");
+    let mut compare = Command::new(python);
+    compare
+        .current_dir(root)
+        .args([DRIVER, ROWS])
+        .arg(program)
+        .args(arguments);
+    let status = compare.status().map_err(|error| error.to_string())?;
+    Ok(match status.code() {
+        Some(0) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// The interpreter of a virtual environment with the pinned packages. It is made once, and anew when the pins change.
+fn environment(root: &Path, target: &Path) -> Result<PathBuf, String> {
+    let directory = target.join("interop-credentials");
+    let python = directory.join("bin").join("python");
+    let stamp = directory.join("requirements.txt");
+    let wanted = std::fs::read_to_string(root.join(REQUIREMENTS));
+    let wanted = wanted.map_err(|error| format!("{REQUIREMENTS} cannot be read: {error}"))?;
+    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
+        return Ok(python);
+    }
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&directory);
+    succeed(
+        &mut make,
+        "python3 with its venv module is needed, and cannot be run",
+    )?;
+    let mut install = Command::new(&python);
+    install
+        .current_dir(root)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--requirement", REQUIREMENTS])
+        .stdout(Stdio::null());
+    succeed(
+        &mut install,
+        "the packages of xtask/interop/requirements.txt cannot be had (is there a way to PyPI?)",
+    )?;
+    let written = std::fs::write(&stamp, wanted);
+    written.map_err(|error| format!("{} cannot be written: {error}", stamp.display()))?;
+    Ok(python)
+}
+
+fn succeed(command: &mut Command, problem: &str) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{problem}: {status}")),
+        Err(error) => Err(format!("{problem}: {error}")),
+    }
+}
