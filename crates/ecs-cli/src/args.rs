@@ -3,6 +3,7 @@
 mod global;
 mod resume;
 mod rolling;
+mod server_actions;
 mod show;
 mod sim;
 
@@ -18,6 +19,7 @@ use crate::fail::Fail;
 pub(crate) use global::Global;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
+pub(crate) use server_actions::{ServerActions, ServerCommand};
 pub(crate) use show::{RunCommand, RunShow};
 pub(crate) use sim::{Metadata, Sim};
 
@@ -121,6 +123,9 @@ pub(crate) enum Command {
     /// Look at jobs, or wait for them to end
     #[command(subcommand)]
     Job(Job),
+    /// Look at servers
+    #[command(subcommand)]
+    Server(ServerCommand),
     /// Say what an error code of the service means, and what to do about it
     #[command(
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"

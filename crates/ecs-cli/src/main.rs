@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Auth, Cli, Command, Job, RunCommand};
+use args::{Auth, Cli, Command, Job, RunCommand, ServerCommand};
 use exit::Exit;
 use fail::Fail;
 use term::{Notes, Results};
@@ -80,6 +80,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         }
         Command::Job(Job::Wait(args)) => {
             return commands::job::wait(&args, &global, notes, results).await;
+        }
+        Command::Server(ServerCommand::Actions(args)) => {
+            return commands::server_actions::run(&args, &global, notes, results).await;
         }
         Command::Auth(Auth::Check(args)) => {
             return commands::auth::check(&args, &global, notes, results).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
 use ecs_client::{Endpoint, Error, Probe, RetryPolicy};
-use ecs_model::{Job, JobId, ProjectId, Server, ServerId};
+use ecs_model::{Job, JobId, ListServerActions, ProjectId, Server, ServerAction, ServerId};
 use ecs_transport::Transport;
 use jiff::Timestamp;
 
@@ -94,6 +94,16 @@ impl Client {
     /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         self.0.core.server(id).await
+    }
+
+    /// Lists what was done to one server, the newest first: the action, when it began, by whom.
+    ///
+    /// # Errors
+    /// The service refused (no such server, no right to read the actions), or sent no readable answer
+    /// after a few attempts.
+    pub async fn server_actions(&self, id: ServerId) -> Result<Vec<ServerAction>, Error> {
+        let actions = self.0.core.read(&ListServerActions::new(id)).await?;
+        Ok(actions.instance_actions.unwrap_or_default())
     }
 
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither

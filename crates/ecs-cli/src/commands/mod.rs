@@ -9,6 +9,7 @@ pub(crate) mod job;
 mod preflight;
 pub(crate) mod resume;
 pub(crate) mod run;
+pub(crate) mod server_actions;
 mod servers;
 pub(crate) mod show;
 pub(crate) mod sim;

@@ -19,6 +19,7 @@ mod refusals;
 mod resume;
 mod rolling;
 mod secrets;
+mod server_actions;
 mod show;
 mod stopping;
 mod unknown;
