@@ -31,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) concurrent_submissions: usize,
     /// Whether a run makes a harmless read before its first action.
     pub(crate) check_service: bool,
+    /// The id of the user whose credentials are used, if it is known.
+    pub(crate) user_id: Option<String>,
 }
 
 impl fmt::Debug for Client {
@@ -68,6 +70,7 @@ impl Client {
             concurrent_queries: 16,
             concurrent_submissions: 4,
             check_service: true,
+            user_id: None,
         }
     }
 
@@ -134,6 +137,7 @@ pub struct ClientBuilder {
     concurrent_queries: usize,
     concurrent_submissions: usize,
     check_service: bool,
+    user_id: Option<String>,
 }
 
 impl ClientBuilder {
@@ -170,6 +174,14 @@ impl ClientBuilder {
     /// The most servers in any 60 seconds. Default: [`Client::SERVERS_PER_MINUTE`].
     pub fn servers_per_minute(mut self, servers: usize) -> Self {
         self.servers_per_minute = servers;
+        self
+    }
+
+    /// The id of the user whose credentials are used, as IAM names it with a token. With it,
+    /// [reconciling](crate::RunBuilder::reconcile) recognizes the records of a run that has a single
+    /// request. Default: learned from the records of accepted requests.
+    pub fn user_id(mut self, user_id: impl Into<String>) -> Self {
+        self.user_id = Some(user_id.into());
         self
     }
 
@@ -248,6 +260,7 @@ impl ClientBuilder {
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
             check_service: self.check_service,
+            user_id: self.user_id,
             core,
         })))
     }

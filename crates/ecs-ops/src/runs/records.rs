@@ -41,6 +41,9 @@ const DELAY_FACTOR: u32 = 3;
 pub(crate) struct OwnIdentity {
     /// The id of the user; `None` if it is not known.
     pub(crate) user: Option<String>,
+    /// Whether records of accepted requests show this user. Otherwise the service may record another
+    /// one, and somebody else's action cannot be told apart.
+    pub(crate) confirmed: bool,
     /// The service's id of the exchange whose answer was lost, if it was seen.
     pub(crate) request_id: Option<String>,
 }
@@ -141,6 +144,7 @@ pub(crate) fn read(
                 .map(|(_, what)| what),
         },
         (None, _) if unclear || own.user.is_none() => Reading::Unclear,
+        (None, Some(_)) if !own.confirmed => Reading::Unclear,
         (None, Some((_, what))) => Reading::Others(what),
         (None, None) => Reading::Nothing,
     }
@@ -289,7 +293,7 @@ impl RequestRecords {
             Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => Conclusion::Recorded,
             Some(Reading::Others(what)) => undecided(what.clone()),
             Some(Reading::Nothing) if fallback == Conclusion::Succeeded && !limit_reached => {
-                undecided("the service has no record of the action so far".to_owned())
+                Conclusion::AwaitingRecord
             }
             Some(Reading::Nothing) if fallback == Conclusion::Succeeded && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())
