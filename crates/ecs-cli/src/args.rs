@@ -1,8 +1,12 @@
 //! What may stand on the command line.
 
 mod global;
+mod plan;
+mod rerun;
 mod resume;
 mod rolling;
+mod select;
+mod server;
 mod server_actions;
 mod show;
 mod sim;
@@ -15,12 +19,17 @@ use ecs_ops::model::{RebootType, StopType};
 use ecs_ops::{Client, PowerAction, RunBuilder};
 
 use crate::fail::Fail;
+use crate::plan_file::AppliedPlan;
 
 pub(crate) use global::Global;
+pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
+pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
-pub(crate) use server_actions::{ServerActions, ServerCommand};
-pub(crate) use show::{RunCommand, RunShow};
+pub(crate) use select::Select;
+pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
+pub(crate) use server_actions::ServerActions;
+pub(crate) use show::{RunCommand, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -77,6 +86,8 @@ const RUN_EXAMPLES: &str = "\
 Examples (with credentials from any source, or with --sim):
   ecsctl {verb} 616fb98f-46ca-475e-917e-2563e5a8cd19
       Asks, sends, waits, and prints a verdict.
+  ecsctl {verb} --tag role=web --status ACTIVE --dry-run
+      Shows which requests would be sent to the servers of a tag; sends none.
   ecsctl {verb} --from-file ids.txt --dry-run
       Shows the requests; sends none.
   ecsctl {verb} --from-file ids.txt --yes --deadline 15m -o json > report.json
@@ -117,15 +128,24 @@ pub(crate) enum Command {
     /// Go on with a run where its journal ends
     #[command(after_help = resume::help())]
     Resume(Resume),
+    /// Write down what a run would do, show it, approve it
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    /// Do what a plan says, and nothing else
+    #[command(after_help = plan::apply_help())]
+    Apply(Apply),
+    /// Run again with the servers of an earlier run that failed or were not attempted
+    #[command(after_help = rerun::help())]
+    Rerun(Rerun),
+    /// List servers, or show them
+    #[command(subcommand)]
+    Server(ServerCommand),
     /// Look at what a journal says
     #[command(subcommand)]
     Run(RunCommand),
     /// Look at jobs, or wait for them to end
     #[command(subcommand)]
     Job(Job),
-    /// Look at servers
-    #[command(subcommand)]
-    Server(ServerCommand),
     /// Say what an error code of the service means, and what to do about it
     #[command(
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"
@@ -146,12 +166,9 @@ fn run_help(verb: &str) -> String {
 /// What restarting, starting and stopping have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Servers, by their ids. The server that ecsctl runs on comes last and alone
-    #[arg(value_name = "ID")]
+    /// Servers by id or name. The server that ecsctl runs on comes last and alone
+    #[arg(value_name = "SERVER")]
     pub(crate) ids: Vec<String>,
-    /// Further ids from this file (`-`: stdin), one a line; blank lines and what follows a `#` are passed over
-    #[arg(long, value_name = "FILE")]
-    pub(crate) from_file: Option<PathBuf>,
     /// All servers of the project, except the one that ecsctl runs on. A restart skips stopped servers
     #[arg(long, conflicts_with_all = ["ids", "from_file"])]
     pub(crate) all: bool,
@@ -208,13 +225,24 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// The address of the service, if no option or source names one: that of an earlier run.
+    #[arg(skip)]
+    pub(crate) service: Option<String>,
+    /// Where a plan is written, instead of a run.
+    #[arg(skip)]
+    pub(crate) plan_out: Option<PathBuf>,
+    /// The plan that is applied.
+    #[arg(skip)]
+    pub(crate) planned: Option<AppliedPlan>,
     // Only what restarts has it.
     #[arg(skip)]
     pub(crate) include_stopped: bool,
     // Only what can harm members has it.
     #[arg(skip)]
     pub(crate) allow_autoscaling_members: bool,
-    // Last: what follows would stand under its heading.
+    // Last: what follows would stand under their headings.
+    #[command(flatten)]
+    pub(crate) select: Select,
     #[command(flatten)]
     pub(crate) rolling: Rolling,
 }
@@ -225,6 +253,11 @@ impl Run {
         const FIVE_MINUTES: Duration = Duration::from_secs(300);
         let looks = self.verify || self.rolling.escalate_after.is_some();
         looks.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
+    }
+
+    /// Whether it only says what would be sent.
+    pub(crate) fn sends_nothing(&self) -> bool {
+        self.dry_run || self.plan_out.is_some()
     }
 
     /// What fits together for itself and makes no sense together.
@@ -241,7 +274,7 @@ pub(crate) struct Reboot {
     /// Ask the guest to restart, or cut its power
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
     kind: Kind,
-    /// With --all: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
+    /// With --all or filters: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
     /// default they are skipped and not counted
     #[arg(long)]
     include_stopped: bool,

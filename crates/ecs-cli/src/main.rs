@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `approval` | SSH signatures of plans |
 //! | `args` | what may stand on the command line |
 //! | `commands` | what each command does |
 //! | `connect` | from the global options to a client |
@@ -10,11 +11,15 @@
 //! | `confirm` | the question before servers are acted on |
 //! | `health` | the health check after a wave: a command of the operator's |
 //! | `ids` | ids from arguments and files, checked all at once |
+//! | `plan_file` | a plan as a file, with its hash |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
+//! | `server_file` | lists of servers as other tools write them |
+//! | `server_input` | servers from arguments and files, checked all at once |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
+mod approval;
 mod args;
 mod commands;
 mod confirm;
@@ -25,7 +30,10 @@ mod exit;
 mod fail;
 mod health;
 mod ids;
+mod plan_file;
 mod render;
+mod server_file;
+mod server_input;
 mod signals;
 mod term;
 
@@ -33,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Auth, Cli, Command, Job, RunCommand, ServerCommand};
+use args::{Auth, Cli, Command, Job, PlanCommand, RunCommand, ServerCommand};
 use exit::Exit;
 use fail::Fail;
 use term::{Notes, Results};
@@ -68,12 +76,37 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
-    let Cli { global, command } = cli;
+    let Cli {
+        mut global,
+        command,
+    } = cli;
     let (action, args) = match command {
         Command::Reboot(reboot) => reboot.split()?,
         Command::Start(start) => start.split(),
         Command::Stop(stop) => stop.split(),
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
+        Command::Plan(PlanCommand::Reboot(plan)) => {
+            let (action, run) = plan.reboot.split()?;
+            (action, commands::plan::instead_of(run, &plan.out.out)?)
+        }
+        Command::Plan(PlanCommand::Start(plan)) => {
+            let (action, run) = plan.start.split();
+            (action, commands::plan::instead_of(run, &plan.out.out)?)
+        }
+        Command::Plan(PlanCommand::Stop(plan)) => {
+            let (action, run) = plan.stop.split();
+            (action, commands::plan::instead_of(run, &plan.out.out)?)
+        }
+        Command::Plan(PlanCommand::Show(args)) => return commands::plan::show(&args, results),
+        Command::Plan(PlanCommand::Approve(args)) => return commands::plan::approve(&args, notes),
+        Command::Apply(args) => commands::plan::prepare(&args, &mut global, notes)?,
+        Command::Rerun(args) => commands::rerun::prepare(&args, &mut global, notes)?,
+        Command::Server(ServerCommand::List(args)) => {
+            return commands::server::list(&args, &global, notes, results).await;
+        }
+        Command::Server(ServerCommand::Show(args)) => {
+            return commands::server::show(&args, &global, notes, results).await;
+        }
         Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, notes, results),
         Command::Job(Job::Show(args)) => {
             return commands::job::show(&args, &global, notes, results).await;

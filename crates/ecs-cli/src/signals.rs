@@ -31,8 +31,8 @@ impl Signals {
         })
     }
 
-    /// The next one.
-    pub(crate) async fn next(&mut self) {
+    /// The next one, by its name.
+    pub(crate) async fn next(&mut self) -> &'static str {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -40,9 +40,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = hangup => "SIGHUP",
         }
     }
 }
@@ -73,11 +73,12 @@ impl Signals {
         Ok(Self(()))
     }
 
-    /// The next one.
-    pub(crate) async fn next(&mut self) {
+    /// The next one, by its name.
+    pub(crate) async fn next(&mut self) -> &'static str {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        "Ctrl-C"
     }
 }
 

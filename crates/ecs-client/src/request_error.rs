@@ -25,7 +25,7 @@ pub struct RequestError {
     authentic: bool,
     retry_after: Option<Duration>,
     stop_cause: StopCause,
-    cause: Option<Cause>,
+    cause: Option<Box<Cause>>,
 }
 
 /// An error below this one.
@@ -131,7 +131,7 @@ impl RequestError {
     }
 
     fn with_cause(mut self, shown: Problem, error: Source) -> Self {
-        self.cause = Some(Cause { shown, error });
+        self.cause = Some(Box::new(Cause { shown, error }));
         self
     }
 }
@@ -221,9 +221,11 @@ impl RequestError {
     }
 
     pub(crate) fn map_problem(self, change: impl Fn(Problem) -> Problem) -> Self {
-        let cause = self.cause.map(|cause| Cause {
-            shown: change(cause.shown),
-            ..cause
+        let cause = self.cause.map(|cause| {
+            Box::new(Cause {
+                shown: change(cause.shown),
+                error: cause.error,
+            })
         });
         Self {
             problem: change(self.problem),

@@ -39,9 +39,8 @@ pub(crate) fn failing(error: impl Fn() -> TransportError + Send + Sync + 'static
         let error = error();
         async move { Err(error) }
     });
-    let builder = Client::builder(endpoint(), "p1".parse().unwrap())
+    Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
-        .seed(1);
-    builder
+        .seed(1)
 }

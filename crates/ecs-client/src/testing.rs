@@ -46,10 +46,13 @@ pub fn answer(status: u16, body: &str) -> Response<Bytes> {
 
 /// The requests that a scripted service has seen, and when.
 #[derive(Clone, Debug, Default)]
-pub struct Seen(Arc<Mutex<Vec<(Request<Bytes>, Instant)>>>);
+pub struct Seen(Arc<Mutex<Vec<Received>>>);
+
+/// A request, and when it came.
+type Received = (Request<Bytes>, Instant);
 
 impl Seen {
-    fn lock(&self) -> MutexGuard<'_, Vec<(Request<Bytes>, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Received>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

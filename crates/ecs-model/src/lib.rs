@@ -51,6 +51,7 @@
 //! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
 //! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
 //! | `open_enum`, `lenient` | how values that we do not know are read and kept |
+//! | `addresses` | [`Addresses`] of a server, by network |
 //! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
 //! | `error` | [`ResponseError`]: every shape that errors come in; [`AnswerOrigin`]: who made an answer |
@@ -64,6 +65,7 @@
 //! `proptest`: the public module `arbitrary`.
 
 mod action;
+mod addresses;
 #[cfg(any(test, feature = "proptest"))]
 pub mod arbitrary;
 mod catalogue;
@@ -82,6 +84,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{Address, Addresses};
 pub use catalogue::{Disposition, ErrorInfo, Executed};
 pub use error::{
     AnswerOrigin, BodyShape, ErrorDetail, ResponseError, ResponseErrorKind, intermediary,

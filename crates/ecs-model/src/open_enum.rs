@@ -13,6 +13,9 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// Every documented value, in the description's order.
+            pub const KNOWN: &[Self] = &[$(Self::$variant),+];
+
             /// The value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {

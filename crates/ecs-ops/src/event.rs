@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::journal::OutcomeKind;
-use crate::report::ServerReport;
+use crate::report::{ServerReport, Stopped};
 
 /// Something that happened during a run. Requests and waves are counted from 1.
 ///
@@ -250,11 +250,23 @@ pub enum Event {
     },
     /// The outcome of a server is known.
     ServerDone(ServerReport),
-    /// The run sends no further request.
+    /// No further request is sent: of a stop that was asked for, once the journal has it.
     Stopping {
-        /// The reason.
+        /// Why, for people.
         reason: String,
+        /// The same for programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Stopped>,
     },
+}
+
+impl Event {
+    pub(crate) fn stopping(cause: Stopped) -> Self {
+        Self::Stopping {
+            reason: cause.to_string(),
+            cause: Some(cause),
+        }
+    }
 }
 
 /// Durations as JSON has them.

@@ -3,12 +3,14 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `filter` | what the service filters a list by |
 //! | `listing` | following the pages of a list until it is whole: pure |
 //! | `read` | reading such a list, with new tries where its pages do not add up |
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
 //! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
 //! | `scaling` | members of groups of auto-scaling: [`ScalingMembers`] |
 
+mod filter;
 mod listing;
 mod lookup;
 mod read;
@@ -19,4 +21,5 @@ pub use lookup::Lookup;
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
-pub(crate) use read::servers_now;
+pub(crate) use filter::ListFilter;
+pub(crate) use read::{filtered_servers, servers, servers_now};

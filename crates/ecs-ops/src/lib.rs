@@ -11,6 +11,7 @@
 //! | `quota` | never more servers than the quota in any window |
 //! | [`fleet`] | what is read before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can resume it |
+//! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
 //!
 //! The retry loop, and everything about one request, is the crate `ecs-client`: [`RetryPolicy`],
@@ -83,6 +84,7 @@ pub mod rolling;
 mod runs;
 #[cfg(test)]
 mod scripted;
+pub mod selection;
 mod ticket;
 
 pub use ecs_auth as auth;
@@ -99,4 +101,5 @@ pub use event::{Event, Events};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
 pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
 pub use runs::{FinishedWave, Plan, Run, RunBuilder};
+pub use selection::{Selection, ServerRef};
 pub use ticket::JobTicket;

@@ -1,8 +1,9 @@
 //! Runs: a list of servers, split into requests, submitted, polled and reported.
 //!
 //! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
-//! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's records
-//! of the actions on them (pure, but for its reader), `verify` servers whose job succeeded; `driver` and `reconcile` do the I/O of a `run`.
+//! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
+//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded;
+//! `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::ir::{Choice, Field, FieldType, Ir, TypeDef, TypeKind};
+use super::lower::{HANDWRITTEN_FIELDS, IDS, TEXTS};
 use super::rust::{docs, enum_macro, file, format, ident, sourced};
 use super::write::File;
 
@@ -70,12 +71,19 @@ fn imports(ir: &Ir) -> TokenStream {
         TypeKind::Struct { fields, .. } => fields.as_slice(),
         _ => &[],
     });
-    let scalars = fields.filter_map(|field| match &field.ty {
-        FieldType::Scalar(name) | FieldType::Scalars(name) => Some(name.as_str()),
-        _ => None,
+    let names = fields.map(|field| match &field.ty {
+        FieldType::Scalar(name)
+        | FieldType::Scalars(name)
+        | FieldType::Object(name)
+        | FieldType::Objects(name) => name.as_str(),
     });
-    let mut ids: Vec<&str> = scalars
-        .filter(|name| super::lower::IDS.contains(name) || *name == "ShortText")
+    let mut ids: Vec<&str> = names
+        .filter(|name| {
+            IDS.iter()
+                .chain(HANDWRITTEN_FIELDS)
+                .chain(TEXTS)
+                .any(|known| known == name)
+        })
         .collect();
     ids.sort_unstable();
     ids.dedup();

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-
-use super::Output;
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
@@ -15,6 +13,8 @@ Needs neither credentials nor a network, and changes nothing. With -o jsonl: the
 Examples:
   ecsctl run show run.jsonl
   ecsctl run show run.jsonl -o json | jq .summary
+  ecsctl run show run.jsonl -o id --outcome failed > failed.txt
+      The servers that failed, for ecsctl reboot --from-file failed.txt
   ecsctl run show run.jsonl --html run.html
       A page for a browser, with what happened when.
 
@@ -31,8 +31,44 @@ pub(crate) struct RunShow {
     #[arg(value_name = "JOURNAL")]
     pub(crate) journal: PathBuf,
     /// Write one page for a browser to this new file, instead of words to stdout
-    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "outcome"])]
     pub(crate) html: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    /// Only servers with this outcome. Repeat to widen
+    #[arg(long, value_name = "OUTCOME", value_enum)]
+    pub(crate) outcome: Vec<OutcomeName>,
+    /// How it is written to stdout: for people, as one JSON document, as the records one a line, or the ids one a line
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = ShowFormat::Table)]
+    pub(crate) format: ShowFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    Table,
+    Json,
+    Jsonl,
+    Id,
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutcomeName {
+    Succeeded,
+    Failed,
+    Running,
+    #[value(alias = "not_attempted")]
+    NotAttempted,
+    Unknown,
+}
+
+impl OutcomeName {
+    /// The word for it in reports.
+    pub(crate) fn in_reports(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Running => "running",
+            Self::NotAttempted => "not_attempted",
+            Self::Unknown => "unknown",
+        }
+    }
 }

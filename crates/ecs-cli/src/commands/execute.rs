@@ -114,7 +114,7 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 ) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        () = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
+        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
     }
 }
 
@@ -150,8 +150,8 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 
 /// The first request to stop stops sending, the second one everything.
 async fn listen(mut signals: Signals, control: Control, notes: Aside) {
-    signals.next().await;
-    control.stop_submitting();
+    let signal = signals.next().await;
+    control.stop_submitting_because(format!("as asked by {signal}"));
     notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
     signals.next().await;
     control.end();

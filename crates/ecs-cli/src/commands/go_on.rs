@@ -318,7 +318,7 @@ fn name_of(value: impl ValueEnum) -> Option<String> {
 }
 
 /// As [`duration`](crate::args::duration) reads it: `1h30m`.
-fn written(duration: Duration) -> String {
+pub(super) fn written(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let nanoseconds = u64::from(duration.subsec_nanos());
     let parts = [

@@ -26,7 +26,7 @@ pub(crate) async fn show(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let ids: Vec<JobId> = ids::parse("job", &args.ids, None)?.ids;
+    let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
     let connection = connect(global, &Settings::default(), notes).await?;
     let mut shown = Vec::new();
     let mut exit = Exit::Success;
@@ -70,7 +70,7 @@ pub(crate) async fn wait(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let ids: Vec<JobId> = ids::parse("job", &args.ids, None)?.ids;
+    let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
     let connection = connect(global, &Settings::default(), notes).await?;
     let mut signals = Signals::new()?;
     let jobs = if ids.len() == 1 {
@@ -104,7 +104,7 @@ pub(crate) async fn wait(
                 Some(event) => event,
                 None => break,
             },
-            () = signals.next() => {
+            _ = signals.next() => {
                 notes.always("stopped: the jobs go on at the service");
                 // What is known of each is still to come.
                 watch.cancel();

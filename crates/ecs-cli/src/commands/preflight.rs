@@ -11,6 +11,7 @@ use std::time::Duration;
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::{Choice, Lookup, ScalingMembers, Screen, Screened, endangers_members};
 use ecs_ops::model::{Server, ServerId};
+use ecs_ops::selection::{Selected, Selection};
 use ecs_ops::{Error, ErrorKind};
 
 use crate::args::Run;
@@ -29,6 +30,8 @@ const SCALING_LIMIT: Duration = Duration::from_secs(20);
 pub(super) enum Known {
     /// All servers of the project.
     Listed(Vec<Server>),
+    /// Those that a selection means, in its order.
+    Selected(Selected),
     /// Those that were named.
     LookedUp(Lookup),
     /// Nothing, and why; no reason is needed where nobody wanted to know.
@@ -40,6 +43,7 @@ impl Known {
     pub(super) fn servers(&self) -> &[Server] {
         match self {
             Self::Listed(servers) => servers,
+            Self::Selected(selected) => &selected.servers,
             Self::LookedUp(lookup) => &lookup.servers,
             Self::Unchecked(_) => &[],
         }
@@ -80,14 +84,14 @@ pub(super) struct Preflight {
 
 /// Looks at what a run needs, says what has to be known before it is confirmed, and refuses what must not be sent.
 pub(super) async fn run(
-    given: Option<&[ServerId]>,
+    selection: &Selection,
     action: PowerAction,
     args: &Run,
     connection: &Connection,
     notes: &Notes,
 ) -> Result<Preflight, NotBegun> {
     let looking = async {
-        let states = known(given, args, connection, notes);
+        let states = known(selection, args, connection, notes);
         let (own, known) = tokio::join!(connection.own_server(), states);
         // After the first read: credentials that are refused are used once.
         let scaling = match &known {
@@ -98,14 +102,15 @@ pub(super) async fn run(
     };
     let (own, known, scaling) = within(args.deadline, connection, looking).await?;
     let known = known?;
-    let choice = match given {
-        Some(_) => Choice::Named,
-        None => Choice::Selected,
+    let choice = if selection.is_given() {
+        Choice::Named
+    } else {
+        Choice::Selected
     };
     let screen = Screen::new(action, choice)
         .include_stopped(args.include_stopped)
         .own_server(own);
-    let screened = match given {
+    let screened = match selection.plain_ids() {
         None => screen.screen(
             known
                 .servers()
@@ -160,19 +165,25 @@ async fn within<T>(
 
 /// What is known of the servers.
 async fn known(
-    given: Option<&[ServerId]>,
+    selection: &Selection,
     args: &Run,
     connection: &Connection,
     notes: &Notes,
 ) -> Result<Known, NotBegun> {
-    let ids = match given {
-        Some(ids) if !args.rolling.needs_attributes() => ids,
-        _ => return Ok(Known::Listed(list(connection, notes).await?)),
+    let Some(ids) = selection.plain_ids() else {
+        return if selection.is_all() {
+            Ok(Known::Listed(list(connection, notes).await?))
+        } else {
+            Ok(Known::Selected(select(selection, connection, notes).await?))
+        };
     };
+    if args.rolling.needs_attributes() {
+        return Ok(Known::Listed(list(connection, notes).await?));
+    }
     if args.no_preflight {
         return Ok(Known::Unchecked(None));
     }
-    match connection.client.look_up(ids).await {
+    match connection.client.look_up(&ids).await {
         Ok(lookup) => Ok(Known::LookedUp(lookup)),
         Err(error) if leaves_actions_possible(&error) => {
             Ok(Known::Unchecked(Some(error.to_string())))
@@ -212,6 +223,18 @@ async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fai
             .hint("check the project and the region")),
         false => Ok(servers),
     }
+}
+
+/// The servers that a selection means.
+async fn select(
+    selection: &Selection,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<Selected, Fail> {
+    let place = messages::place(connection);
+    notes.note(&format!("listing the servers of {place}"));
+    let selected = connection.client.servers().select(selection).await;
+    selected.map_err(|error| super::selecting::fail(connection, error))
 }
 
 /// Which servers are members of groups of auto-scaling.

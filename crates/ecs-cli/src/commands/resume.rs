@@ -146,7 +146,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     }
     if let Some(stopped) = recovered.stop_request() {
         notes.note(&format!(
-            "the run was asked to stop ({stopped}): it is continued, since you resume it"
+            "the run was stopped before ({stopped}): it is continued, since you resume it"
         ));
     }
     let now = Timestamp::now();

@@ -12,14 +12,14 @@ use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::preflight::NotBegun;
-use super::servers::{Servers, given};
+use super::selecting;
+use super::servers::{Servers, selection};
 use super::waves;
 use crate::args::{Format, Global, Run};
 use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
-use crate::ids;
 use crate::render::json::DryRun;
 use crate::render::{json, table, target};
 use crate::signals::Signals;
@@ -34,21 +34,27 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
-    let given = given(&args, action, notes)?;
+    let selection = selection(&args, action, notes)?;
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
     let mut signals = Signals::new()?;
-    let finding = Servers::find(given.as_deref(), action, &args, &connection, notes);
+    let finding = Servers::find(&selection, action, &args, &connection, notes);
     let mut servers = match unless_stopped(&mut signals, finding).await {
         Ok(servers) => servers,
         Err(NotBegun::Fail(fail)) => return Err(fail),
         Err(NotBegun::OutOfReach(error)) => {
-            let given = given.unwrap_or_default();
+            let given = selection.plain_ids().unwrap_or_default();
             return not_begun(action, given, &error, &args, &connection, notes, results);
         }
     };
-    let waves = waves::plan(&args.rolling, &servers, notes)?;
+    let waves = match &args.planned {
+        Some(planned) => {
+            super::plan::check_drift(planned, &servers, notes)?;
+            planned.waves.clone().map(Waves::of)
+        }
+        None => waves::plan(&args.rolling, &servers, notes)?,
+    };
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
@@ -62,7 +68,11 @@ pub(crate) async fn run(
     let plan = builder
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
-    if args.dry_run {
+    if let Some(out) = &args.plan_out {
+        let record = super::plan::completed(builder.run_record("plan"), &args);
+        super::plan::write(out, record, &servers.listed, notes)?;
+    }
+    if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
         let shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
         results.write(&shown);
@@ -189,16 +199,7 @@ fn not_begun(
 /// What can be found wrong before anything is read.
 fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     args.check()?;
-    let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
-    if let ([option, ..], true) = (&global.read_from_stdin()[..], ids_from_stdin) {
-        // Before anything is read: what is wrong with ids is shown, and a secret must not be.
-        return Err(Fail::usage(format!(
-            "the ids and {option} cannot both be read from stdin"
-        ))
-        .hint(format!(
-            "put one of them into a file: --from-file FILE, or {option} - < FILE"
-        )));
-    }
+    selecting::check_stdin(&args.select, global)?;
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.
         let words = format!("journal {}: the file exists", path.display());
@@ -211,14 +212,13 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
 
 /// Where questions are asked that this run has: before it, and after its canary.
 fn terminals(args: &Run, global: &Global) -> Result<(Option<Terminal>, Option<AfterCanary>), Fail> {
-    let ids_from_stdin = args.from_file.as_deref().is_some_and(ids::is_stdin);
-    let stdin_is_taken = ids_from_stdin || !global.read_from_stdin().is_empty();
+    let stdin_is_taken = args.select.reads_stdin() || !global.read_from_stdin().is_empty();
     let open = || Terminal::open(stdin_is_taken).ok_or_else(|| nobody_to_ask(args));
-    let terminal = match args.yes || args.dry_run {
+    let terminal = match args.yes || args.sends_nothing() {
         true => None,
         false => Some(open()?),
     };
-    let after_canary = match args.rolling.asks() && !args.dry_run {
+    let after_canary = match args.rolling.asks() && !args.sends_nothing() {
         true => Some(AfterCanary::Asked(open()?)),
         false => None,
     };
@@ -230,7 +230,7 @@ async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connec
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
-        otherwise: None,
+        otherwise: args.service.clone(),
     };
     let connecting = connect(global, &settings, notes);
     let connection = match args.deadline {
@@ -276,6 +276,9 @@ fn builder(
     }
     if let Some(after) = args.rolling.escalate_after {
         builder = builder.escalate_after(after);
+    }
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
     }
     match waves {
         Some(waves) => builder.rolling(waves, args.rolling.rules()),

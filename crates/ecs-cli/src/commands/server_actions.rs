@@ -17,7 +17,7 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let ids: Vec<ServerId> = ids::parse("server", &args.ids, None)?.ids;
+    let ids: Vec<ServerId> = ids::parse("server", &args.ids)?;
     let connection = connect(global, &Settings::default(), notes).await?;
     let mut servers = Vec::new();
     for id in ids {

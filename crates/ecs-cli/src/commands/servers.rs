@@ -3,13 +3,13 @@
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::SkippedServer;
 use ecs_ops::model::{Server, ServerId};
+use ecs_ops::selection::Selection;
 
 use super::preflight::{self, NotBegun, name_of};
 use crate::args::Run;
 use crate::confirm::counted;
 use crate::connect::Connection;
 use crate::fail::Fail;
-use crate::ids::{self, IdFile};
 use crate::term::Notes;
 
 /// The servers of a run.
@@ -29,16 +29,17 @@ pub(super) struct Servers {
 impl Servers {
     /// Those that were given, or all but those that are skipped. Reads their states first.
     pub(super) async fn find(
-        given: Option<&[ServerId]>,
+        selection: &Selection,
         action: PowerAction,
         args: &Run,
         connection: &Connection,
         notes: &Notes,
     ) -> Result<Self, NotBegun> {
-        let found = preflight::run(given, action, args, connection, notes).await?;
+        let found = preflight::run(selection, action, args, connection, notes).await?;
         let screened = found.screened;
         let listed = match found.known {
             preflight::Known::Listed(servers) => servers,
+            preflight::Known::Selected(selected) => selected.servers,
             preflight::Known::LookedUp(lookup) => lookup.servers,
             preflight::Known::Unchecked(_) => Vec::new(),
         };
@@ -91,41 +92,17 @@ fn named(ids: &[ServerId], known: &[Server]) -> Vec<String> {
     ids.iter().map(name).collect()
 }
 
-/// The ids that were given, each once; nothing if all servers are meant.
-pub(super) fn given(
-    args: &Run,
-    action: PowerAction,
-    notes: &Notes,
-) -> Result<Option<Vec<ServerId>>, Fail> {
-    if args.all {
-        return Ok(None);
-    }
-    if args.include_stopped {
+/// Which servers are meant.
+pub(super) fn selection(args: &Run, action: PowerAction, notes: &Notes) -> Result<Selection, Fail> {
+    let selection = args.select.selection(&args.ids, args.all, notes)?;
+    let Some(selection) = selection else {
+        return Err(Fail::usage(format!("no server to {}", action.name()))
+            .hint("give servers by id or name, in a file with --from-file, by a filter such as --tag, or all with --all"));
+    };
+    if args.include_stopped && selection.is_given() {
         return Err(Fail::usage(
-            "--include-stopped needs --all: servers that are given by id are never skipped",
+            "--include-stopped is for --all and filters: servers that are given by id or name are never skipped",
         ));
     }
-    let file = args.from_file.as_deref().map(IdFile::read).transpose()?;
-    let given = ids::parse("server", &args.ids, file.as_ref())?;
-    if given.ids.is_empty() {
-        let message = match &file {
-            Some(file) => format!(
-                "no server to {}: there is no id in {}",
-                action.name(),
-                file.name()
-            ),
-            None => format!("no server to {}", action.name()),
-        };
-        return Err(Fail::usage(message)
-            .hint("name servers by their ids, or in a file with --from-file, or all with --all"));
-    }
-    if given.repeated > 0 {
-        let all = given.ids.len() + given.repeated;
-        notes.warn(&format!(
-            "{all} ids were given, {} of them repeated; acting on {} once each",
-            given.repeated,
-            counted(given.ids.len())
-        ));
-    }
-    Ok(Some(given.ids))
+    Ok(selection)
 }

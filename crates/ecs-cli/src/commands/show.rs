@@ -7,7 +7,7 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
-use crate::args::{Format, RunShow};
+use crate::args::{RunShow, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::render::timeline::Timeline;
@@ -41,12 +41,26 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
             tail.line, tail.bytes
         ));
     }
-    if args.output.format == Format::Jsonl {
+    if args.format == ShowFormat::Jsonl {
+        if !args.outcome.is_empty() {
+            return Err(
+                Fail::usage("--outcome chooses servers, and -o jsonl shows records")
+                    .hint("use -o id, -o json or the table"),
+            );
+        }
         results.write(&records(&contents));
         return Ok(Exit::Success);
     }
-    let timeline = Timeline::of(contents)
+    let mut timeline = Timeline::of(contents)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
+    if !args.outcome.is_empty() {
+        timeline.servers.retain(|server| {
+            let name = server.report.outcome.name();
+            args.outcome
+                .iter()
+                .any(|outcome| outcome.in_reports() == name)
+        });
+    }
     if let Some(file) = &args.html {
         let page = page::page(&timeline, &args.journal);
         create(file, |to| to.write_all(page.as_bytes()))
@@ -54,8 +68,15 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
-    results.write(&match args.output.format {
-        Format::Table => show::text(&timeline, &args.journal),
+    results.write(&match args.format {
+        ShowFormat::Table => show::text(&timeline, &args.journal),
+        ShowFormat::Id => {
+            let ids = timeline
+                .servers
+                .iter()
+                .map(|server| format!("{}\n", server.report.id));
+            ids.collect()
+        }
         _ => json::document(&timeline),
     });
     Ok(Exit::Success)

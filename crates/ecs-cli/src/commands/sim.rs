@@ -130,7 +130,10 @@ pub(crate) async fn run(
         info.listening,
         info.speed
     ));
-    server.run(signals.next()).await;
+    let stop = async {
+        signals.next().await;
+    };
+    server.run(stop).await;
     Ok(Exit::Success)
 }
 

@@ -11,7 +11,7 @@ use crate::connect::Connection;
 use crate::term::clean_json;
 
 /// The version of what is written here. A report has its own.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// One indented document.
 pub(crate) fn document(value: &impl Serialize) -> String {

@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use ecs_ops::Event;
 use ecs_ops::model::JobStatus;
+use ecs_ops::{Event, Stopped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::{Tally, rounded};
@@ -174,7 +174,12 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
                 counted(*servers)
             ))
         }
-        Event::Stopping { reason } => Some(format!("nothing more is sent: {reason}")),
+        // Whoever asked for it was told when the signal came.
+        Event::Stopping {
+            cause: Some(Stopped::Requested { .. }),
+            ..
+        } => None,
+        Event::Stopping { reason, .. } => Some(format!("nothing more is sent: {reason}")),
         Event::Reconciling {
             request,
             servers,

@@ -62,10 +62,13 @@ pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String 
             text.push_str(&table.render());
         }
     }
-    text.push('\n');
-    for line in next(it, path) {
-        text.push_str(&clean(&line));
+    // What to do next depends on all servers.
+    if it.servers.len() == it.summary.requested {
         text.push('\n');
+        for line in next(it, path) {
+            text.push_str(&clean(&line));
+            text.push('\n');
+        }
     }
     text
 }
@@ -76,7 +79,7 @@ fn head(it: &Timeline) -> String {
         ("run", it.run_id.clone()),
         (
             "what",
-            format!("{}{kind}, {}", it.operation, counted(it.servers.len())),
+            format!("{}{kind}, {}", it.operation, counted(it.summary.requested)),
         ),
         ("service", it.endpoint.clone()),
         ("project", it.project_id.clone()),

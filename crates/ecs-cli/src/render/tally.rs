@@ -194,6 +194,7 @@ mod tests {
         });
         tally.count(&Event::Stopping {
             reason: "asked".to_owned(),
+            cause: None,
         });
         assert_eq!(tally.words(), "nothing more is sent; 2 accepted");
         assert_eq!((tally.servers, tally.requests, tally.done), (4, 2, 0));
@@ -222,6 +223,7 @@ mod tests {
         assert!(tally.asking);
         let stopping = Event::Stopping {
             reason: "asked".to_owned(),
+            cause: None,
         };
         let words = "nothing more is sent; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, stopping), words);

@@ -46,7 +46,24 @@ fn each_command_offers_what_the_design_says() {
         "--sim-fail",
         "--token",
     ];
-    const RUN: [&str; 28] = [
+    const SELECT: [&str; 15] = [
+        "--az",
+        "--enterprise-project",
+        "--exclude",
+        "--flavor",
+        "--from-file",
+        "--from-format",
+        "--ip",
+        "--name",
+        "--name-regex",
+        "--not-restarted-since",
+        "--not-tag",
+        "--older-than",
+        "--server-group",
+        "--status",
+        "--tag",
+    ];
+    const RUN: [&str; 27] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -54,7 +71,6 @@ fn each_command_offers_what_the_design_says() {
         "--canary-pause",
         "--deadline",
         "--dry-run",
-        "--from-file",
         "--health-cmd",
         "--health-timeout",
         "--journal",
@@ -110,14 +126,46 @@ fn each_command_offers_what_the_design_says() {
         "--servers-per-minute",
         "--yes",
     ];
-    let typed = [&RUN[..], &["--type", "--allow-autoscaling-members"]].concat();
+    let run = [&RUN[..], &SELECT].concat();
+    let typed = [&run[..], &["--type", "--allow-autoscaling-members"]].concat();
     let reboot = [&typed[..], &["--escalate", "--include-stopped"]].concat();
+    let list = [&SELECT[..], &["--columns", "--output", "--sort"]].concat();
     for (command, own) in [
         (&["reboot"][..], &reboot[..]),
         (&["stop"], &typed),
-        (&["start"], &RUN),
+        (&["start"], &run),
         (&["resume"], &resume),
-        (&["run", "show"], &["--html", "--output"]),
+        (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (&["server", "list"], &list),
+        (&["server", "show"], &["--output"]),
+        (&["server", "actions"], &["--output"]),
+        (&["plan", "reboot"], &[&reboot[..], &["--out"]].concat()),
+        (&["plan", "show"], &["--output"]),
+        (&["plan", "approve"], &["--key", "--signature"]),
+        (
+            &["apply"],
+            &[
+                "--accept-drift",
+                "--allow-autoscaling-members",
+                "--dry-run",
+                "--max-age",
+                "--output",
+                "--require-approval",
+                "--yes",
+            ],
+        ),
+        (
+            &["rerun"],
+            &[
+                "--dry-run",
+                "--failed",
+                "--journal",
+                "--not-attempted",
+                "--output",
+                "--unknown",
+                "--yes",
+            ],
+        ),
         (&["job", "show"], &["--output"]),
         (
             &["job", "wait"],
@@ -140,8 +188,15 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 21] = [
         &[],
+        &["server"],
+        &["server", "list"],
+        &["server", "show"],
+        &["plan"],
+        &["plan", "approve"],
+        &["apply"],
+        &["rerun"],
         &["reboot"],
         &["start"],
         &["stop"],

@@ -370,7 +370,7 @@ fn a_server_that_is_named_twice_is_acted_on_once() {
     assert_eq!(ended.json()["summary"]["requested"], 2);
     says(
         &ended,
-        &["3 ids were given, 1 of them repeated; acting on 2 servers once each"],
+        &["3 servers were given, 1 of them again; each counts once"],
     );
     assert_eq!(sim.accepted(), 2);
 }

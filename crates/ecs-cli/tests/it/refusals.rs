@@ -10,22 +10,17 @@ fn ids_are_checked_all_at_once() {
     let sim = Sim::start(1, |region| region);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("servers.txt");
-    std::fs::write(&file, format!("{ID}\nweb-1\n\n{}\n", ID.to_uppercase())).unwrap();
+    std::fs::write(&file, format!("{ID}\nweb 1\n\n{}0\n", ID)).unwrap();
     let name = file.to_str().unwrap();
-    let arguments = [
-        "reboot",
-        "nonsense",
-        &sim.id(0),
-        "--from-file",
-        name,
-        "--yes",
-    ];
+    let arguments = ["reboot", &ID[1..], &sim.id(0), "--from-file", name, "--yes"];
     let ended = ecsctl(&arguments, &sim.options()).refuses(
         2,
         &[
-            "2 server ids cannot be used, nothing was sent",
-            "argument 1: \"nonsense\" is not a server id",
-            &format!("{name}:2: \"web-1\" is not a server id"),
+            "3 servers cannot be used; nothing was sent",
+            &format!("argument 1: {:?} is not a server id or name", &ID[1..]),
+            &format!("{name}:2:1: this line has several words, and none is an id"),
+            &format!("{name}:4:1: \"{ID}0\" is not a server id or name: it looks like an id"),
+            "hint: a list that is always understood",
         ],
     );
     assert_eq!(ended.stdout, "");
@@ -43,13 +38,19 @@ fn a_file_in_another_encoding_is_one_error() {
         std::fs::write(&file, bytes).unwrap();
         let arguments = ["reboot", "--from-file", file.to_str().unwrap(), "--yes"];
         let ended = ecsctl(&arguments, &sim.options());
-        let ended = ended.refuses(2, &["servers.txt is UTF-16", "hint: save it as UTF-8"]);
+        let ended = ended.refuses(
+            2,
+            &[
+                "servers.txt:1:1: the file is UTF-16",
+                "hint: save it as UTF-8",
+            ],
+        );
         assert!(!ended.stderr.contains("is not a server id"));
     }
     // What is only broken in places is shown in its place.
     std::fs::write(&file, [sim.id(0).as_bytes(), b"\n\xc3\x28\n"].concat()).unwrap();
     let arguments = ["reboot", "--from-file", file.to_str().unwrap(), "--yes"];
-    ecsctl(&arguments, &sim.options()).refuses(2, &["servers.txt:2: "]);
+    ecsctl(&arguments, &sim.options()).refuses(2, &["servers.txt:2:1: this byte is not UTF-8"]);
     assert_eq!(sim.accepted(), 0);
 }
 
@@ -60,7 +61,7 @@ fn an_empty_list() {
         .refuses(2, &["no server to reboot", "--from-file", "--all"]);
     let arguments = ["start", "--from-file", "-", "--yes"];
     with_stdin(&arguments, &sim.options(), "# none\n")
-        .refuses(2, &["no server to start", "no id in stdin"]);
+        .refuses(2, &["no server in stdin; nothing was sent"]);
     let empty = Sim::start(1, |region| region.servers(0));
     ecsctl(&["stop", "--all", "--yes"], &empty.options()).refuses(2, &["no server in project"]);
     ecsctl(

@@ -80,6 +80,35 @@ fn ctrl_c_stops_sending_and_watches_what_was_accepted() {
     assert_eq!(sim.accepted(), 1);
 }
 
+/// The journal has the stop before its process dies; whoever types `resume` asks for the rest, and is told.
+#[test]
+fn a_stop_outlives_the_process_and_resume_continues() {
+    let while_it_works = Duration::from_secs(3);
+    let sim = Sim::start(1, |region| {
+        region.durations(while_it_works..=while_it_works)
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.jsonl");
+    let journal = path.to_str().unwrap().to_owned();
+    let options = [sim.options(), vec!["--journal".to_owned(), journal.clone()]].concat();
+    let mut run = Running::spawn(SLOWLY.map(str::to_owned).into_iter().chain(options));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 3 accepted");
+    run.signal("INT");
+    let is_recorded = || {
+        let text = std::fs::read_to_string(&path).unwrap();
+        text.contains(r#""kind":"stopping","reason":"as asked by SIGINT""#)
+    };
+    wait_until("the stop is recorded", is_recorded);
+    run.signal("KILL");
+    run.wait();
+    let more = [sim.options(), vec!["-o".to_owned(), "json".to_owned()]].concat();
+    let ended = ecsctl(&["resume", &journal], &more).expect(0);
+    assert_eq!(outcomes(&ended.json()), ["succeeded"; 3]);
+    let told = "the run was stopped before (as asked by SIGINT)";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
+
 #[test]
 fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
     let sim = Sim::start(100, |region| region);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use crate::lenient::{lenient_open_enum, members};
 use crate::open_enum::{closed_enum, open_enum};
+use crate::Addresses;
 use crate::JobId;
 use crate::ScalingGroupId;
 use crate::ServerId;
@@ -656,6 +657,42 @@ pub struct Server {
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<String>,
+    /// The flavor that it was made with.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub flavor: Option<ServerFlavor>,
+    /// Its addresses, by the network that they are in.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub addresses: Option<Addresses>,
+    /// The enterprise project that it belongs to. Some regions only have it among the system tags.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enterprise_project_id: Option<String>,
+    /// The tags that the service sets.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sys_tags: Option<Vec<SystemTag>>,
+    /// Where it may run.
+    #[serde(
+        rename = "os:scheduler_hints",
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scheduler_hints: Option<SchedulerHints>,
     /// What broke it; nothing if it is well.
     #[serde(
         default,
@@ -663,6 +700,79 @@ pub struct Server {
         skip_serializing_if = "Option::is_none"
     )]
     pub fault: Option<ServerFault>,
+}
+
+/// What a server is made of.
+///
+/// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerFlavor {
+    /// The flavor's id, such as s3.large.2.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub id: Option<String>,
+    /// The flavor's name; on these clouds it equals the id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<String>,
+    /// The number of CPUs.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub vcpus: Option<String>,
+    /// The memory in MiB.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ram: Option<String>,
+}
+
+/// A tag that the service sets.
+///
+/// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SystemTag {
+    /// The key, such as _sys_enterprise_project_id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub key: Option<String>,
+    /// The value.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub value: Option<String>,
+}
+
+/// Where a server may run.
+///
+/// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SchedulerHints {
+    /// The server groups that it is a member of, by id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalars",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub group: Option<Vec<String>>,
 }
 
 /// What broke a server.
@@ -828,7 +938,34 @@ members! {
         11: locked = "locked" as scalar,
         12: tags = "tags" as scalars,
         13: tenant_id = "tenant_id" as scalar,
-        14: fault = "fault" as object,
+        14: flavor = "flavor" as object,
+        15: addresses = "addresses" as object,
+        16: enterprise_project_id = "enterprise_project_id" as scalar,
+        17: sys_tags = "sys_tags" as objects,
+        18: scheduler_hints = "os:scheduler_hints" as object,
+        19: fault = "fault" as object,
+    }
+}
+
+members! {
+    ServerFlavor {
+        0: id = "id" as scalar,
+        1: name = "name" as scalar,
+        2: vcpus = "vcpus" as scalar,
+        3: ram = "ram" as scalar,
+    }
+}
+
+members! {
+    SystemTag {
+        0: key = "key" as scalar,
+        1: value = "value" as scalar,
+    }
+}
+
+members! {
+    SchedulerHints {
+        0: group = "group" as scalars,
     }
 }
 

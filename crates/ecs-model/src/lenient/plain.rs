@@ -248,7 +248,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a value by serde_json.
-    fn value<T: Deserialize<'t>>(&mut self) -> Result<T, Unusual> {
+    pub(crate) fn value<T: Deserialize<'t>>(&mut self) -> Result<T, Unusual> {
         let left = self.text.get(self.at..).ok_or(Unusual)?;
         let mut values = serde_json::Deserializer::from_str(left).into_iter();
         let value = values.next().ok_or(Unusual)?.map_err(|_| Unusual)?;

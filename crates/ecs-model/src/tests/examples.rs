@@ -25,6 +25,10 @@ fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
 /// The JSON without what "nothing" looks like, and without the fields that the schema does not list, unless it keeps
 /// them.
 fn described(value: Value, schema: &Value, description: &Value) -> Value {
+    let not_null = schema["anyOf"]
+        .as_array()
+        .and_then(|schemas| schemas.first());
+    let schema = not_null.unwrap_or(schema);
     let schema = match schema["$ref"].as_str() {
         Some(reference) => description
             .pointer(reference.trim_start_matches('#'))

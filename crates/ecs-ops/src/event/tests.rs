@@ -145,6 +145,7 @@ fn events() -> Vec<Event> {
         },
         Event::Stopping {
             reason: "asked to".to_owned(),
+            cause: None,
         },
     ];
     events.extend(done);

@@ -7,6 +7,7 @@ use ecs_auth::BoxFuture;
 use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext};
 use ecs_model::{ListServersDetails, Server, ServerId};
 
+use super::filter::ListFilter;
 use super::listing::{Listing, Page, Query, Step};
 
 /// How many servers are asked for on a page: what the vendor advises for large fleets.
@@ -85,13 +86,14 @@ fn refuses_marker(error: &Error) -> bool {
     matches!(error.problem().status(), Some(400 | 404))
 }
 
-/// The servers of a project.
-struct Servers {
+/// The servers of a project that pass a filter of the service.
+struct Servers<'f> {
+    filter: &'f ListFilter,
     /// Whether an answer of a cache is an error.
     now: bool,
 }
 
-impl Pages for Servers {
+impl Pages for Servers<'_> {
     type Key = ServerId;
     type Row = Server;
 
@@ -107,7 +109,7 @@ impl Pages for Servers {
                 Query::Page { number, .. } => wanted.offset(number),
                 Query::After(id) => wanted.marker(id.to_string()),
             };
-            let wanted = wanted.build();
+            let wanted = self.filter.apply(wanted).build();
             let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
             let mut context = RequestContext::read();
             let page = client.execute(&wanted, &mut context).await?;
@@ -123,23 +125,19 @@ impl Pages for Servers {
     }
 }
 
-impl crate::Client {
-    /// Lists all servers of the project, page by page: all of them, or an error. A list whose pages do
-    /// not add up is read anew, at most twice.
-    ///
-    /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, because its pages
-    /// shift or repeat, disagree with its count, or have a server without a readable id.
-    pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        servers(&self.0.core).await
-    }
+/// All servers of the project.
+pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
+    filtered_servers(client, &ListFilter::default()).await
 }
 
-/// All servers of the project.
-pub(super) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
+/// The servers of the project that pass the filter of the service.
+pub(crate) async fn filtered_servers(
+    client: &Client,
+    filter: &ListFilter,
+) -> Result<Vec<Server>, Error> {
     let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
-    whole(client, &Servers { now: false }, listing, "servers").await
+    let pages = Servers { filter, now: false };
+    whole(client, &pages, listing, "servers").await
 }
 
 /// The servers of the project as they are now, as far as one try shows them: for looks at servers
@@ -151,7 +149,11 @@ pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
     let smaller = usize::try_from(client.next_number() % SIZES).unwrap_or_default();
     let listing = Listing::by_number(PAGE - smaller, |server: &Server| server.id);
     let mut listing = listing.trusting_count();
-    while next(client, &Servers { now: true }, &mut listing).await? == Step::More {}
+    let pages = Servers {
+        filter: &ListFilter::default(),
+        now: true,
+    };
+    while next(client, &pages, &mut listing).await? == Step::More {}
     Ok(listing.into_rows())
 }
 

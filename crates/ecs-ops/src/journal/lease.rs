@@ -18,10 +18,9 @@ pub struct JournalLease(Mutex<LeaseState>);
 struct LeaseState {
     /// The run whose records it holds.
     run_id: Option<String>,
-    /// How many records it holds for certain. A write that was cut off, or failed, may have left
-    /// one more.
+    /// How many records it holds for certain.
     durable: u64,
-    /// How many it holds at most.
+    /// How many it holds at most: also those of writes that did not end.
     begun: u64,
     is_lent: bool,
 }
@@ -81,13 +80,18 @@ impl JournalLease {
             format!(
                 "the journal is of run {holds}, and run {run_id} is to be resumed: it needs the journal that it was recovered from"
             )
-        } else if !(state.durable..=state.begun).contains(&records) {
+        } else if state.durable != state.begun {
+            // Its record may still come, after what was recovered.
+            format!(
+                "a record of run {run_id} was not written to its end: open the journal anew, and recover the run from that"
+            )
+        } else if state.durable != records {
             format!(
                 "the journal holds {} records of run {run_id}, and {records} were recovered: recover the run again before it is resumed",
                 state.durable
             )
         } else {
-            (state.is_lent, state.durable, state.begun) = (true, records, records);
+            state.is_lent = true;
             return Ok(());
         };
         Err(JournalError::new(JournalErrorKind::Foreign, message))

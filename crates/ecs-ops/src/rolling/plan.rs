@@ -75,6 +75,15 @@ pub struct Waves {
 }
 
 impl Waves {
+    /// Waves that were planned before.
+    pub fn of(waves: Vec<Vec<ServerId>>) -> Self {
+        Self {
+            waves,
+            single: Vec::new(),
+            has_canary: false,
+        }
+    }
+
     /// Plans waves of at most `wave` servers (a percentage is at least one server); the first one
     /// has at most `canary`.
     ///

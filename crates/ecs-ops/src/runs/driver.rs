@@ -24,7 +24,7 @@ use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
 use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
-use crate::report::ServerReport;
+use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
 
@@ -278,14 +278,14 @@ impl<'a> Driver<'a> {
         if let Some(problem) = self.log.broken()
             && state.journal_failed(problem.clone())
         {
-            let reason = problem.message;
-            self.sink.emit(Event::Stopping { reason });
+            self.sink
+                .emit(Event::stopping(Stopped::JournalFailed(problem)));
             self.control.halt();
         }
     }
 
-    /// Lists the servers at this time, unless queries are refused by then. `records` are read before:
-    /// a server at rest in the list is at rest after the actions that they show.
+    /// Lists the servers at this time, unless queries are refused by then. `records` are read
+    /// before: a server at rest in the list is at rest after the actions that they show.
     fn list(
         self,
         purpose: ListPurpose,
@@ -347,9 +347,8 @@ impl<'a> Driver<'a> {
     fn denied(self, state: &mut RunState, problem: &Problem) -> Vec<Event> {
         self.control.halt();
         self.poll_control.end();
-        let reason = problem.message.clone();
         let news = state.denied(problem.clone());
-        let event = news.then_some(Event::Stopping { reason });
+        let event = news.then(|| Event::stopping(Stopped::Denied(problem.clone())));
         event.into_iter().collect()
     }
 

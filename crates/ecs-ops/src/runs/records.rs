@@ -150,8 +150,8 @@ pub(crate) fn read(
     }
 }
 
-/// Whether records that are absent at this age of a request are conclusive. `delays`: the time after
-/// which the record of each other request was seen; `None`: not seen yet.
+/// Whether records that are absent at this age of a request are conclusive. `delays`: the time
+/// after which the record of each other request was seen; `None`: not seen yet.
 pub(crate) fn is_delay_bounded(
     delays: impl IntoIterator<Item = Option<Duration>>,
     age: Duration,

@@ -165,7 +165,7 @@ impl Run {
         // Writing the end may exceed the deadline only a little.
         drop(tokio::time::timeout(LAST_RECORDS, end.write(&log)).await);
         if report.stopped == Some(Stopped::Deadline) {
-            sink.emit(stopping(&Stopped::Deadline));
+            sink.emit(Event::stopping(Stopped::Deadline));
         }
         report
     }
@@ -174,18 +174,12 @@ impl Run {
 /// How long a run that is over waits for its last records.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
-fn stopping(stopped: &Stopped) -> Event {
-    Event::Stopping {
-        reason: stopped.to_string(),
-    }
-}
-
 /// Records a stop when somebody asks for it, before anybody is told. Returns when the run is to end
 /// at once.
 async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
     control.reached(Level::NoMoreSubmissions).await;
     if !control.is_stop_asked() {
-        sink.emit(stopping(&Stopped::Suspended));
+        sink.emit(Event::stopping(Stopped::Suspended));
         control.stop_asked().await;
     }
     let stopped = Stopped::Requested {
@@ -210,7 +204,7 @@ async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
             () = given_up => {}
         }
     }
-    sink.emit(stopping(&stopped));
+    sink.emit(Event::stopping(stopped));
     control.reached(Level::End).await;
 }
 

@@ -338,7 +338,7 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
 fn said_too_many_failed(life: &Life) -> bool {
     let mut said = life.said.iter();
     said.any(|(_, event)| match event {
-        Event::Stopping { reason } => reason.contains(" not succeed, and "),
+        Event::Stopping { reason, .. } => reason.contains(" not succeed, and "),
         _ => false,
     })
 }

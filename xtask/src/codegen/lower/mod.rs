@@ -14,9 +14,11 @@ use super::yaml::Key;
 /// Ids of `ids.rs`, usable as the type of a field or a path parameter.
 pub(crate) const IDS: &[&str] = &["ProjectId", "JobId", "ServerId", "ScalingGroupId"];
 /// Other types that `ecs-model` has by hand; an answer may be one of them.
-const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError"];
+const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError", "Addresses"];
+/// Those of them that can be a field of an answer.
+pub(crate) const HANDWRITTEN_FIELDS: &[&str] = &["Addresses"];
 /// Texts of answers, written by hand.
-const TEXTS: &[&str] = &["ShortText"];
+pub(crate) const TEXTS: &[&str] = &["ShortText"];
 
 pub(crate) fn lower(spec: &Spec) -> Result<Ir, Problem> {
     let schemas = Schemas(&spec.schemas);

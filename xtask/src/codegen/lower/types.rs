@@ -5,7 +5,7 @@ use super::super::ir::{Choice, Field, FieldType, TypeDef, TypeKind};
 use super::super::spec::{Schema, Type};
 use super::super::yaml::Key;
 use super::names::{distinct, pascal, snake, type_name};
-use super::{HANDWRITTEN, IDS, Schemas, TEXTS};
+use super::{HANDWRITTEN, HANDWRITTEN_FIELDS, IDS, Schemas, TEXTS};
 
 /// The field that holds what x-ecs-keep-rest keeps.
 const REST: &str = "rest";
@@ -186,6 +186,9 @@ fn field_type(key: &Key, schema: &Schema, schemas: Schemas<'_>) -> Result<FieldT
         return match (&target.handwritten, target.additional) {
             (Some(_), _) if IDS.iter().chain(TEXTS).any(|known| *known == name) => {
                 Ok(FieldType::Scalar(name))
+            }
+            (Some(_), _) if HANDWRITTEN_FIELDS.contains(&name.as_str()) => {
+                Ok(FieldType::Object(name))
             }
             (None, Some(true)) => Ok(FieldType::Object(name)),
             (None, None) if !target.known_values.is_empty() => Ok(FieldType::Scalar(name)),

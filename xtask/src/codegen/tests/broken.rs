@@ -125,7 +125,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "x-ecs-handwritten: JobId",
         "x-ecs-handwritten: JobID",
-        "125: `JobId` says that JobID is written by hand, but there are only ProjectId, JobId, ServerId, ScalingGroupId, ShortText, Accepted, ResponseError",
+        "125: `JobId` says that JobID is written by hand, but there are only ProjectId, JobId, ServerId, ScalingGroupId, ShortText, Accepted, ResponseError, Addresses",
     ),
     (
         "operationId: ShowThing",

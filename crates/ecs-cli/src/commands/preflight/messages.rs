@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::{ScalingMembers, SkipReason, SkippedServer};
 use ecs_ops::model::{RebootType, Server, ServerId};
+use ecs_ops::selection::Selected;
 
 use super::{Known, Preflight};
 use crate::args::Run;
@@ -62,10 +63,33 @@ pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, note
             are(lookup.missing.len()),
             some(&lookup.missing, &[])
         )),
+        Known::Selected(selected) => warn_of_given(selected, notes),
         _ => {}
     }
     warn_of_stopped(preflight, action, notes);
     warn_of_own(preflight, action, args, notes);
+}
+
+/// Says what became of servers that were given.
+fn warn_of_given(selected: &Selected, notes: &Notes) {
+    if !selected.left_out.is_empty() {
+        let ids: Vec<ServerId> = selected
+            .left_out
+            .iter()
+            .filter_map(|server| server.id)
+            .collect();
+        notes.warn(&format!(
+            "{} given and skipped by the filters: {}",
+            are(ids.len()),
+            some(&ids, &selected.left_out)
+        ));
+    }
+    if selected.repeated > 0 {
+        notes.warn(&format!(
+            "{} given again, by id or by name; each counts once",
+            are(selected.repeated)
+        ));
+    }
 }
 
 /// Says what a restart does to stopped servers.

@@ -104,7 +104,10 @@ fn listed(sim: &Sim) -> Vec<Server> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime.unwrap().block_on(client.servers()).unwrap()
+    runtime
+        .unwrap()
+        .block_on(async { client.servers().await })
+        .unwrap()
 }
 
 /// The groups of which one of these waves has all servers, though there are more than one.

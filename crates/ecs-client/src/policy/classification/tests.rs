@@ -69,7 +69,8 @@ fn no_status_proves_anything_by_itself() {
 /// service had acted.
 #[test]
 fn pages_of_gateways() {
-    let pages: &[(u16, &[(&str, &str)], &str)] = &[
+    type Sent = (u16, &'static [(&'static str, &'static str)], &'static str);
+    let pages: &[Sent] = &[
         // HAProxy 2.6.12, `http-response deny deny_status 429`, and `http-request deny` alike.
         (
             429,

@@ -111,6 +111,15 @@ impl RunBuilder {
         })
     }
 
+    /// What the first record of the run's journal would say, with this id: all that it would do,
+    /// for a plan that is kept. The health check is one without a description, unless it was given
+    /// with one.
+    pub fn run_record(&self, run_id: &str) -> RunRecord {
+        let rolling = self.current_rolling();
+        let rolling = rolling.map(|rolling| self.rolling_record(&rolling));
+        self.record(run_id, rolling)
+    }
+
     /// The journal of a new run, if it has one.
     fn new_journal(&self, run_id: &str) -> Result<Option<Arc<dyn Journal>>, Error> {
         let Some(directory) = &self.journal_directory else {

@@ -10,7 +10,7 @@ use super::{Driver, Step};
 use crate::control::Level;
 use crate::event::Event;
 use crate::journal::Record;
-use crate::report::Outcome;
+use crate::report::{Outcome, Stopped};
 use crate::rolling::{self, WaveAction};
 use crate::runs::callbacks::FinishedWave;
 use crate::runs::state::RunState;
@@ -80,8 +80,8 @@ impl<'a> Driver<'a> {
             WaveAction::Stop(reason) => {
                 state.stop_rolling(reason);
                 self.control.halt();
-                let reason = reason.to_string();
-                return self.sink.emit(Event::Stopping { reason });
+                let stopped = Stopped::Rolling(reason.clone());
+                return self.sink.emit(Event::stopping(stopped));
             }
             WaveAction::Start { .. } => None,
             WaveAction::CheckHealth { wave } => Some(Event::CheckingHealth { wave: wave + 1 }),

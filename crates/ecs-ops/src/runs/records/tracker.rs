@@ -22,8 +22,8 @@ use crate::runs::state::RunState;
 const MAX_SERVERS: usize = 500;
 /// The most accepted requests of this run that are observed.
 const MAX_CONTROLS: usize = 3;
-/// An accepted request that is older than this when it is first read says too little about the delay
-/// of records.
+/// An accepted request that is older than this when it is first read says too little about the
+/// delay of records.
 const MAX_CONTROL_AGE: Duration = Duration::from_secs(60);
 /// The longest time between the sending of a request and its acceptance.
 const ACCEPTANCE: SignedDuration = SignedDuration::from_secs(30);

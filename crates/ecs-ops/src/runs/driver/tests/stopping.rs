@@ -69,7 +69,7 @@ async fn a_stop_outlives_the_process() {
     assert!(matches!(last, Record::Stopping { .. }), "{last:?}");
     sleep(5 * SECOND).await;
     let mut reasons = std::iter::from_fn(|| events.try_next()).filter_map(|event| match event {
-        Event::Stopping { reason } => Some(reason),
+        Event::Stopping { reason, .. } => Some(reason),
         _ => None,
     });
     assert_eq!(reasons.next().as_deref(), Some("cancelled by alice"));
@@ -142,7 +142,8 @@ async fn each_stop_has_its_event() {
         run.await.unwrap();
         let mut reasons = Vec::new();
         while let Some(event) = events.next().await {
-            if let Event::Stopping { reason } = event {
+            if let Event::Stopping { reason, cause } = event {
+                assert_eq!(cause.map(|cause| cause.to_string()), Some(reason.clone()));
                 reasons.push(reason);
             }
         }

@@ -1,0 +1,113 @@
+//! Approvals of plans: SSH signatures (SSHSIG) of a plan's hash, as `ssh-keygen -Y sign -n ecsctl-plan` makes them.
+
+use std::path::Path;
+
+use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use zeroize::Zeroizing;
+
+use crate::fail::Fail;
+
+/// What a signature is for: one for another purpose does not count.
+const NAMESPACE: &str = "ecsctl-plan";
+
+/// Signs the hash with a private key that is not encrypted.
+pub(crate) fn sign(hash: &str, key: &Path) -> Result<String, Fail> {
+    let shown = key.display();
+    let read = std::fs::read_to_string(key).map(Zeroizing::new);
+    let text =
+        read.map_err(|error| Fail::usage(format!("cannot read the key {shown}: {error}")))?;
+    let with_openssh = "sign with OpenSSH: ecsctl plan approve --help shows how";
+    let private = PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
+        Fail::usage(format!(
+            "{shown} is not a private key in OpenSSH's format: {error}"
+        ))
+        .hint(with_openssh)
+    })?;
+    if private.is_encrypted() {
+        return Err(Fail::usage(format!("the key {shown} is encrypted")).hint(with_openssh));
+    }
+    let signature = private.sign(NAMESPACE, HashAlg::Sha512, hash.as_bytes());
+    let pem = signature.and_then(|signature| signature.to_pem(LineEnding::LF));
+    pem.map_err(|error| {
+        Fail::usage(format!("the key {shown} cannot sign: {error}")).hint(with_openssh)
+    })
+}
+
+/// Reads a signature and checks that it is one of the hash.
+pub(crate) fn read_signature(hash: &str, path: &Path) -> Result<String, Fail> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Fail::usage(format!("cannot read the signature {shown}: {error}")))?;
+    let signature = SshSig::from_pem(&text)
+        .map_err(|error| Fail::usage(format!("{shown} is not an SSH signature: {error}")))?;
+    let key = PublicKey::from(signature.public_key().clone());
+    key.verify(NAMESPACE, hash.as_bytes(), &signature)
+        .map_err(|_| {
+            Fail::usage(format!(
+                "{shown} is not a signature of this plan's hash for {NAMESPACE}"
+            ))
+            .hint("ecsctl plan approve --help shows the commands")
+        })?;
+    Ok(text)
+}
+
+/// Who signed, by the fingerprint of the key.
+pub(crate) fn described(signature: &str) -> String {
+    match SshSig::from_pem(signature) {
+        Ok(signature) => {
+            let key = PublicKey::from(signature.public_key().clone());
+            key.fingerprint(HashAlg::Sha256).to_string()
+        }
+        Err(_) => "an unreadable signature".to_owned(),
+    }
+}
+
+/// Checks that one of the signatures is by one of the keys in a file.
+pub(crate) fn check<'a>(
+    hash: &str,
+    signatures: impl Iterator<Item = &'a str>,
+    keys: &Path,
+) -> Result<(), Fail> {
+    let shown = keys.display();
+    let text = std::fs::read_to_string(keys)
+        .map_err(|error| Fail::usage(format!("cannot read the keys in {shown}: {error}")))?;
+    let mut known = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let key = PublicKey::from_openssh(line).map_err(|error| {
+            Fail::usage(format!(
+                "{shown}:{}: not a public SSH key: {error}",
+                index + 1
+            ))
+        })?;
+        known.push(key);
+    }
+    let mut count = 0_usize;
+    for signature in signatures.filter_map(|text| SshSig::from_pem(text).ok()) {
+        count += 1;
+        let is_valid = |key: &&PublicKey| {
+            key.key_data() == signature.public_key()
+                && key.verify(NAMESPACE, hash.as_bytes(), &signature).is_ok()
+        };
+        if known.iter().find(is_valid).is_some() {
+            return Ok(());
+        }
+    }
+    let message = match count {
+        0 => format!(
+            "the plan has no approval, and --require-approval {shown} asks for one; nothing was sent"
+        ),
+        1 => format!("the plan's approval is by none of the keys in {shown}; nothing was sent"),
+        count => {
+            format!("none of the plan's {count} approvals is by a key in {shown}; nothing was sent")
+        }
+    };
+    Err(Fail::usage(message)
+        .hint("ecsctl plan approve PLAN --key FILE, by somebody whose key is there"))
+}
+
+#[cfg(test)]
+mod tests;

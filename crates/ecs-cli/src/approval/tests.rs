@@ -1,0 +1,110 @@
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+
+use super::*;
+
+const HASH: &str = "sha256:0123";
+
+fn key(seed: u8, folder: &Path) -> (std::path::PathBuf, String) {
+    let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&[seed; 32]));
+    let private = PrivateKey::new(pair, format!("person-{seed}")).unwrap();
+    let path = folder.join(format!("key-{seed}"));
+    std::fs::write(
+        &path,
+        private.to_openssh(LineEnding::LF).unwrap().as_bytes(),
+    )
+    .unwrap();
+    (path, private.public_key().to_openssh().unwrap())
+}
+
+#[test]
+fn only_a_signature_of_this_hash_by_one_of_the_keys_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, one_public) = key(1, folder.path());
+    let (two, two_public) = key(2, folder.path());
+    let keys = folder.path().join("approvers");
+    std::fs::write(&keys, format!("# on duty\n\n{one_public}\n")).unwrap();
+    let by_one = sign(HASH, &one).unwrap();
+    let by_two = sign(HASH, &two).unwrap();
+    let other = sign("sha256:4567", &one).unwrap();
+    let check = |signatures: &[&str]| check(HASH, signatures.iter().copied(), &keys);
+    check(&[&by_one]).unwrap();
+    check(&[&by_two, "nonsense", &by_one]).unwrap();
+    assert!(check(&[]).unwrap_err().message.contains("has no approval"));
+    assert!(
+        check(&[&by_two])
+            .unwrap_err()
+            .message
+            .contains("by none of the keys")
+    );
+    assert!(
+        check(&[&other])
+            .unwrap_err()
+            .message
+            .contains("by none of the keys")
+    );
+    std::fs::write(&keys, &two_public).unwrap();
+    assert!(check(&[&by_one]).is_err());
+    std::fs::write(&keys, "ssh-ed25519 nonsense\n").unwrap();
+    assert!(
+        check(&[&by_one])
+            .unwrap_err()
+            .message
+            .contains("approvers:1: not a public SSH key")
+    );
+    assert!(described(&by_one).starts_with("SHA256:") && described("x").contains("unreadable"));
+}
+
+#[test]
+fn a_signature_that_was_made_elsewhere_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, _) = key(1, folder.path());
+    let path = folder.path().join("hash.sig");
+    std::fs::write(&path, sign(HASH, &one).unwrap()).unwrap();
+    read_signature(HASH, &path).unwrap();
+    assert!(
+        read_signature("sha256:4567", &path)
+            .unwrap_err()
+            .message
+            .contains("not a signature of this plan")
+    );
+    std::fs::write(&path, "nonsense").unwrap();
+    assert!(
+        read_signature(HASH, &path)
+            .unwrap_err()
+            .message
+            .contains("is not an SSH signature")
+    );
+    let fail = sign(HASH, &path).unwrap_err();
+    assert!(fail.message.contains("not a private key") && fail.hint.is_some());
+}
+
+/// A signature of OpenSSH 9.2 for another namespace would be accepted by nobody; this one is for ours.
+#[test]
+fn what_ssh_keygen_signed_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, public) = key(1, folder.path());
+    let hash = folder.path().join("hash");
+    std::fs::write(&hash, HASH).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&one, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args([&one, &hash])
+        .output();
+    let Ok(made) = made else {
+        // Without OpenSSH there is nothing to compare with.
+        return;
+    };
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let signature = read_signature(HASH, &folder.path().join("hash.sig")).unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, public).unwrap();
+    check(HASH, [signature.as_str()].into_iter(), &keys).unwrap();
+}

@@ -1,0 +1,145 @@
+//! `plan` and `apply`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{EXIT_CODES, Output, Reboot, Start, Stop};
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  ecsctl plan reboot --tag role=web --status ACTIVE --wave 10% --out web.plan
+      Writes what would be done: servers, waves, limits, place. Sends nothing.
+  ecsctl plan show web.plan
+  ecsctl apply web.plan
+      Does exactly that.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Plan a restart
+    #[command(after_help = PLAN_EXAMPLES)]
+    Reboot(PlanReboot),
+    /// Plan a start
+    #[command(after_help = PLAN_EXAMPLES)]
+    Start(PlanStart),
+    /// Plan a stop
+    #[command(after_help = PLAN_EXAMPLES)]
+    Stop(PlanStop),
+    /// Show a plan. Needs neither credentials nor a network
+    Show(PlanShow),
+    /// Approve a plan: sign its hash with an SSH key
+    #[command(after_help = "\
+The key is an unencrypted Ed25519 key in OpenSSH's format. Keys that are encrypted, in an agent or on a token sign with
+OpenSSH itself:
+
+  ecsctl plan show web.plan -o hash > web.hash
+  ssh-keygen -Y sign -n ecsctl-plan -f ~/.ssh/id_ed25519 web.hash
+  ecsctl plan approve web.plan --signature web.hash.sig")]
+    Approve(PlanApprove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanOut {
+    /// Write the plan to this new file
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanReboot {
+    #[command(flatten)]
+    pub(crate) out: PlanOut,
+    #[command(flatten)]
+    pub(crate) reboot: Reboot,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanStart {
+    #[command(flatten)]
+    pub(crate) out: PlanOut,
+    #[command(flatten)]
+    pub(crate) start: Start,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanStop {
+    #[command(flatten)]
+    pub(crate) out: PlanOut,
+    #[command(flatten)]
+    pub(crate) stop: Stop,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanShow {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// How it is written to stdout
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = PlanFormat::Table)]
+    pub(crate) format: PlanFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people
+    Table,
+    /// The whole file as one JSON document
+    Json,
+    /// Only the hash
+    Hash,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanApprove {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Sign with this private key
+    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+    pub(crate) key: Option<PathBuf>,
+    /// Add this signature of the hash, made by ssh-keygen
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) signature: Option<PathBuf>,
+}
+
+const APPLY: &str = "\
+Refused where the plan was changed, is too old, was applied before, or where a server is not as the plan says. The \
+journal of the run is written beside the plan, so that `ecsctl resume` and `ecsctl rerun` work on it.
+
+Examples:
+  ecsctl apply web.plan
+      Asks, then does what the plan says.
+  ecsctl apply web.plan --yes --require-approval approvers.pub
+      Only with a signature of one of these keys.";
+
+pub(super) fn apply_help() -> String {
+    format!("{APPLY}\n\n{EXIT_CODES}")
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Refuse a plan that is older than this
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = super::duration)]
+    pub(crate) max_age: Duration,
+    /// Act although servers are not as the plan says: on all that are in it
+    #[arg(long)]
+    pub(crate) accept_drift: bool,
+    /// Refuse a plan without an approval by a key in FILE: public SSH keys, one per line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) require_approval: Option<PathBuf>,
+    /// Act also on members of auto-scaling groups, as the option of reboot and stop does
+    #[arg(long)]
+    pub(crate) allow_autoscaling_members: bool,
+    /// Show the requests; send none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}

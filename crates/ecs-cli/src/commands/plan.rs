@@ -1,0 +1,346 @@
+//! `plan` and `apply`: what a run would do, written down, shown, approved, and done.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use ecs_ops::PowerAction;
+use ecs_ops::journal::RunRecord;
+use ecs_ops::model::{Server, ServerId};
+use jiff::{SignedDuration, Timestamp};
+
+use super::recorded_options::{options_of, parse};
+use super::servers::Servers;
+use crate::approval;
+use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
+use crate::confirm::{counted, verb};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::plan_file::{
+    AppliedPlan, Approval, PlanFile, PlanFileError, PlannedServer, RunPlan, drift,
+};
+use crate::render::text_table::{TextTable, stdout_width};
+use crate::term::{Notes, Results, clean};
+
+/// How many of many differences are shown.
+const SHOWN: usize = 10;
+
+/// Writes the plan of a run.
+pub(super) fn write(
+    path: &Path,
+    run: RunRecord,
+    known: &[Server],
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let by_id = super::preflight::by_id(known);
+    let server = |id: &ServerId| planned_server(*id, by_id.get(id).copied());
+    let servers: Vec<PlannedServer> = run.servers.iter().map(server).collect();
+    if servers.iter().any(|server| server.status.is_none()) {
+        notes
+            .warn("the state of some servers is not known: apply cannot tell whether they changed");
+    }
+    let plan = RunPlan {
+        created: Timestamp::now(),
+        run,
+        servers,
+    };
+    let cannot = |error: &dyn std::fmt::Display| {
+        Fail::usage(format!(
+            "cannot write the plan to {}: {error}",
+            path.display()
+        ))
+    };
+    let file = PlanFile::new(plan).map_err(|error| cannot(&error))?;
+    let text = file.text().map_err(|error| cannot(&error))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let written = options
+        .open(path)
+        .and_then(|mut to| to.write_all(text.as_bytes()));
+    written.map_err(|error| cannot(&error).hint("name a new file with --out; nothing was sent"))?;
+    notes.note(&format!("the plan is in {}: {}", path.display(), file.hash));
+    notes.hint(&format!(
+        "ecsctl plan show {0} shows it, ecsctl apply {0} does it",
+        path.display()
+    ));
+    Ok(())
+}
+
+fn planned_server(id: ServerId, server: Option<&Server>) -> PlannedServer {
+    PlannedServer {
+        id,
+        name: server.and_then(|server| server.name.clone()),
+        status: server
+            .and_then(|server| server.status.as_ref())
+            .map(ToString::to_string),
+        availability_zone: server.and_then(|server| server.availability_zone.clone()),
+    }
+}
+
+fn read(path: &Path) -> Result<PlanFile, Fail> {
+    let shown = path.display();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Fail::usage(format!("cannot read the plan {shown}: {error}")))?;
+    PlanFile::parse(&bytes).map_err(|error| {
+        let fail = Fail::usage(format!("{shown}: {error}; nothing was sent"));
+        match error {
+            PlanFileError::Changed => fail.hint("make a new plan: ecsctl plan reboot … --out FILE"),
+            _ => fail,
+        }
+    })
+}
+
+/// Shows a plan.
+pub(crate) fn show(args: &PlanShow, results: &mut Results) -> Result<Exit, Fail> {
+    let file = read(&args.plan)?;
+    results.write(&match args.format {
+        PlanFormat::Table => text(&file),
+        PlanFormat::Hash => file.hash.to_string(),
+        PlanFormat::Json => file
+            .text()
+            .map_err(|error| Fail::usage(format!("the plan cannot be shown: {error}")))?,
+    });
+    Ok(Exit::Success)
+}
+
+fn text(file: &PlanFile) -> String {
+    let run = &file.plan.run;
+    let options: Vec<String> = options_of(run)
+        .iter()
+        .flat_map(|option| option.words())
+        .collect();
+    let approvals = match file.approvals.len() {
+        0 => "none".to_owned(),
+        _ => {
+            let keys = file
+                .approvals
+                .iter()
+                .map(|approval| approval::described(&approval.signature));
+            keys.collect::<Vec<_>>().join(", ")
+        }
+    };
+    let rows = [
+        ("plan", file.hash.to_string()),
+        (
+            "made",
+            format!("{:.0} ({} ago)", file.plan.created, age(&file.plan)),
+        ),
+        (
+            "what",
+            format!("{} {}", verb(run.action), counted(run.servers.len())),
+        ),
+        ("endpoint", run.endpoint.clone()),
+        ("project", run.project.to_string()),
+        ("options", options.join(" ")),
+        ("approved by", approvals),
+    ];
+    let mut text = String::new();
+    for (label, value) in rows {
+        text.push_str(&clean(&format!("{label:<12} {value}")));
+        text.push('\n');
+    }
+    let waves = run.rolling.as_ref().map(|rolling| &rolling.waves);
+    let mut table = TextTable::new(&["ID", "NAME", "STATUS", "AZ", "WAVE"]);
+    table.may_shrink(1);
+    for server in &file.plan.servers {
+        let wave = waves.and_then(|waves| waves.iter().position(|wave| wave.contains(&server.id)));
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        table.row([
+            server.id.to_string(),
+            or_dash(&server.name),
+            or_dash(&server.status),
+            or_dash(&server.availability_zone),
+            wave.map_or_else(|| "-".to_owned(), |index| (index + 1).to_string()),
+        ]);
+    }
+    format!("{text}\n{}", table.render(stdout_width()))
+}
+
+/// How old a plan is, in whole minutes.
+fn age(plan: &RunPlan) -> String {
+    let seconds = Timestamp::now()
+        .duration_since(plan.created)
+        .as_secs()
+        .max(0);
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Adds an approval to a plan.
+pub(crate) fn approve(args: &PlanApprove, notes: &Notes) -> Result<Exit, Fail> {
+    let mut file = read(&args.plan)?;
+    let hash = file.hash.to_string();
+    let signature = match (&args.key, &args.signature) {
+        (Some(key), _) => approval::sign(&hash, key)?,
+        (None, Some(signature)) => approval::read_signature(&hash, signature)?,
+        (None, None) => return Err(Fail::usage("--key or --signature is needed")),
+    };
+    let by = approval::described(&signature);
+    file.approvals.push(Approval {
+        at: Timestamp::now(),
+        signature,
+    });
+    let text = file.text();
+    let text = text.map_err(|error| Fail::usage(format!("the plan cannot be written: {error}")))?;
+    replace(&args.plan, &text)?;
+    notes.note(&format!("{hash} is approved by {by}"));
+    Ok(Exit::Success)
+}
+
+/// Puts a whole file in the place of another, or leaves that one.
+fn replace(path: &Path, text: &str) -> Result<(), Fail> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+/// The action and the arguments of the run that a plan describes.
+pub(crate) fn prepare(
+    args: &Apply,
+    global: &mut Global,
+    notes: &Notes,
+) -> Result<(PowerAction, Run), Fail> {
+    let file = read(&args.plan)?;
+    let journal = file.journal_path(&args.plan);
+    refuse(args, &file, &journal)?;
+    let record = &file.plan.run;
+    let mut words = vec!["ecsctl".to_owned(), record.action.name().to_owned()];
+    words.extend(record.servers.iter().map(ToString::to_string));
+    words.extend(options_of(record).iter().flat_map(|option| option.words()));
+    if record.resubmit_unknown {
+        words.push("--resubmit-unknown".to_owned());
+    }
+    let (action, mut run) = parse(&words)?;
+    run.allow_autoscaling_members = args.allow_autoscaling_members;
+    run.yes = args.yes;
+    run.dry_run = args.dry_run;
+    run.output = args.output;
+    run.journal = (!args.dry_run).then_some(journal);
+    run.service = Some(record.endpoint.clone());
+    run.planned = Some(AppliedPlan {
+        waves: record.rolling.as_ref().map(|rolling| rolling.waves.clone()),
+        servers: file.plan.servers.clone(),
+        accept_drift: args.accept_drift,
+    });
+    if global.project_id.is_none() && !global.sim {
+        global.project_id = Some(record.project.clone());
+    }
+    notes.note(&format!(
+        "applying {} of {} ago",
+        file.hash,
+        age(&file.plan)
+    ));
+    Ok((action, run))
+}
+
+/// Refuses a plan that must not be applied.
+fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
+    if journal.exists() {
+        return Err(Fail::usage(format!(
+            "the plan was applied before: its journal is {}; nothing was sent",
+            journal.display()
+        ))
+        .hint("ecsctl resume JOURNAL resumes that run; for another one make a new plan"));
+    }
+    let age_now = Timestamp::now().duration_since(file.plan.created);
+    let most = SignedDuration::try_from(args.max_age).unwrap_or(SignedDuration::MAX);
+    if age_now > most {
+        return Err(Fail::usage(format!(
+            "the plan is {} old; nothing was sent",
+            age(&file.plan)
+        ))
+        .hint("make a new plan, or accept older ones with --max-age DURATION"));
+    }
+    // Clocks differ by seconds, not by minutes.
+    if age_now < SignedDuration::from_mins(-5) {
+        return Err(Fail::usage(
+            "the plan was made in the future, by this machine's clock; nothing was sent",
+        )
+        .hint("set the clock of this machine, or of the one that made the plan"));
+    }
+    let Some(keys) = &args.require_approval else {
+        return Ok(());
+    };
+    let signatures = file
+        .approvals
+        .iter()
+        .map(|approval| approval.signature.as_str());
+    approval::check(&file.hash.to_string(), signatures, keys)
+}
+
+/// Refuses to act where the servers are not as the plan says.
+pub(super) fn check_drift(
+    planned: &AppliedPlan,
+    servers: &Servers,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let by_id = super::preflight::by_id(&servers.listed);
+    let differences = planned.servers.iter().filter_map(|server| {
+        let now = by_id
+            .get(&server.id)
+            .map(|now| planned_server(server.id, Some(now)));
+        drift(server, now.as_ref())
+    });
+    let mut differences: Vec<String> = differences.collect();
+    let count = differences.len();
+    if count == 0 {
+        return Ok(());
+    }
+    differences.truncate(SHOWN);
+    if count > SHOWN {
+        differences.push(format!("and {} more", count - SHOWN));
+    }
+    let message = format!(
+        "{} not as the plan says",
+        match count {
+            1 => "1 server is".to_owned(),
+            count => format!("{count} servers are"),
+        }
+    );
+    if planned.accept_drift {
+        notes.warn(&format!("{message}: {}", differences.join("; ")));
+        return Ok(());
+    }
+    Err(Fail::usage(format!("{message}; nothing was sent"))
+        .details(differences)
+        .hint("make a new plan, or act on all servers of this one with --accept-drift"))
+}
+
+/// The record with what only this program knows: the health check, and the whole deadline.
+pub(super) fn completed(mut run: RunRecord, args: &Run) -> RunRecord {
+    let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).ok();
+    run.deadline_ms = args.deadline.and_then(milliseconds);
+    if let (Some(rolling), Some(command)) = (&mut run.rolling, &args.rolling.health_cmd) {
+        rolling.health = Some(command.clone());
+        rolling.health_timeout_ms = milliseconds(args.rolling.health_timeout);
+    }
+    run
+}
+
+/// The arguments of a run that is written down instead of being made.
+pub(crate) fn instead_of(args: Run, out: &Path) -> Result<Run, Fail> {
+    let meaningless = [
+        ("--journal", args.journal.is_some()),
+        ("--dry-run", args.dry_run),
+        ("--yes", args.yes),
+    ];
+    if let Some((option, _)) = meaningless.iter().find(|(_, is_given)| *is_given) {
+        return Err(Fail::usage(format!(
+            "{option} makes no sense for a plan; nothing was sent"
+        ))
+        .hint("give it to ecsctl apply, which writes a journal beside the plan"));
+    }
+    if out.exists() {
+        return Err(Fail::usage(format!("{}: the file exists", out.display()))
+            .hint("name a new file with --out"));
+    }
+    Ok(Run {
+        plan_out: Some(out.to_owned()),
+        ..args
+    })
+}

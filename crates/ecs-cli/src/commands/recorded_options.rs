@@ -1,0 +1,125 @@
+//! The options of a run, by its journal's first record.
+
+use std::time::Duration;
+
+use clap::Parser as _;
+use ecs_ops::journal::RunRecord;
+use ecs_ops::{PowerAction, RunBuilder};
+
+use super::go_on::written;
+use crate::args::{Cli, Command, Run};
+use crate::fail::Fail;
+
+/// An option with its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RecordedOption {
+    pub(super) name: &'static str,
+    values: Vec<String>,
+}
+
+impl RecordedOption {
+    /// The option as words of a command line. A value that begins with a dash would be taken for an option.
+    pub(super) fn words(&self) -> Vec<String> {
+        match self.values.as_slice() {
+            [value] if value.starts_with('-') => vec![format!("{}={value}", self.name)],
+            values => {
+                let mut words = vec![self.name.to_owned()];
+                words.extend(values.iter().cloned());
+                words
+            }
+        }
+    }
+}
+
+/// What the run was told, but for its servers. Percentages are the numbers that they were, and `--resubmit-unknown` is left
+/// out: consent to a second request was given for that run.
+pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
+    let mut options = Vec::new();
+    let mut add = |name: &'static str, values: Vec<String>| {
+        options.push(RecordedOption { name, values });
+    };
+    let time = |milliseconds: u64| written(Duration::from_millis(milliseconds));
+    if let Some(kind) = run.action.type_name() {
+        add("--type", vec![kind.to_ascii_lowercase()]);
+    }
+    if run.batch_size != RunBuilder::DEFAULT_BATCH_SIZE {
+        add("--batch-size", vec![run.batch_size.to_string()]);
+    }
+    if !run.wait {
+        add("--no-wait", Vec::new());
+    }
+    if let Some(deadline) = run.deadline_ms {
+        add("--deadline", vec![time(deadline)]);
+    }
+    if let Some(limit) = run.stalled_after_ms {
+        add("--stalled-after", vec![time(limit)]);
+    }
+    if let Some(limit) = run.verify_ms {
+        add("--verify", Vec::new());
+        add("--verify-timeout", vec![time(limit)]);
+    }
+    if run.reconcile {
+        add("--reconcile", Vec::new());
+    }
+    let Some(rolling) = &run.rolling else {
+        return options;
+    };
+    let canary = rolling
+        .canary
+        .then(|| rolling.waves.first())
+        .flatten()
+        .map(Vec::len);
+    let others = rolling.waves.iter().skip(usize::from(canary.is_some()));
+    if let Some(largest) = others.map(Vec::len).max() {
+        add("--wave", vec![largest.to_string()]);
+    }
+    if let Some(servers) = canary {
+        add("--canary", vec![servers.to_string()]);
+    }
+    if let Some(pause) = rolling.canary_pause_ms.filter(|_| canary.is_some()) {
+        add("--canary-pause", vec![time(pause)]);
+    }
+    if rolling.pause_ms > 0 {
+        add("--pause", vec![time(rolling.pause_ms)]);
+    }
+    if let Some(most) = rolling.max_failures {
+        add("--max-failures", vec![most.to_string()]);
+    }
+    if let Some(command) = rolling
+        .health
+        .as_ref()
+        .filter(|command| !command.trim().is_empty())
+    {
+        add("--health-cmd", vec![command.clone()]);
+        if let Some(limit) = rolling.health_timeout_ms {
+            add("--health-timeout", vec![time(limit)]);
+        }
+    }
+    if let Some(after) = rolling.escalate_after_ms {
+        add("--escalate", vec!["hard-after".to_owned(), time(after)]);
+    }
+    options
+}
+
+/// The action and the arguments of a command line that was made from such options.
+pub(super) fn parse(words: &[String]) -> Result<(PowerAction, Run), Fail> {
+    let cli = Cli::try_parse_from(words).map_err(|error| {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default();
+        Fail::usage(format!(
+            "the options of the new run: {}",
+            first.trim_start_matches("error: ")
+        ))
+    })?;
+    match cli.command {
+        Command::Reboot(reboot) => reboot.split(),
+        Command::Start(start) => Ok(start.split()),
+        Command::Stop(stop) => Ok(stop.split()),
+        _ => Err(Fail::usage(
+            "the journal is not that of a reboot, start or stop",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

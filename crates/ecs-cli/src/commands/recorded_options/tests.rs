@@ -1,0 +1,53 @@
+use ecs_ops::journal::{Record, RunRecord};
+
+use super::*;
+
+/// The fixture of journal version 1 has every option.
+#[test]
+fn every_option_of_a_journal_is_written_as_it_was_typed() {
+    let first = include_str!("../../../../ecs-ops/src/journal/line/fixtures/v1.jsonl")
+        .lines()
+        .next()
+        .unwrap();
+    let line: serde_json::Value = serde_json::from_str(first).unwrap();
+    let Ok(Record::Run(run)) = serde_json::from_value(line["record"].clone()) else {
+        panic!("the first record is a run");
+    };
+    let run: RunRecord = *run;
+    let words: Vec<String> = options_of(&run)
+        .iter()
+        .flat_map(RecordedOption::words)
+        .collect();
+    assert_eq!(
+        words.join(" "),
+        "--type soft --deadline 1h --verify --verify-timeout 2m --wave 5 --canary 1 --pause 30s --max-failures 1 \
+         --health-cmd curl -f https://shop.example --escalate hard-after 5m"
+    );
+}
+
+#[test]
+fn a_value_with_a_dash_is_no_option() {
+    let option = RecordedOption {
+        name: "--health-cmd",
+        values: vec!["-x".to_owned()],
+    };
+    assert_eq!(option.words(), ["--health-cmd=-x"]);
+}
+
+#[test]
+fn options_after_the_dashes_are_those_of_a_run() {
+    let words = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let id = "616fb98f-46ca-475e-917e-2563e5a8cd19";
+    let (action, run) = parse(&words(&format!("ecsctl reboot {id} --type hard --wave 5"))).unwrap();
+    assert_eq!(
+        (action.name(), action.type_name(), run.ids.len()),
+        ("reboot", Some("HARD"), 1)
+    );
+    let fail = parse(&words(&format!("ecsctl stop {id} --wave x"))).unwrap_err();
+    assert!(
+        fail.message.contains("invalid value 'x' for '--wave"),
+        "{}",
+        fail.message
+    );
+    assert!(parse(&words("ecsctl sim")).is_err());
+}

@@ -1,0 +1,153 @@
+//! `rerun`: a new run of servers of an earlier one.
+
+use std::path::Path;
+
+use clap::ValueEnum as _;
+use ecs_ops::journal::{JsonlJournal, Record, RunRecord};
+use ecs_ops::model::ServerId;
+use ecs_ops::{Outcome, PowerAction};
+
+use super::recorded_options::{options_of, parse};
+use crate::args::{Global, Rerun, Run};
+use crate::confirm::counted;
+use crate::fail::{Fail, chain};
+use crate::render::timeline::Timeline;
+use crate::term::Notes;
+
+/// The action and the arguments of the new run. Where the earlier run was made is filled into `global`, unless an option
+/// names another place.
+pub(crate) fn prepare(
+    args: &Rerun,
+    global: &mut Global,
+    notes: &Notes,
+) -> Result<(PowerAction, Run), Fail> {
+    let earlier = read(&args.of)?;
+    let chosen = choose(args, &earlier.timeline, notes)?;
+    let words = words(args, &earlier.run, &chosen);
+    let (action, mut run) = parse(&words)?;
+    if action.name() != earlier.run.action.name()
+        || action.type_name() != earlier.run.action.type_name()
+    {
+        return Err(Fail::usage("a rerun does what the earlier run did: --type cannot be changed")
+            .hint("for another action: ecsctl run show JOURNAL -o id --outcome failed | ecsctl reboot --from-file - …"));
+    }
+    if global.project_id.is_none() && !global.sim {
+        global.project_id = Some(earlier.run.project.clone());
+    }
+    run.service = Some(earlier.run.endpoint.clone());
+    Ok((action, run))
+}
+
+fn run_of(record: &Record) -> Option<RunRecord> {
+    match record {
+        Record::Run(run) => Some(RunRecord::clone(run)),
+        _ => None,
+    }
+}
+
+/// A run that ended.
+struct Earlier {
+    run: RunRecord,
+    timeline: Timeline,
+}
+
+fn read(path: &Path) -> Result<Earlier, Fail> {
+    let contents = JsonlJournal::read(path).map_err(|error| super::resume::fail(&error))?;
+    let run = contents
+        .entries
+        .first()
+        .and_then(|entry| run_of(&entry.record));
+    let shown = path.display();
+    let Some(run) = run else {
+        return Err(Fail::usage(format!(
+            "journal {shown}: it does not begin with a run"
+        )));
+    };
+    let timeline = Timeline::of(contents)
+        .map_err(|error| Fail::usage(format!("journal {shown}: {}", chain(&error))))?;
+    if timeline.ended.is_none() {
+        return Err(Fail::usage(format!(
+            "the run of {shown} has no end record: it is still active, or its process was killed; nothing was sent"
+        ))
+        .hint("ecsctl resume finishes it; then its servers can be run again"));
+    }
+    Ok(Earlier { run, timeline })
+}
+
+/// The servers to act on, in the order of the earlier run.
+fn choose(args: &Rerun, timeline: &Timeline, notes: &Notes) -> Result<Vec<ServerId>, Fail> {
+    let by_default = !(args.failed || args.not_attempted || args.unknown);
+    let mut counts = [(0_usize, "failed"), (0, "not attempted"), (0, "unknown")];
+    let mut chosen = Vec::new();
+    for server in &timeline.servers {
+        let (is_chosen, index) = match server.report.outcome {
+            Outcome::Failed { .. } => (args.failed || by_default, 0),
+            Outcome::NotAttempted { .. } => (args.not_attempted || by_default, 1),
+            Outcome::Unknown { .. } => (args.unknown, 2),
+            Outcome::Succeeded { .. } | Outcome::Running { .. } => continue,
+        };
+        if is_chosen {
+            chosen.push(server.report.id);
+            counts[index].0 += 1;
+        }
+    }
+    let journal = args.of.display();
+    if chosen.is_empty() {
+        return Err(Fail::usage(format!(
+            "no server of the run of {journal} is to be run again; nothing was sent"
+        ))
+        .hint("ecsctl run show JOURNAL shows how each server ended"));
+    }
+    let counts_shown: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    notes.note(&format!(
+        "{} of the {} of run {}: {}",
+        counted(chosen.len()),
+        counted(timeline.summary.requested),
+        timeline.run_id,
+        counts_shown.join(", ")
+    ));
+    if counts[1].0 > 0 && !args.dry_run {
+        notes.warn(&format!(
+            "do not resume {journal} after this: it would act on the servers that were not attempted once more"
+        ));
+    }
+    if counts[2].0 > 0 {
+        notes.warn("--unknown: the action may have been done on these servers already, and is done once more");
+    }
+    Ok(chosen)
+}
+
+/// The command line of the new run.
+fn words(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String> {
+    let mut words = vec!["ecsctl".to_owned(), earlier.action.name().to_owned()];
+    words.extend(servers.iter().map(ToString::to_string));
+    for option in options_of(earlier) {
+        let is_replaced = args.options.iter().any(|word| {
+            word == option.name
+                || word
+                    .strip_prefix(option.name)
+                    .is_some_and(|rest| rest.starts_with('='))
+        });
+        if !is_replaced {
+            words.extend(option.words());
+        }
+    }
+    if args.yes {
+        words.push("--yes".to_owned());
+    }
+    if args.dry_run {
+        words.push("--dry-run".to_owned());
+    }
+    if let Some(journal) = &args.journal {
+        words.extend(["--journal".to_owned(), journal.display().to_string()]);
+    }
+    if let Some(format) = args.output.format.to_possible_value() {
+        words.extend(["-o".to_owned(), format.get_name().to_owned()]);
+    }
+    words.extend(args.options.iter().cloned());
+    words
+}

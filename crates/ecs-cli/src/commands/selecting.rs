@@ -1,0 +1,71 @@
+//! From a selection to servers: what can go wrong on the way, for people.
+
+use ecs_ops::selection::{SelectError, SelectionProblem};
+
+use crate::args::{Global, Select};
+use crate::connect::Connection;
+use crate::fail::Fail;
+
+/// How many of many problems are shown.
+const SHOWN: usize = 10;
+
+/// Refuses servers and a secret that would both be read from stdin. Comes before anything is read: what is wrong with a list
+/// of servers is shown, and a secret must not be.
+pub(super) fn check_stdin(select: &Select, global: &Global) -> Result<(), Fail> {
+    match global.read_from_stdin().first() {
+        Some(option) if select.reads_stdin() => Err(Fail::usage(format!(
+            "the ids and {option} cannot both be read from stdin"
+        ))
+        .hint(format!(
+            "put one of them into a file: --from-file FILE, or {option} - < FILE"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Why no servers were selected.
+pub(super) fn fail(connection: &Connection, error: SelectError) -> Fail {
+    let place = format!("project {} at {}", connection.project, connection.place());
+    let error = match error {
+        SelectError::List(error) => {
+            return Fail::of_error(&format!("cannot list the servers of {place}"), &error);
+        }
+        SelectError::Selection(error) => error,
+        other => return Fail::usage(other.to_string()),
+    };
+    let problems = error.problems();
+    let fail = match problems {
+        [SelectionProblem::Nothing { servers: 0, .. }] => {
+            return Fail::usage(format!("there is no server in {place}"))
+                .hint("check the project and the region");
+        }
+        [problem] => Fail::usage(format!("{problem}; nothing was sent")),
+        _ => {
+            let mut details: Vec<String> = problems
+                .iter()
+                .take(SHOWN)
+                .map(ToString::to_string)
+                .collect();
+            if problems.len() > SHOWN {
+                details.push(format!("and {} more", problems.len() - SHOWN));
+            }
+            let message = format!(
+                "no servers were chosen for {} reasons; nothing was sent",
+                problems.len()
+            );
+            Fail::usage(message).details(details)
+        }
+    };
+    fail.hint(hint(problems))
+}
+
+fn hint(problems: &[SelectionProblem]) -> &'static str {
+    let has = |wanted: fn(&SelectionProblem) -> bool| problems.iter().any(wanted);
+    if has(|problem| matches!(problem, SelectionProblem::Ambiguous { .. })) {
+        "give servers of the same name by their ids"
+    } else if has(|problem| matches!(problem, SelectionProblem::NotFound(_))) {
+        "check the project and the region; ecsctl server list shows the servers that are there"
+    } else {
+        "ecsctl server list -o wide shows the servers with their tags and status"
+    }
+}

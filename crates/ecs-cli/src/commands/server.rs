@@ -1,0 +1,90 @@
+//! `server list`, `server show`.
+
+use ecs_ops::ServerRef;
+use ecs_ops::model::Server;
+use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
+
+use crate::args::{Format, Global, ServerList, ServerShow};
+use crate::connect::{Connection, Settings, connect};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::render::{json, servers as render};
+use crate::server_input;
+use crate::term::{Notes, Results};
+
+/// Lists servers.
+pub(crate) async fn list(
+    args: &ServerList,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    super::selecting::check_stdin(&args.select, global)?;
+    let selection = args.select.selection(&args.servers, true, notes)?;
+    let selection = selection.unwrap_or_default();
+    let connection = connect(global, &Settings::default(), notes).await?;
+    let mut servers = match connection.client.servers().select(&selection).await {
+        Ok(Selected { servers, .. }) => servers,
+        Err(SelectError::Selection(error)) if is_empty_result(error.problems()) => {
+            notes.note(&format!("note: {error}"));
+            Vec::new()
+        }
+        Err(error) => return Err(super::selecting::fail(&connection, error)),
+    };
+    if let Some(sort) = args.sort {
+        render::sort(&mut servers, sort);
+    }
+    results.write(&render::list(&servers, args.format, &args.columns));
+    Ok(Exit::Success)
+}
+
+/// Whether nothing is wrong with the selection: no server fits it today.
+fn is_empty_result(problems: &[SelectionProblem]) -> bool {
+    matches!(problems, [SelectionProblem::Nothing { .. }])
+}
+
+/// Shows servers.
+pub(crate) async fn show(
+    args: &ServerShow,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let given = server_input::read(&args.servers, &[], None, notes)?;
+    let connection = connect(global, &Settings::default(), notes).await?;
+    let servers = find(&connection, given).await?;
+    results.write(&match args.output.format {
+        Format::Table => servers
+            .iter()
+            .map(render::shown)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Format::Json => json::document(&render::document(&servers)),
+        Format::Jsonl => servers
+            .iter()
+            .map(|server| json::line(&render::object(server)))
+            .collect(),
+    });
+    Ok(Exit::Success)
+}
+
+/// The servers, asked for one by one where only ids are given: the project may be large.
+async fn find(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<Server>, Fail> {
+    let selection = Selection::of(given);
+    let Some(ids) = selection.plain_ids() else {
+        let selected = connection.client.servers().select(&selection).await;
+        return match selected {
+            Ok(selected) => Ok(selected.servers),
+            Err(error) => Err(super::selecting::fail(connection, error)),
+        };
+    };
+    let mut servers = Vec::new();
+    for id in ids {
+        let server = connection.client.server(id).await;
+        servers
+            .push(server.map_err(|error| {
+                Fail::of_error(&format!("cannot show the server {id}"), &error)
+            })?);
+    }
+    Ok(servers)
+}

@@ -1,0 +1,238 @@
+//! A plan as a file: what a run would do, with a hash over all of it.
+//!
+//! The hash is the SHA-256 of the plan as JSON without spaces whose keys are sorted, so that it stays the same when the file
+//! is formatted anew. Approvals stand beside the plan and sign the hash.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ecs_ops::journal::RunRecord;
+use ecs_ops::model::ServerId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// What the file says that it is.
+const FORMAT: &str = "ecsctl plan";
+const VERSION: u64 = 1;
+
+/// What a run would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunPlan {
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// The options, the place, the servers in their order and the waves: as the first record of a journal has them.
+    pub(crate) run: RunRecord,
+    /// What was known of the servers.
+    pub(crate) servers: Vec<PlannedServer>,
+}
+
+/// A server as it was when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlannedServer {
+    pub(crate) id: ServerId,
+    pub(crate) name: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) availability_zone: Option<String>,
+}
+
+/// What a run is held to that applies a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct AppliedPlan {
+    /// The servers of each wave; nothing for a run without waves.
+    pub(crate) waves: Option<Vec<Vec<ServerId>>>,
+    pub(crate) servers: Vec<PlannedServer>,
+    /// Whether to act although servers differ from the plan.
+    pub(crate) accept_drift: bool,
+}
+
+/// A signature of the hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Approval {
+    /// When it was added, by the clock of who added it.
+    pub(crate) at: Timestamp,
+    /// In OpenSSH's form: `-----BEGIN SSH SIGNATURE-----`.
+    pub(crate) signature: String,
+}
+
+/// A plan file that was read and whose hash is right.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PlanFile {
+    pub(crate) plan: RunPlan,
+    pub(crate) hash: PlanHash,
+    pub(crate) approvals: Vec<Approval>,
+}
+
+/// The hash over a plan, written as `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlanHash(String);
+
+impl PlanHash {
+    fn of(plan: &Value) -> Self {
+        let mut canonical = String::new();
+        write_sorted(plan, &mut canonical);
+        let digest = Sha256::digest(canonical.as_bytes());
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("sha256:{digits}"))
+    }
+
+    /// The first digits, for the names of files.
+    fn short(&self) -> &str {
+        self.0.get(7..19).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for PlanHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Writes JSON without spaces, the members of each object sorted by their names.
+fn write_sorted(value: &Value, to: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            to.push('{');
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    to.push(',');
+                }
+                to.push_str(&Value::String(name.clone()).to_string());
+                to.push(':');
+                write_sorted(value, to);
+            }
+            to.push('}');
+        }
+        Value::Array(items) => {
+            to.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    to.push(',');
+                }
+                write_sorted(item, to);
+            }
+            to.push(']');
+        }
+        scalar => to.push_str(&scalar.to_string()),
+    }
+}
+
+/// Why a plan file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PlanFileError {
+    /// It is something else.
+    NotAPlan(String),
+    /// It is of a version that this program does not know.
+    Version(String),
+    /// It was changed after it was made.
+    Changed,
+}
+
+impl fmt::Display for PlanFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAPlan(why) => write!(f, "not a plan of ecsctl: {why}"),
+            Self::Version(version) => {
+                write!(
+                    f,
+                    "a plan of version {version}; this ecsctl knows version {VERSION}"
+                )
+            }
+            Self::Changed => {
+                f.write_str("the plan was changed after it was made: its hash does not fit")
+            }
+        }
+    }
+}
+
+impl PlanFile {
+    /// A new plan.
+    ///
+    /// # Errors
+    /// The plan cannot be written as JSON.
+    pub(crate) fn new(plan: RunPlan) -> Result<Self, serde_json::Error> {
+        let hash = PlanHash::of(&serde_json::to_value(&plan)?);
+        Ok(Self {
+            plan,
+            hash,
+            approvals: Vec::new(),
+        })
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// The plan cannot be written as JSON.
+    pub(crate) fn text(&self) -> Result<String, serde_json::Error> {
+        let document = json!({
+            "format": FORMAT,
+            "version": VERSION,
+            "hash": self.hash.to_string(),
+            "plan": serde_json::to_value(&self.plan)?,
+            "approvals": serde_json::to_value(&self.approvals)?,
+        });
+        Ok(serde_json::to_string_pretty(&document)? + "\n")
+    }
+
+    /// Reads a file and checks its hash.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, PlanFileError> {
+        let wrong = |error: serde_json::Error| PlanFileError::NotAPlan(error.to_string());
+        let document: Value = serde_json::from_slice(bytes).map_err(wrong)?;
+        let member = |name: &str| document.get(name).cloned().unwrap_or_default();
+        if member("format") != FORMAT {
+            return Err(PlanFileError::NotAPlan(format!(
+                "its \"format\" is not {FORMAT:?}"
+            )));
+        }
+        if member("version") != VERSION {
+            return Err(PlanFileError::Version(member("version").to_string()));
+        }
+        let plan = member("plan");
+        let hash = PlanHash::of(&plan);
+        if member("hash") != hash.0 {
+            return Err(PlanFileError::Changed);
+        }
+        Ok(Self {
+            plan: serde_json::from_value(plan).map_err(wrong)?,
+            hash,
+            approvals: serde_json::from_value(member("approvals")).map_err(wrong)?,
+        })
+    }
+
+    /// Where the journal of its run is: beside the plan, named by it and its hash. So a plan that was applied is found.
+    pub(crate) fn journal_path(&self, file: &Path) -> PathBuf {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        file.with_file_name(format!("{stem}.{}.jsonl", self.hash.short()))
+    }
+}
+
+/// How a server differs from what the plan says of it; nothing if it does not.
+pub(crate) fn drift(planned: &PlannedServer, now: Option<&PlannedServer>) -> Option<String> {
+    let name = planned.name.as_deref().unwrap_or_default();
+    let label = format!("{} {name}", planned.id);
+    let label = label.trim_end();
+    let Some(now) = now else {
+        return Some(format!("{label}: not found"));
+    };
+    let changed = |what: &str, before: &Option<String>, now: &Option<String>| {
+        // What was not known cannot differ.
+        let before = before.as_deref()?;
+        let now = now.as_deref().unwrap_or("unknown");
+        (before != now).then(|| format!("{what} was {before}, is {now}"))
+    };
+    let changes: Vec<String> = [
+        changed("name", &planned.name, &now.name),
+        changed("status", &planned.status, &now.status),
+        changed("zone", &planned.availability_zone, &now.availability_zone),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!changes.is_empty()).then(|| format!("{label}: {}", changes.join(", ")))
+}
+
+#[cfg(test)]
+mod tests;

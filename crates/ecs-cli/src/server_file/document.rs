@@ -1,0 +1,201 @@
+//! Which servers a document names, by the shapes that tools write.
+
+use ecs_ops::ServerRef;
+
+use super::node::{Node, Value};
+use super::{Entry, Found, Problem, Refusal, server_of, terraform};
+
+/// How the member with a server's id is called.
+const ID_KEYS: [&str; 6] = ["id", "ID", "Id", "server_id", "resource_id", "instance_id"];
+/// How the member with its name is called; openstack writes `Name` in lists.
+const NAME_KEYS: [&str; 3] = ["name", "Name", "server"];
+
+/// Finds the servers of a document in this syntax.
+pub(super) fn read(node: &Node, syntax: &str) -> Result<Found, Refusal> {
+    match &node.value {
+        Value::List(items) if items.iter().all(|item| item.text().is_some()) => {
+            texts(items, &format!("{syntax}, a list of ids or names"))
+        }
+        Value::List(items) => rows(items, &format!("{syntax}, a list of servers")),
+        Value::Text(text) => {
+            let server = server_of(text).map_err(|message| Refusal::one(node.position, message))?;
+            let entry = Entry {
+                server,
+                position: node.position,
+            };
+            Ok((format!("{syntax}, one id or name"), vec![entry]))
+        }
+        Value::Map(members) => object(node, members, syntax),
+        Value::Other => Err(Refusal::one(
+            node.position,
+            format!(
+                "the {syntax} document is {}, not a list of servers",
+                node.kind()
+            ),
+        )),
+    }
+}
+
+fn object(node: &Node, members: &[(String, Node)], syntax: &str) -> Result<Found, Refusal> {
+    if let Some(record) = node.get("record") {
+        return journal(node, record);
+    }
+    if let Some(found) = terraform::read(node) {
+        return found;
+    }
+    if let Some(servers) = node
+        .get("servers")
+        .filter(|servers| servers.list().is_some())
+    {
+        let what = if node.get("run_id").is_some() {
+            "the report of a run"
+        } else {
+            "an object with a list of servers"
+        };
+        return list(servers, &format!("{syntax}, {what}"));
+    }
+    if let Some(resources) = node
+        .get("resources")
+        .filter(|resources| resources.list().is_some())
+    {
+        return list(resources, &format!("{syntax}, servers found by their tags"));
+    }
+    if let Some(server) = node
+        .get("server")
+        .filter(|server| server.members().is_some())
+    {
+        return rows(
+            std::slice::from_ref(server),
+            &format!("{syntax}, one server"),
+        );
+    }
+    if key_of(node, &ID_KEYS).is_some() {
+        return rows(std::slice::from_ref(node), &format!("{syntax}, one server"));
+    }
+    let are_ids = !members.is_empty()
+        && members
+            .iter()
+            .all(|(_, value)| value.text().is_some_and(is_id));
+    if are_ids {
+        let ids: Vec<Node> = members.iter().map(|(_, value)| value.clone()).collect();
+        return texts(&ids, &format!("{syntax}, a map to ids"));
+    }
+    let names: Vec<&str> = members
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .take(8)
+        .collect();
+    let names = match names.is_empty() {
+        true => "it is empty".to_owned(),
+        false => format!("its members are: {}", names.join(", ")),
+    };
+    Err(Refusal::one(
+        node.position,
+        format!("this object is no list of servers that is known; {names}"),
+    ))
+}
+
+fn list(node: &Node, description: &str) -> Result<Found, Refusal> {
+    let items = node.list().unwrap_or_default();
+    if items.iter().all(|item| item.text().is_some()) {
+        texts(items, description)
+    } else {
+        rows(items, description)
+    }
+}
+
+/// The servers of a journal's first record.
+fn journal(node: &Node, record: &Node) -> Result<Found, Refusal> {
+    match record.get("servers").filter(|_| is_kind(record, "run")) {
+        Some(servers) => list(servers, "the journal of a run"),
+        None => Err(Refusal::one(
+            node.position,
+            "this is a record of a journal, but not its first one, which names the servers",
+        )
+        .hint("give the whole journal")),
+    }
+}
+
+fn is_kind(record: &Node, kind: &str) -> bool {
+    record.get("kind").and_then(Node::text) == Some(kind)
+}
+
+/// Texts, each of which is an id or a name.
+pub(super) fn texts(items: &[Node], description: &str) -> Result<Found, Refusal> {
+    let entry = |item: &Node| {
+        let server = server_of(item.text().unwrap_or_default())
+            .map_err(|message| Problem::new(item.position, message))?;
+        Ok(Entry {
+            server,
+            position: item.position,
+        })
+    };
+    collect(items.iter().map(entry), description)
+}
+
+/// Objects, each of which is a server.
+pub(super) fn rows(items: &[Node], description: &str) -> Result<Found, Refusal> {
+    collect(items.iter().map(row), description)
+}
+
+fn collect(
+    entries: impl Iterator<Item = Result<Entry, Problem>>,
+    description: &str,
+) -> Result<Found, Refusal> {
+    let mut servers = Vec::new();
+    let mut problems = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => servers.push(entry),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok((description.to_owned(), servers))
+    } else {
+        Err(Refusal::new(problems))
+    }
+}
+
+/// One server, by its id, or by its name where it has none.
+fn row(node: &Node) -> Result<Entry, Problem> {
+    if node.members().is_none() {
+        let message = format!("{} stands where a server should be", node.kind());
+        return Err(Problem::new(node.position, message));
+    }
+    if let Some((key, value)) = key_of(node, &ID_KEYS) {
+        let text = value.text().unwrap_or_default();
+        return match server_of(text) {
+            Ok(server @ ServerRef::Id(_)) => Ok(Entry {
+                server,
+                position: value.position,
+            }),
+            _ => Err(Problem::new(
+                value.position,
+                format!("{key:?} is {text:.80?}, which is not the id of a server"),
+            )),
+        };
+    }
+    let Some((_, name)) = key_of(node, &NAME_KEYS) else {
+        return Err(Problem::new(
+            node.position,
+            "this object has neither an id nor a name",
+        ));
+    };
+    let server = server_of(name.text().unwrap_or_default())
+        .map_err(|message| Problem::new(name.position, message))?;
+    Ok(Entry {
+        server,
+        position: name.position,
+    })
+}
+
+fn key_of<'a>(node: &'a Node, keys: &[&'static str]) -> Option<(&'static str, &'a Node)> {
+    keys.iter()
+        .find_map(|key| Some((*key, node.get(key)?)).filter(|(_, value)| value.text().is_some()))
+}
+
+/// Whether a text is the id of a server.
+pub(super) fn is_id(text: &str) -> bool {
+    matches!(text.parse(), Ok(ServerRef::Id(_)))
+}

@@ -1,0 +1,166 @@
+//! Lines: one id or name, ids with commas, or an id and further columns.
+
+use ecs_ops::ServerRef;
+
+use super::{Entry, Found, Position, Problem, Refusal, server_of};
+
+/// How to make lines that begin with an id.
+const ID_FIRST: &str = "write only the ids, one a line: openstack server list -f value -c ID";
+
+/// Reads lines; blank ones and what follows a `#` are skipped.
+pub(super) fn read(text: &str) -> Result<Found, Refusal> {
+    let lines: Vec<Line<'_>> = content(text);
+    if let Some(id) = shown_server(&lines) {
+        return Ok(("values of openstack server show".to_owned(), vec![id]));
+    }
+    let rows = match lines.split_first() {
+        Some((first, rows)) if is_header(first, rows) => rows,
+        _ => &lines,
+    };
+    let mut reader = LineReader::default();
+    rows.iter().for_each(|line| reader.line(line));
+    if !reader.problems.is_empty() {
+        let refusal = Refusal::new(reader.problems);
+        return Err(match reader.hint {
+            Some(hint) => refusal.hint(hint),
+            None => refusal,
+        });
+    }
+    let description = if reader.has_columns {
+        "lines that begin with an id"
+    } else {
+        "ids or names, one a line"
+    };
+    Ok((description.to_owned(), reader.entries))
+}
+
+/// A line without its comment and the space around it.
+struct Line<'a> {
+    position: Position,
+    text: &'a str,
+}
+
+fn content(text: &str) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default();
+        let trimmed = line.trim();
+        if !trimmed.is_empty() {
+            let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+            let position = Position {
+                line: index + 1,
+                column: indent + 1,
+            };
+            lines.push(Line {
+                position,
+                text: trimmed,
+            });
+        }
+    }
+    lines
+}
+
+/// Whether the first line names columns: `ID` alone over ids, or `ID NAME …`.
+fn is_header(first: &Line<'_>, rows: &[Line<'_>]) -> bool {
+    let mut words = first.text.split_whitespace();
+    let begins_with_id = words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("id"));
+    begins_with_id
+        && rows
+            .iter()
+            .all(|row| row.text.split_whitespace().next().is_some_and(is_id))
+}
+
+fn is_id(word: &str) -> bool {
+    matches!(word.parse(), Ok(ServerRef::Id(_)))
+}
+
+/// The server of `openstack server show -f value`, which prints the values of a server and no names of them. The first
+/// one is the disk configuration, and the id is the only one that is nothing but a UUID.
+fn shown_server(lines: &[Line<'_>]) -> Option<Entry> {
+    const FEWEST_VALUES: usize = 10;
+    let first = lines.first()?;
+    if lines.len() < FEWEST_VALUES || !matches!(first.text, "MANUAL" | "AUTO") {
+        return None;
+    }
+    let mut ids = lines.iter().filter(|line| is_id(line.text));
+    let (id, another) = (ids.next()?, ids.next());
+    let server = server_of(id.text).ok()?;
+    another.is_none().then_some(Entry {
+        server,
+        position: id.position,
+    })
+}
+
+#[derive(Default)]
+struct LineReader {
+    entries: Vec<Entry>,
+    problems: Vec<Problem>,
+    hint: Option<&'static str>,
+    has_columns: bool,
+}
+
+impl LineReader {
+    fn line(&mut self, line: &Line<'_>) {
+        let mut words = line.text.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        match words.next() {
+            // Further columns may have anything in them, commas too.
+            Some(_) if is_id(first) => {
+                self.has_columns = true;
+                self.server(line.position, first);
+            }
+            _ if line.text.contains(',') => self.parted_by_commas(line),
+            None => self.server(line.position, first),
+            Some(_) if line.text.split_whitespace().any(is_id) => {
+                self.hint = Some(ID_FIRST);
+                self.problem(line, "the id is not the first word of this line");
+            }
+            Some(_) => self.problem(line, "this line has several words, and none is an id"),
+        }
+    }
+
+    fn parted_by_commas(&mut self, line: &Line<'_>) {
+        let parts = line.text.split(',').map(str::trim);
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+        let ids = parts.iter().filter(|part| is_id(part)).count();
+        if ids != 0 && ids != parts.len() {
+            self.hint = Some(
+                "if the file is CSV, its first line must name the columns, such as ID,Name,Status",
+            );
+            self.problem(line, "this line has ids and other words, parted by commas");
+            return;
+        }
+        let mut column = line.position.column;
+        for part in line.text.split(',') {
+            let indent = part.chars().take_while(|c| c.is_whitespace()).count();
+            let position = Position {
+                line: line.position.line,
+                column: column + indent,
+            };
+            if !part.trim().is_empty() {
+                self.server(position, part.trim());
+            }
+            column += part.chars().count() + 1;
+        }
+    }
+
+    fn server(&mut self, position: Position, text: &str) {
+        const NOT_IN_NAMES: [char; 11] = ['{', '}', '[', ']', '<', '>', '"', '|', '\\', '=', ' '];
+        if text.contains(NOT_IN_NAMES) {
+            let message = format!("{text:.80?} is neither an id nor a name");
+            self.problems.push(Problem::new(position, message));
+            return;
+        }
+        match server_of(text) {
+            Ok(server) => self.entries.push(Entry { server, position }),
+            Err(message) => self.problems.push(Problem::new(position, message)),
+        }
+    }
+
+    fn problem(&mut self, line: &Line<'_>, message: &str) {
+        let message = format!("{message}: {:.80?}", line.text);
+        self.problems.push(Problem::new(line.position, message));
+    }
+}

@@ -1,0 +1,123 @@
+//! CSV whose first line names the columns.
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::{Entry, Found, Position, Problem, Refusal, server_of};
+
+/// How an id's column is called by the tools that write one, without regard to case.
+const ID_COLUMNS: [&str; 7] = [
+    "id",
+    "server id",
+    "server_id",
+    "instance id",
+    "instance_id",
+    "resource_id",
+    "uuid",
+];
+/// How a name's column is called.
+const NAME_COLUMNS: [&str; 4] = ["name", "server name", "server_name", "instance_name"];
+const DELIMITERS: [char; 3] = [',', ';', '\t'];
+
+/// Whether a line names the columns of a CSV file, one of which is an id's or a name's.
+pub(super) fn has_header(line: &str) -> bool {
+    line.split(delimiter_of(line)).any(|field| {
+        let field = field.trim().trim_matches('"');
+        is_one_of(field, &ID_COLUMNS) || is_one_of(field, &NAME_COLUMNS)
+    })
+}
+
+fn delimiter_of(line: &str) -> char {
+    let count = |delimiter: &char| line.matches(*delimiter).count();
+    let mut best = DELIMITERS[0];
+    for delimiter in DELIMITERS {
+        if count(&delimiter) > count(&best) {
+            best = delimiter;
+        }
+    }
+    best
+}
+
+fn is_one_of(field: &str, names: &[&str]) -> bool {
+    let field = field.trim();
+    names.iter().any(|name| field.eq_ignore_ascii_case(name))
+}
+
+/// Reads the column of ids, or of names where there is none.
+pub(super) fn read(text: &str) -> Result<Found, Refusal> {
+    let header = text.lines().find(|line| !line.trim().is_empty());
+    let delimiter = u8::try_from(delimiter_of(header.unwrap_or_default())).unwrap_or(b',');
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .comment(Some(b'#'))
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| broken(&error))?.clone();
+    let Some((index, column)) = column_of(&header) else {
+        let columns: Vec<&str> = header.iter().collect();
+        return Err(Refusal::one(
+            Position::START,
+            format!(
+                "no column is called ID or Name; the columns are: {}",
+                columns.join(", ")
+            ),
+        )
+        .hint("name the columns in the first line, such as ID,Name,Status"));
+    };
+    let mut entries = Vec::new();
+    let mut problems = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| broken(&error))?;
+        let position = position_of(&record, index);
+        match record.get(index).map(str::trim) {
+            Some(field) if !field.is_empty() => match server_of(field) {
+                Ok(server) => entries.push(Entry { server, position }),
+                Err(message) => problems.push(Problem::new(position, message)),
+            },
+            _ if record.iter().all(|field| field.trim().is_empty()) => {}
+            _ => problems.push(Problem::new(
+                position,
+                format!("the column {column:?} is empty in this row"),
+            )),
+        }
+    }
+    if problems.is_empty() {
+        Ok((format!("CSV, column {column:?}"), entries))
+    } else {
+        Err(Refusal::new(problems))
+    }
+}
+
+/// The column to read, and what the file calls it.
+fn column_of(header: &StringRecord) -> Option<(usize, String)> {
+    [&ID_COLUMNS[..], &NAME_COLUMNS[..]]
+        .into_iter()
+        .find_map(|names| header.iter().position(|field| is_one_of(field, names)))
+        .map(|index| {
+            (
+                index,
+                header.get(index).unwrap_or_default().trim().to_owned(),
+            )
+        })
+}
+
+/// Where a field begins, if no field before it has quotes within it.
+fn position_of(record: &StringRecord, index: usize) -> Position {
+    let line = record.position().map_or(1, csv::Position::line);
+    let before = record
+        .iter()
+        .take(index)
+        .map(|field| field.chars().count() + 1);
+    Position {
+        line: usize::try_from(line).unwrap_or(usize::MAX),
+        column: before.sum::<usize>() + 1,
+    }
+}
+
+fn broken(error: &csv::Error) -> Refusal {
+    let line = error.position().map_or(1, csv::Position::line);
+    let position = Position {
+        line: usize::try_from(line).unwrap_or(usize::MAX),
+        column: 1,
+    };
+    Refusal::one(position, format!("this is not CSV: {error}"))
+}

@@ -1,0 +1,144 @@
+//! What other tools really wrote: tests/data/lists says how it was made.
+
+use super::*;
+
+const C: &str = "836fb98f-46ca-475e-917e-2563e5a8cd21";
+
+fn openstack(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/lists");
+    std::fs::read_to_string(format!("{folder}/openstack-{name}")).unwrap()
+}
+
+#[test]
+fn openstackclient_lists() {
+    for (name, description) in [
+        ("list.value", "lines that begin with an id"),
+        ("list-names-first.value", "lines that begin with an id"),
+        ("list-ids.value", "ids or names, one a line"),
+        ("list.csv", "CSV, column \"ID\""),
+        ("list-ids.csv", "CSV, column \"ID\""),
+        ("list.json", "JSON, a list of servers"),
+        ("list.yaml", "YAML, a list of servers"),
+    ] {
+        expect(&openstack(name), &[A, B, C], description);
+    }
+    let names = ["web-1", "web, \"two\"", "db-1"];
+    expect(&openstack("list-names.csv"), &names, "CSV, column \"Name\"");
+    assert!(refused(&openstack("list.table")).hint.contains("-f json"));
+}
+
+#[test]
+fn openstackclient_shows() {
+    for (name, description) in [
+        ("show.value", "values of openstack server show"),
+        ("show.json", "JSON, one server"),
+        ("show.yaml", "YAML, one server"),
+    ] {
+        expect(&openstack(name), &[A], description);
+    }
+    assert!(refused(&openstack("show.shell")).hint.contains("-f json"));
+}
+
+/// As `terraform output -json` writes outputs: each with its type and whether it is sensitive.
+#[test]
+fn terraform_outputs() {
+    let output =
+        |value: &str| format!("{{\"sensitive\": false, \"type\": \"string\", \"value\": {value}}}");
+    let one = format!(
+        "{{\"servers\": {}, \"region\": {}}}",
+        output(&format!("[\"{A}\", \"{B}\"]")),
+        output("\"eu-de\"")
+    );
+    expect(&one, &[A, B], "terraform output -json, output \"servers\"");
+    let by_name = format!(
+        "{{\"by_name\": {}}}",
+        output(&format!("{{\"web-1\": \"{A}\", \"web-2\": \"{B}\"}}"))
+    );
+    expect(
+        &by_name,
+        &[A, B],
+        "terraform output -json, output \"by_name\"",
+    );
+    let whole = format!(
+        "{{\"web\": {}}}",
+        output(&format!(
+            "[{{\"id\": \"{A}\", \"name\": \"web-1\", \"image_id\": \"{B}\"}}]"
+        ))
+    );
+    expect(&whole, &[A], "terraform output -json, output \"web\"");
+    expect(&format!("[\"{A}\"]"), &[A], "JSON, a list of ids or names");
+    expect(
+        &format!("{{\"web-1\": \"{A}\"}}"),
+        &[A],
+        "JSON, a map to ids",
+    );
+    // A network has an id, too: which ones are servers cannot be known.
+    let two = format!(
+        "{{\"vpc\": {}, \"web\": {}}}",
+        output(&format!("\"{B}\"")),
+        output(&format!("\"{A}\""))
+    );
+    let refusal = refused(&two);
+    assert!(
+        refusal.problems[0].message.ends_with("vpc, web"),
+        "{refusal:?}"
+    );
+    assert!(
+        refusal.hint.contains("terraform output -json NAME"),
+        "{refusal:?}"
+    );
+    assert!(
+        refused(&format!("{{\"region\": {}}}", output("\"eu-de\""))).problems[0]
+            .message
+            .contains("no output")
+    );
+}
+
+/// As `terraform show -json` writes a state, by the documented format 1.0: modules within modules, data beside resources.
+#[test]
+fn terraform_state() {
+    let resource = |mode: &str, kind: &str, id: &str| {
+        format!(
+            "{{\"address\": \"x\", \"mode\": \"{mode}\", \"type\": \"{kind}\", \"name\": \"web\", \"values\": {{\"id\": \"{id}\", \"name\": \"web-1\"}}}}"
+        )
+    };
+    let module = |resources: &[String], child: &str| {
+        format!(
+            "{{\"resources\": [{}], \"child_modules\": [{child}]}}",
+            resources.join(",")
+        )
+    };
+    let inner = module(
+        &[resource("managed", "opentelekomcloud_ecs_instance_v1", C)],
+        "",
+    );
+    let root = module(
+        &[
+            resource("managed", "opentelekomcloud_compute_instance_v2", A),
+            resource(
+                "managed",
+                "opentelekomcloud_vpc_v1",
+                "f26fb98f-46ca-475e-917e-2563e5a8cd20",
+            ),
+            resource(
+                "data",
+                "huaweicloud_compute_instance",
+                "e26fb98f-46ca-475e-917e-2563e5a8cd20",
+            ),
+            resource("managed", "huaweicloud_compute_instance", B),
+        ],
+        &inner,
+    );
+    let state = format!(
+        "{{\"format_version\": \"1.0\", \"terraform_version\": \"1.9.5\", \"values\": {{\"root_module\": {root}}}}}"
+    );
+    expect(&state, &[A, B, C], "terraform show -json");
+    let plan = format!(
+        "{{\"format_version\": \"1.2\", \"planned_values\": {{}}, \"resource_changes\": [], \"prior_state\": {state}}}"
+    );
+    expect(
+        &plan,
+        &[A, B, C],
+        "terraform show -json, the state before the plan",
+    );
+}

@@ -1,0 +1,148 @@
+//! Servers from arguments and files, checked all at once before anything is sent.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use ecs_ops::ServerRef;
+
+use crate::fail::Fail;
+use crate::server_file::{self, FileFormat, Refusal};
+use crate::term::Notes;
+
+/// How many of many mistakes are shown.
+const SHOWN: usize = 10;
+
+/// Whether this names stdin.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The name of a file in messages.
+pub(crate) fn name_of(path: &Path) -> String {
+    if is_stdin(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// The servers of arguments, then of files, in the order in which they were given, once each; or everything that is wrong with them.
+pub(crate) fn read(
+    arguments: &[String],
+    files: &[PathBuf],
+    format: Option<FileFormat>,
+    notes: &Notes,
+) -> Result<Vec<ServerRef>, Fail> {
+    if files.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(Fail::usage("stdin can be read only once; nothing was sent"));
+    }
+    let mut input = Input::default();
+    for (index, argument) in arguments.iter().enumerate() {
+        input.argument(index + 1, argument);
+    }
+    for path in files {
+        let name = name_of(path);
+        let bytes = read_file(path, &name)?;
+        match server_file::parse(&bytes, format) {
+            Ok(list) => {
+                let count = list.entries.len();
+                notes.note(&format!("{name}: {}, {}", plural(count), list.description));
+                list.entries
+                    .into_iter()
+                    .for_each(|entry| input.add(entry.server));
+            }
+            Err(refusal) => input.refused(&name, refusal),
+        }
+    }
+    input.finish(notes)
+}
+
+fn read_file(path: &Path, name: &str) -> Result<Vec<u8>, Fail> {
+    let read = if is_stdin(path) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| {
+        Fail::usage(format!(
+            "cannot read servers from {name}: {error}; nothing was sent"
+        ))
+    })
+}
+
+fn plural(servers: usize) -> String {
+    match servers {
+        1 => "1 server".to_owned(),
+        servers => format!("{servers} servers"),
+    }
+}
+
+#[derive(Default)]
+struct Input {
+    servers: Vec<ServerRef>,
+    seen: HashSet<ServerRef>,
+    /// How many servers were given again.
+    repeated: usize,
+    wrong: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Input {
+    fn argument(&mut self, number: usize, argument: &str) {
+        for part in argument.split(',').filter(|part| !part.trim().is_empty()) {
+            let origin = format!("argument {number}");
+            match part.parse() {
+                Ok(server) => self.add(server),
+                Err(error) => self.wrong.push(format!("{origin}: {error}")),
+            }
+        }
+    }
+
+    fn add(&mut self, server: ServerRef) {
+        if self.seen.insert(server.clone()) {
+            self.servers.push(server);
+        } else {
+            self.repeated += 1;
+        }
+    }
+
+    fn refused(&mut self, name: &str, refusal: Refusal) {
+        let problems = refusal.problems.into_iter();
+        self.wrong.extend(
+            problems.map(|problem| format!("{name}:{}: {}", problem.position, problem.message)),
+        );
+        self.hint = Some(refusal.hint);
+    }
+
+    fn finish(mut self, notes: &Notes) -> Result<Vec<ServerRef>, Fail> {
+        let count = self.wrong.len();
+        if count == 0 {
+            if self.repeated > 0 {
+                notes.warn(&format!(
+                    "{} servers were given, {} of them again; each counts once",
+                    self.servers.len() + self.repeated,
+                    self.repeated
+                ));
+            }
+            return Ok(self.servers);
+        }
+        self.wrong.truncate(SHOWN);
+        if count > SHOWN {
+            self.wrong.push(format!("and {} more", count - SHOWN));
+        }
+        let message = match count {
+            1 => "1 server cannot be used; nothing was sent".to_owned(),
+            count => format!("{count} servers cannot be used; nothing was sent"),
+        };
+        let fail = Fail::usage(message).details(self.wrong);
+        Err(match self.hint {
+            Some(hint) => fail.hint(hint),
+            None => fail.hint("give each server by its id or its name"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

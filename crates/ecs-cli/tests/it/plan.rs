@@ -1,0 +1,327 @@
+//! `ecsctl plan` and `ecsctl apply`: what was planned is done, and nothing else.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{Ended, Sim, ecsctl};
+
+const NONE: [&str; 0] = [];
+
+struct World {
+    sim: Sim,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new(servers: usize, failing: f64) -> Self {
+        Self {
+            sim: Sim::start(60, |region| region.servers(servers).failing(failing)),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        ecsctl(arguments, &self.sim.options())
+    }
+
+    fn sent(&self) -> Vec<String> {
+        self.sim.with(|region| {
+            let entries = region.accepted().entries().iter();
+            entries
+                .flat_map(|entry| entry.servers.clone())
+                .map(|id| id.to_string())
+                .collect()
+        })
+    }
+
+    fn journal(&self) -> String {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        let journal = paths.find(|path| path.extension().is_some_and(|end| end == "jsonl"));
+        journal
+            .expect("a journal beside the plan")
+            .display()
+            .to_string()
+    }
+}
+
+#[test]
+fn a_plan_is_shown_and_applied_once() {
+    let world = World::new(60, 0.0);
+    let plan = world.path("web.plan");
+    let filters = [
+        "--tag",
+        "role=web",
+        "--wave",
+        "10",
+        "--pause",
+        "1s",
+        "--batch-size",
+        "5",
+    ];
+    world
+        .run(&[&["plan", "reboot", "--out", &plan], &filters[..]].concat())
+        .expect(0);
+    assert!(world.sent().is_empty());
+    let document = ecsctl(&["plan", "show", &plan, "-o", "json"], &NONE)
+        .expect(0)
+        .json();
+    let planned: BTreeSet<&str> = document["plan"]["servers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|server| server["id"].as_str().unwrap())
+        .collect();
+    assert!(planned.len() > 10);
+    let shown = ecsctl(&["plan", "show", &plan], &NONE).expect(0).stdout;
+    for words in [
+        "sha256:",
+        "--wave 10",
+        "--pause 1s",
+        "--batch-size 5",
+        "web-001",
+        "ACTIVE",
+        "approved by  none",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+
+    let rehearsed = world
+        .run(&["apply", &plan, "--dry-run", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(rehearsed["servers"], planned.len());
+    assert!(world.sent().is_empty());
+    let report = world
+        .run(&["apply", &plan, "--yes", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(report["summary"]["succeeded"], planned.len());
+    let sent = world.sent();
+    assert_eq!(sent.len(), planned.len());
+    assert_eq!(
+        sent.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        planned
+    );
+    // In requests of five and waves of ten, as planned.
+    assert!(world.sim.with(|region| {
+        region
+            .accepted()
+            .entries()
+            .iter()
+            .all(|entry| entry.servers.len() <= 5)
+    }));
+
+    world
+        .run(&["apply", &plan, "--yes"])
+        .refuses(2, &["was applied before", "ecsctl resume JOURNAL"]);
+    assert_eq!(world.sent().len(), planned.len());
+    let journal = world.journal();
+    ecsctl(&["run", "show", &journal], &NONE).expect(0);
+}
+
+#[test]
+fn a_plan_that_does_not_fit_is_refused() {
+    let world = World::new(12, 0.0);
+    let plan = world.path("all.plan");
+    world
+        .run(&["plan", "stop", "--all", "--out", &plan])
+        .expect(0);
+    let refused = |arguments: &[&str], words: &[&str]| {
+        world
+            .run(&[&["apply", &plan, "--yes"], arguments].concat())
+            .refuses(2, words);
+        assert!(world.sent().is_empty());
+    };
+    refused(
+        &["--max-age", "1ns"],
+        &["the plan is 0 min old", "--max-age"],
+    );
+    let text = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(
+        &plan,
+        text.replace("\"batch_size\": 100", "\"batch_size\": 1000"),
+    )
+    .unwrap();
+    refused(&[], &["was changed after it was made"]);
+    std::fs::write(&plan, &text).unwrap();
+    std::fs::write(world.path("other"), "{}").unwrap();
+    world
+        .run(&["apply", &world.path("other")])
+        .refuses(2, &["not a plan of ecsctl"]);
+    world
+        .run(&["plan", "stop", "--all", "--out", &plan])
+        .refuses(2, &["the file exists"]);
+    world
+        .run(&["plan", "stop", "--all", "--yes", "--out", &world.path("x")])
+        .refuses(2, &["--yes makes no sense"]);
+
+    // Somebody stops two of the servers.
+    let ids = [world.sim.id(3), world.sim.id(7)];
+    world.run(&["stop", &ids[0], &ids[1], "--yes"]).expect(0);
+    let before = world.sent().len();
+    let drifted = world.run(&["apply", &plan, "--yes"]);
+    let words = [
+        "2 servers are not as the plan says",
+        &ids[0],
+        "status was ACTIVE, is SHUTOFF",
+        "--accept-drift",
+    ];
+    drifted.refuses(2, &words);
+    assert_eq!(world.sent().len(), before);
+    let applied = world.run(&["apply", &plan, "--yes", "--accept-drift"]);
+    assert!(
+        applied
+            .stderr
+            .contains("warning: 2 servers are not as the plan says"),
+        "{}",
+        applied.stderr
+    );
+    assert!(world.sent().len() > before);
+}
+
+#[test]
+fn a_plan_waits_for_its_approval() {
+    let world = World::new(4, 0.0);
+    let plan = world.path("all.plan");
+    world
+        .run(&["plan", "start", "--all", "--out", &plan])
+        .expect(0);
+    let made = |name: &str| {
+        let path = world.path(name);
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", &path])
+            .status();
+        made.is_ok_and(|status| status.success()).then_some(path)
+    };
+    let (Some(key), Some(stranger)) = (made("approver"), made("stranger")) else {
+        // Without OpenSSH on this machine; src/approval/tests.rs signs by itself.
+        return;
+    };
+    let approvers = format!("{key}.pub");
+    let apply = ["apply", &plan, "--yes", "--require-approval", &approvers];
+    world.run(&apply).refuses(2, &["the plan has no approval"]);
+    ecsctl(&["plan", "approve", &plan, "--key", &stranger], &NONE).expect(0);
+    world.run(&apply).refuses(2, &["by none of the keys"]);
+    assert!(world.sent().is_empty());
+
+    // With OpenSSH, as somebody whose key is on a token.
+    let hash = world.path("hash");
+    std::fs::write(
+        &hash,
+        ecsctl(&["plan", "show", &plan, "-o", "hash"], &NONE)
+            .expect(0)
+            .stdout,
+    )
+    .unwrap();
+    let signed = Command::new("ssh-keygen")
+        .args(["-q", "-Y", "sign", "-n", "ecsctl-plan", "-f", &key, &hash])
+        .status();
+    assert!(signed.unwrap().success());
+    let signature = format!("{hash}.sig");
+    let approved = ecsctl(
+        &["plan", "approve", &plan, "--signature", &signature],
+        &NONE,
+    )
+    .expect(0);
+    assert!(
+        approved.stderr.contains("is approved by SHA256:"),
+        "{}",
+        approved.stderr
+    );
+    ecsctl(
+        &["plan", "approve", &plan, "--signature", &approvers],
+        &NONE,
+    )
+    .expect(2);
+    world.run(&apply).expect(0);
+    assert_eq!(world.sent().len(), 4);
+}
+
+/// The five commands of docs/choosing-servers.md.
+#[test]
+fn the_five_commands_of_the_documentation() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/choosing-servers.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let commands: Vec<&str> = docs
+        .lines()
+        .skip_while(|line| !line.contains("five commands"))
+        .filter_map(|line| line.strip_prefix("$ ecsctl "))
+        .take(5)
+        .collect();
+    let begins = [
+        "server list ",
+        "plan reboot ",
+        "plan approve ",
+        "apply ",
+        "rerun ",
+    ];
+    assert_eq!(commands.len(), begins.len(), "{commands:?}");
+    let sim = Sim::start(120, |region| {
+        region.servers(1200).seed(1).shutoff(0.2).failing(0.15)
+    });
+    let world = World {
+        sim,
+        folder: tempfile::tempdir().unwrap(),
+    };
+    let key = world.path("id_ed25519");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f", &key])
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let mut failed = BTreeSet::new();
+    for (command, begin) in commands.iter().zip(begins) {
+        assert!(command.starts_with(begin), "{command}");
+        let words = command.split_whitespace().map(|word| match word {
+            "web.plan" => world.path(word),
+            "~/.ssh/id_ed25519" => key.clone(),
+            "approvers.pub" => format!("{key}.pub"),
+            journal if journal.ends_with(".jsonl") => world.journal(),
+            word => word.to_owned(),
+        });
+        let mut words: Vec<String> = words.collect();
+        if ["apply ", "rerun "].contains(&begin) {
+            words.push("--yes".to_owned());
+        }
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ended = world.run(&words);
+        match begin {
+            "server list " => assert_eq!(ended.expect(0).stdout.lines().count(), 1 + 37),
+            "plan reboot " => {
+                let ended = ended.expect(0);
+                assert!(ended.stdout.contains("37 servers"), "{}", ended.stdout);
+            }
+            "apply " => {
+                let ended = ended.expect(1);
+                assert!(ended.stderr.contains("37 servers: "), "{}", ended.stderr);
+                let shown = ecsctl(
+                    &[
+                        "run",
+                        "show",
+                        &world.journal(),
+                        "-o",
+                        "id",
+                        "--outcome",
+                        "failed",
+                    ],
+                    &NONE,
+                );
+                failed = shown.expect(0).stdout.lines().map(str::to_owned).collect();
+                assert!(!failed.is_empty());
+                assert_eq!(world.sent().len(), 37);
+            }
+            "rerun " => {
+                let again: BTreeSet<String> = world.sent().into_iter().skip(37).collect();
+                assert_eq!(again, failed);
+            }
+            _ => drop(ended.expect(0)),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `ecsctl rerun` and `ecsctl run show -o id`: only the servers that need it, once more.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::common::{Ended, Sim, ecsctl};
+
+const NONE: [&str; 0] = [];
+
+fn ids_of(journal: &str, outcome: &str) -> BTreeSet<String> {
+    let shown = ecsctl(
+        &["run", "show", journal, "-o", "id", "--outcome", outcome],
+        &NONE,
+    )
+    .expect(0);
+    shown.stdout.lines().map(str::to_owned).collect()
+}
+
+fn accepted_ids(sim: &Sim, from: usize) -> Vec<String> {
+    sim.with(|region| {
+        let entries = region.accepted().entries().iter().skip(from);
+        entries
+            .flat_map(|entry| entry.servers.clone())
+            .map(|id| id.to_string())
+            .collect()
+    })
+}
+
+/// What comes after `--` are options of the new run.
+fn run(sim: &Sim, arguments: &[&str]) -> Ended {
+    let end = arguments
+        .iter()
+        .position(|argument| *argument == "--")
+        .unwrap_or(arguments.len());
+    let options = sim.options();
+    let mut all = arguments[..end].to_vec();
+    all.extend(options.iter().map(String::as_str));
+    all.extend(&arguments[end..]);
+    ecsctl(&all, &NONE)
+}
+
+fn path(directory: &Path, name: &str) -> String {
+    directory.join(name).display().to_string()
+}
+
+#[test]
+fn the_failed_ones_and_those_that_were_not_attempted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (
+        path(directory.path(), "1.jsonl"),
+        path(directory.path(), "2.jsonl"),
+    );
+    let sim = Sim::start(60, |region| region.servers(30).failing(0.6));
+    run(
+        &sim,
+        &[
+            "reboot",
+            "--all",
+            "--yes",
+            "--wave",
+            "10",
+            "--max-failures",
+            "5",
+            "--journal",
+            &first,
+        ],
+    )
+    .expect(5);
+    let (failed, left) = (ids_of(&first, "failed"), ids_of(&first, "not-attempted"));
+    assert!(
+        failed.len() > 5 && left.len() >= 5,
+        "{} {}",
+        failed.len(),
+        left.len()
+    );
+    let before = sim.with(|region| region.accepted().entries().len());
+
+    let planned = run(
+        &sim,
+        &["rerun", &first, "--failed", "--dry-run", "-o", "json"],
+    )
+    .expect(0);
+    assert_eq!(planned.json()["servers"], failed.len());
+    assert_eq!(sim.with(|region| region.accepted().entries().len()), before);
+
+    let again = run(
+        &sim,
+        &[
+            "rerun",
+            &first,
+            "--failed",
+            "--yes",
+            "--journal",
+            &second,
+            "-o",
+            "json",
+            "--",
+            "--max-failures",
+            "100%",
+        ],
+    );
+    assert!(
+        again.stderr.contains(&format!("{} failed", failed.len())),
+        "{}",
+        again.stderr
+    );
+    let report = again.json();
+    assert_eq!(report["summary"]["requested"], failed.len());
+    let sent: BTreeSet<String> = accepted_ids(&sim, before).into_iter().collect();
+    assert_eq!(sent, failed);
+    // The new journal has the options of the earlier run, and can be run again itself.
+    let record = std::fs::read_to_string(&second).unwrap();
+    assert!(
+        record.contains("\"type\":\"SOFT\"") && record.contains("\"rolling\""),
+        "{record}"
+    );
+
+    let before = sim.with(|region| region.accepted().entries().len());
+    let rest = run(
+        &sim,
+        &[
+            "rerun",
+            &first,
+            "--not-attempted",
+            "--yes",
+            "--",
+            "--max-failures",
+            "100%",
+        ],
+    );
+    assert!(
+        rest.stderr.contains("warning: do not resume"),
+        "{}",
+        rest.stderr
+    );
+    let sent: BTreeSet<String> = accepted_ids(&sim, before).into_iter().collect();
+    assert_eq!(sent, left);
+}
+
+#[test]
+fn what_cannot_be_run_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = path(directory.path(), "run.jsonl");
+    let sim = Sim::start(60, |region| region.servers(3));
+    run(&sim, &["reboot", "--all", "--yes", "--journal", &journal]).expect(0);
+    run(&sim, &["rerun", &journal, "--yes"])
+        .refuses(2, &["no server of the run", "nothing was sent"]);
+    run(&sim, &["rerun", &journal, "--yes", "--", "--type", "hard"]).expect(2);
+    run(&sim, &["rerun", "/nonexistent", "--yes"]).expect(2);
+    assert_eq!(sim.accepted(), 3);
+    // The end record is cut off: the run may be active.
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    std::fs::write(&journal, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+    run(&sim, &["rerun", &journal, "--yes"]).refuses(2, &["has no end record", "ecsctl resume"]);
+}
+
+#[test]
+fn run_show_lists_the_servers_of_an_outcome() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = path(directory.path(), "run.jsonl");
+    let sim = Sim::start(60, |region| region.servers(20).failing(0.3));
+    run(&sim, &["reboot", "--all", "--yes", "--journal", &journal]).expect(1);
+    let (failed, succeeded) = (ids_of(&journal, "failed"), ids_of(&journal, "succeeded"));
+    assert_eq!(failed.len() + succeeded.len(), 20);
+    let all = ecsctl(&["run", "show", &journal, "-o", "id"], &NONE).expect(0);
+    assert_eq!(all.stdout.lines().count(), 20);
+    let json = ecsctl(
+        &["run", "show", &journal, "-o", "json", "--outcome", "failed"],
+        &NONE,
+    )
+    .expect(0)
+    .json();
+    assert_eq!(json["servers"].as_array().unwrap().len(), failed.len());
+    assert_eq!(json["summary"]["requested"], 20);
+    let table = ecsctl(&["run", "show", &journal, "--outcome", "failed"], &NONE)
+        .expect(0)
+        .stdout;
+    assert!(
+        succeeded.iter().all(|id| !table.contains(id)) && table.contains("reboot SOFT, 20 servers"),
+        "{table}"
+    );
+}

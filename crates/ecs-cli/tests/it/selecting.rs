@@ -1,0 +1,171 @@
+//! Choosing servers for reboot, start and stop: names, files, filters.
+
+use std::collections::BTreeSet;
+
+use crate::common::{Ended, Sim, ecsctl, with_stdin};
+
+fn fleet() -> Sim {
+    Sim::start(60, |region| region.servers(300).shutoff(0.2))
+}
+
+fn run(sim: &Sim, arguments: &[&str]) -> Ended {
+    ecsctl(arguments, &sim.options())
+}
+
+fn listed(sim: &Sim, filters: &[&str]) -> BTreeSet<String> {
+    let list = run(sim, &[&["server", "list", "-o", "id"], filters].concat()).expect(0);
+    list.stdout.lines().map(str::to_owned).collect()
+}
+
+fn sent(sim: &Sim) -> BTreeSet<String> {
+    sim.with(|region| {
+        let entries = region.accepted().entries().iter();
+        entries
+            .flat_map(|entry| entry.servers.clone())
+            .map(|id| id.to_string())
+            .collect()
+    })
+}
+
+#[test]
+fn exactly_the_servers_that_fit_are_acted_on() {
+    let sim = fleet();
+    let filters = [
+        "--tag",
+        "role=web",
+        "--not-tag",
+        "env=prod",
+        "--status",
+        "ACTIVE",
+    ];
+    let expected = listed(&sim, &filters);
+    assert!(
+        expected.len() > 10 && expected.len() < 100,
+        "{}",
+        expected.len()
+    );
+    let report = run(
+        &sim,
+        &[&["reboot", "--yes", "-o", "json"], &filters[..]].concat(),
+    )
+    .expect(0)
+    .json();
+    assert_eq!(report["summary"]["succeeded"], expected.len());
+    assert_eq!(sent(&sim), expected);
+}
+
+#[test]
+fn names_files_and_exclusions() {
+    let sim = fleet();
+    let directory = tempfile::tempdir().unwrap();
+    let list = directory.path().join("list.json");
+    std::fs::write(
+        &list,
+        run(&sim, &["server", "list", "--name", "db-00?", "-o", "json"])
+            .expect(0)
+            .stdout,
+    )
+    .unwrap();
+    let keep = directory.path().join("keep.csv");
+    std::fs::write(&keep, "Name,Note\ndb-002,master\n").unwrap();
+    let expected = listed(
+        &sim,
+        &["--name", "{db-00?,web-00[12]}", "--exclude", "db-002"],
+    );
+    let arguments = [
+        "start",
+        "web-001,web-002",
+        "--from-file",
+        list.to_str().unwrap(),
+        "--exclude",
+        &format!("@{}", keep.display()),
+        "--yes",
+    ];
+    let ended = run(&sim, &arguments);
+    for words in [
+        "9 servers, JSON, an object with a list of servers",
+        "1 server, CSV, column \"Name\"",
+        "skipped by the filters",
+    ] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+    assert_eq!(sent(&sim), expected);
+    assert_eq!(expected.len(), 10);
+}
+
+/// The ids of names are known only from the list; nothing is sent where one of them is not clear.
+#[test]
+fn nothing_is_sent_where_the_choice_is_wrong() {
+    let sim = fleet();
+    for (arguments, words) in [
+        (
+            &["reboot", "web-001", "web-9999"][..],
+            "no server of the project is called \"web-9999\"",
+        ),
+        (&["reboot", "--tag", "rol=web"], "keys in use: env, role"),
+        (
+            &["stop", "--not-tag", "env=prdo"],
+            "values of env in use: prod, stage, test",
+        ),
+        (&["stop", "--status", "ACTVE"], "did you mean ACTIVE?"),
+        (
+            &["reboot", "--name", "wbe-*"],
+            "no server's name fits \"wbe-*\"",
+        ),
+        (
+            &["reboot", "--all", "--exclude", "web-9999"],
+            "the server to exclude is not in the project",
+        ),
+        (
+            &["reboot", "--tag", "role=web", "--status", "BUILD"],
+            "none of 300 servers fits all conditions",
+        ),
+        (&["reboot", "--all", "web-001"], "cannot be used with"),
+        (
+            &["reboot", "web-001", "--include-stopped"],
+            "--include-stopped is for --all and filters",
+        ),
+        (&["start"], "no server to start"),
+    ] {
+        run(&sim, &[arguments, &["--yes"]].concat()).refuses(2, &[words]);
+    }
+    let table = "+----+\n| ID |\n+----+\n";
+    with_stdin(
+        &["reboot", "--yes", "--from-file", "-"],
+        &sim.options(),
+        table,
+    )
+    .refuses(
+        2,
+        &[
+            "stdin:1:1: this is a table with borders",
+            "openstack server list -f json",
+        ],
+    );
+    let forced = [
+        "reboot",
+        "--yes",
+        "--from-file",
+        "-",
+        "--from-format",
+        "json",
+    ];
+    with_stdin(&forced, &sim.options(), "web-001\n").refuses(2, &["stdin:1:1: this is not JSON"]);
+    assert_eq!(sim.accepted(), 0);
+}
+
+/// The README's promise: choose, look, rehearse, act, and once more with those that failed.
+#[test]
+fn a_dry_run_says_what_the_run_would_do() {
+    let sim = fleet();
+    let filters = ["--tag", "role=cache", "--status", "SHUTOFF"];
+    let expected = listed(&sim, &filters);
+    let planned = run(
+        &sim,
+        &[&["start", "--dry-run", "-o", "json"], &filters[..]].concat(),
+    )
+    .expect(0)
+    .json();
+    assert_eq!(planned["servers"], expected.len());
+    assert_eq!(sim.accepted(), 0);
+}

@@ -1,0 +1,129 @@
+//! `server list` and `server show`, as a process against a simulated region.
+
+use crate::common::{Sim, ecsctl, with_stdin};
+
+fn fleet() -> Sim {
+    Sim::start(60, |region| region.servers(450).shutoff(0.2))
+}
+
+#[test]
+fn a_list_is_filtered_sorted_and_written_in_every_form() {
+    let sim = fleet();
+    let list = |arguments: &[&str]| {
+        let arguments = [&["server", "list"], arguments].concat();
+        ecsctl(&arguments, &sim.options()).expect(0).stdout
+    };
+    assert_eq!(list(&["-o", "id"]).lines().count(), 450);
+    let web = list(&["--tag", "role=web", "--status", "active", "-o", "name"]);
+    assert!(
+        web.lines().count() > 50 && web.lines().all(|name| name.starts_with("web-")),
+        "{web}"
+    );
+    let sorted = list(&[
+        "--name",
+        "web-00?",
+        "--sort",
+        "-name",
+        "--columns",
+        "name",
+        "-o",
+        "csv",
+    ]);
+    let names: Vec<&str> = sorted.lines().collect();
+    assert_eq!(names[..3], ["name", "web-009", "web-008"]);
+    let json: serde_json::Value = serde_json::from_str(&list(&["web-003", "-o", "json"])).unwrap();
+    assert_eq!(json["servers"][0]["name"], "web-003");
+    assert_eq!(json["servers"][0]["tags"][0], "role=web");
+    let table = list(&["web-003", "web-001"]);
+    let first: Vec<&str> = table
+        .lines()
+        .map(|line| line.split_whitespace().nth(1).unwrap())
+        .collect();
+    assert_eq!(first, ["NAME", "web-003", "web-001"]);
+    // Every form is a list of servers for the next command.
+    for form in ["table", "wide", "csv", "json", "jsonl", "id", "name"] {
+        let text = list(&["--name", "db-0*", "-o", form]);
+        let read = with_stdin(
+            &["server", "list", "--from-file", "-", "-o", "name"],
+            &sim.options(),
+            &text,
+        );
+        let names: Vec<String> = read.expect(0).stdout.lines().map(str::to_owned).collect();
+        assert!(
+            names.len() > 10 && names.iter().all(|name| name.starts_with("db-0")),
+            "{form}: {names:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_misspelt_is_an_error_and_what_is_empty_is_not() {
+    let sim = fleet();
+    let run =
+        |arguments: &[&str]| ecsctl(&[&["server", "list"], arguments].concat(), &sim.options());
+    run(&["--tag", "rol=web"]).refuses(
+        2,
+        &[
+            "no server has a tag with the key \"rol\"",
+            "keys in use: env, role",
+        ],
+    );
+    run(&["--status", "ACTVE"]).expect(2);
+    run(&["web-9999", "db-9999"]).refuses(
+        2,
+        &[
+            "no servers were chosen for 2 reasons",
+            "\"web-9999\"",
+            "\"db-9999\"",
+        ],
+    );
+    run(&["--not-tag", "env=prdo"])
+        .refuses(2, &["no server has the tag env=prdo", "prod, stage, test"]);
+    let empty = run(&["--status", "BUILD", "-o", "id"]).expect(0);
+    assert_eq!(empty.stdout, "");
+    assert!(empty.stderr.contains("status BUILD: 0"), "{}", empty.stderr);
+    let json = run(&["--status", "BUILD", "-o", "json"]).expect(0).json();
+    assert_eq!(json["servers"], serde_json::json!([]));
+    let list = with_stdin(
+        &["server", "list", "--from-file", "-"],
+        &sim.options(),
+        "not a list\n",
+    );
+    list.refuses(
+        2,
+        &[
+            "stdin:1:1: this line has several words",
+            "hint: a list that is always understood",
+        ],
+    );
+}
+
+#[test]
+fn a_server_is_shown_by_id_or_name() {
+    let sim = fleet();
+    let id = sim.id(7);
+    let by_id = ecsctl(&["server", "show", &id, "-o", "json"], &sim.options())
+        .expect(0)
+        .json();
+    assert_eq!(by_id["servers"][0]["id"], id.as_str());
+    let name = by_id["servers"][0]["name"].as_str().unwrap();
+    let shown = ecsctl(&["server", "show", name], &sim.options())
+        .expect(0)
+        .stdout;
+    assert!(
+        shown.starts_with(&format!(
+            "id                  {id}\nname                {name}\n"
+        )),
+        "{shown}"
+    );
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    ecsctl(&["server", "show", unknown], &sim.options()).refuses(1, &["cannot show the server"]);
+    ecsctl(&["server", "show", "nobody"], &sim.options()).refuses(2, &["is called \"nobody\""]);
+}
+
+/// The list of a user who may not list: said once, with the right exit code.
+#[test]
+fn without_the_permission_to_list() {
+    let sim = Sim::start(60, |region| region.deny("ecs:cloudServers:list"));
+    ecsctl(&["server", "list"], &sim.options()).refuses(4, &["cannot list the servers"]);
+}
