@@ -122,6 +122,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         Command::Job(Job::Wait(args)) => {
             return commands::job::wait(&args, &global, notes, results).await;
         }
+        Command::Server(ServerCommand::Actions(args)) => {
+            return commands::server_actions::run(&args, &global, notes, results).await;
+        }
         Command::Auth(Auth::Check(args)) => {
             return commands::auth::check(&args, &global, notes, results).await;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecs_auth::CredentialsProvider;
 use ecs_client::{Endpoint, Error, Probe, RetryPolicy};
-use ecs_model::{Job, JobId, ProjectId, Server, ServerId};
+use ecs_model::{Job, JobId, ListServerActions, ProjectId, Server, ServerAction, ServerId};
 use ecs_transport::Transport;
 use jiff::Timestamp;
 
@@ -32,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) concurrent_submissions: usize,
     /// Whether a run makes a harmless read before its first action.
     pub(crate) check_service: bool,
+    /// The id of the user whose credentials are used, if it is known.
+    pub(crate) user_id: Option<String>,
 }
 
 impl fmt::Debug for Client {
@@ -69,6 +71,7 @@ impl Client {
             concurrent_queries: 16,
             concurrent_submissions: 4,
             check_service: true,
+            user_id: None,
         }
     }
 
@@ -95,6 +98,16 @@ impl Client {
     /// The service refused (no such server), or sent no readable answer after a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         self.0.core.server(id).await
+    }
+
+    /// Lists what was done to one server, the newest first: the action, when it began, by whom.
+    ///
+    /// # Errors
+    /// The service refused (no such server, no right to read the actions), or sent no readable answer
+    /// after a few attempts.
+    pub async fn server_actions(&self, id: ServerId) -> Result<Vec<ServerAction>, Error> {
+        let actions = self.0.core.read(&ListServerActions::new(id)).await?;
+        Ok(actions.instance_actions.unwrap_or_default())
     }
 
     /// The servers of the project: awaited, all of them, page by page; or [those that are
@@ -148,6 +161,7 @@ pub struct ClientBuilder {
     concurrent_queries: usize,
     concurrent_submissions: usize,
     check_service: bool,
+    user_id: Option<String>,
 }
 
 impl ClientBuilder {
@@ -184,6 +198,14 @@ impl ClientBuilder {
     /// The most servers in any 60 seconds. Default: [`Client::SERVERS_PER_MINUTE`].
     pub fn servers_per_minute(mut self, servers: usize) -> Self {
         self.servers_per_minute = servers;
+        self
+    }
+
+    /// The id of the user whose credentials are used, as IAM names it with a token. With it,
+    /// [reconciling](crate::RunBuilder::reconcile) recognizes the records of a run that has a single
+    /// request. Default: learned from the records of accepted requests.
+    pub fn user_id(mut self, user_id: impl Into<String>) -> Self {
+        self.user_id = Some(user_id.into());
         self
     }
 
@@ -262,6 +284,7 @@ impl ClientBuilder {
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,
             check_service: self.check_service,
+            user_id: self.user_id,
             core,
         })))
     }

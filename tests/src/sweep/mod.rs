@@ -229,6 +229,7 @@ struct World<'a> {
     endpoint: Endpoint,
     project: ProjectId,
     token: Credentials,
+    user_id: String,
     epoch: jiff::Timestamp,
 }
 
@@ -256,6 +257,7 @@ impl World<'_> {
             .servers_per_minute(scenario.quota)
             .concurrent_submissions(scenario.submissions)
             .concurrent_queries(scenario.queries)
+            .user_id(self.user_id.clone())
             .seed(self.seed)
             .epoch(now.unwrap_or(self.epoch));
         self.subject.client(client, scenario.quota).build()
@@ -273,6 +275,7 @@ async fn run(
     let servers = scenario.deal(seed, region.servers().collect());
     let project = region.identity().project_id.clone();
     let token = Credentials::token(region.identity().token.expose_secret())?;
+    let user_id = region.identity().user_id.clone();
     let epoch = region.epoch();
     let sim = SimTransport::new(region);
     sim.now(); // The clock of the trace begins here.
@@ -286,6 +289,7 @@ async fn run(
         endpoint: "https://ecs.sim.example".parse()?,
         project,
         token,
+        user_id,
         epoch,
     };
     let client = world.client(None)?;

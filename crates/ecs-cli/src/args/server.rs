@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Output;
 use super::select::Select;
+use super::{Output, ServerActions};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
@@ -35,6 +35,20 @@ Exit codes:
   2  bad usage, no server has this name, or several have it
   4  authentication or authorization failed")]
     Show(ServerShow),
+    /// Show what was done to servers: when, and by whom
+    #[command(after_help = "\
+Reads the service's records of actions, the newest first. One request per server. Read-only.
+
+Examples:
+  ecsctl server actions 616fb98f-46ca-475e-917e-2563e5a8cd19
+  ecsctl server actions 616fb98f-46ca-475e-917e-2563e5a8cd19 -o json
+
+Exit codes:
+  0  the actions were shown
+  1  no server has this id, or no readable answer from the service
+  2  bad usage
+  4  authentication or authorization failed: --reconcile cannot read the actions either")]
+    Actions(ServerActions),
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 mod selecting;
 pub(crate) mod server;
+pub(crate) mod server_actions;
 mod servers;
 pub(crate) mod shell;
 pub(crate) mod show;

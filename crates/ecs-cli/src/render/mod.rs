@@ -5,6 +5,7 @@ pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod page;
 pub(crate) mod progress;
+pub(crate) mod server_actions;
 pub(crate) mod servers;
 pub(crate) mod show;
 pub(crate) mod table;

@@ -141,6 +141,7 @@ fn each_command_offers_what_the_design_says() {
         (&["run", "show"], &["--html", "--outcome", "--output"]),
         (&["server", "list"], &list),
         (&["server", "show"], &["--output"]),
+        (&["server", "actions"], &["--output"]),
         (&["plan", "reboot"], &[&reboot[..], &["--out"]].concat()),
         (&["plan", "show"], &["--output"]),
         (&["plan", "approve"], &["--key", "--signature"]),

@@ -23,6 +23,7 @@ mod rolling;
 mod secrets;
 mod selecting;
 mod server;
+mod server_actions;
 mod show;
 mod stopping;
 mod unknown;

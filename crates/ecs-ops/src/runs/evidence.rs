@@ -148,6 +148,9 @@ pub(crate) enum Conclusion {
     NotAttempted,
     /// Not attempted; shown by the service's records, with a description.
     NotRecorded(String),
+    /// Shown by the server, while a record of the action is still to come: a success if the run ends
+    /// before.
+    AwaitingRecord,
     /// Undecided so far, with a description.
     Undecided(String),
 }

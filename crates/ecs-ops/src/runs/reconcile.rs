@@ -164,7 +164,9 @@ impl Reconciler {
                 Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
-            let readings = self.records.of_request(&records, state, request, sent, age);
+            let readings = self
+                .records
+                .of_request(client, &records, state, request, sent, age);
             state.set_records(request, readings, self.records.refusal());
             events.extend(state.reconcile(request, &self.before, listed, sent, last));
         }

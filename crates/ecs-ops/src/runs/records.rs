@@ -41,6 +41,9 @@ const DELAY_FACTOR: u32 = 3;
 pub(crate) struct OwnIdentity {
     /// The id of the user; `None` if it is not known.
     pub(crate) user: Option<String>,
+    /// Whether records of accepted requests show this user. Otherwise the service may record another
+    /// one, and somebody else's action cannot be told apart.
+    pub(crate) confirmed: bool,
     /// The service's id of the exchange whose answer was lost, if it was seen.
     pub(crate) request_id: Option<String>,
 }
@@ -141,6 +144,7 @@ pub(crate) fn read(
                 .map(|(_, what)| what),
         },
         (None, _) if unclear || own.user.is_none() => Reading::Unclear,
+        (None, Some(_)) if !own.confirmed => Reading::Unclear,
         (None, Some((_, what))) => Reading::Others(what),
         (None, None) => Reading::Nothing,
     }
@@ -261,7 +265,13 @@ impl RequestRecords {
         let executed = self.proves_executed(&states);
         let absent = limit_reached && self.proves_not_executed(&states);
         let undecided = |message: String| Conclusion::Undecided(message);
+        let shown = |fallback: Conclusion| match fallback {
+            Conclusion::Undecided(message) => format!("; {message}"),
+            _ => String::new(),
+        };
         let conclude = |(id, fallback): (&ServerId, Conclusion)| match self.readings.get(id) {
+            // The server itself shows as much.
+            _ if fallback == Conclusion::NotAttempted => fallback,
             Some(Reading::Nothing | Reading::Others(_)) if absent => {
                 Conclusion::NotRecorded(match self.readings.get(id) {
                     Some(Reading::Others(what)) => {
@@ -271,7 +281,10 @@ impl RequestRecords {
                 })
             }
             Some(Reading::Ours { failed: true, .. }) => {
-                undecided("the service's record says that the action failed".to_owned())
+                let shown = shown(fallback);
+                undecided(format!(
+                    "the service's record says that the action failed{shown}"
+                ))
             }
             Some(Reading::Ours {
                 superseded: Some(what),
@@ -280,7 +293,7 @@ impl RequestRecords {
             Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => Conclusion::Recorded,
             Some(Reading::Others(what)) => undecided(what.clone()),
             Some(Reading::Nothing) if fallback == Conclusion::Succeeded && !limit_reached => {
-                undecided("the service has no record of the action so far".to_owned())
+                Conclusion::AwaitingRecord
             }
             Some(Reading::Nothing) if fallback == Conclusion::Succeeded && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())

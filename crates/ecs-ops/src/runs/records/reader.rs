@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ecs_client::{Problem, RequestContext, RetryState};
 use ecs_model::{ListServerActions, ServerAction, ServerId};
@@ -11,6 +12,9 @@ use crate::{Client, Error, ErrorKind};
 
 /// The most queries of records that are in flight.
 const CONCURRENT: usize = 8;
+
+/// How long the records are read before each list of servers, by the service's clock.
+const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// The records of servers, read at one time.
 #[derive(Debug, Default)]
@@ -32,43 +36,51 @@ pub(in crate::runs) struct RecordQuery {
 }
 
 impl RecordQuery {
-    /// Reads the records, the first ones alone: what is refused once would be refused for each
-    /// server.
+    /// Reads the records, for a limited time: the list of servers waits for them.
     pub(in crate::runs) async fn run(self, client: &Client) {
         let mut list = RecordList::default();
-        let mut servers = self.servers.into_iter();
-        while let Some(id) = servers.next() {
-            match actions_on(client, id).await {
-                Ok(actions) => {
-                    list.actions.insert(id, actions);
-                    break;
-                }
-                Err(error) if is_refused(&error) => {
-                    list.refused = Some(error.problem().clone());
-                    break;
-                }
-                Err(_) => {}
-            }
-        }
-        if list.refused.is_none() {
-            let reads = servers.map(|id| async move { (id, actions_on(client, id).await) });
-            let mut reads = stream::iter(reads).buffer_unordered(CONCURRENT);
-            while let Some((id, read)) = reads.next().await {
-                if let Ok(actions) = read {
-                    list.actions.insert(id, actions);
-                }
-            }
-        }
+        let limit = client.0.core.scaled(READ_LIMIT);
+        // What was read until then counts.
+        let _ = tokio::time::timeout(limit, read_into(&mut list, client, self.servers)).await;
         *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(list);
     }
 }
 
-/// The actions on a server, read once: there is a next time.
+/// Reads the first records alone: what is refused once would be refused for each server.
+async fn read_into(list: &mut RecordList, client: &Client, servers: Vec<ServerId>) {
+    let mut servers = servers.into_iter();
+    for id in servers.by_ref() {
+        match actions_on(client, id).await {
+            Ok(actions) => {
+                list.actions.insert(id, actions);
+                break;
+            }
+            Err(error) if is_refused(&error) => {
+                list.refused = Some(error.problem().clone());
+                return;
+            }
+            Err(_) => {}
+        }
+    }
+    let reads = servers.map(|id| async move { (id, actions_on(client, id).await) });
+    let mut reads = stream::iter(reads).buffer_unordered(CONCURRENT);
+    while let Some((id, read)) = reads.next().await {
+        if let Ok(actions) = read {
+            list.actions.insert(id, actions);
+        }
+    }
+}
+
+/// The actions on a server, read once: there is a next time. An answer of a cache is an error.
 async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, Error> {
     let mut once = RequestContext::poll(RetryState::default());
     let query = ListServerActions::new(id);
     let shown = client.0.core.execute(&query, &mut once).await;
     let actions = shown.map_err(Error::from)?.instance_actions;
+    if let Some(stale) = once.stale() {
+        let problem = Problem::new(format!("the records are no evidence: {stale}"));
+        return Err(Error::new(ErrorKind::Unreachable, problem));
+    }
     Ok(actions.unwrap_or_default())
 }
 

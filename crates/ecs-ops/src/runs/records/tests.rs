@@ -19,6 +19,7 @@ fn record(action: &str, user: &str, time: &str, message: Option<&str>) -> Server
 fn own() -> OwnIdentity {
     OwnIdentity {
         user: Some(US.to_owned()),
+        confirmed: true,
         request_id: None,
     }
 }
@@ -90,9 +91,20 @@ fn records_of_one_server() {
         Reading::Unclear
     );
     let by_request = OwnIdentity {
-        user: None,
         request_id: Some("req-1".to_owned()),
+        ..OwnIdentity::default()
     };
+    let unconfirmed = OwnIdentity {
+        confirmed: false,
+        ..own()
+    };
+    let theirs = [other("12:00:03")];
+    assert_eq!(
+        read(REBOOT, &theirs, &unconfirmed, earliest()),
+        Reading::Unclear
+    );
+    let ours = [mine("12:00:03")];
+    assert_eq!(read(REBOOT, &ours, &unconfirmed, earliest()), OURS);
     assert_eq!(
         read(REBOOT, &[other("12:00:03")], &by_request, earliest()),
         OURS
@@ -228,7 +240,7 @@ fn somebody_elses_restart_is_not_ours() {
 fn a_change_without_a_record_contradicts_the_records() {
     let changed = (Some(Reading::Nothing), Observation::Done, true);
     let early = judge(REBOOT, std::slice::from_ref(&changed), true, false);
-    assert!(matches!(early[0], Conclusion::Undecided(_)));
+    assert_eq!(early, [Conclusion::AwaitingRecord]);
     let contradiction = judge(REBOOT, std::slice::from_ref(&changed), true, true);
     assert!(matches!(contradiction[0], Conclusion::Undecided(_)));
     // Records that may just be late contradict nothing.
@@ -283,8 +295,13 @@ proptest! {
                     prop_assert!(!changed || *reading == Some(other()));
                 }
                 Conclusion::NotAttempted => {
-                    let ours = |(reading, ..): &(Option<Reading>, _, _)| *reading == Some(OURS);
+                    let ours = |(reading, ..): &(Option<Reading>, Observation, bool)| {
+                        *reading == Some(OURS)
+                    };
                     prop_assert!(limit_reached && !rows.iter().any(ours));
+                }
+                Conclusion::AwaitingRecord => {
+                    prop_assert!(!limit_reached && *reading == Some(Reading::Nothing));
                 }
                 Conclusion::Undecided(_) => {}
             }

@@ -139,11 +139,9 @@ impl RecordTracker {
             };
             for (id, user) in users {
                 self.confirmed_on.insert(id);
-                match &self.user {
-                    None => self.user = Some(user.to_owned()),
-                    Some(known) if known == user => {}
-                    Some(_) => self.contradictory = true,
-                }
+                let known = self.user.as_ref().or(client.0.user_id.as_ref());
+                self.contradictory |= known.is_some_and(|known| known != user);
+                self.user.get_or_insert_with(|| user.to_owned());
             }
             let age = clock.since(control.accepted_at);
             control.delay.get_or_insert(age);
@@ -154,22 +152,28 @@ impl RecordTracker {
     /// What the records show about a request; `None` if they say nothing.
     pub(in crate::runs) fn of_request(
         &self,
+        client: &Client,
         read_list: &RecordsRead,
         state: &RunState,
         request: usize,
         sent: SentTimes,
         age: Duration,
     ) -> Option<RequestRecords> {
+        let is_given = client.0.user_id.is_some();
         // One server may have been acted on by somebody else at the same time.
         let confirmed = self.confirmed_on.len() > 1 && !self.contradictory;
         let own = OwnIdentity {
-            user: self.user.clone().filter(|_| confirmed),
+            user: self.known_user(client).filter(|_| confirmed || is_given),
+            confirmed,
             request_id: state
                 .unknown_cause(request)
                 .and_then(Problem::request_id)
                 .map(str::to_owned),
         };
-        if self.refused.is_some() || (own.user.is_none() && own.request_id.is_none()) {
+        if self.refused.is_some()
+            || self.contradictory
+            || (own.user.is_none() && own.request_id.is_none())
+        {
             return None;
         }
         let earliest = earliest_start(sent)?;
@@ -186,6 +190,11 @@ impl RecordTracker {
                 age,
             ),
         })
+    }
+
+    fn known_user(&self, client: &Client) -> Option<String> {
+        let given = client.0.user_id.as_ref();
+        given.or(self.user.as_ref()).cloned()
     }
 
     /// Why the records say nothing; `None` if they can be read.

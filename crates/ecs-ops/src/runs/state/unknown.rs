@@ -36,6 +36,8 @@ pub(super) struct Reconciliation {
     shows_change: bool,
     /// What the undecided servers show.
     undecided: HashMap<ServerId, String>,
+    /// Servers that show the action, of which a record is still to come.
+    awaiting_record: HashSet<ServerId>,
     /// What the service's records show.
     records: Option<RequestRecords>,
     /// Why the records could not be read.
@@ -45,6 +47,12 @@ pub(super) struct Reconciliation {
 impl Reconciliation {
     /// The outcome of an undecided server.
     pub(super) fn outcome(&self, id: &ServerId) -> Outcome {
+        if self.awaiting_record.contains(id) {
+            return Outcome::Succeeded {
+                job_id: None,
+                evidence: Evidence::Server,
+            };
+        }
         let mut error = self.error.clone();
         if let Some(message) = self.undecided.get(id) {
             error = error.and(message);
@@ -72,6 +80,7 @@ impl RunState {
                 in_progress: HashSet::new(),
                 shows_change: false,
                 undecided: HashMap::new(),
+                awaiting_record: HashSet::new(),
                 records: None,
                 records_refused: None,
             };
@@ -208,6 +217,7 @@ impl RunState {
         };
         let (mut events, mut untouched, mut left) = (Vec::new(), Vec::new(), Vec::new());
         let mut unrecorded = HashMap::new();
+        reconciliation.awaiting_record.clear();
         for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions) {
             if *observation == Observation::InProgress {
                 reconciliation.in_progress.insert(*id);
@@ -233,6 +243,11 @@ impl RunState {
                     untouched.push(*id);
                 }
                 Conclusion::NotAttempted => untouched.push(*id),
+                Conclusion::AwaitingRecord if self.outcomes.contains_key(id) => {}
+                Conclusion::AwaitingRecord => {
+                    reconciliation.awaiting_record.insert(*id);
+                    left.push(*id);
+                }
                 Conclusion::Undecided(message) if !self.outcomes.contains_key(id) => {
                     reconciliation.undecided.insert(*id, message);
                     left.push(*id);

@@ -1,0 +1,14 @@
+//! `server actions`.
+
+use clap::Args;
+
+use super::Output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerActions {
+    /// Servers by id
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}

@@ -1,0 +1,39 @@
+//! `server actions`.
+
+use ecs_ops::model::ServerId;
+
+use crate::args::{Format, Global, ServerActions};
+use crate::connect::{Settings, connect};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::ids;
+use crate::render::{json, server_actions as render};
+use crate::term::{Notes, Results};
+
+/// Shows what was done to servers.
+pub(crate) async fn run(
+    args: &ServerActions,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let ids: Vec<ServerId> = ids::parse("server", &args.ids)?;
+    let connection = connect(global, &Settings::default(), notes).await?;
+    let mut servers = Vec::new();
+    for id in ids {
+        let actions = connection.client.server_actions(id).await;
+        let actions = actions.map_err(|error| {
+            Fail::of_error(&format!("cannot read the actions on server {id}"), &error)
+        })?;
+        servers.push((id, actions));
+    }
+    results.write(&match args.output.format {
+        Format::Table => render::table(&servers),
+        Format::Json => json::document(&render::document(&servers)),
+        Format::Jsonl => servers
+            .iter()
+            .map(|(id, actions)| json::line(&render::object(*id, actions)))
+            .collect(),
+    });
+    Ok(Exit::Success)
+}
