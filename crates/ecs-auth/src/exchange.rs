@@ -9,6 +9,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use tokio::time::Instant;
+use tracing::info;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
@@ -31,8 +33,21 @@ pub(crate) async fn exchange(
     who: &str,
 ) -> Result<Response<Bytes>, AuthError> {
     let attempt = Attempt::first().with_timeout(timeout);
+    // No request id: the service may have put a secret of the request into it, which is not known here.
+    let (method, uri, began) = (
+        request.method().clone(),
+        request.uri().clone(),
+        Instant::now(),
+    );
     let exchange = transport.send(request, &attempt);
-    match tokio::time::timeout(timeout.saturating_add(GRACE), exchange).await {
+    let answer = tokio::time::timeout(timeout.saturating_add(GRACE), exchange).await;
+    let status = match &answer {
+        Ok(Ok(response)) => Some(response.status().as_u16()),
+        _ => None,
+    };
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(%method, path = uri.path(), status, ms, "request for credentials ended");
+    match answer {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => Err(unavailable(format!("{who} could not be asked")).with_source(error)),
         Err(_) => Err(unavailable(format!(

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tracing::{Instrument as _, info_span};
 
 use crate::exchange::{exchange, refusal, unavailable, without};
 use crate::renewal::{Fetched, RefreshingCredentials, Source};
@@ -281,7 +282,8 @@ struct TokenSource {
 impl Source for TokenSource {
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>> {
         Box::pin(async {
-            let token = self.iam.log_in(&self.login).await?;
+            let span = info_span!("login", method = self.login.method());
+            let token = self.iam.log_in(&self.login).instrument(span).await?;
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = token.info;
             let ahead = token
                 .lifetime

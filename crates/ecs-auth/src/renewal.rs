@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::{debug, info, warn};
 
 use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
 
@@ -187,6 +188,7 @@ impl<S: Source> RefreshingCredentials<S> {
             if let (Some(until), Some(error)) = (state.refused_until, &state.failed)
                 && Instant::now() < until
             {
+                debug!("credentials not requested: they were refused less than a minute ago");
                 return Err(error.clone());
             }
         }
@@ -196,12 +198,15 @@ impl<S: Source> RefreshingCredentials<S> {
         state.fetches = state.fetches.wrapping_add(1);
         let result = match result {
             Ok(fetched) => {
+                let lifetime_s = fetched.lifetime.map(|lifetime| lifetime.as_secs());
+                info!(fetches = state.fetches, lifetime_s, "credentials renewed");
                 let credentials = fetched.credentials.clone();
                 state.held = Some(Cached::new(fetched, asked_at));
                 state.failed = None;
                 Ok(credentials)
             }
             Err(error) => {
+                warn!(fetches = state.fetches, kind = ?error.kind(), "credentials not renewed");
                 if error.kind() == AuthErrorKind::Refused {
                     state.refused_until = Instant::now().checked_add(AFTER_REFUSAL);
                 }

@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
 mod global;
+mod logging;
 mod resume;
 mod rolling;
 mod show;
@@ -16,6 +17,7 @@ use ecs_ops::{Client, PowerAction, RunBuilder};
 use crate::fail::Fail;
 
 pub(crate) use global::Global;
+pub(crate) use logging::{LogFormat, Logging};
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use show::{RunCommand, RunShow};
@@ -64,6 +66,9 @@ Environment (credentials: the first source that has any wins, see `auth check`):
   ECSCTL_SIM_SPEED
       How fast the clock runs of an `ecsctl sim --speed N` on this machine: N.
       Refused for anything but http on loopback.
+  ECSCTL_LOG
+      What to log, unless -v says it: a level (error, warn, info, debug, trace),
+      or levels of crates such as ecs_client=debug,ecs_auth=info.
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
       The proxy on the way to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR

@@ -13,6 +13,7 @@
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
+//! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
 mod args;
@@ -25,6 +26,7 @@ mod exit;
 mod fail;
 mod health;
 mod ids;
+mod log;
 mod render;
 mod signals;
 mod term;
@@ -36,6 +38,7 @@ use clap::Parser as _;
 use args::{Auth, Cli, Command, Job, RunCommand};
 use exit::Exit;
 use fail::Fail;
+use log::Log;
 use term::{Notes, Results};
 
 fn main() -> ExitCode {
@@ -48,7 +51,12 @@ fn main() -> ExitCode {
         .build()
         .map_err(|error| Fail::new(Exit::Failed, format!("cannot start: {error}")))
         .and_then(|runtime| {
-            let ended = runtime.block_on(run(cli, &notes, &mut results));
+            let log = Log::start(&cli.global.logging, &notes)?;
+            let ended = runtime.block_on(async {
+                let ended = run(cli, &notes, &mut results).await;
+                log.flush().await;
+                ended
+            });
             // A question that was left open must not keep the process.
             runtime.shutdown_background();
             ended

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -106,19 +106,40 @@ impl<W: Write> Results<W> {
 pub(crate) struct Notes {
     quiet: bool,
     bar: Option<ProgressBar>,
+    /// The bar that was shown last, by any clone.
+    last_bar: Arc<Mutex<Option<ProgressBar>>>,
+    past_any_bar: bool,
 }
 
 impl Notes {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, bar: None }
+        Self {
+            quiet,
+            bar: None,
+            last_bar: Arc::default(),
+            past_any_bar: false,
+        }
     }
 
     /// From now on there is a progress bar.
     pub(crate) fn past(&self, bar: ProgressBar) -> Self {
+        *self.last_bar() = Some(bar.clone());
         Self {
-            quiet: self.quiet,
             bar: Some(bar),
+            ..self.clone()
         }
+    }
+
+    /// The same, past the bar of any clone, also of a later one.
+    pub(crate) fn past_any_bar(&self) -> Self {
+        Self {
+            past_any_bar: true,
+            ..self.clone()
+        }
+    }
+
+    fn last_bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        self.last_bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
@@ -137,7 +158,10 @@ impl Notes {
         let line = clean(line);
         // When nobody can read it there is nobody to tell.
         let write = || drop(writeln!(io::stderr().lock(), "{line}"));
-        match &self.bar {
+        let last_bar = self.past_any_bar.then(|| self.last_bar().clone()).flatten();
+        // One that is finished is left as it is.
+        let last_bar = last_bar.filter(|bar| !bar.is_finished());
+        match last_bar.as_ref().or(self.bar.as_ref()) {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
@@ -167,6 +191,8 @@ impl Notes {
 pub(crate) struct Aside {
     notes: Notes,
     to: mpsc::Sender<Said>,
+    /// So many lines may wait.
+    room: usize,
     /// Lines that may be dropped and are not written yet.
     waiting: Arc<AtomicUsize>,
     dropped: Arc<AtomicUsize>,
@@ -185,10 +211,16 @@ impl Aside {
     const ROOM: usize = 256;
 
     pub(crate) fn new(notes: &Notes) -> Self {
+        Self::with_room(notes, Self::ROOM)
+    }
+
+    /// With room for so many lines.
+    pub(crate) fn with_room(notes: &Notes, room: usize) -> Self {
         let (to, said) = mpsc::channel();
         let aside = Self {
             notes: notes.clone(),
             to,
+            room,
             waiting: Arc::default(),
             dropped: Arc::default(),
         };
@@ -231,7 +263,7 @@ impl Aside {
 
     /// One of perhaps many: dropped, and counted, when too many wait.
     pub(crate) fn line(&self, line: &str) {
-        if self.waiting.fetch_add(1, Ordering::SeqCst) < Self::ROOM {
+        if self.waiting.fetch_add(1, Ordering::SeqCst) < self.room {
             let _ = self.to.send(Said::Line(line.to_owned()));
         } else {
             self.waiting.fetch_sub(1, Ordering::SeqCst);

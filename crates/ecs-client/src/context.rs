@@ -18,6 +18,8 @@ pub struct RequestContext<'a> {
     pub(crate) began: Instant,
     /// The number of attempts that began.
     pub(crate) attempts: u32,
+    /// The number of servers that it acts on, for traces.
+    pub(crate) servers: Option<usize>,
     /// Why the last answer is no evidence of now.
     pub(crate) stale: Option<Stale>,
     action: Option<Action<'a>>,
@@ -38,6 +40,7 @@ impl<'a> RequestContext<'a> {
             state,
             began: Instant::now(),
             attempts: 0,
+            servers: None,
             stale: None,
             action,
         }
@@ -59,6 +62,13 @@ impl<'a> RequestContext<'a> {
     pub fn action(send_state: &'a SendState, hooks: &'a mut dyn ActionHooks) -> Self {
         let action = Action { send_state, hooks };
         Self::new(RequestClass::Action, RetryState::default(), Some(action))
+    }
+
+    /// Adds the number of servers that the request acts on, which traces show. Changes nothing else.
+    #[must_use]
+    pub fn with_servers(mut self, servers: usize) -> Self {
+        self.servers = Some(servers);
+        self
     }
 
     /// What happened to the request so far.

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod auth_state;
+mod trace;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use ecs_model::Operation;
 use ecs_transport::TransportErrorKind;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use self::auth_state::AuthState;
 use crate::clock::after;
@@ -82,7 +84,9 @@ impl Client {
     ) -> Result<O::Output, RequestError> {
         let mut progress = Progress::default();
         loop {
-            match self.turn(operation, context, &mut progress).await {
+            let span = trace::request_span::<O>(context);
+            let turn = self.turn(operation, context, &mut progress);
+            match turn.instrument(span).await {
                 Ok(Some(output)) => return Ok(output),
                 Ok(None) => {}
                 Err(End::Failed(error)) => return Err(error),
@@ -113,6 +117,7 @@ impl Client {
             Err(error) => error,
         };
         if progress.auth.renews_after(credentials, &error) {
+            tracing::info!("credentials refused, requesting others");
             context.not_executed(&error, Some(Duration::ZERO)).await;
             progress.last = Some(error);
             return Ok(None);
@@ -198,6 +203,7 @@ impl Client {
         context: &RequestContext<'_>,
         progress: &mut Progress,
     ) -> Result<(), End> {
+        trace::retry(&error, pause);
         if error.classification() == Classification::Throttled {
             self.health().throttle_until(after(pause));
         }
@@ -215,6 +221,7 @@ impl Client {
     async fn wait_for_turn(&self, context: &RequestContext<'_>) -> Result<(), End> {
         loop {
             self.wait_while_throttled(context).await?;
+            tracing::trace!("waiting for the rate limit");
             let turn = async {
                 match context.class {
                     RequestClass::Poll => self.rate_limiter().acquire_low().await,
@@ -244,6 +251,7 @@ impl Client {
                 let problem = Problem::new(message);
                 return Err(RequestError::new(Classification::Throttled, problem).into());
             }
+            trace::throttled(until);
             let pause = tokio::time::sleep_until(until);
             context.unless_stopped(pause).await?;
         }

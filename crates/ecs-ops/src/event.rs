@@ -1,5 +1,7 @@
 //! Events: what happens during a run.
 
+mod trace;
+
 use std::time::Duration;
 
 use ecs_client::Problem;
@@ -315,6 +317,7 @@ impl Sink {
     }
 
     pub(crate) fn emit(&self, event: Event) {
+        trace::event(&event);
         for reader in &self.0 {
             // A reader that is gone is not missed.
             let _ = reader.send(event.clone());

@@ -193,6 +193,17 @@ impl Login {
         self
     }
 
+    /// The method of authentication, as traces name it.
+    pub(super) fn method(&self) -> &'static str {
+        match &self.identity {
+            Identity::Password { passcode: None, .. } => "password",
+            Identity::Password { .. } => "password and passcode",
+            Identity::Totp { .. } => "passcode",
+            Identity::Token(_) => "token",
+            Identity::Agency { .. } => "agency",
+        }
+    }
+
     /// Who proves themselves in the headers, and as of which domain.
     pub(super) fn caller(&self) -> Option<(&dyn CredentialsProvider, Option<&str>)> {
         match &self.identity {

@@ -8,6 +8,8 @@ use clap::Args;
 use ecs_ops::model::ProjectId;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::logging::Logging;
+
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
@@ -72,6 +74,8 @@ pub(crate) struct Global {
     /// No progress and notes on stderr; only errors, warnings and questions
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
 }
 
 impl Global {

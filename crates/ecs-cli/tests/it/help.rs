@@ -13,7 +13,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .filter(|line| line.starts_with('-'));
     let mut found: Vec<String> = begins
         .filter_map(|line| {
-            line.split([' ', ',', ':'])
+            line.split([' ', ',', ':', '.'])
                 .find(|word| word.starts_with("--"))
         })
         .map(str::to_owned)
@@ -26,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 18] = [
+    const GLOBAL: [&str; 21] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -34,6 +34,8 @@ fn each_command_offers_what_the_design_says() {
         "--endpoint",
         "--help",
         "--iam-endpoint",
+        "--log-file",
+        "--log-format",
         "--operator",
         "--profile",
         "--project-id",
@@ -45,6 +47,7 @@ fn each_command_offers_what_the_design_says() {
         "--sim",
         "--sim-fail",
         "--token",
+        "--verbose",
     ];
     const RUN: [&str; 28] = [
         "--all",

@@ -1,10 +1,12 @@
 //! Nothing secret is in what any command writes, at whatever level it is asked to log, whatever goes wrong.
 //!
-//! `ecsctl` logs nothing today (no logger is installed, and the libraries under it say what they do to the `log` facade
-//! only); this keeps it so that nothing slips out if it ever does.
+//! Each command runs with the log on stderr at its most verbose level.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+
+use serde_json::Value;
 
 use crate::common::account::Account;
 
@@ -23,7 +25,8 @@ impl Secrets {
     }
 }
 
-const LOUD: [(&str, &str); 4] = [
+const LOUD: [(&str, &str); 5] = [
+    ("ECSCTL_LOG", "trace"),
     ("RUST_LOG", "trace"),
     ("RUST_BACKTRACE", "full"),
     ("RUST_LIB_BACKTRACE", "1"),
@@ -75,7 +78,7 @@ fn all_commands(
     codes: &[i32],
 ) {
     let id = account.info["servers"][0].as_str().unwrap();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for command in commands(id) {
         let command: Vec<&str> = command.iter().map(String::as_str).collect();
         let variables = [&LOUD[..], variables].concat();
@@ -275,4 +278,115 @@ fn where_files_are_broken() {
     ] {
         all_commands(&account, &secrets, options, &[], &[0, 2]);
     }
+}
+
+/// The spans and the messages of a log in JSON.
+fn spans_and_messages(log: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut spans, mut messages) = (BTreeSet::new(), BTreeSet::new());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        messages.insert(text(&line["fields"]["message"]));
+        let all = line["spans"].as_array().into_iter().flatten();
+        spans.extend(all.map(|span| text(&span["name"])));
+    }
+    (spans, messages)
+}
+
+/// Everything that a whole run traces, with each kind of credentials.
+#[test]
+fn in_all_spans_and_events_of_a_whole_run() {
+    let account = Account::new(&["--speed", "20"]);
+    let [access, secret, security] = &account.temporary();
+    let secrets = secrets_of(&account, &[secret, security]);
+    let (url, project) = (account.url(), account.get("project_id"));
+    let place = ["--endpoint", url, "--project-id", project];
+    let (key, secret_key) = (account.get("access_key"), account.get("secret_key"));
+    let token = [&place[..], &["--token", account.get("token")]].concat();
+    let keys = ["--access-key", key, "--secret-key", secret_key];
+    let keys = [&place[..], &keys].concat();
+    let temporary = [
+        "--access-key",
+        access,
+        "--secret-key",
+        secret,
+        "--security-token",
+        security,
+    ];
+    let temporary = [&place[..], &temporary].concat();
+    let login = [
+        ("OS_AUTH_URL", url),
+        ("OS_REGION_NAME", "sim-1"),
+        ("OS_USERNAME", account.get("user")),
+        ("OS_PASSWORD", account.get("password")),
+        ("OS_USER_DOMAIN_NAME", account.get("domain")),
+    ];
+    let by_login = ["--endpoint", url];
+    for (name, options, variables) in [
+        ("token", &token[..], &[][..]),
+        ("keys", &keys, &[]),
+        ("temporary", &temporary, &[]),
+        ("login", &by_login, &login),
+    ] {
+        let file = account.write(&format!("{name}.log"), "");
+        let log = ["--log-format", "json", "--log-file", file.to_str().unwrap()];
+        let run = ["reboot", "--all", "--yes", "--quiet", "-vvv"];
+        let ended = account.run(
+            &[&run[..], &log, options].concat(),
+            &[&variables[..], &[("ECSCTL_SIM_SPEED", "20")]].concat(),
+            "",
+        );
+        let ended = ended.expect(0);
+        assert_eq!(ended.stderr, "", "{name}");
+        let log = std::fs::read_to_string(&file).unwrap();
+        secrets.not_in(name, &log);
+        let (spans, messages) = spans_and_messages(&log);
+        for span in ["run", "request", "poll"] {
+            assert!(spans.contains(span), "{name}: no span {span}: {log}");
+        }
+        assert_eq!(spans.contains("login"), name == "login", "{name}: {log}");
+        let renewed = messages.contains("credentials renewed");
+        assert_eq!(renewed, name == "login", "{name}: {log}");
+        for message in [
+            "request started",
+            "request answered",
+            "request accepted",
+            "server done",
+        ] {
+            assert!(messages.contains(message), "{name}: no {message}: {log}");
+        }
+    }
+}
+
+/// The log goes to stderr, and results alone to stdout.
+#[test]
+fn a_request_is_logged_with_its_codes() {
+    let account = Account::new(&[]);
+    let place = ["--endpoint", account.url(), "--token", account.get("token")];
+    let place = [&place[..], &["--project-id", account.get("project_id")]].concat();
+    let run = ["reboot", "--all", "--yes", "--no-wait", "-o", "json", "-v"];
+    let ended = account.run(&[&run[..], &place].concat(), &[], "").expect(0);
+    ended.json();
+    let is_action = |line: &&str| line.contains("request answered method=POST");
+    let line = ended.stderr.lines().find(is_action).unwrap();
+    for part in [
+        " INFO run{run_id=",
+        "action=\"reboot\" servers=2}",
+        ":request{operation=",
+        " servers=2 attempt=1}",
+        "path=\"/v1/",
+        "/cloudservers/action\"",
+        "status=200",
+        "request_id=\"",
+        "ms=",
+    ] {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+    let quiet = account.run(&[&run[..6], &place].concat(), &[("ECSCTL_LOG", "")], "");
+    assert!(!quiet.expect(0).stderr.contains("request answered"));
+    let broken = account.run(&[&run[..6], &place].concat(), &[("ECSCTL_LOG", "a=b")], "");
+    broken.refuses(2, &["ECSCTL_LOG", "ecs_client=debug"]);
+    let nowhere = [&run[..6], &place, &["--log-file", "/nowhere/log"]].concat();
+    let nowhere = account.run(&nowhere, &[], "");
+    nowhere.refuses(2, &["/nowhere/log", "--log-file"]);
 }

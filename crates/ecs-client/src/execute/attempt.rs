@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Uri};
 
+use super::trace::AttemptTrace;
 use crate::clock::ClockReading;
 use crate::context::RequestContext;
 use crate::freshness::Stale;
@@ -40,6 +41,7 @@ impl Client {
         let attempt = Attempt::new(number).with_timeout(self.attempt_timeout());
         let sent = self.clock().read();
         context.attempt_started(attempt.mark(), sent);
+        let trace = AttemptTrace::start(O::METHOD, &asked, &attempt, context.class, credentials);
         let error = match self.exchange(request, &attempt).await {
             Ok(response) => {
                 context.stale = self.staleness(response.headers(), sent, context.class);
@@ -49,6 +51,7 @@ impl Client {
                 self.health().answered(context.is_action());
                 match O::decode(response.status(), response.headers(), response.body()) {
                     Ok(output) => {
+                        trace.succeeded(&response);
                         self.health().accept_credentials();
                         if !context.is_action() && context.stale.is_none() {
                             self.health().identified();
@@ -60,6 +63,7 @@ impl Client {
             }
             Err(error) => classified::<O>(error, sent),
         };
+        trace.failed(&error);
         // A page of something in between says nothing of our credentials.
         if error.is_authentic()
             && error.status().is_some()

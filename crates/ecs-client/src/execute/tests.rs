@@ -4,6 +4,7 @@
 mod answers;
 mod hooks;
 mod reads;
+mod traces;
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};

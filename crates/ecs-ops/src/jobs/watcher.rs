@@ -16,6 +16,7 @@ use http::StatusCode;
 use tokio::runtime::Id;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
+use tracing::{Instrument as _, debug_span};
 
 use super::latest::UpdateSender;
 use super::poll_state::{PollOutcome, WatchEnd};
@@ -124,6 +125,7 @@ async fn poll(
         let answer = client.execute(&operation, &mut context).await;
         (answer, context.state())
     };
+    let polling = polling.instrument(debug_span!("poll", job = %job_id));
     // A panic of the transport over one job must not stop the others.
     let polled = AssertUnwindSafe(polling).catch_unwind().await;
     polled.unwrap_or_else(|_| {

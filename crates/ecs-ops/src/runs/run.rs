@@ -10,6 +10,7 @@ use ecs_client::clock::until;
 use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
@@ -285,6 +286,13 @@ impl IntoFuture for Run {
     type IntoFuture = BoxFuture<'static, Report>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.drive())
+        let (action, servers) = (self.state.action(), self.state.requested());
+        let span = info_span!(
+            "run",
+            run_id = self.run_id(),
+            action = action.name(),
+            servers
+        );
+        Box::pin(self.drive().instrument(span))
     }
 }

@@ -64,7 +64,8 @@ impl Driver<'_> {
             sink: self.sink,
         };
         let client = &self.client.0.core;
-        let mut context = RequestContext::action(send_state, &mut hooks);
+        let context = RequestContext::action(send_state, &mut hooks);
+        let mut context = context.with_servers(log.servers.len());
         match action {
             PowerAction::Reboot(reboot_type) => {
                 let operation = BatchRebootServers::new(reboot_type, servers).map_err(invalid)?;
