@@ -193,6 +193,11 @@ impl RunState {
         self.action
     }
 
+    /// The number of servers of the run.
+    pub(crate) fn requested(&self) -> usize {
+        self.servers.len()
+    }
+
     pub(crate) fn run_id(&self) -> &str {
         &self.run_id
     }
