@@ -8,8 +8,8 @@ mod resume;
 mod rolling;
 mod select;
 mod server;
-mod shell;
 mod server_actions;
+mod shell;
 mod show;
 mod sim;
 
@@ -31,8 +31,8 @@ pub(crate) use resume::Resume;
 pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
-pub(crate) use shell::{Completions, Man};
 pub(crate) use server_actions::ServerActions;
+pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
 
