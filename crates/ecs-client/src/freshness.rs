@@ -10,9 +10,7 @@ use ecs_model::request_id;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::Client;
-use crate::clock::{ClockReading, date_of};
-use crate::policy::RequestClass;
+use crate::clock::date_of;
 
 /// Why an answer is no evidence of how things are now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +120,14 @@ impl SeenIds {
     /// How many are kept: more than a run makes lists.
     const LIMIT: usize = 4096;
 
+    /// Adds the request id of an answer. The staleness of the answer, if an earlier one had it.
+    pub(crate) fn repeated(&self, headers: &HeaderMap) -> Option<Stale> {
+        let id = request_id(headers)?;
+        (!self.add(&id)).then(|| Stale::Repeated {
+            request_id: visible(&id),
+        })
+    }
+
     /// Adds one. `false`: it was there.
     fn add(&self, id: &str) -> bool {
         let hash = self.hasher.hash_one(id);
@@ -136,30 +142,6 @@ impl SeenIds {
             seen.known.remove(&oldest);
         }
         true
-    }
-}
-
-impl Client {
-    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers
-    /// to actions; polls are many, and their ids are not kept.
-    pub(crate) fn staleness(
-        &self,
-        headers: &HeaderMap,
-        sent: ClockReading,
-        class: RequestClass,
-    ) -> Option<Stale> {
-        if class == RequestClass::Action {
-            return None;
-        }
-        let repeated = || {
-            let id = request_id(headers).filter(|_| class == RequestClass::Read)?;
-            (!self.seen_ids().add(&id)).then(|| Stale::Repeated {
-                request_id: visible(&id),
-            })
-        };
-        let repeated = repeated();
-        let asked_at = self.clock().remote_at_least(sent.local);
-        stale(headers, asked_at).or(repeated)
     }
 }
 

@@ -1,6 +1,4 @@
-//! What the error codes of the service mean. The entries are generated; their shape and the look-up are here.
-
-use crate::generated::error_catalogue::CATALOGUE;
+//! What the error codes of the service mean: the shape of an entry. The entries are generated, and `lookup` finds them.
 
 /// Whether the request that was answered with a code can have been executed, in part or in whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,26 +50,3 @@ pub struct ErrorInfo {
     /// Which page says so.
     pub source: &'static str,
 }
-
-impl ErrorInfo {
-    /// The entry of this code, in any case; `None` if no page documents it.
-    pub fn of(code: &str) -> Option<&'static Self> {
-        CATALOGUE
-            .binary_search_by(|entry| compare_ignoring_case(entry.code, code))
-            .ok()
-            .and_then(|index| CATALOGUE.get(index))
-    }
-
-    /// All entries, ordered by code without regard to case.
-    pub fn all() -> &'static [Self] {
-        CATALOGUE
-    }
-}
-
-fn compare_ignoring_case(left: &str, right: &str) -> std::cmp::Ordering {
-    let lower = |byte: u8| byte.to_ascii_lowercase();
-    left.bytes().map(lower).cmp(right.bytes().map(lower))
-}
-
-#[cfg(test)]
-mod tests;

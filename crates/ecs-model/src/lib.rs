@@ -56,7 +56,7 @@
 //! | `job` | [`JobStatus::is_over`] |
 //! | `error` | [`ResponseError`]: every shape that errors come in; [`AnswerOrigin`]: who made an answer |
 //! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
-//! | `catalogue` | [`ErrorInfo`]: what the error codes mean, and what they prove |
+//! | `catalogue`, `lookup` | [`ErrorInfo`]: what the error codes mean, and what they prove |
 //! | `generated` | the types, operations and catalogue entries |
 //! | `arbitrary` | strategies for property tests of your own, with the feature `proptest` |
 //!
@@ -74,6 +74,7 @@ mod generated;
 mod ids;
 mod job;
 mod lenient;
+mod lookup;
 mod open_enum;
 mod operation;
 mod query;

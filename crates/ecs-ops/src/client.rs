@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
 use crate::journal::Recovered;
 use crate::quota::ServerQuota;
-use crate::selection::Servers;
 use crate::ticket::JobOrigin;
 
 /// A client of one project of one service. Cheap to clone; clones share the quota.
@@ -108,29 +107,6 @@ impl Client {
     pub async fn server_actions(&self, id: ServerId) -> Result<Vec<ServerAction>, Error> {
         let actions = self.0.core.read(&ListServerActions::new(id)).await?;
         Ok(actions.instance_actions.unwrap_or_default())
-    }
-
-    /// The servers of the project: awaited, all of them, page by page; or [those that are
-    /// meant](Servers::select).
-    ///
-    /// # Errors
-    /// When awaited: refused, or no readable answer after a few attempts.
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, after two
-    /// new tries, because its pages shift or repeat, disagree with its count, or have a server
-    /// without a readable id.
-    ///
-    /// ```
-    /// # use ecs_ops::{Client, model::Server};
-    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use ecs_ops::selection::{NamePattern, Selection};
-    ///
-    /// let all: Vec<Server> = client.servers().await?;
-    /// let web = Selection::all().name(NamePattern::glob("web-*")?).tag("env=prod".parse()?);
-    /// let selected = client.servers().select(&web).await?;
-    /// # let _ = (all, selected); Ok(()) }
-    /// ```
-    pub fn servers(&self) -> Servers {
-        Servers::new(self.clone())
     }
 
     /// Sends one harmless query (a list of one server) and reports it in full. It is neither

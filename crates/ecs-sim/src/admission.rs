@@ -8,8 +8,8 @@ use ecs_auth::AccessKey;
 use rand_chacha::ChaCha8Rng;
 
 use crate::SimError;
-use crate::config::{KEY_LOCK, WRONG_SIGNATURES};
 use crate::seed::{self, Purpose};
+use crate::settings::{KEY_LOCK, WRONG_SIGNATURES};
 
 /// How long an expired token is told from one that never was.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);

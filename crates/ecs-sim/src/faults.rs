@@ -2,6 +2,7 @@
 
 mod answers;
 mod fate;
+mod fault;
 mod journey;
 mod plan;
 mod shape;
@@ -24,7 +25,8 @@ use fate::JobFate;
 use journey::{Ending, Journey};
 use plan::Plan;
 
-pub use plan::{Fault, Faults, Target};
+pub use fault::{Fault, Target};
+pub use plan::Faults;
 pub use shape::Shape;
 pub use trace::{Asked, Exchange, Part, Said, Told, Trace};
 

@@ -5,45 +5,13 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::{RebootType, ServerId, ShortText, StopType};
+use ecs_model::{RebootType, ServerId, ShortText};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::Settings;
+use crate::action::Action;
 use crate::seed::{self, Purpose};
-
-/// What can be done to servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Restart.
-    Reboot(RebootType),
-    /// Start.
-    Start,
-    /// Stop.
-    Stop(StopType),
-}
-
-/// The kinds of [`Action`], each of which has a quota of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ActionKind {
-    /// Restart, soft or hard.
-    Reboot,
-    /// Start.
-    Start,
-    /// Stop, soft or hard.
-    Stop,
-}
-
-impl Action {
-    /// Which quota it counts against.
-    pub fn kind(self) -> ActionKind {
-        match self {
-            Self::Reboot(_) => ActionKind::Reboot,
-            Self::Start => ActionKind::Start,
-            Self::Stop(_) => ActionKind::Stop,
-        }
-    }
-}
+use crate::settings::Settings;
 
 /// The state of a server at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

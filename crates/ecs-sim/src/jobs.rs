@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecs_model::ServerId;
 
 use crate::Action;
-use crate::config::JOB_RETENTION;
+use crate::settings::JOB_RETENTION;
 
 /// How far a job or sub-job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

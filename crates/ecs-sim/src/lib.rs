@@ -54,7 +54,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `config` | [`RegionBuilder`], [`Throttling`], [`Metadata`], the defaults |
+//! | `config`, `settings` | [`RegionBuilder`]; [`Throttling`], [`Metadata`], the defaults |
+//! | `action` | [`Action`]: what can be done to servers |
 //! | `region` | [`Region`]; in it `routes` (which answer a request gets), `gate` (who asks), `actions` (restart, start, stop), `iam`, `metadata` and `scaling` (the other services) |
 //! | `fleet`, `jobs` | servers and jobs, whose state is a function of the time |
 //! | `listing` | [`ListQuirk`]: lists that misbehave |
@@ -62,7 +63,7 @@
 //! | `records` | [`ActionRecords`], [`OtherAction`]: records of what was done, and by whom |
 //! | `quota` | the window of 60 seconds |
 //! | `query` | filters and pages of the list |
-//! | `answer`, `render` | the families of errors; servers and jobs as JSON |
+//! | `answer`, `render`, `attributes` | the families of errors; servers and jobs as JSON |
 //! | `accepted` | [`AcceptanceLog`]: what was really accepted, for tests |
 //! | `identity`, `seed` | [`Identity`]: made-up credentials; randomness |
 //! | `admission` | tokens and keys that were handed out, and their locks |
@@ -76,8 +77,10 @@
 //! answers no slower than it is told to. For that there is [`FaultyTransport`].
 
 mod accepted;
+mod action;
 mod admission;
 mod answer;
+mod attributes;
 mod clock;
 mod config;
 mod error;
@@ -94,25 +97,27 @@ mod render;
 mod scaling;
 mod seed;
 mod serve;
+mod settings;
 mod shared;
 mod transport;
 
 pub use accepted::{Acceptance, AcceptanceLog};
-pub use config::{
-    DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
-    JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, PERMISSIONS, QUOTA_WINDOW, RegionBuilder,
-    Throttling, WRONG_SIGNATURES,
-};
+pub use action::{Action, ActionKind};
+pub use config::RegionBuilder;
 pub use error::{SimError, SimErrorKind};
 pub use faults::{
     Asked, Exchange, Fault, Faults, FaultyTransport, Part, Said, Shape, Target, Told, Trace,
 };
-pub use fleet::{Action, ActionKind};
 pub use identity::Identity;
 pub use listing::ListQuirk;
 pub use records::{ActionRecords, OtherAction};
 pub use region::Region;
 pub use scaling::ScalingGroup;
 pub use serve::{DEFAULT_LISTEN, REQUEST_LIMIT, Server, ServerBuilder, ServerInfo, SimServer, Tls};
+pub use settings::{
+    DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
+    JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, PERMISSIONS, QUOTA_WINDOW, Throttling,
+    WRONG_SIGNATURES,
+};
 pub use shared::SharedRegion;
 pub use transport::SimTransport;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::attributes::{reservation_id, tags_of};
 use crate::fleet::Server;
 use crate::listing::{ListQuirk, Quirks};
-use crate::render::tags_of;
 
 const DEFAULT_LIMIT: usize = 25;
 
@@ -135,9 +135,7 @@ impl ListQuery {
             && all(&self.not_tags, &|tags| !has_tags(server, tags))
             && all(&self.ip, &|ip| server.ip().to_string().contains(ip))
             && all(&self.flavor, &|flavor| server.flavor().id == flavor)
-            && all(&self.reservation_id, &|id| {
-                crate::render::reservation_id(server) == id
-            })
+            && all(&self.reservation_id, &|id| reservation_id(server) == id)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::config::QUOTA_WINDOW;
+use crate::settings::QUOTA_WINDOW;
 
 /// A sliding window: exact, not a bucket that can be emptied in a burst.
 #[derive(Clone, Debug, Default)]

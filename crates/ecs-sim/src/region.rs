@@ -22,7 +22,6 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::accepted::AcceptanceLog;
 use crate::admission::Admission;
-use crate::config::{RegionBuilder, Settings};
 use crate::fleet::Fleet;
 use crate::identity::Identity;
 use crate::jobs::Jobs;
@@ -31,6 +30,7 @@ use crate::quota::Window;
 use crate::records::ActionLog;
 use crate::render::Calendar;
 use crate::seed::{self, Purpose};
+use crate::settings::Settings;
 
 /// 2026-01-01T00:00:00Z: the same for every run, so that the same seed gives the same answers.
 const DEFAULT_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -91,11 +91,6 @@ struct Quotas {
 }
 
 impl Region {
-    /// Settings for a region.
-    pub fn builder() -> RegionBuilder {
-        RegionBuilder::default()
-    }
-
     pub(crate) fn new(settings: Settings, identity: Identity, pair: AccessKey) -> Self {
         Self {
             admission: Admission::new(settings.seed, pair),

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::Action;
+use crate::attributes::{reservation_id, tags_of};
 use crate::fleet::{Flavor, Moment, Server};
 use crate::identity::Identity;
 use crate::jobs::{Failure, Job, Progress};
@@ -68,19 +69,6 @@ impl Calendar {
     pub(crate) fn iso(self, at: Duration) -> String {
         format!("{:.6}", self.time(at))
     }
-}
-
-/// A server's tags, as the list writes them.
-pub(crate) fn tags_of(server: &Server) -> [String; 2] {
-    [
-        format!("role={}", server.role()),
-        format!("env={}", server.env()),
-    ]
-}
-
-/// The id of the batch that a server was created in.
-pub(crate) fn reservation_id(server: &Server) -> String {
-    format!("r-sim{:05}", server.reservation())
 }
 
 /// How long a server is as a text, roughly.

@@ -4,7 +4,7 @@
 //! server hangs on the server and on how often it was acted on, not on the order of requests: clients that
 //! run at the same time cannot make it differ.
 
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -74,4 +74,14 @@ pub(crate) fn hex_id(rng: &mut ChaCha8Rng) -> String {
 /// 16 bytes as 32 hex digits.
 pub(crate) fn hex(id: u128) -> String {
     format!("{id:032x}")
+}
+
+/// Draws whether something happens that has this share, from 0 to 1.
+pub(crate) fn happens(rng: &mut impl Rng, share: f64) -> bool {
+    rng.random::<f64>() < share
+}
+
+/// Draws one of these. Every list that is drawn from has an entry.
+pub(crate) fn pick<T: Clone>(rng: &mut impl Rng, from: &[T]) -> T {
+    from[rng.random_range(0..from.len())].clone()
 }

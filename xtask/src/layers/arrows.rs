@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("ecs-sim", &["ecs-model", "ecs-auth", "ecs-transport"]),
     ("ecs-cli", &["ecs-ops", "ecs-sim"]),
+    ("ecs-test-support", &["ecs-sim"]),
     ("ecs-tests", &["ecs-ops", "ecs-sim"]),
     ("ecs-bench", &["ecs-client", "ecs-ops"]),
     ("xtask", &[]),

@@ -9,13 +9,15 @@ use ecs_model::{Idempotency, Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, SendMark, TransportError, TransportErrorKind};
 use futures_util::FutureExt as _;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 
 use super::trace::AttemptTrace;
 use crate::clock::ClockReading;
 use crate::context::RequestContext;
-use crate::freshness::Stale;
-use crate::policy::{AttemptOutcome, Classification, classify, parse_throttle_message};
+use crate::freshness::{Stale, stale};
+use crate::policy::{
+    AttemptOutcome, Classification, RequestClass, classify, parse_throttle_message,
+};
 use crate::{Client, Endpoint, RequestError};
 
 /// The project's header: part of the signature of signed requests.
@@ -125,6 +127,26 @@ impl Client {
         let redirects = matches!(error.status().as_u16(), 301 | 302 | 303 | 307 | 308);
         let location = error.location().filter(|_| redirects)?;
         self.endpoint().moved(asked, location)
+    }
+
+    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers
+    /// to actions; polls are many, and their ids are not kept.
+    fn staleness(
+        &self,
+        headers: &HeaderMap,
+        sent: ClockReading,
+        class: RequestClass,
+    ) -> Option<Stale> {
+        if class == RequestClass::Action {
+            return None;
+        }
+        let repeated = if class == RequestClass::Read {
+            self.seen_ids().repeated(headers)
+        } else {
+            None
+        };
+        let asked_at = self.clock().remote_at_least(sent.local);
+        stale(headers, asked_at).or(repeated)
     }
 
     /// The request and its signed parts.

@@ -7,9 +7,9 @@ use http::{HeaderMap, Method};
 use serde_json::json;
 
 use super::*;
-use crate::RequestContext;
 use crate::test_support::scripted;
 use crate::testing::Does;
+use crate::{Client, RequestContext};
 
 fn headers(given: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();

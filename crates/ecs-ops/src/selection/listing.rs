@@ -28,11 +28,34 @@ pub struct Selected {
     pub repeated: usize,
 }
 
-impl Servers {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+impl Client {
+    /// The servers of the project: awaited, all of them, page by page; or [those that are
+    /// meant](Servers::select).
+    ///
+    /// # Errors
+    /// When awaited: refused, or no readable answer after a few attempts.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): the list is not whole, after two
+    /// new tries, because its pages shift or repeat, disagree with its count, or have a server
+    /// without a readable id.
+    ///
+    /// ```
+    /// # use ecs_ops::{Client, model::Server};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use ecs_ops::selection::{NamePattern, Selection};
+    ///
+    /// let all: Vec<Server> = client.servers().await?;
+    /// let web = Selection::all().name(NamePattern::glob("web-*")?).tag("env=prod".parse()?);
+    /// let selected = client.servers().select(&web).await?;
+    /// # let _ = (all, selected); Ok(()) }
+    /// ```
+    pub fn servers(&self) -> Servers {
+        Servers {
+            client: self.clone(),
+        }
     }
+}
 
+impl Servers {
     /// Lists the servers that are meant. What the service can filter it filters; the rest is done
     /// here, and the result is the same either way. A selection that seems misspelt is looked at
     /// once more with the list of all servers.

@@ -8,7 +8,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use rand::{Rng, RngExt};
 use serde_json::{Value, json};
 
-use super::plan::pick;
+use crate::seed::pick;
 
 /// Not executed, be slower: in all forms in which it is said, with and without `Retry-After`.
 pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {

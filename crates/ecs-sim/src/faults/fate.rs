@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::plan::{Fault, Faults, JOB, happens};
+use super::fault::Fault;
+use super::plan::{Faults, JOB};
 use super::shape::Shape;
+use crate::seed::happens;
 
 /// What comes first wins: unknown until one time and from another on, failing, unfinished, shown in unusual forms.
 #[derive(Clone, Debug)]

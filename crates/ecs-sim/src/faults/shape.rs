@@ -6,7 +6,7 @@ use http::Response;
 use rand::{Rng, RngExt};
 use serde_json::{Value, json};
 
-use super::plan::pick;
+use crate::seed::pick;
 
 /// An unusual form in which a job is shown. None of them says of a server what is not so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

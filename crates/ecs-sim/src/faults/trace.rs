@@ -9,7 +9,7 @@ use ecs_transport::{Delivery, TransportErrorKind};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
-use super::plan::Fault;
+use super::fault::Fault;
 
 /// Everything that went through a [`FaultyTransport`](super::FaultyTransport), in the order of sending. `Display`
 /// shows one line for each exchange.

@@ -10,10 +10,10 @@ use serde_json::json;
 use super::{Quotas, Region};
 use crate::accepted::Acceptance;
 use crate::answer::Answer;
-use crate::config::Throttling;
 use crate::fleet::{Power, Server, Task};
 use crate::jobs::{Failure, Job, SubJob};
 use crate::quota::Window;
+use crate::settings::Throttling;
 use crate::{Action, ActionKind, seed};
 
 /// How long a job is prepared, as a part of the shortest time that an action takes.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Region;
 use crate::answer::Answer;
-use crate::config::Metadata;
+use crate::settings::Metadata;
 
 /// The server that it serves, unless that is one of the region's.
 const ELSEWHERE: ServerId = ServerId::from_bytes([0x5e; 16]);

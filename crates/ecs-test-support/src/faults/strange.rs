@@ -3,7 +3,7 @@
 use ecs_sim::Fault;
 
 use super::Verdict;
-use super::wire::{ANSWER, Step, WireFault, fault, response, send};
+use super::script::{ANSWER, Step, WireFault, fault, response, send};
 
 /// The answer, as `gzip` writes it.
 const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xab\x56\xca\xca\x4f\x8a\xcf\x4c\x51\xb2\x52\x4a\x4b\xb3\x30\0\x42\

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Executed;
 
 #[test]
 fn every_code_is_found_in_any_case() {

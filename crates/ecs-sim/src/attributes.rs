@@ -1,0 +1,16 @@
+//! What is worked out of a server, for lists and for their filters.
+
+use crate::fleet::Server;
+
+/// A server's tags, as the list writes them.
+pub(crate) fn tags_of(server: &Server) -> [String; 2] {
+    [
+        format!("role={}", server.role()),
+        format!("env={}", server.env()),
+    ]
+}
+
+/// The id of the batch that a server was created in.
+pub(crate) fn reservation_id(server: &Server) -> String {
+    format!("r-sim{:05}", server.reservation())
+}
