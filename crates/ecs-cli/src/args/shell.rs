@@ -31,7 +31,7 @@ pub(crate) enum Shell {
     Zsh,
     Fish,
     #[value(name = "powershell", alias = "pwsh")]
-    PowerShell,
+    Power,
 }
 
 impl From<Shell> for clap_complete::Shell {
@@ -40,7 +40,7 @@ impl From<Shell> for clap_complete::Shell {
             Shell::Bash => Self::Bash,
             Shell::Zsh => Self::Zsh,
             Shell::Fish => Self::Fish,
-            Shell::PowerShell => Self::PowerShell,
+            Shell::Power => Self::PowerShell,
         }
     }
 }

@@ -40,7 +40,7 @@ struct Check<'a> {
 enum Ended {
     Credentials(AuthError),
     Options(Fail),
-    Asked(Probe),
+    Asked(Box<Probe>),
 }
 
 pub(crate) async fn check(
@@ -70,7 +70,7 @@ pub(crate) async fn check(
 impl Check<'_> {
     async fn run(&mut self, notes: &Notes) -> Ended {
         match self.steps(notes).await {
-            Ok(probe) => Ended::Asked(probe),
+            Ok(probe) => Ended::Asked(Box::new(probe)),
             Err(ended) => ended,
         }
     }
@@ -209,10 +209,10 @@ impl Check<'_> {
         let mut diagnosis = diagnose(&seen);
         let (clocks, warning) = (seen.clocks(), seen.warning());
         let request_id = match ended {
-            Ended::Asked(Probe {
-                end: ProbeEnd::Refused { request_id, .. },
-                ..
-            }) => request_id.clone(),
+            Ended::Asked(probe) => match &probe.end {
+                ProbeEnd::Refused { request_id, .. } => request_id.clone(),
+                _ => None,
+            },
             _ => None,
         };
         match ended {

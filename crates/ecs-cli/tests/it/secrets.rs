@@ -333,7 +333,7 @@ fn in_all_spans_and_events_of_a_whole_run() {
         let run = ["reboot", "--all", "--yes", "--quiet", "-vvv"];
         let ended = account.run(
             &[&run[..], &log, options].concat(),
-            &[&variables[..], &[("ECSCTL_SIM_SPEED", "20")]].concat(),
+            &[variables, &[("ECSCTL_SIM_SPEED", "20")]].concat(),
             "",
         );
         let ended = ended.expect(0);

@@ -66,7 +66,7 @@ enum RequestState {
     /// The index of its job.
     Accepted(usize),
     /// Its answer was lost; it is being reconciled.
-    Unknown(Reconciliation),
+    Unknown(Box<Reconciliation>),
     /// Each of its servers has an outcome or is queued again.
     Ended,
 }

@@ -187,7 +187,11 @@ fn forms() {
 
 #[test]
 fn names_of_intermediaries() {
-    let rows: &[(&[(&'static str, &'static str)], Option<&str>)] = &[
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        Option<&'static str>,
+    );
+    let rows: &[Row] = &[
         (&[], None),
         (&[("server", "api-gateway")], None),
         (&[("server", "haproxy")], Some("haproxy")),

@@ -84,7 +84,7 @@ impl RunState {
                 records: None,
                 records_refused: None,
             };
-            self.replace(index, RequestState::Unknown(reconciliation));
+            self.replace(index, RequestState::Unknown(Box::new(reconciliation)));
             let servers = servers.len();
             return vec![Event::Reconciling {
                 request,
