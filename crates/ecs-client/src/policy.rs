@@ -52,7 +52,7 @@ pub struct RetryState {
     /// request.
     pub outage: Duration,
     /// Whether the last failure stays until somebody changes a setting: a certificate that is not
-    /// trusted, a proxy that refuses ([`TransportErrorKind::is_permanent`]).
+    /// trusted, a proxy that refuses ([`TransportErrorKind::is_permanent`](ecs_transport::TransportErrorKind::is_permanent)).
     pub permanent: bool,
 }
 

@@ -165,7 +165,7 @@ impl Region {
     }
 
     /// Takes the right to act from everybody who is let in, or gives it back: see
-    /// [`RegionBuilder::read_only`].
+    /// [`RegionBuilder::read_only`](crate::RegionBuilder::read_only).
     pub fn set_read_only(&mut self, read_only: bool) {
         self.settings.read_only = read_only;
     }

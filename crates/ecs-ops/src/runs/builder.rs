@@ -25,7 +25,7 @@ use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error};
 
-/// Settings of a run. Nothing is sent before the [`Run`] is awaited.
+/// Settings of a run. Nothing is sent before the [`Run`](crate::Run) is awaited.
 #[derive(Debug)]
 #[must_use]
 pub struct RunBuilder {
@@ -143,7 +143,7 @@ impl RunBuilder {
         self
     }
 
-    /// The same with a new [`JsonlJournal`] in this directory, named after the run: `<run
+    /// The same with a new [`JsonlJournal`](crate::journal::JsonlJournal) in this directory, named after the run: `<run
     /// id>.jsonl`. It is made when the run starts, so that a run that is refused leaves no file.
     pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.journal_directory = Some(directory.into());

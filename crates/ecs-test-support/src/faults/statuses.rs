@@ -80,7 +80,7 @@ pub const FAMILIES: [(&str, Family); 6] = [
 ];
 
 /// Bodies in which no code can be read that anybody documents. Three have a form of the service's own all the same: see
-/// [`proven`].
+/// `proven`.
 pub const SILENT: [(&str, &str); 12] = [
     ("empty", ""),
     ("blank", " \r\n"),

@@ -19,7 +19,7 @@ pub enum BuildErrorKind {
     Tls,
 }
 
-/// Why a [`HyperTransport`] could not be built.
+/// Why a [`HyperTransport`](crate::HyperTransport) could not be built.
 ///
 /// ```
 /// use ecs_transport::{BuildErrorKind, HyperTransport};
