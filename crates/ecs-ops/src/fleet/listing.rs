@@ -11,7 +11,8 @@
 //! answers a marker with the first page again, or refuses it, is asked by number from then on.
 //!
 //! What cannot be seen: a list followed by number, of which a server is deleted and another one
-//! made between the same two pages, so that `count` stays as it was.
+//! made between the same two pages, so that `count` stays as it was; and a `count` that is too low,
+//! of a service whose pages are shorter than what was asked for and have gaps between them.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -224,7 +225,12 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
     pub(crate) fn refused(&mut self) -> Step {
         match self.way {
             Way::Marker { proven: false } => {
-                self.way = Way::Number;
+                // Either the service knows no markers, or its server is gone and the pages have
+                // shifted: the first page is read again.
+                *self = Self {
+                    thorough: self.thorough,
+                    ..Self::new(Way::Number, self.limit, self.key)
+                };
                 Step::More
             }
             _ => Step::Broken(Fault::MarkerLost),
@@ -243,10 +249,11 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
             self.first = keys.len();
         } else if let (Some(from), Some(to)) = (self.count, page.count)
             && from != to
-            && !asked_by_marker
+            && self.way != (Way::Marker { proven: true })
         {
-            // By marker, servers that come and go move nothing; what is missing at the end is
-            // noticed there.
+            // By a marker that the service knows, servers that come and go move nothing; what is
+            // missing at the end is noticed there. One that it does not know may have answered
+            // with a first page that is all new.
             return Step::Broken(Fault::Changed { from, to });
         }
         let known = keys.iter().filter(|key| self.seen.contains(key)).count();
