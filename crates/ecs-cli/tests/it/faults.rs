@@ -359,12 +359,12 @@ fn answers_without_end_to_actions_stay_within_64_mib() {
         "json",
     ];
     arguments.extend(ids.iter().map(String::as_str));
-    // Of all kinds, and then four of the kind that takes most.
-    for floods in [floods(), vec![floods().swap_remove(2)]] {
-        let (_, ended, server) = flooded(&arguments, 4, floods);
+    // One after the other: after a lost answer a run has one request in flight.
+    for flood in floods() {
+        let (_, ended, server) = flooded(&arguments, 1, vec![flood]);
         let report: Value = ended.expect(3).json();
-        assert_eq!(report["summary"]["unknown"], 4);
-        assert_eq!(report["summary"]["running"], 1);
+        assert_eq!(report["summary"]["unknown"], 1);
+        assert_eq!(report["summary"]["running"], 4);
         assert_eq!(server.actions(), 5);
     }
 }

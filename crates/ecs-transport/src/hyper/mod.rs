@@ -233,6 +233,9 @@ impl Drop for Handover<'_> {
 /// floods at once do not fill the memory: each is bounded by the limit, and all but one by this.
 const SIDE_BY_SIDE: usize = 1024 * 1024;
 
+/// The most room that is made for a large response at once.
+const LARGEST_ROOM: usize = 64 * 1024 * 1024;
+
 async fn read(
     mut body: Incoming,
     limit: usize,
@@ -259,6 +262,10 @@ async fn read(
             if turn.is_none() && chunk.len() > SIDE_BY_SIDE.saturating_sub(whole.len()) {
                 // The semaphore is never closed; if it were, the limit would still hold.
                 turn = large.acquire().await.ok();
+                // Growing by doubling would hold up to three times what came. Memory that is not
+                // written to is only addresses; without it the buffer grows as usual.
+                let room = limit.min(LARGEST_ROOM).saturating_sub(whole.len());
+                let _ = whole.try_reserve_exact(room);
             }
             whole.extend_from_slice(&chunk);
         }

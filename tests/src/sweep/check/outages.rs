@@ -5,7 +5,7 @@ use ecs_sim::{Asked, Exchange, Told};
 
 use super::super::Played;
 use super::Checker;
-use super::reasons::is_unclear;
+use super::reasons::{is_not_sent, is_unclear};
 
 /// The lost answers in a row after which a run sends no whole request without an answer in between.
 const IN_A_ROW: usize = 3;
@@ -31,6 +31,10 @@ impl Checker<'_> {
     pub(super) fn slows_down_in_an_outage(&mut self, run: &Played) {
         let (mut worst, mut lost, mut sent) = (0, 0, 0);
         for (exchange, servers) in self.actions_of(run) {
+            // Nothing of it reached the service: the same request is tried again.
+            if is_not_sent(exchange) {
+                continue;
+            }
             let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
             if lost >= IN_A_ROW && servers.len() > 1 {
                 sent += 1;

@@ -59,7 +59,9 @@ fn a_journal_that_breaks_stops_the_sending() {
             let run = run.batch_size(3).journal(journal).start().await;
             if room == 1 {
                 assert!(run.unwrap_err().to_string().contains("journal"));
-                assert_eq!(process.sends.load(Ordering::SeqCst), 0);
+                // The harmless read at the beginning, and no action.
+                assert!(process.sends.load(Ordering::SeqCst) <= 1);
+                assert!(world.servers.iter().all(|id| world.times(id) == 0));
                 return;
             }
             let report = run.unwrap().await;

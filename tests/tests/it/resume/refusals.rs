@@ -27,7 +27,8 @@ impl Transport for Refusing {
         _: &'a Attempt,
     ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
         assert_eq!(*request.method(), Method::GET);
-        Box::pin(async { Ok(Response::builder().status(401).body(Bytes::new()).unwrap()) })
+        let refusal = Bytes::from_static(br#"{"error_code":"APIGW.0301","error_msg":"no"}"#);
+        Box::pin(async { Ok(Response::builder().status(401).body(refusal).unwrap()) })
     }
 }
 

@@ -118,7 +118,7 @@ fn ctrl_c_instead_of_an_answer_stops() {
     let shown = after_the_canary(&sim, journal, |_, child| signal(child, "INT"));
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
     contains(&shown.stderr, "stopping: nothing more is sent");
-    contains(&shown.stderr, "stopped: on request");
+    contains(&shown.stderr, "stopped: as asked by SIGINT");
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);

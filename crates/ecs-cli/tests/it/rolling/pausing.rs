@@ -61,7 +61,7 @@ fn ctrl_c_in_a_pause_ends_it_at_once() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     contains(&rest, "stopping: nothing more is sent");
-    contains(&rest, "\nstopped: on request\n");
+    contains(&rest, "\nstopped: as asked by SIGINT\n");
     contains(&rest, "with the 4 servers that were not attempted");
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
 

@@ -263,10 +263,7 @@ async fn a_ticket_from_another_process() {
         .build()
         .unwrap();
     let error = other.watch(ticket).unwrap_err();
-    assert!(
-        error.to_string().contains("belongs to project p1"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("is of project p1"), "{error}");
 }
 
 /// A transport that panics takes the task with it: the watching goes on with another one.

@@ -33,6 +33,8 @@ fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientB
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
         .concurrent_submissions(1)
+        // Its answers are all a job's.
+        .check_service(false)
         .seed(1)
 }
 
