@@ -209,7 +209,7 @@ pub(crate) struct Run {
     /// How long a server may take for that; then it has failed [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) verify_timeout: Option<Duration>,
-    /// Look at the servers of a request whose fate is unknown, for up to three minutes: one that shows that it was done
+    /// Look at the servers of a request whose fate is unknown, until --reconcile-after: one that shows that it was done
     /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
     #[arg(long)]
     pub(crate) reconcile: bool,
