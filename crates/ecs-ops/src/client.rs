@@ -317,3 +317,6 @@ fn at_least_1(what: &str, value: usize) -> Result<usize, Error> {
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;
