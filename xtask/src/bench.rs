@@ -30,7 +30,7 @@ pub(crate) fn run(root: &Path, only: &str, write: bool) -> ExitCode {
 }
 
 fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
-    let programs = build(root)?;
+    let programs = build(root, &["--features", "reqwest"])?;
     let server = Server::start(&programs)?;
     let mut rows = Vec::new();
     for case in cases::ALL.iter().filter(|case| case.name.starts_with(only)) {
@@ -49,12 +49,13 @@ fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Builds the programs, optimized; the folder that they are in.
-pub(crate) fn build(root: &Path) -> Result<PathBuf, String> {
+/// Builds the programs, optimized, with these further arguments; the folder that they are in.
+pub(crate) fn build(root: &Path, arguments: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .current_dir(root)
         .args(["build", "--release", "--package", "ecs-bench"])
+        .args(arguments)
         .status()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     if !status.success() {

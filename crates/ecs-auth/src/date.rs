@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+/// How far the time of a signature may be from the clock of the service, in either direction.
+pub const MAX_CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
 /// UTC, to the second; what is below a second is cut.
 pub(crate) fn format(time: Timestamp) -> String {
     let time = TimeZone::UTC.to_datetime(time);
@@ -19,6 +22,7 @@ pub(crate) fn format(time: Timestamp) -> String {
 }
 
 /// `None` unless it is written exactly as [`format`] writes and exists.
+#[cfg(any(test, feature = "verifier"))]
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = bytes.len() == 16

@@ -7,7 +7,7 @@ use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
     Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
-use ecs_ops::rolling::{self, StopReason, WaveAction};
+use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
@@ -169,9 +169,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
 
 /// What becomes of the reason that a rolling run stopped for.
 fn stopped_before(recovered: &Recovered) -> Option<String> {
-    let WaveAction::Stop(reason) = recovered.rolling()?.action() else {
-        return None;
-    };
+    let reason = recovered.stopping_rule()?;
     let now = match (&reason, recovered.is_ended()) {
         (StopReason::Failures { .. }, true) => "failures are counted anew from here",
         (StopReason::Canary, true) => "the other waves follow all the same",

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 /// The state of the soft restart of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FirstRestart {
+pub(crate) enum FirstRestart {
     /// The service refused it; it would refuse a hard one, too.
     Refused,
     /// Its sub-job failed.
@@ -25,7 +24,7 @@ pub enum FirstRestart {
 
 /// Whether to restart a server hard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Escalation {
+pub(crate) enum Escalation {
     /// Never.
     No,
     /// Not yet: decide again when more is known.
@@ -44,7 +43,7 @@ pub enum Escalation {
 /// | ended, and the server is not back | not yet | hard |
 /// | goes on | not yet | not yet: nothing proves that it has ended |
 /// | succeeded, was refused, or nobody knows | no | no |
-pub fn escalate(
+pub(crate) fn escalate(
     first: FirstRestart,
     elapsed: Duration,
     after: Duration,
