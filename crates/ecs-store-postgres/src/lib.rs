@@ -22,12 +22,12 @@
 //! # async fn example(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
 //! let process = Process { user: "ops".into(), host: "a".into(), pid: 1, program: "tool 1.0".into() };
 //! let store = PostgresStore::open(StoreOptions::new("postgres://ops@db.example/fleet".parse()?, process)).await?;
-//! let report = client.start(servers).journal(store.journal()).start().await?.await;
+//! let report = client.start(servers).journal(store.journal()).report().await?;
 //!
 //! // On another host, after the first one died:
 //! let (journal, contents) = store.resume(&report.run_id, Takeover::WhenSilent).await?;
 //! let recovered = Recovered::from_entries(contents.entries)?;
-//! let report = client.resume(journal, recovered)?.start().await?.await;
+//! let report = client.resume(journal, recovered)?.report().await?;
 //! # let _ = report; Ok(()) }
 //! ```
 

@@ -87,5 +87,5 @@ pub(crate) async fn run_or_resume(
 }
 
 pub(crate) async fn to_end(run: RunBuilder) -> Result<Report, Error> {
-    Ok(run.start().await?.await)
+    run.report().await
 }

@@ -54,7 +54,7 @@ async fn a_run_waits_for_a_server_that_another_run_acts_on() {
     let second = fleet
         .client()
         .reboot(RebootType::Soft, fleet.servers[2..].to_vec());
-    let mut first = first.journal(a.journal()).start().await.unwrap();
+    let first = first.journal(a.journal()).begin().await.unwrap();
     let mut events = first.events();
     let first = tokio::spawn(std::future::IntoFuture::into_future(first));
     while let Some(event) = events.next().await {
@@ -62,7 +62,7 @@ async fn a_run_waits_for_a_server_that_another_run_acts_on() {
             break;
         }
     }
-    let mut second = second.journal(b.journal()).start().await.unwrap();
+    let second = second.journal(b.journal()).begin().await.unwrap();
     let mut events = second.events();
     let report = second.await;
     assert_eq!(report.summary().succeeded, 4);
