@@ -263,10 +263,12 @@ impl PostgresStore {
             Reply::Taken { epoch, records } => (epoch, records),
             refused => return Err(refused.into_error(run_id)),
         };
-        // Nobody else writes any more, so that they are all there.
-        let contents = self.records(run_id).await?;
-        if i64::try_from(contents.entries.len()) != Ok(records) {
-            return Err(Reply::Conflict { records }.into_error(run_id));
+        // Those that were there then: yet another process may have taken the run over since, which
+        // the next append finds out.
+        let contents = self.first_records(run_id, records).await?;
+        let found = i64::try_from(contents.entries.len()).unwrap_or(i64::MAX);
+        if found != records {
+            return Err(Reply::Lost { records: found }.into_error(run_id));
         }
         let shared = Arc::clone(&self.0);
         let journal = PostgresJournal::of_taken_run(shared, run_id, epoch, &contents.entries);
@@ -279,8 +281,14 @@ impl PostgresStore {
     /// [`NoRun`](StoreErrorKind::NoRun), [`Contradiction`](StoreErrorKind::Contradiction): a record
     /// is damaged; and as [`open`](Self::open).
     pub async fn records(&self, run_id: &str) -> Result<Contents, StoreError> {
-        let sql = "SELECT line FROM ecsctl.records WHERE run_id = $1 ORDER BY seq";
-        let rows = self.read(sql, &[(&run_id, Type::TEXT)]).await?;
+        self.first_records(run_id, i64::MAX).await
+    }
+
+    async fn first_records(&self, run_id: &str, records: i64) -> Result<Contents, StoreError> {
+        let sql = "SELECT line FROM ecsctl.records WHERE run_id = $1 AND seq < $2 ORDER BY seq";
+        let params: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&run_id, Type::TEXT), (&records, Type::INT8)];
+        let rows = self.read(sql, &params).await?;
         if rows.is_empty() {
             return Err(Reply::NoRun.into_error(run_id));
         }
