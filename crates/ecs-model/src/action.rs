@@ -1,12 +1,12 @@
 //! What the batch actions have in common: one object named after the action, with servers and perhaps a type.
 
-use bytes::Bytes;
-use http::Method;
 #[cfg(any(test, feature = "server"))]
 use crate::schema::Schema;
 #[cfg(any(test, feature = "server"))]
 use crate::validate::ValidationError;
 use crate::{ProjectId, ServerId, operation};
+use bytes::Bytes;
+use http::Method;
 
 /// The request of an action.
 pub(crate) fn encode(
@@ -69,7 +69,12 @@ pub(crate) fn parse(
         .and_then(|action| action.get("servers"))
         .and_then(serde_json::Value::as_array);
     let servers = servers.into_iter().flatten();
-    let servers =
-        servers.filter_map(|server| server.get("id").and_then(serde_json::Value::as_str)?.parse().ok());
+    let servers = servers.filter_map(|server| {
+        server
+            .get("id")
+            .and_then(serde_json::Value::as_str)?
+            .parse()
+            .ok()
+    });
     Ok((kind.map(str::to_owned), servers.collect()))
 }

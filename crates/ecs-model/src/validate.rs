@@ -4,8 +4,8 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 
-use rustc_hash::FxHashMap;
 use crate::ServerId;
+use rustc_hash::FxHashMap;
 
 /// One thing that is wrong with a request: where (a JSON pointer, RFC 6901) and what.
 ///
@@ -121,7 +121,9 @@ pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
 }
 
 /// The positions of values that stood earlier already, with the position of the first.
-pub(crate) fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
+pub(crate) fn duplicates<T: Eq + Hash>(
+    values: impl Iterator<Item = Option<T>>,
+) -> Vec<(usize, usize)> {
     let mut first = FxHashMap::default();
     first.reserve(values.size_hint().0);
     let mut found = Vec::new();

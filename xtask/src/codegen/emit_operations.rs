@@ -8,9 +8,7 @@ use quote::{format_ident, quote};
 use super::emit_any::any_operation;
 use super::emit_list::list;
 use super::ir::{Body, Ir, Kind, Operation, PathId, Shape};
-use super::rust::{
-    docs, file, format, ident, implementation, number, path, server_only, sourced,
-};
+use super::rust::{docs, file, format, ident, implementation, number, path, server_only, sourced};
 use super::write::File;
 
 pub(crate) fn emit(ir: &Ir) -> Vec<File> {

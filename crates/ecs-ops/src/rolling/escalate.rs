@@ -5,21 +5,14 @@
 
 use std::time::Duration;
 
-/// The state of the soft restart of a server.
+/// How the soft restart of a server ended. Of any other, refused, under way, successful or unknown,
+/// no hard one may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FirstRestart {
-    /// The service refused it; it would refuse a hard one, too.
-    Refused,
     /// Its sub-job failed.
     Failed,
-    /// Its sub-job is running.
-    Underway,
-    /// Its sub-job succeeded, and the server is back or is not verified.
-    Back,
     /// Its sub-job succeeded, and the server is not back.
     NotBack,
-    /// Its outcome is unknown.
-    Unknown,
 }
 
 /// Whether to restart a server hard.
@@ -41,8 +34,6 @@ pub(crate) enum Escalation {
 /// |---|---|---|
 /// | failed | hard | hard |
 /// | ended, and the server is not back | not yet | hard |
-/// | goes on | not yet | not yet: nothing proves that it has ended |
-/// | succeeded, was refused, or nobody knows | no | no |
 pub(crate) fn escalate(
     first: FirstRestart,
     elapsed: Duration,
@@ -51,9 +42,8 @@ pub(crate) fn escalate(
 ) -> Escalation {
     match first {
         _ if already => Escalation::No,
-        FirstRestart::Refused | FirstRestart::Back | FirstRestart::Unknown => Escalation::No,
         FirstRestart::Failed => Escalation::Hard,
         FirstRestart::NotBack if elapsed >= after => Escalation::Hard,
-        FirstRestart::NotBack | FirstRestart::Underway => Escalation::NotYet,
+        FirstRestart::NotBack => Escalation::NotYet,
     }
 }

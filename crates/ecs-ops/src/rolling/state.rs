@@ -166,6 +166,7 @@ impl Rolling {
 
     /// The number of servers that failed since the run began, or since it resumed after a stop for
     /// failures.
+    #[cfg(test)]
     pub(crate) fn failed(&self) -> usize {
         self.failed
     }

@@ -145,8 +145,7 @@ impl RunBuilder {
 
     /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
     /// if it is not back `after` this time from the acceptance. A server whose soft restart is
-    /// still running or has an unknown outcome is not restarted again: see
-    /// [`escalate`](crate::rolling::escalate).
+    /// still running or has an unknown outcome is not restarted again.
     pub fn escalate_after(mut self, after: Duration) -> Self {
         self.escalate_after = Some(after);
         self

@@ -158,10 +158,21 @@ fn waves_of_a_size() {
     };
     let plan = run("40%", Rules::default()).plan().unwrap();
     let sizes = |plan: &crate::Plan| plan.requests().iter().map(Vec::len).collect::<Vec<_>>();
-    assert_eq!((sizes(&plan), plan.waves()), (vec![4, 4, 2], &[1, 1, 1][..]));
+    assert_eq!(
+        (sizes(&plan), plan.waves()),
+        (vec![4, 4, 2], &[1, 1, 1][..])
+    );
     let canary = Some(AfterCanary::Pause(Duration::from_secs(1)));
-    let rules = Rules { canary, ..Rules::default() };
+    let rules = Rules {
+        canary,
+        ..Rules::default()
+    };
     assert_eq!(sizes(&run("6", rules).plan().unwrap()), [1, 6, 3]);
     let error = run("0", Rules::default()).plan().unwrap_err();
-    assert!(error.to_string().contains("a wave needs at least one server"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("a wave needs at least one server"),
+        "{error}"
+    );
 }
