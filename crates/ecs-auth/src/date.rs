@@ -1,7 +1,6 @@
 //! Times as `X-Sdk-Date` writes them: `20261123T125900Z`.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// How far the time of a signature may be from the clock of the service, in either direction.
@@ -35,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
         return None;
     }
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<i8>().ok();
-    let date = DateTime::new(
+    let date = jiff::civil::DateTime::new(
         text.get(..4)?.parse().ok()?,
         part(4, 6)?,
         part(6, 8)?,
