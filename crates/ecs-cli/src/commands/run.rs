@@ -89,7 +89,9 @@ pub(crate) async fn run(
     };
     let confirmed = confirm(question, terminal, &args, notes);
     unless_stopped(&mut signals, confirmed).await?;
-    builder = builder.skipped(servers.skipped);
+    builder = builder.skipped(std::mem::take(&mut servers.skipped));
+    // All that is known of the servers was for the question: a run of many has better use for the room.
+    drop((plan, servers));
     if let Some(path) = &args.journal {
         let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
         builder = builder.journal(journal);

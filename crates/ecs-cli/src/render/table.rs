@@ -6,23 +6,51 @@ use super::json::{DryRun, Request};
 use super::target;
 use crate::confirm::{WavesSaid, counted};
 use crate::connect::Connection;
-use crate::term::clean;
+use crate::term::{clean, clean_into};
 
 /// Rows in aligned columns. The last column is as wide as it needs to be.
+///
+/// A table may have a row for each of 100,000 servers, so its cells are one text, and not one each.
 pub(crate) struct Table {
-    rows: Vec<Vec<String>>,
+    cells: String,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+    /// How many cells there are after each row.
+    rows: Vec<usize>,
+    /// How many characters the widest cell of each column has.
+    widths: Vec<usize>,
 }
 
 impl Table {
     pub(crate) fn new(header: &[&str]) -> Self {
-        let header = header.iter().map(ToString::to_string).collect();
-        Self { rows: vec![header] }
+        let mut table = Self {
+            cells: String::new(),
+            ends: Vec::new(),
+            rows: Vec::new(),
+            widths: vec![0; header.len()],
+        };
+        table.add(header.iter());
+        table
     }
 
     /// What comes from the service is made safe to show.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows
-            .push(cells.into_iter().map(|cell| clean(&cell)).collect());
+        self.add(cells.into_iter());
+    }
+
+    fn add(&mut self, cells: impl Iterator<Item = impl AsRef<str>>) {
+        for (column, cell) in cells.enumerate() {
+            let before = self.cells.len();
+            clean_into(&mut self.cells, cell.as_ref());
+            self.ends.push(self.cells.len());
+            let cell = self.cells.get(before..).unwrap_or_default();
+            let width = cell.chars().count();
+            match self.widths.get_mut(column) {
+                Some(widest) => *widest = width.max(*widest),
+                None => self.widths.push(width),
+            }
+        }
+        self.rows.push(self.ends.len());
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -30,25 +58,31 @@ impl Table {
     }
 
     pub(crate) fn render(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let mut widths = vec![0; columns];
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
+        let gaps = self.ends.len() * GAP.len();
+        let mut text = String::with_capacity(self.cells.len() + gaps);
+        let (mut begin, mut first) = (0, 0);
+        for &last in &self.rows {
+            let row_begins = text.len();
+            let ends = self.ends.get(first..last).unwrap_or_default();
+            for (&width, &end) in self.widths.iter().zip(ends) {
+                let cell = self.cells.get(begin..end).unwrap_or_default();
+                text.push_str(cell);
+                let padding = width.saturating_sub(cell.chars().count());
+                text.extend(std::iter::repeat_n(' ', padding));
+                text.push_str(GAP);
+                begin = end;
             }
-        }
-        let mut text = String::new();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (&width, cell) in widths.iter().zip(row) {
-                line.push_str(&format!("{cell:<width$}  "));
-            }
-            text.push_str(line.trim_end());
+            let row = text.get(row_begins..).unwrap_or_default();
+            text.truncate(row_begins + row.trim_end().len());
             text.push('\n');
+            first = last;
         }
         text
     }
 }
+
+/// Between two columns.
+const GAP: &str = "  ";
 
 /// The verdicts, and a line that sums them up.
 pub(crate) fn report(report: &Report) -> String {
@@ -65,7 +99,9 @@ pub(crate) fn report(report: &Report) -> String {
             why(server),
         ]);
     }
-    format!("{}\n{}\n", table.render(), summary(report))
+    let mut text = table.render();
+    text.push_str(&format!("\n{}\n", summary(report)));
+    text
 }
 
 /// Why it did not succeed, and what is unusual about how it ended.

@@ -154,7 +154,7 @@ impl RunState {
             cleared: Vec::new(),
             run_id,
             action,
-            outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
+            outcomes: FxHashMap::default(),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -398,6 +398,10 @@ impl RunState {
     fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> &Outcome {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
+        }
+        // Room for all of them at once, but not before one is known: a run that does not wait has none.
+        if self.outcomes.is_empty() {
+            self.outcomes.reserve(self.servers.len());
         }
         self.outcomes.entry(id).or_insert(outcome)
     }

@@ -146,7 +146,7 @@ impl RunState {
         let reason = format!("the service refused {refusals} requests in a row");
         let last = error.clone().because(&reason);
         self.halt(last.clone().because("not sent"));
-        let reason = last.message;
+        let reason = last.message.clone();
         (
             blames_servers,
             Some(Event::Stopping {
