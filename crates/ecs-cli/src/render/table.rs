@@ -14,9 +14,9 @@ use crate::term::{clean, clean_into};
 pub(crate) struct Table {
     cells: String,
     /// Where each cell ends.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     /// How many cells there are after each row.
-    rows: Vec<usize>,
+    rows: Vec<u32>,
     /// How many characters the widest cell of each column has.
     widths: Vec<usize>,
 }
@@ -42,7 +42,7 @@ impl Table {
         for (column, cell) in cells.enumerate() {
             let before = self.cells.len();
             clean_into(&mut self.cells, cell.as_ref());
-            self.ends.push(self.cells.len());
+            self.ends.push(kept(self.cells.len()));
             let cell = self.cells.get(before..).unwrap_or_default();
             let width = cell.chars().count();
             match self.widths.get_mut(column) {
@@ -50,7 +50,7 @@ impl Table {
                 None => self.widths.push(width),
             }
         }
-        self.rows.push(self.ends.len());
+        self.rows.push(kept(self.ends.len()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -58,14 +58,20 @@ impl Table {
     }
 
     pub(crate) fn render(&self) -> String {
-        let gaps = self.ends.len() * GAP.len();
-        let mut text = String::with_capacity(self.cells.len() + gaps);
+        let mut text = String::new();
+        self.write(&mut |piece| text.push_str(piece));
+        text
+    }
+
+    /// Hands the table over in pieces of whole lines, so that a large one is never whole.
+    pub(crate) fn write(&self, to: &mut dyn FnMut(&str)) {
+        let mut text = String::new();
         let (mut begin, mut first) = (0, 0);
         for &last in &self.rows {
             let row_begins = text.len();
-            let ends = self.ends.get(first..last).unwrap_or_default();
-            for (&width, &end) in self.widths.iter().zip(ends) {
-                let cell = self.cells.get(begin..end).unwrap_or_default();
+            let ends = self.ends.get(place(first)..place(last));
+            for (&width, &end) in self.widths.iter().zip(ends.unwrap_or_default()) {
+                let cell = self.cells.get(place(begin)..place(end)).unwrap_or_default();
                 text.push_str(cell);
                 let padding = width.saturating_sub(cell.chars().count());
                 text.extend(std::iter::repeat_n(' ', padding));
@@ -76,16 +82,32 @@ impl Table {
             text.truncate(row_begins + row.trim_end().len());
             text.push('\n');
             first = last;
+            if text.len() >= PIECE {
+                to(&text);
+                text.clear();
+            }
         }
-        text
+        to(&text);
     }
+}
+
+/// The least length of a piece of a table, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A position as it is kept. What does not fit makes cells empty, at four gigabytes of text.
+fn kept(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+fn place(kept: u32) -> usize {
+    usize::try_from(kept).unwrap_or(usize::MAX)
 }
 
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// The verdicts, and a line that sums them up.
-pub(crate) fn report(report: &Report) -> String {
+/// Hands over the outcomes, and a line that sums them up.
+pub(crate) fn report(report: &Report, to: &mut dyn FnMut(&str)) {
     let mut table = Table::new(&["SERVER", "OUTCOME", "JOB", "REASON"]);
     for server in &report.servers {
         let job = server
@@ -99,9 +121,8 @@ pub(crate) fn report(report: &Report) -> String {
             why(server),
         ]);
     }
-    let mut text = table.render();
-    text.push_str(&format!("\n{}\n", summary(report)));
-    text
+    table.write(to);
+    to(&format!("\n{}\n", summary(report)));
 }
 
 /// Why it did not succeed, and what is unusual about how it ended.
