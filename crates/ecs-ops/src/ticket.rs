@@ -60,9 +60,8 @@ struct OtherAction {
 impl TicketAction {
     fn from_names(operation: String, kind: Option<String>) -> Self {
         let known = PowerAction::from_names(&operation, kind.as_deref());
-        let is_same = |known: &PowerAction| {
-            known.name() == operation && known.type_name() == kind.as_deref()
-        };
+        let is_same =
+            |known: &PowerAction| known.name() == operation && known.type_name() == kind.as_deref();
         match known.filter(is_same) {
             Some(known) => Self::Known(known),
             None => Self::Other(Box::new(OtherAction { operation, kind })),

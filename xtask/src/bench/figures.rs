@@ -52,7 +52,9 @@ fn waiting(root: &Path, _: &Path) -> Result<Vec<Figure>, String> {
         .output()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let line = said.lines().find(|line| line.contains("bytes for each job"));
+    let line = said
+        .lines()
+        .find(|line| line.contains("bytes for each job"));
     let line = line.filter(|_| output.status.success());
     let line = line.ok_or_else(|| format!("the test of the memory says nothing:\n{said}"))?;
     let numbers = line.split(|character: char| !character.is_ascii_digit());
@@ -129,12 +131,7 @@ fn run(
 }
 
 /// The medians of several runs.
-fn runs(
-    programs: &Path,
-    servers: usize,
-    folder: &Folder,
-    journal: bool,
-) -> Result<Taken, String> {
+fn runs(programs: &Path, servers: usize, folder: &Folder, journal: bool) -> Result<Taken, String> {
     let mut all = Vec::new();
     for _ in 0..RUNS {
         let simulator = Simulator::start(programs, servers)?;

@@ -57,10 +57,7 @@ fn python(root: &Path, folder: &Path) -> Result<Script, String> {
 
 fn node(root: &Path, folder: &Path) -> Result<Script, String> {
     let place = folder.join("node");
-    let (pins, script) = (
-        root.join(FILES).join("package.json"),
-        place.join("node.js"),
-    );
+    let (pins, script) = (root.join(FILES).join("package.json"), place.join("node.js"));
     if !is_done(&place, &pins) {
         std::fs::create_dir_all(&place).map_err(|error| error.to_string())?;
         copy(&pins, &place.join("package.json"))?;

@@ -41,9 +41,7 @@ pub(super) fn measure(programs: &[Program]) -> Result<Row, String> {
                 Ok::<_, std::io::Error>(took)
             };
             let took = first().map_err(|error| format!("{name}: {error}"))?;
-            process
-                .wait()
-                .map_err(|error| format!("{name}: {error}"))?;
+            process.wait().map_err(|error| format!("{name}: {error}"))?;
             found.push(took.as_secs_f64() * 1e6);
         }
     }

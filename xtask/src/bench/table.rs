@@ -79,5 +79,8 @@ pub(super) fn write(root: &Path, calls: &str, figures: &str) -> Result<(), Strin
 fn put(text: &str, marks: &Marks, table: &str) -> Option<String> {
     let (before, _) = text.split_once(marks.begin)?;
     let (_, after) = text.split_once(marks.end)?;
-    Some(format!("{before}{}{table}{}{after}", marks.begin, marks.end))
+    Some(format!(
+        "{before}{}{table}{}{after}",
+        marks.begin, marks.end
+    ))
 }

@@ -228,6 +228,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_large_table_comes_in_pieces_of_whole_lines() {
+        let mut table = Table::new(&["A", "B"]);
+        for row in 0..20_000 {
+            table.row([row.to_string(), "é".repeat(row % 7)]);
+        }
+        let mut pieces = Vec::new();
+        table.write(&mut |piece| pieces.push(piece.to_owned()));
+        assert!(pieces.len() > 2, "{}", pieces.len());
+        assert!(pieces.iter().all(|piece| piece.ends_with('\n')));
+        assert!(pieces.iter().all(|piece| piece.len() < 2 * PIECE));
+        let text = pieces.concat();
+        assert_eq!(text, table.render());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..4], ["A      B", "0", "1      é", "2      éé"]);
+        assert_eq!(lines.last(), Some(&"19999"));
+    }
+
+    #[test]
     fn columns_are_aligned_and_cells_are_safe() {
         let mut table = Table::new(&["A", "LONG", "C"]);
         assert!(table.is_empty());

@@ -289,7 +289,8 @@ impl Recovered {
             (OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::Unknown, Some(of)) => {
                 // Or the hard restart was not executed, so the outcome of the soft one stands.
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
-                job == Some(of) || not_hard && server.soft_outcome.as_deref() == Some(outcome_record)
+                job == Some(of)
+                    || not_hard && server.soft_outcome.as_deref() == Some(outcome_record)
             }
             // Refused, and in the wanted state.
             (OutcomeKind::Succeeded, None)

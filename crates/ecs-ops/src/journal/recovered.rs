@@ -253,7 +253,11 @@ impl Recovered {
         let request = server
             .request
             .and_then(|number| Some((number, self.requests.get(&number)?)));
-        match (request, server.unknown_request, server.soft_outcome.as_deref()) {
+        match (
+            request,
+            server.unknown_request,
+            server.soft_outcome.as_deref(),
+        ) {
             (Some((request, known)), _, _) if known.state.is_unknown() => {
                 ServerProgress::Unknown { request }
             }

@@ -162,7 +162,8 @@ impl RunState {
             waves,
             rolling_stops: false,
             escalations: escalations.map(|after| Escalations::new(Some(after), batch_size)),
-            jobs: Vec::new(),
+            // As many as there will be, mostly: a list that doubles would have room for twice as many.
+            jobs: Vec::with_capacity(planned),
             halted: None,
             refused: None,
             denied: None,
