@@ -203,7 +203,7 @@ fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
             value: format!("{journal_cpu:.1}, {:.0}", journal.len() as f64 / servers),
         },
         Figure {
-            title: "(j) … records for each request (those written together are made durable together)",
+            title: "(j) … records for each request (each is made durable by itself)",
             target: "≤ 2 fsyncs",
             value: format!("{:.1}", journal.lines().count() as f64 / requests),
         },
