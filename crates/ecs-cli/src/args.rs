@@ -296,11 +296,12 @@ pub(crate) struct Reboot {
     members: Members,
     #[command(flatten)]
     run: Run,
-    /// Restart a server hard, once, whose soft restart failed, or ended without the server coming back within DURATION of its
-    /// acceptance; the first word is hard-after. Never one whose soft restart still goes on, or is of unknown fate. Includes
-    /// --verify
+    /// Restart a server hard, once. hard-after DURATION: if its soft restart failed, or ended without the server coming back
+    /// within DURATION of its acceptance; includes --verify. hard-if-hung DURATION (30m or more): if it hangs in its soft
+    /// restart, which its job and all reads of the server (status REBOOT, the same task, no change) show for so long. Never one
+    /// of unknown fate. Can be given once for each form
     #[arg(
-        long, value_names = ["hard-after", "DURATION"], num_args = 2, action = clap::ArgAction::Set,
+        long, value_names = ["FORM", "DURATION"], num_args = 2, action = clap::ArgAction::Append,
         conflicts_with = "no_wait", help_heading = "Rolling"
     )]
     escalate: Vec<String>,
@@ -338,12 +339,14 @@ impl Reboot {
             Kind::Soft => RebootType::Soft,
             Kind::Hard => RebootType::Hard,
         };
-        self.run.rolling.escalate_after = rolling::escalation(&self.escalate)?;
+        let escalate = rolling::escalation(&self.escalate)?;
+        self.run.rolling.escalate_after = escalate.after;
+        self.run.rolling.escalate_hang = escalate.hang;
         self.run.include_stopped = self.include_stopped;
         self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
-        if kind == RebootType::Hard && self.run.rolling.escalate_after.is_some() {
+        if kind == RebootType::Hard && self.run.rolling.escalates() {
             return Err(Fail::usage(
-                "--escalate hard-after follows a soft restart: it makes no sense with --type hard",
+                "--escalate follows a soft restart: it makes no sense with --type hard",
             ));
         }
         Ok((PowerAction::Reboot(kind), self.run))

@@ -12,6 +12,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::journal::OutcomeKind;
 use crate::report::{ServerReport, Stopped};
 
+/// The time between signs of life.
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
+
 /// Something that happened during a run. Requests and waves are counted from 1.
 ///
 /// Serializes to a line of `ecsctl -o jsonl`, and is read back from it.

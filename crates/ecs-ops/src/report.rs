@@ -243,6 +243,13 @@ pub enum Stopped {
     JournalFailed(Problem),
     /// The service refused to show the jobs.
     Denied(Problem),
+    /// The answers to several requests in a row were lost, and the service did not recover in time.
+    /// A cause of [`Event::Stopping`](crate::Event::Stopping); the report of such a run ends as that
+    /// of one whose requests were answered.
+    Outage(Problem),
+    /// The service refused so many requests in a row that further ones were not sent. A cause of
+    /// [`Event::Stopping`](crate::Event::Stopping), as [`Outage`](Self::Outage) is.
+    Refused(Problem),
 }
 
 const DEADLINE_CAME: &str = "the deadline passed";
@@ -271,6 +278,7 @@ impl fmt::Display for Stopped {
             Self::Denied(problem) => {
                 write!(f, "the service refused to show the jobs: {problem}")
             }
+            Self::Outage(problem) | Self::Refused(problem) => fmt::Display::fmt(problem, f),
         }
     }
 }

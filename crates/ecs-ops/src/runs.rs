@@ -3,13 +3,14 @@
 //! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
 //! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
 //! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
-//! `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
+//! `hang` those whose restart takes long, `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;
 mod callbacks;
 mod driver;
 mod evidence;
+mod hang;
 mod outage;
 mod plan;
 mod preflight;

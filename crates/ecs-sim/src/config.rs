@@ -56,6 +56,7 @@ impl Default for RegionBuilder {
                 throttling: Throttling::default(),
                 max_servers_per_request: BatchRebootServers::MAX_SERVERS,
                 failing: 0.0,
+                hanging: 0.0,
                 shutoff: 0.0,
                 locked: 0.0,
                 epoch: None,
@@ -231,6 +232,13 @@ impl RegionBuilder {
         self
     }
 
+    /// The share of soft restarts that hang, from 0 to 1: the server stays in status `REBOOT` with a task, and its job runs on for
+    /// ever. A hard restart is accepted after [`HANG_LIMIT`](crate::HANG_LIMIT) and takes its usual time. Default: none.
+    pub fn hanging(mut self, share: f64) -> Self {
+        self.settings.hanging = share;
+        self
+    }
+
     /// The share of servers that are stopped at first, from 0 to 1. Default: none.
     pub fn shutoff(mut self, share: f64) -> Self {
         self.settings.shutoff = share;
@@ -259,6 +267,7 @@ impl RegionBuilder {
         let settings = self.settings;
         for (what, share) in [
             ("failing", settings.failing),
+            ("hanging", settings.hanging),
             ("stopped", settings.shutoff),
             ("locked", settings.locked),
         ] {

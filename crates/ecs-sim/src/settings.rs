@@ -22,6 +22,9 @@ pub const QUOTA_WINDOW: Duration = Duration::from_secs(60);
 /// The shortest and the longest time that an action takes on a server, if nothing else is said.
 pub const DEFAULT_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(15)..=Duration::from_secs(35);
+/// How long a soft restart must hang before a hard one of the same server is accepted: 30 minutes, as the vendor's user guide
+/// has it.
+pub const HANG_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// How long a finished job can still be asked for.
 pub const JOB_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -81,6 +84,7 @@ pub(crate) struct Settings {
     pub(crate) throttling: Throttling,
     pub(crate) max_servers_per_request: usize,
     pub(crate) failing: f64,
+    pub(crate) hanging: f64,
     pub(crate) shutoff: f64,
     pub(crate) locked: f64,
     pub(crate) epoch: Option<Timestamp>,

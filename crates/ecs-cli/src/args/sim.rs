@@ -43,6 +43,9 @@ pub(crate) struct Sim {
     /// The share of actions on a server that fail
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) fail: f64,
+    /// The share of soft restarts that hang for ever: status REBOOT with a task. A hard restart is accepted after 30 minutes
+    #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
+    pub(crate) hang: f64,
     /// The share of servers that are stopped at first
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) stopped: f64,

@@ -277,6 +277,9 @@ fn builder(
     if let Some(after) = args.rolling.escalate_after {
         builder = builder.escalate_after(after);
     }
+    if let Some(limit) = args.rolling.escalate_hang {
+        builder = builder.escalate_hang(limit);
+    }
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }

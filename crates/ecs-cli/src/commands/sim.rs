@@ -43,6 +43,7 @@ pub(crate) async fn run(
         .durations(args.job_seconds.clone())
         .quota(args.quota)
         .failing(args.fail)
+        .hanging(args.hang)
         .shutoff(args.stopped)
         .read_only(args.read_only)
         .token_life(args.token_life)

@@ -101,6 +101,7 @@ fn each_command_offers_what_the_design_says() {
         "--seed",
         "--speed",
         "--fail",
+        "--hang",
         "--stopped",
         "--scaling-group",
         "--own-server",

@@ -1,6 +1,7 @@
 //! Builds a run.
 
 mod check;
+mod escalate;
 mod not_begun;
 mod reconcile_limit;
 mod start;
@@ -47,6 +48,7 @@ pub struct RunBuilder {
     health: Option<HealthCheck>,
     question: Option<CanaryQuestion>,
     escalate_after: Option<Duration>,
+    escalate_hang: Option<Duration>,
     journal: Option<Arc<dyn Journal>>,
     /// The directory of a journal that is named after the run.
     journal_directory: Option<PathBuf>,
@@ -88,6 +90,7 @@ impl RunBuilder {
             health: None,
             question: None,
             escalate_after: None,
+            escalate_hang: None,
             journal: None,
             journal_directory: None,
             run_id: None,
@@ -116,6 +119,7 @@ impl RunBuilder {
             reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
+            escalate_hang: milliseconds(rolling.and_then(|rolling| rolling.escalate_hang_ms)),
             on_unknown: UnknownPolicy {
                 reconcile: run.reconcile,
                 // Consent to a second request is not inherited.
@@ -343,15 +347,6 @@ impl RunBuilder {
         self
     }
 
-    /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
-    /// if it is not back `after` this time from the acceptance. A server whose soft restart is
-    /// still running or has an unknown outcome is not restarted again: see
-    /// [`escalate`](crate::rolling::escalate).
-    pub fn escalate_after(mut self, after: Duration) -> Self {
-        self.escalate_after = Some(after);
-        self
-    }
-
     /// Checks the run and returns the requests that it would send.
     ///
     /// # Errors
@@ -424,7 +419,7 @@ impl RunBuilder {
         }
         let (waves, mut rules) = match &self.rolling {
             Some((waves, rules)) => (waves.clone(), rules.clone()),
-            None if self.escalate_after.is_some() || self.health.is_some() => {
+            None if self.escalates() || self.health.is_some() => {
                 (vec![self.servers.clone()], Rules::default())
             }
             None => return None,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::clock::after;
+use ecs_client::clock::{after, until};
 use ecs_client::{Problem, RequestError, SendState};
 use ecs_model::{Accepted, JobId, JobStatus, ServerId};
 use futures_util::StreamExt as _;
@@ -20,20 +20,18 @@ use tokio::time::Instant;
 use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
+use super::hang::HangWatch;
 use super::reconcile::{Reconciler, list};
 use super::records::RecordQuery;
 use super::state::{Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
-use crate::event::{Event, Sink};
+use crate::event::{Event, SIGN_OF_LIFE, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
 use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
 use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
-
-/// The time between signs of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
 
 /// The result of a step.
 enum Step {
@@ -57,6 +55,8 @@ enum ListPurpose {
     Reconcile,
     /// To verify servers whose job succeeded.
     Verify,
+    /// To find servers that hang in their restart.
+    Hangs,
 }
 
 #[derive(Clone, Copy)]
@@ -123,6 +123,7 @@ impl<'a> Driver<'a> {
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         reconciler.records().skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
+        let mut hangs = HangWatch::new(self.client, state);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
             self.client.0.quota.restore(servers, age);
@@ -203,6 +204,12 @@ impl<'a> Driver<'a> {
                     Some(step) = steps.next() => step,
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
                     () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    () = until(hangs.next()) => {
+                        if !hangs.begin(self.client, state).is_empty() && !state.is_denied() {
+                            steps.push(self.list(ListPurpose::Hangs, Instant::now(), None));
+                        }
+                        continue;
+                    }
                     () = tokio::time::sleep_until(sign_at) => {
                         self.sink.emit(state.waiting());
                         sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
@@ -228,6 +235,13 @@ impl<'a> Driver<'a> {
                 Step::Read(answers) => {
                     outage.on_read(answers);
                     (Vec::new(), None)
+                }
+                Step::Listed(ListPurpose::Hangs, began, listed) => {
+                    let listed = listed.as_ref().map_err(Error::problem);
+                    hangs.on_list(self.client, state, began, listed);
+                    let failed = listed.err().cloned();
+                    let failed = failed.map(|error| Event::ListFailed { error });
+                    (failed.into_iter().collect(), None)
                 }
                 Step::Listed(purpose, began, listed) => (
                     self.listed(
@@ -346,7 +360,7 @@ impl<'a> Driver<'a> {
             (ListPurpose::Verify, Some(verifier)) => {
                 verifier.on_list(self.client, state, began, listed)
             }
-            (ListPurpose::Verify, None) => Vec::new(),
+            (ListPurpose::Verify, None) | (ListPurpose::Hangs, _) => Vec::new(),
         });
         events
     }
@@ -429,8 +443,12 @@ impl<'a> Driver<'a> {
         match update {
             JobUpdate::Running(job) => state.polled(request, job, false),
             JobUpdate::Ended(job) => state.polled(request, job, true),
-            JobUpdate::NotFoundYet => Vec::new(),
+            JobUpdate::NotFoundYet => {
+                state.poll_failed(request);
+                Vec::new()
+            }
             JobUpdate::QueryFailed(error, retry_after) => {
+                state.poll_failed(request);
                 let job_id = state.job(request).cloned();
                 let event = job_id.map(|job_id| Event::QueryFailed {
                     job_id,

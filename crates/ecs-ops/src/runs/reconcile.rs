@@ -73,10 +73,11 @@ impl Reconciler {
         before
     }
 
-    /// Lists the servers before they are acted on.
+    /// Lists the servers before they are acted on. A list from a cache leaves nothing to compare
+    /// with: what depends on it stays unknown.
     ///
     /// # Errors
-    /// They could not be listed: there is nothing to compare with after a lost answer.
+    /// They could not be listed: nothing could be found out after a lost answer.
     pub(super) async fn fetch_initial_state(
         &mut self,
         client: &Client,
@@ -96,7 +97,11 @@ impl Reconciler {
             let error = error.problem().clone();
             sink.emit(Event::ListFailed { error });
         }
-        let mut all = listed?;
+        let mut all = match listed {
+            // Caches answer again and again: another list would be one more of theirs.
+            Err(error) if error.kind() == ErrorKind::Cached => return Ok(()),
+            listed => listed?,
+        };
         let ours = servers.iter().filter_map(|id| all.remove_entry(id));
         self.before.extend(ours);
         Ok(())

@@ -40,6 +40,7 @@ pub struct Run {
     pub(super) deadline: Option<Duration>,
     pub(super) wait: bool,
     pub(super) stalled_after: Option<Duration>,
+    pub(super) escalate_hang: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
     pub(super) reconcile_limit: Duration,
@@ -81,6 +82,7 @@ impl Run {
             client,
             wait,
             stalled_after,
+            escalate_hang,
             verify,
             reconcile,
             reconcile_limit,
@@ -123,10 +125,12 @@ impl Run {
             question: question.as_ref(),
             limits: WaitLimits {
                 deadline,
-                stalled_after: Some(
-                    stalled_after
-                        .unwrap_or_else(|| client.0.core.scaled(RunBuilder::DEFAULT_STALLED_AFTER)),
-                ),
+                // A job whose servers may hang is watched for longer than they do.
+                stalled_after: Some(stalled_after.unwrap_or_else(|| {
+                    let hang = escalate_hang.unwrap_or_default();
+                    let limit = RunBuilder::DEFAULT_STALLED_AFTER.saturating_add(hang);
+                    client.0.core.scaled(limit)
+                })),
             },
             verify,
         };

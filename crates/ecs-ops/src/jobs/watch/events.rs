@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_client::clock::until;
+use ecs_client::clock::{after, until};
 use ecs_model::{Job, JobStatus, ServerId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{JobsWatch, WatchLimits};
 use crate::control::{Control, Level};
+use crate::event::SIGN_OF_LIFE;
 use crate::jobs::JobUpdate;
 use crate::jobs::event::{JobEnd, JobEvent, WatchedJob};
 use crate::jobs::outcomes::{job_outcomes, undocumented, unreported};
@@ -33,6 +34,9 @@ pub struct JobEvents {
     began: Option<Instant>,
     limits: watch::Receiver<WatchLimits>,
     control: Control,
+    /// The time between signs of life.
+    sign_pause: Duration,
+    sign_at: Option<Instant>,
 }
 
 /// The state of a watched job.
@@ -61,13 +65,24 @@ impl JobEvents {
             began: None,
             limits: watch.limits.subscribe(),
             control: watch.control.clone(),
+            sign_pause: watch.client.0.core.scaled(SIGN_OF_LIFE),
+            sign_at: None,
         }
     }
 
     /// The next event; `None` when no job is watched any more. Cancel-safe: it loses no event as a
     /// branch of `tokio::select!`.
     pub async fn next(&mut self) -> Option<JobEvent> {
-        self.step().await.map(|(_, event)| event)
+        self.begin();
+        let sign_at = self.sign_at;
+        tokio::select! {
+            biased;
+            event = self.step() => event.map(|(_, event)| event),
+            () = until(sign_at) => {
+                self.sign_at = Some(after(self.sign_pause));
+                Some(JobEvent::Waiting { jobs: self.open })
+            }
+        }
     }
 
     /// The next event, with the index of the job's ticket.
@@ -101,6 +116,7 @@ impl JobEvents {
         }
         let now = Instant::now();
         self.began = Some(now);
+        self.sign_at = Some(after(self.sign_pause));
         self.set_deadline();
         let stall_limit = self.limits.borrow().stall_limit;
         self.open = self.tickets.len();

@@ -323,3 +323,18 @@ async fn events_that_are_taken_before_the_deadline_is_set() {
         Some(JobEvent::Ended(_))
     ));
 }
+
+/// A wait shows that it lives, also if its job shows nothing new or nothing at all.
+#[tokio::test(start_paused = true)]
+async fn a_wait_shows_signs_of_life() {
+    for name in ["slow", "sick"] {
+        let watch = client().watch_all(jobs(&[name])).unwrap();
+        let watch = watch.deadline(1000 * SECOND);
+        let events = all(watch.events()).await;
+        let signs = events
+            .iter()
+            .filter(|event| matches!(event, JobEvent::Waiting { jobs: 1 }));
+        assert_eq!(signs.count(), 8, "{name}: {events:?}");
+        assert!(matches!(events.last(), Some(JobEvent::Ended(_))));
+    }
+}

@@ -52,6 +52,7 @@ impl RunBuilder {
             },
             rolling,
             escalate_after: self.escalate_after,
+            escalate_hang: self.escalate_hang,
         };
         let core = self.client.0.core.clone();
         let (log, state, resumed, before) = match &self.resumed {
@@ -99,6 +100,7 @@ impl RunBuilder {
             client: self.client,
             wait: self.wait,
             stalled_after: self.stalled_after,
+            escalate_hang: self.escalate_hang,
             verify: self.verify.filter(|_| self.wait),
             reconcile: self.on_unknown.reconcile,
             health: self.health,
@@ -144,6 +146,7 @@ impl RunBuilder {
             health: health.map(|health| health.description.clone()),
             health_timeout_ms: health.map(|health| milliseconds(health.within)),
             escalate_after_ms: self.escalate_after.map(milliseconds),
+            escalate_hang_ms: self.escalate_hang.map(milliseconds),
             ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
         }
     }

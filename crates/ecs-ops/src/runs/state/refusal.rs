@@ -5,6 +5,7 @@ use ecs_model::{ErrorInfo, Executed, ServerId};
 
 use super::{RequestState, RunState};
 use crate::event::Event;
+use crate::report::Stopped;
 
 /// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,14 +147,8 @@ impl RunState {
         let reason = format!("the service refused {refusals} requests in a row");
         let last = error.clone().because(&reason);
         self.halt(last.clone().because("not sent"));
-        let reason = last.message;
-        (
-            blames_servers,
-            Some(Event::Stopping {
-                reason,
-                cause: None,
-            }),
-        )
+        let event = Event::stopping(Stopped::Refused(last));
+        (blames_servers, Some(event))
     }
 }
 

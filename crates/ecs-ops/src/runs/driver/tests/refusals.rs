@@ -10,7 +10,7 @@ use http::{Method, Request};
 use tokio::time::Instant;
 
 use crate::scripted::{DONE, Does, accepts, client_of, ids, service};
-use crate::{Event, Outcome, Report};
+use crate::{Event, Outcome, Report, Stopped};
 
 /// Answers that prove that nothing was done, in which one server can be the reason.
 const ONE_SERVER: &[(u16, &str)] = &[
@@ -105,7 +105,8 @@ async fn a_service_that_refuses_everything() {
         assert!(summary.failed < 30, "{body}: {summary:?}");
         let mut reasons = Vec::new();
         while let Some(event) = events.next().await {
-            if let Event::Stopping { reason, .. } = event {
+            if let Event::Stopping { reason, cause } = event {
+                assert!(matches!(cause, Some(Stopped::Refused(_))), "{cause:?}");
                 reasons.push(reason);
             }
         }
