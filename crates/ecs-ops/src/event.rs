@@ -190,6 +190,17 @@ pub enum Event {
         /// Why the outcome is unknown.
         error: Problem,
     },
+    /// The job of a request whose answer was lost was found by its trace (Cloud Trace Service), and is
+    /// polled.
+    JobFound {
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// The number of its servers.
+        servers: usize,
+        /// Its job.
+        job_id: JobId,
+    },
     /// Servers are sent again after a lost answer, because the caller allowed it.
     Resubmitting {
         /// The request whose answer was lost.

@@ -115,8 +115,8 @@ pub enum Evidence {
     /// The service's record of the action on this server, by the user of the run, and the server at
     /// rest after it; the answer with the job was lost.
     Record,
-    /// The service refused to start or stop the server, or failed to, and the server is in the
-    /// wanted state.
+    /// The service refused to start or stop the server, failed to or gave no answer, and the server
+    /// is in the wanted state.
     WantedState,
 }
 
@@ -137,7 +137,7 @@ impl Evidence {
                 "shown by the service's record of the action; the answer with the job was lost",
             ),
             Self::WantedState => Some(
-                "the service refused the action or reports a failure, and the server is in the wanted state",
+                "the service refused the action, reports a failure or did not answer, and the server is in the wanted state",
             ),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
 //! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
-//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
+//! records of the actions on them (pure, but for its reader), `traces` those of Cloud Trace Service
+//! (the same), `verify` servers whose job succeeded,
 //! `hang` those whose restart takes long, `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
@@ -19,6 +20,7 @@ mod reconcile;
 mod records;
 mod run;
 mod state;
+mod traces;
 mod verify;
 
 pub use builder::RunBuilder;

@@ -17,6 +17,7 @@ use crate::settings::{
     DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
     MAX_SERVERS, Metadata, PERMISSIONS, Settings, Throttling,
 };
+use crate::traces::TraceAccess;
 use crate::{Region, SimError};
 
 /// Settings of a [`Region`].
@@ -71,6 +72,8 @@ impl Default for RegionBuilder {
                 scaling: Some(Vec::new()),
                 action_records: ActionRecords::default(),
                 record_delay: Duration::ZERO..=Duration::ZERO,
+                traces: TraceAccess::default(),
+                trace_delay: Duration::ZERO..=Duration::ZERO,
                 others: Vec::new(),
             },
             name: None,
@@ -193,6 +196,18 @@ impl RegionBuilder {
         self
     }
 
+    /// Whether Cloud Trace Service is there, and who may read its traces. Default: everybody who is let in.
+    pub fn traces(mut self, traces: TraceAccess) -> Self {
+        self.settings.traces = traces;
+        self
+    }
+
+    /// The shortest and the longest time after which the trace of a request can be read; drawn evenly. Default: at once.
+    pub fn trace_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
+        self.settings.trace_delay = delay;
+        self
+    }
+
     /// Lets another user act. Can be called for several.
     pub fn other_action(mut self, action: OtherAction) -> Self {
         self.settings.others.push(action);
@@ -277,7 +292,7 @@ impl RegionBuilder {
                 )));
             }
         }
-        if settings.record_delay.is_empty() {
+        if settings.record_delay.is_empty() || settings.trace_delay.is_empty() {
             return Err(SimError::config(
                 "the longest delay of records must not be shorter than the shortest",
             ));

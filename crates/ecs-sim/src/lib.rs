@@ -99,6 +99,7 @@ mod seed;
 mod serve;
 mod settings;
 mod shared;
+mod traces;
 mod transport;
 
 pub use accepted::{Acceptance, AcceptanceLog};
@@ -120,4 +121,5 @@ pub use settings::{
     Throttling, WRONG_SIGNATURES,
 };
 pub use shared::SharedRegion;
+pub use traces::TraceAccess;
 pub use transport::SimTransport;

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::listing::ListQuirk;
 use crate::records::{ActionRecords, OtherAction};
 use crate::scaling::ScalingGroup;
+use crate::traces::TraceAccess;
 
 /// How many servers a region has if nothing else is said.
 pub const DEFAULT_SERVERS: usize = 20;
@@ -101,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) scaling: Option<Vec<ScalingGroup>>,
     pub(crate) action_records: ActionRecords,
     pub(crate) record_delay: RangeInclusive<Duration>,
+    pub(crate) traces: TraceAccess,
+    pub(crate) trace_delay: RangeInclusive<Duration>,
     /// In the order of their time.
     pub(crate) others: Vec<OtherAction>,
 }

@@ -142,6 +142,7 @@ pub(super) async fn play_lives(
         };
         let run = run
             .reconcile(plan.plan.reconcile)
+            .traces(client.clone())
             .resubmit_unknown(plan.resubmit);
         let run = match plan.plan.deadline {
             Some(deadline) => run.deadline(deadline),

@@ -40,6 +40,7 @@ pub struct RunBuilder {
     verify: Option<Duration>,
     on_unknown: UnknownPolicy,
     reconcile_after: Option<Duration>,
+    traces: Option<Client>,
     check_service: bool,
     /// The waves and their rules, if there are any.
     rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
@@ -85,6 +86,7 @@ impl RunBuilder {
             verify: None,
             on_unknown: UnknownPolicy::default(),
             reconcile_after: None,
+            traces: None,
             rolling: None,
             has_canary: false,
             health: None,

@@ -77,6 +77,19 @@ impl Region {
         answer
     }
 
+    /// The same, with a trace.
+    pub(super) fn act_traced(
+        &mut self,
+        action: Action,
+        ids: &[ServerId],
+        request_id: &str,
+    ) -> Answer {
+        let answer = self.act(action, ids, request_id);
+        let user_id = self.identity.user_id.clone();
+        self.trace((action, ids), (&user_id, request_id), &answer);
+        answer
+    }
+
     /// Everything but the quota, which only counts what would be taken otherwise.
     pub(super) fn check(&self, action: Action, ids: &[ServerId]) -> Result<Vec<u32>, Answer> {
         if ids.len() > self.settings.max_servers_per_request {

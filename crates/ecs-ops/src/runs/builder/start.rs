@@ -103,6 +103,7 @@ impl RunBuilder {
             escalate_hang: self.escalate_hang,
             verify: self.verify.filter(|_| self.wait),
             reconcile: self.on_unknown.reconcile,
+            traces: self.traces,
             health: self.health,
             question: self.question,
             guard: RecordGuard(control.clone()),
