@@ -150,6 +150,10 @@ impl RunState {
     pub(crate) fn found_job(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
         self.unknown_cause(index)?;
         self.replace(index, RequestState::Accepted(self.jobs.len()));
+        // A second restart never rests on a first one whose answer was lost.
+        for id in self.servers(index).to_vec() {
+            self.exclude_from_escalation(id);
+        }
         let (job_id, servers) = (ticket.job_id().clone(), self.servers(index).len());
         self.jobs.push(JobReport {
             job_id: job_id.clone(),
