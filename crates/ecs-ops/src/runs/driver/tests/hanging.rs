@@ -89,9 +89,9 @@ fn kinds(seen: &Seen) -> Vec<String> {
 async fn a_server_that_hangs_for_half_an_hour_is_restarted_hard() {
     let (client, seen) = hanging(|_| None, |_| None);
     let journal = Arc::new(MemoryJournal::default());
-    let mut run = soft(&client)
+    let run = soft(&client)
         .journal(Arc::clone(&journal))
-        .start()
+        .begin()
         .await
         .unwrap();
     let mut reader = run.events();
@@ -130,10 +130,9 @@ async fn a_resumed_run_restarts_hard_what_was_found_to_hang() {
     let journal = Arc::new(MemoryJournal::default());
     let report = soft(&client)
         .journal(Arc::clone(&journal))
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(outcome_of(&report).0, "succeeded");
     let entries = journal.entries();
     let escalating = |entry: &Entry| matches!(entry.record, Record::Escalating { .. });
@@ -144,7 +143,7 @@ async fn a_resumed_run_restarts_hard_what_was_found_to_hang() {
         let recovered = Recovered::from_entries(cut.clone()).unwrap();
         let before = kinds(&seen).len();
         let resumed = client.resume(MemoryJournal::new(cut), recovered).unwrap();
-        let run = resumed.deadline(180 * MINUTE).start().await.unwrap();
+        let run = resumed.deadline(180 * MINUTE).begin().await.unwrap();
         let report = run.await;
         let posts = kinds(&seen).split_off(before);
         assert!(posts.iter().all(|kind| kind == "HARD"), "{kept}: {posts:?}");
@@ -211,7 +210,7 @@ async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
     ];
     for (name, polls, lists) in table {
         let (client, seen) = hanging(polls, lists);
-        let report = soft(&client).start().await.unwrap().await;
+        let report = soft(&client).report().await.unwrap();
         assert_eq!(kinds(&seen), ["SOFT"], "{name}");
         let outcome = &report.servers[0].outcome;
         assert!(
@@ -226,7 +225,7 @@ async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
 async fn a_hang_is_only_escalated_on_request() {
     let (client, seen) = hanging(|_| None, |_| None);
     let run = client.reboot(RebootType::Soft, ids(1));
-    let report = run.escalate_after(5 * MINUTE).start().await.unwrap().await;
+    let report = run.escalate_after(5 * MINUTE).report().await.unwrap();
     assert_eq!(kinds(&seen), ["SOFT"]);
     assert_eq!(report.stopped, Some(Stopped::Stalled));
 }
