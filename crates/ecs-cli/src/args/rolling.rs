@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(of(&both).unwrap(), only(after, hang));
         assert_eq!(of(&[]).unwrap(), only(None, None));
         let twice = ["hard-after", "5m", "hard-after", "6m"];
-        assert!(of(&twice).unwrap_err().to_string().contains("twice"));
+        assert!(of(&twice).unwrap_err().message.contains("twice"));
         for words in [
             ["soft-after", "5m"],
             ["hard-after", "soon"],
