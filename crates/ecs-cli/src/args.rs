@@ -424,7 +424,8 @@ pub(crate) struct JobWait {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
-    /// Show which credentials are found, why, and whether they work. Sends one read-only request
+    /// Show which credentials are found, why, and whether they work; if they do, also which records of actions they can
+    /// read. Sends one read-only request, and up to three more for the records
     #[command(after_help = "\
 Exit codes:
   0  the credentials work

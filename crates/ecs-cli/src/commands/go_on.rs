@@ -296,6 +296,7 @@ impl Words {
         self.path("--secret-key-file", global.secret_key_file.as_ref());
         self.option("--iam-endpoint", global.iam_endpoint.as_ref());
         self.option("--as-endpoint", global.as_endpoint.as_ref());
+        self.option("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
         self.flag("--quiet", global.quiet);
         let secrets = [

@@ -268,6 +268,9 @@ fn builder(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
+    if let Some(traces) = &connection.traces {
+        builder = builder.traces(traces.clone());
+    }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
     }

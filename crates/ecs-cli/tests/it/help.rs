@@ -26,11 +26,12 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 21] = [
+    const GLOBAL: [&str; 22] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
         "--cloud",
+        "--cts-endpoint",
         "--endpoint",
         "--help",
         "--iam-endpoint",

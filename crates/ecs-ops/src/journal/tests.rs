@@ -382,7 +382,11 @@ fn waves_go_on_where_they_were() {
 /// The job of a request whose answer was lost was found by its trace: it is polled like any other.
 #[test]
 fn a_lost_request_can_be_found_to_be_accepted() {
-    let mut records = vec![intent(1, 1, Purpose::First, &[0, 1]), sending(1, 1), lost(1)];
+    let mut records = vec![
+        intent(1, 1, Purpose::First, &[0, 1]),
+        sending(1, 1),
+        lost(1),
+    ];
     assert_eq!(after(&records).unwrap().unknown_requests().len(), 1);
     records.push(accepted(1));
     let found = after(&records).unwrap();
