@@ -5,7 +5,7 @@ use std::time::Duration;
 use ecs_client::Problem;
 use ecs_model::{RebootType, Server, ServerId, ServerStatus};
 
-use super::{RequestState, RunRequest, RunState};
+use super::{RequestState, RunState};
 use crate::action::PowerAction;
 use crate::report::Outcome;
 use crate::rolling::{Escalation, HangHistory, HangReading, escalate_hang};
@@ -114,8 +114,15 @@ impl RunState {
 
     /// Whether each server of a job has an outcome or is restarted hard because it hangs: then its
     /// end is not waited for.
-    pub(super) fn is_left_hanging(&self, request: &RunRequest) -> bool {
-        let hangs = |id: &ServerId| self.soft_outcome(id).is_some();
+    pub(super) fn is_left_hanging(&self, index: usize) -> bool {
+        let (Some(request), Some(job)) = (self.requests.get(index), self.job(index)) else {
+            return false;
+        };
+        // The hard restart of such a server has a job of its own, which is waited for.
+        let hangs = |id: &ServerId| {
+            let soft_outcome = self.soft_outcome(id);
+            soft_outcome.and_then(Outcome::job_id) == Some(job)
+        };
         self.watches_hangs()
             && request.servers.iter().any(hangs)
             && request

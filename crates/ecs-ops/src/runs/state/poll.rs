@@ -59,8 +59,7 @@ impl RunState {
             }
             events.extend(self.end_server(id, outcome));
         }
-        let left_hanging = |request: &RunRequest| self.is_left_hanging(request);
-        if !last && self.requests.get(index).is_some_and(left_hanging) {
+        if !last && self.is_left_hanging(index) {
             self.ending(index);
         }
         if over {

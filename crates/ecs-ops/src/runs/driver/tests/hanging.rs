@@ -123,6 +123,32 @@ async fn a_server_that_hangs_for_half_an_hour_is_restarted_hard() {
     assert!(at < records.iter().position(second).unwrap());
 }
 
+/// The job of the hard restart takes its time, and is waited for.
+#[tokio::test(start_paused = true)]
+async fn the_hard_restart_is_waited_for() {
+    let began = Instant::now();
+    let (builder, seen) = service(move |request, number| {
+        let path = request.uri().path();
+        match *request.method() {
+            Method::POST => accepts(number),
+            _ if path.contains("/jobs/") => {
+                let hard = asked_job(request) != "job-0";
+                let ends = began.elapsed() > 50 * MINUTE;
+                job(if hard && ends { "SUCCESS" } else { "RUNNING" })
+            }
+            _ if path.ends_with("/detail") => hangs(),
+            _ => {
+                says(&json!({"server": server("REBOOT", "reboot_started", "2026-01-01T00:00:00Z")}))
+            }
+        }
+    });
+    let report = soft(&builder.build().unwrap()).report().await.unwrap();
+    assert_eq!(kinds(&seen), ["SOFT", "HARD"]);
+    assert_eq!(outcome_of(&report).0, "succeeded");
+    assert_eq!(report.stopped, None);
+    assert!(began.elapsed() > 50 * MINUTE);
+}
+
 /// A process that dies after it decided: the next one sends the hard restart, once.
 #[tokio::test(start_paused = true)]
 async fn a_resumed_run_restarts_hard_what_was_found_to_hang() {

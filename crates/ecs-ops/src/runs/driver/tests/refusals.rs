@@ -31,6 +31,10 @@ const ONE_SERVER: &[(u16, &str)] = &[
         r#"{"error":{"code":"Ecs.0114","message":"no such server"}}"#,
     ),
     (
+        412,
+        r#"{"error":{"code":"Ecs.0947","message":"The server is not in the right state."}}"#,
+    ),
+    (
         403,
         r#"{"error":{"code":"Pdp.0001","message":"Policy does not allow it."}}"#,
     ),
@@ -81,6 +85,34 @@ async fn one_server_does_not_stop_the_others() {
         assert_eq!(outcome.name() == "not_attempted", status == 403, "{body}");
         assert_eq!(report.refused.is_some(), status == 403, "{body}");
         assert_eq!(report.stopped, None);
+    }
+}
+
+/// A refusal that names its server, in whichever place and with whichever status, is about that
+/// server.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_named_is_taken_out() {
+    let bad = ids(32)[10];
+    for (status, body) in [
+        (
+            406,
+            r#"{"error":{"code":"Ecs.0947","message":"server ID"}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"code":"Ecs.0005","message":"invalid","details":[{"code":"x","message":"server ID"}]}}"#,
+        ),
+    ] {
+        let body = body.replace("ID", &bad.to_string());
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST if names(request, bad) => Does::Says(status, body.clone(), Vec::new()),
+            Method::POST => accepts(number),
+            _ => Does::Answer(200, DONE),
+        });
+        let report = reboot(builder, 32).await;
+        assert_eq!(report.summary().succeeded, 31, "{status}");
+        // Two at first, then the server alone and the others of its request.
+        assert_eq!(seen.posts(), 4, "{status}");
     }
 }
 
