@@ -24,16 +24,18 @@ use crate::fail::Fail;
 use crate::plan_file::AppliedPlan;
 
 pub(crate) use global::Global;
+#[cfg(test)]
+pub(crate) use global::secret;
 pub(crate) use logging::{LogFormat, Logging};
 pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
-pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
+pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
-pub(crate) use show::{RunCommand, RunShow, ShowFormat};
+pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -221,9 +223,16 @@ pub(crate) struct Run {
     /// only those that are still unknown then, and those that were not attempted
     #[arg(long)]
     pub(crate) resubmit_unknown: bool,
-    /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    /// Write the journal of the run to this new file. By default each run has a journal in $XDG_STATE_HOME/ecsctl/runs (or
+    /// ~/.local/state/ecsctl/runs): `ecsctl run list` shows them, `ecsctl resume` resumes a run after a crash or a stop
+    #[arg(long, value_name = "FILE", value_parser = journal_file)]
     pub(crate) journal: Option<PathBuf>,
+    /// Write no journal: what a crash interrupts cannot be resumed
+    #[arg(long, conflicts_with = "journal")]
+    pub(crate) no_journal: bool,
+    /// The id of the run, if its journal is in the folder for journals.
+    #[arg(skip)]
+    pub(crate) run_id: Option<String>,
     /// Show the requests without sending them. The reads before the first action are made all the same
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -459,6 +468,14 @@ pub(crate) enum Format {
     Table,
     Json,
     Jsonl,
+}
+
+/// A journal is a file: it is read again.
+pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" | "-" => Err("a journal needs a file, which resume can read again; ./- for a file of that name".to_owned()),
+        path => Ok(path.into()),
+    }
 }
 
 fn at_least_1(text: &str) -> Result<usize, String> {

@@ -10,8 +10,12 @@
 //! | `diagnosis` | what is wrong with credentials, from what was seen |
 //! | `confirm` | the question before servers are acted on |
 //! | `health` | the health check after a wave: a command of the operator's |
+//! | `folders` | where state and settings are |
 //! | `ids` | ids from arguments and files, checked all at once |
+//! | `invocation` | who runs this process |
+//! | `journals` | the folder of journals |
 //! | `plan_file` | a plan as a file, with its hash |
+//! | `registry` | the active runs of this machine |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
@@ -29,10 +33,14 @@ mod credentials;
 mod diagnosis;
 mod exit;
 mod fail;
+mod folders;
 mod health;
 mod ids;
+mod invocation;
+mod journals;
 mod log;
 mod plan_file;
+mod registry;
 mod render;
 mod server_file;
 mod server_input;
@@ -115,7 +123,10 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         Command::Server(ServerCommand::Show(args)) => {
             return commands::server::show(&args, &global, notes, results).await;
         }
-        Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, notes, results),
+        Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, &global, notes, results),
+        Command::Run(RunCommand::List(args)) => {
+            return commands::run_list::run(&args, &global, notes, results);
+        }
         Command::Job(Job::Show(args)) => {
             return commands::job::show(&args, &global, notes, results).await;
         }

@@ -47,6 +47,7 @@
 mod arbitrary_journal;
 mod error;
 mod fold;
+mod invocation;
 mod jsonl;
 mod known;
 mod lease;
@@ -66,6 +67,7 @@ use ecs_auth::BoxFuture;
 use jiff::Timestamp;
 
 pub use error::{JournalError, JournalErrorKind};
+pub use invocation::Invocation;
 pub use jsonl::JsonlJournal;
 pub use lease::JournalLease;
 pub use line::{Contents, Tail};

@@ -6,6 +6,7 @@
 //! | `runs` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split into requests, submitted, polled, reported |
 //! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`]: what happens during a run |
+//! | [`active`] | which runs are active now, so that no two act on the same server: the trait of a store |
 //! | `control` | [`Control`]: stops a run from outside |
 //! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
 //! | `quota` | never more servers than the quota in any window |
@@ -72,6 +73,7 @@
 //! are reported as [`Outcome::Unknown`], and nothing is sent again without your consent.
 
 mod action;
+pub mod active;
 mod client;
 mod control;
 mod event;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use ecs_ops::model::ProjectId;
@@ -76,6 +77,18 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    /// What only the environment and the configuration say.
+    #[arg(skip)]
+    pub(crate) settings: Local,
+}
+
+/// Settings of this machine, which are no options.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Local {
+    /// Where journals are kept, if not in the user's state.
+    pub(crate) journal_dir: Option<PathBuf>,
+    /// How long the journals of runs that ended are kept, if not for the default time.
+    pub(crate) journal_keep: Option<Duration>,
 }
 
 impl Global {
@@ -148,6 +161,6 @@ impl fmt::Display for Percent {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "what clap asks of a value parser")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+pub(crate) fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text))
 }

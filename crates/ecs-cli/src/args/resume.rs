@@ -18,8 +18,11 @@ Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
       Dies half way: the machine was switched off.
   ecsctl resume run.jsonl
-      Goes on, with the credentials that are found; the service and the project
-      are in the journal.
+      Says what is left, asks, and resumes the run, with the credentials that are
+      found. Endpoint and project are in the journal; --endpoint, --region or
+      --operator replace the endpoint, and it is refused where they differ.
+  ecsctl resume last --dry-run
+      Says what is left of the run that began last; sends nothing.
   jq -c .record run.jsonl
       What it says.";
 
@@ -32,8 +35,8 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The journal
-    #[arg(value_name = "JOURNAL")]
+    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN")]
     pub(crate) journal: PathBuf,
     /// Look at the servers of a request whose fate is unknown, as the run does with this option. Those that the journal says
     /// nothing of as they were before stay unknown unless they were changed
@@ -57,7 +60,10 @@ pub(crate) struct Resume {
     /// How long the health check may take; then it is killed, and has failed [default: as the run]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) health_timeout: Option<Duration>,
-    /// Go on after the canary of a rolling run without a question
+    /// Show what is left and what would be sent; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Don't ask, neither before anything is sent nor after the canary of a rolling run
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]

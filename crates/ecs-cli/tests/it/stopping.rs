@@ -103,7 +103,7 @@ fn a_stop_outlives_the_process_and_resume_continues() {
     run.signal("KILL");
     run.wait();
     let more = [sim.options(), vec!["-o".to_owned(), "json".to_owned()]].concat();
-    let ended = ecsctl(&["resume", &journal], &more).expect(0);
+    let ended = ecsctl(&["resume", &journal, "--yes"], &more).expect(0);
     assert_eq!(outcomes(&ended.json()), ["succeeded"; 3]);
     let told = "the run was stopped before (as asked by SIGINT)";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);

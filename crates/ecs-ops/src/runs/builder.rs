@@ -21,7 +21,7 @@ use super::plan::Plan;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::SkippedServer;
-use crate::journal::{Journal, Recovered};
+use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error};
 
@@ -56,6 +56,8 @@ pub struct RunBuilder {
     /// Whether a stop that was asked for, by the journal, no longer binds.
     continues_stopped: bool,
     target: Option<ResolvedTarget>,
+    invocation: Option<Invocation>,
+    simulated: bool,
     skipped: Vec<SkippedServer>,
 }
 
@@ -94,6 +96,8 @@ impl RunBuilder {
             resumed: None,
             continues_stopped: false,
             target: None,
+            invocation: None,
+            simulated: false,
             skipped: Vec::new(),
         }
     }
@@ -171,6 +175,18 @@ impl RunBuilder {
     /// its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// Who begins or resumes the run, for its journal.
+    pub fn invocation(mut self, invocation: Invocation) -> Self {
+        self.invocation = Some(invocation);
+        self
+    }
+
+    /// Whether the service is a simulated one that ends with this process, for the journal.
+    pub fn simulated(mut self, simulated: bool) -> Self {
+        self.simulated = simulated;
         self
     }
 

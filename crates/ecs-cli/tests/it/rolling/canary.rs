@@ -74,7 +74,7 @@ fn no_stops_and_another_process_asks_again() {
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
 
-    let resume = ["resume", journal, "-o=json"];
+    let resume = ["resume", journal, "--yes", "-o=json"];
     let shown = on_terminal(sim.command(&resume), |question, terminal, _| {
         assert_eq!((question, sim.accepted()), (1, 1));
         no(terminal);

@@ -75,7 +75,7 @@ fn killed(seed: u64, directory: &Path) {
         assert_eq!(sim.accepted(), 0, "{case}: sent before there was a journal");
         return;
     }
-    let resume = ["resume", journal, "-o=json"];
+    let resume = ["resume", journal, "--yes", "-o=json"];
     if seed % 2 == 1 {
         kill_at(spawn(&sim, &resume), "", &path, random / 600 % 2400);
     }

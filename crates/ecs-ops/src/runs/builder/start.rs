@@ -76,6 +76,7 @@ impl RunBuilder {
             Some(recovered) => Record::Resumed {
                 program: PROGRAM.to_owned(),
                 continues_stopped: self.continues_stopped && recovered.stop_request().is_some(),
+                invocation: self.invocation.clone(),
             },
         };
         let begun = log.write(begun).await;
@@ -163,6 +164,8 @@ impl RunBuilder {
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
             target: self.target.clone(),
+            invocation: self.invocation.clone(),
+            simulated: self.simulated,
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }
