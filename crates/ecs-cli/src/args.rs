@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+mod config;
 mod global;
 mod logging;
 mod plan;
@@ -23,6 +24,7 @@ use ecs_ops::{Client, PowerAction, RunBuilder};
 use crate::fail::Fail;
 use crate::plan_file::AppliedPlan;
 
+pub(crate) use config::{ConfigCommand, ConfigShow};
 pub(crate) use global::Global;
 #[cfg(test)]
 pub(crate) use global::secret;
@@ -30,7 +32,7 @@ pub(crate) use logging::{LogFormat, Logging};
 pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
-pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
+pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy, command, wave};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
@@ -45,8 +47,9 @@ Exit codes:
   2  bad usage or input, or no yes to the question: nothing was sent
   3  the fate of at least one server is unknown: look at it before you run again
   4  the credentials, or what they permit, were refused: no server was touched
-  5  stopped before the end: deadline, --stalled-after, Ctrl-C, or a rolling run
-     that stops
+  5  stopped before the end: deadline, --stalled-after, Ctrl-C (also if everything
+     was done), or a rolling run that stops. After Ctrl-C on a terminal ecsctl ends
+     by that signal instead, which shells show as 130 and which ends their loops
 
 The highest that applies wins, but 2 and 4 only occur when no server can have been touched.";
 
@@ -88,6 +91,14 @@ Environment (credentials: the first source that has any wins, see `auth check`):
       The proxy on the way to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR
       Certificates to trust instead of the system's.
+  XDG_STATE_HOME, XDG_CONFIG_HOME
+      Where journals are (ecsctl/runs) and the configuration (ecsctl/config.toml),
+      instead of ~/.local/state and ~/.config.
+  ECSCTL_CONTEXT, ECSCTL_CLOUD, ECSCTL_PROFILE, ECSCTL_ENDPOINT, ECSCTL_REGION,
+  ECSCTL_OPERATOR, ECSCTL_PROJECT_ID, ECSCTL_IAM_ENDPOINT, ECSCTL_AS_ENDPOINT,
+  ECSCTL_CA_FILE, ECSCTL_WAVE, ECSCTL_PAUSE, ECSCTL_MAX_FAILURES,
+  ECSCTL_HEALTH_CMD, ECSCTL_DEADLINE, ECSCTL_JOURNAL_DIR, ECSCTL_JOURNAL_KEEP
+      Settings, as in the configuration file: see `config show --help`.
   NO_COLOR
       No bold words.";
 
@@ -149,7 +160,10 @@ pub(crate) enum Command {
     /// List servers, or show them
     #[command(subcommand)]
     Server(ServerCommand),
-    /// Look at what a journal says
+    /// Show settings: of the environment, the configuration file and its contexts
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List runs, and show what a journal says
     #[command(subcommand)]
     Run(RunCommand),
     /// Look at jobs, or wait for them to end
@@ -191,7 +205,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", default_value_t = RunBuilder::DEFAULT_BATCH_SIZE, value_parser = batch_size)]
     pub(crate) batch_size: usize,
     /// Stop when this time is over (such as 90s, 15m, 1h30m), with a report. What was accepted by then goes on at the
-    /// service
+    /// service. By this machine's clock, also with --sim, whose clock runs faster
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// Stop waiting for a job that makes no progress for this long, or never; its servers are reported as running [default:
@@ -295,7 +309,7 @@ impl Run {
 #[derive(Debug, Args)]
 pub(crate) struct Reboot {
     /// Ask the guest to restart, or cut its power
-    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true, default_value_t = Kind::Soft)]
     kind: Kind,
     /// With --all or filters: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
     /// default they are skipped and not counted
@@ -333,7 +347,7 @@ pub(crate) struct Start {
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
     /// Ask the guest to shut down, or cut its power. Without it the service decides: softly, its pages say
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true)]
     kind: Option<Kind>,
     #[command(flatten)]
     members: Members,
@@ -473,7 +487,10 @@ pub(crate) enum Format {
 /// A journal is a file: it is read again.
 pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
     match text {
-        "" | "-" => Err("a journal needs a file, which resume can read again; ./- for a file of that name".to_owned()),
+        "" | "-" => Err(
+            "a journal needs a file, which resume can read again; ./- for a file of that name"
+                .to_owned(),
+        ),
         path => Ok(path.into()),
     }
 }

@@ -49,7 +49,9 @@ pub(crate) fn masked(words: impl IntoIterator<Item = String>) -> Vec<String> {
 /// The user of the operating system, and who became that user.
 fn user() -> Option<String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = ["LOGNAME", "USER", "USERNAME"].into_iter().find_map(variable);
+    let user = ["LOGNAME", "USER", "USERNAME"]
+        .into_iter()
+        .find_map(variable);
     let user = user.or_else(user_id)?;
     match variable("SUDO_USER").filter(|before| *before != user) {
         Some(before) => Some(format!("{user} (sudo by {before})")),

@@ -35,9 +35,8 @@ impl Journals {
                 folder: folder.clone(),
             });
         }
-        let state = folders::state().map_err(|why| {
-            Fail::usage(format!("there is no folder for journals: {why}"))
-        })?;
+        let state = folders::state()
+            .map_err(|why| Fail::usage(format!("there is no folder for journals: {why}")))?;
         Ok(Self {
             folder: state.join("runs"),
         })
@@ -101,7 +100,10 @@ impl Journals {
                 && JsonlJournal::is_in_use(&path).is_ok_and(|is_used| !is_used)
                 && let Err(error) = std::fs::remove_file(&path)
             {
-                notes.note(&format!("cannot remove the old journal {}: {error}", path.display()));
+                notes.note(&format!(
+                    "cannot remove the old journal {}: {error}",
+                    path.display()
+                ));
             }
         }
     }
@@ -126,7 +128,12 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
     }
     let files = journals.files().map_err(failed)?;
     let name = named.to_string_lossy();
-    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = |path: &Path| {
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
     let found: Vec<_> = files
         .into_iter()
         .filter(|path| stem(path).starts_with(&*name) && !name.is_empty())
@@ -155,7 +162,9 @@ struct Head {
 impl Head {
     fn of(path: &Path) -> Option<Self> {
         let mut line = String::new();
-        BufReader::new(File::open(path).ok()?).read_line(&mut line).ok()?;
+        BufReader::new(File::open(path).ok()?)
+            .read_line(&mut line)
+            .ok()?;
         serde_json::from_str(&line).ok()
     }
 }

@@ -69,7 +69,10 @@ impl FileRegistry {
 
     fn failed(&self, error: io::Error) -> RegisterError {
         RegisterError::Store {
-            message: format!("cannot use the list of active runs in {}", self.folder.display()),
+            message: format!(
+                "cannot use the list of active runs in {}",
+                self.folder.display()
+            ),
             source: Some(Box::new(error)),
         }
     }

@@ -15,6 +15,9 @@ use super::logging::Logging;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
+    /// Settings: this context of the configuration file (see `config show`), instead of ECSCTL_CONTEXT
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
     /// The service: https://HOST, with a port or path if it has one. Follows from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
@@ -85,6 +88,8 @@ pub(crate) struct Global {
 /// Settings of this machine, which are no options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Local {
+    /// The options that say where to go or as whom, by name: what else is filled in comes from settings.
+    pub(crate) options: Vec<&'static str>,
     /// Where journals are kept, if not in the user's state.
     pub(crate) journal_dir: Option<PathBuf>,
     /// How long the journals of runs that ended are kept, if not for the default time.

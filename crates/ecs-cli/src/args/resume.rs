@@ -18,9 +18,10 @@ Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
       Dies half way: the machine was switched off.
   ecsctl resume run.jsonl
-      Says what is left, asks, and resumes the run, with the credentials that are
-      found. Endpoint and project are in the journal; --endpoint, --region or
-      --operator replace the endpoint, and it is refused where they differ.
+      Says what is left, asks, and resumes the run, with the credentials that
+      are found. Endpoint and project are those of the journal, unless an option
+      (--endpoint, --region, --operator, --project-id) says otherwise: then it is
+      refused.
   ecsctl resume last --dry-run
       Says what is left of the run that began last; sends nothing.
   jq -c .record run.jsonl

@@ -218,7 +218,7 @@ pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
     }
 }
 
-fn wave(text: &str) -> Result<CountOrPercent, String> {
+pub(crate) fn wave(text: &str) -> Result<CountOrPercent, String> {
     match text.parse::<CountOrPercent>() {
         Ok(share) if share.of(100) == 0 => Err("a wave needs at least one server".to_owned()),
         Ok(share) => Ok(share),
@@ -227,7 +227,7 @@ fn wave(text: &str) -> Result<CountOrPercent, String> {
 }
 
 /// An empty command would always succeed.
-pub(super) fn command(text: &str) -> Result<String, String> {
+pub(crate) fn command(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("a command is needed".to_owned()),
         _ => Ok(text.to_owned()),
@@ -286,7 +286,10 @@ mod tests {
     #[test]
     fn the_brake_is_there_unless_a_limit_is_given() {
         let rules = |max_failures| {
-            let rolling = Rolling { max_failures, ..Rolling::default() };
+            let rolling = Rolling {
+                max_failures,
+                ..Rolling::default()
+            };
             rolling.rules(1000)
         };
         assert!(rules(None).brake);

@@ -70,15 +70,17 @@ impl Announcement<'_> {
             let again = "sent once more, which may act on servers twice (--resubmit-unknown)";
             rows.push(("unknown", again.to_owned()));
         } else if args.reconcile {
-            rows.push(("unknown", "looked up in the service (--reconcile)".to_owned()));
+            rows.push((
+                "unknown",
+                "looked up in the service (--reconcile)".to_owned(),
+            ));
         }
         if let Some(deadline) = args.deadline {
             rows.push(("deadline", format!("{}, then it stops", written(deadline))));
         }
         let journal = self.journal.map(|path| path.display().to_string());
-        let journal = journal.unwrap_or_else(|| {
-            "none: after a crash nothing can be resumed".to_owned()
-        });
+        let journal =
+            journal.unwrap_or_else(|| "none: after a crash nothing can be resumed".to_owned());
         rows.push(("journal", journal));
         rows.push(("takes", self.duration()));
         rows
@@ -110,6 +112,16 @@ impl Announcement<'_> {
                 "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
             ));
         }
+        let one_wave = self.waves.is_some_and(|waves| waves.waves.len() == 1);
+        if let (true, Some(limit @ FailureLimit::AtMost(_))) =
+            (one_wave, self.args.rolling.max_failures)
+            && self.servers.len() > 1
+        {
+            notes.warn(&format!(
+                "--max-failures {limit} can hardly stop anything: without --wave or --canary most requests are sent before \
+                 the first failure is known"
+            ));
+        }
         let Some(terminal) = terminal else {
             self.lines("").iter().for_each(|line| notes.note(line));
             return Ok(());
@@ -122,7 +134,10 @@ impl Announcement<'_> {
         let requests = match self.requests {
             1 => "1 request".to_owned(),
             many if self.waves.is_some() => format!("{many} requests"),
-            many => format!("{many} requests of at most {} servers", self.args.batch_size),
+            many => format!(
+                "{many} requests of at most {} servers",
+                self.args.batch_size
+            ),
         };
         match self.waves_said {
             Some(waves) => format!("{waves}, {requests}"),
@@ -134,9 +149,15 @@ impl Announcement<'_> {
     fn named(&self) -> String {
         let mut first: Vec<&str> = Vec::new();
         match self.waves {
-            None => first.extend(self.servers.iter().take(NAMED).map(|(_, name)| name.as_str())),
+            None => first.extend(
+                self.servers
+                    .iter()
+                    .take(NAMED)
+                    .map(|(_, name)| name.as_str()),
+            ),
             Some(waves) => {
-                let names: HashMap<_, _> = self.servers.iter().map(|(id, name)| (id, name)).collect();
+                let names: HashMap<_, _> =
+                    self.servers.iter().map(|(id, name)| (id, name)).collect();
                 let ids = waves.waves.iter().flatten().take(NAMED);
                 first.extend(ids.filter_map(|id| names.get(id).map(|name| name.as_str())));
             }
@@ -174,7 +195,11 @@ impl Announcement<'_> {
             Some(waves) => waves.waves.iter().map(Vec::len).collect(),
             None => vec![self.servers.len()],
         };
-        let job = if self.args.no_wait { Duration::ZERO } else { JOB };
+        let job = if self.args.no_wait {
+            Duration::ZERO
+        } else {
+            JOB
+        };
         let rules = rolling.rules(self.servers.len());
         let whole = estimate(&sizes, self.args.servers_per_minute, job, &rules);
         let mut text = format!("about {}", rounded(whole));
@@ -202,7 +227,9 @@ fn row((label, value): (&'static str, String)) -> Vec<String> {
 
 /// The rules that stop a run of these waves.
 fn brake(rules: &Rules, waves: usize, servers: usize, given: Option<FailureLimit>) -> String {
-    let most = rules.max_failures.map_or(servers, |limit| limit.of(servers));
+    let most = rules
+        .max_failures
+        .map_or(servers, |limit| limit.of(servers));
     let limit = format!("stops when more than {} failed", counted(most));
     if !rules.brake {
         let given = given.map_or_else(String::new, |given| format!(" (--max-failures {given})"));

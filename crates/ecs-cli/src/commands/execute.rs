@@ -3,6 +3,7 @@
 use std::future::IntoFuture as _;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ecs_ops::{Control, Event, Report, RunBuilder};
@@ -17,7 +18,7 @@ use crate::health;
 use crate::render::json;
 use crate::render::progress::Progress;
 use crate::render::tally::Tally;
-use crate::signals::Signals;
+use crate::signals::{INTERRUPT, Signals, after_interrupt};
 use crate::term::{Aside, Notes, Results};
 
 /// What a rolling run asks.
@@ -43,6 +44,19 @@ pub(super) struct Ended {
     pub(super) report: Report,
     /// The wave that began last, and how many there are.
     pub(super) wave: Option<(usize, usize)>,
+    /// Whether Ctrl-C was pressed.
+    pub(super) interrupted: bool,
+}
+
+impl Ended {
+    /// How the command ends whose report would end it like this.
+    pub(super) fn exit(&self, exit: Exit) -> Exit {
+        if self.interrupted {
+            after_interrupt(exit)
+        } else {
+            exit
+        }
+    }
 }
 
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
@@ -80,7 +94,14 @@ pub(super) async fn execute(
     })
     .await?;
     let mut events = run.events();
-    let listener = tokio::spawn(listen(signals, run.control(), aside.clone()));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let listening = listen(
+        signals,
+        run.control(),
+        aside.clone(),
+        Arc::clone(&interrupted),
+    );
+    let listener = tokio::spawn(listening);
     let run_id = run.run_id().to_owned();
     let run = tokio::spawn(run.into_future());
     while let Some(event) = events.next().await {
@@ -104,7 +125,12 @@ pub(super) async fn execute(
         .hint("look at the servers before you run again, and please report this")
     })?;
     let wave = progress.tally().wave;
-    Ok(Ended { report, wave })
+    let interrupted = interrupted.load(Ordering::Relaxed);
+    Ok(Ended {
+        report,
+        wave,
+        interrupted,
+    })
 }
 
 /// What comes before anything is sent can be stopped.
@@ -114,7 +140,10 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 ) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
+        signal = signals.next() => {
+            let exit = if signal == INTERRUPT { after_interrupt(Exit::Stopped) } else { Exit::Stopped };
+            Err(Fail::new(exit, "stopped: nothing was sent").into())
+        }
     }
 }
 
@@ -149,11 +178,18 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
 const LAST_NOTES: Duration = Duration::from_secs(2);
 
 /// The first request to stop stops sending, the second one everything.
-async fn listen(mut signals: Signals, control: Control, notes: Aside) {
+async fn listen(
+    mut signals: Signals,
+    control: Control,
+    notes: Aside,
+    interrupted: Arc<AtomicBool>,
+) {
     let signal = signals.next().await;
+    interrupted.store(signal == INTERRUPT, Ordering::Relaxed);
     control.stop_submitting_because(format!("as asked by {signal}"));
     notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
-    signals.next().await;
+    let again = signals.next().await;
+    interrupted.fetch_or(again == INTERRUPT, Ordering::Relaxed);
     control.end();
     notes.always("ending: what was accepted goes on at the service");
 }

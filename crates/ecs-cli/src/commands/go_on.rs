@@ -25,8 +25,12 @@ const INLINE: usize = 5;
 pub(super) enum GoOn {
     /// Its journal has everything but credentials.
     Journal(Words),
-    /// What is left is given to another run, with the same options.
-    Again { before: Words, after: Words },
+    /// What is left is given to another run, with the same options; `place` are those of them that any command takes.
+    Again {
+        before: Words,
+        after: Words,
+        place: Words,
+    },
     /// It did not begin: the same command again.
     Nothing,
 }
@@ -49,7 +53,31 @@ impl GoOn {
         after.format(args.output.format);
         after.global(global);
         let before = Words::command(action.name());
-        Self::Again { before, after }
+        let mut place = Words::default();
+        place.global(global);
+        Self::Again {
+            before,
+            after,
+            place,
+        }
+    }
+
+    /// The command that waits for these jobs, unless the journal does it.
+    pub(super) fn wait_for(&self, jobs: &[&str]) -> Option<String> {
+        let Self::Again { place, .. } = self else {
+            return None;
+        };
+        let wait = Words::command("job")
+            .then(["wait"])
+            .then(jobs.iter().copied());
+        let wait = wait.and(place.clone());
+        let secrets = wait.secrets.join(", ");
+        let line = wait.line()?;
+        Some(if secrets.is_empty() {
+            line
+        } else {
+            format!("{line} (add {secrets} as before)")
+        })
     }
 
     /// With a run that was resumed.
@@ -85,7 +113,7 @@ impl GoOn {
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let words = match self {
             Self::Journal(line) if !left.is_empty() || running || stopped => line,
-            Self::Again { before, after } if !left.is_empty() && rolling => {
+            Self::Again { before, after, .. } if !left.is_empty() && rolling => {
                 if left.len() <= INLINE {
                     before.then(left.iter().map(ToString::to_string)).and(after)
                 } else {
@@ -152,7 +180,11 @@ pub(crate) fn recorded_place(run: &RunRecord) -> Option<String> {
     match (line.is_empty(), secrets.is_empty()) {
         (true, true) => None,
         (false, true) => Some(line),
-        (_, false) => Some(format!("{line} (add {secrets} as before)").trim_start().to_owned()),
+        (_, false) => Some(
+            format!("{line} (add {secrets} as before)")
+                .trim_start()
+                .to_owned(),
+        ),
     }
 }
 
@@ -171,7 +203,8 @@ pub(crate) fn resume(journal: &Path, options: &[&str]) -> String {
 fn write(run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
     let name = format!("ecsctl-{run_id}-not-attempted.txt");
     // The folder for temporary files may be emptied before somebody reads it.
-    write_to(Path::new(&name), run_id, ids)
+    let beside = std::path::absolute(&name)?;
+    write_to(&beside, run_id, ids)
         .or_else(|_| write_to(&std::env::temp_dir().join(&name), run_id, ids))
 }
 

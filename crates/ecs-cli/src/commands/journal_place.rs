@@ -80,7 +80,14 @@ pub(super) async fn register(
     let run = ActiveRun {
         invocation: Some(invocation::of_process()),
         journal: absolute.map(|path| path.display().to_string()),
-        ..ActiveRun::new(run_id, endpoint, project, action.name(), servers, Timestamp::now())
+        ..ActiveRun::new(
+            run_id,
+            endpoint,
+            project,
+            action.name(),
+            servers,
+            Timestamp::now(),
+        )
     };
     match FileRegistry::new(folder).register(run).await {
         Ok(registration) => Ok(Some(registration)),
@@ -92,12 +99,20 @@ pub(super) async fn register(
                 0 => "is active already".to_owned(),
                 _ => format!("acts on {} of these", counted(shared)),
             };
-            let mut details: Vec<String> = conflict.servers.iter().take(5).map(ToString::to_string).collect();
+            let mut details: Vec<String> = conflict
+                .servers
+                .iter()
+                .take(5)
+                .map(ToString::to_string)
+                .collect();
             if shared > details.len() {
                 details.push(format!("and {} more", shared - details.len()));
             }
             let wait = "wait until it has ended, or stop it first";
-            let watch = format!("{wait}; ecsctl run show {} shows how far it is", other.run_id);
+            let watch = format!(
+                "{wait}; ecsctl run show {} shows how far it is",
+                other.run_id
+            );
             Err(Fail::usage(format!(
                 "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
                 other.run_id, other.operation, other.since

@@ -3,6 +3,7 @@
 mod announce;
 pub(crate) mod auth;
 mod conclude;
+pub(crate) mod config;
 mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;

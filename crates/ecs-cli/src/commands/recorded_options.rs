@@ -113,7 +113,9 @@ fn is_small_first(rolling: &RollingRecord) -> bool {
     rolling.brake
         && !rolling.canary
         && sizes.next() == Some(Waves::SMALL_FIRST)
-        && sizes.next().is_some_and(|others| others > Waves::SMALL_FIRST)
+        && sizes
+            .next()
+            .is_some_and(|others| others > Waves::SMALL_FIRST)
 }
 
 /// The action and the arguments of a command line that was made from such options.

@@ -18,16 +18,16 @@ use super::go_on::GoOn;
 use super::journal_place::register;
 use super::run_list::begun_by;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
-use intent::Intent;
-pub(super) use place::go_where_it_was;
-use place::refuse_other_place;
 use crate::confirm::Terminal;
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
-use crate::{invocation, journals};
 use crate::term::{Notes, Results};
+use crate::{health, invocation, journals};
+use intent::Intent;
+pub(super) use place::go_where_it_was;
+use place::refuse_other_place;
 
 /// For about so long the service knows a job after its end.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -111,7 +111,8 @@ pub(crate) async fn run(
         go_on,
         connection: &connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// Opens the journal to write to it, or only reads it.
@@ -124,9 +125,9 @@ fn open(path: &Path, only_read: bool) -> Result<(Option<JsonlJournal>, Contents)
         let known = JsonlJournal::read(path).ok();
         let by = known.and_then(|contents| last_record(&contents).1);
         match (error.kind(), by) {
-            (JournalErrorKind::InUse, Some(by)) => {
-                fail(&error).hint(format!("{by} runs it: wait until that process has ended, or stop it"))
-            }
+            (JournalErrorKind::InUse, Some(by)) => fail(&error).hint(format!(
+                "{by} runs it: wait until that process has ended, or stop it"
+            )),
             _ => fail(&error),
         }
     })?;
@@ -141,9 +142,8 @@ fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
 }
 
 fn nobody_to_ask() -> Fail {
-    Fail::usage("confirmation required, but no terminal is available; nothing was sent").hint(
-        "add --yes to resume without a question, or --dry-run to see what would be sent",
-    )
+    Fail::usage("confirmation required, but no terminal is available; nothing was sent")
+        .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
 }
 
 /// What a rolling run asks, as its journal says.
@@ -173,6 +173,9 @@ fn callbacks(
             Some(words.clone())
         }
     };
+    if let Some(command) = &health {
+        health::check_exists(command)?;
+    }
     let asks = rolling.is_some_and(|it| it.rules().canary == Some(rolling::AfterCanary::Ask));
     let terminal = || Terminal::open(!global.read_from_stdin().is_empty());
     let after_canary = asks.then(|| match args.yes {
@@ -236,7 +239,9 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
     let now = match (&reason, recovered.is_ended()) {
         (StopReason::Failures { .. }, true) => "failures are counted anew from here",
         (
-            StopReason::Canary | StopReason::CanaryFailures { .. } | StopReason::WaveWithoutSuccess { .. },
+            StopReason::Canary
+            | StopReason::CanaryFailures { .. }
+            | StopReason::WaveWithoutSuccess { .. },
             true,
         ) => "the other waves follow all the same",
         (

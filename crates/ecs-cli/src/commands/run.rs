@@ -8,9 +8,9 @@ use ecs_ops::model::ServerId;
 use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, ErrorKind, Plan, PowerAction, RunBuilder};
 
+use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
-use super::announce::Announcement;
 use super::go_on::GoOn;
 use super::journal_place::{self, register};
 use super::preflight::NotBegun;
@@ -22,6 +22,7 @@ use crate::confirm::{Terminal, WavesSaid, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
+use crate::health;
 use crate::invocation;
 use crate::render::json::DryRun;
 use crate::render::{json, table};
@@ -64,7 +65,11 @@ pub(crate) async fn run(
         .map(|waves| waves::said(waves, &args.rolling));
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
-    let named: Vec<_> = ids.iter().copied().zip(std::mem::take(&mut servers.named)).collect();
+    let named: Vec<_> = ids
+        .iter()
+        .copied()
+        .zip(std::mem::take(&mut servers.named))
+        .collect();
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection);
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
@@ -129,7 +134,8 @@ pub(crate) async fn run(
         go_on: GoOn::of_run(action, &args, global),
         connection: &connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// What would be sent.
@@ -176,6 +182,7 @@ fn not_begun(
     let ended = Ended {
         report: builder.not_begun(error.problem().clone(), refused),
         wave: None,
+        interrupted: false,
     };
     let ending = Ending {
         format: args.output.format,
@@ -185,12 +192,16 @@ fn not_begun(
         go_on: GoOn::Nothing,
         connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// What can be found wrong before anything is read.
 fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     args.check()?;
+    if let Some(command) = &args.rolling.health_cmd {
+        health::check_exists(command)?;
+    }
     selecting::check_stdin(&args.select, global)?;
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.

@@ -70,7 +70,10 @@ pub(crate) fn run(
 ) -> Result<Exit, Fail> {
     let journals = Journals::of(global)?;
     let found = journals.newest_first().map_err(|error| {
-        Fail::usage(format!("cannot read {}: {error}", journals.folder().display()))
+        Fail::usage(format!(
+            "cannot read {}: {error}",
+            journals.folder().display()
+        ))
     })?;
     let now = Timestamp::now();
     let mut rows = Vec::new();
@@ -89,7 +92,10 @@ pub(crate) fn run(
         RunListFormat::Table => table(&rows),
     });
     if rows.is_empty() {
-        notes.note(&format!("there is no run in {}", journals.folder().display()));
+        notes.note(&format!(
+            "there is no run in {}",
+            journals.folder().display()
+        ));
     }
     Ok(Exit::Success)
 }
@@ -98,7 +104,9 @@ fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut table = TextTable::new(&["RUN", "STATE", "BEGAN", "ACTION", "PLACE", "SERVERS", "OUTCOMES", "BY"]);
+    let mut table = TextTable::new(&[
+        "RUN", "STATE", "BEGAN", "ACTION", "PLACE", "SERVERS", "OUTCOMES", "BY",
+    ]);
     table.may_shrink(4);
     table.may_shrink(6);
     table.may_shrink(7);
@@ -170,10 +178,14 @@ pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocat
         Record::Run(run) => RunRecord::clone(run),
         _ => return None,
     };
-    let resumed = contents.entries.iter().rev().find_map(|entry| match &entry.record {
-        Record::Resumed { invocation, .. } => Some(invocation.clone()),
-        _ => None,
-    });
+    let resumed = contents
+        .entries
+        .iter()
+        .rev()
+        .find_map(|entry| match &entry.record {
+            Record::Resumed { invocation, .. } => Some(invocation.clone()),
+            _ => None,
+        });
     let last = resumed.unwrap_or_else(|| run.invocation.clone());
     Some((run, last))
 }
@@ -195,7 +207,13 @@ mod tests {
 
     #[test]
     fn ages_have_one_unit() {
-        let ages = [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 days")];
+        let ages = [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7200, "2 h"),
+            (172_800, "2 days"),
+        ];
         for (seconds, text) in ages {
             assert_eq!(age(seconds), text);
         }

@@ -1,6 +1,7 @@
 use super::*;
 
-const END: &str = r#"{"v":1,"seq":1,"at":"2026-11-30T01:00:00Z","record":{"kind":"ended"},"crc":"x"}"#;
+const END: &str =
+    r#"{"v":1,"seq":1,"at":"2026-11-30T01:00:00Z","record":{"kind":"ended"},"crc":"x"}"#;
 
 fn written(folder: &Path, name: &str, at: &str, last: &str) -> PathBuf {
     let path = folder.join(name);
@@ -43,5 +44,10 @@ fn the_newest_run_is_the_one_that_began_last() {
     let found = journals(folder.path()).newest_first().unwrap();
     let paths: Vec<_> = found.into_iter().map(|(_, path)| path).collect();
     assert_eq!(paths, [newer, older]);
-    assert!(journals(&folder.path().join("none")).newest_first().unwrap().is_empty());
+    assert!(
+        journals(&folder.path().join("none"))
+            .newest_first()
+            .unwrap()
+            .is_empty()
+    );
 }

@@ -26,11 +26,12 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 21] = [
+    const GLOBAL: [&str; 22] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
         "--cloud",
+        "--context",
         "--endpoint",
         "--help",
         "--iam-endpoint",
@@ -66,7 +67,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -78,6 +79,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--journal",
         "--max-failures",
+        "--no-journal",
         "--no-preflight",
         "--no-wait",
         "--order",
@@ -121,6 +123,7 @@ fn each_command_offers_what_the_design_says() {
     let resume = [
         "--attempt-timeout",
         "--deadline",
+        "--dry-run",
         "--health-cmd",
         "--health-timeout",
         "--output",
@@ -139,6 +142,8 @@ fn each_command_offers_what_the_design_says() {
         (&["start"], &run),
         (&["resume"], &resume),
         (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (&["run", "list"], &["--output"]),
+        (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
         (&["server", "show"], &["--output"]),
         (&["server", "actions"], &["--output"]),
@@ -163,6 +168,7 @@ fn each_command_offers_what_the_design_says() {
                 "--dry-run",
                 "--failed",
                 "--journal",
+                "--no-journal",
                 "--not-attempted",
                 "--output",
                 "--unknown",
@@ -191,7 +197,7 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 23] = [
         &[],
         &["server"],
         &["server", "list"],
@@ -206,6 +212,8 @@ fn help_and_explanations_are_as_reviewed() {
         &["resume"],
         &["run"],
         &["run", "show"],
+        &["run", "list"],
+        &["config", "show"],
         &["job"],
         &["job", "show"],
         &["job", "wait"],

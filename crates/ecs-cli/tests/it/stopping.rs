@@ -110,7 +110,7 @@ fn a_stop_outlives_the_process_and_resume_continues() {
 }
 
 #[test]
-fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
+fn ctrl_c_that_keeps_nothing_from_being_done_is_no_success() {
     let sim = Sim::start(100, |region| region);
     let arguments = ["reboot", &sim.id(0), "--yes"].map(str::to_owned);
     let mut run = Running::spawn(arguments.into_iter().chain(sim.options()));
@@ -118,7 +118,8 @@ fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
     Running::until(&mut stderr, "request 1 of 1 accepted");
     run.signal("INT");
     Running::until(&mut stderr, "stopping: ");
-    assert_eq!(run.wait().code(), Some(0));
+    // Never with 0, with which a loop of a shell would go on.
+    assert_eq!(run.wait().code(), Some(5));
 }
 
 #[test]
@@ -170,6 +171,31 @@ fn asked_twice_it_ends_even_if_nobody_reads() {
     let report = serde_json::from_str(&stdout).unwrap();
     assert_eq!(outcomes(&report), ["running"; 3]);
     drop(reader);
+}
+
+/// The kernel and the shell each send one when a terminal is closed.
+#[test]
+fn a_closed_terminal_is_one_request_however_many_signals_come() {
+    let sim = Sim::start(1, |region| {
+        region.durations(Duration::from_secs(3)..=Duration::from_secs(3))
+    });
+    let mut run = Running::spawn(SLOWLY.map(str::to_owned).into_iter().chain(sim.options()));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 3 accepted");
+    run.signal("HUP");
+    Running::until(&mut stderr, "stopping: ");
+    run.signal("HUP");
+    run.signal("HUP");
+    let mut stdout = String::new();
+    let mut out = run.0.stdout.take().unwrap();
+    out.read_to_string(&mut stdout).unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    // It watched what was accepted to its end.
+    let report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        outcomes(&report),
+        ["succeeded", "not_attempted", "not_attempted"]
+    );
 }
 
 /// The terminal that is closed asks to stop, as Ctrl-C does.

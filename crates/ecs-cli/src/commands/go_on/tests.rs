@@ -16,7 +16,7 @@ fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
     };
     let words = match GoOn::of_run(action, &args, &cli.global) {
         GoOn::Journal(line) => line,
-        GoOn::Again { before, after } => {
+        GoOn::Again { before, after, .. } => {
             before.then(ids.iter().map(ToString::to_string)).and(after)
         }
         GoOn::Nothing => panic!("{line:?}"),

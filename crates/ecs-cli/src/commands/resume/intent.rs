@@ -48,8 +48,10 @@ impl Intent {
     ) -> Self {
         let run = recovered.run();
         let (accepted, unknown) = (recovered.accepted_requests(), recovered.unknown_requests());
-        let done: std::collections::HashSet<_> =
-            recovered.final_outcomes().map(|outcome| outcome.id).collect();
+        let done: std::collections::HashSet<_> = recovered
+            .final_outcomes()
+            .map(|outcome| outcome.id)
+            .collect();
         let open = run.servers.iter().copied();
         let rolling = run.rolling.as_ref();
         let of = run.servers.len();
@@ -100,7 +102,12 @@ impl Intent {
             self.done,
             counted(self.of)
         );
-        let mut servers: Vec<String> = self.to_send.iter().take(NAMED).map(ToString::to_string).collect();
+        let mut servers: Vec<String> = self
+            .to_send
+            .iter()
+            .take(NAMED)
+            .map(ToString::to_string)
+            .collect();
         if self.to_send.len() > NAMED {
             servers.push(format!("and {} more", self.to_send.len() - NAMED));
         }
@@ -167,10 +174,14 @@ impl Intent {
         notes: &Notes,
     ) -> Result<(), Fail> {
         let Some(terminal) = terminal else {
-            self.lines(connection, "").iter().for_each(|line| notes.note(line));
+            self.lines(connection, "")
+                .iter()
+                .for_each(|line| notes.note(line));
             return Ok(());
         };
-        self.lines(connection, "?").iter().for_each(|line| notes.always(line));
+        self.lines(connection, "?")
+            .iter()
+            .for_each(|line| notes.always(line));
         terminal.confirm(notes).await
     }
 }

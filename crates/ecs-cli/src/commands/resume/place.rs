@@ -25,11 +25,38 @@ impl LedBy {
     }
 }
 
-/// Options that say where the service is.
+/// Options that say where the service is: typed ones, not what settings filled in.
 fn placing(global: &Global) -> Vec<&'static str> {
     const PLACING: [&str; 3] = ["--endpoint", "--region", "--operator"];
-    let given = global.given().into_iter();
+    let given = global.settings.options.iter().copied();
     given.filter(|option| PLACING.contains(option)).collect()
+}
+
+/// Leaves out what settings filled in: the embedded simulator is no place of theirs.
+fn forget_settings(global: &mut Global) {
+    let options = std::mem::take(&mut global.settings.options);
+    let is_typed = |option| options.contains(&option);
+    let text = [
+        ("--endpoint", &mut global.endpoint),
+        ("--region", &mut global.region),
+        ("--operator", &mut global.operator),
+        ("--cloud", &mut global.cloud),
+        ("--profile", &mut global.profile),
+        ("--iam-endpoint", &mut global.iam_endpoint),
+        ("--as-endpoint", &mut global.as_endpoint),
+    ];
+    for (option, value) in text {
+        if !is_typed(option) {
+            *value = None;
+        }
+    }
+    if !is_typed("--project-id") {
+        global.project_id = None;
+    }
+    if !is_typed("--ca-file") {
+        global.ca_file = None;
+    }
+    global.settings.options = options;
 }
 
 /// Fills in the place of the run where no option names one.
@@ -49,8 +76,7 @@ pub(in crate::commands) fn go_where_it_was(
         }
         notes.note("the run was simulated: it is resumed with --sim");
         global.sim = true;
-        // Credentials of whoever types this are of no use there.
-        (global.project_id, global.cloud, global.profile) = (None, None, None);
+        forget_settings(global);
         if global.sim_fail.is_none() {
             global.sim_fail = super::super::go_on::recorded(run).and_then(|global| global.sim_fail);
         }
@@ -58,7 +84,7 @@ pub(in crate::commands) fn go_where_it_was(
     if global.sim {
         return Ok(LedBy::Options);
     }
-    if global.project_id.is_none() {
+    if !global.settings.options.contains(&"--project-id") {
         global.project_id = Some(run.project.clone());
     }
     if placing(global).is_empty() {
@@ -86,7 +112,11 @@ pub(super) fn refuse_other_place(
         let given = placing(global);
         wrong.push(match given.is_empty() {
             true => format!("--endpoint {}", run.endpoint),
-            false => format!("--endpoint {} instead of {}", run.endpoint, given.join(", ")),
+            false => format!(
+                "--endpoint {} instead of {}",
+                run.endpoint,
+                given.join(", ")
+            ),
         });
     }
     let fail = Fail::usage(format!("{}; nothing was sent", chain(&error)));

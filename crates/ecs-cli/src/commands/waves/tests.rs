@@ -53,7 +53,10 @@ fn the_server_that_we_run_on_is_the_last_wave() {
         last: Some(own),
         ..alone
     };
-    assert_eq!(plan(&Rolling::default(), false, &alone, &notes).unwrap(), None);
+    assert_eq!(
+        plan(&Rolling::default(), false, &alone, &notes).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -129,7 +132,12 @@ fn a_random_order_can_be_repeated() {
         order_seed: seed,
         ..Rolling::default()
     };
-    let waves = |seed| plan(&order(seed), false, &servers, &quiet).unwrap().unwrap().waves;
+    let waves = |seed| {
+        plan(&order(seed), false, &servers, &quiet)
+            .unwrap()
+            .unwrap()
+            .waves
+    };
     assert_eq!(waves(Some(7)), waves(Some(7)));
     assert_ne!(waves(Some(7)), waves(Some(8)));
     assert_ne!(waves(None), waves(None));

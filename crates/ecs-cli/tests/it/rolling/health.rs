@@ -120,7 +120,14 @@ fn a_resumed_run_can_be_checked_in_another_way() {
     let sim = region(4);
     run(&sim, &checked("exit 1", &["--journal", &journal])).expect(5);
     let other = format!("{{ cat; echo end; }} >> '{file}'; exit 7");
-    let resume = ["resume", &journal, "--yes", "--health-cmd", &other, "-o=json"];
+    let resume = [
+        "resume",
+        &journal,
+        "--yes",
+        "--health-cmd",
+        &other,
+        "-o=json",
+    ];
     let ended = run(&sim, &resume).expect(5);
     let why = "the health check after wave 1 failed: exit status 7\n";
     contains(&ended.stderr, why);

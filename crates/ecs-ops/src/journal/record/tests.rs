@@ -63,7 +63,10 @@ fn the_brake_is_kept_and_left_out_where_there_is_none() {
     let waves = || vec![servers(3), vec![server(3)]];
     let braked = RollingRecord::new(waves(), &Rules::default().with_default_brake(4));
     let text = serde_json::to_string(&braked).unwrap();
-    assert!(text.contains(r#""max_failures":2"#) && text.contains(r#""brake":true"#), "{text}");
+    assert!(
+        text.contains(r#""max_failures":2"#) && text.contains(r#""brake":true"#),
+        "{text}"
+    );
     let read: RollingRecord = serde_json::from_str(&text).unwrap();
     assert!(read.rules().brake);
     let plain = RollingRecord::new(waves(), &Rules::default());
