@@ -153,6 +153,19 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
     }
 }
 
+/// `last` and the ids of the runs, the newest first, for completions.
+pub(crate) fn names() -> Vec<String> {
+    let settings = std::env::var_os("ECSCTL_JOURNAL_DIR").map(PathBuf::from);
+    let folder = settings.or_else(|| Some(folders::state().ok()?.join("runs")));
+    let runs = folder.and_then(|folder| Journals { folder }.newest_first().ok());
+    let stem = |path: PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
+    let ids = runs
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(_, path)| stem(path));
+    std::iter::once(LAST.to_owned()).chain(ids).collect()
+}
+
 /// What the first record says at its beginning.
 #[derive(Deserialize)]
 struct Head {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `approval` | SSH signatures of plans |
 //! | `args` | what may stand on the command line |
+//! | `candidates` | what shells offer while one types |
 //! | `commands` | what each command does |
 //! | `connect` | from the global options to a client |
 //! | `credentials` | as whom: secrets from options, files and stdin |
@@ -27,6 +28,7 @@
 
 mod approval;
 mod args;
+mod candidates;
 mod commands;
 mod confirm;
 mod connect;
@@ -51,8 +53,9 @@ mod term;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 
 use args::{Auth, Cli, Command, ConfigCommand, Job, PlanCommand, Run, RunCommand, ServerCommand};
 use ecs_ops::PowerAction;
@@ -62,6 +65,10 @@ use log::Log;
 use term::{Notes, Results};
 
 fn main() -> ExitCode {
+    // Ends here when a shell asks what it can offer.
+    CompleteEnv::with_factory(Cli::command)
+        .var(commands::shell::COMPLETE)
+        .complete();
     // Ends with 2 for bad usage, and with 0 after --help and --version.
     let cli = Cli::try_parse().unwrap_or_else(|error| without_acting_suggestion(error).exit());
     let notes = Notes::new(cli.global.quiet);

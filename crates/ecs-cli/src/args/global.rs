@@ -6,17 +6,19 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use ecs_ops::model::ProjectId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::logging::Logging;
+use crate::candidates;
 
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Settings: this context of the configuration file (see `config show`), instead of ECSCTL_CONTEXT
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(candidates::contexts))]
     pub(crate) context: Option<String>,
     /// The service: https://HOST, with a port or path if it has one. Follows from the region
     #[arg(long, global = true, value_name = "URL")]
@@ -31,10 +33,16 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) project_id: Option<ProjectId>,
     /// Credentials: this cloud of clouds.yaml, and no other
-    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"])]
+    #[arg(
+        long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"],
+        add = ArgValueCandidates::new(candidates::clouds)
+    )]
     pub(crate) cloud: Option<String>,
     /// Credentials: this section of ~/.huaweicloud/credentials, and no other
-    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"])]
+    #[arg(
+        long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"],
+        add = ArgValueCandidates::new(candidates::profiles)
+    )]
     pub(crate) profile: Option<String>,
     /// Credentials: a token for the project; `-` reads it from stdin. Other users of this machine can see arguments in the
     /// list of processes: prefer `-`

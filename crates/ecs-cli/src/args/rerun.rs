@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::{EXIT_CODES, Output};
+use crate::candidates;
 
 const ABOUT: &str = "\
 Makes a new run of the servers of an earlier one that failed or were not attempted, with the options of that run: \
@@ -28,7 +30,7 @@ pub(super) fn help() -> String {
 #[derive(Debug, Args)]
 pub(crate) struct Rerun {
     /// The earlier run: its id or the beginning of it, `last`, or the file of its journal
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) of: PathBuf,
     /// The servers that failed
     #[arg(long)]

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use ecs_ops::Client;
 
 use super::{EXIT_CODES, Output, at_least_1, duration};
+use crate::candidates;
 
 const ABOUT: &str = "\
 Waits for what was accepted, sends what was never sent, and reports every server of the run. What was sent \
@@ -37,7 +39,7 @@ pub(super) fn help() -> String {
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
     /// The run: its id or the beginning of it, `last`, or the file of its journal
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Look at the servers of a request whose fate is unknown, as the run does with this option. Those that the journal says
     /// nothing of as they were before stay unknown unless they were changed

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCandidates;
+
+use crate::candidates;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
@@ -54,7 +57,7 @@ pub(crate) enum RunListFormat {
 #[derive(Debug, Args)]
 pub(crate) struct RunShow {
     /// The run: its id or the beginning of it, `last`, or the file of its journal
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Write one page for a browser to this new file, instead of words to stdout
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "outcome"])]

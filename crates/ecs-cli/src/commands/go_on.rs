@@ -80,9 +80,9 @@ impl GoOn {
         })
     }
 
-    /// With a run that was resumed.
-    pub(super) fn of_resume(args: &Resume, global: &Global) -> Self {
-        let mut line = Words::resume(&args.journal);
+    /// With a run that was resumed: `named` is its journal, or its id.
+    pub(super) fn of_resume(args: &Resume, named: &Path, global: &Global) -> Self {
+        let mut line = Words::resume(named);
         line.flag("--reconcile", args.reconcile);
         line.option("--reconcile-after", args.reconcile_after.map(written));
         line.option("--health-cmd", args.health_cmd.as_ref());

@@ -53,7 +53,13 @@ pub(crate) async fn run(
     let run_id = run.run_id.clone();
     let (health, after_canary) = callbacks(args, &global, run, notes)?;
     let action = run.action;
-    let go_on = GoOn::of_resume(args, &global);
+    // `last` may be another run by then.
+    let named = if path == args.journal {
+        &path
+    } else {
+        Path::new(&run_id)
+    };
+    let go_on = GoOn::of_resume(args, named, &global);
     let led_by = go_where_it_was(run, &mut global, notes)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {

@@ -292,14 +292,51 @@ fn codes_are_explained() {
     assert!(!unknown.stderr.contains('\u{1b}'));
 }
 
-/// The completion script of each shell names the commands and an option.
+/// The completion script of each shell asks the program, which offers what is there now, and no secret.
 #[test]
 fn completions_for_each_shell() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = ecsctl(&["completions", shell], &NONE).expect(0).stdout;
-        for word in ["reboot", "resume", "max-failures"] {
-            assert!(script.contains(word), "{shell}: no {word}");
+        assert!(
+            script.contains("ECSCTL_COMPLETE") && script.contains("ecsctl"),
+            "{shell}: {script}"
+        );
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let clouds = "clouds:\n  otc-prod:\n    auth:\n      password: s3cr3t\n  otc-test: {}\n";
+    let profiles = "[basic]\nak = A\nsk = s3cr3t\n[night]\nak = B\nsk = C\n";
+    std::fs::create_dir(folder.path().join("ecsctl")).expect("made");
+    let config = folder.path().join("ecsctl/config.toml");
+    std::fs::write(&config, "[contexts.lab]\nwave = 2\n").expect("written");
+    let (clouds_file, profiles_file) = (folder.path().join("c.yaml"), folder.path().join("p"));
+    std::fs::write(&clouds_file, clouds).expect("written");
+    std::fs::write(&profiles_file, profiles).expect("written");
+    for (words, expected) in [
+        (&["reb"][..], &["reboot"][..]),
+        (&["reboot", "--max-f"], &["--max-failures"]),
+        (&["reboot", "--cloud", ""], &["otc-prod", "otc-test"]),
+        (&["reboot", "--profile", ""], &["basic", "night"]),
+        (&["reboot", "--context", ""], &["lab"]),
+        (&["resume", "la"], &["last"]),
+    ] {
+        let line = [&["--", "ecsctl"], words].concat();
+        let mut command = crate::common::command(line);
+        command
+            .env("ECSCTL_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        command
+            .env("_CLAP_IFS", "\n")
+            .env("XDG_CONFIG_HOME", folder.path());
+        command.env("OS_CLIENT_CONFIG_FILE", &clouds_file);
+        command.env("HUAWEICLOUD_SDK_CREDENTIALS_FILE", &profiles_file);
+        let offered = crate::common::Ended::of(&mut command).expect(0).stdout;
+        for word in expected {
+            assert!(
+                offered.lines().any(|line| line.trim() == *word),
+                "{words:?}: {offered}"
+            );
         }
+        assert!(!offered.contains("s3cr3t"), "{offered}");
     }
     let refused = ecsctl(&["completions", "tcsh"], &NONE).expect(2);
     assert!(refused.stderr.contains("bash, zsh, fish, powershell"));

@@ -190,7 +190,7 @@ fn without_waiting_acceptance_is_enough() {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 2);
     assert_eq!(sim.accepted(), 3);
     assert!(
-        ended.stderr.contains("ecsctl job wait "),
+        ended.stderr.contains("  ecsctl resume "),
         "{}",
         ended.stderr
     );

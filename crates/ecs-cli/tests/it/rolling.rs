@@ -68,7 +68,12 @@ fn typed(sim: &Sim, line: &str, temp: &Path) -> Ended {
     let token = sim.options().pop().unwrap();
     let mut shell = Command::new("sh");
     // Nobody is there to be asked.
-    shell.args(["-c", &format!("{line} --token {token} --yes")]);
+    let yes = if line.contains(" --yes") {
+        ""
+    } else {
+        " --yes"
+    };
+    shell.args(["-c", &format!("{line} --token {token}{yes}")]);
     shell.env_clear().stdin(Stdio::null());
     shell.env("PATH", format!("{}:{path}", program.display()));
     shell.env("HOME", "/nonexistent").env("TMPDIR", temp);

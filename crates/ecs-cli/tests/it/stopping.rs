@@ -242,3 +242,49 @@ fn the_simulator_ends_well_when_asked_to() {
         assert_eq!(sim.wait().code(), Some(0));
     }
 }
+
+/// bash goes on with its loop after a command that handled Ctrl-C, whatever it ended with; only the end by the signal ends it.
+#[test]
+fn ctrl_c_on_a_terminal_ends_the_loop_of_the_shell_too() {
+    use std::io::Write as _;
+
+    let while_it_works = Duration::from_secs(3);
+    let sim = Sim::start(1, |region| {
+        region.servers(2).durations(while_it_works..=while_it_works)
+    });
+    let script = "for id in $IDS; do \"$ECSCTL\" reboot $id --yes --no-preflight $OPTIONS; echo \"loop: $?\"; done";
+    let (mut terminal, slave) = crate::common::terminal::pair();
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "--wait", "bash", "-c", script]);
+    shell.env("ECSCTL", env!("CARGO_BIN_EXE_ecsctl"));
+    shell
+        .env("IDS", sim.ids().join(" "))
+        .env("OPTIONS", sim.options().join(" "));
+    shell
+        .env("XDG_STATE_HOME", crate::common::state())
+        .env("TERM", "dumb");
+    shell
+        .stdin(slave.try_clone().unwrap())
+        .stdout(slave.try_clone().unwrap());
+    let Ok(child) = shell.stderr(slave).spawn() else {
+        eprintln!("left out: there is no setsid on this machine");
+        return;
+    };
+    drop(shell);
+    let mut run = Running(child);
+    wait_until("the first one is accepted", || sim.accepted() == 1);
+    terminal.write_all(b"\x03").unwrap();
+    let mut shown = Vec::new();
+    let mut buffer = [0; 4096];
+    // Linux ends reading with an error once the other side is closed.
+    while let Ok(count @ 1..) = terminal.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..count]);
+    }
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    run.wait();
+    assert!(shown.contains("stopping: "), "{shown}");
+    // With its report.
+    assert!(shown.contains("1 server: 1 succeeded"), "{shown}");
+    assert!(!shown.contains("loop: "), "{shown}");
+    assert_eq!(sim.accepted(), 1, "{shown}");
+}

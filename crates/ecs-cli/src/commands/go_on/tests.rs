@@ -100,7 +100,7 @@ fn a_journal_needs_no_more_than_credentials() {
     let Command::Resume(args) = &cli.command else {
         panic!("{cli:?}");
     };
-    let GoOn::Journal(words) = GoOn::of_resume(args, &cli.global) else {
+    let GoOn::Journal(words) = GoOn::of_resume(args, &args.journal, &cli.global) else {
         panic!("{cli:?}");
     };
     let expected =

@@ -57,12 +57,13 @@ impl Intent {
         let of = run.servers.len();
         let brake = rolling.map(|rolling| match (rolling.max_failures, rolling.brake) {
             (Some(most), true) => format!(
-                "stops when more than {} of the {of} of the run failed, or no server of a wave succeeded",
-                counted(most)
+                "stops when more than {most} of the run's {} failed, or no server of a wave succeeded",
+                counted(of)
             ),
-            (Some(most), false) => {
-                format!("stops when more than {} of the {of} of the run failed", counted(most))
-            }
+            (Some(most), false) => format!(
+                "stops when more than {most} of the run's {} failed",
+                counted(of)
+            ),
             (None, _) => "none (--max-failures none)".to_owned(),
         });
         Self {

@@ -252,7 +252,8 @@ fn a_check_need_not_read() {
 #[test]
 fn a_check_that_is_not_there_has_failed() {
     let sim = region(4);
-    let ended = run(&sim, &checked("/nonexistent/check", &[])).expect(5);
+    // What only the shell can find out.
+    let ended = run(&sim, &checked("CHECK=/nonexistent/check; $CHECK", &[])).expect(5);
     contains(&ended.stderr, "failed: exit status 127: ");
     contains(&ended.stderr, "/nonexistent/check");
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);

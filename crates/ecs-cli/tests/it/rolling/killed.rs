@@ -19,6 +19,7 @@ fn rolling(journal: &str) -> Vec<&str> {
         "--batch-size=2",
         "--pause=6s",
         "--health-cmd=cat >/dev/null; sleep 0.05",
+        "--max-failures=none",
         "--journal",
         journal,
     ]
