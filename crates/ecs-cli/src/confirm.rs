@@ -63,7 +63,7 @@ impl Terminal {
         if self.asks_for_yes(notes).await {
             Ok(())
         } else {
-            Err(Fail::usage("not confirmed: nothing was sent"))
+            Err(Fail::usage("not confirmed; nothing was sent"))
         }
     }
 

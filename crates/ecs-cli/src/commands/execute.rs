@@ -143,7 +143,7 @@ pub(super) async fn execute(
     progress.finish();
     let report = report.map_err(|error| {
         Fail::new(Exit::Unknown, error.problem().to_string())
-            .hint("look at the servers before you run again, and please report this")
+            .hint("check the servers before you run again, and please report this bug")
     })?;
     let wave = progress.tally().wave;
     let interrupted = interrupted.load(Ordering::Relaxed);
@@ -163,7 +163,7 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
         done = what => done,
         signal = signals.next() => {
             let exit = if signal == INTERRUPT { after_interrupt(Exit::Stopped) } else { Exit::Stopped };
-            Err(Fail::new(exit, "stopped: nothing was sent").into())
+            Err(Fail::new(exit, "stopped; nothing was sent").into())
         }
     }
 }
@@ -173,10 +173,10 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
     let said = match after {
         Some(AfterCanary::Asked(terminal)) => {
             notes.always(&format!(
-                "The canary is over: {} done, {} of them failed. Go on with the other {}?",
-                counted(tally.done),
+                "Canary finished: {} succeeded, {} failed. Continue with the remaining {}?",
+                tally.succeeded,
                 tally.failed,
-                tally.servers.saturating_sub(tally.done)
+                counted(tally.servers.saturating_sub(tally.done))
             ));
             let (answers, notes) = (answers.clone(), notes.clone());
             tokio::spawn(async move {
@@ -187,8 +187,8 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
         }
         Some(AfterCanary::Yes) => true,
         Some(AfterCanary::Nobody) | None => {
-            notes.always("there is no terminal to ask on whether to go on after the canary: it counts as a no");
-            notes.hint("ecsctl resume --yes goes on without a question");
+            notes.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
+            notes.hint("ecsctl resume --yes continues without asking");
             false
         }
     };
@@ -207,10 +207,12 @@ async fn listen(
 ) {
     let signal = signals.next().await;
     interrupted.store(signal == INTERRUPT, Ordering::Relaxed);
-    control.stop_submitting_because(format!("as asked by {signal}"));
-    notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
+    control.stop_submitting_because(signal);
+    notes.always(
+        "Stopping: no new requests; waiting for accepted ones. Press Ctrl-C again to quit now.",
+    );
     let again = signals.next().await;
     interrupted.fetch_or(again == INTERRUPT, Ordering::Relaxed);
     control.end();
-    notes.always("ending: what was accepted goes on at the service");
+    notes.always("quitting: accepted requests continue at the service");
 }

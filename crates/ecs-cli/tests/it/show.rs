@@ -49,7 +49,7 @@ fn while_it_goes_on_then_killed_and_resumed() {
     std::fs::write(&path, &torn).unwrap();
     let ended = show(&path, &["-o", "json"]).expect(0);
     assert!(
-        ended.stderr.contains("is not whole (10 bytes)"),
+        ended.stderr.contains("is incomplete (10 bytes)"),
         "{}",
         ended.stderr
     );
