@@ -92,8 +92,8 @@ Environment (the first source that has credentials wins; see `ecsctl auth check`
   SSL_CERT_FILE, SSL_CERT_DIR
       Certificates to trust instead of the system's.
   XDG_STATE_HOME, XDG_CONFIG_HOME
-      Where ecsctl/runs (journals) and ecsctl/config.toml (settings) are, instead
-      of ~/.local/state and ~/.config.
+      The folders of ecsctl/runs (journals) and of ecsctl/config.toml (settings)
+      [default: ~/.local/state and ~/.config].
   ECSCTL_CONTEXT, ECSCTL_CLOUD, ECSCTL_PROFILE, ECSCTL_ENDPOINT, ECSCTL_REGION,
   ECSCTL_OPERATOR, ECSCTL_PROJECT_ID, ECSCTL_IAM_ENDPOINT, ECSCTL_AS_ENDPOINT,
   ECSCTL_CA_FILE, ECSCTL_WAVE, ECSCTL_PAUSE, ECSCTL_MAX_FAILURES,

@@ -205,10 +205,7 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
             return lines;
         }
         _ if ended => {}
-        Some(_) => lines.push(
-            "the run has no end record: its process was killed"
-                .to_owned(),
-        ),
+        Some(_) => lines.push("the run has no end record: its process was killed".to_owned()),
         None => lines.push(
             "the run has no end record: it is still active, or its process was killed".to_owned(),
         ),
