@@ -47,9 +47,9 @@ Exit codes:
   2  bad usage or input, or the question was not answered with yes: nothing sent
   3  at least one server's result is unknown; check it before re-running
   4  authentication or authorization failed; no server was touched
-  5  stopped early: deadline, --stalled-after, Ctrl-C (even if everything is done),
-     or a rolling run's limit. After Ctrl-C on a terminal ecsctl ends by SIGINT
-     instead (130 in a shell), which also ends the loop of a shell
+  5  stopped early: deadline, --stalled-after, Ctrl-C (also if everything is
+     done), or a rolling run's limit. After Ctrl-C on a terminal ecsctl ends by
+     SIGINT instead (130 in a shell), which ends loops of the shell, too
 
 The highest code that applies wins. Codes 2 and 4 occur only if no server can have been touched.";
 
