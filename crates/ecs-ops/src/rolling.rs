@@ -11,17 +11,21 @@
 //! [`RunBuilder::rolling`](crate::RunBuilder::rolling) waves that were planned here.
 //!
 //! Within the crate, `state` decides what comes next: a wave, a health check, a question, a pause,
-//! or the end; `escalate`, whether a server whose soft restart failed is restarted hard. Both are
-//! pure.
+//! or the end; `escalate` and `hang`, whether a server whose soft restart failed, or that hangs in it,
+//! is restarted hard. All are pure.
 
+mod brake;
 mod count_or_percent;
 mod escalate;
+mod hang;
 mod plan;
 mod reason;
 mod state;
 
 pub use count_or_percent::{CountOrPercent, ParseCountOrPercentError};
 pub(crate) use escalate::{Escalation, FirstRestart, escalate};
+pub use hang::MIN_HANG;
+pub(crate) use hang::{HangHistory, HangReading, escalate_hang};
 pub use plan::{Member, Order, Waves};
 pub use reason::StopReason;
 pub use state::{AfterCanary, Rules};

@@ -71,7 +71,8 @@ fn compare(baseline: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) ->
 /// The instructions of each case, each time that it is done.
 fn count(root: &Path) -> Result<BTreeMap<String, u64>, String> {
     // The other programs are linked with LTO, which takes longer than all the rest.
-    let program = super::build(root, &["--bin", "instructions"])?.join("instructions");
+    let arguments = ["-p", "ecs-bench", "--bin", "instructions"];
+    let program = super::build(root, &arguments)?.join("instructions");
     let names = Command::new(&program).output();
     let names = names.map_err(|error| format!("{}: {error}", program.display()))?;
     let mut counted = BTreeMap::new();

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(crate) enum FirstRestart {
     /// Its sub-job failed.
     Failed,
+    /// Its sub-job failed for lack of a permission, or because of throttling: a hard one would, too.
+    Denied,
     /// Its sub-job succeeded, and the server is not back.
     NotBack,
 }
@@ -33,6 +35,7 @@ pub(crate) enum Escalation {
 /// | the soft restart | before `after` | from then on |
 /// |---|---|---|
 /// | failed | hard | hard |
+/// | failed for lack of a permission, or by throttling | no | no |
 /// | ended, and the server is not back | not yet | hard |
 pub(crate) fn escalate(
     first: FirstRestart,
@@ -42,6 +45,7 @@ pub(crate) fn escalate(
 ) -> Escalation {
     match first {
         _ if already => Escalation::No,
+        FirstRestart::Denied => Escalation::No,
         FirstRestart::Failed => Escalation::Hard,
         FirstRestart::NotBack if elapsed >= after => Escalation::Hard,
         FirstRestart::NotBack => Escalation::NotYet,

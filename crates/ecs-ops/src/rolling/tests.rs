@@ -423,7 +423,11 @@ fn a_hard_restart_only_after_a_soft_one_that_is_over() {
     use FirstRestart::*;
     let after = Duration::from_secs(300);
     let early = after - Duration::from_nanos(1);
-    for (first, before, from_then_on) in [(Failed, Hard, Hard), (NotBack, NotYet, Hard)] {
+    for (first, before, from_then_on) in [
+        (Failed, Hard, Hard),
+        (Denied, No, No),
+        (NotBack, NotYet, Hard),
+    ] {
         assert_eq!(escalate(first, early, after, false), before, "{first:?}");
         assert_eq!(
             escalate(first, after, after, false),
