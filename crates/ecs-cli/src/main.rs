@@ -18,6 +18,7 @@
 //! | `server_file` | lists of servers as other tools write them |
 //! | `server_input` | servers from arguments and files, checked all at once |
 //! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
+//! | `store` | the store that `--store` names |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
 mod approval;
@@ -37,6 +38,7 @@ mod render;
 mod server_file;
 mod server_input;
 mod signals;
+mod store;
 mod term;
 
 use std::process::ExitCode;
@@ -115,7 +117,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         Command::Server(ServerCommand::Show(args)) => {
             return commands::server::show(&args, &global, notes, results).await;
         }
-        Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, notes, results),
+        Command::Run(RunCommand::Show(args)) => {
+            return commands::show::run(&args, &global, notes, results).await;
+        }
         Command::Job(Job::Show(args)) => {
             return commands::job::show(&args, &global, notes, results).await;
         }
@@ -127,6 +131,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         }
         Command::Auth(Auth::Check(args)) => {
             return commands::auth::check(&args, &global, notes, results).await;
+        }
+        Command::Store(command) => {
+            return store::admin(&command, &global, notes, results).await;
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
         Command::Completions(args) => return commands::shell::completions(&args, results),

@@ -9,6 +9,7 @@ use ecs_ops::model::ProjectId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::logging::Logging;
+use super::store::StoreOptions;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -75,6 +76,8 @@ pub(crate) struct Global {
     /// Print only errors, warnings and questions on stderr: no progress and no notes
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     #[command(flatten)]
     pub(crate) logging: Logging,
 }

@@ -31,7 +31,7 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The journal
+    /// The journal; with --store, the id of the run
     #[arg(value_name = "JOURNAL")]
     pub(crate) journal: PathBuf,
     /// Check the servers of requests whose answer was lost, as a run with this option does. A server whose earlier
@@ -51,6 +51,9 @@ pub(crate) struct Resume {
     /// Act on at most N servers in any 60 seconds; the service allows 1000
     #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
     pub(crate) servers_per_minute: usize,
+    /// With --store: take the run over at once, also from a process that is alive. That one sends nothing more
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Run this after each wave instead of the health check in the journal
     #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
     pub(crate) health_cmd: Option<String>,

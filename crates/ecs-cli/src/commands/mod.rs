@@ -5,6 +5,7 @@ mod conclude;
 mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
+mod held;
 pub(crate) mod job;
 pub(crate) mod plan;
 mod preflight;

@@ -1,11 +1,12 @@
 //! `resume`.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
-    Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
+    Contents, Journal, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
 use ecs_ops::rolling::{self, StopReason, WaveAction};
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
+use crate::store::{self, Store};
 use crate::term::{Notes, Results};
 
 /// For about so long the service knows a job after its end.
@@ -30,7 +32,7 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let (journal, contents) = JsonlJournal::open(&args.journal).map_err(|error| fail(&error))?;
+    let (journal, contents) = open(args, &global).await?;
     if let Some(tail) = contents.tail {
         notes.note(&format!(
             "line {} of the journal is incomplete ({} bytes) and was removed: the run was killed while writing it",
@@ -85,6 +87,23 @@ pub(crate) async fn run(
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
+}
+
+/// The journal of the run and its records: in the store, or in a file.
+async fn open(args: &Resume, global: &Global) -> Result<(Arc<dyn Journal>, Contents), Fail> {
+    if store::has_run(global, &args.journal) {
+        let store = Store::open(global).await?.ok_or_else(store::not_named)?;
+        return store
+            .resume(&args.journal.to_string_lossy(), args.take_over)
+            .await;
+    }
+    if args.take_over {
+        return Err(Fail::usage("--take-over is for a run in a store").hint(
+            "a journal in a file belongs to its process as long as that lives: stop the process first",
+        ));
+    }
+    let (journal, contents) = JsonlJournal::open(&args.journal).map_err(|error| fail(&error))?;
+    Ok((Arc::new(journal), contents))
 }
 
 /// What a rolling run asks, as its journal says.

@@ -11,6 +11,7 @@ use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::held;
 use super::preflight::NotBegun;
 use super::selecting;
 use super::servers::{Servers, selection};
@@ -34,6 +35,7 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
+    let store = held::store(&args, global).await?;
     let selection = selection(&args, action, notes)?;
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
@@ -48,6 +50,9 @@ pub(crate) async fn run(
             return not_begun(action, given, &error, &args, &connection, notes, results);
         }
     };
+    if let Some(store) = &store {
+        held::apply(store, args.held, &mut servers, &connection, notes).await?;
+    }
     let waves = match &args.planned {
         Some(planned) => {
             super::plan::check_drift(planned, &servers, notes)?;
@@ -93,12 +98,16 @@ pub(crate) async fn run(
     };
     let confirmed = confirm(question, terminal, &args, notes);
     unless_stopped(&mut signals, confirmed).await?;
-    let plan = match &args.journal {
-        Some(path) => {
+    let plan = match (&store, &args.journal) {
+        (Some(store), _) => {
+            notes.note(&format!("journal: in the store {}", store.address()));
+            plan.journal(store.journal())
+        }
+        (None, Some(path)) => {
             let journal = JsonlJournal::create(path);
             plan.journal(journal.map_err(|error| super::resume::fail(&error))?)
         }
-        None => plan,
+        (None, None) => plan,
     };
     let format = args.output.format;
     let ended = execute(plan, callbacks, format, signals, notes, results).await;
@@ -111,7 +120,7 @@ pub(crate) async fn run(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
-        go_on: GoOn::of_run(action, &args, global),
+        go_on: GoOn::of_run(action, &args, global, store.is_some()),
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))

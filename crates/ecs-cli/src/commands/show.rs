@@ -7,20 +7,38 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
-use crate::args::{RunShow, ShowFormat};
+use crate::args::{Global, RunShow, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::render::timeline::Timeline;
 use crate::render::{json, page, show};
+use crate::store::{self, Store};
 use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
-pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
+pub(crate) async fn run(
+    args: &RunShow,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
     if args.html.as_deref() == Some(Path::new("-")) {
         return Err(Fail::usage("--html needs a file")
             .hint("name the page, such as run.html, or ./- for a file of that name"));
     }
-    let contents = JsonlJournal::read(&args.journal).map_err(|error| {
+    if store::has_run(global, &args.journal) {
+        let store = Store::open_to_read(global).await?;
+        let store = store.ok_or_else(store::not_named)?;
+        let contents = store.records(&args.journal.to_string_lossy()).await?;
+        return show(args, contents, notes, results);
+    }
+    let contents = read(args)?;
+    show(args, contents, notes, results)
+}
+
+/// The records in a file.
+fn read(args: &RunShow) -> Result<Contents, Fail> {
+    JsonlJournal::read(&args.journal).map_err(|error| {
         let fail = Fail::usage(chain(&error));
         match error.kind() {
             JournalErrorKind::Damaged => {
@@ -28,7 +46,15 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
             }
             _ => fail,
         }
-    })?;
+    })
+}
+
+fn show(
+    args: &RunShow,
+    contents: Contents,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
     let path = args.journal.display();
     if contents.entries.is_empty() {
         return Err(Fail::usage(format!(
@@ -141,8 +167,8 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
-    #[test]
-    fn a_page_needs_a_file() {
+    #[tokio::test]
+    async fn a_page_needs_a_file() {
         use clap::Parser as _;
 
         #[derive(clap::Parser)]
@@ -152,11 +178,15 @@ mod tests {
         }
         let args = |html| Line::parse_from(["show", "no.jsonl", "--html", html]).args;
         let notes = Notes::new(true);
-        let fail = run(&args("-"), &notes, &mut Results::stdout()).unwrap_err();
+        let global = crate::args::Cli::parse_from(["ecsctl", "run", "list"]).global;
+        let mut results = Results::stdout();
+        let ended = run(&args("-"), &global, &notes, &mut results).await;
+        let fail = ended.unwrap_err();
         assert_eq!(fail.message, "--html needs a file");
         assert!(fail.hint.unwrap().contains("./-"));
         // It is the journal that is missing here.
-        let fail = run(&args("./-"), &notes, &mut Results::stdout()).unwrap_err();
+        let ended = run(&args("./-"), &global, &notes, &mut results).await;
+        let fail = ended.unwrap_err();
         assert!(fail.message.contains("no.jsonl"), "{}", fail.message);
     }
 }
