@@ -6,9 +6,9 @@ mod absent;
 mod postgres;
 
 #[cfg(not(feature = "postgres"))]
-pub(crate) use absent::{Store, admin};
+pub(crate) use absent::{Store, admin, shown};
 #[cfg(feature = "postgres")]
-pub(crate) use postgres::{Store, admin};
+pub(crate) use postgres::{Store, admin, shown};
 
 use std::path::Path;
 
@@ -21,29 +21,23 @@ pub(crate) const VARIABLE: &str = "ECSCTL_STORE";
 /// The address of a store.
 pub(crate) struct Named {
     pub(crate) address: String,
-    /// Whether it stands on the command line, where others can see it.
-    pub(crate) is_argument: bool,
+    /// What names it.
+    pub(crate) origin: String,
 }
+
+const OPTION: &str = "--store";
 
 /// The store that is to be used, if one is named.
 pub(crate) fn named(global: &Global) -> Option<Named> {
-    if let Some(address) = &global.store.store {
-        return Some(Named {
-            address: address.clone(),
-            is_argument: true,
-        });
-    }
-    let address = std::env::var(VARIABLE).ok();
-    let address = address.filter(|address| !address.is_empty())?;
-    Some(Named {
-        address,
-        is_argument: false,
-    })
+    let option = global.store.store.clone();
+    let option = option.map(|address| (address, OPTION.to_owned()));
+    let (address, origin) = option.or_else(|| global.settings.store.clone())?;
+    Some(Named { address, origin })
 }
 
-/// Whether a run that is named like this is in the store. One that only the environment names leaves files to themselves.
+/// Whether a run that is named like this is in the store. One that only settings name leaves files to themselves.
 pub(crate) fn has_run(global: &Global, run: &Path) -> bool {
-    named(global).is_some_and(|named| named.is_argument || !run.is_file())
+    named(global).is_some_and(|named| named.origin == OPTION || !run.is_file())
 }
 
 /// A command that needs a store.

@@ -21,11 +21,18 @@ pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, 
     if args.sends_nothing() || named(global).is_none() {
         return Ok(None);
     }
-    if args.journal.is_some() {
-        return Err(Fail::usage(
-            "--journal cannot be used with a store: the journal of the run is in the store",
-        )
-        .hint("remove --journal, or remove --store and unset ECSCTL_STORE"));
+    let option = match (&args.journal, args.no_journal) {
+        (Some(_), _) => Some("--journal"),
+        (None, true) => Some("--no-journal"),
+        (None, false) => None,
+    };
+    if let Some(option) = option {
+        return Err(Fail::usage(format!(
+            "{option} cannot be used with a store: the journal of the run is in the store"
+        ))
+        .hint(format!(
+            "remove {option}, or remove --store and unset ECSCTL_STORE"
+        )));
     }
     Store::open(global).await
 }
@@ -50,7 +57,9 @@ pub(super) async fn apply(
     let are_held = format!("other runs act on {}", counted(found.len()));
     let say = |what: &str| {
         notes.always(&format!("{are_held}: {what}"));
-        details.iter().for_each(|line| notes.always(&format!("  {line}")));
+        details
+            .iter()
+            .for_each(|line| notes.always(&format!("  {line}")));
     };
     let ids: HashSet<ServerId> = found.iter().map(|held| held.id).collect();
     match held {

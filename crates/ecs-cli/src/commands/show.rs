@@ -7,10 +7,13 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
+use super::go_on::recorded_place;
+use super::run_list::begun_by;
 use crate::args::{Global, RunShow, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
-use crate::render::timeline::Timeline;
+use crate::journals;
+use crate::render::timeline::{Process, Timeline};
 use crate::render::{json, page, show};
 use crate::store::{self, Store};
 use crate::term::{Notes, Results};
@@ -30,15 +33,16 @@ pub(crate) async fn run(
         let store = Store::open_to_read(global).await?;
         let store = store.ok_or_else(store::not_named)?;
         let contents = store.records(&args.journal.to_string_lossy()).await?;
-        return show(args, contents, notes, results);
+        return show(args, &args.journal, contents, notes, results);
     }
-    let contents = read(args)?;
-    show(args, contents, notes, results)
+    let journal = journals::resolve(&args.journal, global)?;
+    let contents = read(&journal)?;
+    show(args, &journal, contents, notes, results)
 }
 
 /// The records in a file.
-fn read(args: &RunShow) -> Result<Contents, Fail> {
-    JsonlJournal::read(&args.journal).map_err(|error| {
+fn read(journal: &Path) -> Result<Contents, Fail> {
+    JsonlJournal::read(journal).map_err(|error| {
         let fail = Fail::usage(chain(&error));
         match error.kind() {
             JournalErrorKind::Damaged => {
@@ -51,11 +55,12 @@ fn read(args: &RunShow) -> Result<Contents, Fail> {
 
 fn show(
     args: &RunShow,
+    journal: &Path,
     contents: Contents,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let path = args.journal.display();
+    let path = journal.display();
     if contents.entries.is_empty() {
         return Err(Fail::usage(format!(
             "journal {path}: it holds no complete record: it is not a valid run journal, or its run ended before it sent anything"
@@ -77,8 +82,16 @@ fn show(
         results.write(&records(&contents));
         return Ok(Exit::Success);
     }
+    let begun = begun_by(&contents);
     let mut timeline = Timeline::of(contents)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
+    if let Some((run, by)) = begun {
+        timeline.place = recorded_place(&run);
+        timeline.process = Some(Process {
+            active: JsonlJournal::is_in_use(&journal).unwrap_or(false),
+            by: by.unwrap_or_default(),
+        });
+    }
     if !args.outcome.is_empty() {
         timeline.servers.retain(|server| {
             let name = server.report.outcome.name();
@@ -88,14 +101,14 @@ fn show(
         });
     }
     if let Some(file) = &args.html {
-        let page = page::page(&timeline, &args.journal);
+        let page = page::page(&timeline, &journal);
         create(file, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
     results.write(&match args.format {
-        ShowFormat::Table => show::text(&timeline, &args.journal),
+        ShowFormat::Table => show::text(&timeline, &journal),
         ShowFormat::Id => {
             let ids = timeline
                 .servers
@@ -178,7 +191,8 @@ mod tests {
         }
         let args = |html| Line::parse_from(["show", "no.jsonl", "--html", html]).args;
         let notes = Notes::new(true);
-        let global = crate::args::Cli::parse_from(["ecsctl", "run", "list"]).global;
+        let global = crate::args::Cli::try_parse_from(["ecsctl", "run", "show", "x"]);
+        let global = global.unwrap().global;
         let mut results = Results::stdout();
         let ended = run(&args("-"), &global, &notes, &mut results).await;
         let fail = ended.unwrap_err();

@@ -238,7 +238,9 @@ fn waiting(event: &Event) -> Option<String> {
                 many => format!(" (and {} more)", many - 1),
             };
             let first = first.unwrap_or_default();
-            Some(format!("request {request} waits for another run: {first}{more}"))
+            Some(format!(
+                "request {request} waits for another run: {first}{more}"
+            ))
         }
         Event::ServiceDown { retry_after } => Some(format!(
             "the answers to several requests in a row were lost: sending is suspended until the service answers a read; next read in {}",

@@ -11,7 +11,7 @@ use ecs_store_postgres::{
 };
 use serde_json::{Value, json};
 
-use super::{Named, named, not_named};
+use super::{Named, VARIABLE, named, not_named};
 use crate::args::{Global, StoreCommand, StoreFormat};
 use crate::connect::Connection;
 use crate::exit::Exit;
@@ -97,28 +97,29 @@ impl Store {
         held.map_err(|error| fail(&error))
     }
 
-    /// The runs as rows: id, state, begin, action, place, servers, by, records.
-    pub(crate) async fn list(&self) -> Result<Vec<[String; 8]>, Fail> {
-        let runs = self.store.runs(LISTED).await.map_err(|error| fail(&error))?;
-        let rows = runs.into_iter().map(|run| {
-            [
-                run.run_id,
-                run.state.name().to_owned(),
-                format!("{:.0}", run.started_at),
-                run.action,
-                format!("{} {}", run.endpoint, run.project_id),
-                run.servers.to_string(),
-                format!("{} on {}", run.user, run.host),
-                run.records.to_string(),
-            ]
+    /// The runs as JSON, the latest first.
+    pub(crate) async fn list(&self) -> Result<Vec<Value>, Fail> {
+        let runs = self.store.runs(LISTED).await;
+        let runs = runs.map_err(|error| fail(&error))?;
+        let runs = runs.into_iter().map(|run| {
+            json!({
+                "run_id": run.run_id, "state": run.state, "operation": run.action, "servers": run.servers,
+                "project_id": run.project_id, "endpoint": run.endpoint, "user": run.user, "host": run.host,
+                "pid": run.pid, "program": run.program, "epoch": run.epoch, "records": run.records,
+                "started_at": format!("{:.0}", run.started_at), "seen_at": format!("{:.0}", run.seen_at),
+                "ended_at": run.ended_at.map(|at| format!("{at:.0}")),
+            })
         });
-        Ok(rows.collect())
+        Ok(runs.collect())
     }
+}
 
-    /// The runs as JSON.
-    pub(crate) async fn list_json(&self) -> Result<Value, Fail> {
-        let runs = self.store.runs(LISTED).await.map_err(|error| fail(&error))?;
-        Ok(json!({"version": 1, "store": self.address, "runs": runs}))
+/// An address without its password, for people.
+pub(crate) fn shown(address: &str) -> String {
+    match address.parse::<StoreAddress>() {
+        Ok(address) => address.to_string(),
+        // It may have a password in it.
+        Err(error) => format!("({error})"),
     }
 }
 
@@ -173,10 +174,11 @@ pub(crate) async fn admin(
 
 fn options(named: Named, global: &Global) -> Result<StoreOptions, Fail> {
     let address: StoreAddress = named.address.parse().map_err(|error| fail(&error))?;
-    if named.is_argument && address.has_password() {
-        return Err(Fail::usage(
-            "--store has a password in it, which other users of this machine can see in the list of processes",
-        )
+    if named.origin != VARIABLE && address.has_password() {
+        return Err(Fail::usage(format!(
+            "{} has a password in it, which others can see: an argument in the list of processes, a setting in its file",
+            named.origin
+        ))
         .hint("remove it from the address, and change it: then use --store-password-file, PGPASSWORD or ~/.pgpass"));
     }
     let address = password::complete(address, global)?;
@@ -184,17 +186,16 @@ fn options(named: Named, global: &Global) -> Result<StoreOptions, Fail> {
 }
 
 fn process() -> Process {
-    let variable = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = ["LOGNAME", "USER", "USERNAME"].iter().find_map(variable);
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let host = host.map(|name| name.trim_end().to_owned());
-    let host = host.or_else(|| ["HOSTNAME", "COMPUTERNAME"].iter().find_map(variable));
+    let by = crate::invocation::of_process();
     let unknown = || "unknown".to_owned();
     Process {
-        user: user.unwrap_or_else(unknown),
-        host: host.unwrap_or_else(unknown),
-        pid: i32::try_from(std::process::id()).unwrap_or(i32::MAX),
-        program: concat!("ecsctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        user: by.user.unwrap_or_else(unknown),
+        host: by.host.unwrap_or_else(unknown),
+        pid: by
+            .pid
+            .and_then(|pid| i32::try_from(pid).ok())
+            .unwrap_or_default(),
+        program: by.program,
     }
 }
 
@@ -202,9 +203,8 @@ fn process() -> Process {
 fn fail(error: &StoreError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
-        StoreErrorKind::Unavailable | StoreErrorKind::Refused => {
-            fail.hint("ecsctl store check, with the same options, shows whether the store can be used")
-        }
+        StoreErrorKind::Unavailable | StoreErrorKind::Refused => fail
+            .hint("ecsctl store check, with the same options, shows whether the store can be used"),
         _ => fail,
     }
 }

@@ -18,7 +18,10 @@ pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAd
     };
     if let Some(file) = &global.store.store_password_file {
         let password = std::fs::read_to_string(file).map_err(|error| {
-            Fail::usage(format!("--store-password-file: cannot read {}: {error}", file.display()))
+            Fail::usage(format!(
+                "--store-password-file: cannot read {}: {error}",
+                file.display()
+            ))
         })?;
         // An editor ends the line.
         let password = password.trim_end_matches(['\r', '\n']);
@@ -44,7 +47,11 @@ fn with_passfile(address: StoreAddress, file: &Path, is_named: bool) -> Result<S
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(_) if !is_named => return Ok(address),
-        Err(error) => return Err(Fail::usage(format!("PGPASSFILE: cannot read {shown}: {error}"))),
+        Err(error) => {
+            return Err(Fail::usage(format!(
+                "PGPASSFILE: cannot read {shown}: {error}"
+            )));
+        }
     };
     if is_open_to_others(file) {
         return Err(Fail::usage(format!(
