@@ -21,7 +21,7 @@ use super::go_on::GoOn;
 use super::journal_place::register;
 use super::run_list::begun_by;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
-use crate::confirm::Terminal;
+use crate::confirm::{Terminal, counted};
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
@@ -48,7 +48,11 @@ pub(crate) async fn run(
         None => journals::resolve(&args.journal, &global)?,
     };
     let (journal, contents) = match &store {
-        Some(store) => open_stored(store, args).await?,
+        // It is taken over when everything else is settled.
+        Some(store) => {
+            let contents = store.records(&args.journal.to_string_lossy()).await?;
+            (None, contents)
+        }
         None => open(&path, args.dry_run)?,
     };
     if let Some(tail) = contents.tail {
@@ -104,8 +108,10 @@ pub(crate) async fn run(
     let confirmed = intent.confirm(terminal, &connection, notes);
     unless_stopped(&mut signals, confirmed).await?;
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
-    let Some(journal) = journal else {
-        return Err(Fail::usage("the journal is not open"));
+    let (journal, recovered) = match (&store, journal) {
+        (Some(store), _) => take_over(store, &run_id, args, &recovered, notes).await?,
+        (None, Some(journal)) => (journal, recovered),
+        (None, None) => return Err(Fail::usage("the journal is not open")),
     };
     let builder = connection.client.resume(journal, recovered);
     // Whoever types `resume` asks for the rest, also of a run that was stopped.
@@ -187,14 +193,23 @@ async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, Fail>
     Ok(None)
 }
 
-/// Takes the run over, or only reads its records.
-async fn open_stored(store: &Store, args: &Resume) -> Result<Opened, Fail> {
-    let run_id = args.journal.to_string_lossy();
-    if args.dry_run {
-        return Ok((None, store.records(&run_id).await?));
+/// Takes the run over: its journal, and what its records add up to then.
+async fn take_over(
+    store: &Store,
+    run_id: &str,
+    args: &Resume,
+    shown: &Recovered,
+    notes: &Notes,
+) -> Result<(Arc<dyn Journal>, Recovered), Fail> {
+    let (journal, contents) = store.resume(run_id, args.take_over).await?;
+    let recovered = recover(contents)?;
+    if recovered.unsent().len() != shown.unsent().len() {
+        notes.note(&format!(
+            "the run went on meanwhile: {} are left to send",
+            counted(recovered.unsent().len())
+        ));
     }
-    let (journal, contents) = store.resume(&run_id, args.take_over).await?;
-    Ok((Some(journal), contents))
+    Ok((journal, recovered))
 }
 
 /// What a rolling run asks, as its journal says.

@@ -26,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 22] = [
+    const GLOBAL: [&str; 24] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -47,6 +47,8 @@ fn each_command_offers_what_the_design_says() {
         "--security-token",
         "--sim",
         "--sim-fail",
+        "--store",
+        "--store-password-file",
         "--token",
         "--verbose",
     ];
@@ -67,7 +69,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 28] = [
+    const RUN: [&str; 29] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -77,6 +79,7 @@ fn each_command_offers_what_the_design_says() {
         "--dry-run",
         "--health-cmd",
         "--health-timeout",
+        "--held",
         "--journal",
         "--max-failures",
         "--no-journal",
@@ -130,6 +133,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile",
         "--reconcile-after",
         "--servers-per-minute",
+        "--take-over",
         "--yes",
     ];
     let run = [&RUN[..], &SELECT].concat();
@@ -182,6 +186,10 @@ fn each_command_offers_what_the_design_says() {
         ),
         (&["explain"], &["--output"]),
         (&["auth", "check"], &["--output"]),
+        (&["store", "init"], &["--grant-to"]),
+        (&["store", "migrate"], &["--grant-to"]),
+        (&["store", "check"], &["--output"]),
+        (&["store", "prune"], &["--older-than"]),
         (&["sim"], &sim),
     ] {
         let mut expected = [&GLOBAL[..], own].concat();
@@ -197,7 +205,7 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 23] = [
+    let commands: [&[&str]; 25] = [
         &[],
         &["server"],
         &["server", "list"],
@@ -218,6 +226,8 @@ fn help_and_explanations_are_as_reviewed() {
         &["job", "show"],
         &["job", "wait"],
         &["explain"],
+        &["store"],
+        &["store", "init"],
         &["auth"],
         &["auth", "check"],
         &["sim"],

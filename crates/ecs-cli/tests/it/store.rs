@@ -175,6 +175,7 @@ fn killed_after(pause: Duration, seed: u64, server: Option<&Postgres>, store: &s
     let resume = [
         "resume",
         &run_id,
+        "--yes",
         "--store",
         store,
         "--take-over",
@@ -229,7 +230,7 @@ fn a_process_that_was_stopped_sends_nothing_after_another_took_over() {
     let (run_id, state) = runs(&store).remove(0);
     assert_eq!(state, "running");
     let resume = |more: &[&str]| {
-        let words = ["resume", &run_id, "--store", &store, "-o", "json"];
+        let words = ["resume", &run_id, "--yes", "--store", &store, "-o", "json"];
         Ended::of(&mut sim.command(&[&words, more].concat()))
     };
     // Its process shows no sign of life, but not for long enough; nothing is taken from it.
