@@ -49,9 +49,9 @@ Exit codes:
   2  bad usage or input, or the question was not answered with yes: nothing sent
   3  at least one server's result is unknown; check it before re-running
   4  authentication or authorization failed; no server was touched
-  5  stopped early: deadline, --stalled-after, Ctrl-C (even if everything is done),
-     or a rolling run's limit. After Ctrl-C on a terminal ecsctl ends by SIGINT
-     instead (130 in a shell), which also ends the loop of a shell
+  5  stopped early: deadline, --stalled-after, Ctrl-C (also if everything is
+     done), or a rolling run's limit. After Ctrl-C on a terminal ecsctl ends by
+     SIGINT instead (130 in a shell), which ends loops of the shell, too
 
 The highest code that applies wins. Codes 2 and 4 occur only if no server can have been touched.";
 
@@ -94,8 +94,8 @@ Environment (the first source that has credentials wins; see `ecsctl auth check`
   SSL_CERT_FILE, SSL_CERT_DIR
       Certificates to trust instead of the system's.
   XDG_STATE_HOME, XDG_CONFIG_HOME
-      Where ecsctl/runs (journals) and ecsctl/config.toml (settings) are, instead
-      of ~/.local/state and ~/.config.
+      The folders of ecsctl/runs (journals) and of ecsctl/config.toml (settings)
+      [default: ~/.local/state and ~/.config].
   ECSCTL_CONTEXT, ECSCTL_CLOUD, ECSCTL_PROFILE, ECSCTL_ENDPOINT, ECSCTL_REGION,
   ECSCTL_OPERATOR, ECSCTL_PROJECT_ID, ECSCTL_IAM_ENDPOINT, ECSCTL_AS_ENDPOINT,
   ECSCTL_CA_FILE, ECSCTL_WAVE, ECSCTL_PAUSE, ECSCTL_MAX_FAILURES,

@@ -157,9 +157,7 @@ impl Registration {
 
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Registration")
-            .field(&self.0.type_id())
-            .finish()
+        f.debug_struct("Registration").finish_non_exhaustive()
     }
 }
 

@@ -19,9 +19,9 @@ Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
       Dies half way: the machine was switched off.
   ecsctl resume run.jsonl
-      Shows what is left, asks, and continues with the credentials that are found.
-      Endpoint and project come from the journal. An option (--endpoint, --region,
-      --operator, --project-id) that leads elsewhere is refused.
+      Shows what is left, asks, and continues with the credentials that are
+      found. Endpoint and project come from the journal. An option (--endpoint,
+      --region, --operator, --project-id) that leads elsewhere is refused.
   ecsctl resume last --dry-run
       Shows what is left of the run that began last; sends nothing.
   jq -c .record run.jsonl

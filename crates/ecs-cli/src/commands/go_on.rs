@@ -221,8 +221,10 @@ fn write(run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
     let name = format!("ecsctl-{run_id}-not-attempted.txt");
     // The folder for temporary files may be emptied before somebody reads it.
     let beside = std::path::absolute(&name)?;
-    write_to(&beside, run_id, ids)
-        .or_else(|_| write_to(&std::env::temp_dir().join(&name), run_id, ids))
+    write_to(&beside, run_id, ids).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Err(error),
+        _ => write_to(&std::env::temp_dir().join(&name), run_id, ids),
+    })
 }
 
 fn write_to(path: &Path, run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {

@@ -216,6 +216,13 @@ fn a_simulated_run_is_resumed_as_one_and_a_real_one_where_it_was() {
         "{}",
         rehearsal.stderr
     );
+    // The command that is shown works as it stands.
+    let shown = run(state, &["run", "show", "last"]).expect(0).stdout;
+    let mut lines = shown.lines().map(str::trim);
+    let line = lines.find(|line| line.starts_with("ecsctl resume "));
+    let words = line.unwrap_or_else(|| panic!("{shown}")).split(' ').skip(1);
+    let words: Vec<&str> = words.chain(["--dry-run"]).collect();
+    run(state, &words).expect(0);
     let elsewhere = [
         "resume",
         "last",
