@@ -32,12 +32,15 @@ pub(crate) async fn run(
     if store::has_run(global, &args.journal) {
         let store = Store::open_to_read(global).await?;
         let store = store.ok_or_else(store::not_named)?;
-        let contents = store.records(&args.journal.to_string_lossy()).await?;
-        return show(args, &args.journal, contents, notes, results);
+        let run_id = args.journal.to_string_lossy();
+        let contents = store.records(&run_id).await?;
+        let active = store.is_active(&run_id).await?;
+        return show(args, &args.journal, contents, active, notes, results);
     }
     let journal = journals::resolve(&args.journal, global)?;
     let contents = read(&journal)?;
-    show(args, &journal, contents, notes, results)
+    let active = JsonlJournal::is_in_use(&journal).unwrap_or(false);
+    show(args, &journal, contents, active, notes, results)
 }
 
 /// The records in a file.
@@ -57,6 +60,7 @@ fn show(
     args: &RunShow,
     journal: &Path,
     contents: Contents,
+    active: bool,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
@@ -88,7 +92,7 @@ fn show(
     if let Some((run, by)) = begun {
         timeline.place = recorded_place(&run);
         timeline.process = Some(Process {
-            active: JsonlJournal::is_in_use(&journal).unwrap_or(false),
+            active,
             by: by.unwrap_or_default(),
         });
     }
@@ -101,14 +105,14 @@ fn show(
         });
     }
     if let Some(file) = &args.html {
-        let page = page::page(&timeline, &journal);
+        let page = page::page(&timeline, journal);
         create(file, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
     results.write(&match args.format {
-        ShowFormat::Table => show::text(&timeline, &journal),
+        ShowFormat::Table => show::text(&timeline, journal),
         ShowFormat::Id => {
             let ids = timeline
                 .servers

@@ -48,6 +48,10 @@ impl Store {
         match self.0 {}
     }
 
+    pub(crate) async fn is_active(&self, _: &str) -> Result<bool, Fail> {
+        match self.0 {}
+    }
+
     pub(crate) async fn held(
         &self,
         _: &Connection,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
 use ecs_store_postgres::{
-    PostgresStore, Process, StoreAddress, StoreError, StoreErrorKind, StoreOptions, Takeover,
+    PostgresStore, Process, RunState, StoreAddress, StoreError, StoreErrorKind, StoreOptions,
+    Takeover,
 };
 use serde_json::{Value, json};
 
@@ -84,6 +85,14 @@ impl Store {
     pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, Fail> {
         let records = self.store.records(run_id).await;
         records.map_err(|error| fail(&error))
+    }
+
+    /// Whether the process of a run is alive, as far as the store knows.
+    pub(crate) async fn is_active(&self, run_id: &str) -> Result<bool, Fail> {
+        let runs = self.store.runs(LISTED).await;
+        let runs = runs.map_err(|error| fail(&error))?;
+        let run = runs.iter().find(|run| run.run_id == run_id);
+        Ok(run.is_some_and(|run| run.state == RunState::Running))
     }
 
     /// Which of these servers other runs act on.

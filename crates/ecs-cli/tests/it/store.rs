@@ -299,9 +299,8 @@ fn processes_share_the_quota() {
 #[test]
 fn the_words_of_a_command_show_no_password() {
     // Whoever lists processes sees arguments: there is no option that takes one.
-    let help = Ended::of(
-        &mut Command::new(env!("CARGO_BIN_EXE_ecsctl")).args(["store", "init", "--help"]),
-    );
+    let help =
+        Ended::of(Command::new(env!("CARGO_BIN_EXE_ecsctl")).args(["store", "init", "--help"]));
     assert!(
         !help.stdout.contains("--store-password <"),
         "{}",
