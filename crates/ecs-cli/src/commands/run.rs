@@ -130,6 +130,8 @@ pub(crate) async fn run(
     };
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
+    // What is known of the servers was for the question: a run on many has better use for the room.
+    drop((servers, selection));
     let plan = match (&store, &args.journal) {
         (Some(store), _) => plan.journal(store.journal()),
         (None, Some(path)) => {
