@@ -12,7 +12,7 @@ use std::time::Duration;
 use ecs_auth::BoxFuture;
 use ecs_client::clock::after;
 use ecs_client::{Problem, RequestError, SendState};
-use ecs_model::{Accepted, JobId, JobStatus, ServerId};
+use ecs_model::{Accepted, ServerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
@@ -22,13 +22,13 @@ use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::reconcile::{Reconciler, list};
 use super::records::RecordQuery;
-use super::state::{Resumption, RunState};
+use super::state::{Decided, Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
-use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
-use crate::report::{ServerReport, Stopped};
+use crate::journal::{Record, RunJournal, ServerSnapshot};
+use crate::report::Stopped;
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
 
@@ -127,11 +127,13 @@ impl<'a> Driver<'a> {
             let age = self.client.0.core.clock().since(at);
             self.client.0.quota.restore(servers, age);
         }
-        self.emit(resumed.known);
-        self.write_records(&resumed.news, &[], None, &[]).await;
-        wave_driver.note_unknown(self, &resumed.news);
-        self.emit(resumed.news);
-        self.halt_if_journal_failed(state);
+        resumed
+            .known
+            .into_iter()
+            .for_each(|event| self.sink.emit(event));
+        let decided = state.conclude(resumed.news);
+        wave_driver.note_unknown(self, &decided.events);
+        self.commit(state, decided).await;
         for (request, ticket) in resumed.jobs {
             let age = self
                 .client
@@ -213,72 +215,71 @@ impl<'a> Driver<'a> {
             if self.control.level() > Level::Go {
                 state.stop_submitting();
             }
-            let (events, finished_job) = match step {
+            let events = match step {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
                     send_states.remove(&request);
                     outage.on_submitted(&result);
-                    (self.on_submitted(state, request, result, &mut jobs), None)
+                    self.on_submitted(state, request, result, &mut jobs)
                 }
                 Step::ServersRead(servers, read) => {
                     reading_servers = false;
-                    let read = read.as_ref().map_err(Error::problem);
-                    (state.servers_read(&servers, read), None)
+                    state.servers_read(&servers, read.as_ref().map_err(Error::problem))
                 }
                 Step::Read(answers) => {
                     outage.on_read(answers);
-                    (Vec::new(), None)
+                    Vec::new()
                 }
-                Step::Listed(purpose, began, listed) => (
-                    self.listed(
-                        state,
-                        purpose,
-                        began,
-                        listed,
-                        &mut reconciler,
-                        &mut verifier,
-                    ),
-                    None,
+                Step::Listed(purpose, began, listed) => self.listed(
+                    state,
+                    purpose,
+                    began,
+                    listed,
+                    &mut reconciler,
+                    &mut verifier,
                 ),
                 Step::WavesAdvanced(event) => {
                     wave_driver.is_underway = false;
                     let event = event.and_then(|event| state.advance_waves(event));
-                    (event.into_iter().collect(), None)
+                    event.into_iter().collect()
                 }
                 Step::JobUpdated(request, update) => {
-                    let job = state.job(request).cloned();
                     let events = self.on_job_update(state, request, &update);
-                    let finished_job = job.filter(|_| state.job(request).is_none());
-                    if finished_job.is_some() {
+                    if state.job(request).is_none() {
                         jobs.unwatch(request);
                     }
-                    (events, finished_job.map(|job_id| (job_id, update.status())))
+                    events
                 }
             };
             if state.is_denied() {
                 jobs.unwatch_all();
             }
-            let escalating = state.take_escalating();
-            {
-                // Other steps continue meanwhile: the journal may wait for one of them.
-                let cleared = state.take_cleared();
-                let writing = self.write_records(&events, &cleared, finished_job, &escalating);
-                let mut writing = std::pin::pin!(writing);
-                loop {
-                    tokio::select! {
-                        biased;
-                        () = &mut writing => break,
-                        Some(step) = steps.next() => completed_steps.push_back(step),
-                    }
+            let decided = state.conclude(events);
+            wave_driver.note_unknown(self, &decided.events);
+            let commit = self.commit(state, decided);
+            let mut commit = std::pin::pin!(commit);
+            // Other steps continue meanwhile: the journal may wait for one of them.
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut commit => break,
+                    Some(step) = steps.next() => completed_steps.push_back(step),
                 }
             }
-            wave_driver.note_unknown(self, &events);
-            self.emit(events);
-            self.halt_if_journal_failed(state);
-            let escalating = escalating.into_iter().map(|server| server.id).collect();
-            let event = state.submit_hard_restarts(escalating);
-            self.emit(event.into_iter().collect());
         }
+    }
+
+    /// Records what a step decided, and then emits it: the one place for both.
+    async fn commit(self, state: &mut RunState, decided: Decided) {
+        for record in decided.records {
+            // The failure is kept, and stops the run below.
+            drop(self.log.write(|| record).await);
+        }
+        decided
+            .events
+            .into_iter()
+            .for_each(|event| self.sink.emit(event));
+        self.halt_if_journal_failed(state);
     }
 
     /// Stops the run if the journal failed.
@@ -360,39 +361,6 @@ impl<'a> Driver<'a> {
         event.into_iter().collect()
     }
 
-    /// Records what became known together, before it is emitted; and that a job is no longer
-    /// polled.
-    async fn write_records(
-        self,
-        events: &[Event],
-        cleared: &[ServerReport],
-        finished_job: Option<(JobId, Option<JobStatus>)>,
-        escalating: &[ServerReport],
-    ) {
-        let ended = events.iter().filter_map(|event| match event {
-            Event::ServerDone(server) => Some(server),
-            _ => None,
-        });
-        let job_outcomes = cleared.iter().chain(ended).filter_map(OutcomeRecord::of);
-        let servers: Vec<_> = job_outcomes.collect();
-        // A failure is handled by the caller.
-        if !servers.is_empty() {
-            drop(self.log.write(|| Record::Outcomes { servers }).await);
-        }
-        if let Some((job_id, status)) = finished_job {
-            let status = status.map(|status| status.as_str().to_owned());
-            drop(
-                self.log
-                    .write(|| Record::JobFinished { job_id, status })
-                    .await,
-            );
-        }
-        let servers: Vec<_> = escalating.iter().filter_map(OutcomeRecord::of).collect();
-        if !servers.is_empty() {
-            drop(self.log.write(|| Record::Escalating { servers }).await);
-        }
-    }
-
     fn on_submitted(
         self,
         state: &mut RunState,
@@ -447,10 +415,6 @@ impl<'a> Driver<'a> {
             },
             JobUpdate::Denied(problem) => self.denied(state, problem),
         }
-    }
-
-    fn emit(self, events: Vec<Event>) {
-        events.into_iter().for_each(|event| self.sink.emit(event));
     }
 }
 

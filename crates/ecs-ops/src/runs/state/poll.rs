@@ -44,6 +44,8 @@ impl RunState {
         let last = over || request.overdue == OVERDUE;
         if last {
             request.state = RequestState::Ended;
+            self.finished_jobs
+                .push((job_id.clone(), job.status.clone()));
         }
         for (id, outcome) in job_outcomes.reported {
             // A server with a running sub-job has not ended, and is not restarted hard.
@@ -87,6 +89,7 @@ impl RunState {
         };
         request.state = RequestState::Ended;
         let job_id = Some(report.job_id.clone());
+        self.finished_jobs.extend(job_id.clone().zip(Some(None)));
         self.end_request(index, &Outcome::Unknown { job_id, error })
     }
 

@@ -108,7 +108,7 @@ impl RunState {
         };
         known.insert(0, resumed);
         known.extend(state.wave_underway());
-        news.extend(state.submit_hard_restarts(escalating));
+        news.extend(state.queue_hard_restarts(escalating));
         let lost_answer_at = recovered.lost_answer_at();
         let resumed = Resumption {
             known,
