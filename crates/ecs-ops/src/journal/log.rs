@@ -1,24 +1,99 @@
 //! Writes the journal of a run.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ecs_auth::BoxFuture;
 use ecs_client::clock::ClockReading;
 use ecs_client::{Problem, chain};
-use ecs_model::{Accepted, ServerId};
+use ecs_model::{Accepted, JobId, ServerId};
 use futures_util::FutureExt as _;
+use futures_util::future::{Shared, join_all};
+use jiff::Timestamp;
 
 use super::{
     ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose, Record, Recovered, milliseconds,
 };
 
-/// The journal of a run, if it has one, and why it failed, if it did.
+/// The journal of a run, if it has one.
 #[derive(Debug)]
 pub(crate) struct RunJournal {
     client: ecs_client::Client,
-    journal: Option<Arc<dyn Journal>>,
+    kept: Option<Arc<KeptJournal>>,
+    /// Records that are being written.
+    writes: Mutex<Vec<Write>>,
+}
+
+/// The writing of a record. It comes to its end also if whoever wanted it is gone.
+type Write = Shared<BoxFuture<'static, Result<(), Problem>>>;
+
+/// A journal, and what a run knows of it.
+#[derive(Debug)]
+struct KeptJournal {
+    journal: Arc<dyn Journal>,
+    /// Why it failed, if it did.
     broken: Mutex<Option<Problem>>,
+    /// Acceptances that are durable and that the state of the run does not know yet.
+    accepted: Mutex<Vec<RecordedAcceptance>>,
+}
+
+/// The acceptance of a request, as it stands in the journal.
+#[derive(Debug)]
+pub(crate) struct RecordedAcceptance {
+    /// Counted from 1.
+    pub(crate) request: usize,
+    pub(crate) at: Timestamp,
+    pub(crate) job_id: JobId,
+    pub(crate) request_id: Option<String>,
+}
+
+impl KeptJournal {
+    async fn append(self: Arc<Self>, at: Timestamp, record: Record) -> Result<(), Problem> {
+        let accepted = RecordedAcceptance::of(at, &record);
+        let lease = self.journal.lease();
+        lease.write_begun();
+        // The panic may already come while the future is made.
+        let appending = AssertUnwindSafe(async { self.journal.append(at, record).await });
+        let appended = appending.catch_unwind().await.unwrap_or_else(|_| {
+            let message = "the journal panicked while it took a record";
+            Err(JournalError::new(JournalErrorKind::Broken, message))
+        });
+        match appended {
+            Ok(()) => {
+                lease.write_ended();
+                lock(&self.accepted).extend(accepted);
+                Ok(())
+            }
+            Err(error) => {
+                let problem = Problem::new(chain(&error)).because("the journal cannot be written");
+                Err(lock(&self.broken).get_or_insert(problem).clone())
+            }
+        }
+    }
+}
+
+impl RecordedAcceptance {
+    fn of(at: Timestamp, record: &Record) -> Option<Self> {
+        match record {
+            Record::Accepted {
+                request,
+                job_id,
+                request_id,
+            } => Some(Self {
+                request: *request,
+                at,
+                job_id: job_id.clone(),
+                request_id: request_id.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Each change is made at once, so that a panic elsewhere has not harmed it.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl RunJournal {
@@ -50,57 +125,68 @@ impl RunJournal {
     }
 
     fn over(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
+        let kept = journal.map(|journal| {
+            Arc::new(KeptJournal {
+                journal,
+                broken: Mutex::default(),
+                accepted: Mutex::default(),
+            })
+        });
         Self {
             client,
-            journal,
-            broken: Mutex::default(),
+            kept,
+            writes: Mutex::default(),
         }
     }
 
     /// Whether there is a journal.
     pub(crate) fn is_kept(&self) -> bool {
-        self.journal.is_some()
+        self.kept.is_some()
     }
 
-    /// Appends a record; it is durable when this returns.
+    /// Appends a record; it is durable when this returns. If this is dropped, the record may still
+    /// come: see [`finish_writes`](Self::finish_writes).
     pub(crate) async fn write(&self, record: impl FnOnce() -> Record) -> Result<(), Problem> {
-        let Some(journal) = &self.journal else {
+        let Some(kept) = &self.kept else {
             return Ok(());
         };
         if let Some(problem) = self.broken() {
             return Err(problem);
         }
-        let (at, record) = (self.client.clock().now(), record());
-        journal.lease().write_begun();
-        // The panic may already come while the future is made.
-        let appending = AssertUnwindSafe(async { journal.append(at, record).await });
-        let appended = appending.catch_unwind().await.unwrap_or_else(|_| {
-            let message = "the journal panicked while it took a record";
-            Err(JournalError::new(JournalErrorKind::Broken, message))
-        });
-        if appended.is_ok() {
-            journal.lease().write_ended();
+        let appending = Arc::clone(kept).append(self.client.clock().now(), record());
+        let write = appending.boxed().shared();
+        {
+            let mut writes = lock(&self.writes);
+            writes.retain(|write| write.peek().is_none());
+            writes.push(write.clone());
         }
-        appended.map_err(|error| {
-            let problem = Problem::new(chain(&error)).because("the journal cannot be written");
-            let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-            broken.get_or_insert(problem).clone()
-        })
+        write.await
+    }
+
+    /// Waits for the records whose writing was cut off.
+    pub(crate) async fn finish_writes(&self) {
+        let writes = std::mem::take(&mut *lock(&self.writes));
+        drop(join_all(writes).await);
+    }
+
+    /// Takes the acceptance of a request, counted from 1, which the state now knows.
+    pub(crate) fn take_accepted(&self, request: usize) -> Option<RecordedAcceptance> {
+        let mut accepted = lock(&self.kept.as_ref()?.accepted);
+        let of_request = |accepted: &RecordedAcceptance| accepted.request == request;
+        let index = accepted.iter().position(of_request)?;
+        Some(accepted.swap_remove(index))
     }
 
     /// Why the journal failed, if it did. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
-        self.broken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.kept.as_ref()?.broken).clone()
     }
 }
 
 impl Drop for RunJournal {
     fn drop(&mut self) {
-        if let Some(journal) = &self.journal {
-            journal.lease().give_back();
+        if let Some(kept) = &self.kept {
+            kept.journal.lease().give_back();
         }
     }
 }

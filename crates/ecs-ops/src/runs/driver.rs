@@ -12,9 +12,10 @@ use std::time::Duration;
 use ecs_auth::BoxFuture;
 use ecs_client::clock::after;
 use ecs_client::{Problem, RequestError, SendState};
-use ecs_model::{Accepted, ServerId};
+use ecs_model::{Accepted, JobId, ServerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use self::outage_guard::OutageGuard;
@@ -27,7 +28,7 @@ use super::verify::Verifier;
 use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
-use crate::journal::{Record, RunJournal, ServerSnapshot};
+use crate::journal::{Record, RecordedAcceptance, RunJournal, ServerSnapshot};
 use crate::report::Stopped;
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
@@ -118,8 +119,7 @@ impl<'a> Driver<'a> {
         let mut reading_servers = false;
         let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
         let mut outage = OutageGuard::new();
-        let mut wave_driver =
-            wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
+        let mut wave_driver = wave_driver::WaveDriver::new(self, &resumed);
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         reconciler.records().skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
@@ -370,14 +370,10 @@ impl<'a> Driver<'a> {
     ) -> Vec<Event> {
         let events = match result {
             Ok(accepted) => {
-                let ticket = JobTicket::new(
-                    accepted.job_id,
-                    self.client.origin(),
-                    state.action_of(request),
-                    state.servers(request).to_vec(),
-                    self.client.0.core.clock().now(),
-                    accepted.request_id,
-                );
+                self.log.take_accepted(request + 1);
+                let now = self.client.0.core.clock().now();
+                let (job_id, request_id) = (accepted.job_id, accepted.request_id);
+                let ticket = self.ticket(state, request, now, job_id, request_id);
                 // A job cannot be polled if queries are refused.
                 if self.wait && !state.is_denied() {
                     let watch = self.limits.watch(&ticket, Some(Instant::now()));
@@ -391,6 +387,42 @@ impl<'a> Driver<'a> {
             self.control.halt();
         }
         events
+    }
+
+    fn ticket(
+        self,
+        state: &RunState,
+        request: usize,
+        accepted_at: Timestamp,
+        job_id: JobId,
+        request_id: Option<String>,
+    ) -> JobTicket {
+        let servers = state.servers(request).to_vec();
+        let (origin, action) = (self.client.origin(), state.action_of(request));
+        JobTicket::new(job_id, origin, action, servers, accepted_at, request_id)
+    }
+
+    /// Requests that were cut off, of which the journal says that they were accepted, are.
+    pub(super) fn accept_as_recorded(
+        self,
+        state: &mut RunState,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
+    ) {
+        send_states.retain(|&request, _| {
+            let Some(accepted) = self.log.take_accepted(request + 1) else {
+                return true;
+            };
+            let RecordedAcceptance {
+                at,
+                job_id,
+                request_id,
+                ..
+            } = accepted;
+            let ticket = self.ticket(state, request, at, job_id, request_id);
+            let event = state.accepted(request, ticket);
+            event.into_iter().for_each(|event| self.sink.emit(event));
+            false
+        });
     }
 
     fn on_job_update(self, state: &mut RunState, request: usize, update: &JobUpdate) -> Vec<Event> {

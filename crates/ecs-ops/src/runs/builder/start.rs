@@ -17,7 +17,7 @@ use crate::rolling::Rolling;
 use crate::runs::Run;
 use crate::runs::preflight::Preflight;
 use crate::runs::state::{Resumption, RunOptions, RunState, UnknownPolicy};
-use crate::{Error, ErrorKind};
+use crate::{Client, Error, ErrorKind};
 
 impl RunBuilder {
     /// Checks everything, also [whether what answers is the service](Self::check_service), and
@@ -152,8 +152,10 @@ impl RunBuilder {
     fn record(&self, run_id: &str, rolling: Option<RollingRecord>) -> RunRecord {
         let client = &self.client.0.core;
         let (project, servers) = (client.project().clone(), self.servers.clone());
+        let quota = self.client.0.quota.limit();
         RunRecord {
             batch_size: self.batch_size,
+            servers_per_minute: (quota != Client::SERVERS_PER_MINUTE).then_some(quota),
             wait: self.wait,
             deadline_ms: self.deadline.map(milliseconds),
             stalled_after_ms: self.stalled_after.map(milliseconds),

@@ -3,11 +3,13 @@
 mod escalating;
 mod halting;
 mod hard_cases;
+mod last_records;
 mod lending;
 mod naming;
 mod odd_polls;
 mod outages;
 mod panics;
+mod pauses;
 mod refusals;
 mod stopping;
 mod watching;
