@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ecs_ops::Client;
 
 use super::{EXIT_CODES, Output, at_least_1, duration};
 
@@ -48,9 +47,9 @@ pub(crate) struct Resume {
     /// The longest time that one request may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) attempt_timeout: Duration,
-    /// The most servers in any 60 seconds; the service takes 1000
-    #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
-    pub(crate) servers_per_minute: usize,
+    /// The most servers in any 60 seconds [default: as the run]
+    #[arg(long, value_name = "N", value_parser = at_least_1)]
+    pub(crate) servers_per_minute: Option<usize>,
     /// Run this after each wave of a rolling run, instead of the health check that the journal names
     #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
     pub(crate) health_cmd: Option<String>,
