@@ -3,6 +3,7 @@
 //! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
 //! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
 //! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
+//! `observer` when servers are listed for both,
 //! `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
@@ -10,6 +11,7 @@ mod builder;
 mod callbacks;
 mod driver;
 mod evidence;
+mod observer;
 mod outage;
 mod plan;
 mod preflight;

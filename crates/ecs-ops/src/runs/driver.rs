@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::clock::after;
+use ecs_client::clock::{after, until};
 use ecs_client::{Problem, RequestError, SendState};
 use ecs_model::{Accepted, JobId, ServerId};
 use futures_util::StreamExt as _;
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
+use super::observer::Observer;
 use super::reconcile::{Reconciler, list};
 use super::records::RecordQuery;
 use super::state::{Decided, Resumption, RunState};
@@ -41,23 +42,14 @@ enum Step {
     Submitted(usize, Result<Accepted, RequestError>),
     /// The job of a request has an update.
     JobUpdated(usize, JobUpdate),
-    /// The servers, by a list that began at this time.
-    Listed(ListPurpose, Instant, Result<ServerList, Error>),
+    /// The servers, by the list that was underway.
+    Listed(Result<ServerList, Error>),
     /// Servers that may be in the wanted state were read.
     ServersRead(Vec<ServerId>, Result<ServerList, Error>),
     /// A harmless read was made; whether the service answered as itself.
     Read(bool),
     /// A step of the waves was done; `None` if the run was stopped meanwhile.
     WavesAdvanced(Option<rolling::WaveEvent>),
-}
-
-/// Why servers are listed.
-#[derive(Clone, Copy)]
-enum ListPurpose {
-    /// To reconcile lost answers.
-    Reconcile,
-    /// To verify servers whose job succeeded.
-    Verify,
 }
 
 #[derive(Clone, Copy)]
@@ -122,7 +114,6 @@ impl<'a> Driver<'a> {
         let mut wave_driver = wave_driver::WaveDriver::new(self, &resumed);
         let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
         reconciler.records().skip_resumed_jobs(state);
-        let mut verifier = self.verify.map(Verifier::new);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
             self.client.0.quota.restore(servers, age);
@@ -173,6 +164,7 @@ impl<'a> Driver<'a> {
             drop(self.log.write(before).await);
             self.halt_if_journal_failed(state);
         }
+        let mut observer = Observer::new(reconciler, self.verify.map(Verifier::new));
         loop {
             let is_suspended = self.control.level() == Level::Suspended;
             if is_suspended && submitting == 0 {
@@ -181,30 +173,26 @@ impl<'a> Driver<'a> {
             self.drive_waves(state, &mut wave_driver, &mut steps);
             self.submit_more(state, &mut outage, &mut submitting, send_states, &mut steps);
             // If queries of jobs are refused, those of servers would be, too.
-            if !state.is_denied() {
-                if let Some(at) = reconciler.next_list(self.client, state) {
-                    let records = reconciler.records().query(self.client, state);
-                    steps.push(self.list(ListPurpose::Reconcile, at, records));
-                }
-                let verifier = verifier.as_mut();
-                if let Some(at) =
-                    verifier.and_then(|verifier| verifier.next_list(self.client, state))
-                {
-                    steps.push(self.list(ListPurpose::Verify, at, None));
-                }
-            }
+            let list_at = match state.is_denied() {
+                true => None,
+                false => observer.next_list(self.client, state),
+            };
             if !reading_servers && let Some(read) = self.read_servers(state) {
                 reading_servers = true;
                 steps.push(read);
             }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
-                None if steps.is_empty() && jobs.is_empty() => break,
+                None if steps.is_empty() && jobs.is_empty() && list_at.is_none() => break,
                 None => tokio::select! {
                     biased;
                     Some(step) = steps.next() => step,
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
                     () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    () = until(list_at) => {
+                        steps.push(self.list(observer.begin_list(self.client, state)));
+                        continue;
+                    }
                     () = tokio::time::sleep_until(sign_at) => {
                         self.sink.emit(state.waiting());
                         sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
@@ -230,14 +218,7 @@ impl<'a> Driver<'a> {
                     outage.on_read(answers);
                     Vec::new()
                 }
-                Step::Listed(purpose, began, listed) => self.listed(
-                    state,
-                    purpose,
-                    began,
-                    listed,
-                    &mut reconciler,
-                    &mut verifier,
-                ),
+                Step::Listed(listed) => self.listed(state, &mut observer, listed),
                 Step::WavesAdvanced(event) => {
                     wave_driver.is_underway = false;
                     let event = event.and_then(|event| state.advance_waves(event));
@@ -293,40 +274,29 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers at this time, unless queries are refused by then. `records` are read
-    /// before: a server at rest in the list is at rest after the actions that they show.
-    fn list(
-        self,
-        purpose: ListPurpose,
-        at: Instant,
-        records: Option<RecordQuery>,
-    ) -> BoxFuture<'a, Step> {
+    /// Lists the servers, unless queries are refused meanwhile. `records` are read before: a server
+    /// at rest in the list is at rest after the actions that they show.
+    fn list(self, records: Option<RecordQuery>) -> BoxFuture<'a, Step> {
         Box::pin(async move {
-            tokio::time::sleep_until(at).await;
-            let began = Instant::now();
             let read = async {
                 if let Some(records) = records {
                     records.run(self.client).await;
                 }
                 list(self.client).await
             };
-            let listed = tokio::select! {
+            Step::Listed(tokio::select! {
                 biased;
                 () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
                 listed = read => listed,
-            };
-            Step::Listed(purpose, began, listed)
+            })
         })
     }
 
     fn listed(
         self,
         state: &mut RunState,
-        purpose: ListPurpose,
-        began: Instant,
+        observer: &mut Observer,
         listed: Result<ServerList, Error>,
-        reconciler: &mut Reconciler,
-        verifier: &mut Option<Verifier>,
     ) -> Vec<Event> {
         if state.is_denied() {
             return Vec::new();
@@ -336,19 +306,12 @@ impl<'a> Driver<'a> {
         {
             return self.denied(state, error.problem());
         }
-        let listed = listed.map_err(|error| error.problem().clone());
-        let failed = listed.as_ref().err().cloned();
-        let mut events: Vec<_> = failed
-            .map(|error| Event::ListFailed { error })
-            .into_iter()
-            .collect();
-        events.extend(match (purpose, verifier) {
-            (ListPurpose::Reconcile, _) => reconciler.on_list(self.client, state, began, listed),
-            (ListPurpose::Verify, Some(verifier)) => {
-                verifier.on_list(self.client, state, began, listed)
-            }
-            (ListPurpose::Verify, None) => Vec::new(),
+        let listed = listed.as_ref().map_err(Error::problem);
+        let failed = listed.err().map(|error| Event::ListFailed {
+            error: error.clone(),
         });
+        let mut events: Vec<_> = failed.into_iter().collect();
+        events.extend(observer.on_list(self.client, state, listed));
         events
     }
 

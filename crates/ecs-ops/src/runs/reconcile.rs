@@ -8,6 +8,7 @@ use ecs_model::{Server, ServerId, ServerStatus};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
+use super::observer::Schedule;
 use super::records::RecordTracker;
 use super::state::RunState;
 use crate::event::{Event, Sink};
@@ -21,7 +22,7 @@ const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Decides when to list servers, and compares them with their initial state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reconciler {
     /// How long after a request became unknown its servers are listed, by the service's clock.
     limit: Duration,
@@ -29,8 +30,7 @@ pub(super) struct Reconciler {
     before: ServerList,
     /// When the answer of each request was lost.
     since: HashMap<usize, Instant>,
-    lists: u32,
-    underway: bool,
+    schedule: Schedule,
     /// The service's records of the actions on servers.
     records: RecordTracker,
 }
@@ -48,7 +48,9 @@ impl Reconciler {
         Self {
             limit,
             before: seen.collect(),
-            ..Self::default()
+            since: HashMap::new(),
+            schedule: Schedule::new(FIRST, LONGEST),
+            records: RecordTracker::default(),
         }
     }
 
@@ -102,7 +104,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// When to list next; `None` if a list is underway or not needed.
+    /// When to list next; `None` if that is not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         let unknown = state.unknown_requests();
@@ -111,23 +113,15 @@ impl Reconciler {
         for request in &unknown {
             if !self.since.contains_key(request) {
                 self.since.insert(*request, now);
-                self.lists = 0;
+                self.schedule.restart(client);
             }
         }
-        if unknown.is_empty() || self.underway {
+        let Some(first) = self.since.values().min() else {
+            self.schedule.cancel();
             return None;
-        }
-        self.underway = true;
-        let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
-        let pause = client.0.core.scaled(pause);
-        let limit = client.0.core.scaled(self.limit);
-        // A list that would come shortly before the last one is the last one.
-        let last = self.since.values().map(|since| *since + limit).min()?;
-        Some(if last > now && now + pause + pause / 2 > last {
-            last
-        } else {
-            now + pause
-        })
+        };
+        let last = *first + client.0.core.scaled(self.limit);
+        Some(self.schedule.due(client, last))
     }
 
     /// Applies a list that began at `began`; it is no evidence of anything later.
@@ -136,10 +130,9 @@ impl Reconciler {
         client: &Client,
         state: &mut RunState,
         began: Instant,
-        listed: Result<ServerList, Problem>,
+        listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
-        self.underway = false;
-        self.lists = self.lists.saturating_add(1);
+        self.schedule.listed(Duration::ZERO);
         let mut events = Vec::new();
         let records = self.records.take(client, state.action());
         for request in state.unknown_requests() {
@@ -157,7 +150,6 @@ impl Reconciler {
                 // The answer was lost while the list was underway.
                 continue;
             };
-            let listed = listed.as_ref();
             // A failed list gets more time.
             let limit = match listed {
                 Ok(_) => self.limit,
