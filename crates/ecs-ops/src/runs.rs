@@ -1,28 +1,34 @@
 //! Runs: a list of servers, split into requests, submitted, polled and reported.
 //!
-//! `plan` plans requests, `queue` splits refused ones (pure), `state` holds the state of a run
-//! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
-//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
-//! `observer` when servers are listed for both,
-//! `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
+//! `builder` makes a checked `plan`, which begins a `run`; `request_plan` splits servers into
+//! requests, `queue` splits refused ones (pure), `state` holds the state of a run (pure),
+//! `evidence` interprets servers after a lost answer (pure), `records` the service's records of the
+//! actions on them (pure, but for its reader), `verify` servers whose job succeeded; `observer`
+//! says when servers are listed, `outage` when to send after lost answers (pure); `driver` and
+//! `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;
 mod callbacks;
 mod driver;
 mod evidence;
+mod handle;
 mod observer;
+mod on_unknown;
 mod outage;
 mod plan;
 mod preflight;
 mod queue;
 mod reconcile;
 mod records;
+mod request_plan;
 mod run;
 mod state;
 mod verify;
 
 pub use builder::RunBuilder;
 pub use callbacks::FinishedWave;
+pub use handle::RunHandle;
+pub use on_unknown::OnUnknown;
 pub use plan::Plan;
 pub use run::Run;

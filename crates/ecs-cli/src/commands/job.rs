@@ -82,7 +82,7 @@ pub(crate) async fn wait(
 
     let mut watch = connection
         .client
-        .watch_all(ids.iter().cloned())
+        .watch(ids.iter().cloned())
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(deadline) = args.deadline {
         watch = watch.deadline(deadline);

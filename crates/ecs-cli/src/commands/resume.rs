@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
     Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
@@ -38,7 +39,7 @@ pub(crate) async fn run(
     }
     let recovered = recover(contents)?;
     let run = recovered.run();
-    let callbacks = callbacks(args, &global, run, notes)?;
+    let (health, after_canary) = callbacks(args, &global, run, notes)?;
     let go_on = GoOn::of_resume(args, &global);
     if global.project_id.is_none() && !global.sim {
         global.project_id = Some(run.project.clone());
@@ -60,7 +61,7 @@ pub(crate) async fn run(
         .map_err(|error| Fail::usage(error.to_string()))?
         .continue_stopped();
     if args.reconcile {
-        builder = builder.reconcile(true);
+        builder = builder.on_unknown(OnUnknown::Reconcile);
     }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
@@ -68,9 +69,13 @@ pub(crate) async fn run(
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }
+    let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
+    let plan = builder
+        .plan()
+        .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
     let signals = Signals::new()?;
     let format = args.output.format;
-    let ended = execute(builder, callbacks, format, signals, notes, results).await?;
+    let ended = execute(plan, callbacks, format, signals, notes, results).await?;
     let ending = Ending {
         format,
         no_wait: false,
@@ -88,7 +93,7 @@ fn callbacks(
     global: &Global,
     run: &RunRecord,
     notes: &Notes,
-) -> Result<Callbacks, Fail> {
+) -> Result<(Option<(String, Duration)>, Option<AfterCanary>), Fail> {
     let rolling = run.rolling.as_ref();
     let health = match (&args.health_cmd, rolling.and_then(|it| it.health.as_ref())) {
         (None, None) => None,
@@ -117,10 +122,8 @@ fn callbacks(
     });
     let known = rolling.and_then(|it| it.health_timeout_ms);
     let within = args.health_timeout.or(known.map(Duration::from_millis));
-    Ok(Callbacks {
-        health: health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT))),
-        after_canary,
-    })
+    let health = health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT)));
+    Ok((health, after_canary))
 }
 
 fn recover(contents: Contents) -> Result<Recovered, Fail> {

@@ -89,10 +89,10 @@ impl<'a> DryRun<'a> {
         skipped: &'a [SkippedServer],
     ) -> Option<Self> {
         let requests = plan.http_requests(&connection.project).ok()?;
-        let requests = requests.into_iter().zip(&plan.requests).enumerate().map(
+        let requests = requests.into_iter().zip(plan.requests()).enumerate().map(
             |(index, (request, servers))| {
                 Some(Request {
-                    wave: wave_of(&plan.waves, index),
+                    wave: wave_of(plan.waves(), index),
                     method: request.method().to_string(),
                     path: request.uri().to_string(),
                     servers: servers.len(),
@@ -103,8 +103,8 @@ impl<'a> DryRun<'a> {
         Some(Self {
             version: VERSION,
             dry_run: true,
-            operation: plan.action.name(),
-            kind: plan.action.type_name(),
+            operation: plan.action().name(),
+            kind: plan.action().type_name(),
             endpoint: connection.endpoint.to_string(),
             project_id: connection.project.as_str(),
             servers: plan.servers(),

@@ -149,3 +149,6 @@ impl Observer {
         events
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ async fn cut_short(takes: Duration) -> (Report, Vec<Event>, Arc<Slow>, Duration)
     let client = builder.build().unwrap();
     let journal = Arc::new(Slow(MemoryJournal::default(), takes));
     let run = client.reboot(RebootType::Soft, ids(4)).deadline(DEADLINE);
-    let mut run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
     let mut events = run.events();
     let began = Instant::now();
     let report = run.await;
@@ -73,7 +73,7 @@ async fn an_acceptance_that_is_being_written_at_the_deadline() {
     let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let resumed = client.resume(Arc::clone(&journal), recovered).unwrap();
-    assert_eq!(resumed.start().await.unwrap().await.summary().succeeded, 4);
+    assert_eq!(resumed.report().await.unwrap().summary().succeeded, 4);
 }
 
 /// One that hangs does not keep the run: nobody knows whether the acceptance is in the journal.

@@ -38,7 +38,7 @@ async fn second_wave(died_for: Duration, loses_first: bool) -> (Duration, Durati
     let run = client.reboot(RebootType::Soft, servers);
     let run = run.rolling(waves, rules).journal(Arc::clone(&journal));
     let began = Instant::now();
-    let mut run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let mut events = run.events();
     let first = tokio::spawn(run.into_future());
     loop {
@@ -53,7 +53,7 @@ async fn second_wave(died_for: Duration, loses_first: bool) -> (Duration, Durati
     sleep(died_for).await;
     let recovered = Recovered::from_entries(journal.entries()).unwrap();
     let run = client.resume(Arc::clone(&journal), recovered).unwrap();
-    let mut run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let mut events = run.events();
     let second = tokio::spawn(run.into_future());
     let mut announced = Duration::MAX;

@@ -39,8 +39,8 @@ impl Settings {
         }
     }
 
-    fn plan(self, servers: &[ServerId]) -> Plan {
-        Plan::new(PowerAction::Reboot(RebootType::Soft), servers, self.size)
+    fn plan(self, servers: &[ServerId]) -> RequestPlan {
+        RequestPlan::new(PowerAction::Reboot(RebootType::Soft), servers, self.size)
     }
 }
 
