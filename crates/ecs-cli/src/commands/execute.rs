@@ -122,7 +122,7 @@ pub(super) async fn execute(
     progress.finish();
     let report = report.map_err(|error| {
         Fail::new(Exit::Unknown, error.problem().to_string())
-            .hint("look at the servers before you run again, and please report this")
+            .hint("check the servers before you run again, and please report this bug")
     })?;
     let wave = progress.tally().wave;
     Ok(Ended { report, wave })
@@ -135,7 +135,7 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 ) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
+        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped; nothing was sent").into()),
     }
 }
 
@@ -144,10 +144,10 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
     let said = match after {
         Some(AfterCanary::Asked(terminal)) => {
             notes.always(&format!(
-                "The canary is over: {} done, {} of them failed. Go on with the other {}?",
-                counted(tally.done),
+                "Canary finished: {} succeeded, {} failed. Continue with the remaining {}?",
+                tally.succeeded,
                 tally.failed,
-                tally.servers.saturating_sub(tally.done)
+                counted(tally.servers.saturating_sub(tally.done))
             ));
             let (answers, notes) = (answers.clone(), notes.clone());
             tokio::spawn(async move {
@@ -158,8 +158,8 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
         }
         Some(AfterCanary::Yes) => true,
         Some(AfterCanary::Nobody) | None => {
-            notes.always("there is no terminal to ask on whether to go on after the canary: it counts as a no");
-            notes.hint("ecsctl resume --yes goes on without a question");
+            notes.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
+            notes.hint("ecsctl resume --yes continues without asking");
             false
         }
     };
@@ -172,9 +172,11 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 /// The first request to stop stops sending, the second one everything.
 async fn listen(mut signals: Signals, control: Control, notes: Aside) {
     let signal = signals.next().await;
-    control.stop_submitting_because(format!("as asked by {signal}"));
-    notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
+    control.stop_submitting_because(signal);
+    notes.always(
+        "Stopping: no new requests; waiting for accepted ones. Press Ctrl-C again to quit now.",
+    );
     signals.next().await;
     control.end();
-    notes.always("ending: what was accepted goes on at the service");
+    notes.always("quitting: accepted requests continue at the service");
 }

@@ -148,7 +148,7 @@ async fn confirm(
     if args.resubmit_unknown {
         let verb = verb.to_ascii_lowercase();
         notes.always(&format!(
-            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+            "warning: --resubmit-unknown: if an answer is lost, this may {verb} servers twice"
         ));
     }
     match terminal {
@@ -204,7 +204,7 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
         // Found out early; made sure of when it is made.
         let words = format!("journal {}: the file exists", path.display());
         return Err(
-            Fail::usage(words).hint("ecsctl resume goes on with it; a new run needs a new file")
+            Fail::usage(words).hint("ecsctl resume continues that run; a new run needs a new file")
         );
     }
     Ok(())
@@ -240,7 +240,7 @@ async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connec
     connection.map_err(|_| {
         Fail::new(
             Exit::Stopped,
-            "the deadline came before there were credentials",
+            "the deadline passed before credentials were obtained",
         )
         .hint("nothing was sent; give it more time with --deadline")
     })?
@@ -304,15 +304,13 @@ fn without_plan(path: &Path, fail: Fail) -> Fail {
 }
 
 fn nobody_to_ask(args: &Run) -> Fail {
-    let fail = Fail::usage(
-        "nothing is done without asking, and there is no terminal to ask on: nothing was sent",
-    );
+    let fail = Fail::usage("confirmation required, but no terminal is available; nothing was sent");
     match args.rolling.asks() {
         true => fail.hint(
-            "add --yes and --canary-pause DURATION to go on without questions, or --dry-run to see what would be sent",
+            "add --yes and --canary-pause DURATION to run without questions, or --dry-run to see what would be sent",
         ),
         false => {
-            fail.hint("add --yes to go on without a question, or --dry-run to see what would be sent")
+            fail.hint("add --yes to run without a question, or --dry-run to see what would be sent")
         }
     }
 }
