@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::{Entry, ErrorRecord, Record, Recovered, RunRecord};
+use crate::journal::{Entry, ErrorRecord, Record, Recovered, RollingRecord, RunRecord};
 use crate::report::Report;
+use crate::rolling::{AfterCanary, CountOrPercent, Rolling, Rules, WaveAction, WaveEvent};
 
 /// A run that is played, with the records of its journal.
 struct Played {
@@ -24,10 +25,28 @@ struct Settings {
     policy: (bool, bool),
     verify: bool,
     escalate: bool,
+    /// The servers of a wave, and how many may fail.
+    waves: Option<(usize, Option<usize>)>,
 }
 
 impl Settings {
-    fn options(self) -> RunOptions {
+    fn ids(self) -> Vec<ServerId> {
+        (0..self.servers).map(id).collect()
+    }
+
+    fn rolling(self) -> Option<Rolling> {
+        let (size, max_failures) = self.waves?;
+        let rules = Rules {
+            max_failures: max_failures.map(CountOrPercent::Count),
+            pause: Duration::ZERO,
+            canary: Some(AfterCanary::Ask),
+            check_health: true,
+        };
+        let waves = self.ids().chunks(size).map(<[ServerId]>::to_vec).collect();
+        Some(Rolling::new(waves, rules))
+    }
+
+    fn options(self, rolling: Option<Rolling>) -> RunOptions {
         let (reconcile, resubmit) = self.policy;
         RunOptions {
             on_unknown: UnknownPolicy {
@@ -35,12 +54,20 @@ impl Settings {
                 resubmit,
             },
             escalate_after: self.escalate.then_some(Duration::ZERO),
-            ..RunOptions::default()
+            rolling,
         }
     }
 
-    fn plan(self, servers: &[ServerId]) -> RequestPlan {
-        RequestPlan::new(PowerAction::Reboot(RebootType::Soft), servers, self.size)
+    /// The plan for these servers, or for those among them that remaining waves have.
+    fn plan(self, servers: &[ServerId], rolling: Option<&Rolling>) -> RequestPlan {
+        let action = PowerAction::Reboot(RebootType::Soft);
+        let Some(rolling) = rolling else {
+            return RequestPlan::new(action, servers, self.size);
+        };
+        let is_left = |id: &&ServerId| servers.contains(id);
+        let left = |(_, wave): (usize, &[ServerId])| wave.iter().filter(is_left).copied().collect();
+        let waves: Vec<_> = rolling.remaining().map(left).collect();
+        RequestPlan::in_waves(action, &waves, self.size)
     }
 }
 
@@ -50,18 +77,22 @@ fn at() -> Timestamp {
 
 impl Played {
     fn new(settings: Settings) -> Self {
-        let ids: Vec<ServerId> = (0..settings.servers).map(id).collect();
+        let ids = settings.ids();
         let (endpoint, project) = ("https://ecs.example", "p1".parse().unwrap());
         let action = PowerAction::Reboot(RebootType::Soft);
-        let run = RunRecord::new(
+        let mut run = RunRecord::new(
             "run",
             &endpoint.parse().unwrap(),
             project,
             action,
             ids.clone(),
         );
-        let plan = settings.plan(&ids);
-        let mut state = RunState::new("run".to_owned(), ids, plan, settings.options());
+        let rolling = settings.rolling();
+        run.rolling = rolling
+            .as_ref()
+            .map(|rolling| RollingRecord::new(rolling.waves().to_vec(), rolling.rules()));
+        let plan = settings.plan(&ids, rolling.as_ref());
+        let mut state = RunState::new("run".to_owned(), ids, plan, settings.options(rolling));
         if settings.verify {
             state.enable_verification();
         }
@@ -90,6 +121,40 @@ impl Played {
             attempt: 1,
             remote: None,
         });
+    }
+
+    /// Takes the next step of the waves, as the driver records it. A health check passes unless
+    /// this is odd.
+    fn advance_waves(&mut self, number: usize) {
+        let healthy = number.is_multiple_of(2);
+        let (record, event) = match self.state.next_action() {
+            Some(WaveAction::Start { wave }) => {
+                (Record::WaveBegan { wave }, WaveEvent::Began { wave })
+            }
+            Some(WaveAction::CheckHealth { wave }) => {
+                let (message, event) = match healthy {
+                    true => (None, WaveEvent::Healthy),
+                    false => (
+                        Some("bad".to_owned()),
+                        WaveEvent::Unhealthy("bad".to_owned()),
+                    ),
+                };
+                let record = Record::WaveChecked {
+                    wave,
+                    healthy,
+                    message,
+                };
+                (record, event)
+            }
+            Some(WaveAction::Ask) => {
+                let proceed = healthy;
+                (Record::Answered { proceed }, WaveEvent::Answered(proceed))
+            }
+            Some(WaveAction::Stop(reason)) => return self.state.stop_rolling(&reason),
+            _ => return,
+        };
+        self.records.push(record);
+        self.state.advance_waves(event);
     }
 
     fn answer(&mut self, index: usize, submission: Submission) -> Vec<Event> {
@@ -128,6 +193,7 @@ impl Played {
     }
 
     fn step(&mut self, which: prop::sample::Index, fact: &Fact) {
+        self.advance_waves(which.index(8));
         self.submit();
         if self.given.is_empty() {
             return;
@@ -211,7 +277,8 @@ fn facts_of(report: &Report) -> (Vec<String>, Vec<String>) {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (1_usize..12, 1_usize..5, flags).prop_map(|(servers, size, flags)| {
+    let waves = prop::option::of((1_usize..6, prop::option::of(0_usize..3)));
+    (1_usize..12, 1_usize..5, flags, waves).prop_map(|(servers, size, flags, waves)| {
         let (reconcile, resubmit, verify, escalate) = flags;
         Settings {
             servers,
@@ -219,6 +286,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             policy: (reconcile, resubmit),
             verify,
             escalate,
+            waves,
         }
     })
 }
@@ -247,8 +315,18 @@ proptest! {
                 let listed = if is_hard { &escalating } else { &unsent };
                 prop_assert!(is_second || listed.contains(&id), "{id} is to be sent after {steps} steps");
             }
-            let plan = settings.plan(&unsent);
-            let (resumed, _) = RunState::resumed(plan, &recovered, settings.options());
+            // The waves of the run have left servers behind that a resumed one sends.
+            let next = played.state.next_action();
+            let mut rolling = recovered.rolling();
+            let recorded = rolling.as_ref().map(Rolling::action);
+            if let Some(rolling) = &mut rolling {
+                rolling.on(recovered.resumption());
+            }
+            let plan = settings.plan(&unsent, rolling.as_ref());
+            let (resumed, _) = RunState::resumed(plan, &recovered, settings.options(rolling));
+            let outcomes = played.state.outcomes.values();
+            let leaves = outcomes.clone().any(|outcome| matches!(outcome, Outcome::NotAttempted { .. }));
+            prop_assert!(leaves || recorded == next, "{recorded:?}, {next:?} after {steps} steps");
             let live = facts_of(&played.close());
             prop_assert_eq!(&live, &facts_of(&recovered.report()), "the journal after {} steps", steps);
             prop_assert_eq!(&live, &facts_of(&closed(resumed)), "resumed after {} steps", steps);
