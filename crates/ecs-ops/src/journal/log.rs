@@ -8,12 +8,13 @@ use ecs_auth::BoxFuture;
 use ecs_client::clock::ClockReading;
 use ecs_client::{Problem, chain};
 use ecs_model::{Accepted, JobId, ServerId};
-use futures_util::FutureExt as _;
 use futures_util::future::{Shared, join_all};
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use jiff::Timestamp;
 
 use super::{
-    ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose, Record, Recovered, milliseconds,
+    Admission, Announcement, ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose,
+    QuotaLimits, Record, Recovered, milliseconds,
 };
 
 /// The journal of a run, if it has one.
@@ -26,7 +27,7 @@ pub(crate) struct RunJournal {
 }
 
 /// The writing of a record. It comes to its end also if whoever wanted it is gone.
-type Write = Shared<BoxFuture<'static, Result<(), Problem>>>;
+type Write = Shared<BoxFuture<'static, Result<Admission, Problem>>>;
 
 /// A journal, and what a run knows of it.
 #[derive(Debug)]
@@ -51,25 +52,42 @@ pub(crate) struct RecordedAcceptance {
 impl KeptJournal {
     async fn append(self: Arc<Self>, at: Timestamp, record: Record) -> Result<(), Problem> {
         let accepted = RecordedAcceptance::of(at, &record);
-        let lease = self.journal.lease();
-        lease.write_begun();
-        // The panic may already come while the future is made.
-        let appending = AssertUnwindSafe(async { self.journal.append(at, record).await });
-        let appended = appending.catch_unwind().await.unwrap_or_else(|_| {
+        self.journal.lease().write_begun(1);
+        self.settle(async { self.journal.append(at, record).await })
+            .await?;
+        self.journal.lease().write_ended(1);
+        lock(&self.accepted).extend(accepted);
+        Ok(())
+    }
+
+    async fn announce(self: Arc<Self>, announcement: Announcement) -> Result<Admission, Problem> {
+        let (lease, records) = (self.journal.lease(), announcement.records.len() as u64);
+        lease.write_begun(records);
+        let admission = self
+            .settle(async { self.journal.announce(announcement).await })
+            .await?;
+        match admission {
+            Admission::Admitted => lease.write_ended(records),
+            _ => lease.write_refused(records),
+        }
+        Ok(admission)
+    }
+
+    /// Awaits a write. After one that failed the journal takes nothing more.
+    async fn settle<T>(
+        &self,
+        writing: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, Problem> {
+        // The panic may already come while the journal makes its future.
+        let written = AssertUnwindSafe(writing).catch_unwind().await;
+        let written = written.unwrap_or_else(|_| {
             let message = "the journal panicked while it took a record";
             Err(JournalError::new(JournalErrorKind::Broken, message))
         });
-        match appended {
-            Ok(()) => {
-                lease.write_ended();
-                lock(&self.accepted).extend(accepted);
-                Ok(())
-            }
-            Err(error) => {
-                let problem = Problem::new(chain(&error)).because("the journal cannot be written");
-                Err(lock(&self.broken).get_or_insert(problem).clone())
-            }
-        }
+        written.map_err(|error| {
+            let problem = Problem::new(chain(&error)).because("the journal cannot be written");
+            lock(&self.broken).get_or_insert(problem).clone()
+        })
     }
 }
 
@@ -154,13 +172,36 @@ impl RunJournal {
             return Err(problem);
         }
         let appending = Arc::clone(kept).append(self.client.clock().now(), record());
-        let write = appending.boxed().shared();
-        {
-            let mut writes = lock(&self.writes);
-            writes.retain(|write| write.peek().is_none());
-            writes.push(write.clone());
+        self.start(appending.map_ok(|()| Admission::Admitted))
+            .await?;
+        Ok(())
+    }
+
+    /// Announces an attempt. Only one that is admitted may be sent.
+    async fn announce(
+        &self,
+        announcement: impl FnOnce(Timestamp) -> Announcement,
+    ) -> Result<Admission, Problem> {
+        let Some(kept) = &self.kept else {
+            return Ok(Admission::Admitted);
+        };
+        if let Some(problem) = self.broken() {
+            return Err(problem);
         }
-        write.await
+        let announcement = announcement(self.client.clock().now());
+        self.start(Arc::clone(kept).announce(announcement)).await
+    }
+
+    /// Begins to write, so that it comes to its end.
+    fn start(
+        &self,
+        writing: impl Future<Output = Result<Admission, Problem>> + Send + 'static,
+    ) -> Write {
+        let write = writing.boxed().shared();
+        let mut writes = lock(&self.writes);
+        writes.retain(|write| write.peek().is_none());
+        writes.push(write.clone());
+        write
     }
 
     /// Waits for the records whose writing was cut off.
@@ -175,6 +216,11 @@ impl RunJournal {
         let of_request = |accepted: &RecordedAcceptance| accepted.request == request;
         let index = accepted.iter().position(of_request)?;
         Some(accepted.swap_remove(index))
+    }
+
+    /// What the clock of the client shows.
+    pub(crate) fn clock_reading(&self) -> ClockReading {
+        self.client.clock().read()
     }
 
     /// Why the journal failed, if it did. Then the run must send nothing more.
@@ -202,22 +248,30 @@ pub(crate) struct RequestJournal<'a> {
 }
 
 impl RequestJournal<'_> {
-    /// Announces an attempt. It must not be sent if this fails.
-    pub(crate) async fn announce(&self, attempt: u32, now: ClockReading) -> Result<(), Problem> {
+    /// Announces an attempt. It must not be sent unless it is admitted.
+    pub(crate) async fn announce(
+        &self,
+        attempt: u32,
+        now: ClockReading,
+        limits: QuotaLimits,
+    ) -> Result<Admission, Problem> {
         let (request, purpose) = (self.request, self.purpose);
-        let intent = || Record::Intent {
-            request,
-            attempt,
-            purpose,
-            servers: self.servers.to_vec(),
+        let announcement = |at| {
+            let servers = self.servers.to_vec();
+            let intent = Record::Intent {
+                request,
+                attempt,
+                purpose,
+                servers: servers.clone(),
+            };
+            let sending = Record::Sending {
+                request,
+                attempt,
+                remote: now.remote,
+            };
+            Announcement::new(at, request, servers, vec![intent, sending], limits)
         };
-        self.log.write(intent).await?;
-        let sending = || Record::Sending {
-            request,
-            attempt,
-            remote: now.remote,
-        };
-        self.log.write(sending).await
+        self.log.announce(announcement).await
     }
 
     /// Records that the attempt was certainly not executed. A failure needs no handling: it stops
