@@ -21,21 +21,18 @@ use tokio::time::Instant;
 use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
+use super::hang::HangWatch;
 use super::observer::Observer;
-use super::reconcile::{Reconciler, list};
-use super::records::RecordQuery;
+use super::reconcile::{EvidenceQuery, Reconciler, list};
 use super::state::{Decided, Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
-use crate::event::{Event, Sink};
+use crate::event::{Event, SIGN_OF_LIFE, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
 use crate::journal::{Record, RecordedAcceptance, RunJournal, ServerSnapshot};
 use crate::report::Stopped;
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
-
-/// The time between signs of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
 
 /// The result of a step.
 enum Step {
@@ -64,6 +61,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// A client of Cloud Trace Service, if there is one.
+    pub(super) traces: Option<&'a Client>,
     /// How long after a request became unknown its servers may still be at work.
     pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
@@ -112,8 +111,9 @@ impl<'a> Driver<'a> {
         let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
         let mut outage = OutageGuard::new();
         let mut wave_driver = wave_driver::WaveDriver::new(self, &resumed);
-        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
-        reconciler.records().skip_resumed_jobs(state);
+        let mut reconciler =
+            Reconciler::with_initial_state(self.reconcile_limit, self.before, self.traces.cloned());
+        reconciler.skip_resumed_jobs(state);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
             self.client.0.quota.restore(servers, age);
@@ -164,7 +164,8 @@ impl<'a> Driver<'a> {
             drop(self.log.write(before).await);
             self.halt_if_journal_failed(state);
         }
-        let mut observer = Observer::new(reconciler, self.verify.map(Verifier::new));
+        let hangs = HangWatch::new(self.client, state);
+        let mut observer = Observer::new(reconciler, self.verify.map(Verifier::new), hangs);
         loop {
             let is_suspended = self.control.level() == Level::Suspended;
             if is_suspended && submitting == 0 {
@@ -190,7 +191,8 @@ impl<'a> Driver<'a> {
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
                     () = self.control.reached(Level::Suspended), if !is_suspended => continue,
                     () = until(list_at) => {
-                        steps.push(self.list(observer.begin_list(self.client, state)));
+                        let query = observer.begin_list(self.client, state);
+                        steps.extend(query.map(|query| self.list(query)));
                         continue;
                     }
                     () = tokio::time::sleep_until(sign_at) => {
@@ -235,16 +237,26 @@ impl<'a> Driver<'a> {
             if state.is_denied() {
                 jobs.unwatch_all();
             }
-            let decided = state.conclude(events);
+            let mut decided = state.conclude(events);
+            let found = std::mem::take(&mut decided.found);
             wave_driver.note_unknown(self, &decided.events);
-            let commit = self.commit(state, decided);
-            let mut commit = std::pin::pin!(commit);
-            // Other steps continue meanwhile: the journal may wait for one of them.
-            loop {
-                tokio::select! {
-                    biased;
-                    () = &mut commit => break,
-                    Some(step) = steps.next() => completed_steps.push_back(step),
+            {
+                let commit = self.commit(state, decided);
+                let mut commit = std::pin::pin!(commit);
+                // Other steps continue meanwhile: the journal may wait for one of them.
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = &mut commit => break,
+                        Some(step) = steps.next() => completed_steps.push_back(step),
+                    }
+                }
+            }
+            for (request, ticket) in found {
+                self.log.take_accepted(request + 1);
+                if self.wait && !state.is_denied() {
+                    let watch = self.limits.watch(&ticket, Some(Instant::now()));
+                    jobs.watch(request, ticket.job_id().clone(), watch);
                 }
             }
         }
@@ -274,14 +286,12 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers, unless queries are refused meanwhile. `records` are read before: a server
-    /// at rest in the list is at rest after the actions that they show.
-    fn list(self, records: Option<RecordQuery>) -> BoxFuture<'a, Step> {
+    /// Lists the servers, unless queries are refused meanwhile. `query` is read before: a server at
+    /// rest in the list is at rest after the actions that the records show.
+    fn list(self, query: EvidenceQuery) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             let read = async {
-                if let Some(records) = records {
-                    records.run(self.client).await;
-                }
+                query.run(self.client).await;
                 list(self.client).await
             };
             Step::Listed(tokio::select! {
@@ -303,6 +313,7 @@ impl<'a> Driver<'a> {
         }
         if let Err(error) = &listed
             && error.kind() == ErrorKind::Credentials
+            && !observer.is_optional()
         {
             return self.denied(state, error.problem());
         }
@@ -392,8 +403,12 @@ impl<'a> Driver<'a> {
         match update {
             JobUpdate::Running(job) => state.polled(request, job, false),
             JobUpdate::Ended(job) => state.polled(request, job, true),
-            JobUpdate::NotFoundYet => Vec::new(),
+            JobUpdate::NotFoundYet => {
+                state.poll_failed(request);
+                Vec::new()
+            }
             JobUpdate::QueryFailed(error, retry_after) => {
+                state.poll_failed(request);
                 let job_id = state.job(request).cloned();
                 let event = job_id.map(|job_id| Event::QueryFailed {
                     job_id,

@@ -1,8 +1,8 @@
 //! Lists servers while a run goes on: one list at a time, for all who want one.
 //!
 //! The [reconciler](super::reconcile) wants lists after lost answers, the [verifier](super::verify)
-//! while servers come to rest. Each has a [schedule](Schedule). A list that is due for one of them
-//! serves the other one, too.
+//! while servers come to rest; each has a [schedule](Schedule). The [hang watch](super::hang) wants one
+//! now and then while restarts take long. A list that is due for one of them serves the others, too.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use ecs_client::Problem;
 use tokio::time::Instant;
 
 use super::evidence::ServerList;
-use super::reconcile::Reconciler;
-use super::records::RecordQuery;
+use super::hang::HangWatch;
+use super::reconcile::{EvidenceQuery, Reconciler};
 use super::state::RunState;
 use super::verify::Verifier;
 use crate::Client;
@@ -90,6 +90,7 @@ pub(super) struct Observer {
     reconciler: Reconciler,
     /// `None`: servers are not verified.
     verifier: Option<Verifier>,
+    hangs: HangWatch,
     underway: Option<Underway>,
 }
 
@@ -97,15 +98,21 @@ pub(super) struct Observer {
 #[derive(Debug)]
 struct Underway {
     began: Instant,
-    /// Whether it is for the reconciler, too.
     reconciles: bool,
+    verifies: bool,
+    reads_hangs: bool,
 }
 
 impl Observer {
-    pub(super) fn new(reconciler: Reconciler, verifier: Option<Verifier>) -> Self {
+    pub(super) fn new(
+        reconciler: Reconciler,
+        verifier: Option<Verifier>,
+        hangs: HangWatch,
+    ) -> Self {
         Self {
             reconciler,
             verifier,
+            hangs,
             underway: None,
         }
     }
@@ -113,20 +120,46 @@ impl Observer {
     /// When to list next; `None` if a list is underway or not wanted.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let reconcile = self.reconciler.next_list(client, state);
-        let verifier = self.verifier.as_mut();
-        let verify = verifier.and_then(|verifier| verifier.next_list(client, state));
-        let due = reconcile.into_iter().chain(verify).min();
-        due.filter(|_| self.underway.is_none())
+        let verify = self.next_of_verifier(client, state);
+        let due = reconcile.into_iter().chain(verify).chain(self.hangs.next());
+        due.min().filter(|_| self.underway.is_none())
     }
 
-    /// A list begins now. Returns the records to read before it.
-    pub(super) fn begin_list(&mut self, client: &Client, state: &RunState) -> Option<RecordQuery> {
+    fn next_of_verifier(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
+        self.verifier.as_mut()?.next_list(client, state)
+    }
+
+    /// The time for a list has come. Returns what is to be read before it; `None` if no server is to
+    /// be listed.
+    pub(super) fn begin_list(
+        &mut self,
+        client: &Client,
+        state: &RunState,
+    ) -> Option<EvidenceQuery> {
         let began = Instant::now();
-        let due = self.reconciler.next_list(client, state);
-        let reconciles = due.is_some_and(|due| due <= began + client.0.core.scaled(SOON));
-        self.underway = Some(Underway { began, reconciles });
-        let records = reconciles.then(|| self.reconciler.records());
-        records.and_then(|records| records.query(client, state))
+        let reconcile = self.reconciler.next_list(client, state);
+        let verify = self.next_of_verifier(client, state);
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= began);
+        let reads_hangs = is_due(self.hangs.next()) && !self.hangs.begin(client, state).is_empty();
+        if !(reads_hangs || is_due(reconcile) || is_due(verify)) {
+            return None;
+        }
+        let soon = client.0.core.scaled(SOON);
+        let reconciles = reconcile.is_some_and(|due| due <= began + soon);
+        self.underway = Some(Underway {
+            began,
+            reconciles,
+            verifies: verify.is_some(),
+            reads_hangs,
+        });
+        let query = reconciles.then(|| self.reconciler.query(client, state));
+        Some(query.unwrap_or_default())
+    }
+
+    /// Whether the run goes on as it is without the list that is underway.
+    pub(super) fn is_optional(&self) -> bool {
+        let underway = self.underway.as_ref();
+        underway.is_some_and(|list| !list.reconciles && !list.verifies)
     }
 
     /// Applies the list that was underway. It is no evidence of anything after its beginning.
@@ -136,15 +169,18 @@ impl Observer {
         state: &mut RunState,
         listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
-        let Some(Underway { began, reconciles }) = self.underway.take() else {
+        let Some(list) = self.underway.take() else {
             return Vec::new();
         };
-        let mut events = Vec::new();
-        if reconciles {
+        let (began, mut events) = (list.began, Vec::new());
+        if list.reconciles {
             events.extend(self.reconciler.on_list(client, state, began, listed));
         }
         if let Some(verifier) = &mut self.verifier {
             events.extend(verifier.on_list(client, state, began, listed));
+        }
+        if list.reads_hangs {
+            self.hangs.on_list(client, state, began, listed);
         }
         events
     }

@@ -3,6 +3,7 @@
 mod close;
 mod conclude;
 mod escalate;
+mod hang;
 mod next;
 mod poll;
 mod refusal;
@@ -44,6 +45,9 @@ pub(crate) struct RunOptions {
     pub(crate) rolling: Option<Rolling>,
     /// The time after which a server that is not back is restarted hard. `None`: never.
     pub(crate) escalate_after: Option<Duration>,
+    /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
+    /// never.
+    pub(crate) escalate_hang: Option<Duration>,
 }
 
 /// A request that was taken from the queue.
@@ -57,6 +61,8 @@ struct RunRequest {
     undocumented_reported: bool,
     /// The number of polls in which its job reported all servers without being finished.
     overdue: u32,
+    /// Whether the latest poll showed its job as running.
+    shown_running: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +87,7 @@ impl RunRequest {
             unrequested_reported: false,
             undocumented_reported: false,
             overdue: 0,
+            shown_running: false,
         }
     }
 }
@@ -131,6 +138,8 @@ pub(crate) struct RunState {
     cleared: Vec<ServerReport>,
     /// Jobs that are no longer polled, with their last status, until the end of the step.
     finished_jobs: Vec<(JobId, Option<JobStatus>)>,
+    /// Requests with a lost answer whose job was found, until the end of the step.
+    found_jobs: Vec<(usize, JobTicket)>,
 }
 
 impl RunState {
@@ -149,7 +158,8 @@ impl RunState {
             }
             None => (None, plan.requests),
         };
-        let escalations = options.escalate_after;
+        let (after, hang) = (options.escalate_after, options.escalate_hang);
+        let escalates = after.is_some() || hang.is_some();
         Self {
             on_unknown: options.on_unknown,
             closing: false,
@@ -157,6 +167,7 @@ impl RunState {
             resubmitted: HashMap::new(),
             cleared: Vec::new(),
             finished_jobs: Vec::new(),
+            found_jobs: Vec::new(),
             run_id,
             action,
             outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
@@ -166,7 +177,7 @@ impl RunState {
             queue: RequestQueue::new(at_once),
             waves,
             rolling_stops: false,
-            escalations: escalations.map(|after| Escalations::new(Some(after), batch_size)),
+            escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
             jobs: Vec::new(),
             halted: None,
             refused: None,

@@ -5,12 +5,15 @@ use ecs_model::{JobId, JobStatus, ServerId};
 use super::RunState;
 use crate::event::Event;
 use crate::journal::{OutcomeRecord, Record};
+use crate::ticket::JobTicket;
 
 /// What a step decided. Its records are durable before any of its events is emitted.
 #[derive(Debug, Default)]
 pub(crate) struct Decided {
     pub(crate) records: Vec<Record>,
     pub(crate) events: Vec<Event>,
+    /// Jobs to watch from now on, by request.
+    pub(crate) found: Vec<(usize, JobTicket)>,
 }
 
 impl RunState {
@@ -18,7 +21,8 @@ impl RunState {
     /// which a journal is replayed. Servers to restart hard are queued from now on; nothing is
     /// submitted before the records are durable.
     pub(crate) fn conclude(&mut self, mut events: Vec<Event>) -> Decided {
-        let mut records = Vec::new();
+        let found = std::mem::take(&mut self.found_jobs);
+        let mut records: Vec<_> = found.iter().map(job_found).collect();
         let ended = events.iter().filter_map(|event| match event {
             Event::ServerDone(server) => Some(server),
             _ => None,
@@ -37,7 +41,20 @@ impl RunState {
             records.push(Record::Escalating { servers });
             events.extend(self.queue_hard_restarts(hard));
         }
-        Decided { records, events }
+        Decided {
+            records,
+            events,
+            found,
+        }
+    }
+}
+
+/// The record that a request with a lost answer was accepted.
+fn job_found((request, ticket): &(usize, JobTicket)) -> Record {
+    Record::Accepted {
+        request: request + 1,
+        job_id: ticket.job_id().clone(),
+        request_id: None,
     }
 }
 
