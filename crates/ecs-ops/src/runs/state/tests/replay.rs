@@ -41,6 +41,7 @@ impl Settings {
             pause: Duration::ZERO,
             canary: Some(AfterCanary::Ask),
             check_health: true,
+            ..Rules::default()
         };
         let waves = self.ids().chunks(size).map(<[ServerId]>::to_vec).collect();
         Some(Rolling::new(waves, rules))
@@ -55,6 +56,7 @@ impl Settings {
             },
             escalate_after: self.escalate.then_some(Duration::ZERO),
             rolling,
+            ..RunOptions::default()
         }
     }
 
