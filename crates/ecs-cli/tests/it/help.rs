@@ -26,12 +26,13 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 22] = [
+    const GLOBAL: [&str; 23] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
         "--cloud",
         "--context",
+        "--cts-endpoint",
         "--endpoint",
         "--help",
         "--iam-endpoint",
@@ -103,6 +104,7 @@ fn each_command_offers_what_the_design_says() {
         "--seed",
         "--speed",
         "--fail",
+        "--hang",
         "--stopped",
         "--scaling-group",
         "--own-server",

@@ -282,6 +282,10 @@ pub struct RollingRecord {
     /// Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub brake: bool,
+    /// The time after which a server that hangs in its soft restart is restarted hard, in
+    /// milliseconds. `None`: never. Optional since it was added to version 1 later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate_hang_ms: Option<u64>,
 }
 
 impl RollingRecord {
@@ -303,6 +307,7 @@ impl RollingRecord {
             health_timeout_ms: None,
             escalate_after_ms: None,
             brake: rules.brake,
+            escalate_hang_ms: None,
         }
     }
 

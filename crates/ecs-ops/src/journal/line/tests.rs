@@ -22,6 +22,7 @@ fn v1() -> Vec<Entry> {
         health: Some("curl -f https://shop.example".to_owned()),
         escalate_after_ms: Some(300_000),
         brake: false,
+        escalate_hang_ms: None,
     });
     let job_id = |request: usize| job(request).parse().unwrap();
     let intent = |request, attempt, purpose, servers| Record::Intent {
@@ -177,6 +178,7 @@ fn v1_more() -> Vec<Entry> {
         health_timeout_ms: Some(30_000),
         escalate_after_ms: None,
         brake: false,
+        escalate_hang_ms: None,
     });
     entries([
         Record::Run(Box::new(stop)),
