@@ -26,13 +26,13 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 23] = [
+    const GLOBAL: [&str; 22] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
         "--cloud",
-        "--context",
         "--cts-endpoint",
+        "--context",
         "--endpoint",
         "--help",
         "--iam-endpoint",

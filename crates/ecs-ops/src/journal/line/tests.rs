@@ -21,8 +21,8 @@ fn v1() -> Vec<Entry> {
         canary_pause_ms: None,
         health: Some("curl -f https://shop.example".to_owned()),
         escalate_after_ms: Some(300_000),
-        brake: false,
         escalate_hang_ms: None,
+        brake: false,
     });
     let job_id = |request: usize| job(request).parse().unwrap();
     let intent = |request, attempt, purpose, servers| Record::Intent {
@@ -177,8 +177,8 @@ fn v1_more() -> Vec<Entry> {
         health: Some("probe".to_owned()),
         health_timeout_ms: Some(30_000),
         escalate_after_ms: None,
-        brake: false,
         escalate_hang_ms: None,
+        brake: false,
     });
     entries([
         Record::Run(Box::new(stop)),
