@@ -34,7 +34,7 @@ pub(super) fn conclude(
 ) -> Exit {
     let report = &ended.report;
     match ending.format {
-        Format::Table => results.write(&table::report(report)),
+        Format::Table => table::report(report, &mut |piece| results.write(piece)),
         Format::Json => results.write(&json::document(report)),
         Format::Jsonl => results.write(&json::report_line(report)),
     }

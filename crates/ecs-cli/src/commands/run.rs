@@ -113,6 +113,8 @@ pub(crate) async fn run(
     let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
+    // What is known of the servers was for the question: a run on many has better use for the room.
+    drop((servers, selection));
     let plan = match &args.journal {
         Some(path) => {
             let journal = JsonlJournal::create(path);

@@ -85,17 +85,19 @@ pub(crate) fn run(
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
-    results.write(&match args.format {
-        ShowFormat::Table => show::text(&timeline, &journal),
+    match args.format {
+        ShowFormat::Table => {
+            show::write(&timeline, &journal, &mut |piece| results.write(piece));
+        }
         ShowFormat::Id => {
             let ids = timeline
                 .servers
                 .iter()
                 .map(|server| format!("{}\n", server.report.id));
-            ids.collect()
+            results.write(&ids.collect::<String>());
         }
-        _ => json::document(&timeline),
-    });
+        _ => results.write(&json::document(&timeline)),
+    }
     Ok(Exit::Success)
 }
 
