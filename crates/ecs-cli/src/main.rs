@@ -34,6 +34,7 @@ mod ids;
 mod log;
 mod plan_file;
 mod render;
+mod screen;
 mod server_file;
 mod server_input;
 mod signals;
@@ -129,6 +130,7 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             return commands::auth::check(&args, &global, notes, results).await;
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
+        Command::Schema(args) => return Ok(commands::schema::run(args, results)),
         Command::Completions(args) => return commands::shell::completions(&args, results),
         Command::Man(args) => return commands::shell::man(&args, results),
         Command::Sim(args) => return commands::sim::run(&args, &global, notes, results).await,

@@ -12,6 +12,7 @@ mod recorded_options;
 pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod run;
+pub(crate) mod schema;
 mod selecting;
 pub(crate) mod server;
 pub(crate) mod server_actions;

@@ -1,5 +1,6 @@
 //! `resume`.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use ecs_ops::rolling::{self, StopReason, WaveAction};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, execute};
+use super::execute::{AfterCanary, Callbacks, Shown, execute};
 use super::go_on::GoOn;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
 use crate::confirm::Terminal;
@@ -54,6 +55,10 @@ pub(crate) async fn run(
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
+    let max_failures = run
+        .rolling
+        .as_ref()
+        .and_then(|rolling| rolling.rules().max_failures);
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
     let builder = connection.client.resume(journal, recovered);
     // Whoever types `resume` asks for the rest, also of a run that was stopped.
@@ -74,10 +79,14 @@ pub(crate) async fn run(
         .plan()
         .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
     let signals = Signals::new()?;
-    let format = args.output.format;
-    let ended = execute(plan, callbacks, format, signals, notes, results).await?;
+    let shown = Shown {
+        format: args.output.format,
+        names: HashMap::new(),
+    };
+    let ended = execute(plan, callbacks, shown, signals, notes, results).await?;
     let ending = Ending {
-        format,
+        output: args.output,
+        max_failures,
         no_wait: false,
         reconciled: reconciles,
         rolling,

@@ -1,15 +1,17 @@
 //! `reboot`, `start`, `stop`.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
 use ecs_ops::journal::JsonlJournal;
-use ecs_ops::model::ServerId;
+use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
+use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
+use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::preflight::NotBegun;
 use super::selecting;
@@ -100,14 +102,18 @@ pub(crate) async fn run(
         }
         None => plan,
     };
-    let format = args.output.format;
-    let ended = execute(plan, callbacks, format, signals, notes, results).await;
+    let shown = Shown {
+        format: args.output.format,
+        names: names(&servers.listed),
+    };
+    let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
         Some(path) => without_plan(path, fail),
         None => fail,
     })?;
     let ending = Ending {
-        format,
+        output: args.output,
+        max_failures: args.rolling.max_failures,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
@@ -115,6 +121,12 @@ pub(crate) async fn run(
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
+}
+
+/// The names of servers.
+fn names(servers: &[Server]) -> HashMap<ServerId, String> {
+    let name = |server: &Server| Some((server.id?, server.name.clone()?));
+    servers.iter().filter_map(name).collect()
 }
 
 /// What would be sent.
@@ -134,6 +146,7 @@ fn dry_run(
         }
         Format::Json => json::document(&shown),
         Format::Jsonl => shown.lines(),
+        Format::Csv | Format::Id => shown.ids(format == Format::Csv),
     })
 }
 
@@ -181,12 +194,16 @@ fn not_begun(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
+    let now = Timestamp::now();
     let ended = Ended {
         report: builder.not_begun(error),
         wave: None,
+        began: now,
+        ended: now,
     };
     let ending = Ending {
-        format: args.output.format,
+        output: args.output,
+        max_failures: args.rolling.max_failures,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling: false,

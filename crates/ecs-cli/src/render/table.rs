@@ -50,24 +50,6 @@ impl Table {
     }
 }
 
-/// The verdicts, and a line that sums them up.
-pub(crate) fn report(report: &Report) -> String {
-    let mut table = Table::new(&["SERVER", "OUTCOME", "JOB", "REASON"]);
-    for server in &report.servers {
-        let job = server
-            .outcome
-            .job_id()
-            .map_or("-", |job_id| job_id.as_str());
-        table.row([
-            server.id.to_string(),
-            words(&server.outcome).to_owned(),
-            job.to_owned(),
-            why(server),
-        ]);
-    }
-    format!("{}\n{}\n", table.render(), summary(report))
-}
-
 /// Why it did not succeed, and what is unusual about how it ended.
 pub(crate) fn why(server: &ServerReport) -> String {
     match (server.outcome.error(), server.note()) {

@@ -66,7 +66,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -115,6 +115,7 @@ fn each_command_offers_what_the_design_says() {
         "--metadata",
         "--tls",
         "--ca-out",
+        "--env-file",
         "--tls-cert",
         "--tls-key",
     ];
@@ -127,6 +128,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile",
         "--reconcile-after",
         "--servers-per-minute",
+        "--show",
         "--yes",
     ];
     let run = [&RUN[..], &SELECT].concat();
@@ -154,6 +156,7 @@ fn each_command_offers_what_the_design_says() {
                 "--max-age",
                 "--output",
                 "--require-approval",
+                "--show",
                 "--yes",
             ],
         ),
@@ -165,6 +168,7 @@ fn each_command_offers_what_the_design_says() {
                 "--journal",
                 "--not-attempted",
                 "--output",
+                "--show",
                 "--unknown",
                 "--yes",
             ],

@@ -11,6 +11,7 @@ mod faults;
 mod gateways;
 mod help;
 mod jobs;
+mod output;
 mod plan;
 mod preflight;
 mod question;
