@@ -88,6 +88,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
+        "--show",
         "--spread-by",
         "--stalled-after",
         "--verify",

@@ -50,11 +50,14 @@ fn check_report(report: &Value, ids: &[&str]) {
         (&json!("SUCCESS"), &json!(count))
     );
     assert!(job["request_id"].is_string());
-    let expected: Vec<Value> = ids
-        .iter()
-        .map(|id| json!({"id": id, "outcome": "succeeded", "job_id": job["job_id"]}))
-        .collect();
-    assert_eq!(report["servers"], json!(expected));
+    let servers = report["servers"].as_array().unwrap();
+    assert_eq!(servers.len(), count);
+    for (server, id) in servers.iter().zip(ids) {
+        let (name, at) = (&server["name"], &server["at"]);
+        assert!(name.is_string() && at.is_string(), "{server}");
+        let expected = json!({"id": id, "outcome": "succeeded", "job_id": job["job_id"], "name": name, "at": at});
+        assert_eq!(server, &expected);
+    }
 }
 
 #[test]
