@@ -7,11 +7,12 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
-use crate::args::{RunShow, ShowFormat};
+use crate::args::{RunShow, Show, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::render::timeline::Timeline;
 use crate::render::{json, page, show};
+use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
@@ -68,8 +69,14 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
+    // Who asks for some servers wants to see all of them.
+    let shown = if args.outcome.is_empty() {
+        args.show
+    } else {
+        Show::All
+    };
     results.write(&match args.format {
-        ShowFormat::Table => show::text(&timeline, &args.journal),
+        ShowFormat::Table => show::text(&timeline, &args.journal, shown, Screen::stdout()),
         ShowFormat::Id => {
             let ids = timeline
                 .servers

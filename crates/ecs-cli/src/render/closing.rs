@@ -38,13 +38,27 @@ pub(crate) fn closing(
         text.push_str(&paint_counts(&line, report, screen));
         text.push('\n');
     }
+    text.push_str(&by_outcome(report.servers.iter(), show, screen));
+    if show == Show::All {
+        text.push('\n');
+        text.push_str(&all(report, screen));
+    }
+    text
+}
+
+/// The servers of each outcome that needs an operator.
+pub(crate) fn by_outcome<'a>(
+    servers: impl Iterator<Item = &'a ServerReport> + Clone,
+    show: Show,
+    screen: Screen,
+) -> String {
+    let mut text = String::new();
     if show == Show::None {
         return text;
     }
     for (outcome, title, color) in LISTED {
-        let servers: Vec<&ServerReport> = report
-            .servers
-            .iter()
+        let these = servers.clone();
+        let servers: Vec<&ServerReport> = these
             .filter(|server| server.outcome.name() == outcome)
             .collect();
         // Servers that are running have no reason: their number is in the first line.
@@ -59,10 +73,6 @@ pub(crate) fn closing(
             usize::MAX
         };
         list(&mut text, &servers, most, screen);
-    }
-    if show == Show::All {
-        text.push('\n');
-        text.push_str(&all(report, screen));
     }
     text
 }

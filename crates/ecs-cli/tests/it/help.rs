@@ -141,7 +141,10 @@ fn each_command_offers_what_the_design_says() {
         (&["stop"], &typed),
         (&["start"], &run),
         (&["resume"], &resume),
-        (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (
+            &["run", "show"],
+            &["--html", "--outcome", "--output", "--show"],
+        ),
         (&["server", "list"], &list),
         (&["server", "show"], &["--output"]),
         (&["server", "actions"], &["--output"]),

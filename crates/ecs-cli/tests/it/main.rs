@@ -6,10 +6,14 @@
 mod choosing;
 mod common;
 mod credentials;
+#[cfg(unix)]
+mod docs;
 mod doctor;
 mod faults;
 mod gateways;
 mod help;
+#[cfg(unix)]
+mod hints;
 mod jobs;
 mod output;
 mod plan;

@@ -63,7 +63,7 @@ fn a_run_at_three_widths() {
     tally.count(&throttled, begin);
     assert_eq!(
         shown(&tally, 60),
-        "431/1200 done, 71 failed, 2 unknown, throttled, retry in 10 s"
+        "431/1200, 71 failed, 2 unknown, throttled 10 s, 69 running"
     );
     assert_eq!(
         log_line(&tally, now),
