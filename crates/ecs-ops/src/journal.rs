@@ -49,6 +49,7 @@ mod admission;
 mod arbitrary_journal;
 mod error;
 mod fold;
+mod invocation;
 mod jsonl;
 mod known;
 mod lease;
@@ -69,6 +70,7 @@ use jiff::Timestamp;
 
 pub use admission::{Admission, Announcement, HeldServer, QuotaLimits};
 pub use error::{JournalError, JournalErrorKind};
+pub use invocation::Invocation;
 pub use jsonl::JsonlJournal;
 pub use lease::JournalLease;
 pub use line::{Contents, Tail};

@@ -29,6 +29,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod brake;
 mod count_or_percent;
 mod escalate;
 mod plan;

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use ecs_ops::Client;
 
 use super::{EXIT_CODES, Output, at_least_1, duration};
+use crate::candidates;
 
 const ABOUT: &str = "\
 Waits for the jobs of accepted requests, sends what was never sent, and reports every server of the run. A server whose \
@@ -17,8 +19,11 @@ Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
       Dies half way: the machine was switched off.
   ecsctl resume run.jsonl
-      Continues with the credentials that are found; the service and the project
-      are in the journal.
+      Shows what is left, asks, and continues with the credentials that are
+      found. Endpoint and project come from the journal. An option (--endpoint,
+      --region, --operator, --project-id) that leads elsewhere is refused.
+  ecsctl resume last --dry-run
+      Shows what is left of the run that began last; sends nothing.
   jq -c .record run.jsonl
       Prints the records of the journal.";
 
@@ -31,8 +36,8 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The journal
-    #[arg(value_name = "JOURNAL")]
+    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Check the servers of requests whose answer was lost, as a run with this option does. A server whose earlier
     /// state is not in the journal stays unknown unless it has changed
@@ -57,7 +62,10 @@ pub(crate) struct Resume {
     /// Kill the health check after this time; it has then failed [default: as the run]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) health_timeout: Option<Duration>,
-    /// Continue after the canary of a rolling run without asking
+    /// Show what is left and what would be sent, without sending anything
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask for confirmation, neither before sending nor after the canary of a rolling run
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]

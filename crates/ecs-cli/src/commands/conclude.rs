@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ecs_ops::model::JobId;
-use ecs_ops::rolling::CountOrPercent;
 use ecs_ops::{Outcome, Report, Stopped};
 
 use super::execute::Ended;
@@ -23,7 +22,7 @@ use crate::term::{Notes, Results};
 pub(super) struct Ending<'a> {
     pub(super) output: Output,
     /// The limit of failures, as it was given.
-    pub(super) max_failures: Option<CountOrPercent>,
+    pub(super) max_failures: Option<String>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     /// Whether it has waves.
@@ -86,7 +85,7 @@ fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
         ended_at: ended.ended,
         stop_reason: ended.report.stopped.as_ref().map(ToString::to_string),
         hard_restarts: hard_restarts(&ended.report),
-        max_failures: ending.max_failures.map(|limit| limit.to_string()),
+        max_failures: ending.max_failures.clone(),
         exit_code: exit as u8,
     }
 }
@@ -125,17 +124,18 @@ fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
     }
     // The jobs of an embedded simulator end with it.
     if summary.running > 0 && !ending.connection.is_simulated() {
-        const NAMED: usize = 3;
         let jobs = report.jobs.iter().map(|job| &job.job_id);
         let jobs = running_jobs(jobs, report.servers.iter().map(|server| &server.outcome));
-        let more = if jobs.len() > NAMED { " …" } else { "" };
         let why = if ending.no_wait {
             "not waited for"
         } else {
             "still running"
         };
-        let named = jobs.get(..NAMED).unwrap_or(&jobs).join(" ");
-        notes.hint(&format!("{why}: ecsctl job wait {named}{more}"));
+        // With a journal, resuming waits for them.
+        if let Some(wait) = ending.go_on.wait_for(&jobs) {
+            notes.hint(&format!("{why}:"));
+            notes.note(&format!("  {wait}"));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::health;
 use crate::render::json;
 use crate::render::progress::Progress;
 use crate::render::tally::Tally;
-use crate::signals::Signals;
+use crate::signals::{INTERRUPT, Signals, after_interrupt};
 use crate::term::{Aside, Notes, Results};
 
 /// The callbacks of a run, which is built before there is anything to show.
@@ -84,6 +85,8 @@ pub(super) struct Ended {
     pub(super) wave: Option<(usize, usize)>,
     pub(super) began: Timestamp,
     pub(super) ended: Timestamp,
+    /// Whether Ctrl-C was pressed.
+    pub(super) interrupted: bool,
 }
 
 /// How a run is shown.
@@ -91,6 +94,17 @@ pub(super) struct Shown {
     pub(super) format: Format,
     /// The names of its servers, as far as they are known.
     pub(super) names: HashMap<ServerId, String>,
+}
+
+impl Ended {
+    /// How the command ends whose report would end it like this.
+    pub(super) fn exit(&self, exit: Exit) -> Exit {
+        if self.interrupted {
+            after_interrupt(exit)
+        } else {
+            exit
+        }
+    }
 }
 
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
@@ -121,7 +135,14 @@ pub(super) async fn execute(
     })
     .await?;
     let mut events = run.events();
-    let listener = tokio::spawn(listen(signals, run.control(), aside.clone()));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let listening = listen(
+        signals,
+        run.control(),
+        aside.clone(),
+        Arc::clone(&interrupted),
+    );
+    let listener = tokio::spawn(listening);
     let run = run.spawn();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -161,11 +182,13 @@ pub(super) async fn execute(
     }
     let wave = progress.tally().wave;
     let ended = Timestamp::now();
+    let interrupted = interrupted.load(Ordering::Relaxed);
     Ok(Ended {
         report,
         wave,
         began,
         ended,
+        interrupted,
     })
 }
 
@@ -176,7 +199,10 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 ) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped; nothing was sent").into()),
+        signal = signals.next() => {
+            let exit = if signal == INTERRUPT { after_interrupt(Exit::Stopped) } else { Exit::Stopped };
+            Err(Fail::new(exit, "stopped; nothing was sent").into())
+        }
     }
 }
 
@@ -214,13 +240,20 @@ const TICK: Duration = Duration::from_millis(500);
 const LAST_NOTES: Duration = Duration::from_secs(2);
 
 /// The first request to stop stops sending, the second one everything.
-async fn listen(mut signals: Signals, control: Control, notes: Aside) {
+async fn listen(
+    mut signals: Signals,
+    control: Control,
+    notes: Aside,
+    interrupted: Arc<AtomicBool>,
+) {
     let signal = signals.next().await;
+    interrupted.store(signal == INTERRUPT, Ordering::Relaxed);
     control.stop_submitting_because(signal);
     notes.always(
         "Stopping: no new requests; waiting for accepted ones. Press Ctrl-C again to quit now.",
     );
-    signals.next().await;
+    let again = signals.next().await;
+    interrupted.fetch_or(again == INTERRUPT, Ordering::Relaxed);
     control.end();
     notes.always("quitting: accepted requests continue at the service");
 }

@@ -1,17 +1,21 @@
 //! What each command does.
 
+mod announce;
 pub(crate) mod auth;
 mod conclude;
+pub(crate) mod config;
 mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
 pub(crate) mod job;
+mod journal_place;
 pub(crate) mod plan;
 mod preflight;
 mod recorded_options;
 pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod run;
+pub(crate) mod run_list;
 pub(crate) mod schema;
 mod selecting;
 pub(crate) mod server;

@@ -10,33 +10,38 @@ use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
 use jiff::Timestamp;
 
+use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::journal_place::{self, register};
 use super::preflight::NotBegun;
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
+use crate::confirm::{Terminal, WavesSaid, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
+use crate::health;
+use crate::invocation;
 use crate::render::json::DryRun;
-use crate::render::{json, table, target};
+use crate::render::{json, table};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
 /// Runs the command; what it returns as an error happened before any server can have been touched.
 pub(crate) async fn run(
     action: PowerAction,
-    args: Run,
+    mut args: Run,
     global: &Global,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
     let selection = selection(&args, action, notes)?;
+    let run_id = journal_place::choose(&mut args, global, notes)?;
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
@@ -55,14 +60,19 @@ pub(crate) async fn run(
             super::plan::check_drift(planned, &servers, notes)?;
             planned.waves.clone().map(Waves::of)
         }
-        None => waves::plan(&args.rolling, &servers, notes)?,
+        None => waves::plan(&args.rolling, args.no_wait, &servers, notes)?,
     };
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
-    let mut builder = builder(action, ids, waves, &args, &connection);
+    let named: Vec<_> = ids
+        .iter()
+        .copied()
+        .zip(std::mem::take(&mut servers.named))
+        .collect();
+    let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection);
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -72,28 +82,38 @@ pub(crate) async fn run(
     let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
         .skipped(servers.skipped.clone())
+        .run_id(&run_id)
+        .invocation(invocation::of_process())
+        .simulated(connection.is_simulated())
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
         let record = super::plan::completed(plan.record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
+    let announcement = Announcement {
+        action,
+        args: &args,
+        connection: &connection,
+        requests: plan.requests().len(),
+        servers: &named,
+        skipped: &servers.skipped,
+        waves: waves.as_ref(),
+        waves_said: waves_said.as_ref(),
+        journal: args.journal.as_deref(),
+    };
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
-        let shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        let mut shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        if format == Format::Table && args.plan_out.is_none() {
+            shown.push_str(&announcement.dry_run());
+        }
         results.write(&shown);
         return Ok(Exit::Success);
     }
-    let question = Question {
-        action,
-        connection: &connection,
-        requests: plan.requests().len(),
-        batch_size: plan.batch_size(),
-        waves: waves_said,
-        servers: &servers.named,
-        skipped: &servers.skipped,
-    };
-    let confirmed = confirm(question, terminal, &args, notes);
+    let journal = args.journal.as_deref();
+    let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
+    let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     let plan = match &args.journal {
         Some(path) => {
@@ -113,14 +133,15 @@ pub(crate) async fn run(
     })?;
     let ending = Ending {
         output: args.output,
-        max_failures: args.rolling.max_failures,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
         go_on: GoOn::of_run(action, &args, global),
         connection: &connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// The names of servers.
@@ -150,30 +171,6 @@ fn dry_run(
     })
 }
 
-/// Asks, if there is a terminal to ask on; otherwise says what is going to be done.
-async fn confirm(
-    question: Question<'_>,
-    terminal: Option<Terminal>,
-    args: &Run,
-    notes: &Notes,
-) -> Result<(), Fail> {
-    let verb = verb(question.action);
-    if args.resubmit_unknown {
-        let verb = verb.to_ascii_lowercase();
-        notes.always(&format!(
-            "warning: --resubmit-unknown: if an answer is lost, this may {verb} servers twice"
-        ));
-    }
-    match terminal {
-        Some(terminal) => question.ask(terminal, notes).await,
-        None => {
-            let (servers, place) = (question.servers.len(), target::line(question.connection));
-            notes.note(&format!("{verb} {}: {place}", counted(servers)));
-            Ok(())
-        }
-    }
-}
-
 /// Ends a run whose servers could not be queried: with a report, like every run.
 fn not_begun(
     action: PowerAction,
@@ -200,22 +197,27 @@ fn not_begun(
         wave: None,
         began: now,
         ended: now,
+        interrupted: false,
     };
     let ending = Ending {
         output: args.output,
-        max_failures: args.rolling.max_failures,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling: false,
         go_on: GoOn::Nothing,
         connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// What can be found wrong before anything is read.
 fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     args.check()?;
+    if let Some(command) = &args.rolling.health_cmd {
+        health::check_exists(command)?;
+    }
     selecting::check_stdin(&args.select, global)?;
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.
@@ -301,7 +303,10 @@ fn builder(
         builder = builder.target(target.clone());
     }
     match waves {
-        Some(waves) => builder.rolling(waves, args.rolling.rules()),
+        Some(waves) => {
+            let servers = waves.waves.iter().map(Vec::len).sum();
+            builder.rolling(waves, args.rolling.rules(servers))
+        }
         None => builder,
     }
 }

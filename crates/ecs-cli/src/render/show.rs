@@ -225,13 +225,21 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
         not_attempted,
         ..
     } = it.summary;
-    let resume = |options: &[&str]| format!("  {}", go_on::resume(path.as_ref(), options));
+    let place = it.place.as_ref().map(|place| format!(" {place}"));
+    let place = place.unwrap_or_default();
+    let resume = |options: &[&str]| format!("  {}{place}", go_on::resume(path.as_ref(), options));
     let mut lines: Vec<String> = stopped(it).into_iter().collect();
     let ended = it.ended.is_some();
-    if !ended {
-        lines.push(
+    match &it.process {
+        Some(process) if process.active => {
+            lines.push(format!("the run is active: {}", process.by));
+            return lines;
+        }
+        _ if ended => {}
+        Some(_) => lines.push("the run has no end record: its process was killed".to_owned()),
+        None => lines.push(
             "the run has no end record: it is still active, or its process was killed".to_owned(),
-        );
+        ),
     }
     let does = match (running, not_attempted) {
         (0, 0) if is_unhealthy(it) => Some("checks the health again".to_owned()),

@@ -26,11 +26,12 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 21] = [
+    const GLOBAL: [&str; 22] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
         "--cloud",
+        "--context",
         "--endpoint",
         "--help",
         "--iam-endpoint",
@@ -66,7 +67,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 28] = [
+    const RUN: [&str; 29] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -78,6 +79,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--journal",
         "--max-failures",
+        "--no-journal",
         "--no-preflight",
         "--no-wait",
         "--order",
@@ -123,6 +125,7 @@ fn each_command_offers_what_the_design_says() {
     let resume = [
         "--attempt-timeout",
         "--deadline",
+        "--dry-run",
         "--health-cmd",
         "--health-timeout",
         "--output",
@@ -145,6 +148,8 @@ fn each_command_offers_what_the_design_says() {
             &["run", "show"],
             &["--html", "--outcome", "--output", "--show"],
         ),
+        (&["run", "list"], &["--output"]),
+        (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
         (&["server", "show"], &["--output"]),
         (&["server", "actions"], &["--output"]),
@@ -170,6 +175,7 @@ fn each_command_offers_what_the_design_says() {
                 "--dry-run",
                 "--failed",
                 "--journal",
+                "--no-journal",
                 "--not-attempted",
                 "--output",
                 "--show",
@@ -199,7 +205,7 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 23] = [
         &[],
         &["server"],
         &["server", "list"],
@@ -214,6 +220,8 @@ fn help_and_explanations_are_as_reviewed() {
         &["resume"],
         &["run"],
         &["run", "show"],
+        &["run", "list"],
+        &["config", "show"],
         &["job"],
         &["job", "show"],
         &["job", "wait"],
@@ -292,14 +300,51 @@ fn codes_are_explained() {
     assert!(!unknown.stderr.contains('\u{1b}'));
 }
 
-/// The completion script of each shell names the commands and an option.
+/// The completion script of each shell asks the program, which offers what is there now, and no secret.
 #[test]
 fn completions_for_each_shell() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = ecsctl(&["completions", shell], &NONE).expect(0).stdout;
-        for word in ["reboot", "resume", "max-failures"] {
-            assert!(script.contains(word), "{shell}: no {word}");
+        assert!(
+            script.contains("ECSCTL_COMPLETE") && script.contains("ecsctl"),
+            "{shell}: {script}"
+        );
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let clouds = "clouds:\n  otc-prod:\n    auth:\n      password: s3cr3t\n  otc-test: {}\n";
+    let profiles = "[basic]\nak = A\nsk = s3cr3t\n[night]\nak = B\nsk = C\n";
+    std::fs::create_dir(folder.path().join("ecsctl")).expect("made");
+    let config = folder.path().join("ecsctl/config.toml");
+    std::fs::write(&config, "[contexts.lab]\nwave = 2\n").expect("written");
+    let (clouds_file, profiles_file) = (folder.path().join("c.yaml"), folder.path().join("p"));
+    std::fs::write(&clouds_file, clouds).expect("written");
+    std::fs::write(&profiles_file, profiles).expect("written");
+    for (words, expected) in [
+        (&["reb"][..], &["reboot"][..]),
+        (&["reboot", "--max-f"], &["--max-failures"]),
+        (&["reboot", "--cloud", ""], &["otc-prod", "otc-test"]),
+        (&["reboot", "--profile", ""], &["basic", "night"]),
+        (&["reboot", "--context", ""], &["lab"]),
+        (&["resume", "la"], &["last"]),
+    ] {
+        let line = [&["--", "ecsctl"], words].concat();
+        let mut command = crate::common::command(line);
+        command
+            .env("ECSCTL_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        command
+            .env("_CLAP_IFS", "\n")
+            .env("XDG_CONFIG_HOME", folder.path());
+        command.env("OS_CLIENT_CONFIG_FILE", &clouds_file);
+        command.env("HUAWEICLOUD_SDK_CREDENTIALS_FILE", &profiles_file);
+        let offered = crate::common::Ended::of(&mut command).expect(0).stdout;
+        for word in expected {
+            assert!(
+                offered.lines().any(|line| line.trim() == *word),
+                "{words:?}: {offered}"
+            );
         }
+        assert!(!offered.contains("s3cr3t"), "{offered}");
     }
     let refused = ecsctl(&["completions", "tcsh"], &NONE).expect(2);
     assert!(refused.stderr.contains("bash, zsh, fish, powershell"));

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unreachable_pub, reason = "nothing is public in a test binary")]
 
+mod brake;
 mod choosing;
 mod common;
+mod config;
 mod credentials;
 #[cfg(unix)]
 mod docs;
@@ -15,6 +17,7 @@ mod help;
 #[cfg(unix)]
 mod hints;
 mod jobs;
+mod journals;
 mod output;
 mod plan;
 mod preflight;

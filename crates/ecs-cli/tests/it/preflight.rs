@@ -246,7 +246,7 @@ fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
     // Alone there is nothing to wait for.
     let sim = own();
     let ended = run(&sim, &["reboot", &sim.id(1)]).expect(0);
-    says(&ended, &["the action ends this process", "--journal"]);
+    says(&ended, &["the action ends this process", "ecsctl resume"]);
     run(&sim, &[&["stop", "--no-wait"], &named[..]].concat()).refuses(2, &["--no-wait"]);
 }
 
@@ -399,9 +399,9 @@ fn where_it_acts_is_shown_and_kept() {
     says(
         &ended,
         &[
-            "Start 3 servers: ",
-            "account token",
-            "endpoint http://127.0.0.1",
+            "Start 3 servers\n",
+            "  account   token",
+            "  endpoint  http://127.0.0.1",
         ],
     );
     let first = std::fs::read_to_string(journal).unwrap();

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
@@ -160,6 +161,9 @@ pub enum Record {
         /// Otherwise it keeps to it.
         #[serde(default, skip_serializing_if = "is_false")]
         continues_stopped: bool,
+        /// Who resumed it. Journals of earlier versions do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        invocation: Option<Invocation>,
     },
     /// The run ended with a complete report.
     Ended {},
@@ -206,6 +210,12 @@ pub struct RunRecord {
     /// added to what was there, it needs no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ResolvedTarget>,
+    /// Who began it. Journals of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invocation: Option<Invocation>,
+    /// Whether the service was a simulated one that ended with the process.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
 }
@@ -235,6 +245,8 @@ impl RunRecord {
             resubmit_unknown: false,
             rolling: None,
             target: None,
+            invocation: None,
+            simulated: false,
             servers,
         }
     }
@@ -266,6 +278,10 @@ pub struct RollingRecord {
     /// The time after which a server that is not back is restarted hard, in milliseconds. `None`:
     /// never.
     pub escalate_after_ms: Option<u64>,
+    /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
+    /// Journals of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub brake: bool,
 }
 
 impl RollingRecord {
@@ -286,6 +302,7 @@ impl RollingRecord {
             health: rules.check_health.then(String::new),
             health_timeout_ms: None,
             escalate_after_ms: None,
+            brake: rules.brake,
         }
     }
 
@@ -298,6 +315,7 @@ impl RollingRecord {
             pause: Duration::from_millis(self.pause_ms),
             canary: self.canary.then_some(after),
             check_health: self.health.is_some(),
+            brake: self.brake,
         }
     }
 }

@@ -356,6 +356,7 @@ fn waves_go_on_where_they_were() {
     let resumed = || Record::Resumed {
         program: String::new(),
         continues_stopped: false,
+        invocation: None,
     };
     // A process that nobody heard of is followed by one that stops for the same reason, and says
     // so.

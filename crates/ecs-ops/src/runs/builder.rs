@@ -20,7 +20,7 @@ use super::on_unknown::OnUnknown;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::SkippedServer;
-use crate::journal::{Journal, Recovered};
+use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::Rules;
 use crate::{Client, Error};
 
@@ -57,6 +57,8 @@ pub struct RunBuilder {
     /// Whether a stop that was asked for, by the journal, no longer binds.
     pub(super) continues_stopped: bool,
     pub(super) target: Option<ResolvedTarget>,
+    pub(super) invocation: Option<Invocation>,
+    pub(super) simulated: bool,
     pub(super) skipped: Vec<SkippedServer>,
 }
 
@@ -96,6 +98,8 @@ impl RunBuilder {
             run_id: None,
             resumed: None,
             continues_stopped: false,
+            invocation: None,
+            simulated: false,
             skipped: Vec::new(),
         }
     }
@@ -173,6 +177,18 @@ impl RunBuilder {
     /// its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// Who begins or resumes the run, for its journal.
+    pub fn invocation(mut self, invocation: Invocation) -> Self {
+        self.invocation = Some(invocation);
+        self
+    }
+
+    /// Whether the service is a simulated one that ends with this process, for the journal.
+    pub fn simulated(mut self, simulated: bool) -> Self {
+        self.simulated = simulated;
         self
     }
 

@@ -179,6 +179,7 @@ impl Plan {
             Some(recovered) => Record::Resumed {
                 program: PROGRAM.to_owned(),
                 continues_stopped: builder.continues_stopped && recovered.stop_request().is_some(),
+                invocation: builder.invocation.clone(),
             },
         };
         let begun = log.write(begun).await;

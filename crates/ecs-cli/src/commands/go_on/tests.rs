@@ -16,7 +16,7 @@ fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
     };
     let words = match GoOn::of_run(action, &args, &cli.global) {
         GoOn::Journal(line) => line,
-        GoOn::Again { before, after } => {
+        GoOn::Again { before, after, .. } => {
             before.then(ids.iter().map(ToString::to_string)).and(after)
         }
         GoOn::Nothing => panic!("{line:?}"),
@@ -100,7 +100,7 @@ fn a_journal_needs_no_more_than_credentials() {
     let Command::Resume(args) = &cli.command else {
         panic!("{cli:?}");
     };
-    let GoOn::Journal(words) = GoOn::of_resume(args, &cli.global) else {
+    let GoOn::Journal(words) = GoOn::of_resume(args, &args.journal, &cli.global) else {
         panic!("{cli:?}");
     };
     let expected =

@@ -21,6 +21,7 @@ fn v1() -> Vec<Entry> {
         canary_pause_ms: None,
         health: Some("curl -f https://shop.example".to_owned()),
         escalate_after_ms: Some(300_000),
+        brake: false,
     });
     let job_id = |request: usize| job(request).parse().unwrap();
     let intent = |request, attempt, purpose, servers| Record::Intent {
@@ -129,6 +130,7 @@ fn v1() -> Vec<Entry> {
         Record::Resumed {
             program: "a test".to_owned(),
             continues_stopped: false,
+            invocation: None,
         },
     ])
 }
@@ -174,6 +176,7 @@ fn v1_more() -> Vec<Entry> {
         health: Some("probe".to_owned()),
         health_timeout_ms: Some(30_000),
         escalate_after_ms: None,
+        brake: false,
     });
     entries([
         Record::Run(Box::new(stop)),

@@ -60,6 +60,8 @@ impl RunBuilder {
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
             target: self.target.clone(),
+            invocation: self.invocation.clone(),
+            simulated: self.simulated,
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }
