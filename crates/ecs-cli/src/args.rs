@@ -326,11 +326,12 @@ pub(crate) struct Reboot {
     members: Members,
     #[command(flatten)]
     run: Run,
-    /// Restart a server hard, once, if its soft restart failed, or if the server did not come back within DURATION of
-    /// its acceptance. Written as two words: hard-after 5m. Never applies to a server whose soft restart is still
-    /// running or whose result is unknown. Includes --verify
+    /// Restart a server hard, once. hard-after DURATION: if its soft restart failed, or if the server did not come back
+    /// within DURATION of its acceptance; includes --verify. hard-if-hung DURATION (30m or more): if the server hangs in
+    /// its soft restart, as its job and all reads of the server show for so long (status REBOOT, the same task, no
+    /// change). Never applies to a server whose result is unknown. Give each form at most once
     #[arg(
-        long, value_names = ["hard-after", "DURATION"], num_args = 2, action = clap::ArgAction::Set,
+        long, value_names = ["FORM", "DURATION"], num_args = 2, action = clap::ArgAction::Append,
         conflicts_with = "no_wait", help_heading = "Rolling"
     )]
     escalate: Vec<String>,
@@ -369,12 +370,14 @@ impl Reboot {
             Kind::Soft => RebootType::Soft,
             Kind::Hard => RebootType::Hard,
         };
-        self.run.rolling.escalate_after = rolling::escalation(&self.escalate)?;
+        let escalate = rolling::escalation(&self.escalate)?;
+        self.run.rolling.escalate_after = escalate.after;
+        self.run.rolling.escalate_hang = escalate.hang;
         self.run.include_stopped = self.include_stopped;
         self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
-        if kind == RebootType::Hard && self.run.rolling.escalate_after.is_some() {
+        if kind == RebootType::Hard && self.run.rolling.escalates() {
             return Err(Fail::usage(
-                "--escalate hard-after follows a soft restart: it makes no sense with --type hard",
+                "--escalate follows a soft restart: it makes no sense with --type hard",
             ));
         }
         Ok((PowerAction::Reboot(kind), self.run))
@@ -453,7 +456,8 @@ pub(crate) struct JobWait {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
-    /// Show which credentials are found, why, and whether they work. Sends one read-only request
+    /// Show which credentials are found, why, and whether they work; if they do, also which records of actions they can
+    /// read. Sends one read-only request, and up to three more for the records
     #[command(after_help = "\
 Exit codes:
   0  the credentials work

@@ -104,6 +104,14 @@ impl Problem {
         exchange.unproven = !error.origin().is_proven();
         exchange.moved_to = moved_to.map(Endpoint::to_string);
         problem.exchanged(error.request_id());
+        // What is told in detail names servers, for example.
+        for detail in error.details() {
+            let message = detail.message.as_deref().unwrap_or_default();
+            if !problem.message.contains(message) {
+                problem.message.push_str("; ");
+                problem.message.push_str(message);
+            }
+        }
         if let Some(info) = error.info() {
             problem.message.push_str("; ");
             problem.message.push_str(info.advice);

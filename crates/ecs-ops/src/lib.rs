@@ -66,6 +66,7 @@ pub mod fleet;
 mod jobs;
 pub mod journal;
 mod quota;
+mod records_check;
 mod report;
 pub mod rolling;
 mod runs;
@@ -88,6 +89,7 @@ pub use {action::PowerAction, control::Control};
 
 pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
+pub use records_check::{RecordAccess, RecordsCheck};
 pub use runs::FinishedWave;
 pub use selection::{Selection, ServerRef};
 pub use ticket::JobTicket;

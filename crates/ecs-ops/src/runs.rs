@@ -2,8 +2,9 @@
 //!
 //! `builder` makes a checked `plan`, which begins a `run`; `request_plan` splits servers into requests, `queue` splits refused ones (pure), `state` holds the state of a run
 //! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
-//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
-//! `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
+//! records of the actions on them (pure, but for its reader), `traces` those of Cloud Trace Service
+//! (the same), `verify` servers whose job succeeded,
+//! `hang` those whose restart takes long, `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
 
 mod begin;
 mod builder;
@@ -11,6 +12,7 @@ mod callbacks;
 mod driver;
 mod evidence;
 mod handle;
+mod hang;
 mod on_unknown;
 mod outage;
 mod plan;
@@ -21,6 +23,7 @@ mod records;
 mod request_plan;
 mod run;
 mod state;
+mod traces;
 mod verify;
 
 pub use builder::RunBuilder;

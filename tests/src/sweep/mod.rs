@@ -32,7 +32,7 @@ use ecs_ops::{
     Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
     ServerReport, WatchedJob,
 };
-use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace};
+use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace, TraceAccess};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio::time::sleep;
@@ -177,15 +177,15 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     let mut scenario = Scenario::draw(seed);
     let mut records = RecordsPlan::draw(seed, scenario.servers);
     if let Some(readable) = subject.records() {
+        // A run that is cut short finds nothing out, whatever it may read.
         scenario
             .runs
             .iter_mut()
-            .for_each(|plan| plan.reconcile = true);
+            .for_each(RunPlan::reconcile_undisturbed);
         records.others.clear();
-        records.readable = if readable {
-            ActionRecords::Readable
-        } else {
-            ActionRecords::Denied
+        (records.readable, records.traces) = match readable {
+            true => (ActionRecords::Readable, TraceAccess::Readable),
+            false => (ActionRecords::Denied, TraceAccess::Denied),
         };
     }
     records.apply(&mut scenario);
@@ -333,7 +333,8 @@ async fn play(
     let mut run = client
         .run(plan.action, servers.clone())
         .batch_size(plan.batch_size)
-        .on_unknown(OnUnknown::of(plan.reconcile, false));
+        .on_unknown(OnUnknown::of(plan.reconcile, false))
+        .traces(client.clone());
     if !plan.wait {
         run = run.no_wait();
     }

@@ -174,6 +174,15 @@ impl Scenario {
 }
 
 impl RunPlan {
+    /// Reconciles, and is left alone.
+    pub(super) fn reconcile_undisturbed(&mut self) {
+        self.reconcile = true;
+        self.wait = true;
+        (self.stop, self.end, self.dropped) = (None, None, None);
+        self.deadline = None;
+        self.stalled_after = Some(Duration::from_secs(900));
+    }
+
     fn draw(rng: &mut ChaCha8Rng, share: f64, most_in_a_batch: usize) -> Self {
         let action = match rng.random_range(0..6) {
             0 => PowerAction::Start,

@@ -75,6 +75,10 @@ pub(crate) struct Global {
     /// known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) as_endpoint: Option<String>,
+    /// The URL of Cloud Trace Service, where --reconcile looks for lost requests. By default derived from the endpoint in
+    /// known clouds
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) cts_endpoint: Option<String>,
     /// Also trust the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -122,6 +126,7 @@ impl Global {
             ("--security-token", self.security_token.is_some()),
             ("--iam-endpoint", self.iam_endpoint.is_some()),
             ("--as-endpoint", self.as_endpoint.is_some()),
+            ("--cts-endpoint", self.cts_endpoint.is_some()),
             ("--ca-file", self.ca_file.is_some()),
         ];
         let given = options.into_iter().filter(|(_, given)| *given);

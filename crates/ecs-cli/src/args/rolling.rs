@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ecs_ops::rolling::{AfterCanary, CountOrPercent, Rules};
+use ecs_ops::rolling::{AfterCanary, CountOrPercent, MIN_HANG, Rules};
 
 use super::{at_least_1, duration};
 use crate::fail::Fail;
@@ -57,6 +57,9 @@ pub(crate) struct Rolling {
     /// From `reboot`, which alone has it.
     #[arg(skip)]
     pub(crate) escalate_after: Option<Duration>,
+    /// The same.
+    #[arg(skip)]
+    pub(crate) escalate_hang: Option<Duration>,
 }
 
 /// The failures that a run may have.
@@ -140,7 +143,12 @@ impl Rolling {
             || self.canary.is_some()
             || self.order.is_some()
             || self.spread_by.is_some()
-            || self.escalate_after.is_some()
+            || self.escalates()
+    }
+
+    /// Whether a server may be restarted twice.
+    pub(crate) fn escalates(&self) -> bool {
+        self.escalate_after.is_some() || self.escalate_hang.is_some()
     }
 
     /// Whether more has to be known of the servers than their ids.
@@ -203,19 +211,51 @@ impl Rolling {
     }
 }
 
-/// `hard-after` and how long, as two words.
-pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
+/// When a soft restart is followed by a hard one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Escalate {
+    /// After a failure, or if the server is not back for so long.
+    pub(super) after: Option<Duration>,
+    /// If it hangs in its restart for so long.
+    pub(super) hang: Option<Duration>,
+}
+
+/// `hard-after` or `hard-if-hung` and how long, as two words; both pairs may be given.
+pub(super) fn escalation(words: &[String]) -> Result<Escalate, Fail> {
     let wrong = |what: String| {
         Err(Fail::usage(format!("--escalate: {what}"))
-            .hint("write it as two words: --escalate hard-after 5m"))
+            .hint("write it as two words: --escalate hard-after 5m, --escalate hard-if-hung 30m"))
     };
-    match words {
-        [] => Ok(None),
-        [how, after] if how == "hard-after" => match duration(after) {
-            Ok(after) => Ok(Some(after)),
-            Err(error) => wrong(error),
-        },
-        [how, ..] => wrong(format!("{how:?} is not supported, only hard-after is")),
+    let mut escalate = Escalate::default();
+    for pair in words.chunks(2) {
+        let [how, time] = pair else {
+            return wrong("a form and a duration are needed".to_owned());
+        };
+        let time = match duration(time) {
+            Ok(time) => time,
+            Err(error) => return wrong(error),
+        };
+        let form = match how.as_str() {
+            "hard-after" => &mut escalate.after,
+            "hard-if-hung" => &mut escalate.hang,
+            _ => {
+                return wrong(format!(
+                    "{how:?} is not supported, only hard-after and hard-if-hung are"
+                ));
+            }
+        };
+        if form.replace(time).is_some() {
+            return wrong(format!("{how} is given twice"));
+        }
+    }
+    match escalate.hang {
+        Some(hang) if hang < MIN_HANG => {
+            let least = MIN_HANG.as_secs() / 60;
+            wrong(format!(
+                "hard-if-hung needs {least}m or more, since a restart can take that long"
+            ))
+        }
+        _ => Ok(escalate),
     }
 }
 
@@ -260,13 +300,21 @@ mod tests {
             let words: Vec<_> = words.iter().map(ToString::to_string).collect();
             escalation(&words)
         };
-        let five = Some(Duration::from_secs(300));
-        assert_eq!(of(&["hard-after", "5m"]).unwrap(), five);
-        assert_eq!(of(&[]).unwrap(), None);
+        let after = Some(Duration::from_secs(300));
+        let hang = Some(Duration::from_secs(1800));
+        let only = |after, hang| Escalate { after, hang };
+        assert_eq!(of(&["hard-after", "5m"]).unwrap(), only(after, None));
+        assert_eq!(of(&["hard-if-hung", "30m"]).unwrap(), only(None, hang));
+        let both = ["hard-if-hung", "30m", "hard-after", "5m"];
+        assert_eq!(of(&both).unwrap(), only(after, hang));
+        assert_eq!(of(&[]).unwrap(), only(None, None));
+        let twice = ["hard-after", "5m", "hard-after", "6m"];
+        assert!(of(&twice).unwrap_err().message.contains("twice"));
         for words in [
             ["soft-after", "5m"],
             ["hard-after", "soon"],
             ["5m", "hard-after"],
+            ["hard-if-hung", "29m"],
         ] {
             let hint = of(&words).unwrap_err().hint.unwrap();
             assert!(hint.contains("--escalate hard-after 5m"), "{hint}");

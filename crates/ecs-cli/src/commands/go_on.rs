@@ -311,13 +311,15 @@ impl Words {
         self.option("--order", rolling.order.and_then(name_of));
         self.option("--order-seed", rolling.order_seed);
         self.option("--spread-by", rolling.spread_by.as_ref());
-        if let Some(after) = rolling.escalate_after {
-            let words = [
-                "--escalate".into(),
-                "hard-after".into(),
-                written(after).into(),
-            ];
-            self.words.extend(words);
+        let forms = [
+            ("hard-after", rolling.escalate_after),
+            ("hard-if-hung", rolling.escalate_hang),
+        ];
+        for (form, time) in forms {
+            if let Some(time) = time {
+                let words = ["--escalate".into(), form.into(), written(time).into()];
+                self.words.extend(words);
+            }
         }
         self.number(
             "--batch-size",
@@ -370,6 +372,7 @@ impl Words {
         self.path("--secret-key-file", global.secret_key_file.as_ref());
         self.option("--iam-endpoint", global.iam_endpoint.as_ref());
         self.option("--as-endpoint", global.as_endpoint.as_ref());
+        self.option("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
         self.flag("--quiet", global.quiet);
         let secrets = [

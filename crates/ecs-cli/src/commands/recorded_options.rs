@@ -104,6 +104,9 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     if let Some(after) = rolling.escalate_after_ms {
         add("--escalate", vec!["hard-after".to_owned(), time(after)]);
     }
+    if let Some(limit) = rolling.escalate_hang_ms {
+        add("--escalate", vec!["hard-if-hung".to_owned(), time(limit)]);
+    }
     options
 }
 

@@ -108,6 +108,9 @@ pub(crate) async fn run(
     if args.reconcile {
         builder = builder.on_unknown(OnUnknown::Reconcile);
     }
+    if let Some(traces) = &connection.traces {
+        builder = builder.traces(traces.clone());
+    }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
     }

@@ -287,6 +287,9 @@ fn builder(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
+    if let Some(traces) = &connection.traces {
+        builder = builder.traces(traces.clone());
+    }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
     }
@@ -298,6 +301,9 @@ fn builder(
     }
     if let Some(after) = args.rolling.escalate_after {
         builder = builder.escalate_after(after);
+    }
+    if let Some(limit) = args.rolling.escalate_hang {
+        builder = builder.escalate_hang(limit);
     }
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());

@@ -51,7 +51,15 @@ impl Recovered {
                 request_id,
             } => {
                 let job = self.jobs.len();
-                let known = self.request(request, &[RequestProgress::Sending])?;
+                // The job of a request whose answer was lost can be found later.
+                let known = self.request(
+                    request,
+                    &[
+                        RequestProgress::Intended,
+                        RequestProgress::Sending,
+                        RequestProgress::AnswerLost,
+                    ],
+                )?;
                 known.state = RequestProgress::Accepted(job);
                 let servers = known.servers.len();
                 self.jobs.push(KnownJob {
@@ -291,11 +299,11 @@ impl Recovered {
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
                 job == Some(of) || not_hard && server.soft_outcome.as_ref() == Some(outcome_record)
             }
-            // Refused, and in the wanted state.
+            // Refused, or its answer lost, and in the wanted state.
             (OutcomeKind::Succeeded, None)
                 if outcome_record.evidence == Some(Evidence::WantedState) =>
             {
-                job.is_none() && !is_unknown
+                job.is_none()
             }
             (OutcomeKind::Succeeded | OutcomeKind::Unknown, None) => job.is_none() && is_unknown,
             (OutcomeKind::Failed, None) => job.is_none() && !is_unknown,

@@ -278,6 +278,10 @@ pub struct RollingRecord {
     /// The time after which a server that is not back is restarted hard, in milliseconds. `None`:
     /// never.
     pub escalate_after_ms: Option<u64>,
+    /// The time after which a server that hangs in its soft restart is restarted hard, in
+    /// milliseconds. `None`: never. Optional since it was added to version 1 later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate_hang_ms: Option<u64>,
     /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
     /// Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -302,6 +306,7 @@ impl RollingRecord {
             health: rules.check_health.then(String::new),
             health_timeout_ms: None,
             escalate_after_ms: None,
+            escalate_hang_ms: None,
             brake: rules.brake,
         }
     }

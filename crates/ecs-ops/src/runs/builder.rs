@@ -1,6 +1,7 @@
 //! Builds a run.
 
 mod check;
+mod escalate;
 mod not_begun;
 mod plan;
 mod reconcile_limit;
@@ -39,6 +40,7 @@ pub struct RunBuilder {
     pub(super) verify: Option<Duration>,
     pub(super) on_unknown: UnknownPolicy,
     pub(super) reconcile_after: Option<Duration>,
+    pub(super) traces: Option<Client>,
     pub(super) check_service: bool,
     pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
@@ -48,6 +50,7 @@ pub struct RunBuilder {
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) escalate_after: Option<Duration>,
+    pub(super) escalate_hang: Option<Duration>,
     pub(super) journal: Option<Arc<dyn Journal>>,
     /// The directory of a journal that is named after the run.
     pub(super) journal_directory: Option<PathBuf>,
@@ -88,11 +91,13 @@ impl RunBuilder {
             verify: None,
             on_unknown: UnknownPolicy::default(),
             reconcile_after: None,
+            traces: None,
             rolling: None,
             has_canary: false,
             health: None,
             question: None,
             escalate_after: None,
+            escalate_hang: None,
             journal: None,
             journal_directory: None,
             run_id: None,
@@ -122,6 +127,7 @@ impl RunBuilder {
             reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
+            escalate_hang: milliseconds(rolling.and_then(|rolling| rolling.escalate_hang_ms)),
             on_unknown: UnknownPolicy {
                 reconcile: run.reconcile,
                 // Consent to a second request is not inherited.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::clock::after;
+use ecs_client::clock::{after, until};
 use ecs_client::{Problem, RequestError, SendState};
 use ecs_model::{Accepted, JobId, JobStatus, ServerId};
 use futures_util::StreamExt as _;
@@ -20,20 +20,17 @@ use tokio::time::Instant;
 use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
-use super::reconcile::{Reconciler, list};
-use super::records::RecordQuery;
+use super::hang::HangWatch;
+use super::reconcile::{EvidenceQuery, Reconciler, list};
 use super::state::{Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
-use crate::event::{Event, Sink};
+use crate::event::{Event, SIGN_OF_LIFE, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
 use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
 use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
-
-/// The time between signs of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
 
 /// The result of a step.
 enum Step {
@@ -57,6 +54,8 @@ enum ListPurpose {
     Reconcile,
     /// To verify servers whose job succeeded.
     Verify,
+    /// To find servers that hang in their restart.
+    Hangs,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +70,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// A client of Cloud Trace Service, if there is one.
+    pub(super) traces: Option<&'a Client>,
     /// How long after a request became unknown its servers may still be at work.
     pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
@@ -120,9 +121,11 @@ impl<'a> Driver<'a> {
         let mut outage = OutageGuard::new();
         let mut wave_driver =
             wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
-        reconciler.records().skip_resumed_jobs(state);
+        let mut reconciler =
+            Reconciler::with_initial_state(self.reconcile_limit, self.before, self.traces.cloned());
+        reconciler.skip_resumed_jobs(state);
         let mut verifier = self.verify.map(Verifier::new);
+        let mut hangs = HangWatch::new(self.client, state);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
             self.client.0.quota.restore(servers, age);
@@ -181,14 +184,14 @@ impl<'a> Driver<'a> {
             // If queries of jobs are refused, those of servers would be, too.
             if !state.is_denied() {
                 if let Some(at) = reconciler.next_list(self.client, state) {
-                    let records = reconciler.records().query(self.client, state);
-                    steps.push(self.list(ListPurpose::Reconcile, at, records));
+                    let query = reconciler.query(self.client, state);
+                    steps.push(self.list(ListPurpose::Reconcile, at, query));
                 }
                 let verifier = verifier.as_mut();
                 if let Some(at) =
                     verifier.and_then(|verifier| verifier.next_list(self.client, state))
                 {
-                    steps.push(self.list(ListPurpose::Verify, at, None));
+                    steps.push(self.list(ListPurpose::Verify, at, EvidenceQuery::default()));
                 }
             }
             if !reading_servers && let Some(read) = self.read_servers(state) {
@@ -203,6 +206,13 @@ impl<'a> Driver<'a> {
                     Some(step) = steps.next() => step,
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
                     () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    () = until(hangs.next()) => {
+                        if !hangs.begin(self.client, state).is_empty() && !state.is_denied() {
+                            let query = EvidenceQuery::default();
+                            steps.push(self.list(ListPurpose::Hangs, Instant::now(), query));
+                        }
+                        continue;
+                    }
                     () = tokio::time::sleep_until(sign_at) => {
                         self.sink.emit(state.waiting());
                         sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
@@ -228,6 +238,13 @@ impl<'a> Driver<'a> {
                 Step::Read(answers) => {
                     outage.on_read(answers);
                     (Vec::new(), None)
+                }
+                Step::Listed(ListPurpose::Hangs, began, listed) => {
+                    let listed = listed.as_ref().map_err(Error::problem);
+                    hangs.on_list(self.client, state, began, listed);
+                    let failed = listed.err().cloned();
+                    let failed = failed.map(|error| Event::ListFailed { error });
+                    (failed.into_iter().collect(), None)
                 }
                 Step::Listed(purpose, began, listed) => (
                     self.listed(
@@ -259,10 +276,15 @@ impl<'a> Driver<'a> {
                 jobs.unwatch_all();
             }
             let escalating = state.take_escalating();
+            let found = reconciler.take_found();
             {
                 // Other steps continue meanwhile: the journal may wait for one of them.
                 let cleared = state.take_cleared();
-                let writing = self.write_records(&events, &cleared, finished_job, &escalating);
+                let writing = async {
+                    self.write_found(&found).await;
+                    self.write_records(&events, &cleared, finished_job, &escalating)
+                        .await;
+                };
                 let mut writing = std::pin::pin!(writing);
                 loop {
                     tokio::select! {
@@ -274,6 +296,10 @@ impl<'a> Driver<'a> {
             }
             wave_driver.note_unknown(self, &events);
             self.emit(events);
+            for (request, ticket) in found.iter().filter(|_| self.wait && !state.is_denied()) {
+                let watch = self.limits.watch(ticket, Some(Instant::now()));
+                jobs.watch(*request, ticket.job_id().clone(), watch);
+            }
             self.halt_if_journal_failed(state);
             let escalating = escalating.into_iter().map(|server| server.id).collect();
             let event = state.submit_hard_restarts(escalating);
@@ -292,21 +318,14 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers at this time, unless queries are refused by then. `records` are read
-    /// before: a server at rest in the list is at rest after the actions that they show.
-    fn list(
-        self,
-        purpose: ListPurpose,
-        at: Instant,
-        records: Option<RecordQuery>,
-    ) -> BoxFuture<'a, Step> {
+    /// Lists the servers at this time, unless queries are refused by then. `query` is read before: a
+    /// server at rest in the list is at rest after the actions that the records show.
+    fn list(self, purpose: ListPurpose, at: Instant, query: EvidenceQuery) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             tokio::time::sleep_until(at).await;
             let began = Instant::now();
             let read = async {
-                if let Some(records) = records {
-                    records.run(self.client).await;
-                }
+                query.run(self.client).await;
                 list(self.client).await
             };
             let listed = tokio::select! {
@@ -346,7 +365,7 @@ impl<'a> Driver<'a> {
             (ListPurpose::Verify, Some(verifier)) => {
                 verifier.on_list(self.client, state, began, listed)
             }
-            (ListPurpose::Verify, None) => Vec::new(),
+            (ListPurpose::Verify, None) | (ListPurpose::Hangs, _) => Vec::new(),
         });
         events
     }
@@ -358,6 +377,19 @@ impl<'a> Driver<'a> {
         let news = state.denied(problem.clone());
         let event = news.then(|| Event::stopping(Stopped::Denied(problem.clone())));
         event.into_iter().collect()
+    }
+
+    /// Records the jobs of lost requests that were found.
+    async fn write_found(self, found: &[(usize, JobTicket)]) {
+        for (request, ticket) in found {
+            let record = || Record::Accepted {
+                request: request + 1,
+                job_id: ticket.job_id().clone(),
+                request_id: None,
+            };
+            // A failure is handled by the caller.
+            drop(self.log.write(record).await);
+        }
     }
 
     /// Records what became known together, before it is emitted; and that a job is no longer
@@ -429,8 +461,12 @@ impl<'a> Driver<'a> {
         match update {
             JobUpdate::Running(job) => state.polled(request, job, false),
             JobUpdate::Ended(job) => state.polled(request, job, true),
-            JobUpdate::NotFoundYet => Vec::new(),
+            JobUpdate::NotFoundYet => {
+                state.poll_failed(request);
+                Vec::new()
+            }
             JobUpdate::QueryFailed(error, retry_after) => {
+                state.poll_failed(request);
                 let job_id = state.job(request).cloned();
                 let event = job_id.map(|job_id| Event::QueryFailed {
                     job_id,

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::{Server, ServerId, ServerStatus};
+use ecs_model::{JobId, Server, ServerId, ServerStatus};
+use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
-use super::records::RecordTracker;
+use super::records::{RecordQuery, RecordTracker};
 use super::state::RunState;
+use super::traces::{TraceFinding, TraceQuery, TraceTracker};
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
+use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind};
 
 /// The first pause before a list; each further one is twice as long, up to the longest.
@@ -33,11 +36,19 @@ pub(super) struct Reconciler {
     underway: bool,
     /// The service's records of the actions on servers.
     records: RecordTracker,
+    /// The traces of Cloud Trace Service.
+    traces: TraceTracker,
+    /// Lost requests whose job was found, until it is recorded and watched.
+    found: Vec<(usize, JobTicket)>,
 }
 
 impl Reconciler {
     /// A reconciler with the initial state from a journal.
-    pub(super) fn with_initial_state(limit: Duration, before: &[ServerSnapshot]) -> Self {
+    pub(super) fn with_initial_state(
+        limit: Duration,
+        before: &[ServerSnapshot],
+        traces: Option<Client>,
+    ) -> Self {
         let seen = before.iter().map(|seen| {
             let mut server = Server::default();
             server.status = seen.status.as_deref().map(ServerStatus::from);
@@ -48,13 +59,28 @@ impl Reconciler {
         Self {
             limit,
             before: seen.collect(),
+            traces: TraceTracker::new(traces),
             ..Self::default()
         }
     }
 
-    /// The records to read before the next list of servers.
-    pub(super) fn records(&mut self) -> &mut RecordTracker {
-        &mut self.records
+    /// Notes the jobs of earlier processes, which say nothing about how late records come.
+    pub(super) fn skip_resumed_jobs(&mut self, state: &RunState) {
+        self.records.skip_resumed_jobs(state);
+        self.traces.skip_resumed_jobs(state);
+    }
+
+    /// What is to be read before the next list of servers.
+    pub(super) fn query(&mut self, client: &Client, state: &RunState) -> EvidenceQuery {
+        EvidenceQuery {
+            records: self.records.query(client, state),
+            traces: self.traces.query(client, state),
+        }
+    }
+
+    /// Takes the lost requests whose job was found.
+    pub(super) fn take_found(&mut self) -> Vec<(usize, JobTicket)> {
+        std::mem::take(&mut self.found)
     }
 
     /// The servers as they were before the run.
@@ -73,10 +99,11 @@ impl Reconciler {
         before
     }
 
-    /// Lists the servers before they are acted on.
+    /// Lists the servers before they are acted on. A list from a cache leaves nothing to compare
+    /// with: what depends on it stays unknown.
     ///
     /// # Errors
-    /// They could not be listed: there is nothing to compare with after a lost answer.
+    /// They could not be listed: nothing could be found out after a lost answer.
     pub(super) async fn fetch_initial_state(
         &mut self,
         client: &Client,
@@ -96,7 +123,11 @@ impl Reconciler {
             let error = error.problem().clone();
             sink.emit(Event::ListFailed { error });
         }
-        let mut all = listed?;
+        let mut all = match listed {
+            // Caches answer again and again: another list would be one more of theirs.
+            Err(error) if error.kind() == ErrorKind::Cached => return Ok(()),
+            listed => listed?,
+        };
         let ours = servers.iter().filter_map(|id| all.remove_entry(id));
         self.before.extend(ours);
         Ok(())
@@ -142,6 +173,7 @@ impl Reconciler {
         self.lists = self.lists.saturating_add(1);
         let mut events = Vec::new();
         let records = self.records.take(client, state.action());
+        let traces = self.traces.take(client, state);
         for request in state.unknown_requests() {
             let sent = state.unknown_cause(request).and_then(Problem::sent);
             let clock = client.0.core.clock();
@@ -164,13 +196,58 @@ impl Reconciler {
                 Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
-            let readings = self
+            let trace = self
+                .traces
+                .of_request(client, &traces, state, request, sent, age);
+            if let Some((TraceFinding::Accepted(job_id), _)) = &trace {
+                let ticket = ticket(client, state, request, job_id.clone());
+                events.extend(state.found_job(request, ticket.clone()));
+                self.found.push((request, ticket));
+                continue;
+            }
+            let mut readings = self
                 .records
                 .of_request(client, &records, state, request, sent, age);
-            state.set_records(request, readings, self.records.refusal());
+            if trace.is_some() {
+                readings.get_or_insert_default().trace = trace;
+            }
+            let refusals = [
+                ("actions on the servers", self.records.refusal()),
+                ("traces", self.traces.refusal()),
+            ];
+            state.set_records(request, readings, refusals);
             events.extend(state.reconcile(request, &self.before, listed, sent, last));
         }
         events
+    }
+}
+
+/// The ticket of a lost request whose job was found.
+fn ticket(client: &Client, state: &RunState, request: usize, job_id: JobId) -> JobTicket {
+    let sent_at = state.unknown_cause(request).and_then(Problem::sent_at);
+    JobTicket::new(
+        job_id,
+        client.origin(),
+        state.action_of(request),
+        state.servers(request).to_vec(),
+        sent_at.unwrap_or_else(|| client.0.core.clock().now()),
+        None,
+    )
+}
+
+/// What is read before a list of servers.
+#[derive(Debug, Default)]
+pub(super) struct EvidenceQuery {
+    records: Option<RecordQuery>,
+    traces: Option<TraceQuery>,
+}
+
+impl EvidenceQuery {
+    /// Reads records and traces, both at once.
+    pub(super) async fn run(self, client: &Client) {
+        let records = self.records.map(|records| records.run(client));
+        let traces = self.traces.map(TraceQuery::run);
+        join(OptionFuture::from(records), OptionFuture::from(traces)).await;
     }
 }
 

@@ -40,8 +40,10 @@ pub struct Run {
     pub(super) deadline: Option<Duration>,
     pub(super) wait: bool,
     pub(super) stalled_after: Option<Duration>,
+    pub(super) escalate_hang: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) traces: Option<Client>,
     pub(super) reconcile_limit: Duration,
     pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
@@ -81,8 +83,10 @@ impl Run {
             client,
             wait,
             stalled_after,
+            escalate_hang,
             verify,
             reconcile,
+            traces,
             reconcile_limit,
             preflight,
             health,
@@ -118,15 +122,18 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            traces: traces.as_ref(),
             reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {
                 deadline,
-                stalled_after: Some(
-                    stalled_after
-                        .unwrap_or_else(|| client.0.core.scaled(RunBuilder::DEFAULT_STALLED_AFTER)),
-                ),
+                // A job whose servers may hang is watched for longer than they do.
+                stalled_after: Some(stalled_after.unwrap_or_else(|| {
+                    let hang = escalate_hang.unwrap_or_default();
+                    let limit = RunBuilder::DEFAULT_STALLED_AFTER.saturating_add(hang);
+                    client.0.core.scaled(limit)
+                })),
             },
             verify,
         };

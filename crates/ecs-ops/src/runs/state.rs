@@ -2,6 +2,7 @@
 
 mod close;
 mod escalate;
+mod hang;
 mod next;
 mod poll;
 mod refusal;
@@ -42,6 +43,9 @@ pub(crate) struct RunOptions {
     pub(crate) rolling: Option<Rolling>,
     /// The time after which a server that is not back is restarted hard. `None`: never.
     pub(crate) escalate_after: Option<Duration>,
+    /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
+    /// never.
+    pub(crate) escalate_hang: Option<Duration>,
 }
 
 /// A request that was taken from the queue.
@@ -55,6 +59,8 @@ struct RunRequest {
     undocumented_reported: bool,
     /// The number of polls in which its job reported all servers without being finished.
     overdue: u32,
+    /// Whether the latest poll showed its job as running.
+    shown_running: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +85,7 @@ impl RunRequest {
             unrequested_reported: false,
             undocumented_reported: false,
             overdue: 0,
+            shown_running: false,
         }
     }
 }
@@ -145,7 +152,8 @@ impl RunState {
             }
             None => (None, plan.requests),
         };
-        let escalations = options.escalate_after;
+        let (after, hang) = (options.escalate_after, options.escalate_hang);
+        let escalates = after.is_some() || hang.is_some();
         Self {
             on_unknown: options.on_unknown,
             closing: false,
@@ -161,7 +169,7 @@ impl RunState {
             queue: RequestQueue::new(at_once),
             waves,
             rolling_stops: false,
-            escalations: escalations.map(|after| Escalations::new(Some(after), batch_size)),
+            escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
             jobs: Vec::new(),
             halted: None,
             refused: None,

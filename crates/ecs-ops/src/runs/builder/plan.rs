@@ -125,7 +125,7 @@ impl RunBuilder {
         }
         let (waves, mut rules) = match &self.rolling {
             Some((waves, rules)) => (waves.clone(), rules.clone()),
-            None if self.escalate_after.is_some() || self.health.is_some() => {
+            None if self.escalates() || self.health.is_some() => {
                 (vec![self.servers.clone()], Rules::default())
             }
             None => return None,

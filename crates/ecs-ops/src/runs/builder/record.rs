@@ -37,6 +37,7 @@ impl RunBuilder {
             health: health.map(|health| health.description.clone()),
             health_timeout_ms: health.map(|health| milliseconds(health.within)),
             escalate_after_ms: self.escalate_after.map(milliseconds),
+            escalate_hang_ms: self.escalate_hang.map(milliseconds),
             ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
         }
     }

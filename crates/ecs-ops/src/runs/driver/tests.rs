@@ -2,6 +2,7 @@
 
 mod escalating;
 mod halting;
+mod hanging;
 mod hard_cases;
 mod lending;
 mod naming;
