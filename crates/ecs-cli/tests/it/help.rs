@@ -26,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 22] = [
+    const GLOBAL: [&str; 23] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
