@@ -16,6 +16,7 @@ use super::truth::Truth;
 const WINDOW: Duration = Duration::from_secs(60);
 /// The resolution of tokio's timers.
 const TICK: Duration = Duration::from_millis(1);
+mod gateways;
 mod journal;
 mod outages;
 mod reasons;
@@ -46,6 +47,10 @@ pub(super) fn violations(
         violations: Vec::new(),
     };
     checker.accepted_once(sim);
+    if scenario.gateway.is_some() {
+        checker.holds_behind_a_gateway(outcome);
+        return checker.violations;
+    }
     checker.paced();
     let runs = plans.iter().copied().zip(&outcome.runs);
     let lives = lived.iter().flat_map(|lived| lived.lives());

@@ -115,6 +115,9 @@ pub(crate) async fn run(
     let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
+    // What is known of the servers was for the question: a run on many has better use for the room.
+    let names = names(&servers.listed);
+    drop((servers, selection));
     let plan = match &args.journal {
         Some(path) => {
             let journal = JsonlJournal::create(path);
@@ -124,7 +127,7 @@ pub(crate) async fn run(
     };
     let shown = Shown {
         format: args.output.format,
-        names: names(&servers.listed),
+        names,
     };
     let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {

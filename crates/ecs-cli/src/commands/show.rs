@@ -92,17 +92,22 @@ pub(crate) fn run(
     } else {
         Show::All
     };
-    results.write(&match args.format {
-        ShowFormat::Table => show::text(&timeline, &journal, shown, Screen::stdout()),
+    match args.format {
+        ShowFormat::Table => {
+            let screen = Screen::stdout();
+            show::write(&timeline, &journal, (shown, screen), &mut |piece| {
+                results.write(piece)
+            });
+        }
         ShowFormat::Id => {
             let ids = timeline
                 .servers
                 .iter()
                 .map(|server| format!("{}\n", server.report.id));
-            ids.collect()
+            results.write(&ids.collect::<String>());
         }
-        _ => json::document(&timeline),
-    });
+        _ => results.write(&json::document(&timeline)),
+    }
     Ok(Exit::Success)
 }
 

@@ -17,17 +17,30 @@ use crate::term::clean;
 /// So many requests are listed without being asked for.
 const MANY: usize = 20;
 
-/// The whole of it; `path` is the journal's, for the command that goes on.
+/// The whole of it.
+#[cfg(test)]
 pub(crate) fn text(
     it: &Timeline,
     path: &(impl AsRef<Path> + ?Sized),
     show: Show,
     screen: Screen,
 ) -> String {
-    let mut text = head(it);
-    text.push_str(&format!("\n{}\n", headline(it)));
+    let mut text = String::new();
+    write(it, path, (show, screen), &mut |piece| text.push_str(piece));
+    text
+}
+
+/// Hands all of it over in pieces; `path` is the journal's, for the command that goes on.
+pub(crate) fn write(
+    it: &Timeline,
+    path: &(impl AsRef<Path> + ?Sized),
+    (show, screen): (Show, Screen),
+    to: &mut dyn FnMut(&str),
+) {
+    to(&head(it));
+    to(&format!("\n{}\n", headline(it)));
     let reports = it.servers.iter().map(|server| &server.report);
-    text.push_str(&by_outcome(reports, show, screen));
+    to(&by_outcome(reports, show, screen));
     let mut waves = Table::new(&[
         "WAVE",
         "SERVERS",
@@ -75,19 +88,17 @@ pub(crate) fn text(
     }
     for table in [waves, requests, problems, servers] {
         if !table.is_empty() {
-            text.push('\n');
-            text.push_str(&table.render());
+            to("\n");
+            table.write(to);
         }
     }
     // What to do next depends on all servers.
     if it.servers.len() == it.summary.requested {
-        text.push('\n');
+        to("\n");
         for line in next(it, path) {
-            text.push_str(&clean(&line));
-            text.push('\n');
+            to(&format!("{}\n", clean(&line)));
         }
     }
-    text
 }
 
 fn head(it: &Timeline) -> String {

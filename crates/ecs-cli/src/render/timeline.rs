@@ -202,14 +202,13 @@ impl Timeline {
     }
 
     fn of_entries(entries: Vec<Entry>, tail: Option<Tail>) -> Result<Self, JournalError> {
-        let recovered = Recovered::from_entries(entries.iter().cloned())?;
-        let run = recovered.run();
         let began = entries.first().map(|entry| entry.at);
         let began = began.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut story = Story::default();
-        for entry in entries {
-            story.add(entry);
-        }
+        // Each is let go of when both have seen it.
+        let entries = entries.into_iter().inspect(|entry| story.add(entry));
+        let recovered = Recovered::from_entries(entries)?;
+        let run = recovered.run();
         let mut servers = story.servers(&recovered);
         let waves = waves::of(&recovered, &story, &mut servers);
         let mut jobs: Vec<Job> = recovered.jobs().iter().map(|job| story.job(job)).collect();

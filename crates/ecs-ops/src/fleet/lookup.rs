@@ -1,10 +1,9 @@
 //! The states of servers that were named by their ids.
 
-use std::collections::{HashMap, HashSet};
-
 use ecs_client::{RequestContext, RetryState};
 use ecs_model::{Server, ServerId, ShowServer};
 use futures_util::future::try_join_all;
+use rustc_hash::FxHashMap;
 
 use crate::{Client, Error, ErrorKind};
 
@@ -20,6 +19,34 @@ pub struct Lookup {
     /// Those that the service does not know, or does not show, in the order in which they were
     /// named.
     pub missing: Vec<ServerId>,
+}
+
+impl Lookup {
+    /// Those of these servers that are in a list, in their order. What the service shows of a server
+    /// is large, so that the list is sorted where it is.
+    fn in_list(ids: &[ServerId], mut servers: Vec<Server>) -> Self {
+        let mut places = FxHashMap::default();
+        places.reserve(ids.len());
+        for (place, id) in ids.iter().enumerate() {
+            places.entry(*id).or_insert((place, false));
+        }
+        servers.retain(|server| {
+            let place = server.id.and_then(|id| places.get_mut(&id));
+            // The first one, if it is in the list twice.
+            place.is_some_and(|(_, found)| !std::mem::replace(found, true))
+        });
+        let place = |server: &Server| Some(places.get(&server.id?)?.0);
+        servers.sort_by_cached_key(place);
+        servers.shrink_to_fit();
+        let missing = ids.iter().enumerate().filter(|(place, id)| {
+            // Once, however often it was named.
+            places.get(*id) == Some(&(*place, false))
+        });
+        Self {
+            servers,
+            missing: missing.map(|(_, id)| *id).collect(),
+        }
+    }
 }
 
 impl Client {
@@ -38,19 +65,7 @@ impl Client {
             }
         }
         let listed = super::read::servers(&self.0.core).await?;
-        let mut listed: HashMap<_, _> = listed
-            .into_iter()
-            .filter_map(|server| Some((server.id?, server)))
-            .collect();
-        let mut lookup = Lookup::default();
-        let mut seen = HashSet::new();
-        for id in ids.iter().filter(|id| seen.insert(**id)) {
-            match listed.remove(id) {
-                Some(server) => lookup.servers.push(server),
-                None => lookup.missing.push(*id),
-            }
-        }
-        Ok(lookup)
+        Ok(Lookup::in_list(ids, listed))
     }
 
     async fn one_by_one(&self, ids: &[ServerId]) -> Result<Lookup, Error> {

@@ -297,7 +297,8 @@ impl Recovered {
             (OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::Unknown, Some(of)) => {
                 // Or the hard restart was not executed, so the outcome of the soft one stands.
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
-                job == Some(of) || not_hard && server.soft_outcome.as_ref() == Some(outcome_record)
+                job == Some(of)
+                    || not_hard && server.soft_outcome.as_deref() == Some(outcome_record)
             }
             // Refused, or its answer lost, and in the wanted state.
             (OutcomeKind::Succeeded, None)
@@ -337,7 +338,7 @@ impl Recovered {
         };
         match self.servers.get_mut(&id) {
             Some(server) if soft && ended && fits && once(server) => {
-                server.soft_outcome = Some(outcome_record);
+                server.soft_outcome = Some(Box::new(outcome_record));
                 Ok(())
             }
             _ => Err(format!(

@@ -162,7 +162,7 @@ impl RunState {
             cleared: Vec::new(),
             run_id,
             action,
-            outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
+            outcomes: FxHashMap::default(),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -170,7 +170,8 @@ impl RunState {
             waves,
             rolling_stops: false,
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
-            jobs: Vec::new(),
+            // As many as there will be, mostly: a list that doubles would have room for twice as many.
+            jobs: Vec::with_capacity(planned),
             halted: None,
             refused: None,
             denied: None,
@@ -406,6 +407,10 @@ impl RunState {
     fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> &Outcome {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
+        }
+        // Room for all of them at once, but not before one is known: a run that does not wait has none.
+        if self.outcomes.is_empty() {
+            self.outcomes.reserve(self.servers.len());
         }
         self.outcomes.entry(id).or_insert(outcome)
     }
