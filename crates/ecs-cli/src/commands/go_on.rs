@@ -88,7 +88,9 @@ impl GoOn {
         line.option("--reconcile-after", args.reconcile_after.map(written));
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
-        line.client(args.attempt_timeout, args.servers_per_minute);
+        let default = Client::SERVERS_PER_MINUTE;
+        let servers_per_minute = args.servers_per_minute.unwrap_or(default);
+        line.client(args.attempt_timeout, servers_per_minute);
         line.format(args.output.format);
         line.global(global);
         Self::Journal(line)

@@ -71,7 +71,7 @@ pub(crate) async fn run(
     };
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
-        servers_per_minute: Some(args.servers_per_minute),
+        servers_per_minute: args.servers_per_minute.or(run.servers_per_minute),
         otherwise: Some(run.endpoint.clone()),
     };
     let mut connection = connect(&global, &settings, notes).await?;
