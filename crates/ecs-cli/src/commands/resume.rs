@@ -3,6 +3,7 @@
 mod intent;
 mod place;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use ecs_ops::rolling::{self, StopReason, WaveAction};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, execute, unless_stopped};
+use super::execute::{AfterCanary, Callbacks, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::journal_place::register;
 use super::run_list::begun_by;
@@ -94,6 +95,11 @@ pub(crate) async fn run(
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
+    let max_failures = run
+        .rolling
+        .as_ref()
+        .and_then(|rolling| rolling.rules().max_failures)
+        .map(|limit| limit.to_string());
     if args.dry_run {
         results.write(&intent.shown(args.output.format, &connection));
         return Ok(Exit::Success);
@@ -135,10 +141,14 @@ pub(crate) async fn run(
     let plan = builder
         .plan()
         .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
-    let format = args.output.format;
-    let ended = execute(plan, callbacks, format, signals, notes, results).await?;
+    let shown = Shown {
+        format: args.output.format,
+        names: HashMap::new(),
+    };
+    let ended = execute(plan, callbacks, shown, signals, notes, results).await?;
     let ending = Ending {
-        format,
+        output: args.output,
+        max_failures,
         no_wait: false,
         reconciled: reconciles,
         rolling,
