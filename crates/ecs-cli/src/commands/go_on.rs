@@ -16,7 +16,8 @@ use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder, Stopped};
 use crate::args::{Cli, Format, Global, HEALTH_TIMEOUT, Resume, Run};
 use crate::confirm::counted;
 use crate::term::Notes;
-use quoting::{place, quoted};
+use quoting::place;
+pub(super) use quoting::quoted;
 
 /// So many ids are written into the command itself.
 const INLINE: usize = 5;
@@ -87,7 +88,9 @@ impl GoOn {
         line.option("--reconcile-after", args.reconcile_after.map(written));
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
-        line.client(args.attempt_timeout, args.servers_per_minute);
+        let default = Client::SERVERS_PER_MINUTE;
+        let servers_per_minute = args.servers_per_minute.unwrap_or(default);
+        line.client(args.attempt_timeout, servers_per_minute);
         line.format(args.output.format);
         line.global(global);
         Self::Journal(line)
