@@ -225,13 +225,16 @@ async fn take_over(
     Ok((journal, recovered))
 }
 
+/// A health check: its command and its time limit.
+type HealthCommand = (String, Duration);
+
 /// What a rolling run asks, as its journal says.
 fn callbacks(
     args: &Resume,
     global: &Global,
     run: &RunRecord,
     notes: &Notes,
-) -> Result<(Option<(String, Duration)>, Option<AfterCanary>), Fail> {
+) -> Result<(Option<HealthCommand>, Option<AfterCanary>), Fail> {
     let rolling = run.rolling.as_ref();
     let health = match (&args.health_cmd, rolling.and_then(|it| it.health.as_ref())) {
         (None, None) => None,
