@@ -3,16 +3,19 @@
 mod config;
 mod global;
 mod logging;
+mod output;
 mod plan;
 mod rerun;
 mod resume;
 mod rolling;
+mod schema;
 mod select;
 mod server;
 mod server_actions;
 mod shell;
 mod show;
 mod sim;
+mod store;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,16 +32,19 @@ pub(crate) use global::Global;
 #[cfg(test)]
 pub(crate) use global::secret;
 pub(crate) use logging::{LogFormat, Logging};
+pub(crate) use output::{DocumentFormat, DocumentOutput, Format, Output, Show};
 pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy, command, wave};
+pub(crate) use schema::{Schema, SchemaOf};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
+pub(crate) use store::{Held, StoreCommand, StoreFormat};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -169,6 +175,9 @@ pub(crate) enum Command {
     /// Show jobs, or wait for them to finish
     #[command(subcommand)]
     Job(Job),
+    /// Create, check and prune the store that processes and hosts share
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Explain an error code of the service, and what to do about it
     #[command(
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"
@@ -180,6 +189,9 @@ pub(crate) enum Command {
     /// Serve a simulated region over HTTP or HTTPS until Ctrl-C
     #[command(after_help = sim::HELP)]
     Sim(Sim),
+    /// Print the JSON Schema of reports or events
+    #[command(after_help = schema::EXAMPLES)]
+    Schema(Schema),
     /// Print the completion script of a shell
     #[command(after_help = shell::COMPLETIONS)]
     Completions(Completions),
@@ -262,6 +274,9 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// With --store: what to do about servers that other runs act on
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Held::Wait)]
+    pub(crate) held: Held,
     /// The address of the service, if no option or source names one: that of an earlier run.
     #[arg(skip)]
     pub(crate) service: Option<String>,
@@ -429,7 +444,7 @@ pub(crate) struct JobShow {
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Debug, Args)]
@@ -444,7 +459,7 @@ pub(crate) struct JobWait {
     #[arg(long, value_name = "DURATION|never", default_value = "30m", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Debug, Subcommand)]
@@ -463,7 +478,7 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct AuthCheck {
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Debug, Args)]
@@ -472,21 +487,7 @@ pub(crate) struct Explain {
     #[arg(value_name = "CODE")]
     pub(crate) code: String,
     #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Output {
-    /// The format of the results on stdout: for people, one JSON document, or one JSON object per line as it happens
-    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Table,
-    Json,
-    Jsonl,
+    pub(crate) output: DocumentOutput,
 }
 
 /// A journal is a file: it is read again.

@@ -146,13 +146,16 @@ impl StdError for RegisterError {
 }
 
 /// The entry of an active run in a registry: it ends when this is dropped, or its process dies.
-#[allow(dead_code, reason = "held until it is dropped")]
-pub struct Registration(Box<dyn Any + Send + Sync>);
+pub struct Registration {
+    _entry: Box<dyn Any + Send + Sync>,
+}
 
 impl Registration {
     /// An entry that lives as long as this value, such as a locked file.
     pub fn new(entry: impl Any + Send + Sync) -> Self {
-        Self(Box::new(entry))
+        Self {
+            _entry: Box::new(entry),
+        }
     }
 }
 

@@ -74,7 +74,7 @@ pub use invocation::Invocation;
 pub use jsonl::JsonlJournal;
 pub use lease::JournalLease;
 pub use line::{Contents, Tail};
-pub(crate) use log::{RequestJournal, RunJournal};
+pub(crate) use log::{RecordedAcceptance, RequestJournal, RunJournal};
 pub use memory::MemoryJournal;
 pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapshot};

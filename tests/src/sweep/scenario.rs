@@ -9,6 +9,7 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::gateway::Habits;
 use super::records::RecordsPlan;
 
 /// A region, a client, and what the client is told to do.
@@ -19,6 +20,8 @@ pub(super) struct Scenario {
     pub(super) servers: usize,
     /// What it records, and what others do.
     pub(super) records: Option<RecordsPlan>,
+    /// What a gateway on the way does, if there is one.
+    pub(super) gateway: Option<Habits>,
     /// How many of the requested servers don't exist.
     pub(super) absent: usize,
     /// What the client may send in a minute.
@@ -122,6 +125,7 @@ impl Scenario {
             region,
             servers,
             records: None,
+            gateway: None,
             absent: if rng.random_bool(0.2) {
                 rng.random_range(1..4)
             } else {

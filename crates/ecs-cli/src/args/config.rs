@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Output;
+use super::DocumentOutput;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -25,6 +25,7 @@ $XDG_CONFIG_HOME/ecsctl/config.toml, or ~/.config/ecsctl/config.toml. It takes n
   max-failures = \"2%\"
   health-cmd = \"./check.sh\"
   journal-dir = \"/srv/ecsctl/runs\"
+  store = \"postgres://ops@db.example/fleet\"   # without a password
 
 Each key has a variable: ECSCTL_WAVE, ECSCTL_MAX_FAILURES, ECSCTL_JOURNAL_DIR and so on.
 
@@ -35,5 +36,5 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct ConfigShow {
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }

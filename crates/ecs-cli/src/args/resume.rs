@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
-use ecs_ops::Client;
 
 use super::{EXIT_CODES, Output, at_least_1, duration};
 use crate::candidates;
@@ -36,7 +35,7 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    /// The run: its id or the beginning of it, `last`, or the file of its journal. With --store: its id
     #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Check the servers of requests whose answer was lost, as a run with this option does. A server whose earlier
@@ -53,9 +52,12 @@ pub(crate) struct Resume {
     /// Limit the time of one HTTP request
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) attempt_timeout: Duration,
-    /// Act on at most N servers in any 60 seconds; the service allows 1000
-    #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
-    pub(crate) servers_per_minute: usize,
+    /// Act on at most N servers in any 60 seconds [default: as the run]
+    #[arg(long, value_name = "N", value_parser = at_least_1)]
+    pub(crate) servers_per_minute: Option<usize>,
+    /// With --store: take the run over at once, also from a process that is alive. That one sends nothing more
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Run this after each wave instead of the health check in the journal
     #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
     pub(crate) health_cmd: Option<String>,

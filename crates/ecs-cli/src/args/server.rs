@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::select::Select;
-use super::{Output, ServerActions};
+use super::{DocumentOutput, ServerActions};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
@@ -81,7 +81,7 @@ pub(crate) struct ServerShow {
     #[arg(value_name = "SERVER", required = true)]
     pub(crate) servers: Vec<String>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

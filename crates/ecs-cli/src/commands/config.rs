@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{ConfigShow, Format, Global};
+use crate::args::{ConfigShow, DocumentFormat, Global};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::folders;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::settings::{Key, Settings};
+use crate::store;
 use crate::term::Results;
 
 /// What counts without a setting.
@@ -33,7 +34,14 @@ pub(crate) fn show(
     let rows: Vec<(Key, Option<String>, String)> = Key::ALL
         .into_iter()
         .map(|key| match settings.resolved.get(key) {
-            Some(setting) => (key, Some(setting.value.clone()), setting.origin.clone()),
+            Some(setting) => {
+                let value = match key {
+                    // It may have a password in it.
+                    Key::Store => store::shown(&setting.value),
+                    _ => setting.value.clone(),
+                };
+                (key, Some(value), setting.origin.clone())
+            }
             None => {
                 let value = by_default(key, global);
                 let origin = if value.is_some() { "default" } else { "-" };
@@ -41,7 +49,7 @@ pub(crate) fn show(
             }
         })
         .collect();
-    if args.output.format == Format::Table {
+    if args.output.format == DocumentFormat::Table {
         results.write(&table(&rows, settings));
         return Ok(Exit::Success);
     }
@@ -63,7 +71,7 @@ pub(crate) fn show(
         "settings": values,
     });
     results.write(&match args.output.format {
-        Format::Jsonl => json::line(&document),
+        DocumentFormat::Jsonl => json::line(&document),
         _ => json::document(&document),
     });
     Ok(Exit::Success)

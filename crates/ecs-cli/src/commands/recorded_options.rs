@@ -46,6 +46,9 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     if run.batch_size != RunBuilder::DEFAULT_BATCH_SIZE {
         add("--batch-size", vec![run.batch_size.to_string()]);
     }
+    if let Some(servers) = run.servers_per_minute {
+        add("--servers-per-minute", vec![servers.to_string()]);
+    }
     if !run.wait {
         add("--no-wait", Vec::new());
     }

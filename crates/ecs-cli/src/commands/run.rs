@@ -1,17 +1,20 @@
 //! `reboot`, `start`, `stop`.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ecs_ops::journal::JsonlJournal;
-use ecs_ops::model::ServerId;
+use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
+use jiff::Timestamp;
 
 use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
+use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::held;
 use super::journal_place::{self, register};
 use super::preflight::NotBegun;
 use super::selecting;
@@ -27,6 +30,7 @@ use crate::invocation;
 use crate::render::json::DryRun;
 use crate::render::{json, table};
 use crate::signals::Signals;
+use crate::store;
 use crate::term::{Notes, Results};
 
 /// Runs the command; what it returns as an error happened before any server can have been touched.
@@ -38,8 +42,12 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
+    let store = held::store(&args, global).await?;
     let selection = selection(&args, action, notes)?;
-    let run_id = journal_place::choose(&mut args, global, notes)?;
+    let run_id = match store::named(global) {
+        Some(_) => journal_place::new_id(),
+        None => journal_place::choose(&mut args, global, notes)?,
+    };
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
@@ -53,6 +61,9 @@ pub(crate) async fn run(
             return not_begun(action, given, &error, &args, &connection, notes, results);
         }
     };
+    if let Some(store) = &store {
+        held::apply(store, args.held, &mut servers, &connection, notes).await?;
+    }
     let waves = match &args.planned {
         Some(planned) => {
             super::plan::check_drift(planned, &servers, notes)?;
@@ -89,6 +100,10 @@ pub(crate) async fn run(
         let record = super::plan::completed(plan.record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
+    let in_store = store::named(global).map(|named| {
+        let address = store::shown(&named.address);
+        PathBuf::from(format!("in the store {address}"))
+    });
     let announcement = Announcement {
         action,
         args: &args,
@@ -98,7 +113,7 @@ pub(crate) async fn run(
         skipped: &servers.skipped,
         waves: waves.as_ref(),
         waves_said: waves_said.as_ref(),
-        journal: args.journal.as_deref(),
+        journal: in_store.as_deref().or(args.journal.as_deref()),
     };
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
@@ -110,34 +125,50 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     }
     let journal = args.journal.as_deref();
-    let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
+    let _active = match &store {
+        // What it acts on is in the store.
+        Some(_) => None,
+        None => register(&run_id, action, ids, journal, &connection, notes).await?,
+    };
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
+    let names = names(&servers.listed);
     drop((servers, selection));
-    let plan = match &args.journal {
-        Some(path) => {
+    let plan = match (&store, &args.journal) {
+        (Some(store), _) => plan.journal(store.journal()),
+        (None, Some(path)) => {
             let journal = JsonlJournal::create(path);
             plan.journal(journal.map_err(|error| super::resume::fail(&error))?)
         }
-        None => plan,
+        (None, None) => plan,
     };
-    let format = args.output.format;
-    let ended = execute(plan, callbacks, format, signals, notes, results).await;
+    let shown = Shown {
+        format: args.output.format,
+        names,
+    };
+    let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
         Some(path) => without_plan(path, fail),
         None => fail,
     })?;
     let ending = Ending {
-        format,
+        output: args.output,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
-        go_on: GoOn::of_run(action, &args, global),
+        go_on: GoOn::of_run(action, &args, global, store.is_some()),
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
+}
+
+/// The names of servers.
+fn names(servers: &[Server]) -> HashMap<ServerId, String> {
+    let name = |server: &Server| Some((server.id?, server.name.clone()?));
+    servers.iter().filter_map(name).collect()
 }
 
 /// What would be sent.
@@ -157,6 +188,7 @@ fn dry_run(
         }
         Format::Json => json::document(&shown),
         Format::Jsonl => shown.lines(),
+        Format::Csv | Format::Id => shown.ids(format == Format::Csv),
     })
 }
 
@@ -180,13 +212,17 @@ fn not_begun(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
+    let now = Timestamp::now();
     let ended = Ended {
         report: builder.not_begun(error),
         wave: None,
+        began: now,
+        ended: now,
         interrupted: false,
     };
     let ending = Ending {
-        format: args.output.format,
+        output: args.output,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling: false,

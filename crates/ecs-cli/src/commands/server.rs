@@ -4,7 +4,7 @@ use ecs_ops::ServerRef;
 use ecs_ops::model::Server;
 use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
 
-use crate::args::{Format, Global, ServerList, ServerShow};
+use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -54,13 +54,13 @@ pub(crate) async fn show(
     let connection = connect(global, &Settings::default(), notes).await?;
     let servers = find(&connection, given).await?;
     results.write(&match args.output.format {
-        Format::Table => servers
+        DocumentFormat::Table => servers
             .iter()
             .map(render::shown)
             .collect::<Vec<_>>()
             .join("\n"),
-        Format::Json => json::document(&render::document(&servers)),
-        Format::Jsonl => servers
+        DocumentFormat::Json => json::document(&render::document(&servers)),
+        DocumentFormat::Jsonl => servers
             .iter()
             .map(|server| json::line(&render::object(server)))
             .collect(),

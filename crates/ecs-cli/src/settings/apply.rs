@@ -34,15 +34,13 @@ pub(super) fn given(global: &Global) -> Given {
                 .map(|path| path.display().to_string()),
         ),
     ];
-    let credentials = global.given().into_iter();
+    let mut credentials = global.given().into_iter();
     Given {
         keys: values
             .into_iter()
             .filter_map(|(key, value)| Some((key, value?)))
             .collect(),
-        credentials: credentials
-            .filter(|option| ["--token", "--access-key"].contains(option))
-            .last(),
+        credentials: credentials.rfind(|option| ["--token", "--access-key"].contains(option)),
     }
 }
 
@@ -69,6 +67,10 @@ pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(
         global.ca_file = get(Key::CaFile).map(|setting| PathBuf::from(&setting.value));
     }
     global.settings.journal_dir = get(Key::JournalDir).map(|setting| PathBuf::from(&setting.value));
+    global.settings.store = get(Key::Store).map(|setting| {
+        let origin = setting.origin.clone();
+        (setting.value.clone(), origin)
+    });
     global.settings.journal_keep = get(Key::JournalKeep).map(kept).transpose()?;
     Ok(())
 }

@@ -26,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 23] = [
+    const GLOBAL: [&str; 25] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -48,6 +48,8 @@ fn each_command_offers_what_the_design_says() {
         "--security-token",
         "--sim",
         "--sim-fail",
+        "--store",
+        "--store-password-file",
         "--token",
         "--verbose",
     ];
@@ -68,7 +70,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 28] = [
+    const RUN: [&str; 29] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -78,6 +80,7 @@ fn each_command_offers_what_the_design_says() {
         "--dry-run",
         "--health-cmd",
         "--health-timeout",
+        "--held",
         "--journal",
         "--max-failures",
         "--no-journal",
@@ -91,6 +94,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
+        "--show",
         "--spread-by",
         "--stalled-after",
         "--verify",
@@ -119,6 +123,7 @@ fn each_command_offers_what_the_design_says() {
         "--metadata",
         "--tls",
         "--ca-out",
+        "--env-file",
         "--tls-cert",
         "--tls-key",
     ];
@@ -132,6 +137,8 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile",
         "--reconcile-after",
         "--servers-per-minute",
+        "--show",
+        "--take-over",
         "--yes",
     ];
     let run = [&RUN[..], &SELECT].concat();
@@ -143,7 +150,10 @@ fn each_command_offers_what_the_design_says() {
         (&["stop"], &typed),
         (&["start"], &run),
         (&["resume"], &resume),
-        (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (
+            &["run", "show"],
+            &["--html", "--outcome", "--output", "--show"],
+        ),
         (&["run", "list"], &["--output"]),
         (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
@@ -161,6 +171,7 @@ fn each_command_offers_what_the_design_says() {
                 "--max-age",
                 "--output",
                 "--require-approval",
+                "--show",
                 "--yes",
             ],
         ),
@@ -173,6 +184,7 @@ fn each_command_offers_what_the_design_says() {
                 "--no-journal",
                 "--not-attempted",
                 "--output",
+                "--show",
                 "--unknown",
                 "--yes",
             ],
@@ -184,6 +196,10 @@ fn each_command_offers_what_the_design_says() {
         ),
         (&["explain"], &["--output"]),
         (&["auth", "check"], &["--output"]),
+        (&["store", "init"], &["--grant-to"]),
+        (&["store", "migrate"], &["--grant-to"]),
+        (&["store", "check"], &["--output"]),
+        (&["store", "prune"], &["--older-than"]),
         (&["sim"], &sim),
     ] {
         let mut expected = [&GLOBAL[..], own].concat();
@@ -199,7 +215,7 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 23] = [
+    let commands: [&[&str]; 25] = [
         &[],
         &["server"],
         &["server", "list"],
@@ -220,6 +236,8 @@ fn help_and_explanations_are_as_reviewed() {
         &["job", "show"],
         &["job", "wait"],
         &["explain"],
+        &["store"],
+        &["store", "init"],
         &["auth"],
         &["auth", "check"],
         &["sim"],

@@ -243,6 +243,26 @@ fn the_simulator_ends_well_when_asked_to() {
     }
 }
 
+/// Whoever resumes does not send faster than the run was told to, unless that is said anew.
+#[test]
+fn resuming_keeps_the_limit_of_servers_per_minute() {
+    let sim = Sim::start(1, |region| region);
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let more = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        words.chain(sim.options()).collect::<Vec<_>>()
+    };
+    ecsctl(&SLOWLY, &more(&["--journal", journal, "--deadline", "4s"])).expect(5);
+    assert_eq!(sim.accepted(), 1);
+    let resume = ["resume", journal, "--deadline", "4s"];
+    ecsctl(&resume, &more(&[])).expect(5);
+    assert_eq!(sim.accepted(), 1);
+    ecsctl(&resume, &more(&["--servers-per-minute", "1000"])).expect(5);
+    assert_eq!(sim.accepted(), 3);
+}
+
 /// bash goes on with its loop after a command that handled Ctrl-C, whatever it ended with; only the end by the signal ends it.
 #[test]
 fn ctrl_c_on_a_terminal_ends_the_loop_of_the_shell_too() {

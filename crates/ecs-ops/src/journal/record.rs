@@ -187,6 +187,11 @@ pub struct RunRecord {
     pub action: PowerAction,
     /// The most servers in one request.
     pub batch_size: usize,
+    /// The most servers in any 60 seconds, if that was set. The client of a run that resumes has
+    /// the limit of its own [builder](crate::ClientBuilder::servers_per_minute), so whoever resumes
+    /// passes this on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub servers_per_minute: Option<usize>,
     /// Whether to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
@@ -236,6 +241,7 @@ impl RunRecord {
             project,
             action,
             batch_size: DEFAULT_BATCH_SIZE,
+            servers_per_minute: None,
             wait: true,
             deadline_ms: None,
             stalled_after_ms: None,

@@ -11,8 +11,9 @@ use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
 use crate::report::Stopped;
+use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
-use crate::{Endpoint, JobTicket, rolling};
+use crate::{Endpoint, JobTicket};
 
 /// The progress of each server of a run according to its journal, and what resuming has to do.
 #[derive(Clone, Debug)]
@@ -23,7 +24,10 @@ pub struct Recovered {
     pub(super) servers: HashMap<ServerId, ServerHistory>,
     /// In the order of acceptance.
     pub(super) jobs: Vec<KnownJob>,
-    pub(super) rolling: Vec<rolling::WaveEvent>,
+    /// The waves; `None` for a run without.
+    pub(super) rolling: Option<Rolling>,
+    /// When the pause began that the waves are in.
+    pub(super) pause_began: Option<Timestamp>,
     pub(super) ended: bool,
     /// How many records there are.
     pub(super) records: u64,
@@ -200,13 +204,16 @@ impl Recovered {
                 return Err("a server is in no wave".to_owned());
             }
         }
+        let rolling = run.rolling.as_ref();
+        let rolling = rolling.map(|planned| Rolling::new(planned.waves.clone(), planned.rules()));
         Ok(Self {
             run,
             initial_state: Vec::new(),
             requests: BTreeMap::new(),
             servers,
             jobs: Vec::new(),
-            rolling: Vec::new(),
+            rolling,
+            pause_began: None,
             ended: false,
             records: 1,
             stopped: None,

@@ -9,6 +9,7 @@ use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
+use super::observer::Schedule;
 use super::records::{RecordQuery, RecordTracker};
 use super::state::RunState;
 use super::traces::{TraceFinding, TraceQuery, TraceTracker};
@@ -24,7 +25,7 @@ const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Decides when to list servers, and compares them with their initial state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reconciler {
     /// How long after a request became unknown its servers are listed, by the service's clock.
     limit: Duration,
@@ -32,14 +33,11 @@ pub(super) struct Reconciler {
     before: ServerList,
     /// When the answer of each request was lost.
     since: HashMap<usize, Instant>,
-    lists: u32,
-    underway: bool,
+    schedule: Schedule,
     /// The service's records of the actions on servers.
     records: RecordTracker,
     /// The traces of Cloud Trace Service.
     traces: TraceTracker,
-    /// Lost requests whose job was found, until it is recorded and watched.
-    found: Vec<(usize, JobTicket)>,
 }
 
 impl Reconciler {
@@ -59,8 +57,10 @@ impl Reconciler {
         Self {
             limit,
             before: seen.collect(),
+            since: HashMap::new(),
+            schedule: Schedule::new(FIRST, LONGEST),
+            records: RecordTracker::default(),
             traces: TraceTracker::new(traces),
-            ..Self::default()
         }
     }
 
@@ -76,11 +76,6 @@ impl Reconciler {
             records: self.records.query(client, state),
             traces: self.traces.query(client, state),
         }
-    }
-
-    /// Takes the lost requests whose job was found.
-    pub(super) fn take_found(&mut self) -> Vec<(usize, JobTicket)> {
-        std::mem::take(&mut self.found)
     }
 
     /// The servers as they were before the run.
@@ -133,7 +128,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// When to list next; `None` if a list is underway or not needed.
+    /// When to list next; `None` if that is not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         let unknown = state.unknown_requests();
@@ -142,23 +137,15 @@ impl Reconciler {
         for request in &unknown {
             if !self.since.contains_key(request) {
                 self.since.insert(*request, now);
-                self.lists = 0;
+                self.schedule.restart(client);
             }
         }
-        if unknown.is_empty() || self.underway {
+        let Some(first) = self.since.values().min() else {
+            self.schedule.cancel();
             return None;
-        }
-        self.underway = true;
-        let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
-        let pause = client.0.core.scaled(pause);
-        let limit = client.0.core.scaled(self.limit);
-        // A list that would come shortly before the last one is the last one.
-        let last = self.since.values().map(|since| *since + limit).min()?;
-        Some(if last > now && now + pause + pause / 2 > last {
-            last
-        } else {
-            now + pause
-        })
+        };
+        let last = *first + client.0.core.scaled(self.limit);
+        Some(self.schedule.due(client, last))
     }
 
     /// Applies a list that began at `began`; it is no evidence of anything later.
@@ -167,10 +154,9 @@ impl Reconciler {
         client: &Client,
         state: &mut RunState,
         began: Instant,
-        listed: Result<ServerList, Problem>,
+        listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
-        self.underway = false;
-        self.lists = self.lists.saturating_add(1);
+        self.schedule.listed(Duration::ZERO);
         let mut events = Vec::new();
         let records = self.records.take(client, state.action());
         let traces = self.traces.take(client, state);
@@ -189,7 +175,6 @@ impl Reconciler {
                 // The answer was lost while the list was underway.
                 continue;
             };
-            let listed = listed.as_ref();
             // A failed list gets more time.
             let limit = match listed {
                 Ok(_) => self.limit,
@@ -201,8 +186,7 @@ impl Reconciler {
                 .of_request(client, &traces, state, request, sent, age);
             if let Some((TraceFinding::Accepted(job_id), _)) = &trace {
                 let ticket = ticket(client, state, request, job_id.clone());
-                events.extend(state.found_job(request, ticket.clone()));
-                self.found.push((request, ticket));
+                events.extend(state.found_job(request, ticket));
                 continue;
             }
             let mut readings = self

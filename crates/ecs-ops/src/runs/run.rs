@@ -9,7 +9,7 @@ use ecs_auth::{BoxFuture, ResolvedTarget};
 use ecs_client::clock::until;
 use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument as _, info_span};
 
 use super::builder::RunBuilder;
@@ -144,6 +144,10 @@ impl Run {
             () = until(deadline) => Some(Stopped::Deadline),
             () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
+        // Records that were being written when the run was cut short still come.
+        let until = Instant::now() + LAST_RECORDS;
+        drop(timeout(LAST_RECORDS / 2, log.finish_writes()).await);
+        driver.accept_as_recorded(&mut state, &mut send_states);
         let is_suspended = control.level() == Level::Suspended;
         // A run that was asked to stop submitting ends by itself when its jobs do.
         let asked = || Stopped::Requested {
@@ -175,7 +179,7 @@ impl Run {
             hard,
         };
         // Writing the end may exceed the deadline only a little.
-        drop(tokio::time::timeout(LAST_RECORDS, end.write(&log)).await);
+        drop(timeout_at(until, end.write(&log)).await);
         if report.stopped == Some(Stopped::Deadline) {
             sink.emit(Event::stopping(Stopped::Deadline));
         }

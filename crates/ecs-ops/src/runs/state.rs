@@ -1,6 +1,7 @@
 //! The state of a run: its requests and the outcomes of its servers. Pure: no clock, no I/O.
 
 mod close;
+mod conclude;
 mod escalate;
 mod hang;
 mod next;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
-use ecs_model::{JobId, ServerId};
+use ecs_model::{JobId, JobStatus, ServerId};
 use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
@@ -32,6 +33,7 @@ use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
 
+pub(crate) use conclude::Decided;
 pub(crate) use resume::Resumption;
 pub(crate) use unknown::UnknownPolicy;
 
@@ -132,8 +134,12 @@ pub(crate) struct RunState {
     /// Servers that were sent again, with the problem of the first request if it may have been
     /// executed.
     resubmitted: HashMap<ServerId, Option<Problem>>,
-    /// Servers among them that were certainly not acted on, until that is recorded.
+    /// Servers among them that were certainly not acted on, until the end of the step.
     cleared: Vec<ServerReport>,
+    /// Jobs that are no longer polled, with their last status, until the end of the step.
+    finished_jobs: Vec<(JobId, Option<JobStatus>)>,
+    /// Requests with a lost answer whose job was found, until the end of the step.
+    found_jobs: Vec<(usize, JobTicket)>,
 }
 
 impl RunState {
@@ -160,6 +166,8 @@ impl RunState {
             unknown_requests: BTreeSet::new(),
             resubmitted: HashMap::new(),
             cleared: Vec::new(),
+            finished_jobs: Vec::new(),
+            found_jobs: Vec::new(),
             run_id,
             action,
             outcomes: FxHashMap::default(),

@@ -14,7 +14,8 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
         panic!("the first record is a run");
     };
     let mut run: RunRecord = *run;
-    // It was added to version 1 later.
+    // They were added to version 1 later.
+    run.servers_per_minute = Some(50);
     let rolling = run.rolling.as_mut().unwrap();
     rolling.escalate_hang_ms = Some(1_800_000);
     let words: Vec<String> = options_of(&run)
@@ -23,7 +24,7 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
         .collect();
     assert_eq!(
         words.join(" "),
-        "--type soft --deadline 1h --verify --verify-timeout 2m --wave 5 --canary 1 --pause 30s --max-failures 1 \
+        "--type soft --servers-per-minute 50 --deadline 1h --verify --verify-timeout 2m --wave 5 --canary 1 --pause 30s --max-failures 1 \
          --health-cmd curl -f https://shop.example --escalate hard-after 5m --escalate hard-if-hung 30m"
     );
 }

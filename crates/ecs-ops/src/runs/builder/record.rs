@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::RunBuilder;
-use crate::Error;
 use crate::journal::{Journal, JsonlJournal, RollingRecord, RunRecord, milliseconds};
 use crate::report::Stopped;
 use crate::rolling::Rolling;
 use crate::runs::plan::journal_error;
+use crate::{Client, Error};
 
 impl RunBuilder {
     /// The journal of a new run, if it has one.
@@ -50,8 +50,10 @@ impl RunBuilder {
     ) -> RunRecord {
         let client = &self.client.0.core;
         let (project, servers) = (client.project().clone(), self.servers.clone());
+        let quota = self.client.0.quota.limit();
         RunRecord {
             batch_size: self.batch_size,
+            servers_per_minute: (quota != Client::SERVERS_PER_MINUTE).then_some(quota),
             wait: self.wait,
             deadline_ms: self.deadline.map(milliseconds),
             stalled_after_ms: self.stalled_after.map(milliseconds),

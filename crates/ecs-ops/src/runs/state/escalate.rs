@@ -10,7 +10,7 @@ use ecs_model::{ErrorInfo, RebootType, ServerId};
 use super::RunState;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeRecord, Purpose};
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::{Escalation, FirstRestart, HangHistory, escalate};
 
@@ -166,24 +166,21 @@ impl RunState {
         None
     }
 
-    /// Newly failed soft restarts, to be recorded before the hard ones are
-    /// [submitted](Self::submit_hard_restarts).
-    pub(crate) fn take_escalating(&mut self) -> Vec<ServerReport> {
+    /// The outcomes of the soft restarts that failed in this step.
+    pub(super) fn take_escalating(&mut self) -> Vec<OutcomeRecord> {
         let Some(escalations) = &mut self.escalations else {
             return Vec::new();
         };
         let to_record = std::mem::take(&mut escalations.to_record).into_iter();
-        let report = |id| {
-            Some(ServerReport::new(
-                id,
-                escalations.soft_outcome.get(&id)?.clone(),
-            ))
+        let record = |id| {
+            let soft_outcome = escalations.soft_outcome.get(&id)?.clone();
+            OutcomeRecord::of(&ServerReport::new(id, soft_outcome))
         };
-        to_record.filter_map(report).collect()
+        to_record.filter_map(record).collect()
     }
 
     /// Queues servers for a hard restart.
-    pub(crate) fn submit_hard_restarts(&mut self, servers: Vec<ServerId>) -> Option<Event> {
+    pub(super) fn queue_hard_restarts(&mut self, servers: Vec<ServerId>) -> Option<Event> {
         let size = self.escalations.as_ref()?.batch_size;
         if servers.is_empty() {
             return None;

@@ -45,6 +45,8 @@ impl RunState {
         let last = over || request.overdue == OVERDUE;
         if last {
             request.state = RequestState::Ended;
+            self.finished_jobs
+                .push((job_id.clone(), job.status.clone()));
         }
         for (id, outcome) in job_outcomes.reported {
             if job_outcomes.still_running.contains(&id) {
@@ -94,6 +96,7 @@ impl RunState {
         };
         request.state = RequestState::Ended;
         let job_id = Some(report.job_id.clone());
+        self.finished_jobs.extend(job_id.clone().zip(Some(None)));
         self.end_request(index, &Outcome::Unknown { job_id, error })
     }
 

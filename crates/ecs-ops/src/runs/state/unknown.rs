@@ -117,11 +117,6 @@ impl RunState {
         events
     }
 
-    /// Takes the servers that were certainly not acted on and are going to be sent again.
-    pub(crate) fn take_cleared(&mut self) -> Vec<ServerReport> {
-        std::mem::take(&mut self.cleared)
-    }
-
     /// Notes that a server of a request shows a change: none is certainly unchanged.
     pub(super) fn mark_changed(&mut self, index: usize) {
         if let Some(RequestState::Unknown(reconciliation)) = self
@@ -160,8 +155,9 @@ impl RunState {
             status: None,
             servers,
             request_id: None,
-            ticket,
+            ticket: ticket.clone(),
         });
+        self.found_jobs.push((index, ticket));
         Some(Event::JobFound {
             request: index + 1,
             servers,
