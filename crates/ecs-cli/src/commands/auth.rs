@@ -77,7 +77,7 @@ impl Check<'_> {
 
     async fn steps(&mut self, notes: &Notes) -> Result<Probe, Ended> {
         if self.global.sim {
-            let connection = connect::connect(self.global, &Settings::default(), notes).await?;
+            let connection = connect::connect(self.global, &Settings::of_reads(), notes).await?;
             self.checked.source = Some("the embedded simulator".to_owned());
             self.checked.kind = Some(self.kind.as_str());
             self.checked.endpoint = Some(connection.endpoint.to_string());
@@ -102,7 +102,7 @@ impl Check<'_> {
             connect::project(&ready.project_id)?,
             ready.provider,
             ways.services,
-            &Settings::default(),
+            &Settings::of_reads(),
             1.0,
         )?;
         Ok(client.probe().await)

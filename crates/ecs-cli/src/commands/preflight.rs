@@ -36,6 +36,8 @@ pub(super) enum Known {
     LookedUp(Lookup),
     /// Nothing, and why; no reason is needed where nobody wanted to know.
     Unchecked(Option<String>),
+    /// Nothing, because nothing answers: a dry run shows its plan all the same.
+    OutOfReach,
 }
 
 impl Known {
@@ -45,7 +47,7 @@ impl Known {
             Self::Listed(servers) => servers,
             Self::Selected(selected) => &selected.servers,
             Self::LookedUp(lookup) => &lookup.servers,
-            Self::Unchecked(_) => &[],
+            Self::Unchecked(_) | Self::OutOfReach => &[],
         }
     }
 }
@@ -95,11 +97,12 @@ pub(super) async fn run(
         let (own, known) = tokio::join!(connection.own_server(), states);
         // After the first read: credentials that are refused are used once.
         let scaling = match &known {
+            Ok(Known::OutOfReach) | Err(_) => Scaling::NotNeeded,
             Ok(_) => scaling(action, args, connection).await,
-            Err(_) => Scaling::NotNeeded,
         };
         (own, known, scaling)
     };
+    let looking = reassuring(looking, connection, notes);
     let (own, known, scaling) = within(args.deadline, connection, looking).await?;
     let known = known?;
     let choice = if selection.is_given() {
@@ -142,6 +145,28 @@ pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
         .iter()
         .filter_map(|server| Some((server.id?, server)))
         .collect()
+}
+
+/// After this time without an end of the reads it is said what they wait for.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Says what is waited for, if that takes long.
+async fn reassuring<T>(
+    looking: impl Future<Output = T>,
+    connection: &Connection,
+    notes: &Notes,
+) -> T {
+    let mut looking = std::pin::pin!(looking);
+    tokio::select! {
+        biased;
+        looked = &mut looking => return looked,
+        () = tokio::time::sleep(SILENCE) => {}
+    }
+    notes.note(&format!(
+        "still reading the state of the servers at {}",
+        connection.place()
+    ));
+    looking.await
 }
 
 /// No longer than a run may take.
@@ -193,7 +218,7 @@ async fn known(
             notes.warn(&format!(
                 "cannot read the state of the servers, so a run would send nothing: {error}"
             ));
-            Ok(Known::Unchecked(None))
+            Ok(Known::OutOfReach)
         }
         Err(error) if error.kind() == ErrorKind::NotTheService => {
             let message = format!("nothing was sent: {}", error.problem());

@@ -47,6 +47,7 @@ pub(crate) async fn run(
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
         otherwise: Some(run.endpoint.clone()),
+        fails_soon: false,
     };
     let connection = connect(&global, &settings, notes).await?;
     say(&recovered, &args.journal, notes);

@@ -231,6 +231,7 @@ async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connec
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
         otherwise: args.service.clone(),
+        fails_soon: args.sends_nothing(),
     };
     let connecting = connect(global, &settings, notes);
     let connection = match args.deadline {

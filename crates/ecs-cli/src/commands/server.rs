@@ -22,7 +22,7 @@ pub(crate) async fn list(
     super::selecting::check_stdin(&args.select, global)?;
     let selection = args.select.selection(&args.servers, true, notes)?;
     let selection = selection.unwrap_or_default();
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), notes).await?;
     let mut servers = match connection.client.servers().select(&selection).await {
         Ok(Selected { servers, .. }) => servers,
         Err(SelectError::Selection(error)) if is_empty_result(error.problems()) => {
@@ -51,7 +51,7 @@ pub(crate) async fn show(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let given = server_input::read(&args.servers, &[], None, notes)?;
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), notes).await?;
     let servers = find(&connection, given).await?;
     results.write(&match args.output.format {
         Format::Table => servers

@@ -41,7 +41,7 @@ impl Servers {
             preflight::Known::Listed(servers) => servers,
             preflight::Known::Selected(selected) => selected.servers,
             preflight::Known::LookedUp(lookup) => lookup.servers,
-            preflight::Known::Unchecked(_) => Vec::new(),
+            preflight::Known::Unchecked(_) | preflight::Known::OutOfReach => Vec::new(),
         };
         if screened.servers.is_empty() {
             let left = counted(screened.skipped.len());
