@@ -37,12 +37,28 @@ pub struct ReadyCredentials {
 }
 
 /// The provider, the project, and what IAM said of both.
-struct Connected {
-    provider: Arc<dyn CredentialsProvider>,
-    project: ResolvedProject,
-    token: Option<TokenInfo>,
+pub(super) struct Connected {
+    pub(super) provider: Arc<dyn CredentialsProvider>,
+    pub(super) project: ResolvedProject,
+    pub(super) token: Option<TokenInfo>,
     /// The access key of keys that a provider fetches.
-    access_key: Option<String>,
+    pub(super) access_key: Option<String>,
+    /// Why nothing was asked about a token that was given.
+    pub(super) not_looked_up: Option<String>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Connected {
+    pub(super) fn new(provider: Arc<dyn CredentialsProvider>, project: ResolvedProject) -> Self {
+        Self {
+            provider,
+            project,
+            token: None,
+            access_key: None,
+            not_looked_up: None,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 impl CredentialConfig {
@@ -68,6 +84,7 @@ impl CredentialConfig {
             agency_domain: self.agency.as_ref().map(|agency| match &agency.owner {
                 Reference::Id(owner) | Reference::Name(owner) => owner.clone(),
             }),
+            not_looked_up: None,
         };
         let operator = self.operator.as_ref();
         let operator = operator.map(|(operator, origin)| Sourced::new(operator.name(), origin));
@@ -80,14 +97,15 @@ impl CredentialConfig {
                 .as_ref()
                 .and_then(|project| project.name.clone()),
         ];
-        let mut warnings = Vec::new();
         let connected = self.connect(keys, transports.services).await?;
+        let mut warnings = connected.warnings;
         if let Some(token) = connected.token.as_ref().filter(|_| own_login) {
             account.user = token.user.clone().or(account.user);
             account.domain = token.domain.clone().or(account.domain);
-            warnings = other_names(&names, token);
+            warnings.extend(other_names(&names, token));
         }
         account.access_key = account.access_key.or(connected.access_key);
+        account.not_looked_up = connected.not_looked_up;
         Ok(ReadyCredentials {
             provider: connected.provider,
             project_id: connected.project.id.clone(),
@@ -204,6 +222,14 @@ impl CredentialConfig {
         let base = match (self.method, keys) {
             (None, Some(keys)) => Base::Fixed(keys),
             (None, None) => return Err(malformed("there are no credentials")),
+            (Some(AuthMethod::Token(token)), _) if self.agency.is_none() => {
+                let given = super::given_token::GivenToken {
+                    token,
+                    project,
+                    of_region,
+                };
+                return given.connect(iam.as_ref().ok_or(&gap)).await;
+            }
             (Some(AuthMethod::Token(token)), _) => fixed(token),
             (Some(AuthMethod::Key(key)), _) => fixed(Credentials::access_key(key)),
             (Some(AuthMethod::Login(login) | AuthMethod::Exchange(login)), _) => {
@@ -251,7 +277,7 @@ impl CredentialConfig {
     }
 }
 
-enum Base {
+pub(super) enum Base {
     Fixed(Arc<dyn CredentialsProvider>),
     Tokens(Arc<IamTokens>),
 }
@@ -266,7 +292,7 @@ impl Base {
 
     /// Logs in, and finds out the project's id and name. A login is made now although it may be needed later only: what IAM says
     /// of account and project is shown before anything is done.
-    async fn connect(
+    pub(super) async fn connect(
         self,
         project: Project,
         iam: Result<&IamClient, AuthError>,
@@ -297,27 +323,21 @@ impl Base {
                     }
                 };
                 Ok(Connected {
-                    provider: tokens,
-                    project: resolved,
                     token: Some(info),
-                    access_key: None,
+                    ..Connected::new(tokens, resolved)
                 })
             }
-            (Self::Fixed(provider), Reference::Id(id)) => Ok(Connected {
-                project: resolved(id.clone(), project.name.clone()),
+            (Self::Fixed(provider), Reference::Id(id)) => Ok(Connected::new(
                 provider,
-                token: None,
-                access_key: None,
-            }),
+                resolved(id.clone(), project.name.clone()),
+            )),
             (Self::Fixed(provider), Reference::Name(name)) => {
                 let credentials = provider.credentials().await?;
                 let found = iam?.find_project(&credentials, name).await?;
-                Ok(Connected {
-                    project: resolved(found.id, Some(found.name)),
+                Ok(Connected::new(
                     provider,
-                    token: None,
-                    access_key: None,
-                })
+                    resolved(found.id, Some(found.name)),
+                ))
             }
         }
     }
@@ -342,7 +362,7 @@ fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<
     pairs.into_iter().filter_map(other).collect()
 }
 
-fn iam_unknown(gap: AddressGap) -> AuthError {
+pub(super) fn iam_unknown(gap: AddressGap) -> AuthError {
     AuthError::malformed(
         format!("the address of IAM is not known: {gap}"),
         AuthReason::AddressUnknown {
@@ -352,7 +372,7 @@ fn iam_unknown(gap: AddressGap) -> AuthError {
     )
 }
 
-fn no_project() -> AuthError {
+pub(super) fn no_project() -> AuthError {
     AuthError::malformed(
         "the project is not known: neither it nor the region is named",
         AuthReason::ProjectUnknown,
