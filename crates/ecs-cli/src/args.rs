@@ -222,11 +222,15 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) resubmit_unknown: bool,
     /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests without sending them. The reads before the first action are made all the same
+    /// Show the requests without sending them, with the options of the run; --journal is not written. The reads before the first action are made all the same
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as not
+    /// attempted. By default they are listed by reason, and nothing is sent
+    #[arg(long, conflicts_with = "no_preflight")]
+    pub(crate) skip_unready: bool,
     /// Skip the reads before the first action: whether the given servers exist, which are stopped, and which are members of
     /// auto-scaling groups
     #[arg(long)]

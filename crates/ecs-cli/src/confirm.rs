@@ -26,6 +26,8 @@ pub(crate) struct Question<'a> {
     pub(crate) servers: &'a [String],
     /// Those that the selection skips.
     pub(crate) skipped: &'a [SkippedServer],
+    /// How long it takes, and what stops it: a label and a value each.
+    pub(crate) expected: Vec<(&'static str, String)>,
 }
 
 impl Question<'_> {
@@ -53,12 +55,17 @@ impl Question<'_> {
             .into_iter()
             .map(|(label, value)| format!("\n  {label:<9} {value}"))
             .collect();
+        let expected: String = self
+            .expected
+            .iter()
+            .map(|(label, value)| format!("\n  {label:<9} {value}"))
+            .collect();
         let skipped = match skipped(self.skipped) {
             words if words.is_empty() => words,
             words => format!("\n  skipped   {words}"),
         };
         format!(
-            "{what} {servers}?{place}\n  in        {requests}\n  servers   {named}{skipped}",
+            "{what} {servers}?{place}\n  in        {requests}{expected}\n  servers   {named}{skipped}",
             what = verb(self.action),
             servers = counted(count),
         )

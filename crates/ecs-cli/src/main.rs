@@ -28,6 +28,7 @@ mod connect;
 mod credentials;
 mod diagnosis;
 mod exit;
+mod expectation;
 mod fail;
 mod health;
 mod ids;

@@ -95,8 +95,7 @@ impl GivenToken {
 
     /// Names of projects begin with that of their region.
     fn other_region(&self, project: &str) -> Option<Warning> {
-        let (Reference::Id(region) | Reference::Name(region)) =
-            &self.of_region.as_ref()?.reference;
+        let (Reference::Id(region) | Reference::Name(region)) = &self.of_region.as_ref()?.reference;
         let rest = project.strip_prefix(region.as_str());
         let is_in_region = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
         (!is_in_region).then(|| Warning {

@@ -57,6 +57,9 @@ pub(crate) struct Resume {
     /// How long the health check may take; then it is killed, and has failed [default: as the run]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) health_timeout: Option<Duration>,
+    /// Also act on members of auto-scaling groups, as the option of reboot and stop does
+    #[arg(long)]
+    pub(crate) allow_autoscaling_members: bool,
     /// Go on after the canary of a rolling run without a question
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -4,12 +4,17 @@
 //! work are found out while nothing was sent.
 
 mod messages;
+mod readiness;
+mod resumed;
+mod rights;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::{Choice, Lookup, ScalingMembers, Screen, Screened, endangers_members};
+use ecs_ops::fleet::{
+    Choice, Lookup, ScalingMembers, Screen, Screened, UnreadyServer, endangers_members,
+};
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::selection::{Selected, Selection};
 use ecs_ops::{Error, ErrorKind};
@@ -21,6 +26,7 @@ use crate::fail::Fail;
 use crate::term::Notes;
 
 pub(super) use messages::name_of;
+pub(super) use resumed::resumed;
 
 /// How long the Auto Scaling service may take: a run should not wait for one that is not there.
 const SCALING_LIMIT: Duration = Duration::from_secs(20);
@@ -82,6 +88,8 @@ impl From<Fail> for NotBegun {
 pub(super) struct Preflight {
     pub(super) known: Known,
     pub(super) screened: Screened,
+    /// Those that are not ready, and are not sent.
+    pub(super) unready: Vec<UnreadyServer>,
 }
 
 /// Looks at what a run needs, says what has to be known before it is confirmed, and refuses what must not be sent.
@@ -98,7 +106,7 @@ pub(super) async fn run(
         // After the first read: credentials that are refused are used once.
         let scaling = match &known {
             Ok(Known::OutOfReach) | Err(_) => Scaling::NotNeeded,
-            Ok(_) => scaling(action, args, connection).await,
+            Ok(_) => scaling(action, Members::of(args), connection).await,
         };
         (own, known, scaling)
     };
@@ -126,15 +134,20 @@ pub(super) async fn run(
             screen.screen(ids.iter().map(|id| (*id, known_of(id))))
         }
     };
-    let preflight = Preflight { known, screened };
+    rights::check(&known, args, connection).await?;
+    let mut preflight = Preflight {
+        known,
+        screened,
+        unready: Vec::new(),
+    };
+    readiness::check(&mut preflight, action, args, notes)?;
     messages::print(&preflight, action, args, notes);
     if let Scaling::Unchecked(why) = &scaling {
-        notes.note(&format!(
-            "note: whether servers are members of auto-scaling groups was not checked: {why}"
-        ));
+        notes.note(&messages::not_checked(why));
     }
     if let Scaling::Known(members) = &scaling {
-        messages::refuse_members(&preflight, members, notes)?;
+        let servers = preflight.known.servers();
+        messages::refuse_members(&preflight.screened.servers, servers, members, notes)?;
     }
     Ok(preflight)
 }
@@ -262,12 +275,30 @@ async fn select(
     selected.map_err(|error| super::selecting::fail(connection, error))
 }
 
+/// What was asked for about members of groups of auto-scaling.
+#[derive(Clone, Copy)]
+struct Members {
+    /// Whether they may be acted on.
+    allowed: bool,
+    /// Whether nobody is to be asked.
+    unread: bool,
+}
+
+impl Members {
+    fn of(args: &Run) -> Self {
+        Self {
+            allowed: args.allow_autoscaling_members,
+            unread: args.no_preflight,
+        }
+    }
+}
+
 /// Which servers are members of groups of auto-scaling.
-async fn scaling(action: PowerAction, args: &Run, connection: &Connection) -> Scaling {
-    if !endangers_members(action) || args.allow_autoscaling_members {
+async fn scaling(action: PowerAction, wanted: Members, connection: &Connection) -> Scaling {
+    if !endangers_members(action) || wanted.allowed {
         return Scaling::NotNeeded;
     }
-    if args.no_preflight {
+    if wanted.unread {
         return Scaling::Unchecked("--no-preflight".to_owned());
     }
     let Some(client) = &connection.scaling else {

@@ -54,6 +54,8 @@ pub(crate) async fn run(
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator that had the jobs of this run has ended: what was accepted stays unknown");
     }
+    super::preflight::resumed(&recovered, args, &connection, notes).await?;
+    let unready = run.unready.iter().map(|server| server.id).collect();
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
     let builder = connection.client.resume(journal, recovered);
     // Whoever types `resume` asks for the rest, also of a run that was stopped.
@@ -78,6 +80,7 @@ pub(crate) async fn run(
         reconciled: reconciles,
         rolling,
         go_on,
+        unready,
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))

@@ -19,6 +19,7 @@ use crate::args::{Format, Global, Run};
 use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
+use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::render::json::DryRun;
 use crate::render::{json, table, target};
@@ -60,7 +61,9 @@ pub(crate) async fn run(
         .map(|waves| waves::said(waves, &args.rolling));
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
-    let mut builder = builder(action, ids, waves, &args, &connection);
+    let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
+    let mut builder =
+        builder(action, ids, waves, &args, &connection).unready(servers.unready.clone());
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -72,9 +75,17 @@ pub(crate) async fn run(
         let record = super::plan::completed(builder.run_record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
+    let expectation = Expectation::of(&plan, &args);
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
-        let shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        let shown = dry_run(
+            &plan,
+            format,
+            &connection,
+            &servers,
+            waves_said.as_ref(),
+            &expectation,
+        )?;
         results.write(&shown);
         return Ok(Exit::Success);
     }
@@ -86,6 +97,7 @@ pub(crate) async fn run(
         waves: waves_said,
         servers: &servers.named,
         skipped: &servers.skipped,
+        expected: expectation.rows(),
     };
     let confirmed = confirm(question, terminal, &args, notes);
     unless_stopped(&mut signals, confirmed).await?;
@@ -111,6 +123,7 @@ pub(crate) async fn run(
         reconciled: args.reconcile,
         rolling,
         go_on: GoOn::of_run(action, &args, global),
+        unready,
         connection: &connection,
     };
     Ok(conclude(&ended, ending, notes, results))
@@ -123,9 +136,15 @@ fn dry_run(
     connection: &Connection,
     servers: &Servers,
     waves: Option<&WavesSaid>,
+    expectation: &Expectation,
 ) -> Result<String, Fail> {
-    let shown = DryRun::new(plan, connection, &servers.skipped)
-        .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+    let shown = DryRun::new(
+        plan,
+        connection,
+        (&servers.skipped, &servers.unready),
+        expectation,
+    )
+    .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
     Ok(match format {
         Format::Table => {
             let what = verb(plan.action);
@@ -191,6 +210,7 @@ fn not_begun(
         reconciled: args.reconcile,
         rolling: false,
         go_on: GoOn::Nothing,
+        unready: Vec::new(),
         connection,
     };
     Ok(conclude(&ended, ending, notes, results))

@@ -127,6 +127,7 @@ pub(crate) fn dry_run(
     let waves = waves.map_or_else(String::new, |waves| format!(" in {waves}"));
     let rows = target::rows(connection).into_iter();
     let place: String = rows
+        .chain(plan.duration.rows())
         .map(|(label, value)| format!("  {label:<9} {}\n", clean(&value)))
         .collect();
     format!(

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::fleet::UnreadyServer;
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
@@ -206,6 +207,9 @@ pub struct RunRecord {
     /// added to what was there, it needs no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ResolvedTarget>,
+    /// Servers that were not ready for the action and are not sent. No new version either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unready: Vec<UnreadyServer>,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
 }
@@ -235,6 +239,7 @@ impl RunRecord {
             resubmit_unknown: false,
             rolling: None,
             target: None,
+            unready: Vec::new(),
             servers,
         }
     }

@@ -20,7 +20,7 @@ use super::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 use super::plan::Plan;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::fleet::SkippedServer;
+use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{Journal, Recovered};
 use crate::rolling::{Rolling, Rules, Waves};
 use crate::{Client, Error};
@@ -57,6 +57,7 @@ pub struct RunBuilder {
     continues_stopped: bool,
     target: Option<ResolvedTarget>,
     skipped: Vec<SkippedServer>,
+    unready: Vec<UnreadyServer>,
 }
 
 impl RunBuilder {
@@ -95,6 +96,7 @@ impl RunBuilder {
             continues_stopped: false,
             target: None,
             skipped: Vec::new(),
+            unready: Vec::new(),
         }
     }
 
@@ -123,6 +125,7 @@ impl RunBuilder {
             },
             journal: Some(journal),
             target: run.target.clone(),
+            unready: run.unready.clone(),
             ..Self::new(client, run.action, recovered.unsent())
         }
         .resuming(recovered))
@@ -177,6 +180,13 @@ impl RunBuilder {
     /// Servers that a selection skipped, for the report. They are no part of the run.
     pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
         self.skipped = servers;
+        self
+    }
+
+    /// Servers that are not ready for the action, for the report and the journal: not attempted. They
+    /// are not among the servers of the run, and a resumed run does not send them.
+    pub fn unready(mut self, servers: Vec<UnreadyServer>) -> Self {
+        self.unready = servers;
         self
     }
 

@@ -100,7 +100,10 @@ async fn without_a_named_project_it_is_that_of_the_token() {
 async fn a_look_up_that_fails_is_said_and_changes_nothing() {
     for (script, expected) in [
         (
-            answers(StatusCode::UNAUTHORIZED, r#"{"error":{"message":"MIIDgiven is bad"}}"#),
+            answers(
+                StatusCode::UNAUTHORIZED,
+                r#"{"error":{"message":"MIIDgiven is bad"}}"#,
+            ),
             "answered 401: *** is bad",
         ),
         (answers(StatusCode::OK, "<html>"), "without a description"),

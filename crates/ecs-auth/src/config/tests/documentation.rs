@@ -41,6 +41,7 @@ fn use_of(field: F) -> &'static str {
         F::Iam => "used; `{region_name}` is filled in in `clouds.yaml`",
         F::Ecs => "used",
         F::OtherEndpoint => "not used, with a warning",
+        F::Interface => "`public` is used; others are not, with a warning",
         F::CloudDomain => "used: services are at `SERVICE.REGION.DOMAIN`",
         F::Vendor => "used: `otc`, `otc-swiss`, and what `clouds-public.yaml` describes",
         F::CaFile => "used: the only authorities that are trusted; `--ca-file` adds to them",

@@ -4,6 +4,7 @@ use ecs_client::Problem;
 use uuid::Uuid;
 
 use super::RunBuilder;
+use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 
 impl RunBuilder {
@@ -22,12 +23,14 @@ impl RunBuilder {
             error: error.clone(),
         };
         let servers = self.servers.into_iter();
+        let unready = self.unready.iter().map(UnreadyServer::report);
         Report {
             run_id: self.run_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             action: self.action,
             jobs: Vec::new(),
             servers: servers
                 .map(|id| ServerReport::new(id, outcome(&problem)))
+                .chain(unready)
                 .collect(),
             stopped: None,
             refused: refused.then_some(problem),

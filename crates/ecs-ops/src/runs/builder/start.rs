@@ -108,6 +108,7 @@ impl RunBuilder {
             sink: Sink::default(),
             target: self.target,
             skipped: self.skipped,
+            unready: self.unready,
         })
     }
 
@@ -163,6 +164,7 @@ impl RunBuilder {
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
             target: self.target.clone(),
+            unready: self.unready.clone(),
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }
