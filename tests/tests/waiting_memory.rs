@@ -1,7 +1,6 @@
 //! How much memory a job takes that is waited for. Alone in its process: the heap is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -113,7 +112,8 @@ async fn a_waiting_job_takes_at_most_a_kibibyte() {
     // Of which only the id is known.
     let found = bytes_for_each(|client| {
         let jobs = (0..JOBS).map(|number| id(number).parse::<JobId>().unwrap());
-        client.watch_all(jobs).unwrap().into_future()
+        let watch = client.watch(jobs).unwrap();
+        async move { watch.until_done().await }
     });
     // With all that a ticket of a run for one server says.
     let with_tickets = bytes_for_each(|client| {
@@ -125,18 +125,19 @@ async fn a_waiting_job_takes_at_most_a_kibibyte() {
             });
             serde_json::from_value::<JobTicket>(ticket).unwrap()
         });
-        client.watch_all(tickets).unwrap().into_future()
+        let watch = client.watch(tickets).unwrap();
+        async move { watch.until_done().await }
     });
     let events = bytes_for_each(|client| {
         let jobs = (0..JOBS).map(|number| id(number).parse::<JobId>().unwrap());
-        let mut events = client.watch_all(jobs).unwrap().events();
+        let mut events = client.watch(jobs).unwrap().events();
         async move { while events.next().await.is_some() {} }
     });
     // All that a run holds of a request and its server is counted, too.
     let in_a_run = bytes_for_each(|client| {
         let servers = (0..JOBS as u128).map(|number| ServerId::from_bytes(number.to_be_bytes()));
         let run = client.reboot(RebootType::Soft, servers).batch_size(1);
-        async move { run.start().await.unwrap().await }
+        async move { run.report().await.unwrap() }
     });
     let watched = [found.await, with_tickets.await, events.await];
     let in_a_run = in_a_run.await;

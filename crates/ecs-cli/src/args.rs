@@ -40,27 +40,26 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  every server succeeded (with --no-wait: was accepted)
   1  at least one server failed or was not attempted
-  2  bad usage or input, or no yes to the question: nothing was sent
-  3  the fate of at least one server is unknown: look at it before you run again
-  4  the credentials, or what they permit, were refused: no server was touched
-  5  stopped before the end: deadline, --stalled-after, Ctrl-C, or a rolling run
-     that stops
+  2  bad usage or input, or the question was not answered with yes: nothing sent
+  3  at least one server's result is unknown; check it before re-running
+  4  authentication or authorization failed; no server was touched
+  5  stopped early: deadline, --stalled-after, Ctrl-C, or a rolling run's limit
 
-The highest that applies wins, but 2 and 4 only occur when no server can have been touched.";
+The highest code that applies wins. Codes 2 and 4 occur only if no server can have been touched.";
 
 const ABOUT_EXAMPLES: &str = "\
 Examples:
   ecsctl reboot --sim --all --yes
       Restarts a simulated fleet: no account needed.
   ecsctl auth check
-      Says which credentials are found, and whether they work.
+      Shows which credentials are found, and whether they work.
   ecsctl reboot --cloud otc ID ID
-      Restarts two servers, after a question, as a cloud of clouds.yaml.
+      Restarts two servers, after a question, with a cloud of clouds.yaml.
   ecsctl explain Ecs.0114
-      Says what an error code means.";
+      Explains an error code.";
 
 const ENVIRONMENT: &str = "\
-Environment (credentials: the first source that has any wins, see `auth check`):
+Environment (the first source that has credentials wins; see `ecsctl auth check`):
   HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN
       Keys; with HUAWEICLOUD_SDK_REGION_ID, _PROJECT_ID, _DOMAIN_ID and
       _IAM_ENDPOINT, and HUAWEICLOUD_SDK_REGION_ECS_EU_DE for the endpoint.
@@ -73,17 +72,17 @@ Environment (credentials: the first source that has any wins, see `auth check`):
       or OS_PROJECT_NAME, OS_USER_DOMAIN_ID, OS_PROJECT_DOMAIN_NAME, and for an
       agency OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME, OS_DELEGATED_PROJECT.
   HUAWEICLOUD_SDK_CREDENTIALS_FILE
-      Profiles, instead of ~/.huaweicloud/credentials.
+      The file with profiles [default: ~/.huaweicloud/credentials].
   ECSCTL_METADATA_ENDPOINT
-      The metadata service, instead of http://169.254.169.254.
+      The metadata service [default: http://169.254.169.254].
   ECSCTL_SIM_SPEED
-      How fast the clock runs of an `ecsctl sim --speed N` on this machine: N.
-      Refused for anything but http on loopback.
+      The speed of an `ecsctl sim --speed N` on this machine: N. Refused for
+      anything but http on loopback.
   ECSCTL_LOG
-      What to log, unless -v says it: a level (error, warn, info, debug, trace),
+      What to log if -v is not given: a level (error, warn, info, debug, trace),
       or levels of crates such as ecs_client=debug,ecs_auth=info.
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
-      The proxy on the way to the service and to IAM.
+      The proxy for requests to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR
       Certificates to trust instead of the system's.
   NO_COLOR
@@ -92,24 +91,24 @@ Environment (credentials: the first source that has any wins, see `auth check`):
 const RUN_EXAMPLES: &str = "\
 Examples (with credentials from any source, or with --sim):
   ecsctl {verb} 616fb98f-46ca-475e-917e-2563e5a8cd19
-      Asks, sends, waits, and prints a verdict.
+      Asks, sends the request, waits, and prints the outcome.
   ecsctl {verb} --tag role=web --status ACTIVE --dry-run
-      Shows which requests would be sent to the servers of a tag; sends none.
+      Shows the requests for the servers with a tag; sends none.
   ecsctl {verb} --from-file ids.txt --dry-run
       Shows the requests; sends none.
   ecsctl {verb} --from-file ids.txt --yes --deadline 15m -o json > report.json
-      For scripts: no question, at most 15 minutes, every server in the report.
+      For scripts: no question, 15 minutes at most, every server in the report.
   ecsctl {verb} --all --wave 10% --max-failures 2% --journal run.jsonl
-      A tenth at a time; stops when more than 2% failed, and says how to go on.
+      10% at a time; stops when more than 2% failed, and prints how to resume.
   ecsctl {verb} --all --canary 1 --wave 20 --pause 1m --health-cmd ./check.sh
-      One server, then a question, then 20 at a time as long as it checks well.";
+      One server, a question, then 20 at a time while the health check passes.";
 
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "ecsctl",
     version,
-    about = "Restart, start and stop fleets of Elastic Cloud Servers, with a verdict for each server",
+    about = "Restart, start and stop fleets of Elastic Cloud Servers, and get a result for every server",
     after_help = format!("{ABOUT_EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}"),
     max_term_width = 110,
     arg_required_else_help = true
@@ -132,36 +131,36 @@ pub(crate) enum Command {
     /// Stop servers
     #[command(after_help = run_help("stop"))]
     Stop(Stop),
-    /// Go on with a run where its journal ends
+    /// Resume an interrupted run from its journal
     #[command(after_help = resume::help())]
     Resume(Resume),
-    /// Write down what a run would do, show it, approve it
+    /// Write a run to a plan file, show it, approve it
     #[command(subcommand)]
     Plan(PlanCommand),
-    /// Do what a plan says, and nothing else
+    /// Run exactly what a plan says
     #[command(after_help = plan::apply_help())]
     Apply(Apply),
-    /// Run again with the servers of an earlier run that failed or were not attempted
+    /// Run again on the servers of an earlier run that failed or were not attempted
     #[command(after_help = rerun::help())]
     Rerun(Rerun),
-    /// List servers, or show them
+    /// List and show servers
     #[command(subcommand)]
     Server(ServerCommand),
-    /// Look at what a journal says
+    /// Inspect a run
     #[command(subcommand)]
     Run(RunCommand),
-    /// Look at jobs, or wait for them to end
+    /// Show jobs, or wait for them to finish
     #[command(subcommand)]
     Job(Job),
-    /// Say what an error code of the service means, and what to do about it
+    /// Explain an error code of the service, and what to do about it
     #[command(
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"
     )]
     Explain(Explain),
-    /// Find out what is wrong with credentials, and on the way to the service
+    /// Diagnose credentials and the connection to the service
     #[command(subcommand)]
     Auth(Auth),
-    /// Serve a simulated region over HTTP or HTTPS, until Ctrl-C
+    /// Serve a simulated region over HTTP or HTTPS until Ctrl-C
     #[command(after_help = sim::HELP)]
     Sim(Sim),
     /// Print the completion script of a shell
@@ -182,63 +181,62 @@ pub(crate) struct Run {
     /// Servers by id or name. The server that ecsctl runs on comes last and alone
     #[arg(value_name = "SERVER")]
     pub(crate) ids: Vec<String>,
-    /// All servers of the project, except the one that ecsctl runs on. A restart skips stopped servers
+    /// Act on all servers of the project, except the one that ecsctl runs on. A restart skips stopped servers
     #[arg(long, conflicts_with_all = ["ids", "from_file"])]
     pub(crate) all: bool,
-    /// The most servers in one request, 1 to 1000
+    /// Put at most N servers into one request, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = RunBuilder::DEFAULT_BATCH_SIZE, value_parser = batch_size)]
     pub(crate) batch_size: usize,
-    /// Stop when this time is over (such as 90s, 15m, 1h30m), with a report. What was accepted by then goes on at the
-    /// service
+    /// Stop after this time (such as 90s, 15m, 1h30m) and print the report. Accepted requests continue at the service
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Stop waiting for a job that makes no progress for this long, or never; its servers are reported as running [default:
-    /// 30m]
+    /// Stop waiting for a job that makes no progress for this long, or never. Its servers are reported as running
+    /// [default: 30m]
     #[arg(long, value_name = "DURATION|never", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
-    /// The longest time that one request may take
+    /// Limit the time of one HTTP request
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) attempt_timeout: Duration,
-    /// The most servers in any 60 seconds; the service takes 1000
+    /// Act on at most N servers in any 60 seconds; the service allows 1000
     #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
     pub(crate) servers_per_minute: usize,
-    /// After its job, look at each server until it is at rest as it should be: ACTIVE, or SHUTOFF after stop. Lists the
-    /// project's servers
+    /// After its job, poll each server until it is ACTIVE (after stop: SHUTOFF) and at rest. Lists the project's
+    /// servers
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) verify: bool,
-    /// How long a server may take for that; then it has failed [default: 5m]
+    /// Fail a server that has not settled after this time; needs --verify [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) verify_timeout: Option<Duration>,
-    /// Look at the servers of a request whose fate is unknown, until --reconcile-after: one that shows that it was done
-    /// counts as succeeded, one that is as it was before as not attempted. Lists the project's servers, before the run too
+    /// If the answer to a request is lost, poll its servers until --reconcile-after. A server that shows the action
+    /// counts as succeeded; an unchanged one counts as not attempted. Lists the project's servers, also before the run
     #[arg(long)]
     pub(crate) reconcile: bool,
-    /// How long after a request became unknown a server without a trace of it counts as not attempted. Must be longer than
-    /// every gateway on the way can hold a request [default: 3m, or --attempt-timeout and a minute]
+    /// Count a server that shows no trace of the action as not attempted after this time. Must be longer than any
+    /// gateway on the way can hold a request [default: 3m, or --attempt-timeout plus one minute]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) reconcile_after: Option<Duration>,
-    /// Send servers once more whose fate is unknown. Risky: what was done the first time is done TWICE. With --reconcile
-    /// only those that are still unknown then, and those that were not attempted
+    /// Send the action again to servers whose result is unknown. Risky: some servers may be restarted TWICE. With
+    /// --reconcile only those that are still unknown after it, and those that were not attempted
     #[arg(long)]
     pub(crate) resubmit_unknown: bool,
     /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests without sending them, with the options of the run; --journal is not written. The reads before the first action are made all the same
+    /// Show the requests without sending them; --journal is not written. The reads before the first action are made
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as not
-    /// attempted. By default they are listed by reason, and nothing is sent
+    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as
+    /// not attempted. By default the run is refused, with all of them by reason
     #[arg(long, conflicts_with = "no_preflight")]
     pub(crate) skip_unready: bool,
-    /// Skip the reads before the first action: whether the given servers exist, which are stopped, and which are members of
+    /// Skip the reads before the first action: whether the servers exist, which are stopped, and which are members of
     /// auto-scaling groups
     #[arg(long)]
     pub(crate) no_preflight: bool,
-    /// Don't ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Don't wait for the jobs: end when every request is answered
+    /// Do not wait for the jobs: exit when every request is answered
     #[arg(long)]
     pub(crate) no_wait: bool,
     #[command(flatten)]
@@ -289,20 +287,20 @@ impl Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Reboot {
-    /// Ask the guest to restart, or cut its power
+    /// Restart through the guest system (soft), or cut the power (hard)
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
     kind: Kind,
-    /// With --all or filters: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a hard restart starts them. By
-    /// default they are skipped and not counted
+    /// With --all or filters: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a
+    /// hard restart starts them. By default they are skipped and not counted
     #[arg(long)]
     include_stopped: bool,
     #[command(flatten)]
     members: Members,
     #[command(flatten)]
     run: Run,
-    /// Restart a server hard, once, whose soft restart failed, or ended without the server coming back within DURATION of its
-    /// acceptance; the first word is hard-after. Never one whose soft restart still goes on, or is of unknown fate. Includes
-    /// --verify
+    /// Restart a server hard, once, if its soft restart failed, or if the server did not come back within DURATION of
+    /// its acceptance. Written as two words: hard-after 5m. Never applies to a server whose soft restart is still
+    /// running or whose result is unknown. Includes --verify
     #[arg(
         long, value_names = ["hard-after", "DURATION"], num_args = 2, action = clap::ArgAction::Set,
         conflicts_with = "no_wait", help_heading = "Rolling"
@@ -313,8 +311,8 @@ pub(crate) struct Reboot {
 /// What can make a group of auto-scaling remove its members.
 #[derive(Debug, Args)]
 struct Members {
-    /// Also act on members of auto-scaling groups. A group removes members that are stopped or do not answer, and deletes those
-    /// that it created. By default such servers are listed and nothing is sent
+    /// Also act on members of auto-scaling groups. A group removes members that are stopped or do not answer, and
+    /// deletes those that it created. By default such servers are listed and nothing is sent
     #[arg(long)]
     allow_autoscaling_members: bool,
 }
@@ -327,7 +325,8 @@ pub(crate) struct Start {
 
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
-    /// Ask the guest to shut down, or cut its power. Without it the service decides: softly, its pages say
+    /// Shut down through the guest system (soft), or cut the power (hard). By default the service decides: soft, by its
+    /// documentation
     #[arg(long = "type", value_name = "TYPE", value_enum)]
     kind: Option<Kind>,
     #[command(flatten)]
@@ -379,24 +378,24 @@ pub(crate) enum Kind {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Job {
-    /// Look at jobs once
+    /// Show the current state of jobs
     #[command(after_help = "\
 Exit codes (the highest that applies wins):
   0  every job was shown
-  1  no readable answer about at least one
+  1  no readable answer about at least one job
   2  bad usage
-  3  the service does not know at least one
-  4  the credentials, or what they permit, were refused")]
+  3  the service does not know at least one job
+  4  authentication or authorization failed")]
     Show(JobShow),
-    /// Wait until jobs have ended, of any kind: trouble on the way ends no waiting
+    /// Wait for jobs of any kind to finish. Network errors are retried
     #[command(after_help = "\
 Exit codes (the highest that applies wins):
   0  every job ended with SUCCESS
-  1  at least one failed
+  1  at least one job failed
   2  bad usage
-  3  the service does not know at least one
-  4  the credentials, or what they permit, were refused
-  5  stopped before the end: deadline, --stalled-after or Ctrl-C")]
+  3  the service does not know at least one job
+  4  authentication or authorization failed
+  5  stopped early: deadline, --stalled-after or Ctrl-C")]
     Wait(JobWait),
 }
 
@@ -414,7 +413,7 @@ pub(crate) struct JobWait {
     /// Jobs, by their ids
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
-    /// Stop waiting when this time is over (such as 90s, 15m, 1h30m)
+    /// Stop waiting after this time (such as 90s, 15m, 1h30m)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// Stop waiting for a job that makes no progress for this long, or never
@@ -426,13 +425,13 @@ pub(crate) struct JobWait {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
-    /// Say which credentials are found and why, and whether they work: with one harmless request
+    /// Show which credentials are found, why, and whether they work. Sends one read-only request
     #[command(after_help = "\
 Exit codes:
   0  the credentials work
-  1  no answer, or none that says so
-  2  no credentials, or what was given cannot be any
-  4  the credentials, or what they permit, were refused")]
+  1  no answer, or an answer that does not tell
+  2  no credentials, or unusable ones
+  4  authentication or authorization failed")]
     Check(AuthCheck),
 }
 
@@ -453,7 +452,7 @@ pub(crate) struct Explain {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Output {
-    /// How results are written to stdout: for people, as one JSON document, or as one JSON object a line while it happens
+    /// The format of the results on stdout: for people, one JSON document, or one JSON object per line as it happens
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
 }

@@ -77,7 +77,7 @@ impl Question<'_> {
         // Ctrl-C ends the process here: nothing was sent.
         match terminal.asks_for_yes(notes).await {
             true => Ok(()),
-            false => Err(Fail::usage("not confirmed: nothing was sent")),
+            false => Err(Fail::usage("not confirmed; nothing was sent")),
         }
     }
 }
@@ -133,7 +133,7 @@ impl Terminal {
     /// Says what to type, and whether it was typed.
     pub(crate) async fn asks_for_yes(self, notes: &Notes) -> bool {
         self.forget();
-        notes.always("Type yes to go on:");
+        notes.always("Continue? Type \"yes\":");
         // Not on a thread of the runtime, which may have a simulator to run.
         let answer = tokio::task::spawn_blocking(move || {
             let from: Box<dyn Read> = match self {

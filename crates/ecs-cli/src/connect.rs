@@ -161,14 +161,14 @@ fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
     };
     if endpoint.is_https() || !is_this_machine(endpoint.host()) {
         return Err(Fail::usage(format!(
-            "{SPEED} is for a simulator at http://127.0.0.1, and {endpoint} is none"
+            "{SPEED} is for a simulator at http://127.0.0.1, but the endpoint is {endpoint}"
         ))
         .hint(format!("unset {SPEED}")));
     }
     let parsed = given.parse::<NonZeroU32>();
     parsed
         .map(|speed| f64::from(speed.get()))
-        .map_err(|_| Fail::usage(format!("{SPEED}: a whole number from 1 up is needed")))
+        .map_err(|_| Fail::usage(format!("{SPEED}: a whole number of at least 1 is needed")))
 }
 
 pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
@@ -220,17 +220,20 @@ fn address_of(endpoint: &str) -> Result<String, Fail> {
     });
     embedded.map(str::to_owned).ok_or_else(|| {
         Fail::usage(format!(
-            "the journal is of {endpoint}, which is no embedded simulator"
+            "the journal is from a run at {endpoint}, which is not an embedded simulator"
         ))
-        .hint("leave out --sim to go on with the real servers of this run")
+        .hint("omit --sim to continue with the real servers of this run")
     })
 }
 
 async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result<Connection, Fail> {
     let given = global.given();
     if !given.is_empty() {
-        return Err(Fail::usage(format!("--sim cannot be used with {}", given.join(", ")))
-            .hint("leave out --sim to act on the real servers, or the others to act on simulated ones"));
+        return Err(
+            Fail::usage(format!("--sim cannot be used with {}", given.join(", "))).hint(
+                "omit --sim to act on real servers, or the other options to act on simulated ones",
+            ),
+        );
     }
     let failed = |error: ecs_sim::SimError| {
         Fail::usage(format!(

@@ -117,7 +117,7 @@ fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fa
     let file = std::fs::File::open(path).map_err(cannot)?;
     if readable_by_others(&file) {
         warnings.push(format!(
-            "others can read {shown}: take that right away with chmod 600 {shown}"
+            "{shown} is readable by other users; fix it with: chmod 600 {shown}"
         ));
     }
     let mut text = String::new();

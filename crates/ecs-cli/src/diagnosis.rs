@@ -187,7 +187,7 @@ pub(crate) fn diagnose(it: &Evidence<'_>) -> Diagnosis {
         End::Answered => found(
             "ok",
             Exit::Success,
-            "the credentials work. Whether they may restart servers (ecs:cloudServers:reboot) no harmless request can show",
+            "the credentials work. Permission to restart servers (ecs:cloudServers:reboot) cannot be tested without restarting one",
         ),
         End::Missing => {
             found("no_credentials", Exit::Usage, "no source has credentials").advise(GIVE_SOME)
@@ -239,7 +239,7 @@ fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagn
             "check the region and {endpoint}: no machine has that name here"
         ))),
         TransportErrorKind::Connect => through(found("connect").advise(format!(
-            "check {endpoint}, and what firewalls let through"
+            "check {endpoint}, and the rules of firewalls"
         ))),
         TransportErrorKind::Proxy => of_the_proxy(it, what),
         TransportErrorKind::ProxyRefused { status: 407 } => {
@@ -266,12 +266,12 @@ fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagn
             "check scheme, host and port in {endpoint}, and the TLS versions that are allowed there (1.2 or 1.3 is needed)"
         )),
         TransportErrorKind::Tls => through(found("tls").advise(format!(
-            "the connection ended in the TLS handshake: check host and port in {endpoint}, and what firewalls let through"
+            "the connection ended in the TLS handshake: check host and port in {endpoint}, and the rules of firewalls"
         ))),
         TransportErrorKind::Timeout => through(found("timeout").advise(
-            "what drops packets without a word is mostly a firewall: check what it lets through",
+            "packets are dropped without an answer, mostly by a firewall: check its rules",
         )),
-        _ => found("no_answer").advise("try again; if it stays, check what is between here and there"),
+        _ => found("no_answer").advise("try again; if it fails again, check proxies and gateways between this machine and the service"),
     }
 }
 

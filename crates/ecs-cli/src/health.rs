@@ -65,7 +65,7 @@ pub(crate) async fn check(
     };
     // So that what follows stands below it.
     notes.flush(GRACE).await;
-    let status = status.map_err(|error| format!("its end could not be awaited: {error}"))?;
+    let status = status.map_err(|error| format!("waiting for it failed: {error}"))?;
     match status.success() {
         true => Ok(()),
         false => Err(failure(status, &last.into_inner().unwrap_or_default())),

@@ -30,7 +30,7 @@ where
                 "{count} {what} id{plural} cannot be used, nothing was sent"
             ))
             .details(wrong)
-            .hint("correct or remove each of them"))
+            .hint("fix or remove these entries"))
         }
     }
 }

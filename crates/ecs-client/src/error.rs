@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Deadline,
     /// The journal could not be written: nothing was sent.
     Journal,
+    /// The task of a run was lost, so that there is no report: its servers may have been acted on.
+    Aborted,
 }
 
 /// A query failed, or a run could not be started.
@@ -35,7 +37,16 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     problem: Problem,
-    request: Option<Box<RequestError>>,
+    cause: Cause,
+}
+
+/// What an error comes from.
+#[derive(Debug)]
+enum Cause {
+    Nothing,
+    Request(Box<RequestError>),
+    /// An error of another crate, and what it made impossible.
+    Other(&'static str, Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
@@ -44,8 +55,20 @@ impl Error {
         Self {
             kind,
             problem,
-            request: None,
+            cause: Cause::Nothing,
         }
+    }
+
+    /// With this cause in place of what it had: the error displays as `message`, and the cause is
+    /// its source. The [`problem`](Self::problem), which holds the complete text, stays.
+    #[must_use]
+    pub fn caused_by(
+        mut self,
+        message: &'static str,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        self.cause = Cause::Other(message, cause.into());
+        self
     }
 
     /// An error of class [`ErrorKind::Invalid`] with this message.
@@ -65,7 +88,10 @@ impl Error {
 
     /// How the request failed that this comes from, if it comes from one.
     pub fn request(&self) -> Option<&RequestError> {
-        self.request.as_deref()
+        match &self.cause {
+            Cause::Request(request) => Some(request),
+            Cause::Nothing | Cause::Other(..) => None,
+        }
     }
 
     /// What happened.
@@ -89,7 +115,7 @@ impl From<RequestError> for Error {
         };
         Self {
             problem: error.problem().clone(),
-            request: Some(Box::new(error)),
+            cause: Cause::Request(Box::new(error)),
             kind,
         }
     }
@@ -97,15 +123,20 @@ impl From<RequestError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.request {
-            Some(request) => fmt::Display::fmt(request, f),
-            None => fmt::Display::fmt(&self.problem, f),
+        match &self.cause {
+            Cause::Nothing => fmt::Display::fmt(&self.problem, f),
+            Cause::Request(request) => fmt::Display::fmt(request, f),
+            Cause::Other(message, _) => f.write_str(message),
         }
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.request.as_ref().and_then(|request| request.source())
+        match &self.cause {
+            Cause::Nothing => None,
+            Cause::Request(request) => request.source(),
+            Cause::Other(_, cause) => Some(cause.as_ref()),
+        }
     }
 }

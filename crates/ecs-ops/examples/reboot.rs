@@ -1,14 +1,13 @@
 //! The main job: restart a fleet and know what became of each server.
 //!
 //! `cargo run -p ecs-ops --example reboot` runs it on a simulated region, in this process and on
-//! virtual time. For a real one, put `HyperTransport::builder().build()?` (feature `hyper`) where
-//! the simulator stands, and your endpoint, project and token.
+//! virtual time. `from_env.rs` does the same in a real one.
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 
+use ecs_ops::Client;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::RebootType;
-use ecs_ops::{Client, Outcome};
 use ecs_sim::{Region, SimTransport};
 use secrecy::ExposeSecret as _;
 
@@ -23,18 +22,23 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .credentials(StaticCredentials::new(token))
         .transport(SimTransport::new(region))
         .build()?;
-    let report = client
-        .reboot(RebootType::Soft, servers)
-        .start()
-        .await?
-        .await;
+    let plan = client.reboot(RebootType::Soft, servers).plan()?; // checked; nothing is sent
+    println!(
+        "{} servers in {} requests",
+        plan.servers(),
+        plan.requests().len()
+    );
+    let report = plan.report().await?;
 
-    for server in &report.servers {
-        match &server.outcome {
-            Outcome::Succeeded { .. } => {}
-            other => println!("{} {}: {:?}", server.id, other.name(), other.error()),
-        }
+    for server in report.failed() {
+        println!("{} failed: {:?}", server.id, server.outcome.error());
     }
-    println!("{:?}", report.summary());
+    println!("{} succeeded", report.succeeded().count());
     Ok(())
+}
+
+#[cfg(test)]
+#[test]
+fn runs() {
+    main().unwrap();
 }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_auth::CredentialsProvider;
-use ecs_client::{Endpoint, Error, Probe, RetryPolicy};
-use ecs_model::{Job, JobId, ListServerActions, ProjectId, Server, ServerAction, ServerId};
+use ecs_auth::{CredentialsProvider, ReadyCredentials, ResolvedTarget};
+use ecs_client::{Endpoint, Error, ParseEndpointError, Probe, RetryPolicy};
+use ecs_model::{
+    Job, JobId, ListServerActions, ParseIdError, ProjectId, Server, ServerAction, ServerId,
+};
 use ecs_transport::Transport;
 use jiff::Timestamp;
 
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) check_service: bool,
     /// The id of the user whose credentials are used, if it is known.
     pub(crate) user_id: Option<String>,
+    /// Where its runs act and as whom, if that is known.
+    pub(crate) target: Option<ResolvedTarget>,
 }
 
 impl fmt::Debug for Client {
@@ -71,10 +75,46 @@ impl Client {
             concurrent_submissions: 4,
             check_service: true,
             user_id: None,
+            target: None,
         }
     }
 
-    /// Queries one job once.
+    /// Builds a client of the project and the endpoint of these credentials, as `ecsctl` finds them:
+    /// with their source of credentials and their transport. Its runs have the
+    /// [target](crate::RunBuilder::target) that the credentials resolved to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the endpoint is not known, or not an
+    /// address.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "hyper")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ecs_ops::{Client, auth::CredentialChain};
+    ///
+    /// let ready = CredentialChain::from_env().region("eu-de").resolve().await?;
+    /// let client = Client::builder_of(ready)?.build()?;
+    /// # let _ = client; Ok(()) }
+    /// ```
+    pub fn builder_of(ready: ReadyCredentials) -> Result<ClientBuilder, Error> {
+        let endpoint = ready.endpoint.as_deref().ok_or_else(|| {
+            Error::invalid("the endpoint of ECS is not known: name it, or a region")
+        })?;
+        let endpoint: Endpoint = endpoint
+            .parse()
+            .map_err(|error: ParseEndpointError| Error::invalid(error.to_string()))?;
+        let project = ready
+            .project_id
+            .parse()
+            .map_err(|error: ParseIdError| Error::invalid(error.to_string()))?;
+        let mut builder = Self::builder(endpoint, project)
+            .credentials(ready.provider)
+            .transport(ready.transport);
+        builder.target = Some(ready.target);
+        Ok(builder)
+    }
+
+    /// Queries one job once. [`watch`](Self::watch) waits for jobs.
     ///
     /// # Errors
     /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
@@ -138,6 +178,7 @@ pub struct ClientBuilder {
     concurrent_submissions: usize,
     check_service: bool,
     user_id: Option<String>,
+    target: Option<ResolvedTarget>,
 }
 
 impl ClientBuilder {
@@ -191,11 +232,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a run makes one harmless read before its first action, a list of one server, which
-    /// shows that what answers is the service and not a page of something else. Default: yes.
-    /// Without it, such a page is found when the first request is unknown.
-    pub fn check_service(mut self, check: bool) -> Self {
-        self.check_service = check;
+    /// Sends without a read beforehand. By default a run makes one harmless read before its first
+    /// action, a list of one server, which shows that what answers is the service and not a page of
+    /// something else; without it, such a page is found when the first request is unknown.
+    pub fn skip_service_check(mut self) -> Self {
+        self.check_service = false;
+        self
+    }
+
+    /// Takes [`skip_service_check`](Self::skip_service_check) back.
+    #[cfg(test)]
+    pub(crate) fn with_service_check(mut self) -> Self {
+        self.check_service = true;
         self
     }
 
@@ -242,11 +290,7 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
     pub fn build(self) -> Result<Client, Error> {
-        if self.polling.has_zero_delay() {
-            return Err(Error::invalid(
-                "a pause between looks at a job must not be zero",
-            ));
-        }
+        self.polling.check()?;
         const MINUTE: Duration = Duration::from_secs(60);
         let core = self.core.build()?;
         let servers = at_least_1("servers per minute", self.servers_per_minute)?;
@@ -261,6 +305,7 @@ impl ClientBuilder {
             concurrent_submissions: submissions,
             check_service: self.check_service,
             user_id: self.user_id,
+            target: self.target,
             core,
         })))
     }
@@ -272,3 +317,6 @@ fn at_least_1(what: &str, value: usize) -> Result<usize, Error> {
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;

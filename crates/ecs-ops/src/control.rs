@@ -1,6 +1,8 @@
-//! Stops a run from outside.
+//! Stops a run from outside, and lets others see it.
 
 use tokio::sync::watch;
+
+use crate::event::{EventSource, Events};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -35,34 +37,50 @@ struct ControlState {
     recorded: Recorded,
 }
 
-/// A handle that stops a run. Clones control the same run.
+/// A handle of a run: stops it, and subscribes to its events. Clones are of the same run, and it may
+/// outlive it.
 ///
 /// A stop binds the run from the moment at which it is asked for: nothing new is sent. With a
 /// journal it is recorded at once, so that whoever resumes the run after a crash keeps to it;
 /// [`recorded`](Self::recorded) waits until that is so.
 #[derive(Clone, Debug)]
-pub struct Control(watch::Sender<ControlState>);
+pub struct Control {
+    state: watch::Sender<ControlState>,
+    events: EventSource,
+}
 
 impl Control {
+    /// Of something that has no events.
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::default())
+        Self::of_run(EventSource::default())
     }
 
-    /// Of something that has no journal.
-    pub(crate) fn without_journal() -> Self {
-        let control = Self::new();
-        control.will_not_be_recorded();
-        control
+    /// Of the run with these events.
+    pub(crate) fn of_run(events: EventSource) -> Self {
+        Self {
+            state: watch::Sender::default(),
+            events,
+        }
     }
 
     /// Of a run that keeps to a stop, which is in its journal already.
-    pub(crate) fn keeping_to(reason: Option<String>) -> Self {
-        Self(watch::Sender::new(ControlState {
+    pub(crate) fn keeping_to(reason: Option<String>, events: EventSource) -> Self {
+        let state = ControlState {
             level: Level::NoMoreSubmissions,
             is_asked: true,
             reason,
             recorded: Recorded::Durable,
-        }))
+        };
+        Self {
+            state: watch::Sender::new(state),
+            events,
+        }
+    }
+
+    /// Subscribes to the events of the run: see [`Events`] for where it begins. Each call makes one
+    /// more reader.
+    pub fn events(&self) -> Events {
+        self.events.subscribe()
     }
 
     /// Submits nothing more, and keeps polling what was accepted. Pending retries are dropped.
@@ -99,7 +117,7 @@ impl Control {
     /// the process. `false`: it will not be, since the run has no journal, or it cannot be written,
     /// or the run ended before it was asked to stop.
     pub async fn recorded(&self) -> bool {
-        let mut state = self.0.subscribe();
+        let mut state = self.state.subscribe();
         let known = state.wait_for(|state| state.recorded != Recorded::Pending);
         // The sender is ours, so the channel cannot close.
         known
@@ -113,7 +131,7 @@ impl Control {
     }
 
     fn raise(&self, level: Level, reason: Option<String>) {
-        self.0.send_if_modified(|state| {
+        self.state.send_if_modified(|state| {
             let asks = matches!(level, Level::NoMoreSubmissions | Level::End);
             let is_news = level > state.level || asks && !state.is_asked;
             state.level = level.max(state.level);
@@ -126,39 +144,43 @@ impl Control {
     }
 
     pub(crate) fn level(&self) -> Level {
-        self.0.borrow().level
+        self.state.borrow().level
     }
 
     /// Why it was asked to stop, if whoever asked said so.
     pub(crate) fn reason(&self) -> Option<String> {
-        self.0.borrow().reason.clone()
+        self.state.borrow().reason.clone()
     }
 
     /// Whether somebody asked for a stop.
     pub(crate) fn is_stop_asked(&self) -> bool {
-        self.0.borrow().is_asked
+        self.state.borrow().is_asked
     }
 
     /// Waits until somebody asks for a stop.
     pub(crate) async fn stop_asked(&self) {
         // The sender is ours, so the channel cannot close.
-        let _ = self.0.subscribe().wait_for(|state| state.is_asked).await;
+        let _ = self
+            .state
+            .subscribe()
+            .wait_for(|state| state.is_asked)
+            .await;
     }
 
     /// Whether the stop that was asked for is durable.
     pub(crate) fn is_recorded(&self) -> bool {
-        self.0.borrow().recorded == Recorded::Durable
+        self.state.borrow().recorded == Recorded::Durable
     }
 
     /// The stop that was asked for is durable.
     pub(crate) fn set_recorded(&self) {
-        self.0
+        self.state
             .send_modify(|state| state.recorded = Recorded::Durable);
     }
 
     /// No stop will be recorded any more; one that was stays recorded.
     pub(crate) fn will_not_be_recorded(&self) {
-        self.0.send_modify(|state| {
+        self.state.send_modify(|state| {
             if state.recorded == Recorded::Pending {
                 state.recorded = Recorded::Never;
             }
@@ -169,7 +191,7 @@ impl Control {
     pub(crate) async fn reached(&self, level: Level) {
         // The sender is ours, so the channel cannot close.
         let _ = self
-            .0
+            .state
             .subscribe()
             .wait_for(|current| current.level >= level)
             .await;

@@ -1,5 +1,6 @@
 //! Events: what happens during a run.
 
+mod feed;
 mod trace;
 
 use std::time::Duration;
@@ -7,10 +8,12 @@ use std::time::Duration;
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::journal::OutcomeKind;
 use crate::report::{ServerReport, Stopped};
+
+pub use feed::Events;
+pub(crate) use feed::{EventSource, Sink};
 
 /// Something that happened during a run. Requests and waves are counted from 1.
 ///
@@ -306,45 +309,6 @@ pub(crate) mod milliseconds {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
-    }
-}
-
-/// The events of a run, from the call of [`Run::events`](crate::Run::events) on.
-///
-/// A run never waits for its readers: unread events stay in memory until this is dropped.
-#[derive(Debug)]
-pub struct Events(UnboundedReceiver<Event>);
-
-impl Events {
-    /// The next event; `None` after the last one. Cancel-safe: it loses no event as a branch of
-    /// `tokio::select!`.
-    pub async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
-    }
-
-    /// The next event; `None` if there is none yet.
-    pub fn try_next(&mut self) -> Option<Event> {
-        self.0.try_recv().ok()
-    }
-}
-
-/// The sender of events to all readers.
-#[derive(Debug, Default)]
-pub(crate) struct Sink(Vec<UnboundedSender<Event>>);
-
-impl Sink {
-    pub(crate) fn subscribe(&mut self) -> Events {
-        let (sender, receiver) = unbounded_channel();
-        self.0.push(sender);
-        Events(receiver)
-    }
-
-    pub(crate) fn emit(&self, event: Event) {
-        trace::event(&event);
-        for reader in &self.0 {
-            // A reader that is gone is not missed.
-            let _ = reader.send(event.clone());
-        }
     }
 }
 

@@ -33,7 +33,7 @@ use self::scheduler::JobSnapshot;
 
 pub use event::{JobEnd, JobEvent, WatchedJob};
 pub use polling::Polling;
-pub use watch::{JobEvents, JobWatch, JobsWatch};
+pub use watch::{JobEvents, JobWatch, JobWatcher};
 
 pub(crate) use outcomes::{job_outcomes, undocumented, unreported};
 pub(crate) use registry::{JobsOptions, WatcherRegistry};

@@ -2,12 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `client` | [`Client`]: sends requests to one project of one endpoint |
-//! | `runs` | [`RunBuilder`], [`Run`], [`Plan`]: a list of servers, split into requests, submitted, polled, reported |
+//! | `client` | [`Client`]: sends requests to one project of one endpoint; [`Client::builder_of`] the credentials of this machine |
+//! | `runs` | [`RunBuilder`], [`Plan`], [`Run`], [`RunHandle`]: a list of servers, split into requests, submitted, polled, reported |
 //! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
-//! | `event` | [`Event`]: what happens during a run |
+//! | `event` | [`Event`], [`Events`]: what happens during a run, as a stream |
 //! | `control` | [`Control`]: stops a run from outside |
-//! | `jobs`, `ticket` | [`JobWatch`], [`JobsWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
+//! | `jobs`, `ticket` | [`JobWatcher`], [`JobWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
 //! | `quota` | never more servers than the quota in any window |
 //! | [`fleet`] | what is read before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can resume it |
@@ -36,10 +36,11 @@
 //!     .credentials(StaticCredentials::new(Credentials::token(token)?))
 //!     .transport(transport)
 //!     .build()?;
-//! let mut run = client.reboot(RebootType::Soft, servers).start().await?; // checks everything, sends nothing
+//! let plan = client.reboot(RebootType::Soft, servers).plan()?; // checks everything, sends nothing
+//! let run = plan.begin().await?;
 //! let mut events = run.events();
 //! let report = run.await; // one outcome for each server
-//! assert_eq!(report.summary().succeeded, 3);
+//! assert_eq!(report.succeeded().count(), 3);
 //! while let Some(event) = events.next().await {
 //!     println!("{event:?}");
 //! }
@@ -47,24 +48,8 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Events of a run that has a task of its own:
-//!
-//! ```
-//! # use ecs_ops::{Client, Event, model::ServerId};
-//! # async fn example(client: Client, servers: Vec<ServerId>) -> Result<(), Box<dyn std::error::Error>> {
-//! let mut run = client.start(servers).start().await?;
-//! let mut events = run.events();
-//! let control = run.control();
-//! let run = tokio::spawn(run.into_future()); // needs `use std::future::IntoFuture`
-//! # use std::future::IntoFuture as _;
-//! while let Some(event) = events.next().await {
-//!     if let Event::Throttled { .. } = event {
-//!         control.stop_submitting(); // what was accepted is still watched
-//!     }
-//! }
-//! let report = run.await?;
-//! # let _ = report; Ok(()) }
-//! ```
+//! [`RunBuilder::report`] does all of it in one call; [`Run::spawn`] gives a run a task of its own,
+//! and [`RunHandle::control`] stops it. [`JobWatcher`] waits for jobs of other processes.
 //!
 //! # Never twice
 //!
@@ -91,15 +76,16 @@ pub use ecs_auth as auth;
 pub use ecs_model as model;
 pub use ecs_transport as transport;
 
-pub use action::PowerAction;
+// The main job, in the order in which one meets it.
 pub use client::{Client, ClientBuilder};
-pub use control::Control;
-pub use ecs_client::{
-    Endpoint, Error, ErrorKind, ParseEndpointError, Probe, ProbeEnd, Problem, RetryPolicy,
-};
+pub use ecs_client::{Endpoint, Error, ErrorKind, Problem};
 pub use event::{Event, Events};
-pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobsWatch, Polling, WatchedJob};
 pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Summary};
-pub use runs::{FinishedWave, Plan, Run, RunBuilder};
+pub use runs::{OnUnknown, Plan, Run, RunBuilder, RunHandle};
+pub use {action::PowerAction, control::Control};
+
+pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy};
+pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
+pub use runs::FinishedWave;
 pub use selection::{Selection, ServerRef};
 pub use ticket::JobTicket;

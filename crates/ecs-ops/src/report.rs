@@ -322,6 +322,55 @@ impl Report {
         summary
     }
 
+    /// Whether every server succeeded.
+    pub fn is_success(&self) -> bool {
+        self.succeeded().count() == self.servers.len()
+    }
+
+    /// The servers that succeeded, in the order of the report, like those of the next four.
+    ///
+    /// ```
+    /// # fn example(report: ecs_ops::Report) {
+    /// for server in report.unknown() {
+    ///     println!("{} may have been restarted: {:?}", server.id, server.outcome.error());
+    /// }
+    /// let again: Vec<_> = report.not_attempted().map(|server| server.id).collect();
+    /// # drop(again); }
+    /// ```
+    pub fn succeeded(&self) -> impl Iterator<Item = &ServerReport> {
+        self.with(|outcome| matches!(outcome, Outcome::Succeeded { .. }))
+    }
+
+    /// The servers that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &ServerReport> {
+        self.with(|outcome| matches!(outcome, Outcome::Failed { .. }))
+    }
+
+    /// The servers whose job had not ended.
+    pub fn running(&self) -> impl Iterator<Item = &ServerReport> {
+        self.with(|outcome| matches!(outcome, Outcome::Running { .. }))
+    }
+
+    /// The servers that were certainly not acted on: safe to run again.
+    pub fn not_attempted(&self) -> impl Iterator<Item = &ServerReport> {
+        self.with(|outcome| matches!(outcome, Outcome::NotAttempted { .. }))
+    }
+
+    /// The servers that may have been acted on: check them before running again.
+    pub fn unknown(&self) -> impl Iterator<Item = &ServerReport> {
+        self.with(|outcome| matches!(outcome, Outcome::Unknown { .. }))
+    }
+
+    fn with(&self, fits: fn(&Outcome) -> bool) -> impl Iterator<Item = &ServerReport> {
+        let servers = self.servers.iter();
+        servers.filter(move |server| fits(&server.outcome))
+    }
+
+    /// The tickets of its jobs, for whoever waits for those that are still running.
+    pub fn tickets(&self) -> impl Iterator<Item = &JobTicket> {
+        self.jobs.iter().map(|job| &job.ticket)
+    }
+
     /// The outcome of one server. Searches all of them.
     pub fn outcome(&self, id: ServerId) -> Option<&Outcome> {
         self.servers

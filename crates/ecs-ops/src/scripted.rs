@@ -25,7 +25,7 @@ pub(crate) fn service(
     let builder = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
-        .check_service(false)
+        .skip_service_check()
         .seed(1);
     (builder, seen)
 }

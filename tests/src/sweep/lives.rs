@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ecs_ops::journal::{Entry, JournalLease, MemoryJournal, Record, Recovered};
 use ecs_ops::model::ServerId;
-use ecs_ops::{Event, Report, RunBuilder};
+use ecs_ops::{Event, OnUnknown, Report, RunBuilder};
 use rand::RngExt as _;
 use tokio::time::sleep;
 
@@ -140,9 +140,7 @@ pub(super) async fn play_lives(
                 }
             },
         };
-        let run = run
-            .reconcile(plan.plan.reconcile)
-            .resubmit_unknown(plan.resubmit);
+        let run = run.on_unknown(OnUnknown::of(plan.plan.reconcile, plan.resubmit));
         let run = match plan.plan.deadline {
             Some(deadline) => run.deadline(deadline),
             None => run,
@@ -178,7 +176,10 @@ fn first(
     run: RunBuilder,
     servers: &[ServerId],
 ) -> Result<RunBuilder, ecs_ops::Error> {
-    let run = run.batch_size(plan.plan.batch_size).wait(plan.plan.wait);
+    let mut run = run.batch_size(plan.plan.batch_size);
+    if !plan.plan.wait {
+        run = run.no_wait();
+    }
     let run = match plan.plan.stalled_after {
         Some(patience) => run.stalled_after(patience),
         None => run,
@@ -264,7 +265,7 @@ async fn play(
     let began = world.sim.now();
     let mut said = Vec::new();
     let whole = async {
-        let mut run = run.start().await?;
+        let run = run.begin().await?;
         let mut events = run.events();
         let control = run.control();
         let disturbance = async {

@@ -29,8 +29,8 @@ use ecs_ops::model::{JobId, ProjectId, ServerId};
 use ecs_ops::rolling::{Rules, Waves};
 use ecs_ops::transport::Transport;
 use ecs_ops::{
-    Client, ClientBuilder, Endpoint, Event, Outcome as ServerOutcome, Report, ServerReport,
-    WatchedJob,
+    Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
+    ServerReport, WatchedJob,
 };
 use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace};
 use futures_util::future::join_all;
@@ -253,7 +253,7 @@ impl World<'_> {
             .polling(scenario.polling.clone())
             .attempt_timeout(scenario.attempt_timeout)
             // A read of its own meets faults of its own; `gateways/sweep.rs` has it.
-            .check_service(false)
+            .skip_service_check()
             .servers_per_minute(scenario.quota)
             .concurrent_submissions(scenario.submissions)
             .concurrent_queries(scenario.queries)
@@ -333,15 +333,17 @@ async fn play(
     let mut run = client
         .run(plan.action, servers.clone())
         .batch_size(plan.batch_size)
-        .reconcile(plan.reconcile)
-        .wait(plan.wait);
+        .on_unknown(OnUnknown::of(plan.reconcile, false));
+    if !plan.wait {
+        run = run.no_wait();
+    }
     if let Some(deadline) = plan.deadline {
         run = run.deadline(deadline);
     }
     if let Some(patience) = plan.stalled_after {
         run = run.stalled_after(patience);
     }
-    let mut run = run.start().await?;
+    let run = run.begin().await?;
     let mut events = run.events();
     let control = run.control();
     let began = sim.now();
@@ -391,12 +393,12 @@ async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -
     jobs.extend("0".repeat(32).parse());
     let began = sim.now();
     // Tickets without a place are good anywhere.
-    let ends = match client.watch_all(jobs.clone()) {
+    let ends = match client.watch(jobs.clone()) {
         Ok(mut wait) => {
             if let Some(deadline) = deadline {
                 wait = wait.deadline(deadline);
             }
-            let wait = tokio::time::timeout(FOR_EVER, wait.into_future());
+            let wait = tokio::time::timeout(FOR_EVER, wait.until_done());
             wait.await.ok()
         }
         Err(_) => None,

@@ -94,7 +94,7 @@ async fn run(case: &Case) -> Option<Measured> {
         }
         log.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let run = client.reboot(RebootType::Soft, ids.iter().copied());
-        let run = run.batch_size(case.servers).start().await.ok()?;
+        let run = run.batch_size(case.servers).begin().await.ok()?;
         let report = run.await;
         if report.summary().succeeded < ids.len() {
             return None;

@@ -112,11 +112,7 @@ impl Scene {
             .build()
             .unwrap();
         let run = client.reboot(RebootType::Hard, self.servers.clone());
-        run.batch_size(SERVERS / BATCHES)
-            .start()
-            .await
-            .unwrap()
-            .await
+        run.batch_size(SERVERS / BATCHES).report().await.unwrap()
     }
 
     fn count(&self, path: &str, status: u16) -> usize {

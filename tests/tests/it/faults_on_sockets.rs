@@ -35,7 +35,7 @@ fn client_with(transport: HyperTransportBuilder, url: &str, attempt_timeout: Dur
         .transport(transport.build().unwrap())
         .attempt_timeout(attempt_timeout)
         // Each fault meets the action itself.
-        .check_service(false)
+        .skip_service_check()
         .time_factor(SPEED)
         .polling(Polling::adaptive(BRIEF, BRIEF, BRIEF))
         .retry(RetryPolicy::default().with_backoff(BRIEF, BRIEF))
@@ -51,7 +51,7 @@ fn ids() -> Vec<ServerId> {
 }
 
 async fn reboot(client: &Client) -> Report {
-    let run = client.reboot(RebootType::Soft, ids()).start();
+    let run = client.reboot(RebootType::Soft, ids()).begin();
     let run = run.await.unwrap().into_future();
     tokio::time::timeout(PATIENT * 2, run)
         .await
@@ -209,9 +209,9 @@ async fn a_refused_connection_is_tried_again_and_nothing_was_attempted() {
 async fn a_service_that_comes_back_gets_the_request_once() {
     let (socket, url) = refusing();
     let client = client(&url, PATIENT);
-    let mut run = client
+    let run = client
         .reboot(RebootType::Soft, ids())
-        .start()
+        .begin()
         .await
         .unwrap();
     let mut events = run.events();

@@ -39,7 +39,7 @@ impl World {
             .transport(transport.clone())
             .attempt_timeout(ATTEMPT)
             // Each fault meets the action itself.
-            .check_service(false)
+            .skip_service_check()
             .seed(seed)
             .build()
             .unwrap();
@@ -52,7 +52,7 @@ impl World {
 
     async fn reboot(&self) -> Report {
         let run = self.client.reboot(RebootType::Soft, self.servers.clone());
-        let run = run.start().await.unwrap().into_future();
+        let run = run.begin().await.unwrap().into_future();
         tokio::time::timeout(LONG, run)
             .await
             .expect("a run does not end")

@@ -87,10 +87,9 @@ async fn a_fleet_larger_than_the_quota() {
     let start = tokio::time::Instant::now();
     let report = client
         .reboot(RebootType::Soft, servers.clone())
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     check(&sim, &servers, &report);
     let summary = report.summary();
     assert_eq!(summary.succeeded + summary.failed, 3500);
@@ -111,8 +110,8 @@ async fn the_largest_fleet_in_hardly_more_than_the_shortest_possible_time() {
     let (sim, servers, client) = client_of(region, Duration::from_millis(900), |sim| sim);
     let start = tokio::time::Instant::now();
     // The jobs are not waited for: this is about the pace.
-    let run = client.reboot(RebootType::Soft, servers).wait(false);
-    let report = run.start().await.unwrap().await;
+    let run = client.reboot(RebootType::Soft, servers).no_wait();
+    let report = run.report().await.unwrap();
     assert_eq!(report.summary().running, 100_000);
     let least = WINDOW * 99;
     assert!(start.elapsed() >= least, "{:?}", start.elapsed());
@@ -135,12 +134,12 @@ async fn runs_of_one_client_share_the_quota() {
     let (first, second) = servers.split_at(1200);
     let first = client
         .reboot(RebootType::Hard, first.to_vec())
-        .start()
+        .begin()
         .await
         .unwrap();
     let second = client
         .reboot(RebootType::Hard, second.to_vec())
-        .start()
+        .begin()
         .await
         .unwrap();
     let (first, second) = tokio::join!(first.into_future(), second.into_future());
@@ -160,10 +159,9 @@ async fn a_client_that_is_faster_than_the_service_allows_is_slowed_not_broken() 
     let (sim, servers, client) = client_of(region, Duration::ZERO, |sim| sim);
     let report = client
         .reboot(RebootType::Soft, servers.clone())
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     check(&sim, &servers, &report);
     assert_eq!(report.summary().succeeded, 600);
 }
@@ -180,10 +178,9 @@ async fn a_culprit_does_not_keep_the_others_from_being_restarted() {
         .with(|region| assert!(region.set_locked(&locked, true)));
     let report = client
         .reboot(RebootType::Soft, servers.clone())
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     check(&sim, &servers, &report);
     assert_eq!(
         (report.summary().succeeded, report.summary().failed),
@@ -205,10 +202,9 @@ async fn a_service_that_takes_fewer_servers_in_a_request() {
     let report = client
         .reboot(RebootType::Soft, servers.clone())
         .batch_size(500)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     check(&sim, &servers, &report);
     assert_eq!(report.summary().succeeded, 500);
 }
@@ -217,12 +213,7 @@ async fn a_service_that_takes_fewer_servers_in_a_request() {
 async fn starting_and_stopping() {
     let region = Region::builder().servers(50).seed(9);
     let (sim, servers, client) = client_of(region, Duration::ZERO, |sim| sim);
-    let stopped = client
-        .stop(None, servers.clone())
-        .start()
-        .await
-        .unwrap()
-        .await;
+    let stopped = client.stop(None, servers.clone()).report().await.unwrap();
     let listed = client.servers().await.unwrap();
     assert_eq!(stopped.summary().succeeded, 50);
     assert!(
@@ -230,7 +221,7 @@ async fn starting_and_stopping() {
             .iter()
             .all(|server| server.status.as_ref().unwrap().as_str() == "SHUTOFF")
     );
-    let started = client.start(servers).start().await.unwrap().await;
+    let started = client.start(servers).report().await.unwrap();
     assert_eq!(started.summary().succeeded, 50);
     sim.region()
         .with(|region| assert_eq!(region.accepted().most_times(), 2));
@@ -317,7 +308,7 @@ proptest! {
             if let Some(deadline) = deadline {
                 run = run.deadline(Duration::from_millis(deadline));
             }
-            let run = run.start().await.unwrap();
+            let run = run.begin().await.unwrap();
             let control = run.control();
             let stopper = async move {
                 if let Some(stop) = stop {

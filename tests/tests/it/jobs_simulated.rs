@@ -40,7 +40,7 @@ async fn reboot(
     let run = client.reboot(RebootType::Soft, servers.clone());
     let run = run
         .deadline(Duration::from_secs(1200))
-        .start()
+        .begin()
         .await
         .unwrap();
     let report = run.into_future().await;

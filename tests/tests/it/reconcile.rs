@@ -12,7 +12,7 @@ use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::transport::{
     Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
 };
-use ecs_ops::{Client, Event, PowerAction, Report};
+use ecs_ops::{Client, Event, OnUnknown, PowerAction, Report};
 use ecs_sim::{Region, RegionBuilder, SimTransport};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
@@ -103,7 +103,7 @@ fn scene(region: RegionBuilder, loss: Loss, lists_fail_for: Duration) -> Scene {
         .credentials(StaticCredentials::new(token))
         .transport(transport)
         // Lists may fail from the beginning.
-        .check_service(false)
+        .skip_service_check()
         .seed(7)
         .epoch("2026-01-01T00:00:00Z".parse().unwrap())
         .build()
@@ -118,8 +118,8 @@ fn scene(region: RegionBuilder, loss: Loss, lists_fail_for: Duration) -> Scene {
 impl Scene {
     async fn run(&self, action: PowerAction, resubmit: bool) -> (Report, Vec<Event>) {
         let run = self.client.run(action, self.servers.clone()).batch_size(4);
-        let run = run.reconcile(true).resubmit_unknown(resubmit);
-        let mut run = run.start().await.unwrap();
+        let run = run.on_unknown(OnUnknown::of(true, resubmit));
+        let run = run.begin().await.unwrap();
         let mut events = run.events();
         let report = run.await;
         let mut told = Vec::new();
@@ -271,7 +271,7 @@ async fn sent_again_on_request() {
         .client
         .reboot(RebootType::Hard, twice.servers.clone())
         .batch_size(4);
-    let report = run.resubmit_unknown(true).start().await.unwrap().await;
+    let report = run.on_unknown(OnUnknown::Resubmit).report().await.unwrap();
     let summary = report.summary();
     // The region refuses what is busy, which proves nothing of the first request.
     assert_eq!(summary.succeeded + summary.unknown, 12, "{summary:?}");
@@ -281,6 +281,6 @@ async fn sent_again_on_request() {
     let run = hopeless
         .client
         .reboot(RebootType::Hard, hopeless.servers.clone());
-    let report = run.resubmit_unknown(true).start().await.unwrap().await;
+    let report = run.on_unknown(OnUnknown::Resubmit).report().await.unwrap();
     assert_eq!(report.summary().unknown, 12);
 }

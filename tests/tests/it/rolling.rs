@@ -24,7 +24,7 @@ async fn waves_come_one_after_the_other() {
         pause: Duration::from_secs(30),
         ..Rules::default()
     };
-    let (report, events) = play(world.rolling("10%", rules).start().await.unwrap()).await;
+    let (report, events) = play(world.rolling("10%", rules).begin().await.unwrap()).await;
     assert_eq!(report.summary().succeeded, 1200);
     assert_eq!(report.stopped, None);
     let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
@@ -62,7 +62,7 @@ async fn waves_come_one_after_the_other() {
 async fn too_many_failures_stop_it_in_time() {
     let world = world(Region::builder().servers(1200).seed(1).failing(0.05));
     let run = world.rolling("10%", max_failures("2%"));
-    let (report, events) = play(run.start().await.unwrap()).await;
+    let (report, events) = play(run.begin().await.unwrap()).await;
     let summary = report.summary();
     let StopReason::Failures { failed, allowed } = stopped(&report) else {
         panic!("{:?}", report.stopped);
@@ -88,7 +88,7 @@ async fn too_many_failures_stop_it_in_time() {
 async fn a_wave_that_fails_is_not_sent_to_its_end() {
     let world = world(Region::builder().servers(3000).seed(1).failing(1.0));
     let run = world.rolling("100%", max_failures("0"));
-    let (report, _) = play(run.start().await.unwrap()).await;
+    let (report, _) = play(run.begin().await.unwrap()).await;
     // A minute's quota was sent before the first job ended.
     assert_eq!(report.summary().not_attempted, 2000);
     assert_eq!((report.summary().failed, world.touched()), (1000, 1000));
@@ -99,7 +99,7 @@ async fn a_wave_that_fails_is_not_sent_to_its_end() {
 async fn failures_in_the_last_wave_stop_nothing() {
     let world = world(Region::builder().servers(4).failing(1.0));
     let run = world.rolling("4", max_failures("1"));
-    let (report, _) = play(run.start().await.unwrap()).await;
+    let (report, _) = play(run.begin().await.unwrap()).await;
     assert_eq!((report.summary().failed, &report.stopped), (4, &None));
 }
 
@@ -111,7 +111,7 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         error.to_string()
     };
-    let words = wrong(world.rolling("2", Rules::default()).wait(false));
+    let words = wrong(world.rolling("2", Rules::default()).no_wait());
     assert!(words.contains("must wait for its jobs"), "{words}");
     let three = world.servers[..3].iter().copied();
     let words = wrong(
@@ -129,7 +129,7 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
     assert!(words.contains("is in no wave"), "{words}");
     let words = wrong(world.client.start(all()).escalate_after(MINUTE));
     assert!(words.contains("only a soft restart"), "{words}");
-    let refused = |run: RunBuilder| async { run.start().await.unwrap_err().to_string() };
+    let refused = |run: RunBuilder| async { run.begin().await.unwrap_err().to_string() };
     let rules = Rules {
         check_health: true,
         ..Rules::default()
@@ -161,7 +161,7 @@ async fn a_wave_of_unknown_fate_is_given_its_time() {
             async { Ok(()) }
         });
     let began = Instant::now();
-    let (report, events) = play(run.start().await.unwrap()).await;
+    let (report, events) = play(run.begin().await.unwrap()).await;
     assert_eq!(
         (report.summary().unknown, report.summary().succeeded),
         (2, 2)
@@ -185,12 +185,7 @@ async fn a_run_that_goes_on_keeps_its_waves() {
     let world = world(Region::builder().servers(4));
     let journal = Arc::new(MemoryJournal::default());
     let run = world.rolling("2", Rules::default());
-    let report = run
-        .journal(Arc::clone(&journal))
-        .start()
-        .await
-        .unwrap()
-        .await;
+    let report = run.journal(Arc::clone(&journal)).report().await.unwrap();
     assert_eq!(report.summary().succeeded, 4);
     let resumed = || {
         let recovered = Recovered::from_entries(journal.entries()).unwrap();
@@ -216,7 +211,7 @@ async fn a_run_that_goes_on_keeps_its_waves() {
         let words = run.plan().unwrap_err().to_string();
         assert!(words.contains(expected), "{words}");
     }
-    resumed().plan().unwrap();
+    let _ = resumed().plan().unwrap();
     assert_eq!(world.touched(), 4);
 }
 
@@ -229,8 +224,8 @@ async fn without_waves_all_servers_are_one() {
         Err(format!("{} of them", servers.len()))
     });
     let plan = run.plan().unwrap();
-    assert_eq!((plan.requests.len(), plan.waves.as_slice()), (1, &[1][..]));
-    let report = run.start().await.unwrap().await;
+    assert_eq!((plan.requests().len(), plan.waves()), (1, &[1][..]));
+    let report = plan.report().await.unwrap();
     let reason = stopped(&report).to_string();
     assert!(reason.ends_with("failed: 5 of them"), "{reason}");
 }

@@ -334,7 +334,7 @@ fn read(file: &File, path: &Path) -> Result<yaml::Document, AuthError> {
 pub(super) fn open_to_others(file: &File, path: &Path) -> Vec<String> {
     let warning = file.readable_by_others.then(|| {
         let path = path.display();
-        format!("others can read {path}: take that right away with chmod 600 {path}")
+        format!("{path} is readable by other users; fix it with: chmod 600 {path}")
     });
     warning.into_iter().collect()
 }

@@ -30,6 +30,8 @@ pub struct ReadyCredentials {
     pub target: ResolvedTarget,
     /// What IAM says of the token, where one was fetched.
     pub token: Option<TokenInfo>,
+    /// How requests travel to IAM, and to the service as well.
+    pub transport: Arc<dyn Transport>,
     /// Whom the settings trust, for requests to the service as well.
     pub tls: TlsSettings,
     /// What IAM says otherwise than the settings, beside [`CredentialConfig::warnings`].
@@ -70,6 +72,7 @@ impl CredentialConfig {
     /// Something needed is not known ([`AuthError::reason`]), or IAM refused or could not be asked.
     /// [`AuthErrorKind::Missing`]: no other source has credentials, and the metadata service has none.
     pub async fn open(mut self, transports: Transports) -> Result<ReadyCredentials, AuthError> {
+        let transport = Arc::clone(&transports.services);
         let keys = match &self.method {
             Some(_) => None,
             None => Some(self.server_keys(transports.metadata).await?),
@@ -119,6 +122,7 @@ impl CredentialConfig {
                 endpoint,
             },
             token: connected.token,
+            transport,
             tls,
             warnings,
         })

@@ -32,7 +32,7 @@ impl Ours {
             .servers_per_minute(usize::MAX / 2)
             .requests_per_second(1_000_000_000)
             // A call is one request, and the server answers no other.
-            .check_service(false)
+            .skip_service_check()
             .build()?;
         let ids = server_ids(arguments.servers);
         let parsed = ids.iter().map(|id| id.parse());
@@ -72,8 +72,8 @@ impl Ours {
                     .client
                     .reboot(RebootType::Soft, servers)
                     .batch_size(RunBuilder::MAX_BATCH_SIZE)
-                    .wait(false);
-                let report = run.start().await?.await;
+                    .no_wait();
+                let report = run.report().await?;
                 if report.summary().running != self.servers.len() {
                     return Err(format!("not accepted: {:?}", report.summary()).into());
                 }

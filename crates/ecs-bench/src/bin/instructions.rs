@@ -115,7 +115,7 @@ fn client(body: &str) -> Result<Client, Failure> {
         .servers_per_minute(usize::MAX / 2)
         .requests_per_second(1_000_000_000)
         // A call is one request, and the transport answers no other.
-        .check_service(false)
+        .skip_service_check()
         .seed(1)
         .build()?;
     Ok(client)
@@ -143,11 +143,11 @@ fn run(times: u32, with_journal: bool) -> Result<(), Failure> {
     block_on(async {
         for _ in 0..times {
             let run = client.reboot(RebootType::Soft, servers.iter().copied());
-            let mut run = run.batch_size(RunBuilder::MAX_BATCH_SIZE).wait(false);
+            let mut run = run.batch_size(RunBuilder::MAX_BATCH_SIZE).no_wait();
             if with_journal {
                 run = run.journal(MemoryJournal::default());
             }
-            black_box(run.start().await?.await);
+            black_box(run.report().await?);
         }
         Ok(())
     })

@@ -14,26 +14,26 @@ use super::logging::Logging;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The service: https://HOST, with a port or path if it has one. Follows from the region
+    /// The URL of the service: https://HOST, with an optional port and path. By default derived from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// The region, such as eu-de
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) region: Option<String>,
-    /// The operator of the cloud, such as otc, huaweicloud or flexible-engine: needed where several have the region
+    /// The cloud operator, such as otc, huaweicloud or flexible-engine; needed if several operators have the region
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) operator: Option<String>,
-    /// The project that the servers are in. Without it, that of the region
+    /// The project of the servers. By default the project of the region
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) project_id: Option<ProjectId>,
-    /// Credentials: this cloud of clouds.yaml, and no other
+    /// Credentials: use only this cloud of clouds.yaml
     #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"])]
     pub(crate) cloud: Option<String>,
-    /// Credentials: this section of ~/.huaweicloud/credentials, and no other
+    /// Credentials: use only this section of ~/.huaweicloud/credentials
     #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"])]
     pub(crate) profile: Option<String>,
-    /// Credentials: a token for the project; `-` reads it from stdin. Other users of this machine can see arguments in the
-    /// list of processes: prefer `-`
+    /// Credentials: a token for the project; `-` reads it from stdin. Other users of this machine can see command
+    /// lines: prefer `-`
     #[arg(
         long, global = true, value_name = "TOKEN", allow_hyphen_values = true, value_parser = secret,
         conflicts_with = "access_key"
@@ -42,36 +42,37 @@ pub(crate) struct Global {
     /// Credentials: an access key, with its secret key
     #[arg(long, global = true, value_name = "AK")]
     pub(crate) access_key: Option<String>,
-    /// The secret key of --access-key; `-` reads it from stdin. As with --token, others can see it: prefer `-` or
-    /// --secret-key-file
+    /// The secret key of --access-key; `-` reads it from stdin. Other users of this machine can see command lines:
+    /// prefer `-` or --secret-key-file
     #[arg(
         long, global = true, value_name = "SK", allow_hyphen_values = true, value_parser = secret,
         conflicts_with = "secret_key_file"
     )]
     pub(crate) secret_key: Option<SecretString>,
-    /// The secret key of --access-key, from this file (`-`: stdin)
+    /// Read the secret key of --access-key from this file (`-`: stdin)
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) secret_key_file: Option<PathBuf>,
-    /// The security token of a temporary --access-key; `-` reads it from stdin. As with --token, others can see it: prefer
-    /// `-`
+    /// The security token of a temporary --access-key; `-` reads it from stdin. Other users of this machine can see
+    /// command lines: prefer `-`
     #[arg(long, global = true, value_name = "TOKEN", allow_hyphen_values = true, value_parser = secret)]
     pub(crate) security_token: Option<SecretString>,
-    /// The identity service (IAM), for logins and projects. Follows from the region
+    /// The URL of the identity service (IAM), for logins and projects. By default derived from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) iam_endpoint: Option<String>,
-    /// The Auto Scaling service, which lists the members of its groups. Follows from the endpoint in known clouds
+    /// The URL of the Auto Scaling service, for the members of its groups. By default derived from the endpoint in
+    /// known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) as_endpoint: Option<String>,
     /// Also trust the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Run against an embedded simulator of 1,200 servers, whose clock runs faster: no account needed
+    /// Use an embedded simulator of 1,200 servers with a fast clock: no account needed
     #[arg(long, global = true)]
     pub(crate) sim: bool,
-    /// With --sim: the share of actions on a server that fail
+    /// With --sim: fail this share of the actions on servers
     #[arg(long, global = true, value_name = "P%", requires = "sim")]
     pub(crate) sim_fail: Option<Percent>,
-    /// No progress and notes on stderr; only errors, warnings and questions
+    /// Print only errors, warnings and questions on stderr: no progress and no notes
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     #[command(flatten)]

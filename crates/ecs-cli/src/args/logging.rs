@@ -8,8 +8,8 @@ use clap::{ArgAction, Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Logging {
-    /// Log what is done to stderr: -v requests, retries and logins, -vv also polls, -vvv everything. Secrets and bodies
-    /// are never logged
+    /// Log to stderr: -v requests, retries and logins, -vv also polls, -vvv everything. Secrets and bodies are never
+    /// logged
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Append the log to this file instead of stderr; without -v and ECSCTL_LOG at the level of -vv

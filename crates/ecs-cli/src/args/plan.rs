@@ -10,10 +10,10 @@ use super::{EXIT_CODES, Output, Reboot, Start, Stop};
 const PLAN_EXAMPLES: &str = "\
 Examples:
   ecsctl plan reboot --tag role=web --status ACTIVE --wave 10% --out web.plan
-      Writes what would be done: servers, waves, limits, place. Sends nothing.
+      Writes servers, waves, limits and place to a file. Sends nothing.
   ecsctl plan show web.plan
   ecsctl apply web.plan
-      Does exactly that.";
+      Runs exactly what the plan says.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
@@ -75,7 +75,7 @@ pub(crate) struct PlanShow {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
-    /// How it is written to stdout
+    /// The format of the output
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = PlanFormat::Table)]
     pub(crate) format: PlanFormat,
 }
@@ -104,14 +104,14 @@ pub(crate) struct PlanApprove {
 }
 
 const APPLY: &str = "\
-Refused where the plan was changed, is too old, was applied before, or where a server is not as the plan says. The \
-journal of the run is written beside the plan, so that `ecsctl resume` and `ecsctl rerun` work on it.
+Refuses a plan that was changed, is too old or was applied before, and a plan that does not match the servers. The \
+journal of the run is written beside the plan, for `ecsctl resume` and `ecsctl rerun`.
 
 Examples:
   ecsctl apply web.plan
-      Asks, then does what the plan says.
+      Asks, then runs the plan.
   ecsctl apply web.plan --yes --require-approval approvers.pub
-      Only with a signature of one of these keys.";
+      Requires a signature by one of these keys.";
 
 pub(super) fn apply_help() -> String {
     format!("{APPLY}\n\n{EXIT_CODES}")
@@ -125,19 +125,19 @@ pub(crate) struct Apply {
     /// Refuse a plan that is older than this
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = super::duration)]
     pub(crate) max_age: Duration,
-    /// Act although servers are not as the plan says: on all that are in it
+    /// Run although servers differ from the plan: act on all servers of the plan
     #[arg(long)]
     pub(crate) accept_drift: bool,
     /// Refuse a plan without an approval by a key in FILE: public SSH keys, one per line
     #[arg(long, value_name = "FILE")]
     pub(crate) require_approval: Option<PathBuf>,
-    /// Act also on members of auto-scaling groups, as the option of reboot and stop does
+    /// Also act on members of auto-scaling groups, as with reboot and stop
     #[arg(long)]
     pub(crate) allow_autoscaling_members: bool,
-    /// Show the requests; send none
+    /// Show the requests without sending them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Don't ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]

@@ -7,11 +7,11 @@ use clap::Args;
 use super::{EXIT_CODES, Output};
 
 const ABOUT: &str = "\
-Makes a new run of the servers of an earlier one that failed or were not attempted, with the options of that run: \
-action, waves of the same size, limits, checks. The number of failures that is allowed stays the number that it was. \
-Without --failed, --not-attempted or --unknown: the servers that failed and those that were not attempted.
+Starts a new run on the servers of an earlier run that failed or were not attempted, with the options of that run: \
+action, wave size, limits, checks. A limit of failures that was a percentage stays the number that it came to. \
+--failed, --not-attempted and --unknown choose servers by their outcome [default: --failed --not-attempted].
 
-Options after `--` are added, or replace those of the earlier run.
+Options after `--` are added, or replace options of the earlier run.
 
 Examples:
   ecsctl rerun run.jsonl --failed
@@ -30,22 +30,22 @@ pub(crate) struct Rerun {
     /// The journal of the earlier run
     #[arg(value_name = "JOURNAL")]
     pub(crate) of: PathBuf,
-    /// The servers that failed
+    /// Run on the servers that failed
     #[arg(long)]
     pub(crate) failed: bool,
-    /// The servers that were not attempted
+    /// Run on the servers that were not attempted
     #[arg(long)]
     pub(crate) not_attempted: bool,
-    /// The servers whose result is unknown. Risky: some may be restarted, started or stopped twice
+    /// Run on the servers whose result is unknown. Risky: some may be restarted, started or stopped twice
     #[arg(long)]
     pub(crate) unknown: bool,
     /// Write a journal of the new run to this new file
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests; send none
+    /// Show the requests without sending them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Don't ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]

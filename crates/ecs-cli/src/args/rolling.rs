@@ -16,40 +16,41 @@ pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Rolling")]
 pub(crate) struct Rolling {
-    /// Act on at most so many servers at a time (5, or 10% of all): the next ones follow when these have ended. With
-    /// another one of these options and without this one, all servers are one wave
+    /// Act on at most this many servers at a time (5, or 10% of all); the next wave begins when these have finished. If
+    /// other rolling options are used without --wave, all servers form a single wave
     #[arg(long, value_name = "N|P%", value_parser = wave, conflicts_with = "no_wait")]
     pub(crate) wave: Option<CountOrPercent>,
-    /// Wait for so long between two waves
+    /// Pause this long between waves
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_wait")]
     pub(crate) pause: Option<Duration>,
-    /// Stop when more servers than that have failed (2, or 1% of all; 0 stops at the first one): what was accepted goes on,
-    /// the rest is not attempted. A server of unknown fate counts as failed
+    /// Stop when more servers than this have failed (2, or 1% of all; 0 stops at the first one). Accepted requests
+    /// continue, the rest is not attempted. A server whose result is unknown counts as failed
     #[arg(long, value_name = "N|P%", conflicts_with = "no_wait")]
     pub(crate) max_failures: Option<CountOrPercent>,
-    /// Run this with `sh -c` (Windows: `cmd /C`) after each wave, with the ids of its servers on stdin, one a line, and stop
-    /// if it fails. Its output goes to stderr. It is written into the journal as it is: no secret may stand in it
+    /// After each wave, run this with `sh -c` (Windows: `cmd /C`), with the ids of its servers on stdin, one per line,
+    /// and stop if it fails. Its output goes to stderr. The command is stored in the journal in plain text, so do not
+    /// include secrets
     #[arg(long, value_name = "COMMAND", value_parser = command, conflicts_with = "no_wait")]
     pub(crate) health_cmd: Option<String>,
-    /// How long --health-cmd may take; then it is killed, and has failed
+    /// Kill --health-cmd after this time; the check has then failed
     #[arg(
         long, value_name = "DURATION", default_value = "5m", value_parser = duration, requires = "health_cmd"
     )]
     pub(crate) health_timeout: Duration,
-    /// Begin with a wave of only N servers, then ask whether to go on
+    /// Begin with a wave of only N servers, then ask whether to continue
     #[arg(long, value_name = "N", value_parser = at_least_1, conflicts_with = "no_wait")]
     pub(crate) canary: Option<usize>,
-    /// Wait for so long after the canary, instead of asking
+    /// After the canary, pause this long instead of asking
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "canary")]
     pub(crate) canary_pause: Option<Duration>,
-    /// The order of the servers. by-name lists the project's servers
+    /// Order the servers. by-name lists the project's servers
     #[arg(long, value_name = "ORDER", value_enum, conflicts_with = "no_wait")]
     pub(crate) order: Option<OrderBy>,
-    /// Repeat the order of another run with --order random, which said its number
+    /// Repeat the order of an earlier run with --order random, which printed this number
     #[arg(long, value_name = "N", requires = "order")]
     pub(crate) order_seed: Option<u64>,
-    /// Never act on all servers of an availability zone (az), of a host, or with the same value of a tag (tag:KEY) in one
-    /// wave. Lists the project's servers
+    /// Never act in one wave on all servers of an availability zone (az), of a host, or with the same value of a tag
+    /// (tag:KEY). Lists the project's servers
     #[arg(long, value_name = "az|tag:KEY|host", conflicts_with = "no_wait")]
     pub(crate) spread_by: Option<SpreadBy>,
     /// From `reboot`, which alone has it.
@@ -126,16 +127,16 @@ impl Rolling {
         if self.pause.is_some() && self.wave.is_none() {
             if self.canary.is_none() {
                 return Err(Fail::usage(
-                    "--pause is the time between two waves, and there is only one",
+                    "--pause is the time between two waves, but there is only one wave",
                 )
-                .hint("--wave N|P% makes waves, --canary N a first small one"));
+                .hint("add --wave N|P% for waves, or --canary N for a small first one"));
             }
             if self.canary_pause.is_some() {
                 return Err(Fail::usage(
-                    "--pause is the time between two waves, and after the canary there is only one",
+                    "--pause is the time between two waves, but there is only one after the canary",
                 )
                 .hint(
-                    "--canary-pause is the time after the canary; --wave N|P% makes more waves",
+                    "--canary-pause is the time after the canary; add --wave N|P% for more waves",
                 ));
             }
         }
@@ -144,8 +145,8 @@ impl Rolling {
         }
         if self.asks() && yes {
             return Err(
-                Fail::usage("--canary asks whether to go on, and --yes is for runs that nobody watches")
-                    .hint("add --canary-pause DURATION to go on after that time without a question, or leave out --yes"),
+                Fail::usage("--canary asks whether to continue, but --yes is for runs without an operator")
+                    .hint("add --canary-pause DURATION to continue after that time without a question, or omit --yes"),
             );
         }
         Ok(())
@@ -166,7 +167,7 @@ impl Rolling {
 pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
     let wrong = |what: String| {
         Err(Fail::usage(format!("--escalate: {what}"))
-            .hint("it is written in two words: --escalate hard-after 5m"))
+            .hint("write it as two words: --escalate hard-after 5m"))
     };
     match words {
         [] => Ok(None),
@@ -174,7 +175,7 @@ pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
             Ok(after) => Ok(Some(after)),
             Err(error) => wrong(error),
         },
-        [how, ..] => wrong(format!("{how:?} is not known, only hard-after is")),
+        [how, ..] => wrong(format!("{how:?} is not supported, only hard-after is")),
     }
 }
 

@@ -18,9 +18,9 @@ Examples:
   ecsctl server list --columns name,status,updated --sort -updated
 
 Exit codes:
-  0  the servers were listed, even if none fits the filters
+  0  the servers were listed, even if none matches the filters
   1  no readable answer from the service
-  2  bad usage, or a filter that fits no server of the project: likely misspelt
+  2  bad usage, or a filter that matches no server of the project: likely misspelled
   4  authentication or authorization failed")]
     List(Box<ServerList>),
     /// Show everything that the service says about servers
@@ -58,7 +58,7 @@ pub(crate) struct ServerList {
     pub(crate) servers: Vec<String>,
     #[command(flatten)]
     pub(crate) select: Select,
-    /// How the list is written
+    /// The format of the list
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = ListFormat::Table, help_heading = "Output")]
     pub(crate) format: ListFormat,
     /// The columns of the table or CSV, separated by commas

@@ -6,21 +6,21 @@ use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
-    /// Say what a journal says: how far its run came, and what to do next; also while the run goes on
+    /// Show a run's progress and the next step. Works while the run is active
     #[command(after_help = "\
-Needs neither credentials nor a network, and changes nothing. With -o jsonl: the records, one a line.
+Needs neither credentials nor a network, and changes nothing. With -o jsonl: the records, one per line.
 
 Examples:
   ecsctl run show run.jsonl
   ecsctl run show run.jsonl -o json | jq .summary
   ecsctl run show run.jsonl -o id --outcome failed > failed.txt
-      The servers that failed, for ecsctl reboot --from-file failed.txt
+      The servers that failed, for: ecsctl reboot --from-file failed.txt
   ecsctl run show run.jsonl --html run.html
-      A page for a browser, with what happened when.
+      Writes a page for a browser with a timeline.
 
 Exit codes:
-  0  it was shown, whatever became of the run
-  2  it cannot be read, is no journal, or is damaged; or the
+  0  the run was shown, whatever its outcome
+  2  the journal cannot be read, is not valid, or is damaged; or the
      page cannot be written, or its file exists")]
     Show(RunShow),
 }
@@ -30,13 +30,13 @@ pub(crate) struct RunShow {
     /// The journal
     #[arg(value_name = "JOURNAL")]
     pub(crate) journal: PathBuf,
-    /// Write one page for a browser to this new file, instead of words to stdout
+    /// Write a page for a browser to this new file instead of printing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "outcome"])]
     pub(crate) html: Option<PathBuf>,
-    /// Only servers with this outcome. Repeat to widen
+    /// Show only servers with this outcome. Repeat to widen
     #[arg(long, value_name = "OUTCOME", value_enum)]
     pub(crate) outcome: Vec<OutcomeName>,
-    /// How it is written to stdout: for people, as one JSON document, as the records one a line, or the ids one a line
+    /// The format of the output: for people, one JSON document, the records one per line, or the ids one per line
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = ShowFormat::Table)]
     pub(crate) format: ShowFormat,
 }

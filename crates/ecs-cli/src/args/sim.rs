@@ -11,79 +11,79 @@ use clap::{Args, ValueEnum};
 use super::{at_least_1, duration};
 
 pub(super) const HELP: &str = "\
-The first line on stdout is one JSON object: where it listens, the project, the keys, the token, the user, the servers. \
---project-id, --region, --token, --access-key and --secret-key choose those; otherwise they come from the seed. \
-At the same address there are an identity service (IAM) and a metadata service.
+If stdout is not a terminal, its first line is one JSON object: the address, the project, the keys, the token, the user, \
+the servers. --project-id, --region, --token, --access-key and --secret-key set those; otherwise they come from the seed. \
+An identity service (IAM) and a metadata service listen at the same address.
 
 Examples:
   ecsctl sim --servers 20 --seed 1 --speed 10
-      Always the same twenty servers; jobs of half a minute take three seconds.
+      The same twenty servers every time; jobs of 30 seconds take three seconds.
   ecsctl sim --tls --ca-out ca.pem
-      Over HTTPS: give ecsctl --ca-file ca.pem and the endpoint that it prints.
+      Serves HTTPS: use --ca-file ca.pem with the endpoint that it prints.
   ecsctl sim --read-only --clock-offset 20m
-      Credentials may look but not act; signatures are refused for the clock.
+      Refuses every action; refuses signatures because of the clock.
   ecsctl sim --stopped 20% --scaling-group web:3 --own-server 5
-      A fifth of the servers is off, the first three are members of a group, and
-      its metadata service is that of the sixth (ECSCTL_METADATA_ENDPOINT).";
+      A fifth of the servers is stopped, the first three are members of a group,
+      and the metadata service is that of the sixth (ECSCTL_METADATA_ENDPOINT).";
 
 #[derive(Debug, Args)]
 pub(crate) struct Sim {
-    /// Where to listen; port 0 takes a free one
+    /// Listen at this address; port 0 takes a free port
     #[arg(long, value_name = "HOST:PORT", default_value = ecs_sim::DEFAULT_LISTEN)]
     pub(crate) listen: String,
-    /// How many servers there are
+    /// Simulate N servers
     #[arg(long, value_name = "N", default_value_t = ecs_sim::DEFAULT_SERVERS)]
     pub(crate) servers: usize,
-    /// What all randomness comes from: ids, names, durations, failures
+    /// Derive ids, names, durations and failures from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How many times as fast as real time its clock runs
+    /// Run the clock N times as fast as real time
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
     pub(crate) speed: NonZeroU32,
-    /// The share of actions on a server that fail
+    /// Fail this share of the actions on servers
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) fail: f64,
-    /// The share of servers that are stopped at first
+    /// Begin with this share of the servers stopped
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) stopped: f64,
-    /// An auto-scaling group of the next N servers of the list; can be given more than once
+    /// Put the next N servers of the list into an auto-scaling group. Repeatable
     #[arg(long, value_name = "NAME:N")]
     pub(crate) scaling_group: Vec<Group>,
-    /// Which server of the list its metadata service serves, counted from 0; without it, one that is not in the list
+    /// Serve the metadata of this server of the list, counted from 0. By default of a server that is not in the list
     #[arg(long, value_name = "N")]
     pub(crate) own_server: Option<usize>,
-    /// How long an action on a server takes at least and at most, in seconds of its clock
+    /// Minimum and maximum duration of an action on a server, in seconds of the simulated clock
     #[arg(long, value_name = "MIN..MAX", default_value = "15..35", value_parser = seconds)]
     pub(crate) job_seconds: RangeInclusive<Duration>,
-    /// How many servers each action takes in a minute of its clock
+    /// Allow N servers of each action per minute of the simulated clock
     #[arg(long, value_name = "N", default_value_t = ecs_sim::DEFAULT_QUOTA, value_parser = at_least_1)]
     pub(crate) quota: usize,
-    /// Refuse every action: credentials may look at servers and jobs only
+    /// Refuse every action: credentials may only read servers and jobs
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Take this permission from everybody; can be given more than once
+    /// Deny this permission to everybody. Repeatable
     #[arg(long, value_name = "PERMISSION", value_parser = ecs_sim::PERMISSIONS)]
     pub(crate) deny: Vec<String>,
-    /// How long a token of its identity service lives, by its clock
+    /// Lifetime of a token of the identity service, by the simulated clock
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     pub(crate) token_life: Duration,
-    /// How long temporary keys of its metadata service live, by its clock
+    /// Lifetime of temporary keys of the metadata service, by the simulated clock
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     pub(crate) key_life: Duration,
-    /// How much its clock is ahead of the real one; with a minus, behind
+    /// Set the clock ahead of the real one by this much; with a minus, behind
     #[arg(long, value_name = "DURATION", default_value = "0s", allow_hyphen_values = true, value_parser = offset)]
     pub(crate) clock_offset: jiff::SignedDuration,
-    /// Let its user log in only with this passcode beside the password
+    /// Require this passcode beside the password
     #[arg(long, value_name = "DIGITS")]
     pub(crate) passcode: Option<String>,
-    /// How its metadata service gives temporary keys: with or without a session, only with one, without knowing of any, or not
-    /// at all
+    /// How the metadata service gives temporary keys: with or without a session (open), only with a session
+    /// (protected), without sessions (plain), or not at all (no-agency)
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Metadata::Open)]
     pub(crate) metadata: Metadata,
     /// Serve HTTPS for localhost, 127.0.0.1 and ::1, with a new certificate from a new CA
     #[arg(long, requires = "ca_out", conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) tls: bool,
-    /// Where the certificate of that CA is written to, for --ca-file
+    /// Write the certificate of that CA to this file, for --ca-file
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub(crate) ca_out: Option<PathBuf>,
     /// Serve HTTPS with this certificate chain (PEM, its own certificate first)

@@ -238,7 +238,7 @@ impl Check<'_> {
             checked.gateway.clone_from(&probe.intermediary);
             let cached = probe.stale.as_ref();
             checked.warnings.extend(cached.map(|stale| {
-                format!("a cache is on the way to the service, and lists from it are no evidence: {stale}")
+                format!("a cache answers in place of the service, and its lists are no evidence: {stale}")
             }));
         }
         checked.expires_at = checked.expires_at.or(expires_at);

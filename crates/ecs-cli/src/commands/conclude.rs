@@ -48,6 +48,12 @@ pub(super) fn conclude(
             (Stopped::Rolling(_), Some((wave, waves))) => {
                 format!("stopped in wave {wave} of {waves}: {stopped}")
             }
+            (
+                Stopped::Requested {
+                    reason: Some(signal),
+                },
+                _,
+            ) => format!("stopped by {signal}"),
             _ => format!("stopped: {stopped}"),
         });
     }
@@ -67,7 +73,7 @@ pub(super) fn conclude(
 fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
     let summary = report.summary();
     if let Some(problem) = &report.refused {
-        notes.always(&format!("error: the service refused us: {problem}"));
+        notes.always(&format!("error: access denied by the service: {problem}"));
     }
     let mut problems = report
         .servers

@@ -1,11 +1,10 @@
 //! Carrying out a run, with what it asks on its way.
 
-use std::future::IntoFuture as _;
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ecs_ops::{Control, Event, Report, RunBuilder};
+use ecs_ops::{Control, Event, Plan, Report, RunBuilder};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -20,12 +19,48 @@ use crate::render::tally::Tally;
 use crate::signals::Signals;
 use crate::term::{Aside, Notes, Results};
 
-/// What a rolling run asks.
-#[derive(Default)]
+/// The callbacks of a run, which is built before there is anything to show.
 pub(super) struct Callbacks {
-    /// The command that checks the health, and how long it may take.
-    pub(super) health: Option<(String, Duration)>,
-    pub(super) after_canary: Option<AfterCanary>,
+    after_canary: Option<AfterCanary>,
+    /// Answers to the question after the canary.
+    answers: UnboundedSender<bool>,
+    /// Where the health check shows what it says, once the run begins.
+    health_notes: Arc<OnceLock<Aside>>,
+}
+
+impl Callbacks {
+    /// Attaches them to a run: the command that checks the health, with its time limit, and who
+    /// answers after the canary.
+    pub(super) fn attach(
+        mut builder: RunBuilder,
+        health: Option<(String, Duration)>,
+        after_canary: Option<AfterCanary>,
+    ) -> (RunBuilder, Self) {
+        let health_notes: Arc<OnceLock<Aside>> = Arc::default();
+        if let Some((command, within)) = health {
+            let notes = Arc::clone(&health_notes);
+            builder = builder.health_check(command.clone(), within, move |servers| {
+                let (command, notes) = (command.clone(), notes.get().cloned());
+                async move {
+                    let notes = notes.ok_or("the run has not begun")?;
+                    health::check(&command, &servers, &notes).await
+                }
+            });
+        }
+        // The question is asked where the events are shown, so that it comes after all that was shown before it.
+        let (answers, answered) = unbounded_channel();
+        let answered = Arc::new(Mutex::new(answered));
+        builder = builder.canary_question(move || {
+            let answered = answered.clone();
+            async move { answered.lock().await.recv().await.unwrap_or(false) }
+        });
+        let callbacks = Self {
+            after_canary,
+            answers,
+            health_notes,
+        };
+        (builder, callbacks)
+    }
 }
 
 /// Who says whether to go on after the canary.
@@ -47,7 +82,7 @@ pub(super) struct Ended {
 
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
 pub(super) async fn execute(
-    mut builder: RunBuilder,
+    plan: Plan,
     callbacks: Callbacks,
     format: Format,
     signals: Signals,
@@ -57,32 +92,21 @@ pub(super) async fn execute(
     let lines = format == Format::Jsonl;
     let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
     let aside = Aside::new(progress.notes());
-    if let Some((command, within)) = callbacks.health {
-        let notes = aside.clone();
-        let words = command.clone();
-        builder = builder.health_check(words, within, move |servers| {
-            let (command, notes) = (command.clone(), notes.clone());
-            async move { health::check(&command, &servers, &notes).await }
-        });
-    }
-    // The question is asked where the events are shown, so that it comes after all that was shown before it.
-    let (answers, answered) = unbounded_channel();
-    let answered = Arc::new(Mutex::new(answered));
-    builder = builder.canary_question(move || {
-        let answered = answered.clone();
-        async move { answered.lock().await.recv().await.unwrap_or(false) }
-    });
-    let mut after_canary = callbacks.after_canary;
+    let Callbacks {
+        mut after_canary,
+        answers,
+        health_notes,
+    } = callbacks;
+    let _ = health_notes.set(aside.clone());
     let mut signals = signals;
-    let mut run = unless_stopped(&mut signals, async {
-        let started = builder.start().await;
+    let run = unless_stopped(&mut signals, async {
+        let started = plan.begin().await;
         started.map_err(|error| Fail::with_hint(&error, error.problem().to_string()))
     })
     .await?;
     let mut events = run.events();
     let listener = tokio::spawn(listen(signals, run.control(), aside.clone()));
-    let run_id = run.run_id().to_owned();
-    let run = tokio::spawn(run.into_future());
+    let run = run.spawn();
     while let Some(event) = events.next().await {
         progress.show(&event);
         if lines {
@@ -97,11 +121,8 @@ pub(super) async fn execute(
     aside.flush(LAST_NOTES).await;
     progress.finish();
     let report = report.map_err(|error| {
-        Fail::new(
-            Exit::Unknown,
-            format!("run {run_id} ended abnormally: {error}"),
-        )
-        .hint("look at the servers before you run again, and please report this")
+        Fail::new(Exit::Unknown, error.problem().to_string())
+            .hint("check the servers before you run again, and please report this bug")
     })?;
     let wave = progress.tally().wave;
     Ok(Ended { report, wave })
@@ -114,7 +135,7 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 ) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped: nothing was sent").into()),
+        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped; nothing was sent").into()),
     }
 }
 
@@ -123,10 +144,10 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
     let said = match after {
         Some(AfterCanary::Asked(terminal)) => {
             notes.always(&format!(
-                "The canary is over: {} done, {} of them failed. Go on with the other {}?",
-                counted(tally.done),
+                "Canary finished: {} succeeded, {} failed. Continue with the remaining {}?",
+                tally.succeeded,
                 tally.failed,
-                tally.servers.saturating_sub(tally.done)
+                counted(tally.servers.saturating_sub(tally.done))
             ));
             let (answers, notes) = (answers.clone(), notes.clone());
             tokio::spawn(async move {
@@ -137,8 +158,8 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
         }
         Some(AfterCanary::Yes) => true,
         Some(AfterCanary::Nobody) | None => {
-            notes.always("there is no terminal to ask on whether to go on after the canary: it counts as a no");
-            notes.hint("ecsctl resume --yes goes on without a question");
+            notes.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
+            notes.hint("ecsctl resume --yes continues without asking");
             false
         }
     };
@@ -151,9 +172,11 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 /// The first request to stop stops sending, the second one everything.
 async fn listen(mut signals: Signals, control: Control, notes: Aside) {
     let signal = signals.next().await;
-    control.stop_submitting_because(format!("as asked by {signal}"));
-    notes.always("stopping: nothing more is sent, what was accepted is watched to its end; once more to end at once");
+    control.stop_submitting_because(signal);
+    notes.always(
+        "Stopping: no new requests; waiting for accepted ones. Press Ctrl-C again to quit now.",
+    );
     signals.next().await;
     control.end();
-    notes.always("ending: what was accepted goes on at the service");
+    notes.always("quitting: accepted requests continue at the service");
 }

@@ -67,7 +67,7 @@ fn text(it: &Explanation) -> String {
     let notes = [
         (
             it.throttling,
-            "throttling  the service asks for less speed; ecsctl waits and sends again",
+            "throttling  the service limits the rate; ecsctl waits and retries",
         ),
         (
             it.retryable && !it.throttling,
@@ -75,11 +75,11 @@ fn text(it: &Explanation) -> String {
         ),
         (
             it.credentials,
-            "cause       the credentials, or what they permit",
+            "cause       the credentials or their permissions",
         ),
         (
             it.one_server,
-            "cause       perhaps a single server of the request",
+            "cause       possibly a single server of the request",
         ),
     ];
     for (_, note) in notes.iter().filter(|(applies, _)| *applies) {

@@ -121,7 +121,7 @@ impl GoOn {
             none if none.is_empty() => none,
             options => format!(" (add {options} as before)"),
         };
-        notes.hint(&format!("to go on{left}{secrets}:"));
+        notes.hint(&format!("to continue{left}{secrets}:"));
         notes.note(&match words.line() {
             Some(line) => format!("  {line}"),
             None => format!("  {UNWRITABLE}"),
@@ -131,16 +131,15 @@ impl GoOn {
 }
 
 /// Instead of a command.
-const UNWRITABLE: &str = "(one of its words holds characters that cannot be written here: give it the options that this one had)";
+const UNWRITABLE: &str =
+    "(an argument has characters that cannot be printed here: repeat the options of this run)";
 
 /// `ecsctl resume` with this journal and these options, as it is typed into a shell; or why it cannot be.
 pub(crate) fn resume(journal: &Path, options: &[&str]) -> String {
     let words = Words::resume(journal).then(options.iter().copied());
     words.line().unwrap_or_else(|| {
         let options: String = options.iter().map(|option| format!(" {option}")).collect();
-        format!(
-            "ecsctl resume FILE{options} (its name holds characters that cannot be written here)"
-        )
+        format!("ecsctl resume FILE{options} (its name has characters that cannot be printed here)")
     })
 }
 

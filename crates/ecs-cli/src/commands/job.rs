@@ -82,7 +82,7 @@ pub(crate) async fn wait(
 
     let mut watch = connection
         .client
-        .watch_all(ids.iter().cloned())
+        .watch(ids.iter().cloned())
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(deadline) = args.deadline {
         watch = watch.deadline(deadline);
@@ -105,7 +105,7 @@ pub(crate) async fn wait(
                 None => break,
             },
             _ = signals.next() => {
-                notes.always("stopped: the jobs go on at the service");
+                notes.always("stopped; the jobs continue at the service");
                 // What is known of each is still to come.
                 watch.cancel();
                 continue;
@@ -128,7 +128,7 @@ pub(crate) async fn wait(
                 seen.insert(job_id, job);
             }
             JobEvent::UndocumentedStatus { job_id, status } => notes.warn(&format!(
-                "job {job_id} has the status {}, which no page of the service explains: still waiting",
+                "job {job_id} has the status {}, which the service does not document: still waiting",
                 status.as_str()
             )),
             JobEvent::NotFoundYet { job_id } if troubles.is_empty() => {
@@ -137,7 +137,7 @@ pub(crate) async fn wait(
             JobEvent::QueryFailed { job_id, error, .. } => {
                 // Said once until a job can be looked at again: it is the same for all of them.
                 if troubles.is_empty() {
-                    still_trying(&format!("no look at job {job_id}: {error}"), notes);
+                    still_trying(&format!("cannot query job {job_id}: {error}"), notes);
                 }
                 troubles.insert(job_id, error);
             }
@@ -145,7 +145,7 @@ pub(crate) async fn wait(
                 let (job_id, end) = (ended.job_id, ended.end);
                 if let (JobEnd::Stalled(_), Some(patience)) = (&end, args.stalled_after) {
                     notes.warn(&format!(
-                        "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it goes on at the service"
+                        "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it continues at the service"
                     ));
                 }
                 if args.output.format == Format::Jsonl {
@@ -178,7 +178,7 @@ pub(crate) async fn wait(
 
 fn still_trying(what: &str, notes: &Notes) {
     notes.note(&format!(
-        "{what}; still trying (Ctrl-C stops, --deadline sets a limit)"
+        "{what} (retrying; Ctrl-C stops, --deadline sets a limit)"
     ));
 }
 

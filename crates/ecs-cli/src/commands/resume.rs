@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
     Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
@@ -32,13 +33,13 @@ pub(crate) async fn run(
     let (journal, contents) = JsonlJournal::open(&args.journal).map_err(|error| fail(&error))?;
     if let Some(tail) = contents.tail {
         notes.note(&format!(
-            "line {} of the journal was not whole ({} bytes) and is cut off: the run died while it was written",
+            "line {} of the journal is incomplete ({} bytes) and was removed: the run was killed while writing it",
             tail.line, tail.bytes
         ));
     }
     let recovered = recover(contents)?;
     let run = recovered.run();
-    let callbacks = callbacks(args, &global, run, notes)?;
+    let (health, after_canary) = callbacks(args, &global, run, notes)?;
     let go_on = GoOn::of_resume(args, &global);
     if global.project_id.is_none() && !global.sim {
         global.project_id = Some(run.project.clone());
@@ -52,7 +53,7 @@ pub(crate) async fn run(
     let connection = connect(&global, &settings, notes).await?;
     say(&recovered, &args.journal, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
-        notes.note("the simulator that had the jobs of this run has ended: what was accepted stays unknown");
+        notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let unready = run.unready.iter().map(|server| server.id).collect();
@@ -63,7 +64,7 @@ pub(crate) async fn run(
         .map_err(|error| Fail::usage(error.to_string()))?
         .continue_stopped();
     if args.reconcile {
-        builder = builder.reconcile(true);
+        builder = builder.on_unknown(OnUnknown::Reconcile);
     }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
@@ -71,9 +72,13 @@ pub(crate) async fn run(
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }
+    let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
+    let plan = builder
+        .plan()
+        .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
     let signals = Signals::new()?;
     let format = args.output.format;
-    let ended = execute(builder, callbacks, format, signals, notes, results).await?;
+    let ended = execute(plan, callbacks, format, signals, notes, results).await?;
     let ending = Ending {
         format,
         no_wait: false,
@@ -92,21 +97,21 @@ fn callbacks(
     global: &Global,
     run: &RunRecord,
     notes: &Notes,
-) -> Result<Callbacks, Fail> {
+) -> Result<(Option<(String, Duration)>, Option<AfterCanary>), Fail> {
     let rolling = run.rolling.as_ref();
     let health = match (&args.health_cmd, rolling.and_then(|it| it.health.as_ref())) {
         (None, None) => None,
         (Some(_), None) => {
             return Err(Fail::usage(
-                "the run of this journal has no health check that --health-cmd could replace",
+                "the run of this journal has no health check for --health-cmd to replace",
             ));
         }
         (Some(command), Some(_)) => Some(command.clone()),
         (None, Some(words)) if words.trim().is_empty() => {
-            return Err(
-                Fail::usage("the journal does not say what its health check is")
-                    .hint("name the command with --health-cmd: nothing was sent"),
-            );
+            return Err(Fail::usage(
+                "the journal does not contain the command of its health check",
+            )
+            .hint("name the command with --health-cmd; nothing was sent"));
         }
         (None, Some(words)) => {
             notes.always(&format!("health check, from the journal: {words}"));
@@ -121,10 +126,8 @@ fn callbacks(
     });
     let known = rolling.and_then(|it| it.health_timeout_ms);
     let within = args.health_timeout.or(known.map(Duration::from_millis));
-    Ok(Callbacks {
-        health: health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT))),
-        after_canary,
-    })
+    let health = health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT)));
+    Ok((health, after_canary))
 }
 
 fn recover(contents: Contents) -> Result<Recovered, Fail> {
@@ -138,7 +141,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     let doubtful = recovered.unknown_requests();
     let doubtful: usize = doubtful.iter().map(|batch| batch.servers.len()).sum();
     notes.note(&format!(
-        "resuming run {} from {}: {} of {} servers done, {watched} to wait for, {} to send, {doubtful} of unknown fate",
+        "resuming run {} from {}: {} of {} servers done, {watched} to wait for, {} to send, {doubtful} unknown",
         recovered.run().run_id,
         path.display(),
         recovered.final_outcomes().count(),
@@ -150,7 +153,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     }
     if let Some(stopped) = recovered.stop_request() {
         notes.note(&format!(
-            "the run was stopped before ({stopped}): it is continued, since you resume it"
+            "the run was stopped ({stopped}) and is now continued"
         ));
     }
     let now = Timestamp::now();
@@ -163,7 +166,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     if let Some(oldest) = old.filter(|at| is_old(*at)).min() {
         notes.warn(&format!(
             "some jobs were accepted more than a day ago, the first at {oldest:.0}: the service deletes jobs about a day \
-             after their end, and what it does not know any more stays unknown"
+             after their end; the result of deleted jobs stays unknown"
         ));
     }
 }
@@ -174,27 +177,27 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
         return None;
     };
     let now = match (&reason, recovered.is_ended()) {
-        (StopReason::Failures { .. }, true) => "failures are counted anew from here",
-        (StopReason::Canary, true) => "the other waves follow all the same",
+        (StopReason::Failures { .. }, true) => "the count of failures starts again at zero",
+        (StopReason::Canary, true) => "the remaining waves are sent",
         (StopReason::Failures { .. } | StopReason::Canary, false) => {
-            "and it died before it said so: nothing is sent now; resume it once more to go on all the same"
+            "the process was killed before it reported that; nothing is sent now, resume again to continue"
         }
         (StopReason::Unhealthy { .. }, _) => "the health is checked again",
         _ => "the question is asked again",
     };
-    Some(format!("it stopped: {reason}; {now}"))
+    Some(format!("the run stopped: {reason}; {now}"))
 }
 
 /// Why a journal cannot be used, and what to do.
 pub(super) fn fail(error: &JournalError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
-        JournalErrorKind::InUse => fail.hint("wait until the other process has ended, or stop it"),
+        JournalErrorKind::InUse => fail.hint("wait for the other process to end, or stop it"),
         JournalErrorKind::Exists => {
-            fail.hint("ecsctl resume goes on with it; a new run needs a new file")
+            fail.hint("ecsctl resume continues that run; a new run needs a new file")
         }
         JournalErrorKind::Damaged | JournalErrorKind::Contradiction => fail.hint(
-            "nothing was sent: going on could act on servers twice. Look at the servers, and run again with those that need it",
+            "nothing was sent, because continuing could act on servers twice. Check the servers, and start a new run with those that need it",
         ),
         _ => fail,
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, ErrorKind, Plan, PowerAction, RunBuilder};
+use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
 
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
@@ -68,11 +68,15 @@ pub(crate) async fn run(
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
     }
+    let health = args.rolling.health_cmd.clone();
+    let health = health.map(|command| (command, args.rolling.health_timeout));
+    let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
+        .skipped(servers.skipped.clone())
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
-        let record = super::plan::completed(builder.run_record("plan"), &args);
+        let record = super::plan::completed(plan.record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
     let expectation = Expectation::of(&plan, &args);
@@ -92,8 +96,8 @@ pub(crate) async fn run(
     let question = Question {
         action,
         connection: &connection,
-        requests: plan.requests.len(),
-        batch_size: plan.batch_size,
+        requests: plan.requests().len(),
+        batch_size: plan.batch_size(),
         waves: waves_said,
         servers: &servers.named,
         skipped: &servers.skipped,
@@ -101,18 +105,15 @@ pub(crate) async fn run(
     };
     let confirmed = confirm(question, terminal, &args, notes);
     unless_stopped(&mut signals, confirmed).await?;
-    builder = builder.skipped(servers.skipped);
-    if let Some(path) = &args.journal {
-        let journal = JsonlJournal::create(path).map_err(|error| super::resume::fail(&error))?;
-        builder = builder.journal(journal);
-    }
-    let format = args.output.format;
-    let health = args.rolling.health_cmd.clone();
-    let callbacks = Callbacks {
-        health: health.map(|command| (command, args.rolling.health_timeout)),
-        after_canary,
+    let plan = match &args.journal {
+        Some(path) => {
+            let journal = JsonlJournal::create(path);
+            plan.journal(journal.map_err(|error| super::resume::fail(&error))?)
+        }
+        None => plan,
     };
-    let ended = execute(builder, callbacks, format, signals, notes, results).await;
+    let format = args.output.format;
+    let ended = execute(plan, callbacks, format, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
         Some(path) => without_plan(path, fail),
         None => fail,
@@ -147,7 +148,7 @@ fn dry_run(
     .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
     Ok(match format {
         Format::Table => {
-            let what = verb(plan.action);
+            let what = verb(plan.action());
             table::dry_run(&shown, &what, plan.servers(), connection, waves)
         }
         Format::Json => json::document(&shown),
@@ -166,7 +167,7 @@ async fn confirm(
     if args.resubmit_unknown {
         let verb = verb.to_ascii_lowercase();
         notes.always(&format!(
-            "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+            "warning: --resubmit-unknown: if an answer is lost, this may {verb} servers twice"
         ));
     }
     match terminal {
@@ -199,9 +200,8 @@ fn not_begun(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
-    let refused = error.kind() == ErrorKind::Credentials;
     let ended = Ended {
-        report: builder.not_begun(error.problem().clone(), refused),
+        report: builder.not_begun(error),
         wave: None,
     };
     let ending = Ending {
@@ -224,7 +224,7 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
         // Found out early; made sure of when it is made.
         let words = format!("journal {}: the file exists", path.display());
         return Err(
-            Fail::usage(words).hint("ecsctl resume goes on with it; a new run needs a new file")
+            Fail::usage(words).hint("ecsctl resume continues that run; a new run needs a new file")
         );
     }
     Ok(())
@@ -261,7 +261,7 @@ async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connec
     connection.map_err(|_| {
         Fail::new(
             Exit::Stopped,
-            "the deadline came before there were credentials",
+            "the deadline passed before credentials were obtained",
         )
         .hint("nothing was sent; give it more time with --deadline")
     })?
@@ -279,10 +279,13 @@ fn builder(
         .client
         .run(action, ids)
         .batch_size(args.batch_size)
-        .reconcile(args.reconcile)
-        .resubmit_unknown(args.resubmit_unknown)
-        .check_service(!args.no_preflight)
-        .wait(!args.no_wait);
+        .on_unknown(OnUnknown::of(args.reconcile, args.resubmit_unknown));
+    if args.no_preflight {
+        builder = builder.skip_service_check();
+    }
+    if args.no_wait {
+        builder = builder.no_wait();
+    }
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
@@ -322,15 +325,13 @@ fn without_plan(path: &Path, fail: Fail) -> Fail {
 }
 
 fn nobody_to_ask(args: &Run) -> Fail {
-    let fail = Fail::usage(
-        "nothing is done without asking, and there is no terminal to ask on: nothing was sent",
-    );
+    let fail = Fail::usage("confirmation required, but no terminal is available; nothing was sent");
     match args.rolling.asks() {
         true => fail.hint(
-            "add --yes and --canary-pause DURATION to go on without questions, or --dry-run to see what would be sent",
+            "add --yes and --canary-pause DURATION to run without questions, or --dry-run to see what would be sent",
         ),
         false => {
-            fail.hint("add --yes to go on without a question, or --dry-run to see what would be sent")
+            fail.hint("add --yes to run without a question, or --dry-run to see what would be sent")
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
     }
     if let Some(tail) = contents.tail {
         notes.note(&format!(
-            "line {} of the journal is not whole ({} bytes) and is passed over: it is being written, or the run died meanwhile",
+            "line {} of the journal is incomplete ({} bytes) and was skipped: it is being written, or the run was killed while writing it",
             tail.line, tail.bytes
         ));
     }

@@ -29,7 +29,7 @@ pub(super) fn plan(
     let size = wave.of(all).max(1);
     if let Some(canary) = args.canary.filter(|canary| *canary > size && all > size) {
         return Err(Fail::usage(format!(
-            "a canary of {} is larger than the waves, of {}: nothing was sent",
+            "a canary of {} is larger than the waves of {}; nothing was sent",
             counted(canary),
             counted(size)
         ))
@@ -39,13 +39,13 @@ pub(super) fn plan(
     let members = Members::of(servers, args.spread_by.as_ref());
     if by_name && members.without_name > 0 {
         notes.warn(&format!(
-            "no name is known of {}: last in the order",
+            "the names of {} are not known: they come last in the order",
             counted(members.without_name)
         ));
     }
     if let (Some(by), 1..) = (&args.spread_by, members.without_group) {
         notes.warn(&format!(
-            "no {} is known of {}: nothing keeps them from being in one wave",
+            "no {} is known of {}: they cannot be spread across waves",
             what(by),
             counted(members.without_group)
         ));

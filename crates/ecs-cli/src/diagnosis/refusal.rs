@@ -48,7 +48,7 @@ pub(super) fn explain(
             Exit::Failed,
             format!("what answered is not this API: {said}, without a code or words of its own"),
         )
-        .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not judged");
+        .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked");
     }
     let policy = has(&["policy does not allow", "policy doesn't allow"]);
     let logs_in = it.asked == Asked::Iam && it.kind == CredentialKind::Password;
@@ -141,19 +141,19 @@ pub(super) fn explain(
         (408 | 429 | 500.., _) => found(
             "no_answer",
             Exit::Failed,
-            format!("the answer says nothing of the credentials ({said})"),
+            format!("the answer does not tell whether the credentials work ({said})"),
         )
         .advise("try again in a minute"),
         (401, _) if logs_in => login_refused(&said),
         (401, _) if !signs => refused(
             "invalid_token",
-            format!("the token is not accepted: it is not valid here, or it has ended ({said})"),
+            format!("the token is not accepted: it is not valid here, or it has expired ({said})"),
         )
         .advise("take a new token, of this cloud and region, for this project"),
         (300..=399, _) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("{} sends us elsewhere, where we do not go ({said})", it.asked.endpoint()),
+            format!("{} redirects to another address, which is not followed ({said})", it.asked.endpoint()),
         )
         .advise(match it.asked {
             Asked::Service => "give the address that it points to, if you trust it: --endpoint",
@@ -161,7 +161,7 @@ pub(super) fn explain(
         }),
         (400..=499, _) => refused("refused", format!("refused: {said}")),
         _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
-            .advise("check the endpoint, and what is between here and there"),
+            .advise("check the endpoint, and proxies and gateways on the way"),
     }
 }
 
@@ -250,11 +250,11 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, said: &str) -> Diagnosis {
 fn expired(it: &Evidence<'_>, said: &str) -> Diagnosis {
     let (what, advice) = match it.kind {
         CredentialKind::TemporaryKey | CredentialKind::ServerKeys => (
-            "the temporary key has ended",
+            "the temporary key has expired",
             "take a new pair with its security token; they last a day at most",
         ),
         _ => (
-            "the token has ended",
+            "the token has expired",
             "take a new token; with a user name and password, or with keys, ecsctl gets new ones by itself",
         ),
     };

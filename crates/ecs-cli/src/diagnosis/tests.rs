@@ -134,7 +134,7 @@ fn each_kind_of_trouble_is_explained() {
             ),
             "expired",
             Exit::Credentials,
-            &["the token has ended", "new token"],
+            &["the token has expired", "new token"],
         ),
         (
             refusal(401, "Common.0013", "the token is not valid here", None),
@@ -187,7 +187,7 @@ fn each_kind_of_trouble_is_explained() {
             refusal(307, "", "", None),
             "wrong_endpoint",
             Exit::Failed,
-            &["elsewhere"],
+            &["redirects to another address"],
         ),
         (
             refusal(200, "", "", None),
@@ -367,7 +367,7 @@ fn what_ends_differs() {
     seen.kind = CredentialKind::TemporaryKey;
     let diagnosis = diagnose(&seen);
     assert!(
-        diagnosis.what.contains("temporary key has ended"),
+        diagnosis.what.contains("temporary key has expired"),
         "{}",
         diagnosis.what
     );
@@ -397,7 +397,7 @@ fn what_iam_or_a_proxy_says_is_told_as_such() {
             Exit::Credentials,
             "iam:tokens:assume",
         ),
-        (403, "", "no_answer", Exit::Failed, "were not judged"),
+        (403, "", "no_answer", Exit::Failed, "were not checked"),
         (307, "", "wrong_endpoint", Exit::Failed, "--iam-endpoint"),
         (404, "", "wrong_endpoint", Exit::Failed, "--iam-endpoint"),
         (

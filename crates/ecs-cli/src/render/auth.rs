@@ -128,7 +128,7 @@ pub(crate) fn text(it: &Checked) -> String {
     row("credentials", it.source.clone());
     for skipped in &it.skipped {
         row(
-            "  passed over",
+            "  skipped",
             Some(format!("{}: {}", skipped.source, skipped.why)),
         );
     }
@@ -199,12 +199,10 @@ pub(crate) fn text(it: &Checked) -> String {
                 lines.push(clean(&format!("  read as    {:?}", difference.read)));
             }
             for advice in &it.advice {
-                lines.push(clean(&format!("  what to do {advice}")));
+                lines.push(clean(&format!("  what to do: {advice}")));
             }
             if let Some(id) = &it.request_id {
-                lines.push(clean(&format!(
-                    "  the service's support asks for the request id {id}"
-                )));
+                lines.push(clean(&format!("  Request ID for support: {id}")));
             }
         }
     }

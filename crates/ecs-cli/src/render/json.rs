@@ -99,11 +99,11 @@ impl<'a> DryRun<'a> {
         let requests =
             requests
                 .into_iter()
-                .zip(&plan.requests)
+                .zip(plan.requests())
                 .enumerate()
                 .map(|(index, (request, ids))| {
                     Some(Request {
-                        wave: wave_of(&plan.waves, index),
+                        wave: wave_of(plan.waves(), index),
                         method: request.method().to_string(),
                         path: request.uri().to_string(),
                         servers: ids.len(),
@@ -113,8 +113,8 @@ impl<'a> DryRun<'a> {
         Some(Self {
             version: VERSION,
             dry_run: true,
-            operation: plan.action.name(),
-            kind: plan.action.type_name(),
+            operation: plan.action().name(),
+            kind: plan.action().type_name(),
             endpoint: connection.endpoint.to_string(),
             project_id: connection.project.as_str(),
             servers: plan.servers(),

@@ -123,7 +123,7 @@ impl Progress {
                     // Said once until a job can be looked at again.
                     Event::QueryFailed { job_id, error, .. } if !*blind => {
                         *blind = true;
-                        Some(format!("no look at job {job_id}: {error}; still trying"))
+                        Some(format!("cannot query job {job_id}: {error} (retrying)"))
                     }
                     Event::JobProgress { .. } => {
                         *blind = false;
@@ -134,7 +134,7 @@ impl Progress {
                         servers,
                         jobs,
                     } => Some(format!(
-                        "still waiting: {done} of {servers} servers done, {jobs} jobs have not ended"
+                        "still waiting: {done} of {servers} servers done, {jobs} jobs still running"
                     )),
                     // What was done before is no news.
                     Event::Resumed { done, .. } => {
@@ -186,13 +186,13 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             cause: Some(Stopped::Requested { .. }),
             ..
         } => None,
-        Event::Stopping { reason, .. } => Some(format!("nothing more is sent: {reason}")),
+        Event::Stopping { reason, .. } => Some(format!("stopping: {reason}")),
         Event::Reconciling {
             request,
             servers,
             error,
         } => Some(format!(
-            "{}: {} {error}; looking at them for up to 3 min",
+            "{}: the answer for {} was lost: {error}; checking the servers",
             tally.request(*request),
             counted(*servers)
         )),
@@ -201,31 +201,29 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             servers,
             maybe_executed,
         } => Some(format!(
-            "{}: {} sent again, which {}",
+            "{}: {} sent again, {}",
             tally.request(*request),
             counted(*servers),
             match maybe_executed {
-                true => "may have been done already",
-                false => "were not acted on, as they show",
+                true => "which may have been acted on already",
+                false => "which show that they were not acted on",
             }
         )),
         Event::UndocumentedStatus { job_id, status } => Some(format!(
-            "job {job_id} has the status {}, which no page of the service explains: still waiting",
+            "job {job_id} has the status {}, which the service does not document: still waiting",
             status.as_str()
         )),
         Event::UnrequestedServers { job_id, servers } => Some(format!(
-            "warning: job {job_id} tells of {} that it was not given, such as {}: not counted",
+            "warning: job {job_id} reports {} that were not in its request, such as {}; they are ignored",
             counted(servers.len()),
             servers.first().map(ToString::to_string).unwrap_or_default()
         )),
         Event::JobStalled { job_id, status } => Some(format!(
-            "job {job_id} is {} and makes no progress: not waited for any longer",
+            "job {job_id} is {} and makes no progress: no longer waiting for it",
             status.as_ref().map_or("not seen", JobStatus::as_str)
         )),
         Event::ServiceWarning { error } => Some(format!("warning: {error}")),
-        Event::ListFailed { error } => Some(format!(
-            "the servers could not be listed, so they show nothing: {error}"
-        )),
+        Event::ListFailed { error } => Some(format!("cannot list the servers: {error}")),
         _ => waiting(event).or_else(|| rolling(event)),
     }
 }
@@ -234,11 +232,11 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
 fn waiting(event: &Event) -> Option<String> {
     match event {
         Event::ServiceDown { retry_after } => Some(format!(
-            "the answers to several requests in a row were lost: nothing is sent until the service answers a read, next in {}",
+            "the answers to several requests in a row were lost: sending is suspended until the service answers a read; next read in {}",
             rounded(*retry_after)
         )),
         Event::JobHidden { job_id, error } => Some(format!(
-            "job {job_id} is not shown and no longer waited for, its servers are reported as running: {error}"
+            "job {job_id} is hidden by the service and no longer waited for; its servers are reported as running: {error}"
         )),
         _ => None,
     }
@@ -252,34 +250,34 @@ fn rolling(event: &Event) -> Option<String> {
             waves,
             servers,
         } => Some(format!("wave {wave} of {waves}: {}", counted(*servers))),
-        Event::CheckingHealth { wave } => Some(format!("checking the health after wave {wave}")),
+        Event::CheckingHealth { wave } => Some(format!("checking health after wave {wave}")),
         Event::HealthChecked {
             wave,
             healthy,
             message: words,
         } => Some(match (healthy, words.as_deref().unwrap_or_default()) {
-            (true, _) => format!("healthy after wave {wave}"),
-            (false, "") => format!("not healthy after wave {wave}"),
-            (false, words) => format!("not healthy after wave {wave}: {words}"),
+            (true, _) => format!("health check passed after wave {wave}"),
+            (false, "") => format!("health check failed after wave {wave}"),
+            (false, words) => format!("health check failed after wave {wave}: {words}"),
         }),
         Event::Answered { proceed } => Some(match proceed {
-            true => "going on after the canary".to_owned(),
-            false => "not going on after the canary".to_owned(),
+            true => "continuing after the canary".to_owned(),
+            false => "stopping after the canary".to_owned(),
         }),
         Event::Holding { pause } => Some(format!(
-            "waiting for {}: servers of unknown fate may still be at it",
+            "waiting {}: servers with an unknown result may still be restarting",
             rounded(*pause)
         )),
         Event::Pausing { wave, pause } => Some(format!(
-            "pausing for {} before wave {}",
+            "pausing {} before wave {}",
             rounded(*pause),
             wave.saturating_add(1)
         )),
         Event::Escalating { servers } => Some(format!(
-            "{} restarted hard because the soft restart failed",
+            "hard restart of {}: the soft restart failed",
             match servers.len() {
-                1 => "1 server is".to_owned(),
-                many => format!("{many} servers are"),
+                1 => "1 server".to_owned(),
+                many => format!("{many} servers"),
             }
         )),
         _ => None,

@@ -140,7 +140,7 @@ fn row(it: &Timeline, request: &RequestRow) -> [String; 8] {
     let status = match job {
         Some(job) => match (&job.status, job.over) {
             (Some(status), _) => status.clone(),
-            (None, Some(_)) => "not seen to end".to_owned(),
+            (None, Some(_)) => "end not seen".to_owned(),
             (None, None) => "waited for".to_owned(),
         },
         None => none(),
@@ -198,22 +198,28 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
     let mut lines: Vec<String> = stopped(it).into_iter().collect();
     let ended = it.ended.is_some();
     if !ended {
-        lines.push("no end is written down: the run goes on, or its process died".to_owned());
+        lines.push(
+            "the run has no end record: it is still active, or its process was killed".to_owned(),
+        );
     }
     let does = match (running, not_attempted) {
         (0, 0) if is_unhealthy(it) => Some("checks the health again".to_owned()),
         (0, 0) if ended => None,
-        (0, 0) => Some("makes the complete report".to_owned()),
+        (0, 0) => Some("completes the report".to_owned()),
         (running, 0) => Some(waits(running)),
         (0, not_attempted) => Some(sends(not_attempted)),
         _ => Some(format!("{}, and {}", waits(running), sends(not_attempted))),
     };
     match (does, ended) {
         (None, _) => {
-            lines.push("the run has ended, and nothing is left to be sent or waited for".to_owned())
+            lines.push("the run has ended; nothing is left to send or to wait for".to_owned())
         }
         (Some(does), ended) => {
-            let when = if ended { "to go on" } else { "if it died" };
+            let when = if ended {
+                "to continue"
+            } else {
+                "if it was killed"
+            };
             lines.push(format!("{when}: this {does}"));
             lines.push(resume(&[]));
         }
@@ -222,13 +228,13 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
     let (jobless, told) = unknown(it);
     if told > 0 {
         lines.push(format!(
-            "of {} it is unknown what became of them, and their job will not tell any more: look at them",
+            "the result of {} is unknown, and their jobs will not tell: check the servers",
             counted(told)
         ));
     }
     if jobless > 0 {
         lines.push(format!(
-            "of {} it is unknown whether they were acted on: look at them, or let this do it",
+            "it is unknown whether {} were acted on: check the servers, or let this command check them",
             counted(jobless)
         ));
         lines.push(resume(&["--reconcile"]));
@@ -248,7 +254,7 @@ fn sends(not_attempted: usize) -> String {
 fn stopped(it: &Timeline) -> Option<String> {
     let mut marks = it.marks.iter().rev();
     let last = marks.find(|mark| ["stopping", "resumed"].contains(&mark.what))?;
-    (last.what == "stopping").then(|| format!("it stopped: {}", last.words))
+    (last.what == "stopping").then(|| format!("stopped: {}", last.words))
 }
 
 /// Whether the last health check failed.

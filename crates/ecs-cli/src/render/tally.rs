@@ -14,6 +14,7 @@ pub(crate) struct Tally {
     held: HashSet<usize>,
     pub(crate) accepted: usize,
     pub(crate) done: usize,
+    pub(crate) succeeded: usize,
     pub(crate) failed: usize,
     /// Not attempted or unknown.
     other: usize,
@@ -59,20 +60,21 @@ impl Tally {
             Event::JobProgress { .. } => self.blind = None,
             Event::QueryFailed { retry_after, .. } => {
                 self.blind = Some(format!(
-                    "no look at the jobs, again in {}",
+                    "cannot query jobs, retry in {}",
                     rounded(*retry_after)
                 ));
             }
             Event::Throttled { retry_after, .. } => {
-                self.waiting = Some(format!("throttled, again in {}", rounded(*retry_after)));
+                self.waiting = Some(format!("throttled, retry in {}", rounded(*retry_after)));
             }
             Event::Retrying { retry_after, .. } => {
-                self.waiting = Some(format!("no connection, again in {}", rounded(*retry_after)));
+                self.waiting = Some(format!("no connection, retry in {}", rounded(*retry_after)));
             }
             Event::ServerDone(server) => {
                 self.done += 1;
                 match server.outcome {
-                    Outcome::Succeeded { .. } | Outcome::Running { .. } => {}
+                    Outcome::Succeeded { .. } => self.succeeded += 1,
+                    Outcome::Running { .. } => {}
                     Outcome::Failed { .. } => self.failed += 1,
                     Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
                 }
@@ -85,7 +87,7 @@ impl Tally {
                 self.wave = Some((*wave, *waves));
                 self.between = None;
             }
-            Event::CheckingHealth { .. } => self.between = Some("checking the health".to_owned()),
+            Event::CheckingHealth { .. } => self.between = Some("checking health".to_owned()),
             Event::Asking { .. } => {
                 self.asking = true;
                 self.between = Some("asking".to_owned());
@@ -97,12 +99,12 @@ impl Tally {
             Event::HealthChecked { .. } => self.between = None,
             Event::Holding { pause } => {
                 self.between = Some(format!(
-                    "waiting for {}, since some fates are unknown",
+                    "waiting {} because some results are unknown",
                     rounded(*pause)
                 ));
             }
             Event::Pausing { pause, .. } => {
-                self.between = Some(format!("pausing for {}", rounded(*pause)));
+                self.between = Some(format!("pausing {}", rounded(*pause)));
             }
             Event::Stopping { .. } => {
                 self.stopping = true;
@@ -127,7 +129,7 @@ impl Tally {
     pub(crate) fn words(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         if self.stopping {
-            parts.push("nothing more is sent".to_owned());
+            parts.push("stopping".to_owned());
         } else if let Some(what) = self.between.as_ref().or(self.waiting.as_ref()) {
             parts.push(what.clone());
         } else if !self.held.is_empty() {
@@ -196,7 +198,7 @@ mod tests {
             reason: "asked".to_owned(),
             cause: None,
         });
-        assert_eq!(tally.words(), "nothing more is sent; 2 accepted");
+        assert_eq!(tally.words(), "stopping; 2 accepted");
         assert_eq!((tally.servers, tally.requests, tally.done), (4, 2, 0));
         assert_eq!(tally.request(2), "request 2 of 2");
         assert_eq!(tally.request(3), "request 3");
@@ -216,7 +218,7 @@ mod tests {
         };
         assert_eq!(after(&mut tally, began), "wave 1 of 3: 0 accepted");
         let checking = Event::CheckingHealth { wave: 1 };
-        let words = "checking the health; wave 1 of 3: 0 accepted";
+        let words = "checking health; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, checking), words);
         let words = "asking; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, Event::Asking { wave: 1 }), words);
@@ -225,7 +227,7 @@ mod tests {
             reason: "asked".to_owned(),
             cause: None,
         };
-        let words = "nothing more is sent; wave 1 of 3: 0 accepted";
+        let words = "stopping; wave 1 of 3: 0 accepted";
         assert_eq!(after(&mut tally, stopping), words);
         assert!(!tally.asking);
         tally = Tally::default();
@@ -233,7 +235,7 @@ mod tests {
             wave: 1,
             pause: Duration::from_secs(30),
         };
-        assert_eq!(after(&mut tally, pausing), "pausing for 30 s; 0 accepted");
+        assert_eq!(after(&mut tally, pausing), "pausing 30 s; 0 accepted");
         let began = Event::WaveBegan {
             wave: 2,
             waves: 3,

@@ -165,7 +165,7 @@ fn a_file_that_others_can_read_is_warned_of() {
     ];
     let ended = account.run(&reboot, &[], "").expect(0);
     assert!(
-        ended.stderr.contains("warning: others can read") && ended.stderr.contains("chmod 600"),
+        ended.stderr.contains("is readable by other users") && ended.stderr.contains("chmod 600"),
         "{}",
         ended.stderr
     );
@@ -182,13 +182,15 @@ fn a_file_that_others_can_read_is_warned_of() {
         .run(&[&reboot[..], &keys].concat(), &[], "")
         .expect(0);
     assert!(
-        ended.stderr.contains("warning: others can read"),
+        ended.stderr.contains("is readable by other users"),
         "{}",
         ended.stderr
     );
     let checked = account.check(&keys, &[("OS_PROJECT_ID", "p")], 2);
     assert!(
-        checked["warnings"].to_string().contains("others can read"),
+        checked["warnings"]
+            .to_string()
+            .contains("is readable by other users"),
         "{checked}"
     );
 }
@@ -262,7 +264,7 @@ fn a_login_that_takes_longer_than_the_deadline() {
     ];
     account
         .run(&reboot, &variables, "")
-        .refuses(5, &["the deadline came before", "nothing was sent"]);
+        .refuses(5, &["the deadline passed before", "nothing was sent"]);
 }
 
 /// Nothing is sent to a cloud that nobody named, as an account that nobody meant, or past a setting.

@@ -288,10 +288,10 @@ fn tokens_and_keys_that_have_ended() {
         &[],
         4,
     );
-    found(&checked, "expired", &["the token has ended", "new token"]);
+    found(&checked, "expired", &["the token has expired", "new token"]);
     let keys = [&keys(access, secret)[..], &["--security-token", security]].concat();
     let checked = account.check(&[&place(&account)[..], &keys].concat(), &[], 4);
-    found(&checked, "expired", &["the temporary key has ended"]);
+    found(&checked, "expired", &["the temporary key has expired"]);
     assert!(!checked.to_string().contains(security.as_str()));
 }
 
@@ -346,7 +346,7 @@ fn a_missing_permission() {
     assert_eq!(checked["permission"], "ecs:cloudServers:list");
     // What no harmless request can show: the words of the restart itself are as clear.
     let (account, checked) = with_keys(&["--read-only"], 0);
-    found(&checked, "ok", &["no harmless request can show"]);
+    found(&checked, "ok", &["cannot be tested without restarting one"]);
     let id = account.info["servers"][0].as_str().unwrap();
     let token = ["--token", account.get("token")];
     let reboot = [&["reboot", id, "--yes"], &place(&account)[..], &token].concat();

@@ -87,7 +87,7 @@ fn jobs_that_were_never_seen_are_not_said_to_run() {
     let message = job["error"]["message"].as_str().unwrap();
     assert!(message.contains("could not connect"), "{message}");
     for words in [
-        "no look at job some: could not connect",
+        "cannot query job some: could not connect",
         "--deadline sets a limit",
         "hint: check --endpoint",
     ] {
@@ -156,6 +156,6 @@ fn ctrl_c_ends_the_waiting() {
     let mut stderr = std::io::BufReader::new(wait.0.stderr.take().unwrap());
     Running::until(&mut stderr, "waiting for a job");
     wait.signal("INT");
-    Running::until(&mut stderr, "stopped: the jobs go on at the service");
+    Running::until(&mut stderr, "stopped; the jobs continue at the service");
     assert_eq!(wait.wait().code(), Some(5));
 }

@@ -66,7 +66,7 @@ fn anything_else_sends_nothing() {
         let sim = Sim::start(1, |region| region);
         let (code, shown) = asked(&sim, answer.as_bytes());
         assert_eq!(code, Some(2), "{answer:?}: {shown}");
-        assert!(shown.contains("not confirmed: nothing was sent"), "{shown}");
+        assert!(shown.contains("not confirmed; nothing was sent"), "{shown}");
         assert_eq!(sim.accepted(), 0);
     }
 }
@@ -76,6 +76,6 @@ fn ctrl_c_instead_of_an_answer_sends_nothing() {
     let sim = Sim::start(1, |region| region);
     let (code, shown) = asked_and(&sim, |_, child| signal(child, "INT"));
     assert_eq!(code, Some(5), "{shown}");
-    assert!(shown.contains("stopped: nothing was sent"), "{shown}");
+    assert!(shown.contains("stopped; nothing was sent"), "{shown}");
     assert_eq!(sim.accepted(), 0);
 }

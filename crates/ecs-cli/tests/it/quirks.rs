@@ -159,7 +159,7 @@ fn jobs_in_their_worst_moods() {
     let mut command = command(arguments.chain(options(&endpoint, "p1", "t1")));
     let mut process = Running::of(command.env("ECSCTL_SIM_SPEED", "10"));
     let mut stderr = BufReader::new(process.0.stderr.take().unwrap());
-    Running::until(&mut stderr, "no look at job trouble: could not connect");
+    Running::until(&mut stderr, "cannot query job trouble: could not connect");
     let listener = socket.listen(16).unwrap().into_std().unwrap();
     listener.set_nonblocking(false).unwrap();
     let kinds = other_kinds();
@@ -189,7 +189,7 @@ fn jobs_in_their_worst_moods() {
         "each act was played"
     );
     let undocumented =
-        "job moods has the status PENDING_PAYMENT, which no page of the service explains";
+        "job moods has the status PENDING_PAYMENT, which the service does not document";
     assert_eq!(err.matches(undocumented).count(), 1, "{err}");
     let document: Value = serde_json::from_str(&out).unwrap();
     let jobs = document["jobs"].as_array().unwrap();

@@ -50,11 +50,11 @@ fn spawn(sim: &Sim, arguments: &[&str]) -> Running {
     Running::of(&mut sim.command(arguments))
 }
 
-/// The command that a run told to go on with.
+/// The command that a run continue with.
 #[track_caller]
 fn said(ended: &Ended) -> String {
     let mut lines = ended.stderr.lines();
-    let found = lines.find(|line| line.starts_with("hint: to go on"));
+    let found = lines.find(|line| line.starts_with("hint: to continue"));
     assert!(found.is_some(), "{}", ended.stderr);
     let line = lines.next().unwrap().trim();
     assert!(line.starts_with("ecsctl "), "{line}");

@@ -39,7 +39,7 @@ fn while_it_goes_on_then_killed_and_resumed() {
     let shown = show(&path, &[]).expect(0).stdout;
     for words in [
         "reboot SOFT, 8 servers",
-        "no end is written down",
+        "the run has no end record",
         "ecsctl resume",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
@@ -53,7 +53,7 @@ fn while_it_goes_on_then_killed_and_resumed() {
     std::fs::write(&path, &torn).unwrap();
     let ended = show(&path, &["-o", "json"]).expect(0);
     assert!(
-        ended.stderr.contains("is not whole (10 bytes)"),
+        ended.stderr.contains("is incomplete (10 bytes)"),
         "{}",
         ended.stderr
     );

@@ -52,9 +52,9 @@ fn interrupted(sim: &Sim, signals: &[&str]) -> Value {
         Running::until(
             &mut stderr,
             if *signal == signals[0] {
-                "stopping: "
+                "Stopping: "
             } else {
-                "ending: "
+                "quitting: "
             },
         );
     }
@@ -97,7 +97,7 @@ fn a_stop_outlives_the_process_and_resume_continues() {
     run.signal("INT");
     let is_recorded = || {
         let text = std::fs::read_to_string(&path).unwrap();
-        text.contains(r#""kind":"stopping","reason":"as asked by SIGINT""#)
+        text.contains(r#""kind":"stopping","reason":"SIGINT""#)
     };
     wait_until("the stop is recorded", is_recorded);
     run.signal("KILL");
@@ -105,7 +105,7 @@ fn a_stop_outlives_the_process_and_resume_continues() {
     let more = [sim.options(), vec!["-o".to_owned(), "json".to_owned()]].concat();
     let ended = ecsctl(&["resume", &journal], &more).expect(0);
     assert_eq!(outcomes(&ended.json()), ["succeeded"; 3]);
-    let told = "the run was stopped before (as asked by SIGINT)";
+    let told = "the run was stopped (SIGINT)";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
@@ -117,7 +117,7 @@ fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
     Running::until(&mut stderr, "request 1 of 1 accepted");
     run.signal("INT");
-    Running::until(&mut stderr, "stopping: ");
+    Running::until(&mut stderr, "Stopping: ");
     assert_eq!(run.wait().code(), Some(0));
 }
 
@@ -204,7 +204,7 @@ fn without_its_terminal_it_stops_unless_told_not_to_mind() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(run.wait().code(), Some(0), "{rest}");
-    assert!(!rest.contains("stopping"), "{rest}");
+    assert!(!rest.contains("Stopping"), "{rest}");
 }
 
 #[test]

@@ -81,7 +81,11 @@ fn servers_show_that_they_were_restarted() {
     let report = ended.json();
     assert_eq!(report["summary"]["succeeded"], 3, "{report}");
     assert_eq!(report["servers"][0].get("job_id"), None);
-    assert!(ended.stderr.contains("looking at them"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("checking the servers"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(sim.accepted(), 3);
 }
 
@@ -96,7 +100,7 @@ fn sending_again_is_warned_of() {
         ended.stderr
     );
     assert!(
-        ended.stderr.contains("may have been done already"),
+        ended.stderr.contains("may have been acted on already"),
         "{}",
         ended.stderr
     );

@@ -59,8 +59,14 @@ pub struct Estimate {
 impl Estimate {
     /// How long the requests of this plan take at this pace.
     pub fn of(plan: &Plan, pace: &Pace) -> Self {
-        let (shortest, _) = run(plan, pace, pace.job.start);
-        let (longest, waves) = run(plan, pace, pace.job.end);
+        let sizes: Vec<usize> = plan.requests().iter().map(Vec::len).collect();
+        Self::of_sizes(&sizes, plan.waves(), pace)
+    }
+
+    /// The same of requests of these sizes, with the number of requests of each wave.
+    fn of_sizes(requests: &[usize], waves: &[usize], pace: &Pace) -> Self {
+        let (shortest, _) = run(requests, waves, pace, pace.job.start);
+        let (longest, waves) = run(requests, waves, pace, pace.job.end);
         Self {
             shortest,
             longest,
@@ -76,9 +82,14 @@ impl Estimate {
 }
 
 /// The end of the run, and when each wave begins.
-fn run(plan: &Plan, pace: &Pace, job: Duration) -> (Duration, Vec<Duration>) {
-    let whole = [plan.requests.len()];
-    let waves = match &plan.waves[..] {
+fn run(
+    requests: &[usize],
+    waves: &[usize],
+    pace: &Pace,
+    job: Duration,
+) -> (Duration, Vec<Duration>) {
+    let whole = [requests.len()];
+    let waves = match waves {
         [] => &whole[..],
         waves => waves,
     };
@@ -86,7 +97,7 @@ fn run(plan: &Plan, pace: &Pace, job: Duration) -> (Duration, Vec<Duration>) {
         left: pace.servers_per_minute.max(1),
         held: VecDeque::new(),
     };
-    let mut requests = plan.requests.iter();
+    let mut requests = requests.iter();
     let (mut now, mut begins) = (Duration::ZERO, Vec::new());
     for (index, count) in waves.iter().enumerate() {
         if index > 0 {
@@ -95,7 +106,7 @@ fn run(plan: &Plan, pace: &Pace, job: Duration) -> (Duration, Vec<Duration>) {
         }
         begins.push(now);
         for request in requests.by_ref().take(*count) {
-            now = quota.take(request.len(), now);
+            now = quota.take(*request, now);
         }
         if pace.waits {
             now += job;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use ecs_client::Error;
 use ecs_client::clock::{doubled, scale};
 
 /// How often a job is polled.
@@ -114,8 +115,12 @@ impl Polling {
     }
 
     /// Whether some pause is zero, which would flood the service.
-    pub(crate) fn has_zero_delay(&self) -> bool {
-        self.floor.is_zero()
+    /// Refuses a pause of zero.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.floor.is_zero() {
+            return Err(Error::invalid("a pause between polls must not be zero"));
+        }
+        Ok(())
     }
 
     pub(crate) fn scaled(&self, factor: f64) -> Self {

@@ -1,59 +1,79 @@
-//! Watches jobs that this or another process submitted.
+//! Waits for jobs that this or another process submitted.
 
 mod events;
 
 use std::collections::BTreeMap;
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_auth::BoxFuture;
-use ecs_model::JobId;
 use tokio::sync::watch;
 
-use super::event::{JobEnd, JobEvent, WatchedJob};
-use crate::control::Control;
+use super::event::{JobEvent, WatchedJob};
+use super::{JobsOptions, Polling, WatcherRegistry};
+use crate::Error;
 use crate::ticket::JobTicket;
-use crate::{Client, Error};
 
 pub use events::JobEvents;
 
-impl Client {
-    /// Watches a job until it ends. The first poll is immediate.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the ticket belongs to another project or
-    /// endpoint.
-    ///
-    /// ```
-    /// # use ecs_ops::{Client, Error, JobEvent, JobTicket};
-    /// # async fn example(client: Client, ticket: JobTicket) -> Result<(), Error> {
-    /// let watch = client.watch(ticket)?;
-    /// let mut events = watch.events();
-    /// if let Some(JobEvent::Polled { job, .. }) = events.next().await {
-    ///     println!("it is {:?} now", job.status);
-    /// }
-    /// let end = watch.await;
-    /// println!("{:?}: {:?}", end.end, end.servers);
-    /// # Ok(()) }
-    /// ```
-    pub fn watch(&self, ticket: impl Into<JobTicket>) -> Result<JobWatch, Error> {
-        let ticket = ticket.into();
-        let job_id = ticket.job_id().clone();
-        let all = self.watch_all([ticket])?;
-        Ok(JobWatch { job_id, all })
+/// Waits for jobs, with no more than a client of single requests: all that a tool needs that waits
+/// for what others submitted.
+///
+/// One task polls all jobs of a watcher and its clones, however many there are. A
+/// [`Client`](crate::Client) has its own: [`Client::watch`](crate::Client::watch).
+///
+/// ```no_run
+/// # async fn example(client: ecs_client::Client, id: ecs_ops::model::JobId) -> Result<(), ecs_ops::Error> {
+/// let watcher = ecs_ops::JobWatcher::new(client);
+/// for job in watcher.watch([id])?.until_done().await {
+///     println!("{}: {:?}", job.job_id, job.end);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct JobWatcher(Arc<WatcherRegistry>);
+
+impl JobWatcher {
+    /// The most job queries in flight of a watcher.
+    const CONCURRENT_QUERIES: usize = 16;
+
+    /// A watcher that polls with this client, as often as [`Polling`] says by default.
+    pub fn new(client: ecs_client::Client) -> Self {
+        Self::polling_as(client, Polling::default())
     }
 
-    /// Watches jobs until all have ended. The first polls are immediate.
+    /// A watcher that polls this often.
     ///
     /// # Errors
-    /// As [`watch`](Self::watch).
-    pub fn watch_all<T: Into<JobTicket>>(
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a pause is zero.
+    pub fn with_polling(client: ecs_client::Client, polling: Polling) -> Result<Self, Error> {
+        polling.check()?;
+        Ok(Self::polling_as(client, polling))
+    }
+
+    fn polling_as(client: ecs_client::Client, polling: Polling) -> Self {
+        let options = JobsOptions {
+            polling: polling.scaled(client.time_factor()),
+            concurrent_queries: Self::CONCURRENT_QUERIES,
+        };
+        Self::of_registry(Arc::new(WatcherRegistry::new(client, options)))
+    }
+
+    pub(crate) fn of_registry(registry: Arc<WatcherRegistry>) -> Self {
+        Self(registry)
+    }
+
+    /// Watches jobs, each named by its ticket or its id. The first polls are immediate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a ticket belongs to another project or
+    /// endpoint.
+    pub fn watch<T: Into<JobTicket>>(
         &self,
         tickets: impl IntoIterator<Item = T>,
-    ) -> Result<JobsWatch, Error> {
+    ) -> Result<JobWatch, Error> {
         let tickets: Arc<[JobTicket]> = tickets.into_iter().map(Into::into).collect();
-        let (endpoint, project) = (self.0.core.endpoint(), self.0.core.project());
+        let client = &self.0.client;
+        let (endpoint, project) = (client.endpoint(), client.project());
         for ticket in tickets.iter() {
             if let Some(origin) = ticket
                 .origin()
@@ -68,83 +88,74 @@ impl Client {
                 )));
             }
         }
-        Ok(JobsWatch {
-            client: self.clone(),
+        Ok(JobWatch {
+            registry: Arc::clone(&self.0),
             tickets,
-            limits: watch::Sender::default(),
-            control: Control::without_journal(),
+            settings: watch::Sender::default(),
         })
     }
 }
 
-/// The watch of one job: await it for its result. Dropping it does not affect the job.
-#[derive(Debug)]
-#[must_use = "a watch does nothing unless it is awaited"]
-pub struct JobWatch {
-    job_id: JobId,
-    all: JobsWatch,
+impl crate::Client {
+    /// Watches jobs, each named by its ticket or its id. The first polls are immediate.
+    ///
+    /// # Errors
+    /// As [`JobWatcher::watch`].
+    ///
+    /// ```
+    /// # use ecs_ops::{Client, Error, JobEvent, JobTicket};
+    /// # async fn example(client: Client, ticket: JobTicket) -> Result<(), Error> {
+    /// let watch = client.watch([ticket])?;
+    /// let mut events = watch.events();
+    /// if let Some(JobEvent::Polled { job, .. }) = events.next().await {
+    ///     println!("it is {:?} now", job.status);
+    /// }
+    /// for job in watch.until_done().await {
+    ///     println!("{:?}: {:?}", job.end, job.servers);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn watch<T: Into<JobTicket>>(
+        &self,
+        tickets: impl IntoIterator<Item = T>,
+    ) -> Result<JobWatch, Error> {
+        JobWatcher::of_registry(Arc::clone(&self.0.registry)).watch(tickets)
+    }
 }
 
-/// The watch of several jobs: await it for their results. Dropping it does not affect the jobs.
-#[derive(Debug)]
-#[must_use = "a watch does nothing unless it is awaited"]
-pub struct JobsWatch {
-    client: Client,
+/// The watch of some jobs. Dropping it does not affect the jobs; clones watch the same jobs with
+/// the same limits.
+#[derive(Clone, Debug)]
+#[must_use = "a watch does nothing until it is waited for or its events are read"]
+pub struct JobWatch {
+    registry: Arc<WatcherRegistry>,
     tickets: Arc<[JobTicket]>,
     /// Shared with its events, also with those that were taken before.
-    limits: watch::Sender<WatchLimits>,
-    control: Control,
+    settings: watch::Sender<WatchSettings>,
 }
 
 /// How long jobs are watched.
 #[derive(Clone, Copy, Debug, Default)]
-struct WatchLimits {
+struct WatchSettings {
     deadline: Option<Duration>,
     stall_limit: Option<Duration>,
+    is_cancelled: bool,
 }
 
 impl JobWatch {
-    /// Limits the time to wait. Default: as long as the service knows the job.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.all = self.all.deadline(deadline);
-        self
-    }
-
-    /// Stops watching when the job makes no progress for this long.
-    pub fn stalled_after(mut self, stall_limit: Duration) -> Self {
-        self.all = self.all.stalled_after(stall_limit);
-        self
-    }
-
-    /// The events of this watch. They may outlive it; polls are shared.
-    pub fn events(&self) -> JobEvents {
-        self.all.events()
-    }
-
-    /// Cancels the watch and its [`events`](Self::events). The job continues.
-    pub fn cancel(&self) {
-        self.all.cancel();
-    }
-
-    /// A handle whose [`end`](Control::end) [cancels](Self::cancel) the watch.
-    pub fn control(&self) -> Control {
-        self.all.control()
-    }
-}
-
-impl JobsWatch {
-    /// The longest time to wait, from when it is awaited, and its [`events`](Self::events) from
-    /// when the first one is. Without it, as long as the service knows the jobs.
+    /// The longest time to wait: of [`until_done`](Self::until_done) from its first poll, of
+    /// [`events`](Self::events) from when the first one is asked for. Without it, as long as the
+    /// service knows the jobs.
     pub fn deadline(self, deadline: Duration) -> Self {
-        self.limits
-            .send_modify(|limits| limits.deadline = Some(deadline));
+        self.settings
+            .send_modify(|settings| settings.deadline = Some(deadline));
         self
     }
 
     /// Stops watching a job that makes no progress for this long.
     pub fn stalled_after(self, stall_limit: Duration) -> Self {
-        self.limits
-            .send_modify(|limits| limits.stall_limit = Some(stall_limit));
+        self.settings
+            .send_modify(|settings| settings.stall_limit = Some(stall_limit));
         self
     }
 
@@ -153,17 +164,14 @@ impl JobsWatch {
         JobEvents::new(self)
     }
 
-    /// Cancels the watch and its [`events`](Self::events). The jobs continue.
+    /// Cancels the watch, its clones and their [`events`](Self::events). The jobs continue.
     pub fn cancel(&self) {
-        self.control.end();
+        self.settings
+            .send_modify(|settings| settings.is_cancelled = true);
     }
 
-    /// A handle whose [`end`](Control::end) [cancels](Self::cancel) the watch.
-    pub fn control(&self) -> Control {
-        self.control.clone()
-    }
-
-    async fn wait(self) -> Vec<WatchedJob> {
+    /// Waits until each job has ended or is given up: one result for each ticket, in their order.
+    pub async fn until_done(&self) -> Vec<WatchedJob> {
         let mut events = self.events();
         // Only ended jobs are held in memory.
         let mut ends: BTreeMap<usize, WatchedJob> = BTreeMap::new();
@@ -173,31 +181,6 @@ impl JobsWatch {
             }
         }
         ends.into_values().collect()
-    }
-}
-
-impl IntoFuture for JobsWatch {
-    type Output = Vec<WatchedJob>;
-    type IntoFuture = BoxFuture<'static, Vec<WatchedJob>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.wait())
-    }
-}
-
-impl IntoFuture for JobWatch {
-    type Output = WatchedJob;
-    type IntoFuture = BoxFuture<'static, WatchedJob>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            // There is exactly one ticket, and each ends.
-            self.all.await.pop().unwrap_or_else(|| WatchedJob {
-                job_id: self.job_id,
-                end: JobEnd::Cancelled(None),
-                servers: Vec::new(),
-            })
-        })
     }
 }
 

@@ -250,3 +250,48 @@ fn reports_of_other_versions() {
         json[key] = before;
     }
 }
+
+#[test]
+fn servers_by_outcome() {
+    let job_id: JobId = "job-1".parse().unwrap();
+    let error = Problem::new("?");
+    let outcomes = [
+        Outcome::Unknown {
+            job_id: None,
+            error: error.clone(),
+        },
+        Outcome::Succeeded {
+            job_id: None,
+            evidence: Evidence::Server,
+        },
+        Outcome::Running { job_id },
+        Outcome::NotAttempted {
+            error: error.clone(),
+        },
+        Outcome::Failed {
+            job_id: None,
+            error,
+        },
+    ];
+    let servers = SERVERS.iter().map(|id| id.parse().unwrap());
+    let servers: Vec<_> = servers
+        .zip(outcomes)
+        .map(|(id, outcome)| ServerReport::new(id, outcome))
+        .collect();
+    let mut report: Report = serde_json::from_value(json!({
+        "version": 1, "run_id": "run", "operation": "start", "type": null, "jobs": [], "servers": [],
+    }))
+    .unwrap();
+    assert!(report.is_success());
+    report.servers = servers;
+    assert!(!report.is_success());
+    let only = |mut servers: Vec<&ServerReport>| {
+        assert_eq!(servers.len(), 1);
+        servers.remove(0).outcome.name()
+    };
+    assert_eq!(only(report.succeeded().collect()), "succeeded");
+    assert_eq!(only(report.failed().collect()), "failed");
+    assert_eq!(only(report.running().collect()), "running");
+    assert_eq!(only(report.not_attempted().collect()), "not_attempted");
+    assert_eq!(only(report.unknown().collect()), "unknown");
+}

@@ -14,10 +14,10 @@ impl Client {
     /// Builds a run that restarts servers.
     pub fn reboot(
         &self,
-        kind: RebootType,
+        reboot_type: RebootType,
         servers: impl IntoIterator<Item = ServerId>,
     ) -> RunBuilder {
-        self.run(PowerAction::Reboot(kind), servers)
+        self.run(PowerAction::Reboot(reboot_type), servers)
     }
 
     /// Builds a run that starts servers.
@@ -28,10 +28,10 @@ impl Client {
     /// Builds a run that stops servers. Without a type the service stops them softly.
     pub fn stop(
         &self,
-        kind: Option<StopType>,
+        stop_type: Option<StopType>,
         servers: impl IntoIterator<Item = ServerId>,
     ) -> RunBuilder {
-        self.run(PowerAction::Stop(kind), servers)
+        self.run(PowerAction::Stop(stop_type), servers)
     }
 
     /// Builds a run of any action.
@@ -46,7 +46,7 @@ impl Client {
     /// Resumes a run from its journal: polls the accepted jobs and submits the servers that were
     /// never sent.
     ///
-    /// Servers of a lost answer stay unknown unless they are [reconciled](RunBuilder::reconcile).
+    /// Servers of a lost answer stay unknown unless they are [reconciled](crate::OnUnknown::Reconcile).
     /// The settings are those of the journal, without its deadline and without consent to resubmit.
     /// The report covers all servers of the run.
     ///

@@ -2,11 +2,11 @@
 
 mod check;
 mod not_begun;
+mod plan;
 mod reconcile_limit;
-mod start;
+mod record;
+mod rolling;
 
-use std::collections::HashSet;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,50 +14,51 @@ use std::time::Duration;
 use ecs_auth::ResolvedTarget;
 use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
-use rustc_hash::FxHashMap;
 
-use super::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
-use super::plan::Plan;
+use super::callbacks::{CanaryQuestion, HealthCheck};
+use super::on_unknown::OnUnknown;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{Journal, Recovered};
-use crate::rolling::{Rolling, Rules, Waves};
+use crate::rolling::Rules;
 use crate::{Client, Error};
 
-/// Settings of a run. Nothing is sent before the [`Run`](crate::Run) is awaited.
+/// Settings of a run: [`plan`](Self::plan) checks them, [`begin`](Self::begin) begins the run,
+/// [`report`](Self::report) does all of it.
 #[derive(Debug)]
 #[must_use]
 pub struct RunBuilder {
-    client: Client,
-    action: PowerAction,
-    servers: Vec<ServerId>,
-    batch_size: usize,
-    deadline: Option<Duration>,
-    wait: bool,
-    stalled_after: Option<Duration>,
-    verify: Option<Duration>,
-    on_unknown: UnknownPolicy,
-    reconcile_after: Option<Duration>,
-    check_service: bool,
+    pub(super) client: Client,
+    pub(super) action: PowerAction,
+    pub(super) servers: Vec<ServerId>,
+    pub(super) batch_size: usize,
+    pub(super) deadline: Option<Duration>,
+    pub(super) wait: bool,
+    pub(super) stalled_after: Option<Duration>,
+    pub(super) verify: Option<Duration>,
+    pub(super) on_unknown: UnknownPolicy,
+    pub(super) reconcile_after: Option<Duration>,
+    pub(super) check_service: bool,
+    pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
-    rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
+    pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     /// Whether the first wave was planned as a canary.
-    has_canary: bool,
-    health: Option<HealthCheck>,
-    question: Option<CanaryQuestion>,
-    escalate_after: Option<Duration>,
-    journal: Option<Arc<dyn Journal>>,
+    pub(super) has_canary: bool,
+    pub(super) health: Option<HealthCheck>,
+    pub(super) question: Option<CanaryQuestion>,
+    pub(super) escalate_after: Option<Duration>,
+    pub(super) journal: Option<Arc<dyn Journal>>,
     /// The directory of a journal that is named after the run.
-    journal_directory: Option<PathBuf>,
+    pub(super) journal_directory: Option<PathBuf>,
     /// The id of the run, if the caller chose it.
-    run_id: Option<String>,
-    resumed: Option<Box<Recovered>>,
+    pub(super) run_id: Option<String>,
+    pub(super) resumed: Option<Box<Recovered>>,
     /// Whether a stop that was asked for, by the journal, no longer binds.
-    continues_stopped: bool,
-    target: Option<ResolvedTarget>,
-    skipped: Vec<SkippedServer>,
-    unready: Vec<UnreadyServer>,
+    pub(super) continues_stopped: bool,
+    pub(super) target: Option<ResolvedTarget>,
+    pub(super) skipped: Vec<SkippedServer>,
+    pub(super) unready: Vec<UnreadyServer>,
 }
 
 impl RunBuilder {
@@ -74,6 +75,8 @@ impl RunBuilder {
     pub(crate) fn new(client: Client, action: PowerAction, servers: Vec<ServerId>) -> Self {
         Self {
             check_service: client.0.check_service,
+            target: client.0.target.clone(),
+            keeps_events: false,
             client,
             action,
             servers,
@@ -94,7 +97,6 @@ impl RunBuilder {
             run_id: None,
             resumed: None,
             continues_stopped: false,
-            target: None,
             skipped: Vec::new(),
             unready: Vec::new(),
         }
@@ -202,10 +204,18 @@ impl RunBuilder {
         self
     }
 
-    /// Whether to wait for the jobs. Without waiting the run ends when every request was answered
-    /// and, with [`reconcile`](Self::reconcile), lost answers were reconciled.
-    pub fn wait(mut self, wait: bool) -> Self {
-        self.wait = wait;
+    /// Does not wait for the jobs: the run ends when every request was answered and, with
+    /// [`OnUnknown::Reconcile`], lost answers were reconciled.
+    pub fn no_wait(mut self) -> Self {
+        self.wait = false;
+        self
+    }
+
+    /// Keeps every event in memory until the run and its handles are gone, so that readers that
+    /// come late get all of them from the beginning: [`Control::events`](crate::Control::events).
+    /// By default a reader gets those from when it comes.
+    pub fn keep_events(mut self) -> Self {
+        self.keeps_events = true;
         self
     }
 
@@ -220,226 +230,16 @@ impl RunBuilder {
     /// Verifies each server whose job succeeded: lists the project's servers until it is at rest in
     /// the wanted state. A server that is not so `within` this time after its job failed.
     ///
-    /// Has no effect without [waiting](Self::wait).
+    /// Has no effect with [`no_wait`](Self::no_wait).
     pub fn verify(mut self, within: Duration) -> Self {
         self.verify = Some(within);
         self
     }
 
-    /// Whether to list the servers of a request whose outcome is unknown, until
-    /// [`reconcile_after`](Self::reconcile_after). A server that was changed since the sending, is
-    /// at rest and in the state that was wanted has succeeded; one that is as it was before the
-    /// run, while no server of its request shows a trace, was not attempted. What stays unclear
-    /// stays unknown.
-    ///
-    /// A server that changed since the request was sent and is at rest in the wanted state
-    /// succeeded. A server that is as it was before the run, while no other server of its request
-    /// changed, was not attempted. All others stay unknown.
-    ///
-    /// Listing a large project takes one query for each 200 servers.
-    pub fn reconcile(mut self, reconcile: bool) -> Self {
-        self.on_unknown.reconcile = reconcile;
+    /// What to do about servers whose outcome is unknown. Default: [`OnUnknown::Report`]. A run that
+    /// is resumed reconciles if its journal says so; consent to resubmit is not inherited.
+    pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
+        self.on_unknown = on_unknown.into();
         self
-    }
-
-    /// Whether to send servers with an unknown outcome again, once. **They may be restarted
-    /// twice.** With [`reconcile`](Self::reconcile), servers are sent again only if they are still
-    /// unknown after it or were certainly not attempted.
-    pub fn resubmit_unknown(mut self, resubmit: bool) -> Self {
-        self.on_unknown.resubmit = resubmit;
-        self
-    }
-
-    /// Acts on the servers in these waves by these rules; see [`rolling`](crate::rolling). Each
-    /// server of the run must be in exactly one wave. Servers left when the run stops are reported
-    /// as not attempted.
-    ///
-    /// ```no_run
-    /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
-    /// # async fn probe(servers: Vec<ecs_ops::model::ServerId>) -> Result<(), String> { Ok(()) }
-    /// use std::time::Duration;
-    /// use ecs_ops::{Stopped, model::RebootType};
-    /// use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Waves};
-    ///
-    /// let members: Vec<_> = servers.iter().map(|id| Member::new(*id)).collect();
-    /// let waves = Waves::plan(&members, "10%".parse()?, Some(1), Order::AsGiven)?;
-    /// let rules = Rules {
-    ///     max_failures: Some("2%".parse()?),
-    ///     canary: Some(AfterCanary::Pause(Duration::from_secs(300))),
-    ///     ..Rules::default()
-    /// };
-    /// let run = client
-    ///     .reboot(RebootType::Soft, servers)
-    ///     .rolling(waves, rules)
-    ///     .health_check("probe", Duration::from_secs(60), |wave| async move { probe(wave).await });
-    /// let report = run.start().await?.await;
-    /// if let Some(Stopped::Rolling(reason)) = &report.stopped {
-    ///     println!("stopped: {reason}; {} not attempted", report.summary().not_attempted);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
-        self.has_canary = waves.has_canary;
-        self.rolling = Some((waves.waves, rules));
-        self
-    }
-
-    /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
-    /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
-    /// given the check again.
-    ///
-    /// It runs within the future of the run: one that blocks the thread holds up the run and its
-    /// deadline, and belongs into `tokio::task::spawn_blocking`. However it spends its time, more
-    /// of it than `within` counts as not healthy.
-    pub fn health_check<C, F>(
-        self,
-        description: impl Into<String>,
-        within: Duration,
-        check: C,
-    ) -> Self
-    where
-        C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), String>> + Send + 'static,
-    {
-        self.health_check_of_wave(description, within, move |wave: FinishedWave| {
-            check(wave.servers.into_iter().map(|server| server.id).collect())
-        })
-    }
-
-    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and
-    /// the outcome of each of its servers, and that fails with whatever displays.
-    ///
-    /// ```
-    /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
-    /// # async fn probe(server: &ecs_ops::ServerReport) -> std::io::Result<()> { Ok(()) }
-    /// use std::time::Duration;
-    /// use ecs_ops::{FinishedWave, Outcome};
-    ///
-    /// run.health_check_of_wave("probe", Duration::from_secs(60), |wave: FinishedWave| async move {
-    ///     println!("wave {} of {}", wave.number, wave.waves);
-    ///     for server in &wave.servers {
-    ///         if let Outcome::Succeeded { .. } = server.outcome {
-    ///             probe(server).await?; // any error that displays
-    ///         }
-    ///     }
-    ///     Ok::<_, std::io::Error>(())
-    /// })
-    /// # }
-    /// ```
-    pub fn health_check_of_wave<C, F, E>(
-        mut self,
-        description: impl Into<String>,
-        within: Duration,
-        check: C,
-    ) -> Self
-    where
-        C: Fn(FinishedWave) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), E>> + Send + 'static,
-        E: fmt::Display,
-    {
-        self.health = Some(HealthCheck::new(description.into(), within, check));
-        self
-    }
-
-    /// The question after the canary; required by
-    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask). `false` stops the run.
-    pub fn canary_question<A, F>(mut self, ask: A) -> Self
-    where
-        A: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = bool> + Send + 'static,
-    {
-        self.question = Some(CanaryQuestion::new(ask));
-        self
-    }
-
-    /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
-    /// if it is not back `after` this time from the acceptance. A server whose soft restart is
-    /// still running or has an unknown outcome is not restarted again: see
-    /// [`escalate`](crate::rolling::escalate).
-    pub fn escalate_after(mut self, after: Duration) -> Self {
-        self.escalate_after = Some(after);
-        self
-    }
-
-    /// Checks the run and returns the requests that it would send.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with all violations: no server, a
-    /// duplicate server, a batch size out of range.
-    pub fn plan(&self) -> Result<Plan, Error> {
-        let mut wrong = Vec::new();
-        if self.servers.is_empty() && self.resumed.is_none() {
-            wrong.push("no server is given".to_owned());
-        }
-        let mut first = FxHashMap::default();
-        first.reserve(self.servers.len());
-        for (index, id) in self.servers.iter().enumerate() {
-            if let Some(first) = first.insert(id, index) {
-                wrong.push(format!(
-                    "server {id} is given twice (as number {} and {})",
-                    first + 1,
-                    index + 1
-                ));
-            }
-        }
-        if !(1..=Self::MAX_BATCH_SIZE).contains(&self.batch_size) {
-            let max = Self::MAX_BATCH_SIZE;
-            wrong.push(format!(
-                "the batch size must be from 1 to {max}, not {}",
-                self.batch_size
-            ));
-        }
-        wrong.extend(self.reconcile_violation());
-        wrong.extend(self.run_id_violation());
-        let rolling = self.current_rolling();
-        wrong.extend(self.wave_violations(rolling.is_some()));
-        if !wrong.is_empty() {
-            return Err(Error::invalid(wrong.join("; ")));
-        }
-        // A request larger than the quota could never be sent, and sizes that do not divide the
-        // quota waste a part of each minute.
-        let limit = self.client.0.quota.limit();
-        // A resumed run may restart further servers hard.
-        let resumed = self.resumed.as_ref();
-        let servers = resumed.map_or(self.servers.len(), |known| known.run().servers.len());
-        let size = if servers > limit {
-            limit / limit.div_ceil(self.batch_size.min(limit))
-        } else {
-            self.batch_size
-        };
-        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
-        Ok(match rolling {
-            Some(rolling) => {
-                let requested: HashSet<_> = self.servers.iter().collect();
-                let of_requested = |wave: &[ServerId]| {
-                    let servers = wave.iter().filter(|id| requested.contains(id));
-                    servers.copied().collect::<Vec<_>>()
-                };
-                let remaining = rolling.remaining();
-                let waves: Vec<_> = remaining.map(|(_, wave)| of_requested(wave)).collect();
-                Plan::in_waves(self.action, &waves, size)
-            }
-            None => Plan::new(self.action, &self.servers, size),
-        })
-    }
-
-    /// The state of the waves; `None` for a run without waves. Escalation and health checks make
-    /// one wave of all servers.
-    fn current_rolling(&self) -> Option<Rolling> {
-        if let Some(recovered) = &self.resumed {
-            let mut rolling = recovered.rolling()?;
-            rolling.on(recovered.resumption());
-            return Some(rolling);
-        }
-        let (waves, mut rules) = match &self.rolling {
-            Some((waves, rules)) => (waves.clone(), rules.clone()),
-            None if self.escalate_after.is_some() || self.health.is_some() => {
-                (vec![self.servers.clone()], Rules::default())
-            }
-            None => return None,
-        };
-        rules.check_health |= self.health.is_some();
-        Some(Rolling::new(waves, rules))
     }
 }

@@ -1,64 +1,86 @@
-//! Splits servers into requests.
+//! A checked plan, which begins its run.
 
+use std::path::PathBuf;
+
+use ecs_client::{Problem, chain};
 use ecs_model::{
     BatchRebootServers, BatchStartServers, BatchStopServers, Operation as _, ProjectId, ServerId,
     ValidationError,
 };
+use uuid::Uuid;
 
+use super::builder::RunBuilder;
+use super::preflight::Preflight;
+use super::request_plan::RequestPlan;
+use super::run::Run;
+use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::PowerAction;
+use crate::control::{Control, RecordGuard};
+use crate::event::Sink;
+use crate::journal::{Journal, JournalError, PROGRAM, Record, RunJournal, RunRecord};
+use crate::report::{Report, Stopped};
+use crate::rolling::Rolling;
+use crate::{Error, ErrorKind};
 
-/// The requests that a run is going to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+/// A checked run, and the requests that it is going to send: show it, ask, and
+/// [`begin`](Self::begin).
+///
+/// ```
+/// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), ecs_ops::Error> {
+/// use ecs_ops::model::RebootType;
+///
+/// let plan = client.reboot(RebootType::Soft, servers).plan()?; // checked; nothing is sent
+/// println!("{} servers in {} requests", plan.servers(), plan.requests().len());
+/// let report = plan.report().await?;
+/// # let _ = report; Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a plan does nothing until it begins"]
 pub struct Plan {
-    /// The action.
-    pub action: PowerAction,
-    /// The servers of each request, in the given order.
-    pub requests: Vec<Vec<ServerId>>,
-    /// The number of requests of each wave; empty for a run without waves.
-    pub waves: Vec<usize>,
-    /// The most servers in one request.
-    pub batch_size: usize,
+    pub(super) builder: RunBuilder,
+    pub(super) requests: RequestPlan,
+    /// The waves, if there are any.
+    pub(super) rolling: Option<Rolling>,
 }
 
 impl Plan {
-    /// Splits into requests of `size`, the last one being smaller.
-    pub(crate) fn new(action: PowerAction, servers: &[ServerId], size: usize) -> Self {
-        Self {
-            action,
-            requests: requests(servers, size).collect(),
-            waves: Vec::new(),
-            batch_size: size,
-        }
+    /// The action.
+    pub fn action(&self) -> PowerAction {
+        self.requests.action
     }
 
-    /// Splits each wave.
-    pub(crate) fn in_waves(action: PowerAction, waves: &[Vec<ServerId>], size: usize) -> Self {
-        let requests = waves.iter().map(|wave| requests(wave, size));
-        Self {
-            action,
-            waves: requests.clone().map(Iterator::count).collect(),
-            requests: requests.flatten().collect(),
-            batch_size: size,
-        }
-    }
-
-    /// The number of servers.
+    /// The number of servers that are going to be sent.
     pub fn servers(&self) -> usize {
-        self.requests.iter().map(Vec::len).sum()
+        self.requests.requests.iter().map(Vec::len).sum()
+    }
+
+    /// The servers of each request, in the given order.
+    pub fn requests(&self) -> &[Vec<ServerId>] {
+        &self.requests.requests
+    }
+
+    /// The number of requests of each wave; empty for a run without waves.
+    pub fn waves(&self) -> &[usize] {
+        &self.requests.waves
+    }
+
+    /// The most servers in one request: the given number, or fewer where the quota demands it.
+    pub fn batch_size(&self) -> usize {
+        self.requests.batch_size
     }
 
     /// The HTTP request of each planned request, without endpoint and credentials.
     ///
     /// # Errors
-    /// A plan made by a [`RunBuilder`](crate::RunBuilder) was checked and gives no error.
+    /// None that is known of: a plan was checked.
     pub fn http_requests(
         &self,
         project: &ProjectId,
     ) -> Result<Vec<http::Request<bytes::Bytes>>, ValidationError> {
-        let encode = |servers: &Vec<ServerId>| {
+        let mut encoded = Vec::with_capacity(self.requests().len());
+        for servers in self.requests() {
             let servers = servers.clone();
-            Ok(match self.action {
+            encoded.push(match self.action() {
                 PowerAction::Reboot(reboot_type) => {
                     BatchRebootServers::new(reboot_type, servers)?.encode(project)
                 }
@@ -66,12 +88,140 @@ impl Plan {
                 PowerAction::Stop(stop_type) => {
                     BatchStopServers::new(stop_type, servers)?.encode(project)
                 }
-            })
+            });
+        }
+        Ok(encoded)
+    }
+
+    /// What the first record of the run's journal would say, with this id: all that it would do,
+    /// for a plan that is kept.
+    pub fn record(&self, run_id: &str) -> RunRecord {
+        let rolling = self.rolling.as_ref();
+        let rolling = rolling.map(|rolling| self.builder.rolling_record(rolling));
+        self.builder.record(run_id, rolling)
+    }
+
+    /// As [`RunBuilder::journal`], for a journal that is made once the plan is agreed to.
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.builder = self.builder.journal(journal);
+        self
+    }
+
+    /// As [`RunBuilder::journal_in`].
+    pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.builder = self.builder.journal_in(directory);
+        self
+    }
+
+    /// Begins the run and does all of it, for a caller who needs neither its events nor a way to
+    /// stop it.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin): nothing was sent.
+    pub async fn report(self) -> Result<Report, Error> {
+        Ok(self.begin().await?.await)
+    }
+
+    /// Checks [whether what answers is the service](RunBuilder::skip_service_check), and writes the
+    /// first record of the journal. The run that it returns does nothing until it is awaited or
+    /// [spawned](Run::spawn).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotTheService`](crate::ErrorKind::NotTheService): nothing was sent, and nothing
+    /// is in the journal. [`ErrorKind::Journal`](crate::ErrorKind::Journal): the journal cannot be
+    /// written, another run writes to it, it holds a run already, or other records than those that
+    /// are to be resumed. Later failures are in the report.
+    pub async fn begin(self) -> Result<Run, Error> {
+        let Self {
+            builder,
+            requests: plan,
+            rolling,
+        } = self;
+        let stop_request = builder.binding_stop().cloned();
+        let sends = !plan.requests.is_empty() && stop_request.is_none();
+        let preflight = if builder.check_service && sends {
+            Preflight::run(&builder.client.0.core, builder.deadline).await?
+        } else {
+            Preflight::default()
         };
-        self.requests.iter().map(encode).collect()
+        let rolling_record = rolling
+            .as_ref()
+            .map(|rolling| builder.rolling_record(rolling));
+        let options = RunOptions {
+            on_unknown: UnknownPolicy {
+                // Resubmitting sends, too.
+                resubmit: builder.on_unknown.resubmit && stop_request.is_none(),
+                ..builder.on_unknown
+            },
+            rolling,
+            escalate_after: builder.escalate_after,
+        };
+        let core = builder.client.0.core.clone();
+        let (log, state, resumed, before) = match &builder.resumed {
+            None => {
+                let run_id = builder.run_id.clone();
+                let run_id = run_id.unwrap_or_else(|| Uuid::new_v4().to_string());
+                let journal = builder.new_journal(&run_id)?;
+                let log = RunJournal::begin(core, journal, &run_id).map_err(journal_error)?;
+                let state = RunState::new(run_id, builder.servers.clone(), plan, options);
+                (log, state, Resumption::default(), Vec::new())
+            }
+            Some(recovered) => {
+                let journal = builder.journal.clone();
+                let log = RunJournal::resume(core, journal, recovered).map_err(journal_error)?;
+                let (state, mut resumed) = RunState::resumed(plan, recovered, options);
+                resumed.counted = builder.client.0.counted(recovered);
+                (log, state, resumed, recovered.initial_state().to_vec())
+            }
+        };
+        let begun = || match &builder.resumed {
+            None => Record::Run(Box::new(builder.record(state.run_id(), rolling_record))),
+            Some(recovered) => Record::Resumed {
+                program: PROGRAM.to_owned(),
+                continues_stopped: builder.continues_stopped && recovered.stop_request().is_some(),
+            },
+        };
+        let begun = log.write(begun).await;
+        // A resumed run then sends nothing and still reports each server.
+        if builder.resumed.is_none() {
+            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
+        }
+        let sink = if builder.keeps_events {
+            Sink::keeping()
+        } else {
+            Sink::default()
+        };
+        let control = match stop_request {
+            Some(Stopped::Requested { reason }) => Control::keeping_to(reason, sink.source()),
+            _ => Control::of_run(sink.source()),
+        };
+        let deadline = builder.deadline;
+        Ok(Run {
+            reconcile_limit: builder.reconcile_limit(),
+            deadline: deadline.map(|deadline| deadline.saturating_sub(preflight.took)),
+            preflight,
+            state,
+            resumed,
+            before,
+            log,
+            client: builder.client,
+            wait: builder.wait,
+            stalled_after: builder.stalled_after,
+            verify: builder.verify.filter(|_| builder.wait),
+            reconcile: builder.on_unknown.reconcile,
+            health: builder.health,
+            question: builder.question,
+            guard: RecordGuard(control.clone()),
+            control,
+            sink,
+            target: builder.target,
+            skipped: builder.skipped,
+            unready: builder.unready,
+        })
     }
 }
 
-fn requests(servers: &[ServerId], size: usize) -> impl Iterator<Item = Vec<ServerId>> {
-    servers.chunks(size.max(1)).map(<[ServerId]>::to_vec)
+pub(super) fn journal_error(error: JournalError) -> Error {
+    let problem = Problem::new(chain(&error));
+    Error::new(ErrorKind::Journal, problem).caused_by("the journal cannot be used", error)
 }

@@ -24,13 +24,13 @@ use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
-/// A checked run: await it for its [`Report`].
+/// A run that has begun: await it for its [`Report`], or [`spawn`](Self::spawn) it.
 ///
 /// The run works within that future, except that the client polls jobs in one background task,
 /// which ends when no job is watched. Dropping the future ends the run: nothing more is sent, and
 /// accepted requests continue at the service. A [`Control`] ends it with a report.
 #[derive(Debug)]
-#[must_use = "a run does nothing unless it is awaited"]
+#[must_use = "a run does nothing unless it is awaited or spawned"]
 pub struct Run {
     pub(super) state: RunState,
     pub(super) resumed: Resumption,
@@ -55,14 +55,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// The random id of this run.
+    /// The id of this run.
     pub fn run_id(&self) -> &str {
         self.state.run_id()
     }
 
     /// Subscribes to the events of this run. Each call makes one more reader.
-    pub fn events(&mut self) -> Events {
-        self.sink.subscribe()
+    pub fn events(&self) -> Events {
+        self.control.events()
     }
 
     /// A handle that stops the run.

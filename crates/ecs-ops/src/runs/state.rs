@@ -22,8 +22,8 @@ use self::escalate::Escalations;
 use self::unknown::Reconciliation;
 use self::verify::Unverified;
 use self::waves::WaveQueue;
-use super::plan::Plan;
 use super::queue::RequestQueue;
+use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
 use crate::journal::{OutcomeKind, Purpose};
@@ -134,7 +134,7 @@ impl RunState {
     pub(crate) fn new(
         run_id: String,
         servers: Vec<ServerId>,
-        plan: Plan,
+        plan: RequestPlan,
         options: RunOptions,
     ) -> Self {
         let (action, planned, batch_size) = (plan.action, plan.requests.len(), plan.batch_size);

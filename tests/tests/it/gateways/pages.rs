@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ecs_ops::OnUnknown;
+
 use ecs_test_support::gateway::{Gateway, PAGES, Page, Seen, Trick};
 
 use super::world::{check, client, count, finish, reboot, region};
@@ -127,9 +129,7 @@ async fn a_cached_list_is_no_evidence() {
         };
         let gateway = Gateway::start(region.address(), rule).unwrap();
         let client = client(&region, &gateway.url(), PATIENT);
-        let run = reboot(&client, &region, 4)
-            .reconcile(true)
-            .resubmit_unknown(false);
+        let run = reboot(&client, &region, 4).on_unknown(OnUnknown::Reconcile);
         let report = finish(run).await;
         check(&format!("{cache:?}"), &report, &region);
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ecs_ops::Report;
+use ecs_ops::{OnUnknown, Report};
 use ecs_sim::SimServer;
 use ecs_test_support::gateway::{Gateway, Seen, Trick};
 
@@ -211,6 +211,6 @@ async fn a_list_from_nginx_cache_is_no_evidence() {
         return;
     };
     let client = client(&region, &gateway.url(), PATIENT);
-    let report = finish(reboot(&client, &region, 4).reconcile(true)).await;
+    let report = finish(reboot(&client, &region, 4).on_unknown(OnUnknown::Reconcile)).await;
     check("cached by nginx", &report, &region);
 }

@@ -11,7 +11,7 @@ use ecs_ops::model::RebootType;
 use ecs_ops::transport::{
     Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
 };
-use ecs_ops::{Client, ErrorKind, Outcome, Report};
+use ecs_ops::{Client, ErrorKind, OnUnknown, Outcome, Report};
 use ecs_sim::{Region, SimTransport};
 use ecs_test_support::gateway::{PAGES, Page};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -273,9 +273,9 @@ async fn simulate(seed: u64, kind: Kind, longest: u64) -> Vec<String> {
     let run = client
         .reboot(RebootType::Soft, ids)
         .batch_size(rng.random_range(1..6))
-        .reconcile(rng.random_bool(0.7))
+        .on_unknown(OnUnknown::of(rng.random_bool(0.7), false))
         .deadline(Duration::from_secs(3000));
-    let report = match run.start().await {
+    let report = match run.begin().await {
         Ok(run) => Some(run.await),
         // Only pages in place of lists could lead to that, and there are none.
         Err(error) => return vec![format!("it did not begin: {:?} {error}", error.kind())],
@@ -370,6 +370,6 @@ async fn a_page_in_place_of_the_first_read_ends_it() {
     .build()
     .unwrap();
     let id = "616fb98f-46ca-475e-917e-2563e5a8cd19".parse().unwrap();
-    let error = client.start([id]).start().await.unwrap_err();
+    let error = client.start([id]).begin().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTheService);
 }

@@ -56,7 +56,7 @@ pub(crate) async fn finish(run: RunBuilder) -> Report {
 
 /// `Err`: it did not begin, so nothing was sent.
 pub(crate) async fn try_finish(run: RunBuilder) -> Result<Report, Error> {
-    let run = run.start().await?;
+    let run = run.begin().await?;
     let report = tokio::time::timeout(PATIENCE, async move { run.await }).await;
     Ok(report.expect("a run does not end"))
 }

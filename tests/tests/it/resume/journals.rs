@@ -56,7 +56,7 @@ fn a_journal_that_breaks_stops_the_sending() {
             let run = world
                 .client(&process)
                 .reboot(RebootType::Soft, world.servers.iter().copied());
-            let run = run.batch_size(3).journal(journal).start().await;
+            let run = run.batch_size(3).journal(journal).begin().await;
             if room == 1 {
                 assert!(run.unwrap_err().to_string().contains("journal"));
                 // The harmless read at the beginning, and no action.
@@ -121,7 +121,7 @@ fn a_slow_journal() {
             .batch_size(2)
             .deadline(Duration::from_secs(600))
             .journal(Slow(tokio::sync::Mutex::default(), JournalLease::new()));
-        let report = run.start().await.unwrap().await;
+        let report = run.report().await.unwrap();
         assert_eq!(report.summary().succeeded, 800, "{:?}", report.stopped);
     });
 }
@@ -157,7 +157,7 @@ fn nothing_is_sent_that_is_not_written_down() {
             .unwrap();
         let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
         let run = run.batch_size(3).journal(Arc::clone(&memory));
-        let report = run.start().await.unwrap().await;
+        let report = run.report().await.unwrap();
         assert_eq!(report.summary().succeeded, SERVERS);
     });
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ecs_ops::journal::MemoryJournal;
-use ecs_ops::{Report, Stopped};
+use ecs_ops::{OnUnknown, Report, Stopped};
 
 use super::checks::{check_budget, check_waves};
 use super::world::*;
@@ -54,7 +54,7 @@ async fn check_that_it_ended(
 ) {
     let process = Process::new(Death::Never);
     let again = resumed(world, play, &process, journal).unwrap();
-    let again = again.resubmit_unknown(false).reconcile(false);
+    let again = again.on_unknown(OnUnknown::Report);
     let again = world.play(again, &process).await.unwrap();
     let words = |report: &Report| -> Vec<_> {
         let servers = report.servers.iter();

@@ -10,7 +10,7 @@ use ecs_ops::journal::{Journal as _, MemoryJournal, Record, Recovered, RollingRe
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::Rules;
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
-use ecs_ops::{PowerAction, RunBuilder};
+use ecs_ops::{OnUnknown, PowerAction, RunBuilder};
 use http::{Method, Request, Response};
 use tokio::time::Instant;
 
@@ -81,7 +81,7 @@ async fn between_waves() -> RunBuilder {
 fn refused_credentials_end_it_at_once() {
     on_paused_time(async {
         let began = Instant::now();
-        let report = between_waves().await.start().await.unwrap().await;
+        let report = between_waves().await.report().await.unwrap();
         assert!(report.refused.is_some());
         assert_eq!(report.summary().not_attempted, 1);
         assert!(
@@ -96,7 +96,7 @@ fn refused_credentials_end_it_at_once() {
 #[test]
 fn what_is_unknown_is_not_sent_again() {
     on_paused_time(async {
-        let run = between_waves().await.resubmit_unknown(true);
+        let run = between_waves().await.on_unknown(OnUnknown::Resubmit);
         let words = run.plan().unwrap_err().to_string();
         assert!(words.contains("outside its waves"), "{words}");
     });

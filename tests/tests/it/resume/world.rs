@@ -14,7 +14,7 @@ use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves}
 use ecs_ops::transport::{
     Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
 };
-use ecs_ops::{Client, Outcome, Report, RunBuilder, Stopped};
+use ecs_ops::{Client, OnUnknown, Outcome, Report, RunBuilder, Stopped};
 use ecs_sim::{Action, Region, SimTransport};
 use http::{Method, Request, Response};
 use jiff::Timestamp;
@@ -245,7 +245,7 @@ impl World {
 
     /// Runs to the end or to the death of the process.
     pub(crate) async fn play(&self, run: RunBuilder, process: &Process) -> Option<Report> {
-        let run = run.start();
+        let run = run.begin();
         let whole = async { run.await.unwrap().into_future().await };
         tokio::select! {
             biased;
@@ -345,8 +345,7 @@ pub(crate) fn run_of(
     let run = client.reboot(RebootType::Soft, world.servers.iter().copied());
     let run = run
         .batch_size(3)
-        .reconcile(play.reconcile)
-        .resubmit_unknown(play.resubmit);
+        .on_unknown(OnUnknown::of(play.reconcile, play.resubmit));
     let run = match play.roll {
         None => run,
         Some(roll) => {

@@ -31,7 +31,7 @@ async fn health_is_checked_after_each_wave() {
     });
     let journal = Arc::new(MemoryJournal::default());
     let run = run.journal(Arc::clone(&journal));
-    let (report, events) = play(run.start().await.unwrap()).await;
+    let (report, events) = play(run.begin().await.unwrap()).await;
     let recovered = Recovered::from_entries(journal.entries()).unwrap();
     let planned = recovered.run().rolling.as_ref().unwrap();
     assert_eq!(planned.health_timeout_ms, Some(60_000));
@@ -61,7 +61,7 @@ async fn the_last_health_check_counts() {
     let world = world(Region::builder().servers(2));
     let run = world.rolling("2", Rules::default());
     let run = run.health_check("a test", MINUTE, |_| async { Err("down".to_owned()) });
-    let report = run.start().await.unwrap().await;
+    let report = run.report().await.unwrap();
     assert_eq!(report.summary().succeeded, 2);
     assert!(matches!(
         stopped(&report),
@@ -80,7 +80,7 @@ async fn a_check_that_hangs_or_panics_is_a_no() {
                 false => panic!("by the test"),
             }
         });
-        let report = run.start().await.unwrap().await;
+        let report = run.report().await.unwrap();
         let StopReason::Unhealthy { message: words, .. } = stopped(&report) else {
             panic!("{:?}", report.stopped);
         };
@@ -102,7 +102,7 @@ async fn a_canary_and_its_question() {
         };
         let run = world.rolling("3", rules);
         let run = run.canary_question(move || async move { yes });
-        let (report, events) = play(run.start().await.unwrap()).await;
+        let (report, events) = play(run.begin().await.unwrap()).await;
         assert!(events.contains(&Event::Asking { wave: 1 }));
         assert!(events.contains(&Event::Answered { proceed: yes }));
         match yes {
@@ -123,7 +123,7 @@ async fn a_canary_and_its_pause() {
         ..Rules::default()
     };
     let start = Instant::now();
-    let report = world.rolling("1", rules).start().await.unwrap().await;
+    let report = world.rolling("1", rules).report().await.unwrap();
     assert_eq!(report.summary().succeeded, 3);
     let took = start.elapsed();
     assert!(took > 30 * MINUTE && took < 33 * MINUTE, "{took:?}");
@@ -167,7 +167,7 @@ async fn what_comes_between_waves_ends_when_the_run_is_stopped() {
         if deadline {
             run = run.deadline(10 * MINUTE);
         }
-        let run = run.start().await.unwrap();
+        let run = run.begin().await.unwrap();
         let control = run.control();
         let start = Instant::now();
         let run = tokio::spawn(run.into_future());
@@ -199,7 +199,7 @@ async fn a_last_health_check_that_is_cut_off_counts() {
         } else {
             run
         };
-        let run = run.start().await.unwrap();
+        let run = run.begin().await.unwrap();
         let control = run.control();
         let run = tokio::spawn(run.into_future());
         tokio::time::sleep(5 * MINUTE).await;
@@ -221,7 +221,7 @@ async fn a_last_health_check_that_is_cut_off_counts() {
     let world = world(Region::builder().servers(2).failing(1.0));
     let run = world.rolling("2", max_failures("0"));
     let run = run.health_check("a test", MINUTE, |_| async { panic!("not to be made") });
-    let report = run.start().await.unwrap().await;
+    let report = run.report().await.unwrap();
     assert!(matches!(
         stopped(&report),
         StopReason::Failures { failed: 2, .. }
@@ -242,7 +242,7 @@ async fn a_canary_that_did_not_succeed_stops_it() {
         let journal = Arc::new(MemoryJournal::default());
         let run = world.rolling("3", rules).journal(Arc::clone(&journal));
         let run = run.canary_question(|| async { panic!("nothing to ask") });
-        let report = run.start().await.unwrap().await;
+        let report = run.report().await.unwrap();
         assert_eq!(stopped(&report), &StopReason::Canary);
         assert_eq!((report.summary().not_attempted, world.touched()), (3, 1));
         let recovered = Recovered::from_entries(journal.entries()).unwrap();
@@ -252,10 +252,9 @@ async fn a_canary_that_did_not_succeed_stops_it() {
             .unwrap();
         let report = run
             .canary_question(|| async { true })
-            .start()
+            .report()
             .await
-            .unwrap()
-            .await;
+            .unwrap();
         assert_eq!((report.summary().failed, world.touched()), (4, 4));
     }
 }

@@ -12,7 +12,7 @@ use super::world::*;
 async fn a_soft_restart_that_failed_is_tried_hard() {
     let world = world(Region::builder().servers(40).seed(4).failing(0.4));
     let run = world.rolling("10", Rules::default()).escalate_after(MINUTE);
-    let (report, events) = play(run.start().await.unwrap()).await;
+    let (report, events) = play(run.begin().await.unwrap()).await;
     let (mut mended, mut failed_twice) = (0, 0);
     world.sim.region().with(|region| {
         let log = region.accepted();
@@ -75,7 +75,7 @@ async fn a_failure_counts_when_the_hard_restart_failed_too() {
     let run = world
         .rolling("10", max_failures("2"))
         .escalate_after(MINUTE);
-    let report = run.start().await.unwrap().await;
+    let report = run.report().await.unwrap();
     let StopReason::Failures { failed, .. } = stopped(&report) else {
         panic!("{:?}", report.stopped);
     };

@@ -93,7 +93,7 @@ pub(crate) fn max_failures(share: &str) -> Rules {
 }
 
 /// Runs it, with all of its events.
-pub(crate) async fn play(mut run: Run) -> (Report, Vec<Event>) {
+pub(crate) async fn play(run: Run) -> (Report, Vec<Event>) {
     let mut reader = run.events();
     let report = run.await;
     let mut events = Vec::new();

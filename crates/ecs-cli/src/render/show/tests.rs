@@ -90,7 +90,7 @@ async fn the_command_is_a_line_that_a_shell_can_read() {
         ("-x", "  ecsctl resume ./-x"),
     ] {
         let lines = lines(accepted(), path).await;
-        let when = "if it died: this waits for the jobs of 2 servers";
+        let when = "if it was killed: this waits for the jobs of 2 servers";
         assert_eq!(lines[1..], [when, command]);
     }
 }
@@ -99,7 +99,7 @@ async fn the_command_is_a_line_that_a_shell_can_read() {
 async fn an_end_without_anything_left_needs_no_command() {
     let mut records = both(OutcomeKind::Succeeded);
     records.push(Record::Ended {});
-    let words = "the run has ended, and nothing is left to be sent or waited for";
+    let words = "the run has ended; nothing is left to send or to wait for";
     assert_eq!(lines(records, "f").await, [words]);
 }
 
@@ -119,10 +119,10 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
         Record::Ended {},
     ]);
     let again = [
-        "to go on: this checks the health again",
+        "to continue: this checks the health again",
         "  ecsctl resume f",
     ];
-    let mut expected = vec!["it stopped: the health check after wave 1 failed: no"];
+    let mut expected = vec!["stopped: the health check after wave 1 failed: no"];
     expected.extend(again);
     assert_eq!(lines(records.clone(), "f").await, expected);
     // Whoever goes on has not stopped.
@@ -131,22 +131,25 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
         continues_stopped: false,
     });
     let lines = lines(records, "f").await;
-    assert!(lines[0].starts_with("no end is written down"), "{lines:?}");
+    assert!(
+        lines[0].starts_with("the run has no end record"),
+        "{lines:?}"
+    );
 }
 
 /// A resumed run looks only at those that no job tells of.
 #[tokio::test]
 async fn unknown_servers_are_told_apart() {
     let told = both(OutcomeKind::Unknown);
-    let words = "of 2 servers it is unknown what became of them, and their job will not tell any more: look at them";
+    let words =
+        "the result of 2 servers is unknown, and their jobs will not tell: check the servers";
     let shown = lines(told, "f").await;
     assert_eq!(shown.last().unwrap(), words);
     assert!(!shown.iter().any(|line| line.contains("--reconcile")));
     let mut lost = accepted();
     lost.truncate(3);
     let shown = lines(lost, "f").await;
-    let words =
-        "of 2 servers it is unknown whether they were acted on: look at them, or let this do it";
+    let words = "it is unknown whether 2 servers were acted on: check the servers, or let this command check them";
     assert_eq!(
         shown[shown.len() - 2..],
         [words, "  ecsctl resume f --reconcile"]

@@ -96,8 +96,8 @@ impl Story {
             }
             Record::Escalating { servers } => {
                 let words = match servers.len() {
-                    1 => "1 server is restarted hard".to_owned(),
-                    servers => format!("{servers} servers are restarted hard"),
+                    1 => "hard restart of 1 server".to_owned(),
+                    servers => format!("hard restart of {servers} servers"),
                 };
                 self.mark(at, "escalating", words);
             }
@@ -118,11 +118,7 @@ impl Story {
                 self.checked.entry(wave).or_default().push(health);
             }
             Record::Answered { proceed } => {
-                let words = if proceed {
-                    "told to go on"
-                } else {
-                    "told to stop"
-                };
+                let words = if proceed { "continue" } else { "stop" };
                 self.mark(at, "answered", words.to_owned());
             }
             Record::Stopping { reason, .. } => self.mark(at, "stopping", reason),
@@ -272,8 +268,8 @@ impl Story {
         noted.map_or_else(
             || {
                 words(match attempt.and_then(|attempt| attempt.sent) {
-                    Some(sent) => format!("sent at {sent:.0}, and no answer is written down"),
-                    None => "announced, and perhaps sent: nothing more is written down".to_owned(),
+                    Some(sent) => format!("sent at {sent:.0}; no answer is recorded"),
+                    None => "announced and possibly sent; nothing more is recorded".to_owned(),
                 })
             },
             Problem::from,

@@ -61,13 +61,13 @@ async fn played() -> (MemoryJournal, Timeline, Timeline) {
         .reboot(RebootType::Soft, servers)
         .rolling(waves, rules);
     let run = checked(run.escalate_after(5 * MINUTE), &checks).journal(Arc::clone(&journal));
-    let report = run.start().await.unwrap().await;
+    let report = run.report().await.unwrap();
     assert_eq!(report.summary().not_attempted, 2);
     let stopped = Timeline::of_entries(journal.entries(), None).unwrap();
     tokio::time::sleep(120 * MINUTE).await;
     let recovered = Recovered::from_entries(journal.entries()).unwrap();
     let run = client.resume(Arc::clone(&journal), recovered).unwrap();
-    let report = checked(run, &checks).start().await.unwrap().await;
+    let report = checked(run, &checks).report().await.unwrap();
     assert_eq!(report.summary().succeeded, 5);
     let ended = Timeline::of_entries(journal.entries(), None).unwrap();
     (Arc::into_inner(journal).unwrap_or_default(), stopped, ended)
@@ -163,7 +163,7 @@ async fn a_rolling_run_in_words() {
     );
     for words in [
         "the health check after wave 2 failed",
-        "to go on: this sends 2 servers\n  ecsctl resume run.jsonl\n",
+        "to continue: this sends 2 servers\n  ecsctl resume run.jsonl\n",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Ended;
 
 /// What the process asks with.
-const QUESTION: &str = "Type yes to go on:";
+const QUESTION: &str = "Continue? Type \"yes\":";
 
 /// Runs it with stdin and stderr on a terminal; `stderr` of the result is what the terminal showed. Each question is answered
 /// by `answer`, which is given the number of the question, the terminal and the process.

@@ -44,7 +44,7 @@ fn yes_goes_on_after_the_canary() {
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
     for words in [
         "a canary of 1 server, then 2 waves of at most 2 servers",
-        "The canary is over: 1 server done, 0 of them failed. Go on with the other 4?",
+        "Canary finished: 1 succeeded, 0 failed. Continue with the remaining 4 servers?",
     ] {
         contains(&shown.stderr, words);
     }
@@ -67,7 +67,7 @@ fn no_stops_and_another_process_asks_again() {
     let no = |terminal: &mut File| terminal.write_all(b"no\n").unwrap();
     let shown = after_the_canary(&sim, journal, |terminal, _| no(terminal));
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
-    contains(&shown.stderr, "1 server done, 0 of them failed.");
+    contains(&shown.stderr, "Canary finished: 1 succeeded, 0 failed.");
     let why = "stopped in wave 1 of 3: declined after the canary";
     contains(&shown.stderr, why);
     let report = serde_json::from_str(&shown.stdout).unwrap();
@@ -83,7 +83,7 @@ fn no_stops_and_another_process_asks_again() {
     contains(&shown.stderr, "declined after the canary");
     // Where nobody can be asked, nobody says yes.
     let ended = run(&sim, &resume).expect(5);
-    contains(&ended.stderr, "there is no terminal to ask on");
+    contains(&ended.stderr, "no terminal is available");
     contains(&ended.stderr, "hint: ecsctl resume --yes");
     assert_eq!(counts(&sim, &ended.json()), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
@@ -117,8 +117,8 @@ fn ctrl_c_instead_of_an_answer_stops() {
     let sim = region(5);
     let shown = after_the_canary(&sim, journal, |_, child| signal(child, "INT"));
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
-    contains(&shown.stderr, "stopping: nothing more is sent");
-    contains(&shown.stderr, "stopped: as asked by SIGINT");
+    contains(&shown.stderr, "Stopping: no new requests");
+    contains(&shown.stderr, "stopped by SIGINT");
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
@@ -132,13 +132,13 @@ fn a_canary_that_nobody_watches_needs_a_pause() {
     let sim = region(5);
     let canary = &CANARY[..5];
     let words = [
-        "--yes is for runs that nobody watches",
+        "--yes is for runs without an operator",
         "hint: add --canary-pause DURATION",
     ];
     run(&sim, &[canary, &["--yes"]].concat()).refuses(2, &words);
     // Nor is there anybody without a terminal.
     for more in [&[][..], &["--canary-pause=1m"]] {
-        run(&sim, &[canary, more].concat()).refuses(2, &["no terminal to ask on"]);
+        run(&sim, &[canary, more].concat()).refuses(2, &["no terminal is available"]);
     }
     assert_eq!(sim.accepted(), 0);
 
@@ -156,5 +156,5 @@ fn a_canary_that_nobody_watches_needs_a_pause() {
     let minute = Duration::from_secs(60);
     assert!(next.at - canary.at >= JOB + minute, "{canary:?} {next:?}");
     assert!(last.at - next.at >= JOB, "{next:?} {last:?}");
-    assert_eq!(ended.stderr.matches("pausing for").count(), 1);
+    assert_eq!(ended.stderr.matches("pausing ").count(), 1);
 }

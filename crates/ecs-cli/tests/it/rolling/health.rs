@@ -106,8 +106,8 @@ fn a_check_that_fails_at_the_end_can_be_repeated() {
     let line = said(&ended);
     std::fs::write(&mended, "").unwrap();
     let ended = typed(&sim, &line, directory.path()).expect(0);
-    contains(&ended.stderr, "\nhealthy after wave 1\n");
-    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    contains(&ended.stderr, "\nhealth check passed after wave 1\n");
+    assert!(!ended.stderr.contains("to continue"), "{}", ended.stderr);
     assert_eq!(sim.accepted(), 2);
 }
 

@@ -30,12 +30,12 @@ const PLACES: [&str; 10] = [
     "listing the servers",
     "wave 1 of 4",
     "request 2 of 8 accepted",
-    "checking the health after wave 1",
-    "pausing for",
+    "checking health after wave 1",
+    "pausing ",
     "wave 2 of 4",
-    "checking the health after wave 2",
+    "checking health after wave 2",
     "before wave 3",
-    "checking the health after wave 4",
+    "checking health after wave 4",
 ];
 
 fn length(journal: &Path) -> u64 {

@@ -50,7 +50,7 @@ fn ctrl_c_in_a_pause_ends_it_at_once() {
     ];
     let mut run = spawn(&sim, &[&arguments[..], &["--journal", journal]].concat());
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
-    Running::until(&mut stderr, "pausing for ");
+    Running::until(&mut stderr, "pausing ");
     let begin = Instant::now();
     run.signal("INT");
     let mut stdout = String::new();
@@ -62,8 +62,8 @@ fn ctrl_c_in_a_pause_ends_it_at_once() {
     assert_eq!(counts(&sim, &report), [2, 0, 0, 4, 0]);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
-    contains(&rest, "stopping: nothing more is sent");
-    contains(&rest, "\nstopped: as asked by SIGINT\n");
+    contains(&rest, "Stopping: no new requests");
+    contains(&rest, "\nstopped by SIGINT\n");
     contains(&rest, "with the 4 servers that were not attempted");
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
 

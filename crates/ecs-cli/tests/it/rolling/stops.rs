@@ -78,7 +78,7 @@ fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
     stopped_in_time(&sim, &ended);
     contains(
         &ended.stderr,
-        "hint: to go on with the 80 servers that were not attempted (add --token as before):",
+        "hint: to continue with the 80 servers that were not attempted (add --token as before):",
     );
     let line = said(&ended);
     contains(&line, " --wave 10% --max-failures 2% ");
@@ -103,7 +103,7 @@ fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
     );
     never_overlaps(&log(&sim));
     assert_eq!((sim.accepted(), most_times(&sim)), (FLEET, 1));
-    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("to continue"), "{}", ended.stderr);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_printed_resume_goes_on_too() {
     assert_eq!(requests(&sim), waves(&sim, 10));
     never_overlaps(&log(&sim));
     assert_eq!((sim.accepted(), most_times(&sim)), (FLEET, 1));
-    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("to continue"), "{}", ended.stderr);
 }
 
 #[test]

@@ -9,12 +9,15 @@ fn what_does_not_fit_together_sends_nothing() {
     let cases: &[(&[&str], &[&str])] = &[
         (
             &["--pause=1m"],
-            &["--pause is the time between two waves", "hint: --wave N|P%"],
+            &[
+                "--pause is the time between two waves",
+                "hint: add --wave N|P%",
+            ],
         ),
         (
             &["--canary=1", "--canary-pause=1s", "--pause=1m"],
             &[
-                "after the canary there is only one",
+                "there is only one after the canary",
                 "hint: --canary-pause is",
             ],
         ),
@@ -50,20 +53,20 @@ fn what_does_not_fit_together_sends_nothing() {
         (
             &["--escalate", "soft-after", "5m"],
             &[
-                "\"soft-after\" is not known",
-                "hint: it is written in two words",
+                "\"soft-after\" is not supported",
+                "hint: write it as two words",
             ],
         ),
         (
             &["--wave=5", "--canary=6", "--canary-pause=1s"],
             &[
-                "a canary of 6 servers is larger than the waves, of 5 servers",
+                "a canary of 6 servers is larger than the waves of 5 servers",
                 "hint: ",
             ],
         ),
         (
             &["--wave=5%", "--canary=2", "--canary-pause=1s"],
-            &["larger than the waves, of 1 server"],
+            &["larger than the waves of 1 server"],
         ),
         (&["--order-seed=7"], &["--order <ORDER>"]),
         (

@@ -1,19 +1,4 @@
-use ecs_model::{RebootType, ServerId};
-
 use super::*;
-use crate::PowerAction;
-
-fn plan(requests: &[usize], waves: &[usize]) -> Plan {
-    let requests = requests
-        .iter()
-        .map(|count| vec![ServerId::from_bytes([0; 16]); *count]);
-    Plan {
-        action: PowerAction::Reboot(RebootType::Soft),
-        requests: requests.collect(),
-        waves: waves.to_vec(),
-        batch_size: 1000,
-    }
-}
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -59,7 +44,7 @@ fn a_run_takes_as_long_as_its_quota_its_jobs_and_its_pauses() {
         ("waves of the quota", &[1000, 1000], &[1, 1], &waits, 75, 95),
         ("canary", &[1, 10, 10], &[1, 1, 1], &pausing, 405, 465),
     ] {
-        let estimate = Estimate::of(&plan(requests, waves), pace);
+        let estimate = Estimate::of_sizes(requests, waves, pace);
         assert_eq!(estimate.shortest, seconds(shortest), "{name}");
         assert_eq!(estimate.longest, seconds(longest), "{name}");
     }
@@ -67,7 +52,7 @@ fn a_run_takes_as_long_as_its_quota_its_jobs_and_its_pauses() {
 
 #[test]
 fn a_deadline_comes_before_some_waves() {
-    let estimate = Estimate::of(&plan(&[10, 10, 10], &[1, 1, 1]), &pace());
+    let estimate = Estimate::of_sizes(&[10, 10, 10], &[1, 1, 1], &pace());
     assert_eq!(estimate.waves, [seconds(0), seconds(35), seconds(70)]);
     assert_eq!(estimate.first_wave_after(seconds(50)), Some(3));
     assert_eq!(estimate.first_wave_after(seconds(71)), None);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use ecs_client::Problem;
 use ecs_client::clock::until;
 use ecs_model::{Job, JobStatus, ServerId};
+use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{JobsWatch, WatchLimits};
-use crate::control::{Control, Level};
+use super::{JobWatch, WatchSettings};
 use crate::jobs::JobUpdate;
 use crate::jobs::event::{JobEnd, JobEvent, WatchedJob};
 use crate::jobs::outcomes::{job_outcomes, undocumented, unreported};
@@ -31,8 +31,7 @@ pub struct JobEvents {
     ready: VecDeque<(usize, JobEvent)>,
     /// When it began.
     began: Option<Instant>,
-    limits: watch::Receiver<WatchLimits>,
-    control: Control,
+    settings: watch::Receiver<WatchSettings>,
 }
 
 /// The state of a watched job.
@@ -50,17 +49,16 @@ struct WatchedState {
 
 impl JobEvents {
     /// Events of this watch; it begins with the first [`next`](Self::next).
-    pub(super) fn new(watch: &JobsWatch) -> Self {
+    pub(super) fn new(watch: &JobWatch) -> Self {
         Self {
-            subscription: Subscription::new(Arc::clone(&watch.client.0.registry)),
+            subscription: Subscription::new(Arc::clone(&watch.registry)),
             states: Vec::new(),
             open: 0,
             deadline: None,
             ready: VecDeque::new(),
             tickets: Arc::clone(&watch.tickets),
             began: None,
-            limits: watch.limits.subscribe(),
-            control: watch.control.clone(),
+            settings: watch.settings.subscribe(),
         }
     }
 
@@ -68,6 +66,20 @@ impl JobEvents {
     /// branch of `tokio::select!`.
     pub async fn next(&mut self) -> Option<JobEvent> {
         self.step().await.map(|(_, event)| event)
+    }
+
+    /// The same as a [`Stream`].
+    ///
+    /// ```
+    /// # async fn example(watch: ecs_ops::JobWatch) {
+    /// use futures_util::StreamExt as _;
+    ///
+    /// let first_two: Vec<_> = watch.events().into_stream().take(2).collect().await;
+    /// # drop(first_two); }
+    /// ```
+    pub fn into_stream(self) -> impl Stream<Item = JobEvent> + Send + Unpin + 'static {
+        let next = async |mut events: Self| events.next().await.map(|event| (event, events));
+        Box::pin(stream::unfold(self, next))
     }
 
     /// The next event, with the index of the job's ticket.
@@ -88,8 +100,7 @@ impl JobEvents {
                     // Each open job is watched.
                     None => self.end_all(&JobEnd::Cancelled),
                 },
-                () = self.control.reached(Level::End) => self.end_all(&JobEnd::Cancelled),
-                () = limits_changed(&mut self.limits) => self.set_deadline(),
+                () = settings_changed(&mut self.settings) => self.apply_settings(),
                 () = until(self.deadline) => self.end_all(&JobEnd::Deadline),
             }
         }
@@ -101,8 +112,8 @@ impl JobEvents {
         }
         let now = Instant::now();
         self.began = Some(now);
-        self.set_deadline();
-        let stall_limit = self.limits.borrow().stall_limit;
+        let settings = *self.settings.borrow();
+        self.set_deadline(settings);
         self.open = self.tickets.len();
         self.states.reserve_exact(self.open);
         let wall = self.subscription.wall_clock();
@@ -117,18 +128,28 @@ impl JobEvents {
                 kind: ticket.kind(),
                 at_once: true,
                 deadline: self.deadline,
-                stall_limit,
+                stall_limit: settings.stall_limit,
             };
             self.subscription
                 .watch(index, ticket.job_id().clone(), watch);
         }
+        if settings.is_cancelled {
+            self.end_all(&JobEnd::Cancelled);
+        }
     }
 
-    fn set_deadline(&mut self) {
-        let deadline = self.limits.borrow_and_update().deadline;
+    fn apply_settings(&mut self) {
+        let settings = *self.settings.borrow_and_update();
+        self.set_deadline(settings);
+        if settings.is_cancelled {
+            self.end_all(&JobEnd::Cancelled);
+        }
+    }
+
+    fn set_deadline(&mut self, settings: WatchSettings) {
         self.deadline = self
             .began
-            .zip(deadline)
+            .zip(settings.deadline)
             .and_then(|(began, deadline)| began.checked_add(deadline));
     }
 
@@ -250,10 +271,10 @@ impl JobEvents {
     }
 }
 
-/// Waits until the limits of the watch are set anew.
-async fn limits_changed(limits: &mut watch::Receiver<WatchLimits>) {
-    // When the watch is gone nobody can.
-    if limits.changed().await.is_err() {
+/// Waits until the settings of the watch change.
+async fn settings_changed(settings: &mut watch::Receiver<WatchSettings>) {
+    // When the watch is gone nobody can change them.
+    if settings.changed().await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -1,6 +1,5 @@
 //! Watching that goes wrong in ways that took a second pair of eyes to see.
 
-use std::future::IntoFuture as _;
 use std::time::Duration;
 
 use ecs_model::{Job, JobId, RebootType};
@@ -29,15 +28,11 @@ fn a_client_of_two_runtimes() {
     let (a, b) = (new(), new());
     let (builder, _) = service(|_, _| Does::Answer(200, RUNNING));
     let client = builder.build().unwrap();
-    let _end = a.block_on(
-        client
-            .watch(job("a"))
-            .unwrap()
-            .deadline(Duration::from_millis(200))
-            .into_future(),
-    );
+    let watch = client.watch([job("a")]).unwrap();
+    let watch = watch.deadline(Duration::from_millis(200));
+    let _end = a.block_on(watch.until_done());
     // runtime a is alive, and nobody drives it now
-    let mut events = client.watch(job("b")).unwrap().events();
+    let mut events = client.watch([job("b")]).unwrap().events();
     let seen = b.block_on(async { tokio::time::timeout(3 * SECOND, events.next()).await });
     assert!(seen.is_ok(), "no first status within 3 s");
 }
@@ -51,7 +46,7 @@ async fn going_on_after_a_panic_within_a_select() {
             Does::Answer(200, DONE)
         }
     });
-    let mut events = builder.build().unwrap().watch(job("a")).unwrap().events();
+    let mut events = builder.build().unwrap().watch([job("a")]).unwrap().events();
     let mut tick = tokio::time::interval(SECOND / 2);
     for _ in 0..1000 {
         tokio::select! { biased; e = events.next() => { drop(e); return; } _ = tick.tick() => {} }
@@ -68,9 +63,10 @@ async fn a_transport_that_panics_for_one_job() {
     let ends = builder
         .build()
         .unwrap()
-        .watch_all([job("bad"), job("good")])
+        .watch([job("bad"), job("good")])
         .unwrap()
         .deadline(300 * SECOND)
+        .until_done()
         .await;
     assert!(matches!(ends[1].end, JobEnd::Ended(_)), "{:?}", ends[1].end);
 }
@@ -90,9 +86,10 @@ async fn throttling_silences_looks_that_wait_their_turn() {
     let _ = builder
         .build()
         .unwrap()
-        .watch_all(jobs)
+        .watch(jobs)
         .unwrap()
         .deadline(59 * SECOND)
+        .until_done()
         .await;
     let times = seen.times(Method::GET);
     let late: Vec<_> = times.iter().skip(2).map(|t| *t - began).collect();
@@ -107,7 +104,7 @@ async fn throttling_silences_looks_that_wait_their_turn() {
 async fn nobody_looks_after_a_cancel() {
     let (builder, seen) = service(|_, _| Does::Answer(200, RUNNING));
     let client = builder.build().unwrap();
-    let watch = client.watch(job("a")).unwrap();
+    let watch = client.watch([job("a")]).unwrap();
     let mut events = watch.events();
     events.next().await;
     watch.cancel();
@@ -123,7 +120,7 @@ async fn what_was_seen_in_time_is_read_late() {
         service(|_, number| Does::Answer(200, if number == 0 { RUNNING } else { DONE }));
     let client = builder.build().unwrap();
     let mut events = client
-        .watch(job("a"))
+        .watch([job("a")])
         .unwrap()
         .deadline(60 * SECOND)
         .events();
@@ -155,9 +152,11 @@ async fn what_was_told_once_stays() {
     let end = builder
         .build()
         .unwrap()
-        .watch(ticket_of(&servers))
+        .watch([ticket_of(&servers)])
         .unwrap()
-        .await;
+        .until_done()
+        .await
+        .remove(0);
     assert_eq!(end.servers[0].outcome.name(), "succeeded");
 }
 
@@ -190,15 +189,14 @@ async fn old_jobs_teach_nothing_wrong() {
             .unwrap()
         })
         .collect();
-    client.watch_all(tickets).unwrap().await;
+    client.watch(tickets).unwrap().until_done().await;
     let began = Instant::now();
     let before = seen.count(Method::GET);
     let _ = client
         .reboot(RebootType::Soft, ids(1))
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     let first = seen.times(Method::GET)[before] - began;
     assert!(
         first > 9 * SECOND,
@@ -216,10 +214,10 @@ async fn a_slow_reader_keeps_the_newest() {
     let body = json!({"status":"RUNNING","entities":{"sub_jobs":subs}}).to_string();
     let (builder, seen) = service(move |_, _| Does::Says(200, body.clone(), vec![]));
     let client = builder.build().unwrap();
-    let watch = client.watch(job("a")).unwrap();
+    let watch = client.watch([job("a")]).unwrap();
     let mut events = watch.events();
     events.next().await;
-    let _ = watch.deadline(3600 * SECOND).await;
+    let _ = watch.deadline(3600 * SECOND).until_done().await;
     assert!(seen.count(Method::GET) > 100);
     let mut kept = Vec::new();
     while let Ok(Some(JobEvent::Polled { job, .. })) =
@@ -238,9 +236,10 @@ async fn no_deadline_shortens_what_the_service_asked_for() {
     let _ = builder
         .build()
         .unwrap()
-        .watch(job("a"))
+        .watch([job("a")])
         .unwrap()
         .deadline(20 * SECOND)
+        .until_done()
         .await;
     let times: Vec<_> = seen.times(Method::GET).iter().map(|t| *t - began).collect();
     assert!(times.len() == 1, "{times:?}");
@@ -257,9 +256,10 @@ async fn a_first_look_that_hangs() {
     });
     let client = builder.build().unwrap();
     let ends = client
-        .watch_all([job("h"), job("a"), job("b")])
+        .watch([job("h"), job("a"), job("b")])
         .unwrap()
         .deadline(50 * SECOND)
+        .until_done()
         .await;
     assert!(matches!(ends[1].end, JobEnd::Ended(_)), "{:?}", ends[1].end);
 }
@@ -274,7 +274,8 @@ async fn a_gateway_without_a_way() {
         n if n > 12 => Does::Answer(200, DONE),
         _ => Does::Answer(200, RUNNING),
     });
-    let end = builder.build().unwrap().watch(job("a")).unwrap().await;
+    let watch = builder.build().unwrap().watch([job("a")]).unwrap();
+    let end = watch.until_done().await.remove(0);
     assert!(matches!(end.end, JobEnd::Ended(_)), "{:?}", end.end);
 }
 
@@ -299,7 +300,7 @@ async fn an_odd_status_that_comes_and_goes() {
     let mut events = builder
         .build()
         .unwrap()
-        .watch(job("a"))
+        .watch([job("a")])
         .unwrap()
         .deadline(100 * SECOND)
         .events();

@@ -1,13 +1,12 @@
-use std::future::IntoFuture as _;
-
-use ecs_model::{RebootType, ServerId};
+use ecs_model::{JobId, RebootType, ServerId};
+use futures_util::StreamExt as _;
 use http::Method;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::*;
-use crate::RunBuilder;
 use crate::scripted::{DONE, Does, accepts, asked_job, ids, service};
+use crate::{Client, JobEnd, RunBuilder};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,6 +41,13 @@ fn is(end: &JobEnd) -> &'static str {
     }
 }
 
+/// The result of the only job of a watch.
+async fn one(watch: JobWatch) -> WatchedJob {
+    let mut ends = watch.until_done().await;
+    assert_eq!(ends.len(), 1);
+    ends.remove(0)
+}
+
 async fn all(mut events: JobEvents) -> Vec<JobEvent> {
     let mut told = Vec::new();
     while let Some(event) = events.next().await {
@@ -54,12 +60,9 @@ async fn all(mut events: JobEvents) -> Vec<JobEvent> {
 async fn each_job_ends_in_its_way() {
     let names = ["done", "late", "new", "gone", "sick", "slow"];
     let began = Instant::now();
-    let watch = client()
-        .watch_all(jobs(&names))
-        .unwrap()
-        .deadline(120 * SECOND);
+    let watch = client().watch(jobs(&names)).unwrap().deadline(120 * SECOND);
     let events = tokio::spawn(all(watch.events()));
-    let ends = watch.await;
+    let ends = watch.until_done().await;
     assert_eq!(began.elapsed(), 120 * SECOND);
     let named: Vec<_> = ends
         .iter()
@@ -94,34 +97,36 @@ async fn each_job_ends_in_its_way() {
 #[tokio::test(start_paused = true)]
 async fn the_first_status_comes_at_once() {
     let began = Instant::now();
-    let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
+    let watch = client().watch(jobs(&["slow"])).unwrap();
     let mut events = watch.events();
     let Some(JobEvent::Polled { job, .. }) = events.next().await else {
         panic!("seen");
     };
     assert_eq!(job.status.as_ref().unwrap().as_str(), "RUNNING");
     assert_eq!(began.elapsed(), Duration::ZERO);
-    let ended = client().watch(jobs(&["done"]).remove(0)).unwrap().await;
+    let ended = one(client().watch(jobs(&["done"])).unwrap()).await;
     assert_eq!((is(&ended.end), began.elapsed()), ("ended", Duration::ZERO));
-    assert_eq!(client().watch_all(jobs(&[])).unwrap().await, []);
+    assert_eq!(client().watch(jobs(&[])).unwrap().until_done().await, []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn cancelling() {
-    let watch = client().watch_all(jobs(&["done", "slow"])).unwrap();
-    let (control, events) = (watch.control(), tokio::spawn(all(watch.events())));
+    let watch = client().watch(jobs(&["done", "slow"])).unwrap();
+    let (clone, events) = (watch.clone(), tokio::spawn(all(watch.events())));
     let began = Instant::now();
     let cancel = async {
         tokio::time::sleep(33 * SECOND).await;
-        control.end();
+        clone.cancel();
     };
-    let (ends, ()) = futures_util::future::join(watch.into_future(), cancel).await;
+    let (ends, ()) = futures_util::future::join(watch.until_done(), cancel).await;
     assert_eq!(began.elapsed(), 33 * SECOND);
     assert_eq!([is(&ends[0].end), is(&ends[1].end)], ["ended", "cancelled"]);
     assert!(events.await.unwrap().len() > 4);
-    let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
+    let watch = client().watch(jobs(&["slow"])).unwrap();
     watch.cancel();
-    assert_eq!(is(&watch.await.end), "cancelled");
+    let late = watch.events();
+    assert_eq!(is(&one(watch).await.end), "cancelled");
+    assert_eq!(all(late).await.len(), 1);
 }
 
 /// Who is refused for one job is not asked for the others: wrong signatures must not be repeated.
@@ -132,8 +137,8 @@ async fn a_refusal_ends_the_watching_of_all() {
     let watch = builder
         .build()
         .unwrap()
-        .watch_all(jobs(&["a", "b", "c", "d", "e", "f"]));
-    let ends = watch.unwrap().await;
+        .watch(jobs(&["a", "b", "c", "d", "e", "f"]));
+    let ends = watch.unwrap().until_done().await;
     assert!(ends.iter().all(|job| is(&job.end) == "denied"));
     assert_eq!(seen.count(Method::GET), 1);
 }
@@ -149,8 +154,9 @@ async fn one_look_for_all_who_watch() {
         async move {
             let before = seen.count(Method::GET);
             let watches = (0..watchers).map(|_| {
-                let watch = client.watch(jobs(&["slow"]).remove(0)).unwrap();
-                watch.deadline(100 * SECOND).into_future()
+                let watch = client.watch(jobs(&["slow"])).unwrap();
+                let watch = watch.deadline(100 * SECOND);
+                async move { one(watch).await }
             });
             let ends = futures_util::future::join_all(watches).await;
             assert!(ends.iter().all(|job| is(&job.end) == "seen"));
@@ -169,10 +175,11 @@ async fn one_look_for_all_who_watch() {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_stands_still() {
     let began = Instant::now();
-    let watch = client().watch_all(jobs(&["slow", "sick"])).unwrap();
+    let watch = client().watch(jobs(&["slow", "sick"])).unwrap();
     let ends = watch
         .stalled_after(60 * SECOND)
         .deadline(600 * SECOND)
+        .until_done()
         .await;
     // One that cannot be seen may well make progress.
     assert_eq!(
@@ -181,11 +188,8 @@ async fn a_job_that_stands_still() {
     );
     assert_eq!(began.elapsed(), 600 * SECOND);
     let began = Instant::now();
-    let end = client()
-        .watch(jobs(&["slow"]).remove(0))
-        .unwrap()
-        .stalled_after(60 * SECOND)
-        .await;
+    let watch = client().watch(jobs(&["slow"])).unwrap();
+    let end = one(watch.stalled_after(60 * SECOND)).await;
     assert_eq!(is(&end.end), "stalled");
     assert!((60..80).contains(&began.elapsed().as_secs()));
 }
@@ -193,7 +197,7 @@ async fn a_job_that_stands_still() {
 #[tokio::test(start_paused = true)]
 async fn a_status_that_no_page_knows_is_said_once() {
     let watch = client()
-        .watch(jobs(&["odd"]).remove(0))
+        .watch(jobs(&["odd"]))
         .unwrap()
         .deadline(100 * SECOND);
     let events = all(watch.events()).await;
@@ -226,13 +230,13 @@ async fn a_ticket_from_another_process() {
     });
     let client = builder.build().unwrap();
     let asked: Vec<ServerId> = servers[..3].to_vec();
-    let run: RunBuilder = client.reboot(RebootType::Soft, asked).wait(false);
-    let report = run.start().await.unwrap().await;
+    let run: RunBuilder = client.reboot(RebootType::Soft, asked).no_wait();
+    let report = run.report().await.unwrap();
     let json = serde_json::to_string(&report.jobs[0].ticket).unwrap();
     let ticket: JobTicket = serde_json::from_str(&json).unwrap();
     assert_eq!(ticket.servers(), &servers[..3]);
-    let watch = client.watch(ticket.clone()).unwrap();
-    let (events, ended) = (watch.events(), watch.await);
+    let watch = client.watch([ticket.clone()]).unwrap();
+    let (events, ended) = (watch.events(), one(watch).await);
     let told: Vec<_> = ended
         .servers
         .iter()
@@ -262,7 +266,7 @@ async fn a_ticket_from_another_process() {
         .transport(Arc::clone(builder.build().unwrap().0.core.transport()))
         .build()
         .unwrap();
-    let error = other.watch(ticket).unwrap_err();
+    let error = other.watch([ticket]).unwrap_err();
     assert!(error.to_string().contains("is of project p1"), "{error}");
 }
 
@@ -280,12 +284,7 @@ async fn a_transport_that_panics() {
         );
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let end = builder
-        .build()
-        .unwrap()
-        .watch(jobs(&["a"]).remove(0))
-        .unwrap()
-        .await;
+    let end = one(builder.build().unwrap().watch(jobs(&["a"])).unwrap()).await;
     std::panic::set_hook(hook);
     assert_eq!(is(&end.end), "ended");
 }
@@ -298,8 +297,8 @@ async fn one_look_at_a_time_until_we_are_welcome() {
         tells: true,
         sent: true,
     });
-    let watch = builder.build().unwrap().watch_all(jobs(&["a", "b", "c"]));
-    let ends = watch.unwrap().deadline(SECOND).await;
+    let watch = builder.build().unwrap().watch(jobs(&["a", "b", "c"]));
+    let ends = watch.unwrap().deadline(SECOND).until_done().await;
     assert!(ends.iter().all(|job| is(&job.end) == "not seen"));
     assert_eq!(seen.count(Method::GET), 1);
 }
@@ -308,12 +307,12 @@ async fn one_look_at_a_time_until_we_are_welcome() {
 #[tokio::test(start_paused = true)]
 async fn events_that_are_taken_before_the_deadline_is_set() {
     let began = Instant::now();
-    let watch = client().watch(jobs(&["slow"]).remove(0)).unwrap();
+    let watch = client().watch(jobs(&["slow"])).unwrap();
     let taken = watch.events();
     let read = tokio::spawn(all(watch.events()));
     tokio::time::sleep(10 * SECOND).await;
     let watch = watch.deadline(100 * SECOND);
-    let (end, events) = tokio::join!(watch.into_future(), all(taken));
+    let (end, events) = tokio::join!(one(watch), all(taken));
     assert_eq!(began.elapsed(), 110 * SECOND);
     assert_eq!(is(&end.end), "seen");
     assert!(matches!(events.last(), Some(JobEvent::Ended(_))));
@@ -322,4 +321,30 @@ async fn events_that_are_taken_before_the_deadline_is_set() {
         read.await.unwrap().last(),
         Some(JobEvent::Ended(_))
     ));
+}
+
+/// What a tool needs that only waits: a client of single requests, and a watcher.
+#[tokio::test(start_paused = true)]
+async fn a_watcher_without_a_client_of_runs() {
+    let (builder, _) = service(|_, number| match number {
+        0 => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+        _ => Does::Answer(200, DONE),
+    });
+    let watcher = JobWatcher::new(builder.build().unwrap().0.core.clone());
+    let watch = watcher.watch(jobs(&["a", "b"])).unwrap();
+    let polls = watch
+        .events()
+        .into_stream()
+        .filter_map(async |event| match event {
+            JobEvent::Polled { job_id, .. } => Some(job_id),
+            _ => None,
+        });
+    let (ends, polls) = tokio::join!(watch.until_done(), polls.count());
+    assert!(ends.iter().all(|job| job.end.succeeded() == Some(true)));
+    assert!(polls >= 3, "{polls}");
+
+    let core = watcher.0.client.clone();
+    let never = Polling::adaptive(SECOND, Duration::ZERO, SECOND);
+    let error = JobWatcher::with_polling(core, never).unwrap_err();
+    assert!(error.to_string().contains("must not be zero"), "{error}");
 }

@@ -1,26 +1,26 @@
 //! A run that is given up before it begins.
 
-use ecs_client::Problem;
 use uuid::Uuid;
 
 use super::RunBuilder;
 use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
+use crate::{Error, ErrorKind};
 
 impl RunBuilder {
     /// The report of a run that is given up before it begins, because what was looked at beforehand
-    /// shows that it would come to nothing: no server was attempted. `refused`: it was the
-    /// credentials that were refused.
+    /// shows that it would come to nothing: no server was attempted.
     ///
     /// ```
     /// # fn example(client: ecs_ops::Client, server: ecs_ops::model::ServerId, error: ecs_ops::Error) {
-    /// let report = client.start([server]).not_begun(error.problem().clone(), false);
+    /// let report = client.start([server]).not_begun(&error);
     /// assert_eq!(report.summary().not_attempted, 1);
     /// # }
     /// ```
-    pub fn not_begun(self, problem: Problem, refused: bool) -> Report {
-        let outcome = |error: &Problem| Outcome::NotAttempted {
-            error: error.clone(),
+    pub fn not_begun(self, error: &Error) -> Report {
+        let problem = error.problem().clone();
+        let outcome = || Outcome::NotAttempted {
+            error: problem.clone(),
         };
         let servers = self.servers.into_iter();
         let unready = self.unready.iter().map(UnreadyServer::report);
@@ -29,11 +29,11 @@ impl RunBuilder {
             action: self.action,
             jobs: Vec::new(),
             servers: servers
-                .map(|id| ServerReport::new(id, outcome(&problem)))
+                .map(|id| ServerReport::new(id, outcome()))
                 .chain(unready)
                 .collect(),
             stopped: None,
-            refused: refused.then_some(problem),
+            refused: (error.kind() == ErrorKind::Credentials).then_some(problem),
             target: self.target,
             skipped: self.skipped,
         }

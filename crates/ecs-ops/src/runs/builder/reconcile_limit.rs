@@ -27,14 +27,14 @@ impl RunBuilder {
         self
     }
 
-    /// Whether this run makes a harmless read before its first action, in place of what the
-    /// [client](crate::ClientBuilder::check_service) does.
-    pub fn check_service(mut self, check: bool) -> Self {
-        self.check_service = check;
+    /// Sends without a read beforehand, whatever
+    /// [the client](crate::ClientBuilder::skip_service_check) does otherwise.
+    pub fn skip_service_check(mut self) -> Self {
+        self.check_service = false;
         self
     }
 
-    pub(super) fn reconcile_limit(&self) -> Duration {
+    pub(in crate::runs) fn reconcile_limit(&self) -> Duration {
         let attempt = self.client.0.core.attempt_timeout();
         let least = attempt.saturating_add(LONGER_THAN_AN_ATTEMPT);
         self.reconcile_after

@@ -62,7 +62,7 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
         let run = client.reboot(RebootType::Soft, ids(4)).batch_size(2);
         let run = run
             .deadline(std::time::Duration::from_secs(30))
-            .start()
+            .begin()
             .await
             .unwrap();
         let start = tokio::time::Instant::now();
@@ -84,7 +84,7 @@ async fn being_told_to_stop_submitting() {
     let run = client
         .reboot(RebootType::Soft, ids(6))
         .batch_size(2)
-        .start()
+        .begin()
         .await
         .unwrap();
     let control = run.control();
@@ -120,11 +120,10 @@ async fn jobs_that_nobody_waits_for_are_running() {
     let client = builder.build().unwrap();
     let report = client
         .reboot(RebootType::Soft, ids(2))
-        .wait(false)
-        .start()
+        .no_wait()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert!(matches!(report.servers[0].outcome, Outcome::Running { .. }));
     assert_eq!(report.stopped, None);
 }
@@ -179,10 +178,9 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
         .unwrap();
     let report = client
         .reboot(RebootType::Soft, ids(2))
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(report.summary().succeeded, 2);
     assert!(gets.load(Ordering::SeqCst) > 24);
 }
@@ -191,9 +189,9 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
 async fn no_secret_is_told() {
     let (builder, _) = client_of(vec![Does::Answer(401, NOT_VALID)]);
     let client = builder.build().unwrap();
-    let mut run = client
+    let run = client
         .reboot(RebootType::Soft, ids(2))
-        .start()
+        .begin()
         .await
         .unwrap();
     let mut events = run.events();
@@ -221,7 +219,7 @@ async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
     let error = client
         .reboot(RebootType::Soft, servers)
         .batch_size(0)
-        .start()
+        .begin()
         .await
         .unwrap_err();
     let message = error.to_string();
@@ -229,7 +227,7 @@ async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
         message.contains("given twice (as number 1 and 3)") && message.contains("batch size"),
         "{message}"
     );
-    let error = client.start([]).start().await.unwrap_err();
+    let error = client.start([]).begin().await.unwrap_err();
     assert!(error.to_string().contains("no server"));
     assert_eq!(posts.posts(), 0);
 }

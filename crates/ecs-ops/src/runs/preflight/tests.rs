@@ -8,7 +8,7 @@ use http::Method;
 
 use crate::journal::MemoryJournal;
 use crate::scripted::{DONE, Does, JOB, NOT_VALID, OUT_OF_REACH, Seen, ids, outcome_of, service};
-use crate::{Client, ErrorKind, Event, Stopped};
+use crate::{Client, ErrorKind, Event, OnUnknown, Stopped};
 
 const LIST: &str = r#"{"count":0,"servers":[]}"#;
 const POLICY: &str = r#"{"error":{"code":"Pdp.0001","message":"policy does not allow it"}}"#;
@@ -20,7 +20,7 @@ fn client(list: Does) -> (Client, Seen) {
         _ if request.uri().path().ends_with("/detail") => list.clone(),
         _ => Does::Answer(200, DONE),
     });
-    (builder.check_service(true).build().unwrap(), seen)
+    (builder.with_service_check().build().unwrap(), seen)
 }
 
 /// Nothing is sent, and nothing is written down.
@@ -51,7 +51,7 @@ async fn what_is_not_the_service_gets_nothing() {
         let run = client
             .reboot(RebootType::Soft, ids(2))
             .journal(Arc::clone(&journal));
-        let error = run.start().await.unwrap_err();
+        let error = run.begin().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotTheService, "{list:?}");
         let message = &error.problem().message;
         assert!(message.starts_with(expected), "{message}");
@@ -77,7 +77,7 @@ async fn what_cannot_be_sent_is_not_attempted() {
         ),
     ] {
         let (client, seen) = client(list.clone());
-        let run = client.reboot(RebootType::Soft, ids(2)).start().await;
+        let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
         let report = run.unwrap().await;
         let (outcome, message) = outcome_of(&report);
         assert_eq!(outcome, "not_attempted", "{list:?}");
@@ -101,8 +101,8 @@ async fn what_is_worth_knowing_is_an_event() {
         (cached, Some("a cache on the way answers lists of servers")),
     ] {
         let (client, seen) = client(list.clone());
-        let run = client.reboot(RebootType::Soft, ids(2)).start().await;
-        let mut run = run.unwrap();
+        let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
+        let run = run.unwrap();
         let mut events = run.events();
         assert_eq!(run.await.summary().succeeded, 2, "{list:?}");
         assert_eq!(seen.posts(), 1);
@@ -133,7 +133,7 @@ async fn a_deadline_that_comes_before_the_answer() {
     let (client, seen) = client(hang);
     let run = client.reboot(RebootType::Soft, ids(2));
     let began = tokio::time::Instant::now();
-    let run = run.deadline(Duration::from_secs(5)).start().await;
+    let run = run.deadline(Duration::from_secs(5)).begin().await;
     let report = run.unwrap().await;
     assert_eq!(began.elapsed(), Duration::from_secs(5));
     assert_eq!(report.stopped, Some(Stopped::Deadline));
@@ -146,7 +146,9 @@ async fn a_deadline_that_comes_before_the_answer() {
 async fn the_reconcile_limit_is_no_shorter_than_an_attempt() {
     let (client, _) = client(Does::Answer(200, LIST));
     let run = |limit| {
-        let run = client.reboot(RebootType::Soft, ids(2)).reconcile(true);
+        let run = client
+            .reboot(RebootType::Soft, ids(2))
+            .on_unknown(OnUnknown::Reconcile);
         run.reconcile_after(Duration::from_secs(limit)).plan()
     };
     assert!(run(60).is_ok());

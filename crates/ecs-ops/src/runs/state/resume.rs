@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{RequestState, RunOptions, RunRequest, RunState};
 use crate::event::Event;
 use crate::journal::Recovered;
-use crate::runs::plan::Plan;
+use crate::runs::request_plan::RequestPlan;
 use crate::ticket::JobTicket;
 
 /// What a resumed run starts from.
@@ -29,7 +29,7 @@ pub(crate) struct Resumption {
 impl RunState {
     /// The state of a resumed run; `plan` covers the servers that were never sent.
     pub(crate) fn resumed(
-        plan: Plan,
+        plan: RequestPlan,
         recovered: &Recovered,
         options: RunOptions,
     ) -> (Self, Resumption) {

@@ -150,7 +150,7 @@ proptest! {
         verify: bool,
     ) {
         let ids: Vec<ServerId> = (0..servers).map(id).collect();
-        let plan = Plan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
+        let plan = RequestPlan::new(PowerAction::Reboot(RebootType::Soft), &ids, size);
         let options = RunOptions { on_unknown: UnknownPolicy { reconcile, resubmit }, ..RunOptions::default() };
         let mut state = RunState::new("run".to_owned(), ids.clone(), plan, options);
         if verify {
@@ -305,7 +305,7 @@ fn accepted_as(job_id: &str) -> JobTicket {
 
 fn machine_of(servers: usize, size: usize) -> RunState {
     let ids: Vec<ServerId> = (0..servers).map(id).collect();
-    let plan = Plan::new(PowerAction::Start, &ids, size);
+    let plan = RequestPlan::new(PowerAction::Start, &ids, size);
     RunState::new("run".to_owned(), ids, plan, RunOptions::default())
 }
 

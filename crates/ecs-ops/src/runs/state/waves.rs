@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::report::Outcome;
 use crate::rolling::{self, Rolling, StopReason, WaveAction};
 use crate::runs::callbacks::FinishedWave;
-use crate::runs::plan::Plan;
+use crate::runs::request_plan::RequestPlan;
 
 /// The remaining waves of a rolling run.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct WaveQueue {
 impl WaveQueue {
     /// The remaining waves of `rolling` with the planned requests; and the requests to submit
     /// immediately.
-    pub(super) fn new(rolling: Rolling, plan: Plan) -> (Self, Vec<Vec<ServerId>>) {
+    pub(super) fn new(rolling: Rolling, plan: RequestPlan) -> (Self, Vec<Vec<ServerId>>) {
         let mut requests = plan.requests.into_iter();
         let mut requests = |count| requests.by_ref().take(count).collect();
         let remaining = rolling.remaining().map(|(wave, _)| wave).zip(plan.waves);

@@ -74,7 +74,7 @@ async fn reboot(builder: ClientBuilder) -> (Report, Duration) {
     let began = Instant::now();
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(1)).verify(MINUTE);
-    let report = run.deadline(10 * MINUTE).start().await.unwrap().await;
+    let report = run.deadline(10 * MINUTE).report().await.unwrap();
     (report, began.elapsed())
 }
 
@@ -147,7 +147,7 @@ async fn the_deadline_comes_first() {
     let (builder, _) = listing(|_| Some(listed("REBOOT", json!(null))));
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(1)).verify(MINUTE);
-    let report = run.deadline(MINUTE / 2).start().await.unwrap().await;
+    let report = run.deadline(MINUTE / 2).report().await.unwrap();
     assert_eq!(outcome_of(&report).0, "running");
     assert_eq!(report.stopped, Some(Stopped::Deadline));
 }

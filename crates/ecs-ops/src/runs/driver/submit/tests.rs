@@ -190,10 +190,9 @@ async fn every_end_of_a_submission() {
         let client = builder.build().unwrap();
         let report = client
             .reboot(RebootType::Soft, ids(3))
-            .start()
+            .report()
             .await
-            .unwrap()
-            .await;
+            .unwrap();
         let (outcome, said) = outcome_of(&report);
         assert_eq!(
             (outcome, posts.posts()),
@@ -229,11 +228,11 @@ async fn throttling_is_waited_out_however_long_it_takes() {
         let mut script = vec![Does::Answer(status, body); 40];
         script.push(Does::Answer(200, JOB));
         let (builder, posts) = client_of(script);
-        let mut run = builder
+        let run = builder
             .build()
             .unwrap()
             .start(ids(2))
-            .start()
+            .begin()
             .await
             .unwrap();
         let mut events = run.events();
@@ -256,9 +255,8 @@ async fn what_was_not_sent_is_sent_again() {
         .build()
         .unwrap()
         .stop(None, ids(2))
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!((report.summary().succeeded, posts.posts()), (2, 3));
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::scripted::{Does, Seen, THROTTLED, accepts, asked_job, ids, outcome_of, service};
-use crate::{ClientBuilder, Event, Report, RunBuilder};
+use crate::{ClientBuilder, Event, OnUnknown, Report, RunBuilder};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -79,7 +79,7 @@ fn kinds(seen: &Seen) -> Vec<String> {
 }
 
 async fn run(run: RunBuilder) -> (Report, Vec<Event>) {
-    let mut run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let mut reader = run.events();
     let report = run.await;
     let mut events = Vec::new();
@@ -219,7 +219,7 @@ async fn never_a_third_restart() {
         jobs: [None, Some("FAIL")],
         ..PLOT
     });
-    let (report, _) = run(soft(builder).resubmit_unknown(true)).await;
+    let (report, _) = run(soft(builder).on_unknown(OnUnknown::Resubmit)).await;
     assert_eq!(outcome_of(&report).0, "failed");
     assert_eq!(kinds(&seen), ["SOFT", "SOFT"]);
     // The hard one is lost: that stays unknown, although the server is as it was before the run.
@@ -227,7 +227,7 @@ async fn never_a_third_restart() {
         second: Some(lost()),
         ..PLOT
     });
-    let all = soft(builder).resubmit_unknown(true).reconcile(true);
+    let all = soft(builder).on_unknown(OnUnknown::ReconcileThenResubmit);
     let (report, _) = run(all).await;
     assert_eq!(outcome_of(&report).0, "unknown", "{report:#?}");
     assert_eq!(kinds(&seen), ["SOFT", "HARD"]);
@@ -260,12 +260,12 @@ async fn a_hard_restart_that_was_not_executed_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
     let (builder, seen) = play(PLOT);
-    let run = soft(builder).start().await.unwrap();
+    let run = soft(builder).begin().await.unwrap();
     run.control().stop_submitting();
     let report = run.await;
     assert_eq!(outcome_of(&report).0, "not_attempted");
     let (builder, posts) = play(PLOT);
-    let run = soft(builder).start().await.unwrap();
+    let run = soft(builder).begin().await.unwrap();
     let control = run.control();
     let run = tokio::spawn(std::future::IntoFuture::into_future(run));
     while posts.posts() == 0 {

@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use crate::scripted::{
     DONE, Does, FLOW_CONTROL, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service,
 };
-use crate::{ClientBuilder, Report, Stopped};
+use crate::{ClientBuilder, OnUnknown, Report, Stopped};
 
 async fn reboot(builder: ClientBuilder, servers: u128) -> Report {
     let run = builder
         .build()
         .unwrap()
         .reboot(RebootType::Soft, ids(servers));
-    run.batch_size(10).start().await.unwrap().await
+    run.batch_size(10).report().await.unwrap()
 }
 
 /// Four at a time, and a quota that lets only so many servers through in a minute: whatever waits
@@ -73,7 +73,7 @@ async fn jobs_that_may_not_be_looked_at_end_the_submitting() {
 async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Report, Duration) {
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(60)).batch_size(10);
-    let run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let control = run.control();
     let began = Instant::now();
     let stop = async {
@@ -164,14 +164,14 @@ async fn dropping_a_run() {
         let client = builder.servers_per_minute(10).build().unwrap();
         let run = client
             .reboot(RebootType::Soft, ids(10))
-            .start()
+            .begin()
             .await
             .unwrap();
         let cut = tokio::time::timeout(Duration::from_micros(1), run.into_future());
         assert!(cut.await.is_err(), "{does:?}");
         assert_eq!(seen.posts(), 1);
         let dropped = Instant::now();
-        let next = client.start(ids(10)).start().await.unwrap().await;
+        let next = client.start(ids(10)).report().await.unwrap();
         assert_eq!(next.summary().succeeded, 10);
         let sent = seen.times(Method::POST)[1];
         assert_eq!((sent - dropped).as_secs(), wait.as_secs(), "{does:?}");
@@ -187,7 +187,8 @@ async fn wrong_signatures_are_not_repeated() {
         let (builder, seen) = service(move |_, _| Does::Answer(401, wrong));
         let client = builder.build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(100)).batch_size(10);
-        let report = run.reconcile(reconcile).start().await.unwrap().await;
+        let run = run.on_unknown(OnUnknown::of(reconcile, false));
+        let report = run.report().await.unwrap();
         assert_eq!(report.summary().not_attempted, 100);
         assert!(report.refused.is_some());
         assert_eq!(seen.posts() + seen.count(Method::GET), 1, "{reconcile}");
@@ -214,8 +215,8 @@ async fn resubmitting_once() {
         let client = builder.build().unwrap();
         let run = client
             .reboot(RebootType::Soft, ids(10))
-            .resubmit_unknown(true);
-        let report = run.reconcile(reconcile).start().await.unwrap().await;
+            .on_unknown(OnUnknown::of(reconcile, true));
+        let report = run.report().await.unwrap();
         assert_eq!(
             (report.summary().unknown, seen.posts()),
             (10, 2),
@@ -225,8 +226,8 @@ async fn resubmitting_once() {
         let client = builder.build().unwrap();
         let run = client
             .reboot(RebootType::Soft, ids(10))
-            .resubmit_unknown(true);
-        let report = run.start().await.unwrap().await;
+            .on_unknown(OnUnknown::Resubmit);
+        let report = run.report().await.unwrap();
         assert_eq!((report.summary().succeeded, seen.posts()), (10, 2));
         // Not without being asked to, and not when nothing more is to be sent.
         let (builder, seen) = client_of(vec![Does::Answer(503, "")]);
@@ -247,8 +248,8 @@ async fn a_stop_before_the_fate_is_unknown() {
     let client = builder.build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(10))
-        .resubmit_unknown(true);
-    let mut run = run.start().await.unwrap();
+        .on_unknown(OnUnknown::Resubmit);
+    let run = run.begin().await.unwrap();
     let mut events = run.events();
     let control = run.control();
     let stop = async {
@@ -282,6 +283,6 @@ async fn batches_divide_the_quota() {
             .reboot(RebootType::Soft, ids(servers))
             .batch_size(asked);
         let plan = run.plan().unwrap();
-        assert_eq!(plan.requests[0].len(), size, "{servers} {asked}");
+        assert_eq!(plan.requests()[0].len(), size, "{servers} {asked}");
     }
 }

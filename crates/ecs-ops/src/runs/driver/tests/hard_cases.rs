@@ -58,10 +58,9 @@ async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_failure() {
         .reboot(RebootType::Hard, servers)
         .batch_size(1)
         .verify(300 * SECOND)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(report.summary().succeeded, 2, "{:?}", report.servers);
 }
 
@@ -106,10 +105,9 @@ async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_success() {
         .reboot(RebootType::Hard, servers)
         .batch_size(1)
         .verify(300 * SECOND)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(report.summary().succeeded, 1, "{:?}", report.servers);
 }
 
@@ -132,10 +130,9 @@ async fn two_parts_for_one_server() {
         .build()
         .unwrap()
         .reboot(RebootType::Soft, ids(1))
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(report.servers[0].outcome.name(), "failed");
 }
 
@@ -159,10 +156,9 @@ async fn a_refused_list_is_not_repeated() {
         .unwrap()
         .reboot(RebootType::Soft, ids(1))
         .verify(300 * SECOND)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert!(
         lists.load(Ordering::SeqCst) <= 1,
         "{} lists after the refusal",
@@ -204,10 +200,9 @@ async fn nobody_looks_at_jobs_accepted_after_a_refusal() {
         .unwrap()
         .reboot(RebootType::Soft, ids(5))
         .batch_size(1)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(gets.load(Ordering::SeqCst), 3);
     let denied = matches!(report.stopped, Some(crate::Stopped::Denied(_)));
     assert!(denied, "{:?}", report.stopped);
@@ -224,10 +219,9 @@ async fn submissions_do_not_starve_looks() {
     let report = client
         .reboot(RebootType::Soft, ids(900))
         .batch_size(1)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     let first = seen.times(Method::GET)[0] - began;
     assert!(
         first < 30 * SECOND,
@@ -249,12 +243,12 @@ async fn a_job_that_somebody_else_may_not_see() {
     let client = builder.build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(3000))
-        .start()
+        .begin()
         .await
         .unwrap();
     let other = async {
         tokio::time::sleep(5 * SECOND).await;
-        client.watch(job("foreign")).unwrap().await
+        client.watch([job("foreign")]).unwrap().until_done().await
     };
     let (report, _) = futures_util::future::join(run.into_future(), other).await;
     assert_eq!(
@@ -283,10 +277,9 @@ async fn a_failure_with_an_unfinished_part() {
         .build()
         .unwrap()
         .reboot(RebootType::Soft, servers)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     let names: Vec<_> = report.servers.iter().map(|s| s.outcome.name()).collect();
     assert_eq!(names, ["failed", "succeeded"]);
 }
@@ -318,10 +311,9 @@ async fn nobody_lists_after_a_refusal() {
         .unwrap()
         .reboot(RebootType::Soft, ids(2))
         .verify(300 * SECOND)
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert!(
         seen.count(Method::GET) <= 2,
         "{} requests were refused, {} of them lists",

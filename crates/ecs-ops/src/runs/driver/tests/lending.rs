@@ -20,9 +20,9 @@ fn recovered(journal: &MemoryJournal) -> Recovered {
 }
 
 async fn refused(run: RunBuilder, message: &str) {
-    let error = run.start().await.unwrap_err();
+    let error = run.begin().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
-    assert!(error.to_string().contains(message), "{error}");
+    assert!(error.problem().message.contains(message), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,7 +33,7 @@ async fn a_second_run_on_a_journal_sends_nothing() {
         let run = client.reboot(RebootType::Soft, ids(4));
         run.journal(Arc::clone(journal))
     };
-    let first = run(&journal).start().await.unwrap();
+    let first = run(&journal).begin().await.unwrap();
     refused(run(&journal), "writes to this journal").await;
     assert_eq!(seen.posts(), 0);
     assert_eq!(first.await.summary().succeeded, 4);
@@ -41,18 +41,18 @@ async fn a_second_run_on_a_journal_sends_nothing() {
     // Two that resume it in one process.
     let resume = |from: Recovered| client.resume(Arc::clone(&journal), from).unwrap();
     let known = recovered(&journal);
-    let first = resume(known.clone()).start().await.unwrap();
+    let first = resume(known.clone()).begin().await.unwrap();
     refused(resume(known.clone()), "writes to this journal").await;
     drop(first);
     // The first one has written: what was recovered before is out of date.
     refused(resume(known), "recover the run again").await;
-    let report = resume(recovered(&journal)).start().await.unwrap().await;
+    let report = resume(recovered(&journal)).report().await.unwrap();
     assert_eq!(report.summary().succeeded, 4);
     // Others' records.
     let other = Arc::new(MemoryJournal::default());
     let foreign = client.resume(Arc::clone(&other), recovered(&journal));
     refused(foreign.unwrap(), "the journal is empty").await;
-    run(&other).start().await.unwrap().await;
+    run(&other).report().await.unwrap();
     let foreign = client.resume(Arc::clone(&other), recovered(&journal));
     refused(foreign.unwrap(), "the journal that it was recovered from").await;
     assert_eq!(seen.posts(), 2);
@@ -64,14 +64,14 @@ async fn a_run_that_does_not_begin_gives_its_journal_back() {
     let (client, _) = client();
     let journal = Arc::new(MemoryJournal::default());
     let run = client.reboot(RebootType::Soft, []);
-    let invalid = run.journal(Arc::clone(&journal)).start().await;
+    let invalid = run.journal(Arc::clone(&journal)).begin().await;
     assert_eq!(invalid.unwrap_err().kind(), ErrorKind::Invalid);
     let run = client.reboot(RebootType::Soft, ids(2));
-    let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
     // Its future is dropped before it sends anything: it is resumed, not begun again.
     drop(run.into_future());
     let resumed = client.resume(Arc::clone(&journal), recovered(&journal));
-    let report = resumed.unwrap().start().await.unwrap().await;
+    let report = resumed.unwrap().report().await.unwrap();
     assert_eq!(report.summary().succeeded, 2);
 }
 
@@ -81,8 +81,8 @@ async fn a_file_knows_whether_it_has_begun() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let journal = Arc::new(JsonlJournal::create(&path).unwrap());
-    let run = || client.reboot(RebootType::Soft, ids(2)).wait(false);
-    let first = run().journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = || client.reboot(RebootType::Soft, ids(2)).no_wait();
+    let first = run().journal(Arc::clone(&journal)).begin().await.unwrap();
     refused(
         run().journal(Arc::clone(&journal)),
         "writes to this journal",
@@ -95,12 +95,11 @@ async fn a_file_knows_whether_it_has_begun() {
     let journal = Arc::new(journal);
     refused(run().journal(Arc::clone(&journal)), "already holds a run").await;
     let known = Recovered::from_entries(contents.entries).unwrap();
-    let resumed = client.resume(journal, known).unwrap().wait(false);
+    let resumed = client.resume(journal, known).unwrap().no_wait();
     resumed
         .deadline(Duration::from_secs(1))
-        .start()
+        .report()
         .await
-        .unwrap()
-        .await;
+        .unwrap();
     assert_eq!(seen.posts(), 1);
 }

@@ -22,19 +22,19 @@ async fn a_run_is_named_by_its_caller() {
     let client = client();
     let directory = tempfile::tempdir().unwrap();
     let reboot = |servers| {
-        let run = client.reboot(RebootType::Soft, servers).wait(false);
+        let run = client.reboot(RebootType::Soft, servers).no_wait();
         run.journal_in(directory.path())
     };
     for wrong in ["", ".hidden", "../up", "a b", "a/b"] {
-        let error = reboot(ids(2)).run_id(wrong).start().await.unwrap_err();
+        let error = reboot(ids(2)).run_id(wrong).begin().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains("run id"), "{error}");
     }
-    let error = reboot(Vec::new()).run_id("night-7").start().await;
+    let error = reboot(Vec::new()).run_id("night-7").begin().await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 
-    let mut run = reboot(ids(2)).run_id("night-7").start().await.unwrap();
+    let run = reboot(ids(2)).run_id("night-7").begin().await.unwrap();
     assert_eq!(run.run_id(), "night-7");
     let mut events = run.events();
     let report = run.await;
@@ -47,16 +47,16 @@ async fn a_run_is_named_by_its_caller() {
     assert_eq!(known.run().run_id, "night-7");
     assert_eq!(known.report().summary(), report.summary());
     // Another one of that name does not overwrite it.
-    let error = reboot(ids(2)).run_id("night-7").start().await.unwrap_err();
+    let error = reboot(ids(2)).run_id("night-7").begin().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
     // It keeps its name.
     let (journal, contents) = JsonlJournal::open(&path).unwrap();
     let known = Recovered::from_entries(contents.entries).unwrap();
     let resumed = client.resume(journal, known).unwrap();
-    let error = resumed.run_id("night-8").start().await.unwrap_err();
+    let error = resumed.run_id("night-8").begin().await.unwrap_err();
     assert!(error.to_string().contains("keeps its id"), "{error}");
     // Without a name of the caller's it is random, and names the file all the same.
-    let run = reboot(ids(2)).start().await.unwrap();
+    let run = reboot(ids(2)).begin().await.unwrap();
     let file = directory.path().join(format!("{}.jsonl", run.run_id()));
     assert!(file.is_file());
 }
@@ -80,10 +80,10 @@ async fn a_canary_needs_its_rule() {
         canary: Some(AfterCanary::Pause(Duration::from_secs(60))),
         ..Rules::default()
     };
-    run(Some(1), rules()).plan().unwrap();
+    let _ = run(Some(1), rules()).plan().unwrap();
     // The first wave is one, then.
-    run(None, rules()).plan().unwrap();
-    run(None, Rules::default()).plan().unwrap();
+    let _ = run(None, rules()).plan().unwrap();
+    let _ = run(None, Rules::default()).plan().unwrap();
 }
 
 /// A server that was named twice is told once.
@@ -130,7 +130,7 @@ async fn a_health_check_gets_wave_and_outcomes() {
         log.lock().unwrap().push(wave);
         async { Ok::<_, std::io::Error>(()) }
     });
-    let report = run.start().await.unwrap().await;
+    let report = run.report().await.unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 3);
     for (index, wave) in seen.iter().enumerate() {

@@ -37,7 +37,7 @@ async fn odd_answers_among_good_ones() {
         });
         let client = builder.build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(30)).batch_size(10);
-        let report = run.start().await.unwrap().await;
+        let report = run.report().await.unwrap();
         assert_eq!(report.summary().succeeded, 30, "{status} {body}");
         assert_eq!(seen.posts(), 3);
     }
@@ -56,7 +56,7 @@ async fn one_hidden_job() {
     });
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(30)).batch_size(10);
-    let report = run.start().await.unwrap().await;
+    let report = run.report().await.unwrap();
     let summary = report.summary();
     assert_eq!((summary.succeeded, summary.running), (20, 10));
     assert!(matches!(report.stopped, Some(Stopped::Denied(_))));
@@ -76,7 +76,7 @@ async fn a_job_without_an_end() {
         if let Some(limit) = limit {
             run = run.stalled_after(limit);
         }
-        let mut run = run.start().await.unwrap();
+        let run = run.begin().await.unwrap();
         let mut events = run.events();
         let start = began.elapsed();
         let report = run.await;

@@ -7,7 +7,7 @@ use http::Method;
 use tokio::time::Instant;
 
 use crate::scripted::{DONE, Does, accepts, ids, service};
-use crate::{Event, Report};
+use crate::{Event, OnUnknown, Report};
 
 const PAGE: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
 const SERVERS: &str = r#"{"count":0,"servers":[]}"#;
@@ -20,7 +20,7 @@ fn lists(path: &str) -> bool {
 async fn reboot(builder: crate::ClientBuilder) -> (Report, Vec<Event>) {
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(300)).batch_size(5);
-    let mut run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let mut events = run.events();
     let report = run.await;
     let mut all = Vec::new();
@@ -96,7 +96,7 @@ async fn reconcile_without_a_list_sends_nothing() {
             _ => Does::Answer(200, DONE),
         });
         let run = builder.build().unwrap().reboot(RebootType::Soft, ids(10));
-        let report = run.reconcile(true).start().await.unwrap().await;
+        let report = run.on_unknown(OnUnknown::Reconcile).report().await.unwrap();
         assert_eq!((report.summary().not_attempted, seen.posts()), (10, 0));
         assert_eq!(report.refused.is_some(), refused, "{status}");
         let error = report.servers[0].outcome.error().unwrap();

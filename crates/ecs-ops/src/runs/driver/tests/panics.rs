@@ -34,14 +34,14 @@ fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientB
         .transport(transport)
         .concurrent_submissions(1)
         // Its answers are all a job's.
-        .check_service(false)
+        .skip_service_check()
         .seed(1)
 }
 
 async fn reboot(builder: ClientBuilder) -> Report {
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(50)).batch_size(10);
-    run.start().await.unwrap().await
+    run.report().await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn a_journal_that_panics_stops_the_sending() {
         let memory = Arc::new(MemoryJournal::default());
         let journal = PanickingJournal(Arc::clone(&memory), records, JournalLease::new());
         let run = client.reboot(RebootType::Soft, ids(50)).batch_size(10);
-        let report = run.journal(journal).start().await.unwrap().await;
+        let report = run.journal(journal).report().await.unwrap();
         let failed = matches!(report.stopped, Some(Stopped::JournalFailed(_)));
         assert!(failed, "{records}: {:?}", report.stopped);
         let summary = report.summary();

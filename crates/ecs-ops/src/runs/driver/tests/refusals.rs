@@ -49,7 +49,7 @@ async fn reboot(builder: crate::ClientBuilder, servers: u128) -> Report {
         .build()
         .unwrap()
         .reboot(RebootType::Soft, ids(servers));
-    run.batch_size(16).start().await.unwrap().await
+    run.batch_size(16).report().await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,10 +90,10 @@ async fn a_service_that_refuses_everything() {
     for &(status, body) in ONE_SERVER {
         let (builder, seen) = client_of(vec![Does::Answer(status, body)]);
         let client = builder.build().unwrap();
-        let mut run = client
+        let run = client
             .reboot(RebootType::Soft, ids(3000))
             .batch_size(100)
-            .start()
+            .begin()
             .await
             .unwrap();
         let mut events = run.events();
@@ -181,7 +181,7 @@ async fn a_start_of_a_running_server() {
             _ => Does::Answer(200, DONE),
         });
         let client = builder.build().unwrap();
-        let report = client.start(ids(8)).start().await.unwrap().await;
+        let report = client.start(ids(8)).report().await.unwrap();
         assert_eq!(report.summary().succeeded, succeeded, "{status}");
         let server = &report.servers[2];
         assert_eq!(server.note().is_some(), status == "ACTIVE", "{server:?}");

@@ -14,7 +14,7 @@ use crate::journal::{MemoryJournal, Record, Recovered};
 use crate::scripted::{
     DONE, Does, JOB, Seen, TOKEN, accepts, answer, client_of, endpoint, ids, service,
 };
-use crate::{Client, Event, Report, RunBuilder, Stopped};
+use crate::{Client, Event, OnUnknown, Report, RunBuilder, Stopped};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -44,7 +44,7 @@ fn resume(client: &Client, journal: &Arc<MemoryJournal>) -> RunBuilder {
 }
 
 async fn report(run: RunBuilder) -> Report {
-    run.start().await.unwrap().await
+    run.report().await.unwrap()
 }
 
 fn cancelled() -> Option<Stopped> {
@@ -59,7 +59,7 @@ async fn a_stop_outlives_the_process() {
     let (client, _) = endless();
     let journal = Arc::new(MemoryJournal::default());
     let run = client.reboot(RebootType::Soft, ids(60)).batch_size(10);
-    let mut run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
     let (control, mut events) = (run.control(), run.events());
     let run = tokio::spawn(run.into_future());
     sleep(5 * SECOND).await;
@@ -83,7 +83,7 @@ async fn a_stop_outlives_the_process() {
     assert!(!state.is_ended());
     let (client, seen) = good();
     for _ in 0..2 {
-        let report = report(resume(&client, &journal).resubmit_unknown(true)).await;
+        let report = report(resume(&client, &journal).on_unknown(OnUnknown::Resubmit)).await;
         let summary = report.summary();
         assert_eq!((summary.succeeded, summary.not_attempted), (10, 50));
         assert_eq!((report.stopped, seen.posts()), (cancelled(), 0));
@@ -98,7 +98,7 @@ async fn a_stop_outlives_the_process() {
 async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
     let (client, _) = endless();
     let run = client.reboot(RebootType::Soft, ids(10));
-    let run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let control = run.control();
     let run = tokio::spawn(run.into_future());
     sleep(SECOND).await;
@@ -107,7 +107,7 @@ async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
     assert_eq!(run.await.unwrap().summary().running, 10);
     // Nor is that of a run that is dropped.
     let run = client.reboot(RebootType::Soft, ids(10));
-    let run = run.journal(MemoryJournal::default()).start().await.unwrap();
+    let run = run.journal(MemoryJournal::default()).begin().await.unwrap();
     let control = run.control();
     drop(run);
     control.end();
@@ -129,7 +129,7 @@ async fn each_stop_has_its_event() {
             "deadline" => run.deadline(10 * SECOND),
             _ => run.deadline(1000 * SECOND),
         };
-        let mut run = run.start().await.unwrap();
+        let run = run.begin().await.unwrap();
         let (control, mut events) = (run.control(), run.events());
         let run = tokio::spawn(run.into_future());
         sleep(5 * SECOND).await;
@@ -171,12 +171,12 @@ async fn suspending() {
         .transport(transport)
         .servers_per_minute(20)
         // Its answers are all a job's.
-        .check_service(false)
+        .skip_service_check()
         .build()
         .unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let run = client.reboot(RebootType::Soft, ids(40)).batch_size(10);
-    let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
     let control = run.control();
     let began = Instant::now();
     let run = tokio::spawn(run.into_future());
@@ -198,7 +198,7 @@ async fn suspending() {
     let (client, _) = endless();
     let journal = Arc::new(MemoryJournal::default());
     let run = client.reboot(RebootType::Soft, ids(20)).batch_size(10);
-    let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
     let control = run.control();
     let run = tokio::spawn(run.into_future());
     sleep(SECOND).await;
@@ -227,7 +227,7 @@ async fn the_quota_outlives_the_process() {
         let journal = Arc::new(MemoryJournal::default());
         let (first, seen) = client();
         let run = first.reboot(RebootType::Soft, ids(1500)).batch_size(500);
-        let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+        let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
         let cut = tokio::time::timeout(8 * SECOND, run.into_future());
         assert!(cut.await.is_err());
         assert_eq!(seen.posts(), 2);
@@ -259,7 +259,7 @@ async fn a_report_out_of_the_journal() {
     let client = client.build().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let run = client.reboot(RebootType::Soft, ids(50)).batch_size(10);
-    let run = run.journal(Arc::clone(&journal)).start().await.unwrap();
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
     let control = run.control();
     let run = tokio::spawn(run.into_future());
     sleep(30 * SECOND).await;

@@ -13,9 +13,9 @@ use crate::{ClientBuilder, Event, Report};
 async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(servers)).batch_size(1);
-    let mut run = run
+    let run = run
         .deadline(Duration::from_secs(600))
-        .start()
+        .begin()
         .await
         .unwrap();
     let (mut events, mut others) = (run.events(), run.events());

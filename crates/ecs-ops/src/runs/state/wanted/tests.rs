@@ -2,7 +2,7 @@ use ecs_model::Server;
 use serde_json::json;
 
 use super::*;
-use crate::runs::plan::Plan;
+use crate::runs::request_plan::RequestPlan;
 use crate::runs::state::RunOptions;
 
 fn id(number: u128) -> ServerId {
@@ -35,7 +35,7 @@ fn what_a_server_shows() {
         (PowerAction::Stop(None), &active, "failed"),
     ];
     for (action, server, expected) in table {
-        let plan = Plan::new(action, &[id(1)], 1);
+        let plan = RequestPlan::new(action, &[id(1)], 1);
         let mut state = RunState::new("r".to_owned(), vec![id(1)], plan, RunOptions::default());
         assert!(state.end_server(id(1), failed()).is_none());
         assert!(state.end_server(id(1), failed()).is_none(), "held once");
@@ -56,7 +56,7 @@ fn what_a_server_shows() {
 fn what_is_not_read() {
     let reboot = PowerAction::Reboot(ecs_model::RebootType::Soft);
     for (action, held) in [(reboot, false), (PowerAction::Start, true)] {
-        let plan = Plan::new(action, &[id(1)], 1);
+        let plan = RequestPlan::new(action, &[id(1)], 1);
         let mut state = RunState::new("r".to_owned(), vec![id(1)], plan, RunOptions::default());
         assert_eq!(state.end_server(id(1), failed()).is_none(), held);
         let events = state.servers_read(&[id(1)], Err(&Problem::new("no list")));

@@ -76,7 +76,7 @@ async fn the_pause_that_the_service_asks_for() {
         let (builder, seen) = client_of(vec![does.clone(), Does::Answer(200, JOB)]);
         let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
         let client = builder.epoch(epoch).build().unwrap();
-        let run = client.reboot(RebootType::Soft, ids(2)).start().await;
+        let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
         assert_eq!(run.unwrap().await.summary().succeeded, 2);
         let posts = seen.times(Method::POST);
         let pause = (posts[1] - posts[0]).as_secs_f64();
@@ -91,7 +91,7 @@ async fn pauses_are_in_the_time_of_the_service() {
     let slow_down = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "40")]);
     let (builder, seen) = client_of(vec![slow_down, Does::Answer(200, JOB)]);
     let client = builder.time_factor(20.0).build().unwrap();
-    let run = client.reboot(RebootType::Soft, ids(2)).start().await;
+    let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
     let began = Instant::now();
     assert_eq!(run.unwrap().await.summary().succeeded, 2);
     let posts = seen.times(Method::POST);
@@ -118,10 +118,10 @@ async fn throttling_of_one_request_slows_all() {
         });
         let client = builder.build().unwrap();
         let one = client.reboot(RebootType::Soft, ids(100)).batch_size(10);
-        let one = one.start().await.unwrap();
+        let one = one.begin().await.unwrap();
         let other = async {
             tokio::time::sleep(Duration::from_secs(20)).await;
-            client.start(ids(2)).start().await.unwrap().await
+            client.start(ids(2)).report().await.unwrap()
         };
         let (one, other) = futures_util::future::join(one.into_future(), other).await;
         assert_eq!(
@@ -152,7 +152,7 @@ async fn an_attempt_ends_by_its_time_limit() {
         .build()
         .unwrap();
     let began = Instant::now();
-    let run = client.reboot(RebootType::Soft, ids(2)).start().await;
+    let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
     let report = run.unwrap().await;
     assert_eq!(report.summary().unknown, 2);
     // A second more, for a transport that knows it to say why.
@@ -172,7 +172,7 @@ async fn an_outage_in_the_middle_of_a_run() {
         });
         let client = builder.concurrent_submissions(1).build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(100)).batch_size(10);
-        let run = run.deadline(Duration::from_secs(3600)).start().await;
+        let run = run.deadline(Duration::from_secs(3600)).begin().await;
         let report = run.unwrap().await;
         let summary = report.summary();
         assert_eq!(
@@ -222,7 +222,7 @@ async fn times_without_end() {
         .build()
         .unwrap();
     let run = client.reboot(RebootType::Soft, ids(2)).deadline(endless);
-    let run = run.start().await.unwrap();
+    let run = run.begin().await.unwrap();
     let control = run.control();
     let end = async {
         tokio::time::sleep(Duration::from_secs(86_400)).await;
@@ -243,7 +243,7 @@ async fn a_read_while_the_service_wants_silence() {
     let client = builder.build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(2))
-        .start()
+        .begin()
         .await
         .unwrap();
     let run = tokio::time::timeout(Duration::from_secs(1), run.into_future());
@@ -272,7 +272,7 @@ async fn a_service_that_runs_fast() {
     let run = client
         .reboot(RebootType::Soft, ids(50))
         .batch_size(10)
-        .start()
+        .begin()
         .await;
     let began = Instant::now();
     let report = run.unwrap().await;

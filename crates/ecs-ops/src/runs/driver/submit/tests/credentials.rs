@@ -67,7 +67,7 @@ async fn a_refused_token_is_renewed_once() {
         let client = Client::builder(endpoint(), "p1".parse().unwrap())
             .credentials(provider)
             .transport(transport)
-            .check_service(false)
+            .skip_service_check()
             .build()
             .unwrap();
         let report = reboot(&client).await;
@@ -112,7 +112,7 @@ async fn renewed_credentials_are_used_for_one_attempt() {
     let client = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(provider)
         .transport(transport)
-        .check_service(false)
+        .skip_service_check()
         .build()
         .unwrap();
     assert_eq!(reboot(&client).await.summary().succeeded, 2);
@@ -124,7 +124,7 @@ async fn renewed_credentials_are_used_for_one_attempt() {
 }
 
 async fn reboot(client: &Client) -> Report {
-    let run = client.reboot(RebootType::Soft, ids(2)).start().await;
+    let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
     run.unwrap().await
 }
 
@@ -262,7 +262,7 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
     let client = builder.credentials(provider).build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(2))
-        .start()
+        .begin()
         .await
         .unwrap();
     let control = run.control();

@@ -64,7 +64,7 @@ async fn what_a_service_repeats_of_a_secret_is_in_no_report() {
     let (builder, _) = service(repeats);
     let client = builder.credentials(temporary()).build().unwrap();
     let report = client.reboot(RebootType::Soft, ids(1));
-    let report = report.start().await.unwrap().await;
+    let report = report.report().await.unwrap();
     let (_, message) = outcome_of(&report);
     assert!(message.contains("verify aksk signature fail"), "{message}");
     assert!(!message.contains("canonicalRequest"), "{message}");

@@ -1,0 +1,124 @@
+//! Waves, health checks, canaries and escalation.
+
+use std::fmt;
+use std::time::Duration;
+
+use ecs_model::ServerId;
+
+use super::RunBuilder;
+use crate::rolling::{Rules, Waves};
+use crate::runs::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
+
+impl RunBuilder {
+    /// Acts on the servers in these waves by these rules; see [`rolling`](crate::rolling). Each
+    /// server of the run must be in exactly one wave. Servers left when the run stops are reported
+    /// as not attempted.
+    ///
+    /// ```no_run
+    /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn probe(servers: Vec<ecs_ops::model::ServerId>) -> Result<(), String> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{Stopped, model::RebootType};
+    /// use ecs_ops::rolling::{AfterCanary, Member, Order, Rules, Waves};
+    ///
+    /// let members: Vec<_> = servers.iter().map(|id| Member::new(*id)).collect();
+    /// let waves = Waves::plan(&members, "10%".parse()?, Some(1), Order::AsGiven)?;
+    /// let rules = Rules {
+    ///     max_failures: Some("2%".parse()?),
+    ///     canary: Some(AfterCanary::Pause(Duration::from_secs(300))),
+    ///     ..Rules::default()
+    /// };
+    /// let run = client
+    ///     .reboot(RebootType::Soft, servers)
+    ///     .rolling(waves, rules)
+    ///     .health_check("probe", Duration::from_secs(60), |wave| async move { probe(wave).await });
+    /// let report = run.report().await?;
+    /// if let Some(Stopped::Rolling(reason)) = &report.stopped {
+    ///     println!("stopped: {reason}; {} not attempted", report.summary().not_attempted);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        self.has_canary = waves.has_canary;
+        self.rolling = Some((waves.waves, rules));
+        self
+    }
+
+    /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
+    /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
+    /// given the check again.
+    ///
+    /// It runs within the future of the run: one that blocks the thread holds up the run and its
+    /// deadline, and belongs into `tokio::task::spawn_blocking`. However it spends its time, more
+    /// of it than `within` counts as not healthy.
+    pub fn health_check<C, F>(
+        self,
+        description: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(Vec<ServerId>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.health_check_of_wave(description, within, move |wave: FinishedWave| {
+            check(wave.servers.into_iter().map(|server| server.id).collect())
+        })
+    }
+
+    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and
+    /// the outcome of each of its servers, and that fails with whatever displays.
+    ///
+    /// ```
+    /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
+    /// # async fn probe(server: &ecs_ops::ServerReport) -> std::io::Result<()> { Ok(()) }
+    /// use std::time::Duration;
+    /// use ecs_ops::{FinishedWave, Outcome};
+    ///
+    /// run.health_check_of_wave("probe", Duration::from_secs(60), |wave: FinishedWave| async move {
+    ///     println!("wave {} of {}", wave.number, wave.waves);
+    ///     for server in &wave.servers {
+    ///         if let Outcome::Succeeded { .. } = server.outcome {
+    ///             probe(server).await?; // any error that displays
+    ///         }
+    ///     }
+    ///     Ok::<_, std::io::Error>(())
+    /// })
+    /// # }
+    /// ```
+    pub fn health_check_of_wave<C, F, E>(
+        mut self,
+        description: impl Into<String>,
+        within: Duration,
+        check: C,
+    ) -> Self
+    where
+        C: Fn(FinishedWave) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        self.health = Some(HealthCheck::new(description.into(), within, check));
+        self
+    }
+
+    /// The question after the canary; required by
+    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask). `false` stops the run.
+    pub fn canary_question<A, F>(mut self, ask: A) -> Self
+    where
+        A: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.question = Some(CanaryQuestion::new(ask));
+        self
+    }
+
+    /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
+    /// if it is not back `after` this time from the acceptance. A server whose soft restart is
+    /// still running or has an unknown outcome is not restarted again: see
+    /// [`escalate`](crate::rolling::escalate).
+    pub fn escalate_after(mut self, after: Duration) -> Self {
+        self.escalate_after = Some(after);
+        self
+    }
+}
