@@ -88,6 +88,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
+        "--skip-unready",
         "--spread-by",
         "--stalled-after",
         "--verify",
@@ -119,6 +120,7 @@ fn each_command_offers_what_the_design_says() {
         "--tls-key",
     ];
     let resume = [
+        "--allow-autoscaling-members",
         "--attempt-timeout",
         "--deadline",
         "--health-cmd",
