@@ -13,6 +13,7 @@ use crate::{AddressGap, AuthError, AuthErrorKind, AuthReason, Operator, Referenc
 
 mod audit;
 mod clouds;
+mod connect;
 mod fields;
 mod files;
 mod given_token;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::open::{Base, Connected, iam_unknown, no_project};
+use super::connect::{Base, Connected, iam_unknown, no_project};
 use super::resolve::Project;
 use super::{Warning, WarningKind};
 use crate::{
