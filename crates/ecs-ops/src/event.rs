@@ -9,7 +9,7 @@ use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::OutcomeKind;
+use crate::journal::{HeldServer, OutcomeKind};
 use crate::report::{ServerReport, Stopped};
 
 pub use feed::Events;
@@ -107,6 +107,14 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
+    },
+    /// A request waits, because other runs act on some of its servers.
+    WaitingForServers {
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// Some of these servers, and who acts on them.
+        servers: Vec<HeldServer>,
     },
     /// A request is sent for the first time.
     Submitting {

@@ -4,6 +4,7 @@
 //! | item | is |
 //! |---|---|
 //! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
+//! | [`Announcement`], [`Admission`] | an attempt, before it is sent; a shared journal may let it wait |
 //! | [`JournalLease`] | which run a journal is lent to: one at a time |
 //! | [`Record`] | something that happened or is about to |
 //! | [`Contents`] | the records of a file, and the damaged end if there is one |
@@ -43,6 +44,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
 #[cfg(test)]
 mod arbitrary_journal;
 mod error;
@@ -65,6 +67,7 @@ use std::sync::Arc;
 use ecs_auth::BoxFuture;
 use jiff::Timestamp;
 
+pub use admission::{Admission, Announcement, HeldServer, QuotaLimits};
 pub use error::{JournalError, JournalErrorKind};
 pub use jsonl::JsonlJournal;
 pub use lease::JournalLease;
@@ -118,6 +121,26 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// sends nothing more.
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>>;
 
+    /// Announces an attempt: nothing of it is sent before this returns [`Admission::Admitted`], and
+    /// its records are durable then. With another answer nothing was written.
+    ///
+    /// A journal of one process appends the records, and admits. One that is shared by processes
+    /// also admits by what they share: the quota, and one action on a server at a time.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn announce(
+        &self,
+        announcement: Announcement,
+    ) -> BoxFuture<'_, Result<Admission, JournalError>> {
+        Box::pin(async move {
+            for record in announcement.records {
+                self.append(announcement.at, record).await?;
+            }
+            Ok(Admission::Admitted)
+        })
+    }
+
     /// Whose records it holds, and which run writes to it: the same one each time. Runs take and
     /// return it; a run that finds it taken, or a new one that finds records, sends nothing.
     fn lease(&self) -> &JournalLease;
@@ -126,6 +149,13 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
 impl<T: Journal + ?Sized> Journal for Arc<T> {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
         (**self).append(at, record)
+    }
+
+    fn announce(
+        &self,
+        announcement: Announcement,
+    ) -> BoxFuture<'_, Result<Admission, JournalError>> {
+        (**self).announce(announcement)
     }
 
     fn lease(&self) -> &JournalLease {

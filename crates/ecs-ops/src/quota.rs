@@ -67,6 +67,11 @@ impl ServerQuota {
         self.0.limit
     }
 
+    /// The window.
+    pub(crate) fn window(&self) -> Duration {
+        self.0.window
+    }
+
     /// Holds the share of a request that another process sent, which the service counted so long
     /// ago at the latest. More may be held then than the limit, until shares come back.
     pub(crate) fn restore(&self, servers: usize, age: Duration) {

@@ -13,3 +13,4 @@
 
 pub mod faults;
 pub mod gateway;
+pub mod postgres;

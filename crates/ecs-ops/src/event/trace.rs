@@ -27,6 +27,10 @@ pub(super) fn event(event: &Event) {
         Event::WaitingForQuota { request, servers } => {
             info!(request, servers, "waiting for the quota");
         }
+        Event::WaitingForServers { request, servers } => {
+            let held = servers.len();
+            info!(request, held, "waiting for servers that other runs hold");
+        }
         Event::Submitting { request, servers } => debug!(request, servers, "submitting"),
         Event::Accepted {
             request,

@@ -106,14 +106,19 @@ impl JournalLease {
         }
     }
 
-    /// A record is going to be written.
-    pub(super) fn write_begun(&self) {
-        self.state().begun += 1;
+    /// So many records are going to be written.
+    pub(super) fn write_begun(&self, records: u64) {
+        self.state().begun += records;
     }
 
-    /// It is durable.
-    pub(super) fn write_ended(&self) {
-        self.state().durable += 1;
+    /// They are durable.
+    pub(super) fn write_ended(&self, records: u64) {
+        self.state().durable += records;
+    }
+
+    /// They were certainly not written, and never will be.
+    pub(super) fn write_refused(&self, records: u64) {
+        self.state().begun -= records;
     }
 
     fn state(&self) -> MutexGuard<'_, LeaseState> {

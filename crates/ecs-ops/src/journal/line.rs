@@ -63,6 +63,29 @@ const MARKER: &[u8] = br#","crc32":""#;
 const DIGITS: usize = 8;
 const CLOSING: &[u8] = br#""}"#;
 
+impl Entry {
+    /// The entry as a line of a journal, with its checksum and its newline.
+    ///
+    /// # Errors
+    /// Does not fail for records of this crate.
+    pub fn to_line(&self) -> Result<Vec<u8>, JournalError> {
+        encode(self.seq, self.at, &self.record).map_err(|error| {
+            let message = "a record cannot be encoded";
+            JournalError::new(JournalErrorKind::Broken, message).with_source(error)
+        })
+    }
+}
+
+impl Contents {
+    /// Reads the lines of a journal, wherever they were kept.
+    ///
+    /// # Errors
+    /// As [`JsonlJournal::read`](super::JsonlJournal::read), but for those of files.
+    pub fn parse(lines: &[u8]) -> Result<Self, JournalError> {
+        read(lines)
+    }
+}
+
 /// Encodes an entry as a line, with its newline.
 pub(super) fn encode(seq: u64, at: Timestamp, record: &Record) -> serde_json::Result<Vec<u8>> {
     let v = Entry::VERSION;

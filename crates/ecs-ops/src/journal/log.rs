@@ -8,9 +8,11 @@ use ecs_client::clock::ClockReading;
 use ecs_client::{Problem, chain};
 use ecs_model::{Accepted, ServerId};
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 
 use super::{
-    ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose, Record, Recovered, milliseconds,
+    Admission, Announcement, ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose,
+    QuotaLimits, Record, Recovered, milliseconds,
 };
 
 /// The journal of a run, if it has one, and why it failed, if it did.
@@ -71,21 +73,58 @@ impl RunJournal {
             return Err(problem);
         }
         let (at, record) = (self.client.clock().now(), record());
-        journal.lease().write_begun();
-        // The panic may already come while the future is made.
-        let appending = AssertUnwindSafe(async { journal.append(at, record).await });
-        let appended = appending.catch_unwind().await.unwrap_or_else(|_| {
+        journal.lease().write_begun(1);
+        self.settle(async { journal.append(at, record).await })
+            .await?;
+        journal.lease().write_ended(1);
+        Ok(())
+    }
+
+    /// Announces an attempt. Only one that is admitted may be sent.
+    async fn announce(
+        &self,
+        announcement: impl FnOnce(Timestamp) -> Announcement,
+    ) -> Result<Admission, Problem> {
+        let Some(journal) = &self.journal else {
+            return Ok(Admission::Admitted);
+        };
+        if let Some(problem) = self.broken() {
+            return Err(problem);
+        }
+        let announcement = announcement(self.client.clock().now());
+        let records = announcement.records.len() as u64;
+        journal.lease().write_begun(records);
+        let admission = self
+            .settle(async { journal.announce(announcement).await })
+            .await?;
+        match admission {
+            Admission::Admitted => journal.lease().write_ended(records),
+            _ => journal.lease().write_refused(records),
+        }
+        Ok(admission)
+    }
+
+    /// Awaits a write. After one that failed the journal takes nothing more.
+    async fn settle<T>(
+        &self,
+        writing: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, Problem> {
+        // The panic may already come while the journal makes its future.
+        let written = AssertUnwindSafe(writing).catch_unwind().await;
+        let written = written.unwrap_or_else(|_| {
             let message = "the journal panicked while it took a record";
             Err(JournalError::new(JournalErrorKind::Broken, message))
         });
-        if appended.is_ok() {
-            journal.lease().write_ended();
-        }
-        appended.map_err(|error| {
+        written.map_err(|error| {
             let problem = Problem::new(chain(&error)).because("the journal cannot be written");
             let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
             broken.get_or_insert(problem).clone()
         })
+    }
+
+    /// What the clock of the client shows.
+    pub(crate) fn clock_reading(&self) -> ClockReading {
+        self.client.clock().read()
     }
 
     /// Why the journal failed, if it did. Then the run must send nothing more.
@@ -116,22 +155,30 @@ pub(crate) struct RequestJournal<'a> {
 }
 
 impl RequestJournal<'_> {
-    /// Announces an attempt. It must not be sent if this fails.
-    pub(crate) async fn announce(&self, attempt: u32, now: ClockReading) -> Result<(), Problem> {
+    /// Announces an attempt. It must not be sent unless it is admitted.
+    pub(crate) async fn announce(
+        &self,
+        attempt: u32,
+        now: ClockReading,
+        limits: QuotaLimits,
+    ) -> Result<Admission, Problem> {
         let (request, purpose) = (self.request, self.purpose);
-        let intent = || Record::Intent {
-            request,
-            attempt,
-            purpose,
-            servers: self.servers.to_vec(),
+        let announcement = |at| {
+            let servers = self.servers.to_vec();
+            let intent = Record::Intent {
+                request,
+                attempt,
+                purpose,
+                servers: servers.clone(),
+            };
+            let sending = Record::Sending {
+                request,
+                attempt,
+                remote: now.remote,
+            };
+            Announcement::new(at, request, servers, vec![intent, sending], limits)
         };
-        self.log.write(intent).await?;
-        let sending = || Record::Sending {
-            request,
-            attempt,
-            remote: now.remote,
-        };
-        self.log.write(sending).await
+        self.log.announce(announcement).await
     }
 
     /// Records that the attempt was certainly not executed. A failure needs no handling: it stops

@@ -21,8 +21,8 @@ fn a_journal_is_lent_to_one_run_at_a_time() {
     // Nothing was written: another run may have it.
     lease.give_back();
     lease.lend("b").unwrap();
-    lease.write_begun();
-    lease.write_ended();
+    lease.write_begun(1);
+    lease.write_ended(1);
     lease.give_back();
     let error = lease.lend("c").unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Begun);
@@ -50,7 +50,7 @@ fn a_run_is_resumed_from_all_of_its_records() {
         assert_eq!(kind(lease.lend_to_resume("run-1", records)), expected);
     }
     // A write that was cut off may have left its record, or leave it later.
-    lease.write_begun();
+    lease.write_begun(1);
     lease.give_back();
     for records in [2, 3] {
         let error = lease.lend_to_resume("run-1", records).unwrap_err();

@@ -20,7 +20,7 @@ use super::{Driver, Step};
 use crate::action::PowerAction;
 use crate::control::{Control, Level};
 use crate::event::{Event, Sink};
-use crate::journal::{Purpose, RequestJournal};
+use crate::journal::{Admission, Purpose, QuotaLimits, RequestJournal};
 use crate::quota::QuotaPermit;
 use crate::runs::state::RunState;
 
@@ -105,13 +105,15 @@ impl<'a> Driver<'a> {
         send_state: &SendState,
     ) -> Result<Accepted, RequestError> {
         let servers = log.servers.to_vec();
+        let client = &self.client.0.core;
+        let quota = &self.client.0.quota;
         let mut hooks = RequestHooks {
             log,
+            limits: QuotaLimits::new(quota.limit(), quota.window(), client.attempt_timeout()),
             permit: self.acquire_permit(log).await?,
             control: self.control,
             sink: self.sink,
         };
-        let client = &self.client.0.core;
         let context = RequestContext::action(send_state, &mut hooks);
         let mut context = context.with_servers(log.servers.len());
         match action {
@@ -152,15 +154,58 @@ impl<'a> Driver<'a> {
 /// The hooks of a request: its records in the journal, the quota, events, and the end of the run.
 struct RequestHooks<'a> {
     log: RequestJournal<'a>,
+    limits: QuotaLimits,
     /// Returned when the request is done: immediately if the service cannot have counted it.
     permit: QuotaPermit,
     control: &'a Control,
     sink: &'a Sink,
 }
 
+impl RequestHooks<'_> {
+    /// Announces an attempt, and waits as long as what it shares with other processes has no room
+    /// for it.
+    async fn announce(&self, attempt: u32, mut now: ClockReading) -> Result<(), Problem> {
+        let mut waiting: Option<Event> = None;
+        loop {
+            let announced = self.log.announce(attempt, now, self.limits).await?;
+            let Some((event, pause)) = waiting_event(self.log, announced) else {
+                return Ok(());
+            };
+            if waiting.as_ref() != Some(&event) {
+                self.sink.emit(event.clone());
+                waiting = Some(event);
+            }
+            tokio::select! {
+                biased;
+                () = self.control.reached(Level::Halted) => {
+                    return Err(Problem::new("the run was stopped while the request waited"));
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+            now = self.log.log.clock_reading();
+        }
+    }
+}
+
+/// What a request waits for that was not admitted, and how long. `None`: it was.
+fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event, Duration)> {
+    let request = log.request;
+    match admission {
+        Admission::Admitted => None,
+        Admission::QuotaFull { retry_after } => {
+            let servers = log.servers.len();
+            Some((Event::WaitingForQuota { request, servers }, retry_after))
+        }
+        Admission::ServersHeld {
+            servers,
+            retry_after,
+        } => Some((Event::WaitingForServers { request, servers }, retry_after)),
+    }
+}
+
 impl ActionHooks for RequestHooks<'_> {
     fn before_send(&self, attempt: u32, now: ClockReading) -> BoxFuture<'_, Result<(), Problem>> {
-        Box::pin(self.log.announce(attempt, now))
+        Box::pin(self.announce(attempt, now))
     }
 
     fn attempt_started(&mut self, mark: &SendMark) {

@@ -1,5 +1,6 @@
 //! The retry loop under a scripted transport: what is sent how often, and what is said of it.
 
+mod admission;
 mod budgets;
 mod credentials;
 mod probing;

@@ -1,0 +1,128 @@
+//! The tables and functions of the store, in versions.
+
+use crate::connection::Connection;
+use crate::{StoreError, StoreErrorKind};
+
+/// A version of the schema.
+struct Migration {
+    version: i32,
+    statements: &'static str,
+    /// The oldest version of a program that may still write after it, and that may still read.
+    oldest_writer: i32,
+    oldest_reader: i32,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    statements: include_str!("schema/0001.sql"),
+    oldest_writer: 1,
+    oldest_reader: 1,
+}];
+
+/// The version that this program writes.
+pub(crate) const VERSION: i32 = 1;
+
+/// What a program of this version may do with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Write,
+    ReadOnly,
+}
+
+/// What is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Installed {
+    pub(crate) version: i32,
+    pub(crate) oldest_writer: i32,
+    pub(crate) oldest_reader: i32,
+}
+
+impl Installed {
+    /// What a program of this version may do. Pure.
+    pub(crate) fn usable_by(self, program: i32) -> Result<Use, StoreError> {
+        let refused = |message: String| Err(StoreError::new(StoreErrorKind::Schema, message));
+        let version = self.version;
+        if version == 0 {
+            let message = "the store has no tables: run `ecsctl store init`";
+            return refused(message.to_owned());
+        }
+        if version < program {
+            return refused(format!(
+                "the tables of the store are of version {version}, and this program needs version {program}: \
+                 run `ecsctl store migrate`"
+            ));
+        }
+        if program >= self.oldest_writer {
+            return Ok(Use::Write);
+        }
+        if program >= self.oldest_reader {
+            return Ok(Use::ReadOnly);
+        }
+        refused(format!(
+            "the tables of the store are of version {version}, which this program cannot read: use a later program"
+        ))
+    }
+}
+
+/// What is installed, as the migrations say.
+pub(crate) async fn installed(connection: &Connection) -> Result<Installed, StoreError> {
+    let exists = "SELECT to_regclass('ecsctl.migrations') IS NOT NULL";
+    let rows = connection.call(exists, &[]).await?;
+    if !rows.first().is_some_and(|row| row.get::<_, bool>(0)) {
+        return Ok(Installed::default());
+    }
+    let latest = "SELECT version, oldest_writer, oldest_reader FROM ecsctl.migrations \
+                  ORDER BY version DESC LIMIT 1";
+    let rows = connection.call(latest, &[]).await?;
+    let latest = rows.first().map(|row| Installed {
+        version: row.get(0),
+        oldest_writer: row.get(1),
+        oldest_reader: row.get(2),
+    });
+    Ok(latest.unwrap_or_default())
+}
+
+/// Applies the migrations that are missing, all in one transaction, and returns the versions before
+/// and after. `grant_to`: roles that may use the store from now on.
+pub(crate) async fn migrate(
+    connection: &Connection,
+    grant_to: &[String],
+) -> Result<(i32, i32), StoreError> {
+    let before = installed(connection).await?;
+    // One at a time; whoever waited finds the work done, and fails on the version.
+    let mut statements = "BEGIN;\n\
+        SET LOCAL synchronous_commit = on;\n\
+        SELECT pg_advisory_xact_lock(hashtext('ecsctl.migrations'));\n\
+        CREATE SCHEMA IF NOT EXISTS ecsctl;\n\
+        SET LOCAL search_path = ecsctl, pg_temp;\n\
+        CREATE TABLE IF NOT EXISTS migrations (\n\
+            version integer PRIMARY KEY, oldest_writer integer NOT NULL, oldest_reader integer NOT NULL,\n\
+            applied_at timestamptz NOT NULL DEFAULT clock_timestamp(), db_user text NOT NULL DEFAULT session_user);\n"
+        .to_owned();
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version > before.version)
+    {
+        let (version, writer) = (migration.version, migration.oldest_writer);
+        let reader = migration.oldest_reader;
+        statements.push_str(&format!(
+            "INSERT INTO migrations (version, oldest_writer, oldest_reader) VALUES ({version}, {writer}, {reader});\n"
+        ));
+        statements.push_str(migration.statements);
+    }
+    for role in grant_to {
+        // As PostgreSQL quotes names.
+        let role = format!("\"{}\"", role.replace('"', "\"\""));
+        statements.push_str(&format!(
+            "GRANT USAGE ON SCHEMA ecsctl TO {role};\n\
+             GRANT SELECT ON ALL TABLES IN SCHEMA ecsctl TO {role};\n\
+             GRANT EXECUTE ON FUNCTION begin_run, append, announce, take_over, touch, release, holder, microseconds TO {role};\n"
+        ));
+    }
+    statements.push_str("COMMIT;\n");
+    connection.execute(&statements).await?;
+    Ok((before.version, installed(connection).await?.version))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! One action on a server at a time.
+
+use ecs_ops::journal::{Admission, ErrorRecord, OutcomeKind, OutcomeRecord, Record};
+use ecs_store_postgres::Takeover;
+
+use crate::world::{ENDPOINT, accepted, announce, append, begin, database, id, ids};
+
+#[tokio::test]
+async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let (a, b) = (database.store("a").await, database.store("b").await);
+    let first = begin(&a, "first", ids(0..3)).await;
+    let second = begin(&b, "second", ids(2..4)).await;
+    announce(&first, 1, ids(0..3)).await.unwrap();
+    append(&first, accepted(1)).await.unwrap();
+
+    let held = announce(&second, 1, ids(2..4)).await.unwrap();
+    let Admission::ServersHeld { servers, .. } = held else {
+        panic!("{held:?}");
+    };
+    assert_eq!(servers.len(), 1);
+    assert_eq!(servers[0].id, id(2));
+    let message = servers[0].to_string();
+    assert!(
+        message.contains("is held by run first of ops on a since"),
+        "{message}"
+    );
+    // Nothing was taken: neither the other server nor a share.
+    assert_eq!(b.held(ENDPOINT, "p", &ids(0..9)).await.unwrap().len(), 3);
+    assert_eq!(
+        database.value("SELECT count(*) FROM ecsctl.shares").await,
+        "1"
+    );
+
+    let outcome = |id, outcome| OutcomeRecord {
+        id,
+        outcome,
+        job_id: None,
+        evidence: None,
+        error: None,
+    };
+    let unknown = Record::Outcomes {
+        servers: vec![outcome(id(2), OutcomeKind::Unknown)],
+    };
+    append(&first, unknown).await.unwrap();
+    let held = announce(&second, 1, ids(2..4)).await.unwrap();
+    assert!(
+        matches!(held, Admission::ServersHeld { .. }),
+        "it may still be at work: {held:?}"
+    );
+    let known = Record::Outcomes {
+        servers: vec![outcome(id(2), OutcomeKind::Succeeded)],
+    };
+    append(&first, known).await.unwrap();
+    assert_eq!(
+        announce(&second, 1, ids(2..4)).await.unwrap(),
+        Admission::Admitted
+    );
+}
+
+#[tokio::test]
+async fn the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let store = database.store("a").await;
+    let dead = begin(&store, "dead", ids(0..1)).await;
+    announce(&dead, 1, ids(0..1)).await.unwrap();
+    drop(dead);
+    database
+        .execute("UPDATE ecsctl.runs SET seen_at = seen_at - interval '1 day'")
+        .await;
+    let other = begin(&store, "other", ids(0..1)).await;
+    let held = announce(&other, 1, ids(0..1)).await.unwrap();
+    assert!(matches!(held, Admission::ServersHeld { .. }), "{held:?}");
+
+    let (resumed, _) = store.resume("dead", Takeover::WhenSilent).await.unwrap();
+    let held = announce(&other, 1, ids(0..1)).await.unwrap();
+    assert!(matches!(held, Admission::ServersHeld { .. }), "{held:?}");
+    append(&resumed, Record::Ended {}).await.unwrap();
+    assert_eq!(
+        announce(&other, 1, ids(0..1)).await.unwrap(),
+        Admission::Admitted
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_again() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let store = database.store("a").await;
+    let run = begin(&store, "r", ids(0..2)).await;
+    let held = async || store.held(ENDPOINT, "p", &ids(0..9)).await.unwrap().len();
+    let not_executed = |retry_after_ms| Record::NotExecuted {
+        request: 1,
+        throttled: true,
+        retry_after_ms,
+        error: ErrorRecord::default(),
+    };
+    announce(&run, 1, ids(0..2)).await.unwrap();
+    append(&run, not_executed(Some(1))).await.unwrap();
+    assert_eq!(held().await, 2);
+    assert_eq!(
+        database.value("SELECT count(*) FROM ecsctl.shares").await,
+        "0"
+    );
+    announce(&run, 1, ids(0..2)).await.unwrap();
+    append(&run, not_executed(None)).await.unwrap();
+    assert_eq!(held().await, 0);
+    // The same server of another project, or of another endpoint, is another server.
+    announce(&run, 2, ids(0..2)).await.unwrap();
+    assert_eq!(
+        store.held(ENDPOINT, "q", &ids(0..9)).await.unwrap().len(),
+        0
+    );
+    assert_eq!(
+        store
+            .held("https://other.example/", "p", &ids(0..9))
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+/// Two runs that want each other's servers, at the same time and in both orders.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_that_want_the_same_servers_never_both_have_one() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..6_u16 {
+        let store = database.store(&format!("h{number}")).await;
+        tasks.spawn(async move {
+            let run = begin(&store, &format!("r{number}"), ids(0..8)).await;
+            let mut admitted = Vec::new();
+            for request in 1..=8_u16 {
+                // Each begins elsewhere.
+                let server = id((number + request) % 8);
+                let other = id((number + request + 3) % 8);
+                let admission = announce(&run, request.into(), vec![server, other])
+                    .await
+                    .unwrap();
+                if admission == Admission::Admitted {
+                    admitted.extend([(server, number), (other, number)]);
+                }
+            }
+            admitted
+        });
+    }
+    let admitted = tasks.join_all().await.concat();
+    let mut holders = std::collections::BTreeMap::new();
+    for (server, run) in admitted {
+        // A run may use a server of its own again.
+        assert_eq!(*holders.entry(server).or_insert(run), run, "{server}");
+    }
+    assert!(holders.len() >= 2);
+    let held = database.value("SELECT count(*) FROM ecsctl.leases").await;
+    assert_eq!(held, holders.len().to_string());
+}

@@ -1,0 +1,207 @@
+//! The quota over all processes, by the clock of the database.
+
+use std::time::{Duration, Instant};
+
+use ecs_ops::journal::{Admission, ErrorRecord, Journal as _, Record};
+use ecs_store_postgres::{PostgresJournal, Takeover};
+
+use crate::world::{Database, accepted, announcement, append, begin, database, ids};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Announces a request of so many servers with a quota of 10.
+async fn ask(journal: &PostgresJournal, request: usize, servers: u16) -> Admission {
+    let first = u16::try_from(request).unwrap() * 100;
+    let servers = ids(first..first + servers);
+    let admission = journal.announce(announcement(request, servers, 10, SECOND));
+    admission.await.unwrap()
+}
+
+fn is_full(admission: &Admission) -> bool {
+    matches!(admission, Admission::QuotaFull { .. })
+}
+
+#[tokio::test]
+async fn a_share_is_held_until_a_window_after_its_answer() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let store = database.store("a").await;
+    let run = begin(&store, "r", ids(0..1)).await;
+    assert_eq!(ask(&run, 1, 6).await, Admission::Admitted);
+    assert!(is_full(&ask(&run, 2, 5).await));
+    // The answer comes late: the window begins with it.
+    tokio::time::sleep(SECOND).await;
+    append(&run, accepted(1)).await.unwrap();
+    tokio::time::sleep(SECOND * 8 / 10).await;
+    assert!(is_full(&ask(&run, 2, 5).await));
+    tokio::time::sleep(SECOND * 3 / 10).await;
+    assert_eq!(ask(&run, 2, 5).await, Admission::Admitted);
+    // A refusal gives it back at once.
+    let refused = Record::NotExecuted {
+        request: 2,
+        throttled: false,
+        retry_after_ms: None,
+        error: ErrorRecord::default(),
+    };
+    append(&run, refused).await.unwrap();
+    assert_eq!(ask(&run, 3, 10).await, Admission::Admitted);
+}
+
+#[tokio::test]
+async fn the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_longer() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let store = database.store("a").await;
+    let dead = begin(&store, "dead", ids(0..1)).await;
+    assert_eq!(ask(&dead, 1, 6).await, Admission::Admitted);
+    drop(dead);
+    let left = "SELECT until - taken_at FROM ecsctl.shares WHERE run_id = 'dead'";
+    // The window, 60 s for the answer and 30 s before the first byte.
+    assert_eq!(database.value(left).await, "00:01:31");
+    // Taking the run over neither frees it nor prolongs it.
+    store.resume("dead", Takeover::AtOnce).await.unwrap();
+    assert_eq!(database.value(left).await, "00:01:31");
+    let other = begin(&store, "other", ids(0..1)).await;
+    assert!(is_full(&ask(&other, 2, 5).await));
+    database
+        .execute("UPDATE ecsctl.shares SET until = clock_timestamp()")
+        .await;
+    assert_eq!(ask(&other, 2, 5).await, Admission::Admitted);
+}
+
+#[tokio::test]
+async fn whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_for() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let store = database.store("a").await;
+    let holder = begin(&store, "holder", ids(0..1)).await;
+    let (large, small) = (
+        begin(&store, "large", ids(0..1)).await,
+        begin(&store, "small", ids(0..1)).await,
+    );
+    assert_eq!(ask(&holder, 1, 6).await, Admission::Admitted);
+    assert!(is_full(&ask(&large, 2, 9).await));
+    // There is room for it, but another has been waiting.
+    assert!(is_full(&ask(&small, 3, 1).await));
+    append(
+        &holder,
+        Record::NotExecuted {
+            request: 1,
+            throttled: false,
+            retry_after_ms: None,
+            error: ErrorRecord::default(),
+        },
+    )
+    .await
+    .unwrap();
+    assert!(is_full(&ask(&small, 3, 1).await));
+    assert_eq!(ask(&large, 2, 9).await, Admission::Admitted);
+    assert_eq!(ask(&small, 3, 1).await, Admission::Admitted);
+    // The one that waits first dies.
+    assert!(is_full(&ask(&large, 4, 10).await));
+    append(&large, accepted(2)).await.unwrap();
+    append(&small, accepted(3)).await.unwrap();
+    tokio::time::sleep(SECOND + SECOND / 10).await;
+    assert!(is_full(&ask(&holder, 5, 1).await));
+    database.execute("UPDATE ecsctl.queue SET seen_at = seen_at - interval '6 seconds' WHERE run_id = 'large'").await;
+    assert_eq!(ask(&holder, 5, 1).await, Admission::Admitted);
+}
+
+#[tokio::test]
+async fn projects_share_nothing() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let store = database.store("a").await;
+    let run = begin(&store, "r", ids(0..1)).await;
+    assert_eq!(ask(&run, 1, 10).await, Admission::Admitted);
+    database
+        .execute("UPDATE ecsctl.shares SET project = 'q'; UPDATE ecsctl.leases SET project = 'q'")
+        .await;
+    assert_eq!(ask(&run, 2, 10).await, Admission::Admitted);
+}
+
+/// Twenty processes, each with a connection of its own, send as fast as they may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_processes_use_the_quota_and_never_exceed_it() {
+    let Some(database) = database().await else {
+        return;
+    };
+    // `ECS_STORE_LONG=1`: with the window of the service, where the delays count for less.
+    let long = std::env::var_os("ECS_STORE_LONG").is_some();
+    let (window, least) = match long {
+        true => (Duration::from_secs(60), 0.98),
+        false => (Duration::from_secs(3), 0.80),
+    };
+    let used = race(&database, window, 4).await;
+    println!(
+        "20 processes used {:.2} % of the quota in 4 windows of {window:?}",
+        used * 100.0
+    );
+    assert!(used >= least, "{used}");
+}
+
+/// The share of the quota that was used in so many windows.
+async fn race(database: &Database, window: Duration, windows: u32) -> f64 {
+    const LIMIT: usize = 200;
+    const REQUEST: u16 = 10;
+    let began = Instant::now();
+    let end = began + window * windows;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..20_u16 {
+        let store = database.store(&format!("h{number}")).await;
+        tasks.spawn(async move {
+            let run = begin(&store, &format!("r{number}"), ids(0..1)).await;
+            let mut sent = Vec::new();
+            for request in 1.. {
+                let first = number * 1000 + u16::try_from(request % 90).unwrap() * REQUEST;
+                let servers = ids(first..first + REQUEST);
+                loop {
+                    if Instant::now() >= end {
+                        return sent;
+                    }
+                    let announced =
+                        run.announce(announcement(request, servers.clone(), LIMIT, window));
+                    match announced.await.unwrap() {
+                        Admission::Admitted => break,
+                        Admission::QuotaFull { retry_after } => {
+                            tokio::time::sleep(retry_after).await
+                        }
+                        held => panic!("{held:?}"),
+                    }
+                }
+                let at = Instant::now();
+                // The way to the service and back.
+                tokio::time::sleep(Duration::from_millis(u64::from(number % 5) * 5)).await;
+                sent.push((number, at, Instant::now()));
+                append(&run, accepted(request)).await.unwrap();
+            }
+            sent
+        });
+    }
+    let sent = tasks.join_all().await.concat();
+    // The service counts a request at any moment from its sending to its answer: those that it can count within a
+    // window that begins with one of the answers.
+    for (_, _, begin) in &sent {
+        let counted = sent
+            .iter()
+            .filter(|(_, at, answered)| answered >= begin && *at < *begin + window);
+        let counted = counted.count() * usize::from(REQUEST);
+        assert!(counted <= LIMIT, "{counted} servers in {window:?}");
+    }
+    let mut by_process = [0_usize; 20];
+    // At first whoever comes takes what there is.
+    for (number, _, _) in sent.iter().filter(|(_, at, _)| *at >= began + window) {
+        by_process[usize::from(*number)] += 1;
+    }
+    let (least, most) = (
+        by_process.iter().min().unwrap(),
+        by_process.iter().max().unwrap(),
+    );
+    assert!(most - least <= 2, "not fair: {by_process:?}");
+    let within = sent.iter().filter(|(_, at, _)| *at < end).count();
+    (within * usize::from(REQUEST)) as f64 / (LIMIT * usize::try_from(windows).unwrap()) as f64
+}

@@ -1,0 +1,169 @@
+//! A real PostgreSQL server for tests, in a temporary folder, as an ordinary user.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// A server. It ends with this value, and with the process of the test in any case.
+#[derive(Debug)]
+pub struct Postgres {
+    control: Mutex<Control>,
+    directory: String,
+    port: u16,
+}
+
+#[derive(Debug)]
+struct Control {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// A certificate with its key, in PEM.
+#[derive(Debug)]
+pub struct Certificate {
+    /// The certificate.
+    pub certificate: String,
+    /// The key.
+    pub key: String,
+}
+
+impl Postgres {
+    /// Starts a server. `None`, and a line on stderr that is shown also by tests that pass, where
+    /// PostgreSQL is not installed.
+    ///
+    /// # Errors
+    /// The server did not start.
+    pub fn start(certificate: Option<&Certificate>) -> Option<std::io::Result<Self>> {
+        if !is_installed() {
+            let line =
+                "LEFT OUT: tests against PostgreSQL (no initdb here; apt-get install postgresql)";
+            // Not by the macro, whose output is kept from whoever runs the tests.
+            let _ = writeln!(std::io::stderr(), "{line}");
+            return None;
+        }
+        Some(Self::start_installed(certificate))
+    }
+
+    fn start_installed(certificate: Option<&Certificate>) -> std::io::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = shell();
+        command
+            .args(["-c", include_str!("postgres/server.sh"), "server.sh"])
+            .arg(port.to_string());
+        if let Some(Certificate { certificate, key }) = certificate {
+            command.args([certificate, key]);
+        }
+        let mut child = command
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let gone = || std::io::Error::other("the server's script has ended");
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().ok_or_else(gone)?);
+        let mut control = Control {
+            child,
+            stdin,
+            stdout,
+        };
+        let directory = control.line()?;
+        let server = Self {
+            control: Mutex::new(control),
+            directory,
+            port,
+        };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// The address of a database over a Unix socket, as a role that needs no password there.
+    /// `owner` may do everything.
+    pub fn address(&self, role: &str, database: &str) -> String {
+        let directory = self.directory.replace('/', "%2F");
+        format!("postgres://{role}@{directory}:{}/{database}", self.port)
+    }
+
+    /// The address of a database over TCP, where a role needs its password.
+    pub fn tcp_address(&self, role: &str, database: &str) -> String {
+        format!("postgres://{role}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Kills the server as a crash of the machine would, but for the disk's cache.
+    ///
+    /// # Errors
+    /// It did not run.
+    pub fn kill(&self) -> std::io::Result<()> {
+        self.command("kill", "killed")
+    }
+
+    /// Stops the server; its connections are cut.
+    ///
+    /// # Errors
+    /// It did not run.
+    pub fn stop(&self) -> std::io::Result<()> {
+        self.command("stop", "stopped")
+    }
+
+    /// Starts the server again; after a kill it recovers.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn restart(&self) -> std::io::Result<()> {
+        self.command("start", "started")
+    }
+
+    fn command(&self, command: &str, expected: &str) -> std::io::Result<()> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stdin) = &mut control.stdin {
+            writeln!(stdin, "{command}")?;
+        }
+        match control.line()?.as_str() {
+            answer if answer == expected => Ok(()),
+            answer => Err(std::io::Error::other(format!("{command}: {answer}"))),
+        }
+    }
+}
+
+impl Control {
+    fn line(&mut self) -> std::io::Result<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // The script ends with its input, and takes the folder with it.
+        self.stdin = None;
+        let _ = self.child.wait();
+    }
+}
+
+fn is_installed() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).any(|folder| folder.join("initdb").is_file());
+    let versions = Path::new("/usr/lib/postgresql").read_dir();
+    let mut versions = versions.into_iter().flatten().flatten();
+    on_path || versions.any(|version| version.path().join("bin/initdb").is_file())
+}
+
+/// A shell of an ordinary user: PostgreSQL refuses to run as root.
+fn shell() -> Command {
+    let id = Command::new("id").arg("-u").output();
+    let is_root = id.is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root {
+        return Command::new("sh");
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "nobody", "--", "sh"]);
+    command
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# A PostgreSQL server in a folder of its own, for as long as stdin is open: also when the test is killed,
+# nothing is left. Commands on stdin: start, kill (-9), stop. Each is answered with a line on stdout.
+# usage: server.sh PORT [CERTIFICATE KEY]  (file contents in PEM, for TLS)
+set -u
+PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+port=$1
+dir=$(mktemp -d /tmp/ecs-postgres.XXXXXX) || exit 1
+trap 'pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
+
+initdb -D "$dir/data" -U owner -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb" 2>&1 || { cat "$dir/initdb" >&2; exit 1; }
+cat >"$dir/data/pg_hba.conf" <<E
+local all all trust
+host all all 127.0.0.1/32 scram-sha-256
+E
+cat >>"$dir/data/postgresql.conf" <<E
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = '$dir'
+max_connections = 200
+shared_buffers = 16MB
+E
+if [ $# -ge 3 ]; then
+    (umask 077; printf '%s' "$2" >"$dir/data/server.crt"; printf '%s' "$3" >"$dir/data/server.key")
+    echo "ssl = on" >>"$dir/data/postgresql.conf"
+fi
+
+start() {
+    # After kill -9 the other processes of the server take a moment to end.
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        pg_ctl -D "$dir/data" -l "$dir/log" -w -t 60 start >/dev/null 2>&1 </dev/null && return 0
+        sleep 0.3
+    done
+    cat "$dir/log" >&2
+    return 1
+}
+
+echo "$dir"
+while read -r command; do
+    case $command in
+        start) start && echo started || echo failed ;;
+        kill) kill -9 "$(head -n 1 "$dir/data/postmaster.pid")" && echo killed || echo failed ;;
+        stop) pg_ctl -D "$dir/data" -m fast -w stop >/dev/null 2>&1 && echo stopped || echo failed ;;
+    esac
+done
