@@ -6,6 +6,7 @@ mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
 pub(crate) mod job;
+mod known_runs;
 pub(crate) mod plan;
 mod preflight;
 mod recorded_options;

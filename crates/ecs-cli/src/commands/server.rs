@@ -4,6 +4,7 @@ use ecs_ops::ServerRef;
 use ecs_ops::model::Server;
 use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
 
+use super::known_runs::{self, KnownRun, KnownRuns};
 use crate::args::{Format, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
@@ -53,19 +54,42 @@ pub(crate) async fn show(
     let given = server_input::read(&args.servers, &[], None, notes)?;
     let connection = connect(global, &Settings::of_reads(), notes).await?;
     let servers = find(&connection, given).await?;
+    let folder = known_runs::folder();
+    let runs = KnownRuns::read(&args.journal, folder.as_deref(), notes)?;
+    let of = |server: &Server| {
+        let id = server.id?;
+        Some(runs.of(id, connection.project.as_str()))
+    };
+    let servers: Vec<(Server, Vec<KnownRun>)> = servers
+        .into_iter()
+        .map(|server| {
+            let known = of(&server).unwrap_or_default();
+            (server, known)
+        })
+        .collect();
     results.write(&match args.output.format {
         Format::Table => servers
             .iter()
-            .map(render::shown)
+            .map(|(server, runs)| render::shown(server) + &known_runs::text(runs))
             .collect::<Vec<_>>()
             .join("\n"),
-        Format::Json => json::document(&render::document(&servers)),
+        Format::Json => json::document(&serde_json::json!({
+            "version": json::VERSION,
+            "servers": servers.iter().map(with_runs).collect::<Vec<_>>(),
+        })),
         Format::Jsonl => servers
             .iter()
-            .map(|server| json::line(&render::object(server)))
+            .map(|shown| json::line(&with_runs(shown)))
             .collect(),
     });
     Ok(Exit::Success)
+}
+
+/// One server as an object, with the runs that are known of it.
+fn with_runs((server, runs): &(Server, Vec<KnownRun>)) -> serde_json::Value {
+    let mut object = render::object(server);
+    object["runs"] = serde_json::to_value(runs).unwrap_or_default();
+    object
 }
 
 /// The servers, asked for one by one where only ids are given: the project may be large.

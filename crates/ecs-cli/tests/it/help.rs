@@ -142,10 +142,10 @@ fn each_command_offers_what_the_design_says() {
         (&["resume"], &resume),
         (&["run", "show"], &["--html", "--outcome", "--output"]),
         (&["server", "list"], &list),
-        (&["server", "show"], &["--output"]),
+        (&["server", "show"], &["--journal", "--output"]),
         (&["server", "actions"], &["--output"]),
         (&["plan", "reboot"], &[&reboot[..], &["--out"]].concat()),
-        (&["plan", "show"], &["--output"]),
+        (&["plan", "show"], &["--html", "--output"]),
         (&["plan", "approve"], &["--key", "--signature"]),
         (
             &["apply"],
