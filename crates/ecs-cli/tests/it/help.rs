@@ -66,7 +66,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 27] = [
+    const RUN: [&str; 28] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
