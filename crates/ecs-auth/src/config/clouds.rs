@@ -285,7 +285,10 @@ fn setting(
         None | Some(Node::Null) => Ok(None),
         Some(Node::Text { text, .. }) if text.is_empty() => Ok(None),
         Some(Node::Text { text, plain }) => {
-            let boolean = matches!(field, Field::Verify | Field::Insecure);
+            let boolean = matches!(
+                field,
+                Field::Verify | Field::Insecure | Field::IdentityVersion
+            );
             if *plain && !boolean && yaml::is_other_than_text(text) {
                 layer.warnings.push(format!(
                     "{}: {name} is taken as the text that stands there; openstacksdk reads another value: put it in quotes",

@@ -5,6 +5,8 @@
 pub(super) enum Field {
     AuthType,
     AuthMethods,
+    /// The version of the identity API: `3` or `2`.
+    IdentityVersion,
     Token,
     AccessKey,
     SecretKey,
@@ -102,6 +104,7 @@ impl Field {
             }
             F::AuthType
             | F::AuthMethods
+            | F::IdentityVersion
             | F::SecretKey
             | F::SecurityToken
             | F::Password
@@ -211,6 +214,7 @@ pub(super) const KOOCLI: Names = &[
 pub(super) const OPENSTACK: Names = &[
     (F::AuthType, &["auth_type", "auth_plugin"]),
     (F::AuthMethods, &["auth_methods"]),
+    (F::IdentityVersion, &["identity_api_version"]),
     (F::Token, &["token", "auth_token"]),
     (F::AccessKey, &["access_key", "ak"]),
     (F::SecretKey, &["secret_key", "sk"]),

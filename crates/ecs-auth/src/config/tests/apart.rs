@@ -358,3 +358,37 @@ fn a_setting_that_is_misspelt_is_named() {
     let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
     assert!(said("regin in [basic]"), "{warnings:?}");
 }
+
+#[test]
+fn version_2_of_the_identity_api_is_refused_by_name() {
+    const LOGIN: [(&str, &str); 4] = [
+        ("OS_USERNAME", "u"),
+        ("OS_PASSWORD", "p"),
+        ("OS_USER_DOMAIN_NAME", "d"),
+        ("OS_REGION_NAME", "eu-de"),
+    ];
+    for (variable, value, refused) in [
+        ("OS_IDENTITY_API_VERSION", "2", true),
+        ("OS_IDENTITY_API_VERSION", "2.0", true),
+        ("OS_IDENTITY_API_VERSION", "3", false),
+        (
+            "OS_AUTH_URL",
+            "https://iam.eu-de.otc.t-systems.com/v2.0/",
+            true,
+        ),
+        (
+            "OS_AUTH_URL",
+            "https://iam.eu-de.otc.t-systems.com/v3",
+            false,
+        ),
+    ] {
+        let environment = around(&[&LOGIN[..], &[(variable, value)]].concat());
+        let chosen = CredentialConfig::new(&CredentialOptions::default(), &environment);
+        assert_eq!(chosen.is_err(), refused, "{variable}={value}");
+        if let Err(error) = chosen {
+            let message = error.to_string();
+            assert!(message.starts_with(variable), "{message}");
+            assert!(message.contains("version 2 of the identity API"));
+        }
+    }
+}
