@@ -18,8 +18,8 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 const JOBS: usize = 10_000;
 /// The bounds of docs/job-waiting.md: for a job that is watched, and for a request of a run with its server.
-const MOST: usize = 1024;
-const MOST_IN_A_RUN: usize = 2048;
+const MOST: usize = 900;
+const MOST_IN_A_RUN: usize = 1100;
 
 /// Accepts everything; its jobs never end.
 #[derive(Debug)]

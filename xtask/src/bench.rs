@@ -1,12 +1,17 @@
 //! Runs the programs of `ecs-bench` side by side, and counts instructions.
 //!
-//! - `cases`: what is measured, and the programs that do it
+//! - `cases`: what is measured of one call, and the programs that do it; `sdks`: the official SDKs among them
 //! - `start`: how long a process takes from its start to its first byte
-//! - `table`: the table of `docs/performance.md`
+//! - `figures`: what `ecsctl` takes as a process; `process`, `simulator`: how that is measured
+//! - `table`: the tables of `docs/performance.md`
 //! - `instructions`: what one thing takes, by callgrind, compared with what it took before
 
 mod cases;
+mod figures;
 pub(crate) mod instructions;
+mod process;
+mod sdks;
+mod simulator;
 mod start;
 mod table;
 
@@ -30,35 +35,60 @@ pub(crate) fn run(root: &Path, only: &str, write: bool) -> ExitCode {
 }
 
 fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
-    let programs = build(root)?;
-    let server = Server::start(&programs)?;
-    let mut rows = Vec::new();
-    for case in cases::ALL.iter().filter(|case| case.name.starts_with(only)) {
-        eprintln!("{}: {}", case.name, case.title);
-        rows.push(cases::measure(case, &programs, &server.url)?);
+    let folder = build(root, &["ecs-bench", "ecs-cli"])?;
+    let calls = measure_calls(root, &folder, only)?;
+    println!("{calls}");
+    let mut found = Vec::new();
+    for (name, measurement) in figures::ALL {
+        if name.starts_with(only) && (*name != figures::BUILD || only == *name) {
+            eprintln!("{name}");
+            found.extend(measurement(root, &folder)?);
+        }
     }
-    if "start".starts_with(only) {
-        eprintln!("start: from the start of the process to the first byte");
-        rows.push(start::measure(&programs)?);
-    }
-    let table = table::markdown(&rows);
-    println!("{table}");
+    let found = table::figures(&found);
+    println!("{found}");
     if write {
-        table::write(root, &table)?;
+        table::write(root, &calls, &found)?;
     }
     Ok(())
 }
 
-/// Builds the programs, optimized; the folder that they are in.
-pub(crate) fn build(root: &Path) -> Result<PathBuf, String> {
+/// The cases of one call, by all programs.
+fn measure_calls(root: &Path, folder: &Path, only: &str) -> Result<String, String> {
+    let mut cases = cases::ALL
+        .iter()
+        .filter(|case| case.name.starts_with(only))
+        .peekable();
+    let starts = "start".starts_with(only);
+    if cases.peek().is_none() && !starts {
+        return Ok(String::new());
+    }
+    let programs = cases::Program::all(folder, sdks::Sdks::install(root, folder));
+    let server = Server::start(folder)?;
+    let mut rows = Vec::new();
+    for case in cases {
+        eprintln!("{}: {}", case.name, case.title);
+        rows.push(cases::measure(case, &programs, &server.url)?);
+    }
+    if starts {
+        eprintln!("start: from the start of the process to the first byte");
+        rows.push(start::measure(&programs)?);
+    }
+    Ok(table::calls(&rows, &programs))
+}
+
+/// Builds the programs of these packages, optimized; the folder that they are in.
+pub(crate) fn build(root: &Path, packages: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["build", "--release", "--package", "ecs-bench"])
+        .args(["build", "--release"])
+        .args(packages)
         .status()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     if !status.success() {
-        return Err("the programs of ecs-bench cannot be built".to_owned());
+        return Err("the programs cannot be built".to_owned());
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
     Ok(root.join(target).join("release"))

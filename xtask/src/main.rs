@@ -2,7 +2,7 @@
 //!
 //! | chore | does |
 //! |---|---|
-//! | `bench` | measures our client beside tools written by hand; prints the table of docs/performance.md |
+//! | `bench` | measures our client beside tools written by hand and official SDKs; prints the tables of docs/performance.md |
 //! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
 //! | `instructions` | counts the instructions of what is done often, by callgrind; compares them with the baseline |
 //! | `interop-credentials` | runs the official tools and `ecsctl` on the same credentials, and shows differences |
@@ -29,8 +29,10 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
 chores:
-  bench [CASE]       measure our client beside baselines, optimized: all cases, or those whose name begins so
-  bench --write      the same; write the table into docs/performance.md
+  bench [CASE]       measure our client beside baselines, and ecsctl itself, optimized: all cases, or those whose name
+                     begins so (job, large-job, run, encode, memory, start, waiting, fleet, pages, size)
+  bench build        measure how long an optimized build takes from nothing
+  bench --write      all cases but build; write the tables into docs/performance.md
   codegen            write the generated files from crates/ecs-model/api/ecs.openapi.yaml
   codegen --check    write nothing; list what is stale, missing or extra, and fail if anything is
   instructions --check

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::header::AsHeaderName;
+use http::{HeaderMap, HeaderName, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -13,6 +14,9 @@ pub use echo::{Difference, Echo};
 
 pub(crate) const CONTENT_SHA256: &str = "x-sdk-content-sha256";
 pub(crate) const SECURITY_TOKEN: &str = "x-security-token";
+
+/// The header of this name: not parsed each time.
+pub(crate) static CONTENT_SHA256_HEADER: HeaderName = HeaderName::from_static(CONTENT_SHA256);
 
 /// What [`CONTENT_SHA256`] says where the body is not signed.
 pub(crate) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -35,7 +39,10 @@ pub struct CanonicalRequest(Vec<u8>);
 
 impl CanonicalRequest {
     /// With the headers of these names, in this order. Each must be lower-case and there.
-    pub(crate) fn new(request: &Request<Bytes>, names: &[&str]) -> Self {
+    pub(crate) fn new<N>(request: &Request<Bytes>, names: &[N]) -> Self
+    where
+        N: AsHeaderName + AsRef<str> + Copy,
+    {
         let mut text = Vec::with_capacity(512);
         text.extend_from_slice(request.method().as_str().as_bytes());
         text.push(b'\n');
@@ -45,7 +52,7 @@ impl CanonicalRequest {
         text.push(b'\n');
         for name in names {
             for value in request.headers().get_all(*name) {
-                text.extend_from_slice(name.as_bytes());
+                text.extend_from_slice(name.as_ref().as_bytes());
                 text.push(b':');
                 text.extend_from_slice(value.as_bytes().trim_ascii());
                 text.push(b'\n');
@@ -56,7 +63,7 @@ impl CanonicalRequest {
             if at > 0 {
                 text.push(b';');
             }
-            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(name.as_ref().as_bytes());
         }
         text.push(b'\n');
         if is_body_unsigned(request.headers()) {
@@ -78,7 +85,7 @@ impl CanonicalRequest {
 }
 
 pub(crate) fn is_body_unsigned(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_SHA256).iter();
+    let mut values = headers.get_all(&CONTENT_SHA256_HEADER).iter();
     values.next().is_some_and(|value| value == UNSIGNED) && values.next().is_none()
 }
 

@@ -176,6 +176,24 @@ pub struct CredentialConfig {
     tls: TlsSettings,
 }
 
+/// The names of the clouds of `clouds.yaml`, for completions: none where it cannot be read.
+///
+/// ```
+/// let names = ecs_auth::cloud_names(&ecs_auth::Environment::of_process());
+/// println!("{}", names.join(" "));
+/// ```
+pub fn cloud_names(environment: &Environment) -> Vec<String> {
+    let clouds = clouds::Clouds::load(environment).ok().flatten();
+    clouds.map_or_else(Vec::new, |clouds| {
+        clouds.names().into_iter().map(str::to_owned).collect()
+    })
+}
+
+/// The names of the sections of `~/.huaweicloud/credentials`, for completions: none where it cannot be read.
+pub fn profile_names(environment: &Environment) -> Vec<String> {
+    files::profile_names(environment)
+}
+
 impl CredentialConfig {
     /// Chooses the first of these that has credentials: the options; `HUAWEICLOUD_SDK_*`; the cloud that `OS_CLOUD` names;
     /// `OS_*`; `HW_*`; the only cloud of `clouds.yaml`; the profile `basic`; the current profile of KooCLI; the metadata

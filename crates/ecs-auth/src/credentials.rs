@@ -139,7 +139,7 @@ impl Credentials {
         match &*self.proof {
             Kind::Token(token) => {
                 signer::remove_proof(request);
-                signer::insert(request, AUTH_TOKEN, token.expose_secret(), true);
+                signer::insert(request, &AUTH_TOKEN, token.expose_secret(), true);
                 None
             }
             Kind::AccessKey(key) => Some(signer::sign(request, key, now)),

@@ -66,7 +66,7 @@ pub use canonical::{CanonicalRequest, Difference, Echo};
 pub use chain::CredentialChain;
 pub use config::{
     CredentialConfig, CredentialKind, CredentialOptions, CredentialSource, ReadyCredentials,
-    Skipped, TlsSettings, Transports, Warning, WarningKind,
+    Skipped, TlsSettings, Transports, Warning, WarningKind, cloud_names, profile_names,
 };
 pub use credentials::Credentials;
 pub use ecs_transport::BoxFuture;

@@ -4,30 +4,35 @@ use std::fmt;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, AsHeaderName, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Request, Uri};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::canonical::{CONTENT_SHA256, SECURITY_TOKEN, hex_of, is_body_unsigned};
+use crate::canonical::{
+    CONTENT_SHA256, CONTENT_SHA256_HEADER, SECURITY_TOKEN, hex_of, is_body_unsigned,
+};
 use crate::{AccessKey, CanonicalRequest, date};
 
 pub(crate) const ALGORITHM: &str = "SDK-HMAC-SHA256";
 pub(crate) const DATE: &str = "x-sdk-date";
-pub(crate) const AUTH_TOKEN: &str = "x-auth-token";
+
+static DATE_HEADER: HeaderName = HeaderName::from_static(DATE);
+static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
+pub(crate) static AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// The headers that are signed where they are there, in the order of the canonical request. What a proxy may add or
 /// change (`User-Agent`, `Accept`, …) is not among them.
-const SIGNED_HEADERS: [&str; 7] = [
-    "content-type",
-    "host",
-    "x-domain-id",
-    "x-project-id",
-    CONTENT_SHA256,
-    DATE,
-    SECURITY_TOKEN,
+static SIGNED_HEADERS: [HeaderName; 7] = [
+    CONTENT_TYPE,
+    HOST,
+    HeaderName::from_static("x-domain-id"),
+    HeaderName::from_static("x-project-id"),
+    HeaderName::from_static(CONTENT_SHA256),
+    HeaderName::from_static(DATE),
+    HeaderName::from_static(SECURITY_TOKEN),
 ];
 
 /// Signs a request as of `now` and puts the signature into it, replacing whatever proof it had. This must be the last
@@ -66,15 +71,15 @@ pub fn sign(request: &mut Request<Bytes>, key: &AccessKey, now: Timestamp) -> Si
     }
     if !is_body_unsigned(request.headers()) {
         // A hash of other bytes would be refused; the one of these is in the canonical request anyway.
-        request.headers_mut().remove(CONTENT_SHA256);
+        request.headers_mut().remove(&CONTENT_SHA256_HEADER);
     }
-    insert(request, DATE, &date, false);
+    insert(request, &DATE_HEADER, &date, false);
     if let Some(token) = key.security_token() {
-        insert(request, SECURITY_TOKEN, token, true);
+        insert(request, &SECURITY_TOKEN_HEADER, token, true);
     }
-    let signed = compute(request, key, &date, &SIGNED_HEADERS);
+    let signed = compute(request, key, &date, &SIGNED_HEADERS.each_ref());
     let authorization = authorization(key, &signed);
-    insert(request, "authorization", &authorization, true);
+    insert(request, &AUTHORIZATION, &authorization, true);
     signed
 }
 
@@ -89,7 +94,13 @@ fn authorization(key: &AccessKey, signed: &Signed) -> String {
 
 /// Takes out what an earlier attempt may have put in.
 pub(crate) fn remove_proof(request: &mut Request<Bytes>) {
-    for name in [AUTHORIZATION.as_str(), AUTH_TOKEN, DATE, SECURITY_TOKEN] {
+    let proof = [
+        &AUTHORIZATION,
+        &AUTH_TOKEN,
+        &DATE_HEADER,
+        &SECURITY_TOKEN_HEADER,
+    ];
+    for name in proof {
         request.headers_mut().remove(name);
     }
 }
@@ -97,15 +108,13 @@ pub(crate) fn remove_proof(request: &mut Request<Bytes>) {
 /// The value was checked where it came from, so it is always one that a header can hold.
 pub(crate) fn insert(
     request: &mut Request<Bytes>,
-    name: &'static str,
+    name: &HeaderName,
     value: &str,
     sensitive: bool,
 ) {
     if let Ok(mut value) = HeaderValue::from_str(value) {
         value.set_sensitive(sensitive);
-        request
-            .headers_mut()
-            .insert(HeaderName::from_static(name), value);
+        request.headers_mut().insert(name, value);
     }
 }
 
@@ -126,21 +135,34 @@ fn host_of(uri: &Uri) -> Option<HeaderValue> {
 }
 
 /// Signs the headers of these names that are there. Names with `_` are left out, as proxies drop such headers.
-fn compute(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[&str]) -> Signed {
-    let present: Vec<&str> = names
-        .iter()
-        .copied()
-        .filter(|name| !name.contains('_') && request.headers().contains_key(*name))
-        .collect();
+fn compute<N>(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[N]) -> Signed
+where
+    N: AsHeaderName + AsRef<str> + Copy,
+{
+    let is_signed =
+        |name: &N| !name.as_ref().contains('_') && request.headers().contains_key(*name);
+    let present: Vec<N> = names.iter().copied().filter(is_signed).collect();
     let canonical_request = CanonicalRequest::new(request, &present);
     let string_to_sign = string_to_sign(date, None, &canonical_request);
     let signature = hmac(key.secret(), string_to_sign.as_bytes()).finalize();
     Signed {
-        signed_headers: present.join(";"),
+        signed_headers: joined(&present),
         signature: hex_of(&signature.into_bytes().into()),
         canonical_request,
         string_to_sign,
     }
+}
+
+/// Names with a `;` between them.
+fn joined<N: AsRef<str>>(names: &[N]) -> String {
+    let mut text = String::with_capacity(64);
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            text.push(';');
+        }
+        text.push_str(name.as_ref());
+    }
+    text
 }
 
 pub(crate) fn string_to_sign(

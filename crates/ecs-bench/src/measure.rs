@@ -25,7 +25,7 @@ impl Usage {
     }
 
     /// Prints, as one line of JSON, what each of `calls` calls used since then: times in microseconds; beside them the
-    /// most memory that the process ever had, in KiB.
+    /// [`peak_memory`] of the process, in KiB.
     #[allow(clippy::print_stdout, reason = "the result of the program")]
     pub fn print_since(&self, calls: u32) {
         let now = Self::now();
@@ -45,10 +45,20 @@ impl Usage {
             "wall_us": each(now.at.duration_since(self.at).as_secs_f64() * 1e6),
             "user_us": spent(|system| system.user_time().num_microseconds()),
             "sys_us": spent(|system| system.system_time().num_microseconds()),
-            "max_rss_kb": now.system.as_ref().map(System::max_rss),
+            "peak_kb": peak_memory(),
         });
         println!("{line}");
     }
+}
+
+/// The most memory that this program had at once, in KiB (`VmHWM` of Linux). Not `ru_maxrss`: that one counts what the
+/// process had before it became this program, which is what its parent has.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 /// Prints, as one line of JSON, that the calls failed.

@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+mod config;
 mod global;
 mod logging;
 mod plan;
@@ -23,17 +24,20 @@ use ecs_ops::{Client, PowerAction, RunBuilder};
 use crate::fail::Fail;
 use crate::plan_file::AppliedPlan;
 
+pub(crate) use config::{ConfigCommand, ConfigShow};
 pub(crate) use global::Global;
+#[cfg(test)]
+pub(crate) use global::secret;
 pub(crate) use logging::{LogFormat, Logging};
 pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
-pub(crate) use rolling::{HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy};
+pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy, command, wave};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
-pub(crate) use show::{RunCommand, RunShow, ShowFormat};
+pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
 
 const EXIT_CODES: &str = "\
@@ -43,7 +47,9 @@ Exit codes:
   2  bad usage or input, or the question was not answered with yes: nothing sent
   3  at least one server's result is unknown; check it before re-running
   4  authentication or authorization failed; no server was touched
-  5  stopped early: deadline, --stalled-after, Ctrl-C, or a rolling run's limit
+  5  stopped early: deadline, --stalled-after, Ctrl-C (also if everything is
+     done), or a rolling run's limit. After Ctrl-C on a terminal ecsctl ends by
+     SIGINT instead (130 in a shell), which ends loops of the shell, too
 
 The highest code that applies wins. Codes 2 and 4 occur only if no server can have been touched.";
 
@@ -85,6 +91,14 @@ Environment (the first source that has credentials wins; see `ecsctl auth check`
       The proxy for requests to the service and to IAM.
   SSL_CERT_FILE, SSL_CERT_DIR
       Certificates to trust instead of the system's.
+  XDG_STATE_HOME, XDG_CONFIG_HOME
+      The folders of ecsctl/runs (journals) and of ecsctl/config.toml (settings)
+      [default: ~/.local/state and ~/.config].
+  ECSCTL_CONTEXT, ECSCTL_CLOUD, ECSCTL_PROFILE, ECSCTL_ENDPOINT, ECSCTL_REGION,
+  ECSCTL_OPERATOR, ECSCTL_PROJECT_ID, ECSCTL_IAM_ENDPOINT, ECSCTL_AS_ENDPOINT,
+  ECSCTL_CA_FILE, ECSCTL_WAVE, ECSCTL_PAUSE, ECSCTL_MAX_FAILURES,
+  ECSCTL_HEALTH_CMD, ECSCTL_DEADLINE, ECSCTL_JOURNAL_DIR, ECSCTL_JOURNAL_KEEP
+      Settings, as in the configuration file: see `config show --help`.
   NO_COLOR
       No bold words.";
 
@@ -146,7 +160,10 @@ pub(crate) enum Command {
     /// List and show servers
     #[command(subcommand)]
     Server(ServerCommand),
-    /// Inspect a run
+    /// Show the settings and where they come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List and inspect runs
     #[command(subcommand)]
     Run(RunCommand),
     /// Show jobs, or wait for them to finish
@@ -187,7 +204,8 @@ pub(crate) struct Run {
     /// Put at most N servers into one request, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = RunBuilder::DEFAULT_BATCH_SIZE, value_parser = batch_size)]
     pub(crate) batch_size: usize,
-    /// Stop after this time (such as 90s, 15m, 1h30m) and print the report. Accepted requests continue at the service
+    /// Stop after this time (such as 90s, 15m, 1h30m) and print the report. Accepted requests continue at the service.
+    /// Real time, also with --sim, whose clock runs faster
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// Stop waiting for a job that makes no progress for this long, or never. Its servers are reported as running
@@ -219,10 +237,17 @@ pub(crate) struct Run {
     /// --reconcile only those that are still unknown after it, and those that were not attempted
     #[arg(long)]
     pub(crate) resubmit_unknown: bool,
-    /// Write down in this new file what the run does, each step before it counts: `ecsctl resume FILE` goes on where it ends
-    #[arg(long, value_name = "FILE")]
+    /// Write the journal of the run to this new file. By default each run has a journal in $XDG_STATE_HOME/ecsctl/runs (or
+    /// ~/.local/state/ecsctl/runs): `ecsctl run list` shows them, `ecsctl resume` resumes a run after a crash or a stop
+    #[arg(long, value_name = "FILE", value_parser = journal_file)]
     pub(crate) journal: Option<PathBuf>,
-    /// Show the requests without sending them; --journal is not written. The reads before the first action are made
+    /// Write no journal: what a crash interrupts cannot be resumed
+    #[arg(long, conflicts_with = "journal")]
+    pub(crate) no_journal: bool,
+    /// The id of the run, if its journal is in the folder for journals.
+    #[arg(skip)]
+    pub(crate) run_id: Option<String>,
+    /// Show the requests without sending them; no journal is written. The reads before the first action are made
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as
@@ -288,7 +313,7 @@ impl Run {
 #[derive(Debug, Args)]
 pub(crate) struct Reboot {
     /// Restart through the guest system (soft), or cut the power (hard)
-    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::Soft)]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true, default_value_t = Kind::Soft)]
     kind: Kind,
     /// With --all or filters: also restart stopped servers (SHUTOFF). The service refuses a soft restart of them; a
     /// hard restart starts them. By default they are skipped and not counted
@@ -298,11 +323,12 @@ pub(crate) struct Reboot {
     members: Members,
     #[command(flatten)]
     run: Run,
-    /// Restart a server hard, once, if its soft restart failed, or if the server did not come back within DURATION of
-    /// its acceptance. Written as two words: hard-after 5m. Never applies to a server whose soft restart is still
-    /// running or whose result is unknown. Includes --verify
+    /// Restart a server hard, once. hard-after DURATION: if its soft restart failed, or if the server did not come back
+    /// within DURATION of its acceptance; includes --verify. hard-if-hung DURATION (30m or more): if the server hangs in
+    /// its soft restart, as its job and all reads of the server show for so long (status REBOOT, the same task, no
+    /// change). Never applies to a server whose result is unknown. Give each form at most once
     #[arg(
-        long, value_names = ["hard-after", "DURATION"], num_args = 2, action = clap::ArgAction::Set,
+        long, value_names = ["FORM", "DURATION"], num_args = 2, action = clap::ArgAction::Append,
         conflicts_with = "no_wait", help_heading = "Rolling"
     )]
     escalate: Vec<String>,
@@ -327,7 +353,7 @@ pub(crate) struct Start {
 pub(crate) struct Stop {
     /// Shut down through the guest system (soft), or cut the power (hard). By default the service decides: soft, by its
     /// documentation
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true)]
     kind: Option<Kind>,
     #[command(flatten)]
     members: Members,
@@ -341,12 +367,14 @@ impl Reboot {
             Kind::Soft => RebootType::Soft,
             Kind::Hard => RebootType::Hard,
         };
-        self.run.rolling.escalate_after = rolling::escalation(&self.escalate)?;
+        let escalate = rolling::escalation(&self.escalate)?;
+        self.run.rolling.escalate_after = escalate.after;
+        self.run.rolling.escalate_hang = escalate.hang;
         self.run.include_stopped = self.include_stopped;
         self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
-        if kind == RebootType::Hard && self.run.rolling.escalate_after.is_some() {
+        if kind == RebootType::Hard && self.run.rolling.escalates() {
             return Err(Fail::usage(
-                "--escalate hard-after follows a soft restart: it makes no sense with --type hard",
+                "--escalate follows a soft restart: it makes no sense with --type hard",
             ));
         }
         Ok((PowerAction::Reboot(kind), self.run))
@@ -425,7 +453,8 @@ pub(crate) struct JobWait {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
-    /// Show which credentials are found, why, and whether they work. Sends one read-only request
+    /// Show which credentials are found, why, and whether they work; if they do, also which records of actions they can
+    /// read. Sends one read-only request, and up to three more for the records
     #[command(after_help = "\
 Exit codes:
   0  the credentials work
@@ -462,6 +491,17 @@ pub(crate) enum Format {
     Table,
     Json,
     Jsonl,
+}
+
+/// A journal is a file: it is read again.
+pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" | "-" => Err(
+            "a journal needs a file, which resume can read again; ./- for a file of that name"
+                .to_owned(),
+        ),
+        path => Ok(path.into()),
+    }
 }
 
 fn at_least_1(text: &str) -> Result<usize, String> {

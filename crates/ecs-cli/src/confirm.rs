@@ -7,80 +7,8 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::{SkipReason, SkippedServer};
 
-use crate::connect::Connection;
 use crate::fail::Fail;
-use crate::render::target;
 use crate::term::Notes;
-
-/// How many servers the question names.
-const NAMED: usize = 5;
-
-/// What the question says.
-pub(crate) struct Question<'a> {
-    pub(crate) action: PowerAction,
-    pub(crate) connection: &'a Connection,
-    pub(crate) requests: usize,
-    pub(crate) batch_size: usize,
-    pub(crate) waves: Option<WavesSaid>,
-    /// The servers, with their names as far as they are known.
-    pub(crate) servers: &'a [String],
-    /// Those that the selection skips.
-    pub(crate) skipped: &'a [SkippedServer],
-    /// How long it takes, and what stops it: a label and a value each.
-    pub(crate) expected: Vec<(&'static str, String)>,
-}
-
-impl Question<'_> {
-    fn text(&self) -> String {
-        let count = self.servers.len();
-        let mut named = self
-            .servers
-            .iter()
-            .take(NAMED)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("\n            ");
-        if count > NAMED {
-            named.push_str(&format!("\n            and {} more", count - NAMED));
-        }
-        let requests = match (self.requests, &self.waves) {
-            (1, None) => "1 request".to_owned(),
-            (1, Some(waves)) => format!("{waves}, 1 request"),
-            (requests, None) => {
-                format!("{requests} requests of at most {} servers", self.batch_size)
-            }
-            (requests, Some(waves)) => format!("{waves}, {requests} requests"),
-        };
-        let place: String = target::rows(self.connection)
-            .into_iter()
-            .map(|(label, value)| format!("\n  {label:<9} {value}"))
-            .collect();
-        let expected: String = self
-            .expected
-            .iter()
-            .map(|(label, value)| format!("\n  {label:<9} {value}"))
-            .collect();
-        let skipped = match skipped(self.skipped) {
-            words if words.is_empty() => words,
-            words => format!("\n  skipped   {words}"),
-        };
-        format!(
-            "{what} {servers}?{place}\n  in        {requests}{expected}\n  servers   {named}{skipped}",
-            what = verb(self.action),
-            servers = counted(count),
-        )
-    }
-
-    /// Asks, and returns only if the answer is yes.
-    pub(crate) async fn ask(self, terminal: Terminal, notes: &Notes) -> Result<(), Fail> {
-        self.text().lines().for_each(|line| notes.always(line));
-        // Ctrl-C ends the process here: nothing was sent.
-        match terminal.asks_for_yes(notes).await {
-            true => Ok(()),
-            false => Err(Fail::usage("not confirmed; nothing was sent")),
-        }
-    }
-}
 
 /// The waves of a run, for the question and for a dry run.
 pub(crate) struct WavesSaid {
@@ -130,7 +58,16 @@ impl Terminal {
         io::stdin().is_terminal().then_some(Self::Stdin)
     }
 
-    /// Says what to type, and whether it was typed.
+    /// Asks, and returns only if the answer is yes.
+    pub(crate) async fn confirm(self, notes: &Notes) -> Result<(), Fail> {
+        if self.asks_for_yes(notes).await {
+            Ok(())
+        } else {
+            Err(Fail::usage("not confirmed; nothing was sent"))
+        }
+    }
+
+    /// Says what to type, and whether it was typed: `yes`, and nothing else.
     pub(crate) async fn asks_for_yes(self, notes: &Notes) -> bool {
         self.forget();
         notes.always("Continue? Type \"yes\":");
@@ -145,7 +82,7 @@ impl Terminal {
             answers.read_line(&mut line).map(|_| line)
         });
         let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-        matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+        answer.trim() == "yes"
     }
 
     /// What was typed before the question was not meant for it.

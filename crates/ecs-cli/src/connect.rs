@@ -1,7 +1,7 @@
 //! From the global options to a client: of a real service, or of the embedded simulator.
 
+pub(crate) mod neighbours;
 mod own;
-mod scaling;
 mod steps;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +19,7 @@ use ecs_ops::{Client, Endpoint, RetryPolicy};
 use ecs_sim::{Region, SimServer};
 use secrecy::ExposeSecret as _;
 
+use self::neighbours::Neighbour;
 use crate::args::Global;
 use crate::credentials;
 use crate::fail::{Fail, chain};
@@ -73,6 +74,8 @@ pub(crate) struct Connection {
     pub(crate) target: Option<ResolvedTarget>,
     /// A client of the Auto Scaling service, where its address is known.
     pub(crate) scaling: Option<Client>,
+    /// The same of Cloud Trace Service.
+    pub(crate) traces: Option<Client>,
     /// The metadata service of the server that this process may run on; none beside a simulated service.
     metadata: Option<MetadataKeys>,
     /// Ends with the connection.
@@ -124,17 +127,23 @@ pub(crate) async fn connect(
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
     let address = credentials::metadata_endpoint();
     let metadata = own::service(&ways.for_credentials(), address.as_deref());
-    let scaling = match scaling::endpoint(global, &endpoint, notes)? {
-        Some(endpoint) => Some(client(
-            endpoint,
-            project.clone(),
-            Arc::clone(&ready.provider),
-            ways.services.clone(),
-            settings,
-            speed,
-        )?),
-        None => None,
+    let beside = |neighbour| -> Result<Option<Client>, Fail> {
+        let found = neighbours::endpoint(neighbour, global, &endpoint, notes)?;
+        let open = |endpoint| {
+            let provider = Arc::clone(&ready.provider);
+            let services = ways.services.clone();
+            client(
+                endpoint,
+                project.clone(),
+                provider,
+                services,
+                settings,
+                speed,
+            )
+        };
+        found.map(open).transpose()
     };
+    let (scaling, traces) = (beside(Neighbour::Scaling)?, beside(Neighbour::Traces)?);
     let client = client(
         endpoint.clone(),
         project.clone(),
@@ -149,6 +158,7 @@ pub(crate) async fn connect(
         project,
         target: Some(ready.target),
         scaling,
+        traces,
         metadata: Some(metadata),
         sim: None,
     })
@@ -290,6 +300,7 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
     Ok(Connection {
         // At the same address.
         scaling: Some(client.clone()),
+        traces: Some(client.clone()),
         client,
         endpoint,
         project: info.project_id.clone(),

@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Credentials = 4,
     /// Stopped before the end.
     Stopped = 5,
+    /// Stopped by Ctrl-C on a terminal: the process ends by that signal, so that a shell leaves its loop.
+    Interrupted = 130,
 }
 
 impl From<Exit> for std::process::ExitCode {

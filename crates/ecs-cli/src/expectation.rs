@@ -1,4 +1,4 @@
-//! How long a run will take, and what stops it before: for the question and for `--dry-run`.
+//! How long a run will take, and what stops it before: for `--dry-run -o json`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ecs_ops::fleet::{Estimate, Pace, USUAL_JOB};
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::args::Run;
+use crate::args::{FailureLimit, Run};
 
 /// What is expected of a run.
 #[derive(Debug, Serialize)]
@@ -16,9 +16,6 @@ pub(crate) struct Expectation {
     from_s: u64,
     /// In seconds, with the longest usual jobs.
     to_s: u64,
-    /// What it is calculated from.
-    #[serde(skip)]
-    because: String,
     /// What stops the run before its end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stops: Vec<String>,
@@ -39,45 +36,14 @@ impl Expectation {
         Self {
             from_s: estimate.shortest.as_secs(),
             to_s: estimate.longest.as_secs(),
-            because: because(&pace, args),
             stops: stops(plan, &estimate, args),
         }
     }
-
-    /// A label and a value each.
-    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
-        let times = [self.from_s, self.to_s].map(|seconds| shown(Duration::from_secs(seconds)));
-        let about = match &times {
-            [from, to] if from == to => format!("about {from}"),
-            [from, to] => format!("about {from} to {to}"),
-        };
-        let takes = ("takes", format!("{about} ({})", self.because));
-        let stops = self.stops.iter().map(|stop| ("stops", stop.clone()));
-        std::iter::once(takes).chain(stops).collect()
-    }
-}
-
-fn because(pace: &Pace, args: &Run) -> String {
-    let mut parts = vec![format!("{} servers a minute", pace.servers_per_minute)];
-    if pace.waits {
-        let [from, to] = [pace.job.start.as_secs(), pace.job.end.as_secs()];
-        parts.push(format!("{from} to {to} s a job, as usual"));
-    }
-    if !pace.pause.is_zero() {
-        parts.push(format!("pauses of {}", shown(pace.pause)));
-    }
-    if args.rolling.health_cmd.is_some() {
-        parts.push("without the health checks".to_owned());
-    }
-    if args.rolling.asks() {
-        parts.push("without the question after the canary".to_owned());
-    }
-    parts.join(", ")
 }
 
 fn stops(plan: &Plan, estimate: &Estimate, args: &Run) -> Vec<String> {
     let mut stops = Vec::new();
-    if let Some(budget) = args.rolling.max_failures {
+    if let Some(FailureLimit::AtMost(budget)) = args.rolling.max_failures {
         let most = budget.of(plan.servers());
         stops.push(match most {
             0 => "at the first server that fails".to_owned(),

@@ -10,6 +10,7 @@ use tokio::io::{
 };
 use tokio::process::{Child, Command};
 
+use crate::fail::Fail;
 use crate::term::{Aside, clean};
 
 /// A longer line is shown in parts.
@@ -70,6 +71,57 @@ pub(crate) async fn check(
         true => Ok(()),
         false => Err(failure(status, &last.into_inner().unwrap_or_default())),
     }
+}
+
+/// Whether there is such a command at all, before anything is sent: a check that cannot run would stop the run after its
+/// first wave. What only the shell can tell, such as a command in a variable, is left to it.
+#[cfg(not(windows))]
+pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
+    let shell = |arguments: &[&str]| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(arguments).stdin(Stdio::null());
+        shell.output()
+    };
+    // Without a shell it is not known here, and the check says so.
+    let Ok(parsed) = shell(&["-n", "-c", command]) else {
+        return Ok(());
+    };
+    if !parsed.status.success() {
+        let why = String::from_utf8_lossy(&parsed.stderr);
+        let why = clean(why.lines().next().unwrap_or_default());
+        return Err(Fail::usage(format!(
+            "--health-cmd: sh cannot read {command:?}: {why}; nothing was sent"
+        )));
+    }
+    let Some(program) = program(command) else {
+        return Ok(());
+    };
+    match shell(&["-c", "command -v \"$1\"", "sh", program]) {
+        Ok(found) if !found.status.success() => Err(Fail::usage(format!(
+            "--health-cmd: there is no command {program:?}, or it is not executable; nothing was sent"
+        ))
+        .hint("name a command that sh finds, or a file with its path, such as ./check.sh")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(windows)]
+pub(crate) fn check_exists(_command: &str) -> Result<(), Fail> {
+    Ok(())
+}
+
+/// The program of a simple command.
+fn program(command: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./+:@%".contains(c);
+    let is_assignment = |word: &&str| {
+        let (name, value) = word.split_once('=').unwrap_or_default();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !name.is_empty() && name.chars().all(is_name) && value.chars().all(is_plain)
+    };
+    let word = command
+        .split_whitespace()
+        .find(|word| !is_assignment(word))?;
+    word.chars().all(is_plain).then_some(word)
 }
 
 fn failure(status: ExitStatus, last: &str) -> String {

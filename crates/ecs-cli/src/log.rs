@@ -160,7 +160,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
         // Escaped so that a line of JSON stays one.
-        self.to.line(&clean_json(text.trim_end()));
+        self.to.line(&clean_json(text.trim_end().to_owned()));
     }
 }
 

@@ -4,24 +4,31 @@
 //! |---|---|
 //! | `approval` | SSH signatures of plans |
 //! | `args` | what may stand on the command line |
+//! | `candidates` | what shells offer while one types |
 //! | `commands` | what each command does |
 //! | `connect` | from the global options to a client |
 //! | `credentials` | as whom: secrets from options, files and stdin |
 //! | `diagnosis` | what is wrong with credentials, from what was seen |
 //! | `confirm` | the question before servers are acted on |
 //! | `health` | the health check after a wave: a command of the operator's |
+//! | `folders` | where state and settings are |
 //! | `ids` | ids from arguments and files, checked all at once |
+//! | `invocation` | who runs this process |
+//! | `journals` | the folder of journals |
 //! | `plan_file` | a plan as a file, with its hash |
+//! | `registry` | the active runs of this machine |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
 //! | `server_file` | lists of servers as other tools write them |
 //! | `server_input` | servers from arguments and files, checked all at once |
 //! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
+//! | `settings` | the environment and the configuration file |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
 mod approval;
 mod args;
+mod candidates;
 mod commands;
 mod confirm;
 mod connect;
@@ -30,29 +37,41 @@ mod diagnosis;
 mod exit;
 mod expectation;
 mod fail;
+mod folders;
 mod health;
 mod ids;
+mod invocation;
+mod journals;
 mod log;
 mod plan_file;
+mod registry;
 mod render;
 mod server_file;
 mod server_input;
+mod settings;
 mod signals;
 mod term;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 
-use args::{Auth, Cli, Command, Job, PlanCommand, RunCommand, ServerCommand};
+use args::{Auth, Cli, Command, ConfigCommand, Job, PlanCommand, Run, RunCommand, ServerCommand};
+use ecs_ops::PowerAction;
 use exit::Exit;
 use fail::Fail;
 use log::Log;
 use term::{Notes, Results};
 
 fn main() -> ExitCode {
+    // Ends here when a shell asks what it can offer.
+    CompleteEnv::with_factory(Cli::command)
+        .var(commands::shell::COMPLETE)
+        .complete();
     // Ends with 2 for bad usage, and with 0 after --help and --version.
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| without_acting_suggestion(error).exit());
     let notes = Notes::new(cli.global.quiet);
     let mut results = Results::stdout();
     let ended = tokio::runtime::Builder::new_multi_thread()
@@ -81,7 +100,26 @@ fn main() -> ExitCode {
         ));
         exit = exit.max(Exit::Failed);
     }
+    if exit == Exit::Interrupted {
+        signals::end_by_interrupt();
+    }
     exit.into()
+}
+
+/// What was mistyped for a command that only reads must not lead to one that acts.
+fn without_acting_suggestion(mut error: clap::Error) -> clap::Error {
+    const ACTING: [&str; 6] = ["reboot", "start", "stop", "resume", "apply", "rerun"];
+    let acts = |name: &String| ACTING.contains(&name.as_str());
+    let suggested = error.get(ContextKind::SuggestedSubcommand);
+    let leads_to_one = match suggested {
+        Some(ContextValue::String(name)) => acts(name),
+        Some(ContextValue::Strings(names)) => names.iter().any(acts),
+        _ => false,
+    };
+    if leads_to_one {
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
+    error
 }
 
 async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
@@ -89,21 +127,35 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         mut global,
         command,
     } = cli;
+    let settings = match &command {
+        // They need no settings, and must work whatever is wrong with the file.
+        Command::Explain(_) | Command::Completions(_) | Command::Man(_) | Command::Sim(_) => None,
+        _ => Some(settings::read(&global)?),
+    };
+    if let Some(settings) = &settings {
+        settings::apply_global(settings, &mut global)?;
+    }
+    let with_settings = |(action, mut run): (PowerAction, Run)| {
+        if let Some(settings) = &settings {
+            settings::apply_run(settings, &mut run, notes)?;
+        }
+        Ok::<_, Fail>((action, run))
+    };
     let (action, args) = match command {
-        Command::Reboot(reboot) => reboot.split()?,
-        Command::Start(start) => start.split(),
-        Command::Stop(stop) => stop.split(),
+        Command::Reboot(reboot) => with_settings(reboot.split()?)?,
+        Command::Start(start) => with_settings(start.split())?,
+        Command::Stop(stop) => with_settings(stop.split())?,
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
         Command::Plan(PlanCommand::Reboot(plan)) => {
-            let (action, run) = plan.reboot.split()?;
+            let (action, run) = with_settings(plan.reboot.split()?)?;
             (action, commands::plan::instead_of(run, &plan.out.out)?)
         }
         Command::Plan(PlanCommand::Start(plan)) => {
-            let (action, run) = plan.start.split();
+            let (action, run) = with_settings(plan.start.split())?;
             (action, commands::plan::instead_of(run, &plan.out.out)?)
         }
         Command::Plan(PlanCommand::Stop(plan)) => {
-            let (action, run) = plan.stop.split();
+            let (action, run) = with_settings(plan.stop.split())?;
             (action, commands::plan::instead_of(run, &plan.out.out)?)
         }
         Command::Plan(PlanCommand::Show(args)) => {
@@ -118,7 +170,12 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         Command::Server(ServerCommand::Show(args)) => {
             return commands::server::show(&args, &global, notes, results).await;
         }
-        Command::Run(RunCommand::Show(args)) => return commands::show::run(&args, notes, results),
+        Command::Run(RunCommand::Show(args)) => {
+            return commands::show::run(&args, &global, notes, results);
+        }
+        Command::Run(RunCommand::List(args)) => {
+            return commands::run_list::run(&args, &global, notes, results);
+        }
         Command::Job(Job::Show(args)) => {
             return commands::job::show(&args, &global, notes, results).await;
         }
@@ -130,6 +187,10 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         }
         Command::Auth(Auth::Check(args)) => {
             return commands::auth::check(&args, &global, notes, results).await;
+        }
+        Command::Config(ConfigCommand::Show(args)) => {
+            let settings = settings.map_or_else(|| settings::read(&global), Ok)?;
+            return commands::config::show(&args, &global, &settings, results);
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
         Command::Completions(args) => return commands::shell::completions(&args, results),

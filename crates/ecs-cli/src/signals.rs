@@ -11,7 +11,12 @@ pub(crate) struct Signals {
     terminate: tokio::signal::unix::Signal,
     /// Nothing under nohup.
     hangup: Option<tokio::signal::unix::Signal>,
+    /// The kernel and the shell each send one when a terminal is closed: however many come, they are one request.
+    hung_up: bool,
 }
+
+/// What Ctrl-C sends.
+pub(crate) const INTERRUPT: &str = "SIGINT";
 
 #[cfg(unix)]
 impl Signals {
@@ -28,24 +33,66 @@ impl Signals {
                 true => None,
                 false => Some(listen(SignalKind::hangup())?),
             },
+            hung_up: false,
         })
     }
 
     /// The next one, by its name.
     pub(crate) async fn next(&mut self) -> &'static str {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
+        loop {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => return INTERRUPT,
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = hangup => if !std::mem::replace(&mut self.hung_up, true) {
+                    return "SIGHUP";
+                },
             }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = hangup => "SIGHUP",
         }
     }
 }
+
+/// How a command ends after Ctrl-C, whatever else came of it: never with 0, with which a loop of a shell would go on.
+pub(crate) fn after_interrupt(exit: Exit) -> Exit {
+    if is_in_foreground() {
+        Exit::Interrupted
+    } else {
+        exit.max(Exit::Stopped)
+    }
+}
+
+/// Whether a terminal sends its Ctrl-C to this process, and to the shell that started it.
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    use rustix::process::getpgrp;
+    use rustix::termios::tcgetpgrp;
+    let of = |group: rustix::io::Result<_>| group.is_ok_and(|group| group == getpgrp());
+    of(tcgetpgrp(std::io::stderr())) || of(tcgetpgrp(std::io::stdin()))
+}
+
+/// Ends the process by SIGINT, as a shell needs to see it to leave its loop. Returns where that is not possible.
+#[cfg(unix)]
+pub(crate) fn end_by_interrupt() {
+    // Where it fails, the exit code says the same.
+    let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
+}
+
+#[cfg(not(unix))]
+fn is_in_foreground() -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+pub(crate) fn end_by_interrupt() {}
+
+/// What Ctrl-C sends.
+#[cfg(not(unix))]
+pub(crate) const INTERRUPT: &str = "Ctrl-C";
 
 /// Whether whoever started this wanted it to outlive the terminal. Only Linux tells.
 #[cfg(unix)]
@@ -78,7 +125,7 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        "Ctrl-C"
+        INTERRUPT
     }
 }
 

@@ -134,6 +134,12 @@ impl Client {
         scale(duration, self.0.time_factor)
     }
 
+    /// The time that passes on the service's clock meanwhile: the reverse of
+    /// [`scaled`](Self::scaled).
+    pub fn service_time(&self, duration: Duration) -> Duration {
+        scale(duration, 1.0 / self.0.time_factor)
+    }
+
     /// Draws random numbers; with a [seed](ClientBuilder::seed) they are the same each time.
     pub fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
         draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     NotTheService,
     /// The service sent no readable answer.
     Unreachable,
+    /// A cache on the way answered: the answer is no evidence of how things are now.
+    Cached,
     /// The time limit was reached.
     Deadline,
     /// The journal could not be written: nothing was sent.

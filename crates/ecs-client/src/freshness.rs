@@ -7,7 +7,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use ecs_model::request_id;
-use http::HeaderMap;
+use http::header::AGE;
+use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::date_of;
@@ -70,22 +71,29 @@ impl fmt::Display for Stale {
 /// The clocks of a service's machines may differ by so much.
 const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
+/// What caches write: Squid, Varnish, and what nginx's manual and RFC 9211 name.
+static CACHES: [HeaderName; 4] = [
+    HeaderName::from_static("x-cache"),
+    HeaderName::from_static("x-cache-status"),
+    HeaderName::from_static("x-proxy-cache"),
+    HeaderName::from_static("cache-status"),
+];
+
 /// Reads the headers of an answer. `asked_at`: the earliest that the service's clock can have shown
 /// when the request was sent, if that is known.
 pub(crate) fn stale(headers: &HeaderMap, asked_at: Option<Timestamp>) -> Option<Stale> {
-    let text = |name: &str| {
+    let text = |name: &HeaderName| {
         let value = headers.get(name)?;
         Some(visible(&String::from_utf8_lossy(value.as_bytes())))
     };
-    if let Some(age) = text("age") {
+    if let Some(age) = text(&AGE) {
         return Some(Stale::Aged { age });
     }
     let is_hit = |value: &str| {
         let mut words = value.split(|char: char| !char.is_ascii_alphanumeric());
         words.any(|word| word.eq_ignore_ascii_case("hit"))
     };
-    // Squid, Varnish, and what nginx's manual and RFC 9211 name.
-    for name in ["x-cache", "x-cache-status", "x-proxy-cache", "cache-status"] {
+    for name in &CACHES {
         if let Some(value) = text(name).filter(|value| is_hit(value)) {
             let value = format!("{name}: {value}");
             return Some(Stale::CacheHit { value });

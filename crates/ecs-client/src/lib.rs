@@ -77,7 +77,7 @@ pub use health::ServiceHealth;
 pub use hooks::{ActionHooks, Notice};
 pub use policy::{Classification, RetryPolicy, RetryState};
 pub use probe::{Probe, ProbeEnd};
-pub use problem::{Problem, chain, describe_answer};
+pub use problem::{Problem, ProblemFacts, chain, describe_answer};
 pub use request_error::{RequestError, StopCause};
 pub use send_state::{NEVER_SENT, SendState, SubmissionOutcome};
 pub use service_check::ServiceCheck;

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use ecs_model::{ResponseError, request_id};
 use ecs_transport::{TransportError, TransportErrorKind};
@@ -13,15 +15,68 @@ use crate::clock::ClockReading;
 /// A problem: a message for people and, if the service gave one, a code for programs.
 ///
 /// Serializes to its code and message, which holds the rest too, and is read back from them.
+///
+/// Clones share what they hold: the outcomes of a thousand servers have one text. Most outcomes
+/// have no problem, so it takes the room of a pointer.
+///
+/// ```
+/// use ecs_client::Problem;
+///
+/// let problem = Problem::new("busy").with_code(Some("Ecs.0005"));
+/// assert_eq!((problem.code.as_deref(), &*problem.message), (Some("Ecs.0005"), "busy"));
+/// assert_eq!(size_of::<Option<Problem>>(), size_of::<usize>());
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Problem(Arc<ProblemFacts>);
+
+/// What a [`Problem`] holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename = "Problem")]
 #[non_exhaustive]
-pub struct Problem {
+pub struct ProblemFacts {
     /// The service's error code.
     pub code: Option<String>,
     /// What happened.
     pub message: String,
     #[serde(skip)]
     exchange: Option<Box<Exchange>>,
+}
+
+impl Deref for Problem {
+    type Target = ProblemFacts;
+
+    fn deref(&self) -> &ProblemFacts {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    /// Changes this clone only.
+    fn deref_mut(&mut self) -> &mut ProblemFacts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problem")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .field("exchange", &self.exchange)
+            .finish()
+    }
+}
+
+impl serde::Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Problem {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ProblemFacts::deserialize(deserializer).map(|facts| Self(Arc::new(facts)))
+    }
 }
 
 /// The exchange that a problem comes from.
@@ -83,10 +138,10 @@ impl Problem {
 impl Problem {
     /// A problem with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
+        Self(Arc::new(ProblemFacts {
             message: message.into(),
-            ..Self::default()
-        }
+            ..ProblemFacts::default()
+        }))
     }
 
     /// Adds the service's error code.
@@ -104,6 +159,14 @@ impl Problem {
         exchange.unproven = !error.origin().is_proven();
         exchange.moved_to = moved_to.map(Endpoint::to_string);
         problem.exchanged(error.request_id());
+        // What is told in detail names servers, for example.
+        for detail in error.details() {
+            let message = detail.message.as_deref().unwrap_or_default();
+            if !problem.message.contains(message) {
+                problem.message.push_str("; ");
+                problem.message.push_str(message);
+            }
+        }
         if let Some(info) = error.info() {
             problem.message.push_str("; ");
             problem.message.push_str(info.advice);
@@ -182,7 +245,7 @@ impl Problem {
     /// Changes each text in which the service may have repeated a part of the request.
     pub(crate) fn map_text(mut self, change: impl Fn(&str) -> String) -> Self {
         self.message = change(&self.message);
-        self.code = self.code.map(|code| change(&code));
+        self.code = self.code.as_deref().map(change);
         self
     }
 }

@@ -34,8 +34,8 @@ use crate::{JobId, ProjectId, ServerId};
 pub use request::{
     almost_valid_request, any_operation, batch_reboot_servers, batch_start_servers,
     batch_stop_servers, list_scaling_groups, list_scaling_instances, list_server_actions,
-    list_servers_details, reboot_type, scaling_group_id, server_ids, show_job, show_server,
-    stop_type, valid_request,
+    list_servers_details, list_traces, reboot_type, scaling_group_id, server_ids, show_job,
+    show_server, stop_type, valid_request,
 };
 pub use response::{ErrorBody, ErrorFamily, error_body, error_body_of, job, servers_page};
 

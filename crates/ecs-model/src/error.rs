@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use http::{HeaderMap, StatusCode};
+use http::header::AsHeaderName;
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Map, Value};
 
 use self::body::{Found, shape_of};
@@ -301,13 +302,16 @@ impl std::error::Error for ResponseError {}
 /// assert_eq!(ecs_model::request_id(&headers).as_deref(), Some("8c6e"));
 /// ```
 pub fn request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "x-openstack-request-id"]
-        .iter()
-        .find_map(|name| header(headers, name))
+    REQUEST_IDS.iter().find_map(|name| header(headers, name))
 }
 
+static REQUEST_IDS: [HeaderName; 2] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-openstack-request-id"),
+];
+
 /// The first value of a header that is not blank; bytes that are not UTF-8 are replaced.
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
     headers.get_all(name).iter().find_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         (!text.trim().is_empty()).then(|| text.trim().to_owned())

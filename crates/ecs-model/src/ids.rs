@@ -1,5 +1,7 @@
 //! Identifiers, parsed once.
 
+mod duplicates;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,6 +83,18 @@ impl ServerId {
             text[place + 1] = low;
         }
         text
+    }
+
+    /// The positions of ids that stood earlier already, each with the position of the first that is the same.
+    ///
+    /// ```
+    /// use ecs_model::ServerId;
+    ///
+    /// let [one, two] = [[1; 16], [2; 16]].map(ServerId::from_bytes);
+    /// assert_eq!(ServerId::duplicates(&[one, two, one, one]), [(2, 0), (3, 0)]);
+    /// ```
+    pub fn duplicates(ids: &[Self]) -> Vec<(usize, usize)> {
+        duplicates::duplicates(ids)
     }
 
     /// The id with these 16 bytes.

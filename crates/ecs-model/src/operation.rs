@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::lenient::{Plain, from_body_fast};
 use crate::{
     Job, JobId, ProjectId, ResponseError, ScalingGroupsPage, ScalingInstancesPage, ServerActions,
-    ServersPage, ShownServer, request_id,
+    ServersPage, ShownServer, TracesPage, request_id,
 };
 
 /// Whether sending a request twice does what sending it once does.
@@ -200,6 +200,12 @@ impl Found for ScalingInstancesPage {
 impl Found for ServerActions {
     fn is_found(&self) -> bool {
         self.instance_actions.is_some()
+    }
+}
+
+impl Found for TracesPage {
+    fn is_found(&self) -> bool {
+        self.traces.is_some()
     }
 }
 

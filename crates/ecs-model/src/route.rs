@@ -95,11 +95,13 @@ pub(crate) fn split(path: &str) -> Result<(String, ProjectId, Vec<String>), Requ
         .strip_prefix('/')
         .and_then(|path| path.split('/').map(decoded).collect());
     match segments.as_deref() {
-        Some([version, project, rest @ ..]) if matches!(version.as_str(), "v1" | "v2.1") => Ok((
-            format!("/{version}"),
-            id("project_id", project)?,
-            rest.to_vec(),
-        )),
+        Some([version, project, rest @ ..]) if matches!(version.as_str(), "v1" | "v2.1" | "v3") => {
+            Ok((
+                format!("/{version}"),
+                id("project_id", project)?,
+                rest.to_vec(),
+            ))
+        }
         Some([name, version, project, rest @ ..]) if version == "v1" => Ok((
             format!("/{name}/v1"),
             id("project_id", project)?,

@@ -305,7 +305,7 @@ pub(crate) fn check_servers(
             format!("at most {max} are allowed, there are {}", servers.len()),
         ));
     }
-    for (index, first) in duplicates(servers.iter().map(Some)) {
+    for (index, first) in ServerId::duplicates(servers) {
         found.push(Violation::new(
             format!("{pointer}/{index}/id"),
             format!("the same as {pointer}/{first}/id"),

@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     /// Sends requests.
     pub(crate) core: ecs_client::Client,
     pub(crate) quota: ServerQuota,
+    /// Of its jobs: their tickets share it.
+    pub(crate) origin: Arc<JobOrigin>,
     /// The watchers of jobs.
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
@@ -124,11 +126,8 @@ impl Client {
     }
 
     /// The origin of this client's jobs.
-    pub(crate) fn origin(&self) -> JobOrigin {
-        JobOrigin {
-            endpoint: Some(self.0.core.endpoint().to_string()),
-            project_id: self.0.core.project().clone(),
-        }
+    pub(crate) fn origin(&self) -> Arc<JobOrigin> {
+        Arc::clone(&self.0.origin)
     }
 
     /// Queries one server.
@@ -299,7 +298,12 @@ impl ClientBuilder {
             concurrent_queries: at_least_1("concurrent queries", self.concurrent_queries)?,
         };
         let submissions = at_least_1("concurrent submissions", self.concurrent_submissions)?;
+        let origin = JobOrigin {
+            endpoint: Some(core.endpoint().to_string()),
+            project_id: core.project().clone(),
+        };
         Ok(Client(Arc::new(Inner {
+            origin: Arc::new(origin),
             quota: ServerQuota::new(servers, core.scaled(MINUTE)),
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,

@@ -15,6 +15,9 @@ use crate::report::{ServerReport, Stopped};
 pub use feed::Events;
 pub(crate) use feed::{EventSource, Sink};
 
+/// The time between signs of life.
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
+
 /// Something that happened during a run. Requests and waves are counted from 1.
 ///
 /// Serializes to a line of `ecsctl -o jsonl`, and is read back from it.
@@ -197,6 +200,17 @@ pub enum Event {
         servers: usize,
         /// Why the outcome is unknown.
         error: Problem,
+    },
+    /// The job of a request whose answer was lost was found by its trace (Cloud Trace Service), and is
+    /// polled.
+    JobFound {
+        /// The request.
+        #[serde(rename = "batch")]
+        request: usize,
+        /// The number of its servers.
+        servers: usize,
+        /// Its job.
+        job_id: JobId,
     },
     /// Servers are sent again after a lost answer, because the caller allowed it.
     Resubmitting {

@@ -64,14 +64,6 @@ pub(crate) enum JobUpdate {
 }
 
 impl JobUpdate {
-    /// The status, if the poll showed one.
-    pub(crate) fn status(&self) -> Option<JobStatus> {
-        match self {
-            Self::Running(job) | Self::Ended(job) => job.status.clone(),
-            _ => None,
-        }
-    }
-
     fn is_final(&self) -> bool {
         match self {
             Self::Running(_) | Self::NotFoundYet | Self::QueryFailed(..) => false,

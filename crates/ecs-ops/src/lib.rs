@@ -6,6 +6,7 @@
 //! | `runs` | [`RunBuilder`], [`Plan`], [`Run`], [`RunHandle`]: a list of servers, split into requests, submitted, polled, reported |
 //! | `action`, `report` | [`PowerAction`]; [`Report`]: one [`Outcome`] for each server; [`Problem`]: why not |
 //! | `event` | [`Event`], [`Events`]: what happens during a run, as a stream |
+//! | [`active`] | which runs are active now, so that no two act on the same server: the trait of a store |
 //! | `control` | [`Control`]: stops a run from outside |
 //! | `jobs`, `ticket` | [`JobWatcher`], [`JobWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
 //! | `quota` | never more servers than the quota in any window |
@@ -57,6 +58,7 @@
 //! are reported as [`Outcome::Unknown`], and nothing is sent again without your consent.
 
 mod action;
+pub mod active;
 mod client;
 mod control;
 mod event;
@@ -64,6 +66,7 @@ pub mod fleet;
 mod jobs;
 pub mod journal;
 mod quota;
+mod records_check;
 mod report;
 pub mod rolling;
 mod runs;
@@ -86,6 +89,7 @@ pub use {action::PowerAction, control::Control};
 
 pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
+pub use records_check::{RecordAccess, RecordsCheck};
 pub use runs::FinishedWave;
 pub use selection::{Selection, ServerRef};
 pub use ticket::JobTicket;

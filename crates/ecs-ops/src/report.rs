@@ -115,8 +115,8 @@ pub enum Evidence {
     /// The service's record of the action on this server, by the user of the run, and the server at
     /// rest after it; the answer with the job was lost.
     Record,
-    /// The service refused to start or stop the server, or failed to, and the server is in the
-    /// wanted state.
+    /// The service refused to start or stop the server, failed to or gave no answer, and the server
+    /// is in the wanted state.
     WantedState,
 }
 
@@ -137,7 +137,7 @@ impl Evidence {
                 "shown by the service's record of the action; the answer with the job was lost",
             ),
             Self::WantedState => Some(
-                "the service refused the action or reports a failure, and the server is in the wanted state",
+                "the service refused the action, reports a failure or did not answer, and the server is in the wanted state",
             ),
         }
     }
@@ -243,6 +243,13 @@ pub enum Stopped {
     JournalFailed(Problem),
     /// The service refused to show the jobs.
     Denied(Problem),
+    /// The answers to several requests in a row were lost, and the service did not recover in time.
+    /// A cause of [`Event::Stopping`](crate::Event::Stopping); the report of such a run ends as that
+    /// of one whose requests were answered.
+    Outage(Problem),
+    /// The service refused so many requests in a row that further ones were not sent. A cause of
+    /// [`Event::Stopping`](crate::Event::Stopping), as [`Outage`](Self::Outage) is.
+    Refused(Problem),
 }
 
 const DEADLINE_CAME: &str = "the deadline passed";
@@ -271,6 +278,7 @@ impl fmt::Display for Stopped {
             Self::Denied(problem) => {
                 write!(f, "the service refused to show the jobs: {problem}")
             }
+            Self::Outage(problem) | Self::Refused(problem) => fmt::Display::fmt(problem, f),
         }
     }
 }

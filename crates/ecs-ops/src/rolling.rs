@@ -7,6 +7,7 @@
 //! | [`Waves`] | which servers are acted on together, and in which order |
 //! | [`Rolling`] | what comes next: a wave, a health check, a question, a pause, or the end |
 //! | [`escalate`] | whether a server whose soft restart went badly is restarted hard |
+//! | [`escalate_hang`] | whether a server that hangs in its soft restart is restarted hard |
 //!
 //! No clock, no I/O: whoever carries the decisions out tells [`Rolling`] what happened.
 //!
@@ -29,14 +30,17 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod brake;
 mod count_or_percent;
 mod escalate;
+mod hang;
 mod plan;
 mod reason;
 mod state;
 
 pub use count_or_percent::{CountOrPercent, ParseCountOrPercentError};
 pub use escalate::{Escalation, FirstRestart, escalate};
+pub use hang::{HangHistory, HangReading, MIN_HANG, escalate_hang};
 pub use plan::{Member, Order, Waves};
 pub use reason::StopReason;
 pub use state::{AfterCanary, Rolling, Rules, WaveAction, WaveEvent};

@@ -1,9 +1,12 @@
 //! Runs: a list of servers, split into requests, submitted, polled and reported.
 //!
-//! `builder` makes a checked `plan`, which begins a `run`; `request_plan` splits servers into requests, `queue` splits refused ones (pure), `state` holds the state of a run
-//! (pure), `evidence` interprets servers after a lost answer (pure), `records` the service's
-//! records of the actions on them (pure, but for its reader), `verify` servers whose job succeeded,
-//! `outage` when to send after lost answers (pure); `driver` and `reconcile` do the I/O of a `run`.
+//! `builder` makes a checked `plan`, which begins a `run`; `request_plan` splits servers into
+//! requests, `queue` splits refused ones (pure), `state` holds the state of a run (pure),
+//! `evidence` interprets servers after a lost answer (pure), `records` the service's records of the
+//! actions on them (pure, but for its reader), `traces` those of Cloud Trace Service (the same),
+//! `verify` servers whose job succeeded, `hang` those whose restart takes long; `observer` says when
+//! servers are listed, `outage` when to send after lost answers (pure); `driver` and `reconcile` do
+//! the I/O of a `run`.
 
 mod begin;
 mod builder;
@@ -11,6 +14,8 @@ mod callbacks;
 mod driver;
 mod evidence;
 mod handle;
+mod hang;
+mod observer;
 mod on_unknown;
 mod outage;
 mod plan;
@@ -21,6 +26,7 @@ mod records;
 mod request_plan;
 mod run;
 mod state;
+mod traces;
 mod verify;
 
 pub use builder::RunBuilder;

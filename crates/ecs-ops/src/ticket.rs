@@ -28,7 +28,8 @@ use crate::action::PowerAction;
 #[serde(into = "TicketWire")]
 pub struct JobTicket {
     job_id: JobId,
-    origin: Option<JobOrigin>,
+    /// Shared by all tickets of a client.
+    origin: Option<Arc<JobOrigin>>,
     action: Option<TicketAction>,
     servers: Vec<ServerId>,
     accepted_at: Option<Timestamp>,
@@ -44,9 +45,36 @@ pub(crate) struct JobOrigin {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct TicketAction {
+enum TicketAction {
+    Known(PowerAction),
+    /// Of a version that knows more of them.
+    Other(Box<OtherAction>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OtherAction {
     operation: String,
     kind: Option<String>,
+}
+
+impl TicketAction {
+    fn from_names(operation: String, kind: Option<String>) -> Self {
+        let known = PowerAction::from_names(&operation, kind.as_deref());
+        let is_same =
+            |known: &PowerAction| known.name() == operation && known.type_name() == kind.as_deref();
+        match known.filter(is_same) {
+            Some(known) => Self::Known(known),
+            None => Self::Other(Box::new(OtherAction { operation, kind })),
+        }
+    }
+
+    /// The operation and its type.
+    fn names(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Known(action) => (action.name(), action.type_name()),
+            Self::Other(other) => (&other.operation, other.kind.as_deref()),
+        }
+    }
 }
 
 /// The serialized form.
@@ -126,7 +154,7 @@ impl JobTicket {
 
     pub(crate) fn new(
         job_id: JobId,
-        origin: JobOrigin,
+        origin: Arc<JobOrigin>,
         action: PowerAction,
         servers: Vec<ServerId>,
         accepted_at: Timestamp,
@@ -135,10 +163,7 @@ impl JobTicket {
         Self {
             job_id,
             origin: Some(origin),
-            action: Some(TicketAction {
-                operation: action.name().to_owned(),
-                kind: action.type_name().map(str::to_owned),
-            }),
+            action: Some(TicketAction::Known(action)),
             servers,
             accepted_at: Some(accepted_at),
             request_id,
@@ -170,21 +195,21 @@ impl JobTicket {
     #[must_use]
     pub fn at_any_endpoint(mut self) -> Self {
         if let Some(origin) = &mut self.origin {
-            origin.endpoint = None;
+            Arc::make_mut(origin).endpoint = None;
         }
         self
     }
 
     pub(crate) fn origin(&self) -> Option<&JobOrigin> {
-        self.origin.as_ref()
+        self.origin.as_deref()
     }
 
     /// The kind of job, for learning durations: a job takes as long as the slowest of its servers,
     /// so its size is a part of the kind.
     pub(crate) fn kind(&self) -> Option<Arc<str>> {
-        let TicketAction { operation, kind } = self.action.as_ref()?;
+        let (operation, kind) = self.action.as_ref()?.names();
         let size = self.servers.len().next_power_of_two();
-        let kind = kind.as_deref().unwrap_or_default();
+        let kind = kind.unwrap_or_default();
         Some(format!("{operation} {kind} {size}").into())
     }
 }
@@ -192,13 +217,15 @@ impl JobTicket {
 impl From<JobTicket> for TicketWire {
     fn from(ticket: JobTicket) -> Self {
         let (endpoint, project_id) = match ticket.origin {
-            Some(origin) => (origin.endpoint, Some(origin.project_id)),
+            Some(origin) => {
+                let origin = Arc::unwrap_or_clone(origin);
+                (origin.endpoint, Some(origin.project_id))
+            }
             None => (None, None),
         };
-        let (operation, kind) = match ticket.action {
-            Some(action) => (Some(action.operation), action.kind),
-            None => (None, None),
-        };
+        let names = ticket.action.as_ref().map(TicketAction::names);
+        let operation = names.map(|(operation, _)| operation.to_owned());
+        let kind = names.and_then(|(_, kind)| kind.map(str::to_owned));
         Self {
             version: JobTicket::VERSION,
             job_id: ticket.job_id,
@@ -225,14 +252,15 @@ impl<'de> Deserialize<'de> for JobTicket {
         let endpoint = wire.endpoint;
         Ok(Self {
             job_id: wire.job_id,
-            origin: wire.project_id.map(|project_id| JobOrigin {
-                endpoint,
-                project_id,
+            origin: wire.project_id.map(|project_id| {
+                Arc::new(JobOrigin {
+                    endpoint,
+                    project_id,
+                })
             }),
-            action: wire.operation.map(|operation| TicketAction {
-                operation,
-                kind: wire.kind,
-            }),
+            action: wire
+                .operation
+                .map(|operation| TicketAction::from_names(operation, wire.kind)),
             servers: wire.servers,
             accepted_at: wire.accepted_at,
             request_id: wire.request_id,

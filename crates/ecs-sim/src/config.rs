@@ -17,6 +17,7 @@ use crate::settings::{
     DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
     MAX_SERVERS, Metadata, PERMISSIONS, Settings, Throttling,
 };
+use crate::traces::TraceAccess;
 use crate::{Region, SimError};
 
 /// Settings of a [`Region`].
@@ -56,6 +57,7 @@ impl Default for RegionBuilder {
                 throttling: Throttling::default(),
                 max_servers_per_request: BatchRebootServers::MAX_SERVERS,
                 failing: 0.0,
+                hanging: 0.0,
                 shutoff: 0.0,
                 locked: 0.0,
                 epoch: None,
@@ -70,6 +72,8 @@ impl Default for RegionBuilder {
                 scaling: Some(Vec::new()),
                 action_records: ActionRecords::default(),
                 record_delay: Duration::ZERO..=Duration::ZERO,
+                traces: TraceAccess::default(),
+                trace_delay: Duration::ZERO..=Duration::ZERO,
                 others: Vec::new(),
             },
             name: None,
@@ -192,6 +196,18 @@ impl RegionBuilder {
         self
     }
 
+    /// Whether Cloud Trace Service is there, and who may read its traces. Default: everybody who is let in.
+    pub fn traces(mut self, traces: TraceAccess) -> Self {
+        self.settings.traces = traces;
+        self
+    }
+
+    /// The shortest and the longest time after which the trace of a request can be read; drawn evenly. Default: at once.
+    pub fn trace_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
+        self.settings.trace_delay = delay;
+        self
+    }
+
     /// Lets another user act. Can be called for several.
     pub fn other_action(mut self, action: OtherAction) -> Self {
         self.settings.others.push(action);
@@ -231,6 +247,13 @@ impl RegionBuilder {
         self
     }
 
+    /// The share of soft restarts that hang, from 0 to 1: the server stays in status `REBOOT` with a task, and its job runs on for
+    /// ever. A hard restart is accepted after [`HANG_LIMIT`](crate::HANG_LIMIT) and takes its usual time. Default: none.
+    pub fn hanging(mut self, share: f64) -> Self {
+        self.settings.hanging = share;
+        self
+    }
+
     /// The share of servers that are stopped at first, from 0 to 1. Default: none.
     pub fn shutoff(mut self, share: f64) -> Self {
         self.settings.shutoff = share;
@@ -259,6 +282,7 @@ impl RegionBuilder {
         let settings = self.settings;
         for (what, share) in [
             ("failing", settings.failing),
+            ("hanging", settings.hanging),
             ("stopped", settings.shutoff),
             ("locked", settings.locked),
         ] {
@@ -268,7 +292,7 @@ impl RegionBuilder {
                 )));
             }
         }
-        if settings.record_delay.is_empty() {
+        if settings.record_delay.is_empty() || settings.trace_delay.is_empty() {
             return Err(SimError::config(
                 "the longest delay of records must not be shorter than the shortest",
             ));

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::action::Action;
 use crate::seed::{self, Purpose};
-use crate::settings::Settings;
+use crate::settings::{HANG_LIMIT, Settings};
 
 /// The state of a server at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,15 @@ pub(crate) struct Task {
     pub(crate) fails: bool,
 }
 
+/// The end of what never ends: far beyond any time that is simulated, and within every calendar.
+pub(crate) const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 impl Task {
+    /// Whether it hangs, and for so long that a hard restart is allowed.
+    fn hangs(&self, now: Duration) -> bool {
+        self.end == NEVER && now >= self.begin.saturating_add(HANG_LIMIT)
+    }
+
     fn outcome(&self, before: Power) -> Power {
         match self.action {
             Action::Reboot(_) if self.fails => Power::Broken,
@@ -121,6 +129,11 @@ impl Server {
 
     pub(crate) fn is_busy(&self, now: Duration) -> bool {
         self.at(now).2.is_some()
+    }
+
+    /// Whether a task on it hangs for so long that it can be restarted hard.
+    pub(crate) fn hangs(&self, now: Duration) -> bool {
+        self.at(now).2.is_some_and(|task| task.hangs(now))
     }
 
     pub(crate) fn view(&self, now: Duration) -> View {

@@ -99,6 +99,7 @@ mod seed;
 mod serve;
 mod settings;
 mod shared;
+mod traces;
 mod transport;
 
 pub use accepted::{Acceptance, AcceptanceLog};
@@ -116,8 +117,9 @@ pub use scaling::ScalingGroup;
 pub use serve::{DEFAULT_LISTEN, REQUEST_LIMIT, Server, ServerBuilder, ServerInfo, SimServer, Tls};
 pub use settings::{
     DEFAULT_DURATIONS, DEFAULT_KEY_LIFE, DEFAULT_QUOTA, DEFAULT_SERVERS, DEFAULT_TOKEN_LIFE,
-    JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, PERMISSIONS, QUOTA_WINDOW, Throttling,
-    WRONG_SIGNATURES,
+    HANG_LIMIT, JOB_RETENTION, KEY_LOCK, MAX_SERVERS, Metadata, PERMISSIONS, QUOTA_WINDOW,
+    Throttling, WRONG_SIGNATURES,
 };
 pub use shared::SharedRegion;
+pub use traces::TraceAccess;
 pub use transport::SimTransport;

@@ -9,6 +9,7 @@ mod routes;
 mod scaling;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::records::ActionLog;
 use crate::render::Calendar;
 use crate::seed::{self, Purpose};
 use crate::settings::Settings;
+use crate::traces::TraceStore;
 
 /// 2026-01-01T00:00:00Z: the same for every run, so that the same seed gives the same answers.
 const DEFAULT_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -76,6 +78,7 @@ pub struct Region {
     quotas: Quotas,
     accepted: AcceptanceLog,
     records: ActionLog,
+    traces: TraceStore,
     ids: ChaCha8Rng,
     now: Duration,
     /// How many times as fast as real time `now` runs.
@@ -100,6 +103,7 @@ impl Region {
             quotas: Quotas::default(),
             accepted: AcceptanceLog::default(),
             records: ActionLog::new(settings.seed, settings.record_delay.clone()),
+            traces: TraceStore::new(settings.seed, settings.trace_delay.clone()),
             ids: seed::rng(settings.seed, Purpose::Ids),
             now: Duration::ZERO,
             speed: NonZeroU32::MIN,

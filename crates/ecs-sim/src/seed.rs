@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Hosts = 7,
     /// When records come, and the ids in them.
     Records = 8,
+    /// When traces come, and their ids.
+    Traces = 9,
 }
 
 /// The randomness for one purpose.

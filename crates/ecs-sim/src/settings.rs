@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::listing::ListQuirk;
 use crate::records::{ActionRecords, OtherAction};
 use crate::scaling::ScalingGroup;
+use crate::traces::TraceAccess;
 
 /// How many servers a region has if nothing else is said.
 pub const DEFAULT_SERVERS: usize = 20;
@@ -22,6 +23,9 @@ pub const QUOTA_WINDOW: Duration = Duration::from_secs(60);
 /// The shortest and the longest time that an action takes on a server, if nothing else is said.
 pub const DEFAULT_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(15)..=Duration::from_secs(35);
+/// How long a soft restart must hang before a hard one of the same server is accepted: 30 minutes, as the vendor's user guide
+/// has it.
+pub const HANG_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// How long a finished job can still be asked for.
 pub const JOB_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -81,6 +85,7 @@ pub(crate) struct Settings {
     pub(crate) throttling: Throttling,
     pub(crate) max_servers_per_request: usize,
     pub(crate) failing: f64,
+    pub(crate) hanging: f64,
     pub(crate) shutoff: f64,
     pub(crate) locked: f64,
     pub(crate) epoch: Option<Timestamp>,
@@ -97,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) scaling: Option<Vec<ScalingGroup>>,
     pub(crate) action_records: ActionRecords,
     pub(crate) record_delay: RangeInclusive<Duration>,
+    pub(crate) traces: TraceAccess,
+    pub(crate) trace_delay: RangeInclusive<Duration>,
     /// In the order of their time.
     pub(crate) others: Vec<OtherAction>,
 }

@@ -16,6 +16,7 @@ use super::truth::Truth;
 const WINDOW: Duration = Duration::from_secs(60);
 /// The resolution of tokio's timers.
 const TICK: Duration = Duration::from_millis(1);
+mod gateways;
 mod journal;
 mod outages;
 mod reasons;
@@ -46,6 +47,10 @@ pub(super) fn violations(
         violations: Vec::new(),
     };
     checker.accepted_once(sim);
+    if scenario.gateway.is_some() {
+        checker.holds_behind_a_gateway(outcome);
+        return checker.violations;
+    }
     checker.paced();
     let runs = plans.iter().copied().zip(&outcome.runs);
     let lives = lived.iter().flat_map(|lived| lived.lives());
@@ -231,7 +236,9 @@ impl Checker<'_> {
             .flat_map(|id| self.told_of(id, run.until))
             .collect();
         let reported: HashSet<&JobId> = report.jobs.iter().map(|job| &job.job_id).collect();
-        let right = told == reported
+        // Others may have been found by their traces.
+        let found = plan.reconcile && told.is_subset(&reported);
+        let right = (told == reported || found)
             && report.jobs.len() == reported.len()
             && report.jobs.iter().all(|job| {
                 let known = self.truth.statuses.get(&job.job_id);
@@ -294,7 +301,11 @@ impl Checker<'_> {
                     job_id,
                 } => match job_id {
                     Some(_) => ended_as(JobStatus::Fail),
-                    None => jobs.is_empty() && self.was_refused_alone(id, run),
+                    // A start or a stop of a server that was in the wanted state changes nothing.
+                    None => {
+                        let lost = plan.reconcile && self.may_be_unknown(id, run);
+                        lost || (jobs.is_empty() && self.was_refused_alone(id, run))
+                    }
                 },
                 // Without records somebody else's restart cannot be told apart.
                 Outcome::Succeeded {

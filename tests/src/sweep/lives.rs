@@ -140,7 +140,9 @@ pub(super) async fn play_lives(
                 }
             },
         };
-        let run = run.on_unknown(OnUnknown::of(plan.plan.reconcile, plan.resubmit));
+        let run = run
+            .on_unknown(OnUnknown::of(plan.plan.reconcile, plan.resubmit))
+            .traces(client.clone());
         let run = match plan.plan.deadline {
             Some(deadline) => run.deadline(deadline),
             None => run,

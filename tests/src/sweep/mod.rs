@@ -12,6 +12,7 @@
 mod check;
 mod death;
 mod extras;
+mod gateway;
 mod lives;
 mod many;
 mod records;
@@ -32,8 +33,10 @@ use ecs_ops::{
     Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
     ServerReport, WatchedJob,
 };
-use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace};
+use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace, TraceAccess};
 use futures_util::future::join_all;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use secrecy::ExposeSecret as _;
 use tokio::time::sleep;
 
@@ -43,6 +46,7 @@ use lives::play_lives;
 use records::RecordsPlan;
 use scenario::{RunPlan, Scenario};
 
+pub use gateway::{Cache, Gateway, Habits, Kind as GatewayKind};
 pub use lives::{Gate, Life, Lived};
 pub use many::{Sweep, sweep, sweep_with};
 pub use records::Reconciling;
@@ -91,11 +95,21 @@ pub trait Subject {
         None
     }
 
+    /// How often there is a gateway on the way, and what the client is like towards it.
+    fn gateway(&self) -> (f64, GatewayKind) {
+        (GATEWAYS, GatewayKind::AsItIs)
+    }
+
     /// Whether it minds what a health check says.
     fn heeds_health(&self) -> bool {
         true
     }
 }
+
+/// How often there is a gateway: of such seeds less can be held against the region.
+const GATEWAYS: f64 = 0.1;
+/// The longest time that a gateway holds a request back, in seconds: shorter than the three minutes after which absence counts.
+const IN_A_QUEUE: u64 = 170;
 
 /// How often there are extras: such runs take longer than others.
 const EXTRAS: f64 = 0.06;
@@ -177,21 +191,27 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     let mut scenario = Scenario::draw(seed);
     let mut records = RecordsPlan::draw(seed, scenario.servers);
     if let Some(readable) = subject.records() {
+        // A run that is cut short finds nothing out, whatever it may read.
         scenario
             .runs
             .iter_mut()
-            .for_each(|plan| plan.reconcile = true);
+            .for_each(RunPlan::reconcile_undisturbed);
         records.others.clear();
-        records.readable = if readable {
-            ActionRecords::Readable
-        } else {
-            ActionRecords::Denied
+        (records.readable, records.traces) = match readable {
+            true => (ActionRecords::Readable, TraceAccess::Readable),
+            false => (ActionRecords::Denied, TraceAccess::Denied),
         };
     }
     records.apply(&mut scenario);
     scenario.records = Some(records);
-    let scenario = scenario;
     let extras = Extras::draw(seed, &scenario, subject.extras());
+    if extras.is_none() && subject.records().is_none() {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6761_7465_7761_7921);
+        let (share, _) = subject.gateway();
+        let habits = Habits::draw(&mut rng, IN_A_QUEUE);
+        scenario.gateway = rng.random_bool(share).then_some(habits);
+    }
+    let scenario = scenario;
     let words = extras.as_ref().map(|extras| format!("; {extras:?}"));
     let mut outcome = Outcome {
         seed,
@@ -237,7 +257,11 @@ impl World<'_> {
     /// A new client; perhaps of a process that dies.
     fn client(&self, process: Option<&Arc<Process>>) -> Result<Client, ecs_ops::Error> {
         let scenario = self.scenario;
-        let inner = self.subject.transport(self.faulty.clone(), scenario.quota);
+        let mut inner = self.subject.transport(self.faulty.clone(), scenario.quota);
+        if let Some(habits) = scenario.gateway {
+            let (_, kind) = self.subject.gateway();
+            inner = Arc::new(Gateway::new(inner, habits, kind, self.seed));
+        }
         let transport = match process {
             Some(process) => Arc::new(DyingTransport {
                 process: Arc::clone(process),
@@ -333,7 +357,8 @@ async fn play(
     let mut run = client
         .run(plan.action, servers.clone())
         .batch_size(plan.batch_size)
-        .on_unknown(OnUnknown::of(plan.reconcile, false));
+        .on_unknown(OnUnknown::of(plan.reconcile, false))
+        .traces(client.clone());
     if !plan.wait {
         run = run.no_wait();
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ecs_ops::model::{RebootType, ServerId};
-use ecs_sim::{Action, ActionRecords, OtherAction, SimTransport};
+use ecs_sim::{Action, ActionRecords, OtherAction, SimTransport, TraceAccess};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -18,6 +18,9 @@ pub(super) struct RecordsPlan {
     /// The shortest and the longest delay of a record, in seconds.
     pub(super) delay: (u64, u64),
     pub(super) others: Vec<OtherAction>,
+    /// Whether Cloud Trace Service has traces, and the shortest and the longest delay of one, in seconds.
+    pub(super) traces: TraceAccess,
+    pub(super) trace_delay: (u64, u64),
 }
 
 impl RecordsPlan {
@@ -48,6 +51,18 @@ impl RecordsPlan {
             // Beyond the reconciliation, records can be three times as late as others.
             delay: pick(rng, &[(0, 0), (0, 5), (20, 60), (200, 600)]),
             others,
+            traces: pick(
+                rng,
+                &[
+                    TraceAccess::Readable,
+                    TraceAccess::Readable,
+                    TraceAccess::WithoutJobs,
+                    TraceAccess::NotEnabled,
+                    TraceAccess::Denied,
+                    TraceAccess::Absent,
+                ],
+            ),
+            trace_delay: pick(rng, &[(0, 0), (0, 5), (20, 60), (200, 600)]),
         }
     }
 
@@ -58,7 +73,10 @@ impl RecordsPlan {
             .region
             .clone()
             .action_records(self.readable)
-            .record_delay(Duration::from_secs(from)..=Duration::from_secs(to));
+            .record_delay(Duration::from_secs(from)..=Duration::from_secs(to))
+            .traces(self.traces);
+        let (from, to) = self.trace_delay;
+        region = region.trace_delay(Duration::from_secs(from)..=Duration::from_secs(to));
         for other in &self.others {
             region = region.other_action(other.clone());
         }

@@ -9,6 +9,7 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::gateway::Habits;
 use super::records::RecordsPlan;
 
 /// A region, a client, and what the client is told to do.
@@ -19,6 +20,8 @@ pub(super) struct Scenario {
     pub(super) servers: usize,
     /// What it records, and what others do.
     pub(super) records: Option<RecordsPlan>,
+    /// What a gateway on the way does, if there is one.
+    pub(super) gateway: Option<Habits>,
     /// How many of the requested servers don't exist.
     pub(super) absent: usize,
     /// What the client may send in a minute.
@@ -122,6 +125,7 @@ impl Scenario {
             region,
             servers,
             records: None,
+            gateway: None,
             absent: if rng.random_bool(0.2) {
                 rng.random_range(1..4)
             } else {
@@ -174,6 +178,15 @@ impl Scenario {
 }
 
 impl RunPlan {
+    /// Reconciles, and is left alone.
+    pub(super) fn reconcile_undisturbed(&mut self) {
+        self.reconcile = true;
+        self.wait = true;
+        (self.stop, self.end, self.dropped) = (None, None, None);
+        self.deadline = None;
+        self.stalled_after = Some(Duration::from_secs(900));
+    }
+
     fn draw(rng: &mut ChaCha8Rng, share: f64, most_in_a_batch: usize) -> Self {
         let action = match rng.random_range(0..6) {
             0 => PowerAction::Start,

@@ -11,7 +11,7 @@ use ecs_ops::transport::{
 };
 use ecs_ops::{ClientBuilder, Outcome, Report};
 use ecs_sim::FaultyTransport;
-use ecs_tests::sweep::{Subject, simulate_with};
+use ecs_tests::sweep::{GatewayKind, Subject, simulate_with};
 use http::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
@@ -445,4 +445,82 @@ fn a_report_that_knows_nothing() {
         }
     }
     is_found(&Timid, "is said to be Unknown");
+}
+
+/// A client behind a gateway in each seed, with a mistake.
+struct BehindAGateway(GatewayKind);
+
+impl Subject for BehindAGateway {
+    fn extras(&self) -> f64 {
+        0.0
+    }
+
+    fn gateway(&self) -> (f64, GatewayKind) {
+        (1.0, self.0)
+    }
+}
+
+/// A page of a gateway that replaced the answer is taken for the service's word.
+#[test]
+fn believing_the_pages_of_a_gateway() {
+    let throttling = BehindAGateway(GatewayKind::BelievesThrottlingPages);
+    is_found(&throttling, "accepted 2 times");
+    let refusals = BehindAGateway(GatewayKind::BelievesRefusalPages);
+    is_found(&refusals, "behind a gateway");
+}
+
+/// A list that a gateway has kept is taken for one of now.
+#[test]
+fn believing_a_cached_list() {
+    is_found(
+        &BehindAGateway(GatewayKind::BelievesCaches),
+        "behind a gateway",
+    );
+}
+
+/// What the service records, with the same user everywhere: what somebody else did counts as done by this run.
+struct SameUser;
+
+impl Subject for SameUser {
+    fn extras(&self) -> f64 {
+        0.0
+    }
+
+    fn transport(&self, faulty: FaultyTransport, _: usize) -> Arc<dyn Transport> {
+        Arc::new(MistakenTransport(faulty, |faulty, request, attempt| {
+            Box::pin(async move {
+                let (head, body) = faulty.send(request, &attempt).await?.into_parts();
+                Ok(Response::from_parts(head, same_user(body)))
+            })
+        }))
+    }
+
+    fn client(&self, client: ClientBuilder, _: usize) -> ClientBuilder {
+        client.user_id("same")
+    }
+}
+
+fn same_user(body: Bytes) -> Bytes {
+    let Ok(mut shown) = serde_json::from_slice::<serde_json::Value>(&body) else {
+        return body;
+    };
+    for (list, member) in [("instanceActions", "user_id"), ("traces", "user")] {
+        let rows = shown
+            .get_mut(list)
+            .and_then(serde_json::Value::as_array_mut);
+        let Some(rows) = rows else { continue };
+        for row in rows {
+            row[member] = match list {
+                "traces" => serde_json::json!({"id": "same"}),
+                _ => "same".into(),
+            };
+        }
+        return shown.to_string().into();
+    }
+    body
+}
+
+#[test]
+fn taking_the_records_of_others_for_its_own() {
+    is_found(&SameUser, "is said to be");
 }

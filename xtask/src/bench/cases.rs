@@ -1,9 +1,11 @@
 //! What is measured, and the programs that do it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
+use super::sdks::{Script, Sdks};
 use super::table::Row;
 use super::{ROUNDS, median, pinned};
 
@@ -13,6 +15,10 @@ pub(super) struct Case {
     pub(super) title: &'static str,
     /// The arguments beside those that all have.
     arguments: &'static [&'static str],
+    /// How many calls are made.
+    calls: u32,
+    /// Whether nothing is sent.
+    encodes_only: bool,
     /// What of a program's answer counts.
     unit: Unit,
 }
@@ -32,60 +38,124 @@ pub(super) const ALL: &[Case] = &[
     Case {
         name: "job",
         title: "one job query, 2 sub-jobs (µs CPU)",
-        arguments: &["--action", "bench-job", "--job-id", JOB_2, "-n", "2000"],
+        arguments: &["--action", "bench-job", "--job-id", JOB_2],
+        calls: 2000,
+        encodes_only: false,
         unit: Unit::Cpu,
     },
     Case {
         name: "large-job",
         title: "one job query, 1,000 sub-jobs (µs CPU)",
-        arguments: &["--action", "bench-job", "--job-id", JOB_1000, "-n", "300"],
+        arguments: &["--action", "bench-job", "--job-id", JOB_1000],
+        calls: 300,
+        encodes_only: false,
         unit: Unit::Cpu,
     },
     Case {
         name: "run",
         title: "a run on 1,000 servers, not waiting (baselines: one POST) (µs CPU)",
-        arguments: &["--action", "bench-reboot", "--count", "1000", "-n", "500"],
+        arguments: &["--action", "bench-reboot", "--count", "1000"],
+        calls: 500,
+        encodes_only: false,
         unit: Unit::Cpu,
     },
     Case {
         name: "encode",
         title: "encode and sign a restart of 1,000 servers (µs CPU)",
-        arguments: &["--action", "bench-encode", "--count", "1000", "-n", "1000"],
+        arguments: &["--action", "bench-encode", "--count", "1000"],
+        calls: 1000,
+        encodes_only: true,
         unit: Unit::Cpu,
     },
     Case {
         name: "memory",
         title: "peak memory of one job query (KiB)",
-        arguments: &["--action", "job", "--job-id", JOB_2, "-n", "1"],
+        arguments: &["--action", "job", "--job-id", JOB_2],
+        calls: 1,
+        encodes_only: false,
         unit: Unit::Memory,
     },
 ];
 
-/// A program and the argument that only it has, in the order of the table.
-pub(super) const PROGRAMS: &[(&str, &str, Option<&str>)] = &[
-    ("hand", "hand", None),
-    ("body not parsed", "hand", Some("--skip-body")),
-    ("hand, a connection each", "hand", Some("--fresh")),
-    ("reqwest", "with-reqwest", None),
-    ("here", "client", None),
-];
+/// A column of the table.
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    command: PathBuf,
+    /// What comes before the arguments that all have.
+    script: Option<PathBuf>,
+    /// An argument that only it has.
+    argument: Option<&'static str>,
+    /// Whether it is an SDK: slow, so that it makes fewer calls, and unable to encode without sending.
+    is_sdk: bool,
+}
+
+/// The SDKs make this part of the calls.
+const SDK_CALLS: u32 = 20;
+
+impl Program {
+    /// All columns: the one that the others are compared with is the first, ours is the last.
+    pub(super) fn all(programs: &Path, sdks: Sdks) -> Vec<Self> {
+        let own = |name, program: &str, argument| Self {
+            name,
+            command: programs.join(program),
+            script: None,
+            argument,
+            is_sdk: false,
+        };
+        let sdk = |name, script: Script| Self {
+            name,
+            command: script.interpreter,
+            script: Some(script.script),
+            argument: None,
+            is_sdk: true,
+        };
+        let mut all = vec![
+            own("hand", "hand", None),
+            own("body not parsed", "hand", Some("--skip-body")),
+            own("hand, a connection each", "hand", Some("--fresh")),
+            own("reqwest", "with-reqwest", None),
+        ];
+        all.extend(sdks.python.map(|script| sdk("Python SDK", script)));
+        all.extend(sdks.node.map(|script| sdk("Node SDK", script)));
+        all.push(own("here", "client", None));
+        all
+    }
+
+    /// On one core, with the arguments that only it has.
+    pub(super) fn pinned(&self) -> Command {
+        let mut command = pinned("0", &self.command);
+        command.args(&self.script);
+        command
+    }
+
+    fn measure(&self, case: &Case, url: &str) -> Result<f64, String> {
+        let calls = match self.is_sdk {
+            true => (case.calls / SDK_CALLS).max(1),
+            false => case.calls,
+        };
+        let output = self
+            .pinned()
+            .args(["--base-url", url, "-n", &calls.to_string()])
+            .args(case.arguments)
+            .args(self.argument)
+            .output()
+            .map_err(|error| format!("{} cannot be started: {error}", self.name))?;
+        let value = read(&output.stdout, case.unit);
+        value.ok_or_else(|| {
+            let answer = String::from_utf8_lossy(&output.stdout);
+            format!("{}: {}", self.name, answer.trim())
+        })
+    }
+}
 
 /// Runs all programs in turn, several times; the median of each.
-pub(super) fn measure(case: &Case, programs: &Path, url: &str) -> Result<Row, String> {
-    let mut found = vec![Vec::new(); PROGRAMS.len()];
+pub(super) fn measure(case: &Case, programs: &[Program], url: &str) -> Result<Row, String> {
+    let mut found = vec![Vec::new(); programs.len()];
     for _ in 0..ROUNDS {
-        for ((_, program, argument), found) in PROGRAMS.iter().zip(&mut found) {
-            let mut command = pinned("0", &programs.join(program));
-            command.args(["--base-url", url]).args(case.arguments);
-            command.args(argument);
-            let output = command
-                .output()
-                .map_err(|error| format!("{program} cannot be started: {error}"))?;
-            let value = read(&output.stdout, case.unit);
-            found.push(value.ok_or_else(|| {
-                let answer = String::from_utf8_lossy(&output.stdout);
-                format!("{program}: {}", answer.trim())
-            })?);
+        for (program, found) in programs.iter().zip(&mut found) {
+            if !(program.is_sdk && case.encodes_only) {
+                found.push(program.measure(case, url)?);
+            }
         }
     }
     Ok(Row {
@@ -101,6 +171,6 @@ fn read(answer: &[u8], unit: Unit) -> Option<f64> {
     }
     match unit {
         Unit::Cpu => Some(answer["user_us"].as_f64()? + answer["sys_us"].as_f64()?),
-        Unit::Memory => answer["max_rss_kb"].as_f64(),
+        Unit::Memory => answer["peak_kb"].as_f64(),
     }
 }

@@ -2,34 +2,34 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use super::cases::PROGRAMS;
+use super::cases::Program;
+use super::median;
 use super::table::Row;
-use super::{median, pinned};
 
 /// How often each program is started.
-const STARTS: usize = 41;
+const STARTS: usize = 25;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"status\":\"RUNNING\"}";
 
 /// Starts all programs in turn, many times; the median of each, in microseconds.
-pub(super) fn measure(programs: &Path) -> Result<Row, String> {
+pub(super) fn measure(programs: &[Program]) -> Result<Row, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let url = format!("http://{address}");
-    let mut found = vec![Vec::new(); PROGRAMS.len()];
+    let mut found = vec![Vec::new(); programs.len()];
     for _ in 0..STARTS {
-        for ((_, program, _), found) in PROGRAMS.iter().zip(&mut found) {
-            let mut command = pinned("0", &programs.join(program));
+        for (program, found) in programs.iter().zip(&mut found) {
+            let name = program.name;
+            let mut command = program.pinned();
             command
                 .args(["--base-url", &url, "--action", "job", "--job-id", "j"])
                 .stdout(Stdio::null());
             let begin = Instant::now();
             let started = command.spawn();
-            let mut process = started.map_err(|error| format!("{program}: {error}"))?;
+            let mut process = started.map_err(|error| format!("{name}: {error}"))?;
             let first = || {
                 let (mut stream, _) = listener.accept()?;
                 stream.read_exact(&mut [0])?;
@@ -40,10 +40,8 @@ pub(super) fn measure(programs: &Path) -> Result<Row, String> {
                 stream.write_all(ANSWER)?;
                 Ok::<_, std::io::Error>(took)
             };
-            let took = first().map_err(|error| format!("{program}: {error}"))?;
-            process
-                .wait()
-                .map_err(|error| format!("{program}: {error}"))?;
+            let took = first().map_err(|error| format!("{name}: {error}"))?;
+            process.wait().map_err(|error| format!("{name}: {error}"))?;
             found.push(took.as_secs_f64() * 1e6);
         }
     }

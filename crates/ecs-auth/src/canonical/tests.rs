@@ -5,7 +5,7 @@ use super::CanonicalRequest;
 
 fn canonical(uri: &str) -> String {
     let request = Request::get(uri).body(Bytes::new()).unwrap();
-    CanonicalRequest::new(&request, &[]).to_string()
+    CanonicalRequest::new(&request, &[] as &[&str]).to_string()
 }
 
 #[track_caller]

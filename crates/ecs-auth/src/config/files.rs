@@ -73,6 +73,14 @@ pub(super) fn profile(
     Ok(Ok(layer))
 }
 
+/// The names of the profiles, as far as they can be read.
+pub(super) fn profile_names(environment: &Environment) -> Vec<String> {
+    let file = environment.profile_file();
+    let file = file.as_deref().and_then(|path| environment.file(path));
+    let sections = file.and_then(|file| ini::parse(file.text.as_ref().ok()?).ok());
+    sections.map_or_else(Vec::new, |sections| sections.into_keys().collect())
+}
+
 /// The profile of KooCLI of this name, or its current one.
 pub(super) fn koocli(
     environment: &Environment,

@@ -6,18 +6,21 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_bench::{job_body, server_ids};
 use ecs_client::policy::{AttemptOutcome, classify};
 use ecs_ops::auth::{AccessKey, Credentials, StaticCredentials, sign};
-use ecs_ops::journal::MemoryJournal;
+use ecs_ops::journal::{
+    Journal as _, JsonlJournal, MemoryJournal, OutcomeKind, OutcomeRecord, Record,
+};
 use ecs_ops::model::{
     BatchRebootServers, Idempotency, JobId, Operation as _, ProjectId, RebootType, ResponseError,
     ServerId, ShowJob,
 };
 use ecs_ops::transport::FnTransport;
-use ecs_ops::{Client, RunBuilder};
+use ecs_ops::{Client, Evidence, Polling, RunBuilder};
 use http::{HeaderMap, Response, StatusCode};
 
 type Failure = Box<dyn std::error::Error>;
@@ -34,6 +37,8 @@ const CASES: &[Case] = &[
     ("poll", poll),
     ("run-1000", |times| run(times, false)),
     ("run-1000-journal", |times| run(times, true)),
+    ("run-1000-waiting", run_waiting),
+    ("journal-record-1000", journal_record),
 ];
 
 fn project() -> Result<ProjectId, Failure> {
@@ -101,19 +106,32 @@ fn classify_it(times: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A client whose service answers at once, without a socket.
+/// A client whose service answers at once, without a socket: all requests alike.
 fn client(body: &str) -> Result<Client, Failure> {
-    let body = Bytes::from(body.to_owned());
-    let transport = FnTransport::new(move |_request, attempt: ecs_ops::transport::Attempt| {
-        attempt.mark().set();
-        let body = body.clone();
-        async move { Ok(Response::new(body)) }
-    });
+    client_of(body, body)
+}
+
+/// The same with an answer for actions and one for queries.
+fn client_of(accepted: &str, job: &str) -> Result<Client, Failure> {
+    let (accepted, job) = (
+        Bytes::from(accepted.to_owned()),
+        Bytes::from(job.to_owned()),
+    );
+    let transport = FnTransport::new(
+        move |request: http::Request<Bytes>, attempt: ecs_ops::transport::Attempt| {
+            attempt.mark().set();
+            let is_action = request.method() == http::Method::POST;
+            let body = if is_action { &accepted } else { &job };
+            let body = body.clone();
+            async move { Ok(Response::new(body)) }
+        },
+    );
     let client = Client::builder("http://127.0.0.1:80".parse()?, project()?)
         .credentials(StaticCredentials::new(Credentials::access_key(key()?)))
         .transport(transport)
         .servers_per_minute(usize::MAX / 2)
         .requests_per_second(1_000_000_000)
+        .polling(Polling::fixed(Duration::from_millis(1)))
         // A call is one request, and the transport answers no other.
         .skip_service_check()
         .seed(1)
@@ -151,6 +169,51 @@ fn run(times: u32, with_journal: bool) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// A run that waits for its job, which has ended at the first poll: the way of 1,000 servers.
+fn run_waiting(times: u32) -> Result<(), Failure> {
+    let client = client_of(
+        r#"{"job_id":"ff80808288d41e1b0189902609551000"}"#,
+        &job_body(1000).replace("RUNNING", "SUCCESS"),
+    )?;
+    let servers = servers()?;
+    block_on(async {
+        for _ in 0..times {
+            let run = client.reboot(RebootType::Soft, servers.iter().copied());
+            let run = run.batch_size(RunBuilder::MAX_BATCH_SIZE);
+            let report = run.report().await?;
+            if report.summary().succeeded != servers.len() {
+                return Err(format!("{:?}", report.summary()).into());
+            }
+        }
+        Ok(())
+    })
+}
+
+/// One record of the outcomes of 1,000 servers, into a file.
+fn journal_record(times: u32) -> Result<(), Failure> {
+    let path = std::env::temp_dir().join(format!("ecs-bench-{}.jsonl", std::process::id()));
+    let journal = JsonlJournal::create(&path)?;
+    let job_id: JobId = "ff80808288d41e1b0189902609551000".parse()?;
+    let outcome = |id: ServerId| OutcomeRecord {
+        id,
+        outcome: OutcomeKind::Succeeded,
+        job_id: Some(job_id.clone()),
+        evidence: Some(Evidence::SubJob),
+        error: None,
+    };
+    let servers: Vec<_> = servers()?.into_iter().map(outcome).collect();
+    let now = "2026-11-23T12:59:00Z".parse()?;
+    let written = block_on(async {
+        for _ in 0..times {
+            let servers = servers.clone();
+            journal.append(now, Record::Outcomes { servers }).await?;
+        }
+        Ok(())
+    });
+    std::fs::remove_file(&path)?;
+    written
 }
 
 fn main() -> ExitCode {

@@ -3,17 +3,23 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use ecs_ops::model::ProjectId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::logging::Logging;
+use crate::candidates;
 
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
+    /// Use this context of the configuration file (see `config show`) [default: ECSCTL_CONTEXT, or the file's]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(candidates::contexts))]
+    pub(crate) context: Option<String>,
     /// The URL of the service: https://HOST, with an optional port and path. By default derived from the region
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
@@ -27,10 +33,16 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) project_id: Option<ProjectId>,
     /// Credentials: use only this cloud of clouds.yaml
-    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"])]
+    #[arg(
+        long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"],
+        add = ArgValueCandidates::new(candidates::clouds)
+    )]
     pub(crate) cloud: Option<String>,
     /// Credentials: use only this section of ~/.huaweicloud/credentials
-    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"])]
+    #[arg(
+        long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"],
+        add = ArgValueCandidates::new(candidates::profiles)
+    )]
     pub(crate) profile: Option<String>,
     /// Credentials: a token for the project; `-` reads it from stdin. Other users of this machine can see command
     /// lines: prefer `-`
@@ -63,6 +75,10 @@ pub(crate) struct Global {
     /// known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) as_endpoint: Option<String>,
+    /// The URL of Cloud Trace Service, where --reconcile looks for lost requests. By default derived from the endpoint in
+    /// known clouds
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) cts_endpoint: Option<String>,
     /// Also trust the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -77,6 +93,20 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    /// What only the environment and the configuration say.
+    #[arg(skip)]
+    pub(crate) settings: Local,
+}
+
+/// Settings of this machine, which are no options.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Local {
+    /// The options that say where to go or as whom, by name: what else is filled in comes from settings.
+    pub(crate) options: Vec<&'static str>,
+    /// Where journals are kept, if not in the user's state.
+    pub(crate) journal_dir: Option<PathBuf>,
+    /// How long the journals of runs that ended are kept, if not for the default time.
+    pub(crate) journal_keep: Option<Duration>,
 }
 
 impl Global {
@@ -96,6 +126,7 @@ impl Global {
             ("--security-token", self.security_token.is_some()),
             ("--iam-endpoint", self.iam_endpoint.is_some()),
             ("--as-endpoint", self.as_endpoint.is_some()),
+            ("--cts-endpoint", self.cts_endpoint.is_some()),
             ("--ca-file", self.ca_file.is_some()),
         ];
         let given = options.into_iter().filter(|(_, given)| *given);
@@ -149,6 +180,6 @@ impl fmt::Display for Percent {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "what clap asks of a value parser")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+pub(crate) fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text))
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::{EXIT_CODES, Output};
+use crate::candidates;
 
 const ABOUT: &str = "\
 Starts a new run on the servers of an earlier run that failed or were not attempted, with the options of that run: \
@@ -27,8 +29,8 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rerun {
-    /// The journal of the earlier run
-    #[arg(value_name = "JOURNAL")]
+    /// The earlier run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) of: PathBuf,
     /// Run on the servers that failed
     #[arg(long)]
@@ -39,9 +41,12 @@ pub(crate) struct Rerun {
     /// Run on the servers whose result is unknown. Risky: some may be restarted, started or stopped twice
     #[arg(long)]
     pub(crate) unknown: bool,
-    /// Write a journal of the new run to this new file
-    #[arg(long, value_name = "FILE")]
+    /// Write the journal of the new run to this new file, instead of the folder for journals
+    #[arg(long, value_name = "FILE", value_parser = super::journal_file)]
     pub(crate) journal: Option<PathBuf>,
+    /// Write no journal of the new run
+    #[arg(long, conflicts_with = "journal")]
+    pub(crate) no_journal: bool,
     /// Show the requests without sending them
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ecs_ops::Client;
+use clap_complete::ArgValueCandidates;
 
 use super::{EXIT_CODES, Output, at_least_1, duration};
+use crate::candidates;
 
 const ABOUT: &str = "\
 Waits for the jobs of accepted requests, sends what was never sent, and reports every server of the run. A server whose \
@@ -17,8 +18,11 @@ Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
       Dies half way: the machine was switched off.
   ecsctl resume run.jsonl
-      Continues with the credentials that are found; the service and the project
-      are in the journal.
+      Shows what is left, asks, and continues with the credentials that are
+      found. Endpoint and project come from the journal. An option (--endpoint,
+      --region, --operator, --project-id) that leads elsewhere is refused.
+  ecsctl resume last --dry-run
+      Shows what is left of the run that began last; sends nothing.
   jq -c .record run.jsonl
       Prints the records of the journal.";
 
@@ -31,8 +35,8 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The journal
-    #[arg(value_name = "JOURNAL")]
+    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Check the servers of requests whose answer was lost, as a run with this option does. A server whose earlier
     /// state is not in the journal stays unknown unless it has changed
@@ -48,9 +52,9 @@ pub(crate) struct Resume {
     /// Limit the time of one HTTP request
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) attempt_timeout: Duration,
-    /// Act on at most N servers in any 60 seconds; the service allows 1000
-    #[arg(long, value_name = "N", default_value_t = Client::SERVERS_PER_MINUTE, value_parser = at_least_1)]
-    pub(crate) servers_per_minute: usize,
+    /// Act on at most N servers in any 60 seconds [default: as the run]
+    #[arg(long, value_name = "N", value_parser = at_least_1)]
+    pub(crate) servers_per_minute: Option<usize>,
     /// Run this after each wave instead of the health check in the journal
     #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
     pub(crate) health_cmd: Option<String>,
@@ -60,7 +64,10 @@ pub(crate) struct Resume {
     /// Also act on members of auto-scaling groups, as the option of reboot and stop does
     #[arg(long)]
     pub(crate) allow_autoscaling_members: bool,
-    /// Continue after the canary of a rolling run without asking
+    /// Show what is left and what would be sent, without sending anything
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask for confirmation, neither before sending nor after the canary of a rolling run
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]

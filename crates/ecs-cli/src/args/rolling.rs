@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ecs_ops::rolling::{AfterCanary, CountOrPercent, Rules};
+use ecs_ops::rolling::{AfterCanary, CountOrPercent, MIN_HANG, Rules};
 
 use super::{at_least_1, duration};
 use crate::fail::Fail;
@@ -24,9 +24,10 @@ pub(crate) struct Rolling {
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_wait")]
     pub(crate) pause: Option<Duration>,
     /// Stop when more servers than this have failed (2, or 1% of all; 0 stops at the first one). Accepted requests
-    /// continue, the rest is not attempted. A server whose result is unknown counts as failed
-    #[arg(long, value_name = "N|P%", conflicts_with = "no_wait")]
-    pub(crate) max_failures: Option<CountOrPercent>,
+    /// continue, the rest is not attempted. A server whose result is unknown counts as failed. Replaces the default brake,
+    /// which also stops after a wave without a success; none switches it off [default: 10% of all servers, at least 2]
+    #[arg(long, value_name = "N|P%|none", conflicts_with = "no_wait")]
+    pub(crate) max_failures: Option<FailureLimit>,
     /// After each wave, run this with `sh -c` (Windows: `cmd /C`), with the ids of its servers on stdin, one per line,
     /// and stop if it fails. Its output goes to stderr. The command is stored in the journal in plain text, so do not
     /// include secrets
@@ -56,6 +57,39 @@ pub(crate) struct Rolling {
     /// From `reboot`, which alone has it.
     #[arg(skip)]
     pub(crate) escalate_after: Option<Duration>,
+    /// The same.
+    #[arg(skip)]
+    pub(crate) escalate_hang: Option<Duration>,
+}
+
+/// The failures that a run may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureLimit {
+    /// Any number, and no brake.
+    None,
+    /// At most so many.
+    AtMost(CountOrPercent),
+}
+
+impl FromStr for FailureLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::None);
+        }
+        let parsed = text.parse().map(Self::AtMost);
+        parsed.map_err(|error| format!("{error}, nor none"))
+    }
+}
+
+impl fmt::Display for FailureLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::AtMost(limit) => limit.fmt(f),
+        }
+    }
 }
 
 /// In which order servers come.
@@ -104,12 +138,17 @@ impl Rolling {
     pub(crate) fn is_wanted(&self) -> bool {
         self.wave.is_some()
             || self.pause.is_some()
-            || self.max_failures.is_some()
+            || matches!(self.max_failures, Some(FailureLimit::AtMost(_)))
             || self.health_cmd.is_some()
             || self.canary.is_some()
             || self.order.is_some()
             || self.spread_by.is_some()
-            || self.escalate_after.is_some()
+            || self.escalates()
+    }
+
+    /// Whether a server may be restarted twice.
+    pub(crate) fn escalates(&self) -> bool {
+        self.escalate_after.is_some() || self.escalate_hang.is_some()
     }
 
     /// Whether more has to be known of the servers than their ids.
@@ -152,34 +191,75 @@ impl Rolling {
         Ok(())
     }
 
-    pub(crate) fn rules(&self) -> Rules {
+    /// The rules of a run of so many servers: with the default brake, unless --max-failures is given.
+    pub(crate) fn rules(&self, servers: usize) -> Rules {
         let after = self.canary_pause.map(AfterCanary::Pause);
-        Rules {
-            max_failures: self.max_failures,
+        let rules = Rules {
             pause: self.pause.unwrap_or_default(),
             canary: self.canary.map(|_| after.unwrap_or(AfterCanary::Ask)),
             check_health: self.health_cmd.is_some(),
+            ..Rules::default()
+        };
+        match self.max_failures {
+            None => rules.with_default_brake(servers),
+            Some(FailureLimit::None) => rules,
+            Some(FailureLimit::AtMost(limit)) => Rules {
+                max_failures: Some(limit),
+                ..rules
+            },
         }
     }
 }
 
-/// `hard-after` and how long, as two words.
-pub(super) fn escalation(words: &[String]) -> Result<Option<Duration>, Fail> {
+/// When a soft restart is followed by a hard one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Escalate {
+    /// After a failure, or if the server is not back for so long.
+    pub(super) after: Option<Duration>,
+    /// If it hangs in its restart for so long.
+    pub(super) hang: Option<Duration>,
+}
+
+/// `hard-after` or `hard-if-hung` and how long, as two words; both pairs may be given.
+pub(super) fn escalation(words: &[String]) -> Result<Escalate, Fail> {
     let wrong = |what: String| {
         Err(Fail::usage(format!("--escalate: {what}"))
-            .hint("write it as two words: --escalate hard-after 5m"))
+            .hint("write it as two words: --escalate hard-after 5m, --escalate hard-if-hung 30m"))
     };
-    match words {
-        [] => Ok(None),
-        [how, after] if how == "hard-after" => match duration(after) {
-            Ok(after) => Ok(Some(after)),
-            Err(error) => wrong(error),
-        },
-        [how, ..] => wrong(format!("{how:?} is not supported, only hard-after is")),
+    let mut escalate = Escalate::default();
+    for pair in words.chunks(2) {
+        let [how, time] = pair else {
+            return wrong("a form and a duration are needed".to_owned());
+        };
+        let time = match duration(time) {
+            Ok(time) => time,
+            Err(error) => return wrong(error),
+        };
+        let form = match how.as_str() {
+            "hard-after" => &mut escalate.after,
+            "hard-if-hung" => &mut escalate.hang,
+            _ => {
+                return wrong(format!(
+                    "{how:?} is not supported, only hard-after and hard-if-hung are"
+                ));
+            }
+        };
+        if form.replace(time).is_some() {
+            return wrong(format!("{how} is given twice"));
+        }
+    }
+    match escalate.hang {
+        Some(hang) if hang < MIN_HANG => {
+            let least = MIN_HANG.as_secs() / 60;
+            wrong(format!(
+                "hard-if-hung needs {least}m or more, since a restart can take that long"
+            ))
+        }
+        _ => Ok(escalate),
     }
 }
 
-fn wave(text: &str) -> Result<CountOrPercent, String> {
+pub(crate) fn wave(text: &str) -> Result<CountOrPercent, String> {
     match text.parse::<CountOrPercent>() {
         Ok(share) if share.of(100) == 0 => Err("a wave needs at least one server".to_owned()),
         Ok(share) => Ok(share),
@@ -188,7 +268,7 @@ fn wave(text: &str) -> Result<CountOrPercent, String> {
 }
 
 /// An empty command would always succeed.
-pub(super) fn command(text: &str) -> Result<String, String> {
+pub(crate) fn command(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("a command is needed".to_owned()),
         _ => Ok(text.to_owned()),
@@ -220,17 +300,52 @@ mod tests {
             let words: Vec<_> = words.iter().map(ToString::to_string).collect();
             escalation(&words)
         };
-        let five = Some(Duration::from_secs(300));
-        assert_eq!(of(&["hard-after", "5m"]).unwrap(), five);
-        assert_eq!(of(&[]).unwrap(), None);
+        let after = Some(Duration::from_secs(300));
+        let hang = Some(Duration::from_secs(1800));
+        let only = |after, hang| Escalate { after, hang };
+        assert_eq!(of(&["hard-after", "5m"]).unwrap(), only(after, None));
+        assert_eq!(of(&["hard-if-hung", "30m"]).unwrap(), only(None, hang));
+        let both = ["hard-if-hung", "30m", "hard-after", "5m"];
+        assert_eq!(of(&both).unwrap(), only(after, hang));
+        assert_eq!(of(&[]).unwrap(), only(None, None));
+        let twice = ["hard-after", "5m", "hard-after", "6m"];
+        assert!(of(&twice).unwrap_err().message.contains("twice"));
         for words in [
             ["soft-after", "5m"],
             ["hard-after", "soon"],
             ["5m", "hard-after"],
+            ["hard-if-hung", "29m"],
         ] {
             let hint = of(&words).unwrap_err().hint.unwrap();
             assert!(hint.contains("--escalate hard-after 5m"), "{hint}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_failures_is_a_number_a_share_or_none() {
+        for text in ["0", "2", "10%", "none"] {
+            assert_eq!(text.parse::<FailureLimit>().unwrap().to_string(), text);
+        }
+        for text in ["", "-1", "101%", "None", "never"] {
+            let error = text.parse::<FailureLimit>().unwrap_err();
+            assert!(error.ends_with("nor none"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_brake_is_there_unless_a_limit_is_given() {
+        let rules = |max_failures| {
+            let rolling = Rolling {
+                max_failures,
+                ..Rolling::default()
+            };
+            rolling.rules(1000)
+        };
+        assert!(rules(None).brake);
+        assert_eq!(rules(None).max_failures, Some(CountOrPercent::Count(100)));
+        assert_eq!(rules(Some(FailureLimit::None)), Rules::default());
+        let given = rules(Some(FailureLimit::AtMost(CountOrPercent::Percent(50))));
+        assert!(!given.brake && given.max_failures == Some(CountOrPercent::Percent(50)));
     }
 
     #[test]

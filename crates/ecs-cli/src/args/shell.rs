@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 pub(crate) const COMPLETIONS: &str = "\
+The script asks ecsctl while you type: it offers commands, options, and the names of clouds, profiles, contexts and runs.
+
 Examples:
   ecsctl completions bash > ~/.local/share/bash-completion/completions/ecsctl
   ecsctl completions zsh > ~/.zfunc/_ecsctl
@@ -34,13 +36,14 @@ pub(crate) enum Shell {
     Power,
 }
 
-impl From<Shell> for clap_complete::Shell {
-    fn from(shell: Shell) -> Self {
-        match shell {
-            Shell::Bash => Self::Bash,
-            Shell::Zsh => Self::Zsh,
-            Shell::Fish => Self::Fish,
-            Shell::Power => Self::PowerShell,
+impl Shell {
+    /// As clap_complete calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+            Self::Power => "powershell",
         }
     }
 }

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCandidates;
+
+use crate::candidates;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
@@ -23,12 +26,38 @@ Exit codes:
   2  the journal cannot be read, is not valid, or is damaged; or the
      page cannot be written, or its file exists")]
     Show(RunShow),
+    /// List the runs of this user: state, place, action, age and outcomes
+    #[command(after_help = "\
+Shows the journals in $XDG_STATE_HOME/ecsctl/runs (or ~/.local/state/ecsctl/runs, or the folder of the configuration), the
+newest first. A run is active (its process lives), ended, stopped (resume continues it) or interrupted (its process died;
+resume continues it). Needs neither credentials nor a network.
+
+Examples:
+  ecsctl run list
+  ecsctl run show last
+  ecsctl run list -o json | jq -r '.runs[] | select(.state == \"interrupted\").run_id'")]
+    List(RunList),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunList {
+    /// How it is written to stdout: for people, as one JSON document, as one JSON object a line, or the ids one a line
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = RunListFormat::Table)]
+    pub(crate) format: RunListFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunListFormat {
+    Table,
+    Json,
+    Jsonl,
+    Id,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunShow {
-    /// The journal
-    #[arg(value_name = "JOURNAL")]
+    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Write a page for a browser to this new file instead of printing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "outcome"])]

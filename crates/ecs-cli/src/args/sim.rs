@@ -43,6 +43,9 @@ pub(crate) struct Sim {
     /// Fail this share of the actions on servers
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) fail: f64,
+    /// Let this share of the soft restarts hang for ever (status REBOOT with a task). A hard restart is accepted after 30 minutes
+    #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
+    pub(crate) hang: f64,
     /// Begin with this share of the servers stopped
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) stopped: f64,

@@ -1,5 +1,7 @@
 //! `auth check`: which credentials are found, and whether they work.
 
+use std::sync::Arc;
+
 use ecs_ops::auth::{
     AuthError, AuthErrorKind, CredentialConfig, CredentialKind, Reference, TokenInfo,
 };
@@ -7,6 +9,7 @@ use ecs_ops::{Client, Probe, ProbeEnd};
 use jiff::Timestamp;
 
 use crate::args::{AuthCheck, Format, Global};
+use crate::connect::neighbours::{self, Neighbour};
 use crate::connect::{self, Settings, Stopped};
 use crate::credentials;
 use crate::diagnosis::{Asked, End, Evidence, Stranger, diagnose};
@@ -82,7 +85,9 @@ impl Check<'_> {
             self.checked.kind = Some(self.kind.as_str());
             self.checked.endpoint = Some(connection.endpoint.to_string());
             self.checked.project_id = Some(connection.project.to_string());
-            return Ok(connection.client.probe().await);
+            return Ok(self
+                .probe(&connection.client, connection.traces.as_ref())
+                .await);
         }
         let choice = connect::choose(self.global, None)?;
         self.found(&choice.config);
@@ -97,15 +102,32 @@ impl Check<'_> {
         checked.warnings.extend(more);
         self.token(ready.token);
         let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), None, self.global)?;
-        let client: Client = connect::client(
-            endpoint,
-            connect::project(&ready.project_id)?,
-            ready.provider,
-            ways.services,
-            &Settings::of_reads(),
-            1.0,
-        )?;
-        Ok(client.probe().await)
+        let project = connect::project(&ready.project_id)?;
+        let beside = neighbours::endpoint(Neighbour::Traces, self.global, &endpoint, notes)?;
+        let open = |endpoint| -> Result<Client, Fail> {
+            let provider = Arc::clone(&ready.provider);
+            let services = ways.services.clone();
+            connect::client(
+                endpoint,
+                project.clone(),
+                provider,
+                services,
+                &Settings::of_reads(),
+                1.0,
+            )
+        };
+        let traces = beside.map(open).transpose()?;
+        let client = open(endpoint)?;
+        Ok(self.probe(&client, traces.as_ref()).await)
+    }
+
+    /// Sends the harmless request and, if the service answered it, finds out which records can be read.
+    async fn probe(&mut self, client: &Client, traces: Option<&Client>) -> Probe {
+        let probe = client.probe().await;
+        if matches!(probe.end, ProbeEnd::Answered { .. }) {
+            self.checked.records = Some(client.check_records(traces).await);
+        }
+        probe
     }
 
     /// Notes what was chosen.

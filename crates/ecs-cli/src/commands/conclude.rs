@@ -36,7 +36,7 @@ pub(super) fn conclude(
 ) -> Exit {
     let report = &ended.report;
     match ending.format {
-        Format::Table => results.write(&table::report(report)),
+        Format::Table => table::report(report, &mut |piece| results.write(piece)),
         Format::Json => results.write(&json::document(report)),
         Format::Jsonl => results.write(&json::report_line(report)),
     }
@@ -103,17 +103,18 @@ fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
     }
     // The jobs of an embedded simulator end with it.
     if summary.running > 0 && !ending.connection.is_simulated() {
-        const NAMED: usize = 3;
         let jobs = report.jobs.iter().map(|job| &job.job_id);
         let jobs = running_jobs(jobs, report.servers.iter().map(|server| &server.outcome));
-        let more = if jobs.len() > NAMED { " …" } else { "" };
         let why = if ending.no_wait {
             "not waited for"
         } else {
             "still running"
         };
-        let named = jobs.get(..NAMED).unwrap_or(&jobs).join(" ");
-        notes.hint(&format!("{why}: ecsctl job wait {named}{more}"));
+        // With a journal, resuming waits for them.
+        if let Some(wait) = ending.go_on.wait_for(&jobs) {
+            notes.hint(&format!("{why}:"));
+            notes.note(&format!("  {wait}"));
+        }
     }
 }
 

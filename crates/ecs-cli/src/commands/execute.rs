@@ -1,6 +1,7 @@
 //! Carrying out a run, with what it asks on its way.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::health;
 use crate::render::json;
 use crate::render::progress::Progress;
 use crate::render::tally::Tally;
-use crate::signals::Signals;
+use crate::signals::{INTERRUPT, Signals, after_interrupt};
 use crate::term::{Aside, Notes, Results};
 
 /// The callbacks of a run, which is built before there is anything to show.
@@ -78,6 +79,19 @@ pub(super) struct Ended {
     pub(super) report: Report,
     /// The wave that began last, and how many there are.
     pub(super) wave: Option<(usize, usize)>,
+    /// Whether Ctrl-C was pressed.
+    pub(super) interrupted: bool,
+}
+
+impl Ended {
+    /// How the command ends whose report would end it like this.
+    pub(super) fn exit(&self, exit: Exit) -> Exit {
+        if self.interrupted {
+            after_interrupt(exit)
+        } else {
+            exit
+        }
+    }
 }
 
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
@@ -105,7 +119,14 @@ pub(super) async fn execute(
     })
     .await?;
     let mut events = run.events();
-    let listener = tokio::spawn(listen(signals, run.control(), aside.clone()));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let listening = listen(
+        signals,
+        run.control(),
+        aside.clone(),
+        Arc::clone(&interrupted),
+    );
+    let listener = tokio::spawn(listening);
     let run = run.spawn();
     while let Some(event) = events.next().await {
         progress.show(&event);
@@ -125,7 +146,12 @@ pub(super) async fn execute(
             .hint("check the servers before you run again, and please report this bug")
     })?;
     let wave = progress.tally().wave;
-    Ok(Ended { report, wave })
+    let interrupted = interrupted.load(Ordering::Relaxed);
+    Ok(Ended {
+        report,
+        wave,
+        interrupted,
+    })
 }
 
 /// What comes before anything is sent can be stopped.
@@ -135,7 +161,10 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 ) -> Result<T, E> {
     tokio::select! {
         done = what => done,
-        _ = signals.next() => Err(Fail::new(Exit::Stopped, "stopped; nothing was sent").into()),
+        signal = signals.next() => {
+            let exit = if signal == INTERRUPT { after_interrupt(Exit::Stopped) } else { Exit::Stopped };
+            Err(Fail::new(exit, "stopped; nothing was sent").into())
+        }
     }
 }
 
@@ -170,13 +199,20 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
 const LAST_NOTES: Duration = Duration::from_secs(2);
 
 /// The first request to stop stops sending, the second one everything.
-async fn listen(mut signals: Signals, control: Control, notes: Aside) {
+async fn listen(
+    mut signals: Signals,
+    control: Control,
+    notes: Aside,
+    interrupted: Arc<AtomicBool>,
+) {
     let signal = signals.next().await;
+    interrupted.store(signal == INTERRUPT, Ordering::Relaxed);
     control.stop_submitting_because(signal);
     notes.always(
         "Stopping: no new requests; waiting for accepted ones. Press Ctrl-C again to quit now.",
     );
-    signals.next().await;
+    let again = signals.next().await;
+    interrupted.fetch_or(again == INTERRUPT, Ordering::Relaxed);
     control.end();
     notes.always("quitting: accepted requests continue at the service");
 }

@@ -8,11 +8,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{Parser as _, ValueEnum};
+use ecs_ops::journal::RunRecord;
 use ecs_ops::model::ServerId;
 use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder, Stopped};
 
-use crate::args::{Format, Global, HEALTH_TIMEOUT, Resume, Run};
+use crate::args::{Cli, Format, Global, HEALTH_TIMEOUT, Resume, Run};
 use crate::confirm::counted;
 use crate::term::Notes;
 use quoting::{place, quoted};
@@ -24,8 +25,12 @@ const INLINE: usize = 5;
 pub(super) enum GoOn {
     /// Its journal has everything but credentials.
     Journal(Words),
-    /// What is left is given to another run, with the same options.
-    Again { before: Words, after: Words },
+    /// What is left is given to another run, with the same options; `place` are those of them that any command takes.
+    Again {
+        before: Words,
+        after: Words,
+        place: Words,
+    },
     /// It did not begin: the same command again.
     Nothing,
 }
@@ -34,7 +39,10 @@ impl GoOn {
     /// With a run that `args` began.
     pub(super) fn of_run(action: PowerAction, args: &Run, global: &Global) -> Self {
         if let Some(journal) = &args.journal {
-            let mut line = Words::resume(journal);
+            let mut line = match &args.run_id {
+                Some(run_id) => Words::command("resume").then([run_id]),
+                None => Words::resume(journal),
+            };
             line.client(args.attempt_timeout, args.servers_per_minute);
             line.flag(
                 "--allow-autoscaling-members",
@@ -49,12 +57,36 @@ impl GoOn {
         after.format(args.output.format);
         after.global(global);
         let before = Words::command(action.name());
-        Self::Again { before, after }
+        let mut place = Words::default();
+        place.global(global);
+        Self::Again {
+            before,
+            after,
+            place,
+        }
     }
 
-    /// With a run that was resumed.
-    pub(super) fn of_resume(args: &Resume, global: &Global) -> Self {
-        let mut line = Words::resume(&args.journal);
+    /// The command that waits for these jobs, unless the journal does it.
+    pub(super) fn wait_for(&self, jobs: &[&str]) -> Option<String> {
+        let Self::Again { place, .. } = self else {
+            return None;
+        };
+        let wait = Words::command("job")
+            .then(["wait"])
+            .then(jobs.iter().copied());
+        let wait = wait.and(place.clone());
+        let secrets = wait.secrets.join(", ");
+        let line = wait.line()?;
+        Some(if secrets.is_empty() {
+            line
+        } else {
+            format!("{line} (add {secrets} as before)")
+        })
+    }
+
+    /// With a run that was resumed: `named` is its journal, or its id.
+    pub(super) fn of_resume(args: &Resume, named: &Path, global: &Global) -> Self {
+        let mut line = Words::resume(named);
         line.flag("--reconcile", args.reconcile);
         line.option("--reconcile-after", args.reconcile_after.map(written));
         line.flag(
@@ -63,7 +95,9 @@ impl GoOn {
         );
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
-        line.client(args.attempt_timeout, args.servers_per_minute);
+        let default = Client::SERVERS_PER_MINUTE;
+        let servers_per_minute = args.servers_per_minute.unwrap_or(default);
+        line.client(args.attempt_timeout, servers_per_minute);
         line.format(args.output.format);
         line.global(global);
         Self::Journal(line)
@@ -91,7 +125,7 @@ impl GoOn {
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let words = match self {
             Self::Journal(line) if !left.is_empty() || running || stopped => line,
-            Self::Again { before, after } if !left.is_empty() && rolling => {
+            Self::Again { before, after, .. } if !left.is_empty() && rolling => {
                 if left.len() <= INLINE {
                     before.then(left.iter().map(ToString::to_string)).and(after)
                 } else {
@@ -134,6 +168,39 @@ impl GoOn {
 const UNWRITABLE: &str =
     "(an argument has characters that cannot be printed here: repeat the options of this run)";
 
+/// Where a run was made and as whom, by the command line in its journal.
+pub(super) fn recorded(run: &RunRecord) -> Option<Global> {
+    let command = &run.invocation.as_ref()?.command;
+    Some(Cli::try_parse_from(command).ok()?.global)
+}
+
+/// The options that lead to the place and the credentials of a run, by the command line in its journal; and those that hold
+/// secrets.
+pub(crate) fn recorded_place(run: &RunRecord) -> Option<String> {
+    let mut global = recorded(run)?;
+    // Its endpoint and project are in the journal.
+    if global.region.is_none() && global.operator.is_none() {
+        global.endpoint = None;
+    }
+    (global.project_id, global.quiet, global.sim) = (None, false, false);
+    if run.simulated {
+        global.sim_fail = None;
+    }
+    let mut words = Words::default();
+    words.global(&global);
+    let secrets = words.secrets.join(", ");
+    let line = words.line()?;
+    match (line.is_empty(), secrets.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(line),
+        (_, false) => Some(
+            format!("{line} (add {secrets} as before)")
+                .trim_start()
+                .to_owned(),
+        ),
+    }
+}
+
 /// `ecsctl resume` with this journal and these options, as it is typed into a shell; or why it cannot be.
 pub(crate) fn resume(journal: &Path, options: &[&str]) -> String {
     let words = Words::resume(journal).then(options.iter().copied());
@@ -145,7 +212,16 @@ pub(crate) fn resume(journal: &Path, options: &[&str]) -> String {
 
 /// The ids in a new file that only its owner can read.
 fn write(run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("ecsctl-{run_id}-not-attempted.txt"));
+    let name = format!("ecsctl-{run_id}-not-attempted.txt");
+    // The folder for temporary files may be emptied before somebody reads it.
+    let beside = std::path::absolute(&name)?;
+    write_to(&beside, run_id, ids).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Err(error),
+        _ => write_to(&std::env::temp_dir().join(&name), run_id, ids),
+    })
+}
+
+fn write_to(path: &Path, run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -154,8 +230,8 @@ fn write(run_id: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
     for id in ids {
         text.push_str(&format!("{id}\n"));
     }
-    options.open(&path)?.write_all(text.as_bytes())?;
-    Ok(path)
+    options.open(path)?.write_all(text.as_bytes())?;
+    Ok(path.to_owned())
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -246,13 +322,15 @@ impl Words {
         self.option("--order", rolling.order.and_then(name_of));
         self.option("--order-seed", rolling.order_seed);
         self.option("--spread-by", rolling.spread_by.as_ref());
-        if let Some(after) = rolling.escalate_after {
-            let words = [
-                "--escalate".into(),
-                "hard-after".into(),
-                written(after).into(),
-            ];
-            self.words.extend(words);
+        let forms = [
+            ("hard-after", rolling.escalate_after),
+            ("hard-if-hung", rolling.escalate_hang),
+        ];
+        for (form, time) in forms {
+            if let Some(time) = time {
+                let words = ["--escalate".into(), form.into(), written(time).into()];
+                self.words.extend(words);
+            }
         }
         self.number(
             "--batch-size",
@@ -272,6 +350,7 @@ impl Words {
         self.flag("--no-preflight", args.no_preflight);
         // Not --resubmit-unknown: consent to a second request was given for that run.
         self.flag("--no-wait", args.no_wait);
+        self.flag("--no-journal", args.no_journal);
         self.flag("--yes", args.yes);
         self.client(args.attempt_timeout, args.servers_per_minute);
     }
@@ -304,6 +383,7 @@ impl Words {
         self.path("--secret-key-file", global.secret_key_file.as_ref());
         self.option("--iam-endpoint", global.iam_endpoint.as_ref());
         self.option("--as-endpoint", global.as_endpoint.as_ref());
+        self.option("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
         self.flag("--quiet", global.quiet);
         let secrets = [

@@ -141,6 +141,13 @@ pub(crate) async fn wait(
                 }
                 troubles.insert(job_id, error);
             }
+            JobEvent::Waiting { jobs } => {
+                let jobs = match jobs {
+                    1 => "1 job has".to_owned(),
+                    jobs => format!("{jobs} jobs have"),
+                };
+                notes.note(&format!("still waiting: {jobs} not ended"));
+            }
             JobEvent::Ended(ended) => {
                 let (job_id, end) = (ended.job_id, ended.end);
                 if let (JobEnd::Stalled(_), Some(patience)) = (&end, args.stalled_after) {

@@ -1,11 +1,14 @@
 //! What each command does.
 
+mod announce;
 pub(crate) mod auth;
 mod conclude;
+pub(crate) mod config;
 mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
 pub(crate) mod job;
+mod journal_place;
 mod known_runs;
 pub(crate) mod plan;
 mod preflight;
@@ -13,6 +16,7 @@ mod recorded_options;
 pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod run;
+pub(crate) mod run_list;
 mod selecting;
 pub(crate) mod server;
 pub(crate) mod server_actions;

@@ -261,7 +261,7 @@ pub(crate) fn prepare(
     run.yes = args.yes;
     run.dry_run = args.dry_run;
     run.output = args.output;
-    run.journal = (!args.dry_run).then_some(journal);
+    run.journal = Some(journal);
     run.service = Some(record.endpoint.clone());
     run.planned = Some(AppliedPlan {
         waves: record.rolling.as_ref().map(|rolling| rolling.waves.clone()),

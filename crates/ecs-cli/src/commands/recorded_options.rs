@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Parser as _;
-use ecs_ops::journal::RunRecord;
+use ecs_ops::journal::{RollingRecord, RunRecord};
+use ecs_ops::rolling::Waves;
 use ecs_ops::{PowerAction, RunBuilder};
 
 use super::go_on::written;
@@ -45,6 +46,9 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     if run.batch_size != RunBuilder::DEFAULT_BATCH_SIZE {
         add("--batch-size", vec![run.batch_size.to_string()]);
     }
+    if let Some(servers) = run.servers_per_minute {
+        add("--servers-per-minute", vec![servers.to_string()]);
+    }
     if !run.wait {
         add("--no-wait", Vec::new());
     }
@@ -70,7 +74,9 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
         .flatten()
         .map(Vec::len);
     let others = rolling.waves.iter().skip(usize::from(canary.is_some()));
-    if let Some(largest) = others.map(Vec::len).max() {
+    if let Some(largest) = others.map(Vec::len).max()
+        && !is_small_first(rolling)
+    {
         add("--wave", vec![largest.to_string()]);
     }
     if let Some(servers) = canary {
@@ -82,8 +88,11 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     if rolling.pause_ms > 0 {
         add("--pause", vec![time(rolling.pause_ms)]);
     }
-    if let Some(most) = rolling.max_failures {
-        add("--max-failures", vec![most.to_string()]);
+    match rolling.max_failures {
+        // The default brake, which the new run has by itself.
+        _ if rolling.brake => {}
+        Some(most) => add("--max-failures", vec![most.to_string()]),
+        None => add("--max-failures", vec!["none".to_owned()]),
     }
     if let Some(command) = rolling
         .health
@@ -98,7 +107,21 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     if let Some(after) = rolling.escalate_after_ms {
         add("--escalate", vec!["hard-after".to_owned(), time(after)]);
     }
+    if let Some(limit) = rolling.escalate_hang_ms {
+        add("--escalate", vec!["hard-if-hung".to_owned(), time(limit)]);
+    }
     options
+}
+
+/// Whether the waves are those of a run without rolling options.
+fn is_small_first(rolling: &RollingRecord) -> bool {
+    let mut sizes = rolling.waves.iter().map(Vec::len);
+    rolling.brake
+        && !rolling.canary
+        && sizes.next() == Some(Waves::SMALL_FIRST)
+        && sizes
+            .next()
+            .is_some_and(|others| others > Waves::SMALL_FIRST)
 }
 
 /// The action and the arguments of a command line that was made from such options.

@@ -8,9 +8,11 @@ use ecs_ops::model::ServerId;
 use ecs_ops::{Outcome, PowerAction};
 
 use super::recorded_options::{options_of, parse};
+use super::resume::go_where_it_was;
 use crate::args::{Global, Rerun, Run};
 use crate::confirm::counted;
 use crate::fail::{Fail, chain};
+use crate::journals;
 use crate::render::timeline::Timeline;
 use crate::term::Notes;
 
@@ -21,8 +23,9 @@ pub(crate) fn prepare(
     global: &mut Global,
     notes: &Notes,
 ) -> Result<(PowerAction, Run), Fail> {
-    let earlier = read(&args.of)?;
-    let chosen = choose(args, &earlier.timeline, notes)?;
+    let journal = journals::resolve(&args.of, global)?;
+    let earlier = read(&journal)?;
+    let chosen = choose(args, &journal, &earlier.timeline, notes)?;
     let words = words(args, &earlier.run, &chosen);
     let (action, mut run) = parse(&words)?;
     if action.name() != earlier.run.action.name()
@@ -31,9 +34,7 @@ pub(crate) fn prepare(
         return Err(Fail::usage("a rerun does what the earlier run did: --type cannot be changed")
             .hint("for another action: ecsctl run show JOURNAL -o id --outcome failed | ecsctl reboot --from-file - …"));
     }
-    if global.project_id.is_none() && !global.sim {
-        global.project_id = Some(earlier.run.project.clone());
-    }
+    go_where_it_was(&earlier.run, global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
     Ok((action, run))
 }
@@ -75,7 +76,12 @@ fn read(path: &Path) -> Result<Earlier, Fail> {
 }
 
 /// The servers to act on, in the order of the earlier run.
-fn choose(args: &Rerun, timeline: &Timeline, notes: &Notes) -> Result<Vec<ServerId>, Fail> {
+fn choose(
+    args: &Rerun,
+    journal: &Path,
+    timeline: &Timeline,
+    notes: &Notes,
+) -> Result<Vec<ServerId>, Fail> {
     let by_default = !(args.failed || args.not_attempted || args.unknown);
     let mut counts = [(0_usize, "failed"), (0, "not attempted"), (0, "unknown")];
     let mut chosen = Vec::new();
@@ -91,7 +97,7 @@ fn choose(args: &Rerun, timeline: &Timeline, notes: &Notes) -> Result<Vec<Server
             counts[index].0 += 1;
         }
     }
-    let journal = args.of.display();
+    let journal = journal.display();
     if chosen.is_empty() {
         return Err(Fail::usage(format!(
             "no server of the run of {journal} is to be run again; nothing was sent"
@@ -141,6 +147,9 @@ fn words(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String>
     }
     if args.dry_run {
         words.push("--dry-run".to_owned());
+    }
+    if args.no_journal {
+        words.push("--no-journal".to_owned());
     }
     if let Some(journal) = &args.journal {
         words.extend(["--journal".to_owned(), journal.display().to_string()]);

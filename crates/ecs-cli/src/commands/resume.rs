@@ -1,18 +1,23 @@
 //! `resume`.
 
+mod intent;
+mod place;
+
 use std::path::Path;
 use std::time::Duration;
 
 use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
-    Contents, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
+    Contents, Invocation, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
 };
 use ecs_ops::rolling::{self, StopReason, WaveAction};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, execute};
+use super::execute::{AfterCanary, Callbacks, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::journal_place::register;
+use super::run_list::begun_by;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
 use crate::confirm::Terminal;
 use crate::connect::{Settings, connect};
@@ -20,6 +25,10 @@ use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
+use crate::{health, invocation, journals};
+use intent::Intent;
+pub(super) use place::go_where_it_was;
+use place::refuse_other_place;
 
 /// For about so long the service knows a job after its end.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -30,41 +39,74 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let (journal, contents) = JsonlJournal::open(&args.journal).map_err(|error| fail(&error))?;
+    let path = journals::resolve(&args.journal, &global)?;
+    let (journal, contents) = open(&path, args.dry_run)?;
     if let Some(tail) = contents.tail {
         notes.note(&format!(
             "line {} of the journal is incomplete ({} bytes) and was removed: the run was killed while writing it",
             tail.line, tail.bytes
         ));
     }
+    let (last, by) = last_record(&contents);
     let recovered = recover(contents)?;
     let run = recovered.run();
+    let run_id = run.run_id.clone();
     let (health, after_canary) = callbacks(args, &global, run, notes)?;
-    let go_on = GoOn::of_resume(args, &global);
-    if global.project_id.is_none() && !global.sim {
-        global.project_id = Some(run.project.clone());
-    }
+    let action = run.action;
+    // `last` may be another run by then.
+    let named = if path == args.journal {
+        &path
+    } else {
+        Path::new(&run_id)
+    };
+    let go_on = GoOn::of_resume(args, named, &global);
+    let led_by = go_where_it_was(run, &mut global, notes)?;
+    let intent = Intent::of(&recovered, &path, last, by);
+    let terminal = if args.yes || args.dry_run || !intent.acts() {
+        None
+    } else {
+        let terminal = Terminal::open(!global.read_from_stdin().is_empty());
+        Some(terminal.ok_or_else(nobody_to_ask)?)
+    };
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
-        servers_per_minute: Some(args.servers_per_minute),
+        servers_per_minute: args.servers_per_minute.or(run.servers_per_minute),
         otherwise: Some(run.endpoint.clone()),
         fails_soon: false,
     };
-    let connection = connect(&global, &settings, notes).await?;
-    say(&recovered, &args.journal, notes);
+    let mut connection = connect(&global, &settings, notes).await?;
+    led_by.note_origin(&mut connection);
+    refuse_other_place(&recovered, &connection, &global)?;
+    say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let unready = run.unready.iter().map(|server| server.id).collect();
+    if args.dry_run {
+        results.write(&intent.shown(args.output.format, &connection));
+        return Ok(Exit::Success);
+    }
+    let open = intent.servers.clone();
+    let _active = register(&run_id, action, open, Some(&path), &connection, notes).await?;
+    let mut signals = Signals::new()?;
+    let confirmed = intent.confirm(terminal, &connection, notes);
+    unless_stopped(&mut signals, confirmed).await?;
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
+    let Some(journal) = journal else {
+        return Err(Fail::usage("the journal is not open"));
+    };
     let builder = connection.client.resume(journal, recovered);
     // Whoever types `resume` asks for the rest, also of a run that was stopped.
     let mut builder = builder
         .map_err(|error| Fail::usage(error.to_string()))?
+        .invocation(invocation::of_process())
         .continue_stopped();
     if args.reconcile {
         builder = builder.on_unknown(OnUnknown::Reconcile);
+    }
+    if let Some(traces) = &connection.traces {
+        builder = builder.traces(traces.clone());
     }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
@@ -76,7 +118,6 @@ pub(crate) async fn run(
     let plan = builder
         .plan()
         .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
-    let signals = Signals::new()?;
     let format = args.output.format;
     let ended = execute(plan, callbacks, format, signals, notes, results).await?;
     let ending = Ending {
@@ -88,7 +129,39 @@ pub(crate) async fn run(
         unready,
         connection: &connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
+}
+
+/// Opens the journal to write to it, or only reads it.
+fn open(path: &Path, only_read: bool) -> Result<(Option<JsonlJournal>, Contents), Fail> {
+    if only_read {
+        let contents = JsonlJournal::read(path).map_err(|error| fail(&error))?;
+        return Ok((None, contents));
+    }
+    let (journal, contents) = JsonlJournal::open(path).map_err(|error| {
+        let known = JsonlJournal::read(path).ok();
+        let by = known.and_then(|contents| last_record(&contents).1);
+        match (error.kind(), by) {
+            (JournalErrorKind::InUse, Some(by)) => fail(&error).hint(format!(
+                "{by} runs it: wait until that process has ended, or stop it"
+            )),
+            _ => fail(&error),
+        }
+    })?;
+    Ok((Some(journal), contents))
+}
+
+/// When the last record was written, and who ran the run last.
+fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
+    let last = contents.entries.last().map(|entry| entry.at);
+    let by = begun_by(contents).and_then(|(_, by)| by);
+    (last, by)
+}
+
+fn nobody_to_ask() -> Fail {
+    Fail::usage("confirmation required, but no terminal is available; nothing was sent")
+        .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
 }
 
 /// What a rolling run asks, as its journal says.
@@ -118,6 +191,9 @@ fn callbacks(
             Some(words.clone())
         }
     };
+    if let Some(command) = &health {
+        health::check_exists(command)?;
+    }
     let asks = rolling.is_some_and(|it| it.rules().canary == Some(rolling::AfterCanary::Ask));
     let terminal = || Terminal::open(!global.read_from_stdin().is_empty());
     let after_canary = asks.then(|| match args.yes {
@@ -178,8 +254,19 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
     };
     let now = match (&reason, recovered.is_ended()) {
         (StopReason::Failures { .. }, true) => "the count of failures starts again at zero",
-        (StopReason::Canary, true) => "the remaining waves are sent",
-        (StopReason::Failures { .. } | StopReason::Canary, false) => {
+        (
+            StopReason::Canary
+            | StopReason::CanaryFailures { .. }
+            | StopReason::WaveWithoutSuccess { .. },
+            true,
+        ) => "the remaining waves are sent",
+        (
+            StopReason::Failures { .. }
+            | StopReason::Canary
+            | StopReason::CanaryFailures { .. }
+            | StopReason::WaveWithoutSuccess { .. },
+            false,
+        ) => {
             "the process was killed before it reported that; nothing is sent now, resume again to continue"
         }
         (StopReason::Unhealthy { .. }, _) => "the health is checked again",

@@ -8,34 +8,39 @@ use ecs_ops::model::ServerId;
 use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
 
+use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::journal_place::{self, register};
 use super::preflight::NotBegun;
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Question, Terminal, WavesSaid, counted, verb};
+use crate::confirm::{Terminal, WavesSaid, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
+use crate::health;
+use crate::invocation;
 use crate::render::json::DryRun;
-use crate::render::{json, table, target};
+use crate::render::{json, table};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
 /// Runs the command; what it returns as an error happened before any server can have been touched.
 pub(crate) async fn run(
     action: PowerAction,
-    args: Run,
+    mut args: Run,
     global: &Global,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
     let selection = selection(&args, action, notes)?;
+    let run_id = journal_place::choose(&mut args, global, notes)?;
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
@@ -54,7 +59,7 @@ pub(crate) async fn run(
             super::plan::check_drift(planned, &servers, notes)?;
             planned.waves.clone().map(Waves::of)
         }
-        None => waves::plan(&args.rolling, &servers, notes)?,
+        None => waves::plan(&args.rolling, args.no_wait, &servers, notes)?,
     };
     let waves_said = waves
         .as_ref()
@@ -62,8 +67,13 @@ pub(crate) async fn run(
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
     let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
-    let mut builder =
-        builder(action, ids, waves, &args, &connection).unready(servers.unready.clone());
+    let named: Vec<_> = ids
+        .iter()
+        .copied()
+        .zip(std::mem::take(&mut servers.named))
+        .collect();
+    let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
+        .unready(servers.unready.clone());
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -73,16 +83,30 @@ pub(crate) async fn run(
     let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
         .skipped(servers.skipped.clone())
+        .run_id(&run_id)
+        .invocation(invocation::of_process())
+        .simulated(connection.is_simulated())
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
         let record = super::plan::completed(plan.record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
+    let announcement = Announcement {
+        action,
+        args: &args,
+        connection: &connection,
+        requests: plan.requests().len(),
+        servers: &named,
+        skipped: &servers.skipped,
+        waves: waves.as_ref(),
+        waves_said: waves_said.as_ref(),
+        journal: args.journal.as_deref(),
+    };
     let expectation = Expectation::of(&plan, &args);
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
-        let shown = dry_run(
+        let mut shown = dry_run(
             &plan,
             format,
             &connection,
@@ -90,21 +114,18 @@ pub(crate) async fn run(
             waves_said.as_ref(),
             &expectation,
         )?;
+        if format == Format::Table && args.plan_out.is_none() {
+            shown.push_str(&announcement.dry_run());
+        }
         results.write(&shown);
         return Ok(Exit::Success);
     }
-    let question = Question {
-        action,
-        connection: &connection,
-        requests: plan.requests().len(),
-        batch_size: plan.batch_size(),
-        waves: waves_said,
-        servers: &servers.named,
-        skipped: &servers.skipped,
-        expected: expectation.rows(),
-    };
-    let confirmed = confirm(question, terminal, &args, notes);
+    let journal = args.journal.as_deref();
+    let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
+    let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
+    // What is known of the servers was for the question: a run on many has better use for the room.
+    drop((servers, selection));
     let plan = match &args.journal {
         Some(path) => {
             let journal = JsonlJournal::create(path);
@@ -127,7 +148,8 @@ pub(crate) async fn run(
         unready,
         connection: &connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// What would be sent.
@@ -156,30 +178,6 @@ fn dry_run(
     })
 }
 
-/// Asks, if there is a terminal to ask on; otherwise says what is going to be done.
-async fn confirm(
-    question: Question<'_>,
-    terminal: Option<Terminal>,
-    args: &Run,
-    notes: &Notes,
-) -> Result<(), Fail> {
-    let verb = verb(question.action);
-    if args.resubmit_unknown {
-        let verb = verb.to_ascii_lowercase();
-        notes.always(&format!(
-            "warning: --resubmit-unknown: if an answer is lost, this may {verb} servers twice"
-        ));
-    }
-    match terminal {
-        Some(terminal) => question.ask(terminal, notes).await,
-        None => {
-            let (servers, place) = (question.servers.len(), target::line(question.connection));
-            notes.note(&format!("{verb} {}: {place}", counted(servers)));
-            Ok(())
-        }
-    }
-}
-
 /// Ends a run whose servers could not be queried: with a report, like every run.
 fn not_begun(
     action: PowerAction,
@@ -203,6 +201,7 @@ fn not_begun(
     let ended = Ended {
         report: builder.not_begun(error),
         wave: None,
+        interrupted: false,
     };
     let ending = Ending {
         format: args.output.format,
@@ -213,12 +212,16 @@ fn not_begun(
         unready: Vec::new(),
         connection,
     };
-    Ok(conclude(&ended, ending, notes, results))
+    let exit = conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
 }
 
 /// What can be found wrong before anything is read.
 fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     args.check()?;
+    if let Some(command) = &args.rolling.health_cmd {
+        health::check_exists(command)?;
+    }
     selecting::check_stdin(&args.select, global)?;
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.
@@ -289,6 +292,9 @@ fn builder(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
+    if let Some(traces) = &connection.traces {
+        builder = builder.traces(traces.clone());
+    }
     if let Some(limit) = args.reconcile_after {
         builder = builder.reconcile_after(limit);
     }
@@ -301,11 +307,17 @@ fn builder(
     if let Some(after) = args.rolling.escalate_after {
         builder = builder.escalate_after(after);
     }
+    if let Some(limit) = args.rolling.escalate_hang {
+        builder = builder.escalate_hang(limit);
+    }
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
     match waves {
-        Some(waves) => builder.rolling(waves, args.rolling.rules()),
+        Some(waves) => {
+            let servers = waves.waves.iter().map(Vec::len).sum();
+            builder.rolling(waves, args.rolling.rules(servers))
+        }
         None => builder,
     }
 }

@@ -4,20 +4,29 @@ use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use clap_complete::Shell;
+use clap_complete::env::Shells;
 
 use crate::args::{Cli, Completions, Man};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::term::Results;
 
-/// Writes the completion script of a shell.
+/// The variable by which the script of a shell asks.
+pub(crate) const COMPLETE: &str = "ECSCTL_COMPLETE";
+
+/// Writes the completion script of a shell. It asks `ecsctl` itself while one types, so that it offers what is there then.
 pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<Exit, Fail> {
-    let shell: Shell = args.shell.into();
+    let failed =
+        |why: String| Fail::new(Exit::Failed, format!("the script cannot be written: {why}"));
+    let name = args.shell.name();
+    let shells = Shells::builtins();
+    let shell = shells
+        .completer(name)
+        .ok_or_else(|| failed(format!("{name} is not known")))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ecsctl", &mut script);
-    let script = String::from_utf8(script)
-        .map_err(|error| Fail::new(Exit::Failed, format!("the script is not text: {error}")))?;
+    let written = shell.write_registration(COMPLETE, "ecsctl", "ecsctl", "ecsctl", &mut script);
+    written.map_err(|error| failed(error.to_string()))?;
+    let script = String::from_utf8(script).map_err(|error| failed(error.to_string()))?;
     results.write(&script);
     Ok(Exit::Success)
 }

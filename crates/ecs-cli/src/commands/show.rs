@@ -7,20 +7,29 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
-use crate::args::{RunShow, ShowFormat};
+use super::go_on::recorded_place;
+use super::run_list::begun_by;
+use crate::args::{Global, RunShow, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
-use crate::render::timeline::Timeline;
+use crate::journals;
+use crate::render::timeline::{Process, Timeline};
 use crate::render::{json, page, show};
 use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
-pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
+pub(crate) fn run(
+    args: &RunShow,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
     if args.html.as_deref() == Some(Path::new("-")) {
         return Err(Fail::usage("--html needs a file")
             .hint("name the page, such as run.html, or ./- for a file of that name"));
     }
-    let contents = JsonlJournal::read(&args.journal).map_err(|error| {
+    let journal = journals::resolve(&args.journal, global)?;
+    let contents = JsonlJournal::read(&journal).map_err(|error| {
         let fail = Fail::usage(chain(&error));
         match error.kind() {
             JournalErrorKind::Damaged => {
@@ -29,7 +38,7 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
             _ => fail,
         }
     })?;
-    let path = args.journal.display();
+    let path = journal.display();
     if contents.entries.is_empty() {
         return Err(Fail::usage(format!(
             "journal {path}: it holds no complete record: it is not a valid run journal, or its run ended before it sent anything"
@@ -51,8 +60,16 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
         results.write(&records(&contents));
         return Ok(Exit::Success);
     }
+    let begun = begun_by(&contents);
     let mut timeline = Timeline::of(contents)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
+    if let Some((run, by)) = begun {
+        timeline.place = recorded_place(&run);
+        timeline.process = Some(Process {
+            active: JsonlJournal::is_in_use(&journal).unwrap_or(false),
+            by: by.unwrap_or_default(),
+        });
+    }
     if !args.outcome.is_empty() {
         timeline.servers.retain(|server| {
             let name = server.report.outcome.name();
@@ -62,23 +79,25 @@ pub(crate) fn run(args: &RunShow, notes: &Notes, results: &mut Results) -> Resul
         });
     }
     if let Some(file) = &args.html {
-        let page = page::page(&timeline, &args.journal);
+        let page = page::page(&timeline, &journal);
         create(file, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
-    results.write(&match args.format {
-        ShowFormat::Table => show::text(&timeline, &args.journal),
+    match args.format {
+        ShowFormat::Table => {
+            show::write(&timeline, &journal, &mut |piece| results.write(piece));
+        }
         ShowFormat::Id => {
             let ids = timeline
                 .servers
                 .iter()
                 .map(|server| format!("{}\n", server.report.id));
-            ids.collect()
+            results.write(&ids.collect::<String>());
         }
-        _ => json::document(&timeline),
-    });
+        _ => results.write(&json::document(&timeline)),
+    }
     Ok(Exit::Success)
 }
 
@@ -152,11 +171,13 @@ mod tests {
         }
         let args = |html| Line::parse_from(["show", "no.jsonl", "--html", html]).args;
         let notes = Notes::new(true);
-        let fail = run(&args("-"), &notes, &mut Results::stdout()).unwrap_err();
+        let global = crate::args::Cli::try_parse_from(["ecsctl", "run", "show", "x"]);
+        let global = global.unwrap().global;
+        let fail = run(&args("-"), &global, &notes, &mut Results::stdout()).unwrap_err();
         assert_eq!(fail.message, "--html needs a file");
         assert!(fail.hint.unwrap().contains("./-"));
         // It is the journal that is missing here.
-        let fail = run(&args("./-"), &notes, &mut Results::stdout()).unwrap_err();
+        let fail = run(&args("./-"), &global, &notes, &mut Results::stdout()).unwrap_err();
         assert!(fail.message.contains("no.jsonl"), "{}", fail.message);
     }
 }

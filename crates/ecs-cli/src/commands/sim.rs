@@ -24,6 +24,7 @@ pub(crate) async fn run(
         ("--endpoint", global.endpoint.is_some()),
         ("--iam-endpoint", global.iam_endpoint.is_some()),
         ("--as-endpoint", global.as_endpoint.is_some()),
+        ("--cts-endpoint", global.cts_endpoint.is_some()),
         ("--cloud", global.cloud.is_some()),
         ("--profile", global.profile.is_some()),
         ("--security-token", global.security_token.is_some()),
@@ -43,6 +44,7 @@ pub(crate) async fn run(
         .durations(args.job_seconds.clone())
         .quota(args.quota)
         .failing(args.fail)
+        .hanging(args.hang)
         .shutoff(args.stopped)
         .read_only(args.read_only)
         .token_life(args.token_life)

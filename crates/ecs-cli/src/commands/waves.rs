@@ -15,12 +15,23 @@ use crate::term::Notes;
 /// The waves; nothing for a run without any. The server that this process runs on is a wave of its own, the last one.
 pub(super) fn plan(
     args: &Rolling,
+    no_wait: bool,
     servers: &Servers,
     notes: &Notes,
 ) -> Result<Option<Waves>, Fail> {
     let others = servers.others();
-    if !args.is_wanted() && (servers.last.is_none() || others.is_empty()) {
-        return Ok(None);
+    if !args.is_wanted() {
+        let small_first = match args.max_failures {
+            None if !no_wait => Waves::small_first(others),
+            _ => None,
+        };
+        return Ok(match (small_first, servers.last) {
+            (Some(waves), Some(own)) => Some(waves.then_alone(own)),
+            (None, Some(own)) if !others.is_empty() => {
+                Some(Waves::of(vec![others.to_vec()]).then_alone(own))
+            }
+            (waves, _) => waves,
+        });
     }
     let all = others.len();
     let wave = args

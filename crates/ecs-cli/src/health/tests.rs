@@ -86,3 +86,41 @@ async fn dropped_it_is_killed_with_what_it_started() {
     assert_eq!(end.await.unwrap().unwrap(), 0);
     assert!(begin.elapsed() < Duration::from_secs(60));
 }
+
+#[test]
+fn the_program_of_a_simple_command_is_known() {
+    for (command, expected) in [
+        ("./check.sh", Some("./check.sh")),
+        ("  curl -f https://x.example/health", Some("curl")),
+        ("A=1 B_2=x ./check.sh --fast", Some("./check.sh")),
+        ("$CHECK --fast", None),
+        ("(cd x && ./y)", None),
+        ("./a;./b", None),
+        ("'my check' x", None),
+        ("", None),
+    ] {
+        assert_eq!(program(command), expected, "{command:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_not_there_is_found_out() {
+    for command in [
+        "true",
+        "if true; then false; fi",
+        "A=1 true",
+        "$UNKNOWN x",
+        "exit 1",
+    ] {
+        check_exists(command).unwrap();
+    }
+    let fail = check_exists("/nonexistent/check.sh --fast").unwrap_err();
+    assert!(
+        fail.message.contains("/nonexistent/check.sh"),
+        "{}",
+        fail.message
+    );
+    let fail = check_exists("if true").unwrap_err();
+    assert!(fail.message.contains("sh cannot read"), "{}", fail.message);
+}

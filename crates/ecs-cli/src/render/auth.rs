@@ -1,6 +1,7 @@
 //! What `auth check` found.
 
 use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
+use ecs_ops::{RecordAccess, RecordsCheck};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -43,6 +44,9 @@ pub(crate) struct Checked {
     /// Operator, account, project, region and endpoint with their origins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<ResolvedTarget>,
+    /// Which records of actions can be read, if that was found out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) records: Option<RecordsCheck>,
     permission: Option<String>,
     difference: Option<Differs>,
 }
@@ -117,6 +121,20 @@ fn both<S: Serializer>(clocks: &Option<Clocks>, serializer: S) -> Result<S::Ok, 
     both.serialize(serializer)
 }
 
+/// Whether records can be read.
+fn access(access: Option<&RecordAccess>, not_asked: &str) -> String {
+    match access {
+        None => not_asked.to_owned(),
+        Some(RecordAccess::Readable) => "readable".to_owned(),
+        Some(RecordAccess::Empty) => {
+            "none of the last hour: nothing was done, or the service is not enabled".to_owned()
+        }
+        Some(RecordAccess::Refused { error }) => format!("not readable: {error}"),
+        Some(RecordAccess::Unknown { error }) => format!("not known: {error}"),
+        Some(_) => "not known".to_owned(),
+    }
+}
+
 /// For people.
 pub(crate) fn text(it: &Checked) -> String {
     let mut lines = Vec::new();
@@ -182,6 +200,14 @@ pub(crate) fn text(it: &Checked) -> String {
         }),
     );
     row("servers", it.servers.map(|servers| servers.to_string()));
+    if let Some(records) = &it.records {
+        row(
+            "actions",
+            Some(access(records.actions.as_ref(), "no server to ask for")),
+        );
+        let unknown = "not asked for: the address of Cloud Trace Service is not known; --cts-endpoint names it";
+        row("traces", Some(access(records.traces.as_ref(), unknown)));
+    }
     for warning in &it.warnings {
         row("warning", Some(warning.clone()));
     }

@@ -18,13 +18,13 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) fn document(value: &impl Serialize) -> String {
     // Nothing that is written here has keys or numbers that JSON cannot hold.
     let json = serde_json::to_string_pretty(value).unwrap_or_default();
-    clean_json(&json) + "\n"
+    clean_json(json) + "\n"
 }
 
 /// One object on one line.
 pub(crate) fn line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();
-    clean_json(&json) + "\n"
+    clean_json(json) + "\n"
 }
 
 /// One event on one line.

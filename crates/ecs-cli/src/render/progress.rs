@@ -187,6 +187,15 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
             ..
         } => None,
         Event::Stopping { reason, .. } => Some(format!("stopping: {reason}")),
+        Event::JobFound {
+            request,
+            servers,
+            job_id,
+        } => Some(format!(
+            "{}: its trace shows that it was accepted: {}, job {job_id}",
+            tally.request(*request),
+            counted(*servers)
+        )),
         Event::Reconciling {
             request,
             servers,

@@ -11,10 +11,18 @@ use crate::commands::go_on;
 use crate::confirm::counted;
 use crate::term::clean;
 
-/// The whole of it; `path` is the journal's, for the command that goes on.
+/// The whole of it.
+#[cfg(test)]
 pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
-    let mut text = head(it);
-    text.push_str(&format!("\n{}\n", summary(&it.summary)));
+    let mut text = String::new();
+    write(it, path, &mut |piece| text.push_str(piece));
+    text
+}
+
+/// Hands all of it over in pieces; `path` is the journal's, for the command that goes on.
+pub(crate) fn write(it: &Timeline, path: &(impl AsRef<Path> + ?Sized), to: &mut dyn FnMut(&str)) {
+    to(&head(it));
+    to(&format!("\n{}\n", summary(&it.summary)));
     let mut waves = Table::new(&[
         "WAVE",
         "SERVERS",
@@ -58,19 +66,17 @@ pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String 
     }
     for table in [waves, requests, problems, servers] {
         if !table.is_empty() {
-            text.push('\n');
-            text.push_str(&table.render());
+            to("\n");
+            table.write(to);
         }
     }
     // What to do next depends on all servers.
     if it.servers.len() == it.summary.requested {
-        text.push('\n');
+        to("\n");
         for line in next(it, path) {
-            text.push_str(&clean(&line));
-            text.push('\n');
+            to(&format!("{}\n", clean(&line)));
         }
     }
-    text
 }
 
 fn head(it: &Timeline) -> String {
@@ -194,13 +200,21 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
         not_attempted,
         ..
     } = it.summary;
-    let resume = |options: &[&str]| format!("  {}", go_on::resume(path.as_ref(), options));
+    let place = it.place.as_ref().map(|place| format!(" {place}"));
+    let place = place.unwrap_or_default();
+    let resume = |options: &[&str]| format!("  {}{place}", go_on::resume(path.as_ref(), options));
     let mut lines: Vec<String> = stopped(it).into_iter().collect();
     let ended = it.ended.is_some();
-    if !ended {
-        lines.push(
+    match &it.process {
+        Some(process) if process.active => {
+            lines.push(format!("the run is active: {}", process.by));
+            return lines;
+        }
+        _ if ended => {}
+        Some(_) => lines.push("the run has no end record: its process was killed".to_owned()),
+        None => lines.push(
             "the run has no end record: it is still active, or its process was killed".to_owned(),
-        );
+        ),
     }
     let does = match (running, not_attempted) {
         (0, 0) if is_unhealthy(it) => Some("checks the health again".to_owned()),

@@ -6,23 +6,51 @@ use super::json::{DryRun, Request};
 use super::target;
 use crate::confirm::{WavesSaid, counted};
 use crate::connect::Connection;
-use crate::term::clean;
+use crate::term::{clean, clean_into};
 
 /// Rows in aligned columns. The last column is as wide as it needs to be.
+///
+/// A table may have a row for each of 100,000 servers, so its cells are one text, and not one each.
 pub(crate) struct Table {
-    rows: Vec<Vec<String>>,
+    cells: String,
+    /// Where each cell ends.
+    ends: Vec<u32>,
+    /// How many cells there are after each row.
+    rows: Vec<u32>,
+    /// How many characters the widest cell of each column has.
+    widths: Vec<usize>,
 }
 
 impl Table {
     pub(crate) fn new(header: &[&str]) -> Self {
-        let header = header.iter().map(ToString::to_string).collect();
-        Self { rows: vec![header] }
+        let mut table = Self {
+            cells: String::new(),
+            ends: Vec::new(),
+            rows: Vec::new(),
+            widths: vec![0; header.len()],
+        };
+        table.add(header.iter());
+        table
     }
 
     /// What comes from the service is made safe to show.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows
-            .push(cells.into_iter().map(|cell| clean(&cell)).collect());
+        self.add(cells.into_iter());
+    }
+
+    fn add(&mut self, cells: impl Iterator<Item = impl AsRef<str>>) {
+        for (column, cell) in cells.enumerate() {
+            let before = self.cells.len();
+            clean_into(&mut self.cells, cell.as_ref());
+            self.ends.push(kept(self.cells.len()));
+            let cell = self.cells.get(before..).unwrap_or_default();
+            let width = cell.chars().count();
+            match self.widths.get_mut(column) {
+                Some(widest) => *widest = width.max(*widest),
+                None => self.widths.push(width),
+            }
+        }
+        self.rows.push(kept(self.ends.len()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -30,28 +58,56 @@ impl Table {
     }
 
     pub(crate) fn render(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let mut widths = vec![0; columns];
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
-            }
-        }
         let mut text = String::new();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (&width, cell) in widths.iter().zip(row) {
-                line.push_str(&format!("{cell:<width$}  "));
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
+        self.write(&mut |piece| text.push_str(piece));
         text
+    }
+
+    /// Hands the table over in pieces of whole lines, so that a large one is never whole.
+    pub(crate) fn write(&self, to: &mut dyn FnMut(&str)) {
+        let mut text = String::new();
+        let (mut begin, mut first) = (0, 0);
+        for &last in &self.rows {
+            let row_begins = text.len();
+            let ends = self.ends.get(place(first)..place(last));
+            for (&width, &end) in self.widths.iter().zip(ends.unwrap_or_default()) {
+                let cell = self.cells.get(place(begin)..place(end)).unwrap_or_default();
+                text.push_str(cell);
+                let padding = width.saturating_sub(cell.chars().count());
+                text.extend(std::iter::repeat_n(' ', padding));
+                text.push_str(GAP);
+                begin = end;
+            }
+            let row = text.get(row_begins..).unwrap_or_default();
+            text.truncate(row_begins + row.trim_end().len());
+            text.push('\n');
+            first = last;
+            if text.len() >= PIECE {
+                to(&text);
+                text.clear();
+            }
+        }
+        to(&text);
     }
 }
 
-/// The verdicts, and a line that sums them up.
-pub(crate) fn report(report: &Report) -> String {
+/// The least length of a piece of a table, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A position as it is kept. What does not fit makes cells empty, at four gigabytes of text.
+fn kept(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+fn place(kept: u32) -> usize {
+    usize::try_from(kept).unwrap_or(usize::MAX)
+}
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Hands over the outcomes, and a line that sums them up.
+pub(crate) fn report(report: &Report, to: &mut dyn FnMut(&str)) {
     let mut table = Table::new(&["SERVER", "OUTCOME", "JOB", "REASON"]);
     for server in &report.servers {
         let job = server
@@ -65,7 +121,8 @@ pub(crate) fn report(report: &Report) -> String {
             why(server),
         ]);
     }
-    format!("{}\n{}\n", table.render(), summary(report))
+    table.write(to);
+    to(&format!("\n{}\n", summary(report)));
 }
 
 /// Why it did not succeed, and what is unusual about how it ended.
@@ -127,7 +184,6 @@ pub(crate) fn dry_run(
     let waves = waves.map_or_else(String::new, |waves| format!(" in {waves}"));
     let rows = target::rows(connection).into_iter();
     let place: String = rows
-        .chain(plan.duration.rows())
         .map(|(label, value)| format!("  {label:<9} {}\n", clean(&value)))
         .collect();
     format!(
@@ -170,6 +226,24 @@ fn by_wave(plan: &DryRun<'_>) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_table_comes_in_pieces_of_whole_lines() {
+        let mut table = Table::new(&["A", "B"]);
+        for row in 0..20_000 {
+            table.row([row.to_string(), "é".repeat(row % 7)]);
+        }
+        let mut pieces = Vec::new();
+        table.write(&mut |piece| pieces.push(piece.to_owned()));
+        assert!(pieces.len() > 2, "{}", pieces.len());
+        assert!(pieces.iter().all(|piece| piece.ends_with('\n')));
+        assert!(pieces.iter().all(|piece| piece.len() < 2 * PIECE));
+        let text = pieces.concat();
+        assert_eq!(text, table.render());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..4], ["A      B", "0", "1      é", "2      éé"]);
+        assert_eq!(lines.last(), Some(&"19999"));
+    }
 
     #[test]
     fn columns_are_aligned_and_cells_are_safe() {

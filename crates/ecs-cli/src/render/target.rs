@@ -16,15 +16,6 @@ pub(crate) fn rows(connection: &Connection) -> Vec<(&'static str, String)> {
     }
 }
 
-/// In one line.
-pub(crate) fn line(connection: &Connection) -> String {
-    let rows = rows(connection).into_iter();
-    let parts: Vec<String> = rows
-        .map(|(label, value)| format!("{label} {value}"))
-        .collect();
-    parts.join("; ")
-}
-
 /// The rows of a target at this endpoint.
 pub(crate) fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
     let sourced = |value: &Sourced| from(&value.value, &value.origin);

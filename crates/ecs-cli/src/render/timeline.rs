@@ -5,7 +5,9 @@ mod waves;
 
 use std::collections::HashSet;
 
-use ecs_ops::journal::{Contents, Entry, ErrorRecord, JournalError, Recovered, RunRecord, Tail};
+use ecs_ops::journal::{
+    Contents, Entry, ErrorRecord, Invocation, JournalError, Recovered, RunRecord, Tail,
+};
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, ServerReport};
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +49,20 @@ pub(crate) struct Timeline {
     pub(crate) servers: Vec<Server>,
     /// The last line, if it is not whole.
     pub(crate) torn: Option<Torn>,
+    /// The process that ran it last, as far as this machine knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) process: Option<Process>,
+    /// The options that led to its place, for the command that resumes it.
+    #[serde(skip)]
+    pub(crate) place: Option<String>,
+}
+
+/// The process of a run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Process {
+    /// Whether it has the journal open.
+    pub(crate) active: bool,
+    pub(crate) by: Invocation,
 }
 
 /// How many servers there are of each outcome.
@@ -186,14 +202,13 @@ impl Timeline {
     }
 
     fn of_entries(entries: Vec<Entry>, tail: Option<Tail>) -> Result<Self, JournalError> {
-        let recovered = Recovered::from_entries(entries.iter().cloned())?;
-        let run = recovered.run();
         let began = entries.first().map(|entry| entry.at);
         let began = began.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut story = Story::default();
-        for entry in entries {
-            story.add(entry);
-        }
+        // Each is let go of when both have seen it.
+        let entries = entries.into_iter().inspect(|entry| story.add(entry));
+        let recovered = Recovered::from_entries(entries)?;
+        let run = recovered.run();
         let mut servers = story.servers(&recovered);
         let waves = waves::of(&recovered, &story, &mut servers);
         let mut jobs: Vec<Job> = recovered.jobs().iter().map(|job| story.job(job)).collect();
@@ -244,6 +259,8 @@ impl Timeline {
                 line: tail.line,
                 bytes: tail.bytes,
             }),
+            process: None,
+            place: None,
         })
     }
 

@@ -14,7 +14,7 @@ fn what_could_steer_a_terminal_is_escaped() {
 fn cleaned_json_is_the_same_json() {
     let value = serde_json::json!({"a": "x\u{1b}\u{9b}\u{7f}\u{202e}é", "b": [1, "\n"]});
     for json in [value.to_string(), format!("{value:#}")] {
-        let cleaned = clean_json(&json);
+        let cleaned = clean_json(json.clone());
         assert!(
             !cleaned.chars().any(|c| is_treacherous(c) && c != '\n'),
             "{cleaned:?}"

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use ecs_ops::model::ServerId;
@@ -220,8 +222,15 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>
     }
     command
         .env("HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", state())
         .env("ECSCTL_METADATA_ENDPOINT", "http://127.0.0.1:9");
     command
+}
+
+/// Where journals and the active runs of this process's tests are.
+pub fn state() -> &'static Path {
+    static STATE: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+    STATE.path()
 }
 
 /// Runs it to its end.

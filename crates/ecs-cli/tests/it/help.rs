@@ -26,11 +26,13 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 21] = [
+    const GLOBAL: [&str; 22] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
         "--cloud",
+        "--cts-endpoint",
+        "--context",
         "--endpoint",
         "--help",
         "--iam-endpoint",
@@ -78,6 +80,7 @@ fn each_command_offers_what_the_design_says() {
         "--health-timeout",
         "--journal",
         "--max-failures",
+        "--no-journal",
         "--no-preflight",
         "--no-wait",
         "--order",
@@ -102,6 +105,7 @@ fn each_command_offers_what_the_design_says() {
         "--seed",
         "--speed",
         "--fail",
+        "--hang",
         "--stopped",
         "--scaling-group",
         "--own-server",
@@ -123,6 +127,7 @@ fn each_command_offers_what_the_design_says() {
         "--allow-autoscaling-members",
         "--attempt-timeout",
         "--deadline",
+        "--dry-run",
         "--health-cmd",
         "--health-timeout",
         "--output",
@@ -141,6 +146,8 @@ fn each_command_offers_what_the_design_says() {
         (&["start"], &run),
         (&["resume"], &resume),
         (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (&["run", "list"], &["--output"]),
+        (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
         (&["server", "show"], &["--journal", "--output"]),
         (&["server", "actions"], &["--output"]),
@@ -165,6 +172,7 @@ fn each_command_offers_what_the_design_says() {
                 "--dry-run",
                 "--failed",
                 "--journal",
+                "--no-journal",
                 "--not-attempted",
                 "--output",
                 "--unknown",
@@ -193,7 +201,7 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 23] = [
         &[],
         &["server"],
         &["server", "list"],
@@ -208,6 +216,8 @@ fn help_and_explanations_are_as_reviewed() {
         &["resume"],
         &["run"],
         &["run", "show"],
+        &["run", "list"],
+        &["config", "show"],
         &["job"],
         &["job", "show"],
         &["job", "wait"],
@@ -286,14 +296,51 @@ fn codes_are_explained() {
     assert!(!unknown.stderr.contains('\u{1b}'));
 }
 
-/// The completion script of each shell names the commands and an option.
+/// The completion script of each shell asks the program, which offers what is there now, and no secret.
 #[test]
 fn completions_for_each_shell() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = ecsctl(&["completions", shell], &NONE).expect(0).stdout;
-        for word in ["reboot", "resume", "max-failures"] {
-            assert!(script.contains(word), "{shell}: no {word}");
+        assert!(
+            script.contains("ECSCTL_COMPLETE") && script.contains("ecsctl"),
+            "{shell}: {script}"
+        );
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let clouds = "clouds:\n  otc-prod:\n    auth:\n      password: s3cr3t\n  otc-test: {}\n";
+    let profiles = "[basic]\nak = A\nsk = s3cr3t\n[night]\nak = B\nsk = C\n";
+    std::fs::create_dir(folder.path().join("ecsctl")).expect("made");
+    let config = folder.path().join("ecsctl/config.toml");
+    std::fs::write(&config, "[contexts.lab]\nwave = 2\n").expect("written");
+    let (clouds_file, profiles_file) = (folder.path().join("c.yaml"), folder.path().join("p"));
+    std::fs::write(&clouds_file, clouds).expect("written");
+    std::fs::write(&profiles_file, profiles).expect("written");
+    for (words, expected) in [
+        (&["reb"][..], &["reboot"][..]),
+        (&["reboot", "--max-f"], &["--max-failures"]),
+        (&["reboot", "--cloud", ""], &["otc-prod", "otc-test"]),
+        (&["reboot", "--profile", ""], &["basic", "night"]),
+        (&["reboot", "--context", ""], &["lab"]),
+        (&["resume", "la"], &["last"]),
+    ] {
+        let line = [&["--", "ecsctl"], words].concat();
+        let mut command = crate::common::command(line);
+        command
+            .env("ECSCTL_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        command
+            .env("_CLAP_IFS", "\n")
+            .env("XDG_CONFIG_HOME", folder.path());
+        command.env("OS_CLIENT_CONFIG_FILE", &clouds_file);
+        command.env("HUAWEICLOUD_SDK_CREDENTIALS_FILE", &profiles_file);
+        let offered = crate::common::Ended::of(&mut command).expect(0).stdout;
+        for word in expected {
+            assert!(
+                offered.lines().any(|line| line.trim() == *word),
+                "{words:?}: {offered}"
+            );
         }
+        assert!(!offered.contains("s3cr3t"), "{offered}");
     }
     let refused = ecsctl(&["completions", "tcsh"], &NONE).expect(2);
     assert!(refused.stderr.contains("bash, zsh, fish, powershell"));

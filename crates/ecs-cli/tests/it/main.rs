@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unreachable_pub, reason = "nothing is public in a test binary")]
 
+mod brake;
 mod choosing;
 mod common;
+mod config;
 mod credentials;
 mod doctor;
 mod faults;
 mod gateways;
 mod help;
 mod jobs;
+mod journals;
 mod plan;
 mod preflight;
 mod question;

@@ -305,7 +305,11 @@ fn the_five_commands_of_the_documentation() {
             }
             "apply " => {
                 let ended = ended.expect(1);
-                assert!(ended.stderr.contains("37 servers: "), "{}", ended.stderr);
+                assert!(
+                    ended.stderr.contains("softly 37 servers\n"),
+                    "{}",
+                    ended.stderr
+                );
                 let shown = ecsctl(
                     &[
                         "run",

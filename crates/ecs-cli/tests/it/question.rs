@@ -39,7 +39,7 @@ fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, Str
 
 #[test]
 fn yes_goes_on() {
-    for answer in ["yes\n", "Y\n"] {
+    for answer in ["yes\n", " yes \n"] {
         let sim = Sim::start(1, |region| region);
         let (code, shown) = asked(&sim, answer.as_bytes());
         assert_eq!(code, Some(0), "{shown}");
@@ -55,14 +55,14 @@ fn yes_goes_on() {
         }
         // The progress is there, and what follows begins on a line of its own.
         assert!(shown.contains("0/3 done, 3 accepted"), "{shown}");
-        assert!(shown.contains("\nhint: not waited for"), "{shown:?}");
+        assert!(shown.contains("\nhint: "), "{shown:?}");
     }
 }
 
 #[test]
 fn anything_else_sends_nothing() {
     // The last one is the end of the input, as Ctrl-D gives it.
-    for answer in ["no\n", "\n", "yess\n", "\u{4}"] {
+    for answer in ["no\n", "\n", "yess\n", "y\n", "YES\n", "\u{4}"] {
         let sim = Sim::start(1, |region| region);
         let (code, shown) = asked(&sim, answer.as_bytes());
         assert_eq!(code, Some(2), "{answer:?}: {shown}");

@@ -137,12 +137,12 @@ fn events_line_by_line() {
     assert_eq!(lines[0]["event"], "planned");
     assert_eq!(
         (&lines[0]["servers"], &lines[0]["batches"]),
-        (&json!(1200), &json!(12))
+        (&json!(1200), &json!(13))
     );
     let count = |name: &str| lines.iter().filter(|line| line["event"] == name).count();
     assert_eq!(
         (count("accepted"), count("server_done"), count("report")),
-        (12, 1200, 1)
+        (13, 1200, 1)
     );
     let report = lines.last().unwrap();
     assert_eq!(
@@ -190,7 +190,7 @@ fn without_waiting_acceptance_is_enough() {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 2);
     assert_eq!(sim.accepted(), 3);
     assert!(
-        ended.stderr.contains("ecsctl job wait "),
+        ended.stderr.contains("  ecsctl resume "),
         "{}",
         ended.stderr
     );

@@ -19,7 +19,7 @@ fn reboot(journal: &str) -> Vec<&str> {
 }
 
 fn resume(journal: &str, sim: &Sim) -> Ended {
-    Ended::of(&mut sim.command(&["resume", journal, "-o", "json"]))
+    Ended::of(&mut sim.command(&["resume", journal, "--yes", "-o", "json"]))
 }
 
 /// How often each server was accepted, at most.
@@ -164,7 +164,7 @@ fn journals_that_cannot_be_resumed() {
     let accepted = sim.accepted();
     // Of another service, and of another project.
     let elsewhere = ["--endpoint", "http://127.0.0.1:9", "--token", "t"].map(str::to_owned);
-    let refused = ecsctl(&["resume", journal], &elsewhere).expect(2);
+    let refused = ecsctl(&["resume", journal, "--yes"], &elsewhere).expect(2);
     assert!(
         refused.stderr.contains("the journal belongs to project"),
         "{}",
@@ -176,7 +176,7 @@ fn journals_that_cannot_be_resumed() {
         .position(|option| option == "--project-id")
         .unwrap();
     other[project + 1] = "another".to_owned();
-    let refused = ecsctl(&["resume", journal], &other).expect(2);
+    let refused = ecsctl(&["resume", journal, "--yes"], &other).expect(2);
     assert!(
         refused.stderr.contains("the journal belongs to project"),
         "{}",
@@ -194,7 +194,7 @@ fn journals_that_cannot_be_resumed() {
     let ended = resume(journal, &sim).expect(0);
     assert!(ended.stderr.contains("was removed"), "{}", ended.stderr);
     for path in ["/nonexistent/run.jsonl", "/"] {
-        ecsctl(&["resume", path], &sim.options()).expect(2);
+        ecsctl(&["resume", path, "--yes"], &sim.options()).expect(2);
         ecsctl(&reboot(path), &sim.options()).expect(2);
     }
     assert_eq!((sim.accepted(), most_times(&sim)), (accepted, 1));

@@ -67,10 +67,18 @@ fn typed(sim: &Sim, line: &str, temp: &Path) -> Ended {
     let path = std::env::var("PATH").unwrap();
     let token = sim.options().pop().unwrap();
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{line} --token {token}")]);
+    // Nobody is there to be asked.
+    let yes = if line.contains(" --yes") {
+        ""
+    } else {
+        " --yes"
+    };
+    shell.args(["-c", &format!("{line} --token {token}{yes}")]);
     shell.env_clear().stdin(Stdio::null());
     shell.env("PATH", format!("{}:{path}", program.display()));
     shell.env("HOME", "/nonexistent").env("TMPDIR", temp);
+    shell.env("XDG_STATE_HOME", crate::common::state());
+    shell.current_dir(temp);
     shell.env("ECSCTL_METADATA_ENDPOINT", "http://127.0.0.1:9");
     shell.env("ECSCTL_SIM_SPEED", SPEED.to_string());
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {

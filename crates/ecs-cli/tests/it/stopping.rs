@@ -103,14 +103,14 @@ fn a_stop_outlives_the_process_and_resume_continues() {
     run.signal("KILL");
     run.wait();
     let more = [sim.options(), vec!["-o".to_owned(), "json".to_owned()]].concat();
-    let ended = ecsctl(&["resume", &journal], &more).expect(0);
+    let ended = ecsctl(&["resume", &journal, "--yes"], &more).expect(0);
     assert_eq!(outcomes(&ended.json()), ["succeeded"; 3]);
     let told = "the run was stopped (SIGINT)";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
 #[test]
-fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
+fn ctrl_c_that_keeps_nothing_from_being_done_is_no_success() {
     let sim = Sim::start(100, |region| region);
     let arguments = ["reboot", &sim.id(0), "--yes"].map(str::to_owned);
     let mut run = Running::spawn(arguments.into_iter().chain(sim.options()));
@@ -118,7 +118,8 @@ fn ctrl_c_that_keeps_nothing_from_being_done_changes_nothing() {
     Running::until(&mut stderr, "request 1 of 1 accepted");
     run.signal("INT");
     Running::until(&mut stderr, "Stopping: ");
-    assert_eq!(run.wait().code(), Some(0));
+    // Never with 0, with which a loop of a shell would go on.
+    assert_eq!(run.wait().code(), Some(5));
 }
 
 #[test]
@@ -172,6 +173,31 @@ fn asked_twice_it_ends_even_if_nobody_reads() {
     drop(reader);
 }
 
+/// The kernel and the shell each send one when a terminal is closed.
+#[test]
+fn a_closed_terminal_is_one_request_however_many_signals_come() {
+    let sim = Sim::start(1, |region| {
+        region.durations(Duration::from_secs(3)..=Duration::from_secs(3))
+    });
+    let mut run = Running::spawn(SLOWLY.map(str::to_owned).into_iter().chain(sim.options()));
+    let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
+    Running::until(&mut stderr, "request 1 of 3 accepted");
+    run.signal("HUP");
+    Running::until(&mut stderr, "Stopping: ");
+    run.signal("HUP");
+    run.signal("HUP");
+    let mut stdout = String::new();
+    let mut out = run.0.stdout.take().unwrap();
+    out.read_to_string(&mut stdout).unwrap();
+    assert_eq!(run.wait().code(), Some(5));
+    // It watched what was accepted to its end.
+    let report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        outcomes(&report),
+        ["succeeded", "not_attempted", "not_attempted"]
+    );
+}
+
 /// The terminal that is closed asks to stop, as Ctrl-C does.
 #[test]
 fn without_its_terminal_it_stops_unless_told_not_to_mind() {
@@ -215,4 +241,70 @@ fn the_simulator_ends_well_when_asked_to() {
         sim.signal(signal);
         assert_eq!(sim.wait().code(), Some(0));
     }
+}
+
+/// Whoever resumes does not send faster than the run was told to, unless that is said anew.
+#[test]
+fn resuming_keeps_the_limit_of_servers_per_minute() {
+    let sim = Sim::start(1, |region| region);
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let more = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        words.chain(sim.options()).collect::<Vec<_>>()
+    };
+    ecsctl(&SLOWLY, &more(&["--journal", journal, "--deadline", "4s"])).expect(5);
+    assert_eq!(sim.accepted(), 1);
+    let resume = ["resume", journal, "--deadline", "4s"];
+    ecsctl(&resume, &more(&[])).expect(5);
+    assert_eq!(sim.accepted(), 1);
+    ecsctl(&resume, &more(&["--servers-per-minute", "1000"])).expect(5);
+    assert_eq!(sim.accepted(), 3);
+}
+
+/// bash goes on with its loop after a command that handled Ctrl-C, whatever it ended with; only the end by the signal ends it.
+#[test]
+fn ctrl_c_on_a_terminal_ends_the_loop_of_the_shell_too() {
+    use std::io::Write as _;
+
+    let while_it_works = Duration::from_secs(3);
+    let sim = Sim::start(1, |region| {
+        region.servers(2).durations(while_it_works..=while_it_works)
+    });
+    let script = "for id in $IDS; do \"$ECSCTL\" reboot $id --yes --no-preflight $OPTIONS; echo \"loop: $?\"; done";
+    let (mut terminal, slave) = crate::common::terminal::pair();
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "--wait", "bash", "-c", script]);
+    shell.env("ECSCTL", env!("CARGO_BIN_EXE_ecsctl"));
+    shell
+        .env("IDS", sim.ids().join(" "))
+        .env("OPTIONS", sim.options().join(" "));
+    shell
+        .env("XDG_STATE_HOME", crate::common::state())
+        .env("TERM", "dumb");
+    shell
+        .stdin(slave.try_clone().unwrap())
+        .stdout(slave.try_clone().unwrap());
+    let Ok(child) = shell.stderr(slave).spawn() else {
+        eprintln!("left out: there is no setsid on this machine");
+        return;
+    };
+    drop(shell);
+    let mut run = Running(child);
+    wait_until("the first one is accepted", || sim.accepted() == 1);
+    terminal.write_all(b"\x03").unwrap();
+    let mut shown = Vec::new();
+    let mut buffer = [0; 4096];
+    // Linux ends reading with an error once the other side is closed.
+    while let Ok(count @ 1..) = terminal.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..count]);
+    }
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    run.wait();
+    assert!(shown.contains("Stopping: "), "{shown}");
+    // With its report.
+    assert!(shown.contains("1 server: 1 succeeded"), "{shown}");
+    assert!(!shown.contains("loop: "), "{shown}");
+    assert_eq!(sim.accepted(), 1, "{shown}");
 }

@@ -9,13 +9,15 @@ use std::time::Duration;
 use ecs_auth::Credentials;
 use ecs_model::Operation;
 use ecs_transport::Attempt;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderName, Method, Uri};
 use tokio::time::Instant;
 use tracing::{Span, debug, debug_span, info, info_span, warn};
 
 use crate::RequestError;
 use crate::context::RequestContext;
 use crate::policy::{Classification, RequestClass};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id of the service that is shown.
 const MAX_ID: usize = 128;
@@ -122,7 +124,7 @@ impl<'a> AttemptTrace<'a> {
     }
 
     fn request_id(&self, headers: &HeaderMap) -> Option<String> {
-        self.id(headers.get("x-request-id")?.to_str().ok()?)
+        self.id(headers.get(&REQUEST_ID)?.to_str().ok()?)
     }
 
     /// A text of the service that looks like an id, masked. `None`: it does not look like one.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{change, job_id, mutated, project_id, server_id};
 use crate::{
     AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
-    ListScalingInstances, ListServerActions, ListServersDetails, RebootType, ScalingGroupId,
-    ServerId, ShowJob, ShowServer, StopType,
+    ListScalingInstances, ListServerActions, ListServersDetails, ListTraces, RebootType,
+    ScalingGroupId, ServerId, ShowJob, ShowServer, StopType,
 };
 
 /// Servers for one request: no duplicates, usually a few, rarely as many as are allowed.
@@ -153,6 +153,27 @@ fn page_of_scaling() -> impl Strategy<Value = String> + Clone {
     })
 }
 
+/// A query for a page of traces.
+pub fn list_traces() -> impl Strategy<Value = ListTraces> + Clone {
+    let window = proptest::option::of((0..u64::MAX / 2, 0..u64::MAX / 2));
+    let texts = proptest::option::of(("[a-z]{1,20}", "[A-Z]{1,10}", "[0-9a-f-]{1,40}"));
+    (window, texts, proptest::option::of(1_u64..=200))
+        .prop_filter_map("refused", |(window, texts, limit)| {
+            let mut pairs = Vec::new();
+            if let Some((from, to)) = window {
+                pairs.push(format!("from={from}&to={to}"));
+            }
+            if let Some((name, service, next)) = texts {
+                pairs.push(format!(
+                    "trace_name={name}&service_type={service}&next={next}"
+                ));
+            }
+            pairs.extend(limit.map(|limit| format!("limit={limit}")));
+            ListTraces::from_query(&pairs.join("&")).ok()
+        })
+        .boxed()
+}
+
 /// Any of the operations.
 pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
     prop_oneof![
@@ -165,6 +186,7 @@ pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
         list_server_actions().prop_map(AnyOperation::ListServerActions),
         list_scaling_groups().prop_map(AnyOperation::ListScalingGroups),
         list_scaling_instances().prop_map(AnyOperation::ListScalingInstances),
+        list_traces().prop_map(AnyOperation::ListTraces),
     ]
     .boxed()
 }

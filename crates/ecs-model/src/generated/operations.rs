@@ -11,7 +11,7 @@ use crate::validate::{self, Field, Schema, ValidationError};
 use crate::{
     Accepted, Job, JobId, ProjectId, RebootType, ResponseError, ScalingGroupId,
     ScalingGroupsPage, ScalingInstancesPage, ServerActions, ServerId, ServersPage,
-    ShownServer, StopType,
+    ShownServer, StopType, TracesPage,
 };
 
 const BATCH_REBOOT_SERVERS: Schema = Schema::Object(
@@ -477,7 +477,7 @@ impl ListServersDetails {
         self.ip.as_deref()
     }
 
-    /// Only these servers: ids with commas between them. Huawei Cloud has it and takes about 100 of them; Open Telekom Cloud does not document it. `None` if it is not given.
+    /// Only these servers: ids with commas between them; other filters are ignored then. Huawei Cloud has it, recommends at most 100 of them, and answers one that does not exist with a row of its id only; Open Telekom Cloud does not document it. `None` if it is not given.
     pub fn server_id(&self) -> Option<&str> {
         self.server_id.as_deref()
     }
@@ -558,7 +558,7 @@ impl ListServersDetailsBuilder {
         self
     }
 
-    /// Only these servers: ids with commas between them. Huawei Cloud has it and takes about 100 of them; Open Telekom Cloud does not document it.
+    /// Only these servers: ids with commas between them; other filters are ignored then. Huawei Cloud has it, recommends at most 100 of them, and answers one that does not exist with a row of its id only; Open Telekom Cloud does not document it.
     #[must_use]
     pub fn server_id(mut self, server_id: impl Into<String>) -> Self {
         self.0.server_id = Some(server_id.into());
@@ -939,6 +939,183 @@ impl Operation for ListScalingInstances {
     }
 }
 
+/// Lists the operations of the last seven days, the newest first, with the user, the request and the answer of each. Asked of Cloud Trace Service, which has an address of its own and must be enabled.
+///
+/// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListTraces {
+    trace_type: Option<String>,
+    service_type: Option<String>,
+    trace_name: Option<String>,
+    from: Option<u64>,
+    to: Option<u64>,
+    limit: Option<u64>,
+    next: Option<String>,
+}
+
+impl ListTraces {
+    /// The largest `limit`.
+    pub const MAX_LIMIT: u64 = 200;
+    /// What the service takes when `limit` is not given.
+    pub const DEFAULT_LIMIT: u64 = 10;
+    /// A query without parameters; set on the builder what should differ.
+    pub fn builder() -> ListTracesBuilder {
+        ListTracesBuilder(Self::default())
+    }
+
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// Every violation; the pointer is the parameter's name.
+    pub fn from_query(query: &str) -> Result<Self, ValidationError> {
+        let mut query = Query::parse(query);
+        let found = Self {
+            trace_type: query.text("trace_type"),
+            service_type: query.text("service_type"),
+            trace_name: query.text("trace_name"),
+            from: query.integer("from", 0, u64::MAX),
+            to: query.integer("to", 0, u64::MAX),
+            limit: query.integer("limit", 1, Self::MAX_LIMIT),
+            next: query.text("next"),
+        };
+        query.finish().map(|()| found)
+    }
+
+    /// The kind of traces: system. `None` if it is not given.
+    pub fn trace_type(&self) -> Option<&str> {
+        self.trace_type.as_deref()
+    }
+
+    /// The service whose traces are wanted, in capitals: ECS. `None` if it is not given.
+    pub fn service_type(&self) -> Option<&str> {
+        self.service_type.as_deref()
+    }
+
+    /// The name of the operation: rebootServer, startServer, stopServer and others. `None` if it is not given.
+    pub fn trace_name(&self) -> Option<&str> {
+        self.trace_name.as_deref()
+    }
+
+    /// The earliest time, in milliseconds since 1970. To be given together with `to`. `None` if it is not given.
+    pub fn from(&self) -> Option<u64> {
+        self.from
+    }
+
+    /// The latest time, in milliseconds since 1970. To be given together with `from`. `None` if it is not given.
+    pub fn to(&self) -> Option<u64> {
+        self.to
+    }
+
+    /// The most traces on a page. `None` if it is not given.
+    pub fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// The `marker` of the page before. `None` if it is not given.
+    pub fn next(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+}
+
+/// Collects the parameters of [`ListTraces`] and checks them together.
+#[derive(Clone, Debug, Default)]
+pub struct ListTracesBuilder(ListTraces);
+
+impl ListTracesBuilder {
+    /// The kind of traces: system.
+    #[must_use]
+    pub fn trace_type(mut self, trace_type: impl Into<String>) -> Self {
+        self.0.trace_type = Some(trace_type.into());
+        self
+    }
+
+    /// The service whose traces are wanted, in capitals: ECS.
+    #[must_use]
+    pub fn service_type(mut self, service_type: impl Into<String>) -> Self {
+        self.0.service_type = Some(service_type.into());
+        self
+    }
+
+    /// The name of the operation: rebootServer, startServer, stopServer and others.
+    #[must_use]
+    pub fn trace_name(mut self, trace_name: impl Into<String>) -> Self {
+        self.0.trace_name = Some(trace_name.into());
+        self
+    }
+
+    /// The earliest time, in milliseconds since 1970. To be given together with `to`.
+    #[must_use]
+    pub fn from(mut self, from: u64) -> Self {
+        self.0.from = Some(from);
+        self
+    }
+
+    /// The latest time, in milliseconds since 1970. To be given together with `from`.
+    #[must_use]
+    pub fn to(mut self, to: u64) -> Self {
+        self.0.to = Some(to);
+        self
+    }
+
+    /// The most traces on a page.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    /// The `marker` of the page before.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.0.next = Some(next.into());
+        self
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// Every violation; the pointer is the parameter's name.
+    pub fn build(self) -> Result<ListTraces, ValidationError> {
+        query::check_integers(
+            &[
+                ("from", self.0.from, 0, u64::MAX),
+                ("to", self.0.to, 0, u64::MAX),
+                ("limit", self.0.limit, 1, ListTraces::MAX_LIMIT),
+            ],
+        )?;
+        Ok(self.0)
+    }
+}
+
+impl Operation for ListTraces {
+    const NAME: &'static str = "ListTraces";
+    const METHOD: Method = Method::GET;
+    const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
+    type Output = TracesPage;
+    fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
+        let query = query::encode_query(
+            &[
+                ("trace_type", self.trace_type.clone()),
+                ("service_type", self.service_type.clone()),
+                ("trace_name", self.trace_name.clone()),
+                ("from", self.from.map(|value| value.to_string())),
+                ("to", self.to.map(|value| value.to_string())),
+                ("limit", self.limit.map(|value| value.to_string())),
+                ("next", self.next.clone()),
+            ],
+        );
+        operation::request(Method::GET, &format!("/v3/{project}/traces"), &query, None)
+    }
+
+    fn decode(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<TracesPage, ResponseError> {
+        operation::decode_found(status, headers, body)
+    }
+}
+
 /// Any operation, as a service sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -961,6 +1138,8 @@ pub enum AnyOperation {
     ListScalingGroups(ListScalingGroups),
     /// List the members of a group of auto-scaling.
     ListScalingInstances(ListScalingInstances),
+    /// List what was done in a project.
+    ListTraces(ListTraces),
 }
 
 impl AnyOperation {
@@ -1024,6 +1203,12 @@ impl AnyOperation {
             ("/autoscaling-api/v1", ["scaling_group"], _) => {
                 return Err(RequestError::no_such_method());
             }
+            ("/v3", ["traces"], &Method::GET) => {
+                Self::ListTraces(
+                    ListTraces::from_query(request.uri().query().unwrap_or_default())?,
+                )
+            }
+            ("/v3", ["traces"], _) => return Err(RequestError::no_such_method()),
             ("/v1", ["jobs", job_id], &Method::GET) => {
                 Self::ShowJob(ShowJob::new(route::id("job_id", job_id)?))
             }

@@ -532,6 +532,102 @@ pub struct ServerAction {
     pub user_id: Option<String>,
 }
 
+/// A page of traces.
+///
+/// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TracesPage {
+    /// The traces.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub traces: Option<Vec<Trace>>,
+    /// How the list continues.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta_data: Option<TracesMetaData>,
+}
+
+/// How a list of traces continues.
+///
+/// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TracesMetaData {
+    /// How many traces are on the page.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub count: Option<u64>,
+    /// What `next` takes for the page after; nothing on the last one.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub marker: Option<String>,
+}
+
+/// One operation, as Cloud Trace Service recorded it. The documentation shows `request` and `response` as texts and as objects; both are kept as they come.
+///
+/// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trace {
+    /// Its id.
+    pub trace_id: Option<String>,
+    /// The name of the operation.
+    pub trace_name: Option<String>,
+    /// The status of the answer.
+    pub code: Option<String>,
+    /// When it took place, in milliseconds since 1970.
+    pub time: Option<u64>,
+    /// When it was recorded, in milliseconds since 1970.
+    pub record_time: Option<u64>,
+    /// The id of the request.
+    pub request_id: Option<String>,
+    /// What it was done to.
+    pub resource_id: Option<String>,
+    /// Where the request came from.
+    pub source_ip: Option<String>,
+    /// Who did it.
+    pub user: Option<TraceUser>,
+    /// Everything else, by name, as it came: what is not described here, and what is but could not be
+    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
+    /// that could be read are in their field, and the others are lost.
+    pub rest: Map<String, Value>,
+}
+
+/// Who did what was recorded.
+///
+/// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TraceUser {
+    /// The id.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub id: Option<String>,
+    /// The name.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::scalar",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<String>,
+}
+
 /// One server, as the query for one answers.
 ///
 /// Source: `lifecycle_management/querying_details_about_an_ecs` of the vendor's API reference.
@@ -913,6 +1009,41 @@ members! {
         3: request_id = "request_id" as scalar,
         4: start_time = "start_time" as scalar,
         5: user_id = "user_id" as scalar,
+    }
+}
+
+members! {
+    TracesPage {
+        0: traces = "traces" as objects,
+        1: meta_data = "meta_data" as object,
+    }
+}
+
+members! {
+    TracesMetaData {
+        0: count = "count" as scalar,
+        1: marker = "marker" as scalar,
+    }
+}
+
+members! {
+    Trace keeping rest {
+        0: trace_id = "trace_id" as scalar,
+        1: trace_name = "trace_name" as scalar,
+        2: code = "code" as scalar,
+        3: time = "time" as scalar,
+        4: record_time = "record_time" as scalar,
+        5: request_id = "request_id" as scalar,
+        6: resource_id = "resource_id" as scalar,
+        7: source_ip = "source_ip" as scalar,
+        8: user = "user" as object,
+    }
+}
+
+members! {
+    TraceUser {
+        0: id = "id" as scalar,
+        1: name = "name" as scalar,
     }
 }
 

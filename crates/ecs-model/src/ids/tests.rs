@@ -125,3 +125,50 @@ fn debug_is_the_text() {
         "p"
     );
 }
+
+mod duplicates {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::super::ServerId;
+
+    proptest! {
+        /// As a map finds them; ids that differ in one byte of any place, and all values of it, are told apart.
+        #[test]
+        fn are_what_a_map_finds(ids in prop::collection::vec((0_usize..16, 0_u8..40), 0..300)) {
+            let ids: Vec<_> = ids
+                .into_iter()
+                .map(|(place, value)| {
+                    let mut bytes = [0; 16];
+                    bytes[place] = value;
+                    ServerId::from_bytes(bytes)
+                })
+                .collect();
+            let mut first = HashMap::new();
+            let mut expected = Vec::new();
+            for (index, id) in ids.iter().enumerate() {
+                let first = *first.entry(id).or_insert(index);
+                if first != index {
+                    expected.push((index, first));
+                }
+            }
+            prop_assert_eq!(ServerId::duplicates(&ids), expected);
+        }
+    }
+
+    /// Ids that count upwards, as those of tests do, take no longer than others: this would take minutes.
+    #[test]
+    fn ids_that_count_upwards_spread() {
+        for place in [0, 4, 8, 12] {
+            let ids: Vec<_> = (0..200_000_u32)
+                .map(|number| {
+                    let mut bytes = [7; 16];
+                    bytes[place..place + 4].copy_from_slice(&number.to_be_bytes());
+                    ServerId::from_bytes(bytes)
+                })
+                .collect();
+            assert_eq!(ServerId::duplicates(&ids), []);
+        }
+    }
+}

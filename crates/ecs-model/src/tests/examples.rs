@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::description;
 use crate::{
     AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, ListScalingGroups,
-    ListScalingInstances, ListServerActions, ListServersDetails, Operation, ProjectId,
+    ListScalingInstances, ListServerActions, ListServersDetails, ListTraces, Operation, ProjectId,
     ResponseError, ShowJob, ShowServer,
 };
 
@@ -90,6 +90,11 @@ fn scaling_groups_and_their_members() {
         "~1autoscaling-api~1v1~1{project_id}~1scaling_group_instance~1{scaling_group_id}~1list";
     answers::<ListScalingGroups>(GROUPS);
     answers::<ListScalingInstances>(MEMBERS);
+}
+
+#[test]
+fn traces() {
+    answers::<ListTraces>("~1v3~1{project_id}~1traces");
 }
 
 #[test]

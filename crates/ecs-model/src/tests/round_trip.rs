@@ -21,6 +21,7 @@ fn encode(operation: &AnyOperation, project: &ProjectId) -> http::Request<bytes:
         AnyOperation::ListServerActions(it) => it.encode(project),
         AnyOperation::ListScalingGroups(it) => it.encode(project),
         AnyOperation::ListScalingInstances(it) => it.encode(project),
+        AnyOperation::ListTraces(it) => it.encode(project),
     }
 }
 

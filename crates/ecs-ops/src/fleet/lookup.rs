@@ -1,10 +1,9 @@
 //! The states of servers that were named by their ids.
 
-use std::collections::{HashMap, HashSet};
-
 use ecs_client::{RequestContext, RetryState};
 use ecs_model::{Server, ServerId, ShowServer};
 use futures_util::future::try_join_all;
+use rustc_hash::FxHashMap;
 
 use crate::{Client, Error, ErrorKind};
 
@@ -25,6 +24,42 @@ pub struct Lookup {
     pub absent: Vec<ServerId>,
 }
 
+impl Lookup {
+    /// Those of these servers that are in a list, in their order. What the service shows of a server
+    /// is large, so that the list is sorted where it is.
+    fn in_list(ids: &[ServerId], mut servers: Vec<Server>) -> Self {
+        let is_evidence = !servers.is_empty();
+        let mut places = FxHashMap::default();
+        places.reserve(ids.len());
+        for (place, id) in ids.iter().enumerate() {
+            places.entry(*id).or_insert((place, false));
+        }
+        servers.retain(|server| {
+            let place = server.id.and_then(|id| places.get_mut(&id));
+            // The first one, if it is in the list twice.
+            place.is_some_and(|(_, found)| !std::mem::replace(found, true))
+        });
+        let place = |server: &Server| Some(places.get(&server.id?)?.0);
+        servers.sort_by_cached_key(place);
+        servers.shrink_to_fit();
+        let missing = ids.iter().enumerate().filter(|(place, id)| {
+            // Once, however often it was named.
+            places.get(*id) == Some(&(*place, false))
+        });
+        let missing: Vec<ServerId> = missing.map(|(_, id)| *id).collect();
+        let absent = if is_evidence {
+            missing.clone()
+        } else {
+            Vec::new()
+        };
+        Self {
+            servers,
+            missing,
+            absent,
+        }
+    }
+}
+
 impl Client {
     /// Looks at these servers: one by one if they are few, in the list of the project if they are
     /// many, or if looking at one is not possible. Reads only, and the first read alone:
@@ -41,22 +76,7 @@ impl Client {
             }
         }
         let listed = super::read::servers(&self.0.core).await?;
-        let mut listed: HashMap<_, _> = listed
-            .into_iter()
-            .filter_map(|server| Some((server.id?, server)))
-            .collect();
-        let mut lookup = Lookup::default();
-        let (mut seen, is_evidence) = (HashSet::new(), !listed.is_empty());
-        for id in ids.iter().filter(|id| seen.insert(**id)) {
-            match listed.remove(id) {
-                Some(server) => lookup.servers.push(server),
-                None => lookup.missing.push(*id),
-            }
-        }
-        if is_evidence {
-            lookup.absent.clone_from(&lookup.missing);
-        }
-        Ok(lookup)
+        Ok(Lookup::in_list(ids, listed))
     }
 
     async fn one_by_one(&self, ids: &[ServerId]) -> Result<Lookup, Error> {

@@ -115,7 +115,7 @@ impl Pages for Servers<'_> {
             let page = client.execute(&wanted, &mut context).await?;
             if let Some(stale) = context.stale().filter(|_| self.now) {
                 let problem = Problem::new(format!("the list is no evidence: {stale}"));
-                return Err(Error::new(ErrorKind::Unreachable, problem));
+                return Err(Error::new(ErrorKind::Cached, problem));
             }
             Ok(Page {
                 rows: page.servers.unwrap_or_default(),

@@ -63,6 +63,11 @@ pub enum JobEvent {
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
+    /// A sign of life: the jobs have not ended. Sent every two minutes.
+    Waiting {
+        /// Jobs that have not ended.
+        jobs: usize,
+    },
     /// A job is no longer watched.
     Ended(WatchedJob),
 }

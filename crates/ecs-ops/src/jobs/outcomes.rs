@@ -2,10 +2,11 @@
 
 mod reason;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
 use ecs_client::Problem;
 use ecs_model::{Job, JobId, JobStatus, ServerId, SubJob};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::reason::Reason;
 use crate::report::{Evidence, Outcome};
@@ -76,13 +77,11 @@ pub(crate) fn job_outcomes(
         Some(reasons) => Some(reasons),
         None => status.map(|status| format!("its sub-job for this server is {status}")),
     };
-    let asked: HashSet<&ServerId> = servers.iter().collect();
-    let named = named(job);
     JobOutcomes {
         reported,
         still_running,
         contradiction: contradiction.map(Problem::new),
-        unrequested: named.into_iter().filter(|id| !asked.contains(id)).collect(),
+        unrequested: unrequested(servers, job),
     }
 }
 
@@ -104,21 +103,33 @@ pub(crate) fn unreported(job_id: &JobId, contradiction: Option<Problem>) -> Outc
     }
 }
 
-/// The servers that a job names.
-fn named(job: &Job) -> BTreeSet<ServerId> {
+/// The servers that a job names and that are not among these, once each.
+fn unrequested(servers: &[ServerId], job: &Job) -> Vec<ServerId> {
     let Some(entities) = &job.entities else {
-        return BTreeSet::new();
+        return Vec::new();
     };
     let parts = entities.sub_jobs.iter().flatten();
     let of_parts = parts.filter_map(|part| part.entities.as_ref()?.server_id);
-    entities.server_id.into_iter().chain(of_parts).collect()
+    let named = entities.server_id.into_iter().chain(of_parts);
+    // Mostly a job names what was asked for, in that order: then there is nothing to look up.
+    if named.clone().eq(servers.iter().copied()) {
+        return Vec::new();
+    }
+    let asked: FxHashSet<&ServerId> = servers.iter().collect();
+    let mut others: Vec<_> = named.filter(|id| !asked.contains(id)).collect();
+    others.sort_unstable();
+    others.dedup();
+    others
 }
 
 /// Whether a finished job has a sub-job that says otherwise.
 pub(super) fn contradicts_itself(job: &Job) -> bool {
+    if !is_over(job) {
+        return false;
+    }
     let (unfinished, stray) = unfinished_parts(job);
     let success = job.status == Some(JobStatus::Success);
-    is_over(job) && (!unfinished.is_empty() || (success && stray.is_some()))
+    !unfinished.is_empty() || (success && stray.is_some())
 }
 
 /// Whether a sub-job failed.
@@ -143,9 +154,9 @@ pub(super) fn is_over(job: &Job) -> bool {
 
 /// The servers with an unfinished sub-job, and a description of a sub-job that did not succeed and
 /// names no server.
-fn unfinished_parts(job: &Job) -> (HashMap<ServerId, &JobStatus>, Option<String>) {
+fn unfinished_parts(job: &Job) -> (FxHashMap<ServerId, &JobStatus>, Option<String>) {
     let sub_jobs = job.entities.iter().flat_map(|entities| &entities.sub_jobs);
-    let mut unfinished = HashMap::new();
+    let mut unfinished = FxHashMap::default();
     let mut stray = None;
     for sub_job in sub_jobs.flatten() {
         let entities = sub_job.entities.as_ref();
@@ -166,13 +177,13 @@ fn unfinished_parts(job: &Job) -> (HashMap<ServerId, &JobStatus>, Option<String>
 }
 
 /// The outcomes that finished sub-jobs report.
-fn itemised(job_id: &JobId, job: &Job) -> HashMap<ServerId, Outcome> {
+fn itemised(job_id: &JobId, job: &Job) -> FxHashMap<ServerId, Outcome> {
+    let mut reported = FxHashMap::default();
     let Some(entities) = &job.entities else {
-        return HashMap::new();
+        return reported;
     };
     let sub_jobs = entities.sub_jobs.iter().flatten();
     let of_job = Reason::of_job(job);
-    let mut reported: HashMap<ServerId, Outcome> = HashMap::new();
     for sub_job in sub_jobs {
         let Some((id, outcome)) = sub_job_outcome(job_id, sub_job, &of_job) else {
             continue;

@@ -1,6 +1,7 @@
 //! When to poll a job. Pure.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_client::Error;
@@ -139,6 +140,20 @@ impl Polling {
 pub(super) struct ExpectedDuration {
     pub(super) begin: Duration,
     pub(super) spread: Duration,
+}
+
+/// The kind of the last job: mostly that of the next one, too, which then shares it.
+#[derive(Debug, Default)]
+pub(super) struct LastKind(Option<Arc<str>>);
+
+impl LastKind {
+    /// The same kind, held once for jobs that follow each other.
+    pub(super) fn share(&mut self, kind: Arc<str>) -> Arc<str> {
+        match &self.0 {
+            Some(last) if *last == kind => Arc::clone(last),
+            _ => Arc::clone(self.0.insert(kind)),
+        }
+    }
 }
 
 /// How long the client's own jobs took, by kind.

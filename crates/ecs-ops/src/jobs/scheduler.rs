@@ -12,7 +12,7 @@ use rand::Rng;
 use super::poll_state::{
     Deadlines, NextPoll, PollContext, PollOutcome, PollState, WatchEnd, in_time,
 };
-use super::polling::{DurationStats, ExpectedDuration, Polling};
+use super::polling::{DurationStats, ExpectedDuration, LastKind, Polling};
 
 /// The key of a scheduled job. Later jobs have higher keys.
 pub(super) type JobKey = u64;
@@ -86,12 +86,52 @@ struct ScheduledJob {
     /// make the others look late.
     expected: ExpectedDuration,
     poll_state: PollState,
-    subscribers: Vec<Subscriber>,
+    subscribers: Subscribers,
     due: Due,
-    /// What happened since the last successful poll.
-    history: RetryState,
+    /// What happened since the last successful poll, if anything did: then it is elsewhere.
+    history: Option<Box<RetryState>>,
     progress: u64,
     progress_at: Duration,
+}
+
+/// The subscribers of a job: mostly one, which is held in place.
+#[derive(Debug, Default)]
+struct Subscribers {
+    first: Option<Subscriber>,
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer is smaller, and mostly there is none"
+    )]
+    others: Option<Box<Vec<Subscriber>>>,
+}
+
+impl Subscribers {
+    fn push(&mut self, subscriber: Subscriber) {
+        match &mut self.first {
+            None if self.others.is_none() => self.first = Some(subscriber),
+            _ => self.others.get_or_insert_default().push(subscriber),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Subscriber> + Clone {
+        self.first
+            .iter()
+            .chain(self.others.iter().flat_map(|others| others.iter()))
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Subscriber) -> bool) {
+        self.first = self.first.take().filter(|subscriber| keep(subscriber));
+        if let Some(others) = &mut self.others {
+            others.retain(keep);
+            if others.is_empty() {
+                self.others = None;
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none() && self.others.is_none()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +167,7 @@ pub(super) struct PollScheduler {
     /// Ordered by due time, then by arrival.
     queue: BTreeSet<(Duration, JobKey)>,
     next_key: JobKey,
+    last_kind: LastKind,
 }
 
 impl PollScheduler {
@@ -137,6 +178,7 @@ impl PollScheduler {
             entries: BTreeMap::new(),
             queue: BTreeSet::new(),
             next_key: 0,
+            last_kind: LastKind::default(),
         }
     }
 
@@ -169,11 +211,11 @@ impl PollScheduler {
                 job_id,
                 expected: durations
                     .expected(options.kind.as_deref().unwrap_or_default(), &self.polling),
-                kind: options.kind,
+                kind: options.kind.map(|kind| self.last_kind.share(kind)),
                 poll_state: PollState::new(now, options.began, options.grace),
-                subscribers: Vec::with_capacity(1),
+                subscribers: Subscribers::default(),
                 due: Due::Never,
-                history: RetryState::default(),
+                history: None,
                 progress: 0,
                 progress_at: now,
             };
@@ -240,7 +282,8 @@ impl PollScheduler {
         self.queue.pop_first();
         let entry = self.entries.get_mut(&key)?;
         entry.due = Due::InFlight;
-        Some((key, Arc::clone(&entry.job_id), entry.history))
+        let history = entry.history.as_deref().copied();
+        Some((key, Arc::clone(&entry.job_id), history.unwrap_or_default()))
     }
 
     /// Applies the result of a poll.
@@ -267,8 +310,8 @@ impl PollScheduler {
             history,
         } = result;
         entry.history = match &snapshot {
-            Some(_) => RetryState::default(),
-            None => history,
+            Some(_) => None,
+            None => Some(Box::new(history)),
         };
         let mut took = None;
         if let Some(snapshot) = snapshot {
@@ -279,7 +322,7 @@ impl PollScheduler {
                 && let Some(kind) = snapshot.kind
             {
                 entry.expected = durations.expected(&kind, &self.polling);
-                entry.kind = Some(kind.into());
+                entry.kind = Some(self.last_kind.share(kind.into()));
             }
             took = snapshot.took;
         }
@@ -345,8 +388,10 @@ impl PollScheduler {
         self.keys.clear();
         let entries = std::mem::take(&mut self.entries).into_values();
         entries
-            .flat_map(|entry| entry.subscribers)
-            .map(|subscriber| subscriber.id)
+            .flat_map(|entry| {
+                let ids = entry.subscribers.iter().map(|subscriber| subscriber.id);
+                ids.collect::<Vec<_>>()
+            })
             .collect()
     }
 

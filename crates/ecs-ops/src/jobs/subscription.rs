@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::JobUpdate;
 use super::latest;
+use super::polling::LastKind;
 use super::registry::{WatcherCommand, WatcherRegistry};
 use super::scheduler::ScheduleOptions;
 use super::watcher::run_watcher;
@@ -71,6 +72,7 @@ pub(crate) struct Subscription {
     unsent: Vec<usize>,
     /// When to start a new task, if the last one is gone.
     restart_at: Option<Instant>,
+    last_kind: LastKind,
 }
 
 struct Pending {
@@ -100,12 +102,14 @@ impl Subscription {
             pending: BTreeMap::new(),
             unsent: Vec::new(),
             restart_at: None,
+            last_kind: LastKind::default(),
         }
     }
 
     /// Watches a job under this number. Takes effect when [`next`](Self::next) is awaited.
-    pub(crate) fn watch(&mut self, number: usize, job_id: JobId, watch: WatchOptions) {
+    pub(crate) fn watch(&mut self, number: usize, job_id: JobId, mut watch: WatchOptions) {
         let job_id = Arc::new(job_id);
+        watch.kind = watch.kind.map(|kind| self.last_kind.share(kind));
         self.pending
             .insert(number, Box::new(Pending { job_id, watch }));
         self.unsent.push(number);

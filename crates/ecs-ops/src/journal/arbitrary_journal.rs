@@ -263,6 +263,7 @@ impl Generator<'_> {
         self.records.push(Record::Resumed {
             program: "a test".to_owned(),
             continues_stopped: false,
+            invocation: None,
         });
         for request in std::mem::take(&mut self.open) {
             match request.state {

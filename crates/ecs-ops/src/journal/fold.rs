@@ -1,6 +1,7 @@
 //! Applies records one by one, and refuses contradictions.
 
 use ecs_model::{JobId, RebootType, ServerId};
+use jiff::Timestamp;
 
 use super::outcome::{OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record};
@@ -9,7 +10,7 @@ use super::recovered::{
 };
 use crate::action::PowerAction;
 use crate::report::{Evidence, Stopped};
-use crate::rolling;
+use crate::rolling::{WaveAction, WaveEvent};
 
 /// The contradiction, as an error.
 type FoldResult = Result<(), String>;
@@ -51,7 +52,15 @@ impl Recovered {
                 request_id,
             } => {
                 let job = self.jobs.len();
-                let known = self.request(request, &[RequestProgress::Sending])?;
+                // The job of a request whose answer was lost can be found later.
+                let known = self.request(
+                    request,
+                    &[
+                        RequestProgress::Intended,
+                        RequestProgress::Sending,
+                        RequestProgress::AnswerLost,
+                    ],
+                )?;
                 known.state = RequestProgress::Accepted(job);
                 let servers = known.servers.len();
                 self.jobs.push(KnownJob {
@@ -90,7 +99,7 @@ impl Recovered {
                 }
                 servers
                     .into_iter()
-                    .try_for_each(|outcome_record| self.record_outcome(outcome_record))?;
+                    .try_for_each(|outcome_record| self.record_outcome(at, outcome_record))?;
             }
             Record::JobFinished { job_id, status } => {
                 let jobs = self.jobs.iter_mut();
@@ -106,19 +115,20 @@ impl Recovered {
             Record::Escalating { servers } => servers
                 .into_iter()
                 .try_for_each(|outcome_record| self.escalate(outcome_record))?,
-            Record::WaveBegan { wave } => self.rolling.push(rolling::WaveEvent::Began { wave }),
+            Record::WaveBegan { wave } => self.advance_waves(at, WaveEvent::Began { wave }),
             Record::WaveChecked {
                 healthy, message, ..
             } => {
                 let message = message.unwrap_or_default();
-                self.rolling.push(if healthy {
-                    rolling::WaveEvent::Healthy
+                let checked = if healthy {
+                    WaveEvent::Healthy
                 } else {
-                    rolling::WaveEvent::Unhealthy(message)
-                });
+                    WaveEvent::Unhealthy(message)
+                };
+                self.advance_waves(at, checked);
             }
             Record::Answered { proceed } => {
-                self.rolling.push(rolling::WaveEvent::Answered(proceed))
+                self.advance_waves(at, WaveEvent::Answered(proceed));
             }
             Record::Stopping { reason, cause } => {
                 self.stopped = cause.or_else(|| Stopped::of_reason(&reason));
@@ -133,8 +143,8 @@ impl Recovered {
                     self.stop_request = None;
                 }
                 self.stopped.clone_from(&self.stop_request);
-                if self.run.rolling.is_some() {
-                    self.rolling.push(self.resumption());
+                if self.rolling.is_some() {
+                    self.advance_waves(at, self.resumption());
                 }
                 self.ended = false;
             }
@@ -237,7 +247,7 @@ impl Recovered {
         Ok(())
     }
 
-    fn record_outcome(&mut self, outcome_record: OutcomeRecord) -> FoldResult {
+    fn record_outcome(&mut self, at: Timestamp, outcome_record: OutcomeRecord) -> FoldResult {
         let id = outcome_record.id;
         self.fits(&outcome_record)?;
         let unknown = format!("server {id} is not in the run");
@@ -248,15 +258,6 @@ impl Recovered {
             }
             _ => {}
         }
-        // A server that was not acted on has no final outcome: it is sent when the run resumes.
-        if self.run.rolling.is_some() && outcome_record.outcome != OutcomeKind::NotAttempted {
-            let succeeded = outcome_record.outcome == OutcomeKind::Succeeded;
-            let event = rolling::WaveEvent::Ended {
-                server: id,
-                succeeded,
-            };
-            self.rolling.push(event);
-        }
         if outcome_record.outcome == OutcomeKind::NotAttempted {
             // It may be sent again.
             (
@@ -265,9 +266,25 @@ impl Recovered {
                 server.outcome_record,
             ) = (None, None, None);
         } else {
+            // Of one that was not acted on the waves learn nothing: it is sent when the run resumes.
+            let succeeded = outcome_record.outcome == OutcomeKind::Succeeded;
             server.outcome_record = Some(outcome_record);
+            let server = id;
+            self.advance_waves(at, WaveEvent::Ended { server, succeeded });
         }
         Ok(())
+    }
+
+    /// Applies an event of the waves that was recorded at this time.
+    fn advance_waves(&mut self, at: Timestamp, event: WaveEvent) {
+        let Some(rolling) = &mut self.rolling else {
+            return;
+        };
+        let before = rolling.action();
+        let now = rolling.on(event);
+        if now != before {
+            self.pause_began = matches!(now, WaveAction::Pause { .. }).then_some(at);
+        }
     }
 
     /// Whether an outcome is consistent with the requests of its server.
@@ -289,13 +306,14 @@ impl Recovered {
             (OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::Unknown, Some(of)) => {
                 // Or the hard restart was not executed, so the outcome of the soft one stands.
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
-                job == Some(of) || not_hard && server.soft_outcome.as_ref() == Some(outcome_record)
+                job == Some(of)
+                    || not_hard && server.soft_outcome.as_deref() == Some(outcome_record)
             }
-            // Refused, and in the wanted state.
+            // Refused, or its answer lost, and in the wanted state.
             (OutcomeKind::Succeeded, None)
                 if outcome_record.evidence == Some(Evidence::WantedState) =>
             {
-                job.is_none() && !is_unknown
+                job.is_none()
             }
             (OutcomeKind::Succeeded | OutcomeKind::Unknown, None) => job.is_none() && is_unknown,
             (OutcomeKind::Failed, None) => job.is_none() && !is_unknown,
@@ -329,7 +347,7 @@ impl Recovered {
         };
         match self.servers.get_mut(&id) {
             Some(server) if soft && ended && fits && once(server) => {
-                server.soft_outcome = Some(outcome_record);
+                server.soft_outcome = Some(Box::new(outcome_record));
                 Ok(())
             }
             _ => Err(format!(

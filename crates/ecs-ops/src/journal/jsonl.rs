@@ -137,6 +137,23 @@ impl JsonlJournal {
             .map_err(|error| error.of(path))
     }
 
+    /// Whether a process has this journal open to write to it.
+    ///
+    /// # Errors
+    /// [`Io`](JournalErrorKind::Io).
+    pub fn is_in_use(path: impl AsRef<Path>) -> Result<bool, JournalError> {
+        let path = path.as_ref();
+        let file = File::open(path)
+            .map_err(|error| JournalError::io("cannot be opened", error).of(path))?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => {
+                Err(JournalError::io("cannot be locked", error).of(path))
+            }
+        }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

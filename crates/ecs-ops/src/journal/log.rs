@@ -1,13 +1,15 @@
 //! Writes the journal of a run.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ecs_auth::BoxFuture;
 use ecs_client::clock::ClockReading;
 use ecs_client::{Problem, chain};
-use ecs_model::{Accepted, ServerId};
-use futures_util::FutureExt as _;
+use ecs_model::{Accepted, JobId, ServerId};
+use futures_util::future::{Shared, join_all};
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use jiff::Timestamp;
 
 use super::{
@@ -15,12 +17,101 @@ use super::{
     QuotaLimits, Record, Recovered, milliseconds,
 };
 
-/// The journal of a run, if it has one, and why it failed, if it did.
+/// The journal of a run, if it has one.
 #[derive(Debug)]
 pub(crate) struct RunJournal {
     client: ecs_client::Client,
-    journal: Option<Arc<dyn Journal>>,
+    kept: Option<Arc<KeptJournal>>,
+    /// Records that are being written.
+    writes: Mutex<Vec<Write>>,
+}
+
+/// The writing of a record. It comes to its end also if whoever wanted it is gone.
+type Write = Shared<BoxFuture<'static, Result<Admission, Problem>>>;
+
+/// A journal, and what a run knows of it.
+#[derive(Debug)]
+struct KeptJournal {
+    journal: Arc<dyn Journal>,
+    /// Why it failed, if it did.
     broken: Mutex<Option<Problem>>,
+    /// Acceptances that are durable and that the state of the run does not know yet.
+    accepted: Mutex<Vec<RecordedAcceptance>>,
+}
+
+/// The acceptance of a request, as it stands in the journal.
+#[derive(Debug)]
+pub(crate) struct RecordedAcceptance {
+    /// Counted from 1.
+    pub(crate) request: usize,
+    pub(crate) at: Timestamp,
+    pub(crate) job_id: JobId,
+    pub(crate) request_id: Option<String>,
+}
+
+impl KeptJournal {
+    async fn append(self: Arc<Self>, at: Timestamp, record: Record) -> Result<(), Problem> {
+        let accepted = RecordedAcceptance::of(at, &record);
+        self.journal.lease().write_begun(1);
+        self.settle(async { self.journal.append(at, record).await })
+            .await?;
+        self.journal.lease().write_ended(1);
+        lock(&self.accepted).extend(accepted);
+        Ok(())
+    }
+
+    async fn announce(self: Arc<Self>, announcement: Announcement) -> Result<Admission, Problem> {
+        let (lease, records) = (self.journal.lease(), announcement.records.len() as u64);
+        lease.write_begun(records);
+        let admission = self
+            .settle(async { self.journal.announce(announcement).await })
+            .await?;
+        match admission {
+            Admission::Admitted => lease.write_ended(records),
+            _ => lease.write_refused(records),
+        }
+        Ok(admission)
+    }
+
+    /// Awaits a write. After one that failed the journal takes nothing more.
+    async fn settle<T>(
+        &self,
+        writing: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, Problem> {
+        // The panic may already come while the journal makes its future.
+        let written = AssertUnwindSafe(writing).catch_unwind().await;
+        let written = written.unwrap_or_else(|_| {
+            let message = "the journal panicked while it took a record";
+            Err(JournalError::new(JournalErrorKind::Broken, message))
+        });
+        written.map_err(|error| {
+            let problem = Problem::new(chain(&error)).because("the journal cannot be written");
+            lock(&self.broken).get_or_insert(problem).clone()
+        })
+    }
+}
+
+impl RecordedAcceptance {
+    fn of(at: Timestamp, record: &Record) -> Option<Self> {
+        match record {
+            Record::Accepted {
+                request,
+                job_id,
+                request_id,
+            } => Some(Self {
+                request: *request,
+                at,
+                job_id: job_id.clone(),
+                request_id: request_id.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Each change is made at once, so that a panic elsewhere has not harmed it.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl RunJournal {
@@ -52,31 +143,37 @@ impl RunJournal {
     }
 
     fn over(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
+        let kept = journal.map(|journal| {
+            Arc::new(KeptJournal {
+                journal,
+                broken: Mutex::default(),
+                accepted: Mutex::default(),
+            })
+        });
         Self {
             client,
-            journal,
-            broken: Mutex::default(),
+            kept,
+            writes: Mutex::default(),
         }
     }
 
     /// Whether there is a journal.
     pub(crate) fn is_kept(&self) -> bool {
-        self.journal.is_some()
+        self.kept.is_some()
     }
 
-    /// Appends a record; it is durable when this returns.
+    /// Appends a record; it is durable when this returns. If this is dropped, the record may still
+    /// come: see [`finish_writes`](Self::finish_writes).
     pub(crate) async fn write(&self, record: impl FnOnce() -> Record) -> Result<(), Problem> {
-        let Some(journal) = &self.journal else {
+        let Some(kept) = &self.kept else {
             return Ok(());
         };
         if let Some(problem) = self.broken() {
             return Err(problem);
         }
-        let (at, record) = (self.client.clock().now(), record());
-        journal.lease().write_begun(1);
-        self.settle(async { journal.append(at, record).await })
+        let appending = Arc::clone(kept).append(self.client.clock().now(), record());
+        self.start(appending.map_ok(|()| Admission::Admitted))
             .await?;
-        journal.lease().write_ended(1);
         Ok(())
     }
 
@@ -85,41 +182,40 @@ impl RunJournal {
         &self,
         announcement: impl FnOnce(Timestamp) -> Announcement,
     ) -> Result<Admission, Problem> {
-        let Some(journal) = &self.journal else {
+        let Some(kept) = &self.kept else {
             return Ok(Admission::Admitted);
         };
         if let Some(problem) = self.broken() {
             return Err(problem);
         }
         let announcement = announcement(self.client.clock().now());
-        let records = announcement.records.len() as u64;
-        journal.lease().write_begun(records);
-        let admission = self
-            .settle(async { journal.announce(announcement).await })
-            .await?;
-        match admission {
-            Admission::Admitted => journal.lease().write_ended(records),
-            _ => journal.lease().write_refused(records),
-        }
-        Ok(admission)
+        self.start(Arc::clone(kept).announce(announcement)).await
     }
 
-    /// Awaits a write. After one that failed the journal takes nothing more.
-    async fn settle<T>(
+    /// Begins to write, so that it comes to its end.
+    fn start(
         &self,
-        writing: impl Future<Output = Result<T, JournalError>>,
-    ) -> Result<T, Problem> {
-        // The panic may already come while the journal makes its future.
-        let written = AssertUnwindSafe(writing).catch_unwind().await;
-        let written = written.unwrap_or_else(|_| {
-            let message = "the journal panicked while it took a record";
-            Err(JournalError::new(JournalErrorKind::Broken, message))
-        });
-        written.map_err(|error| {
-            let problem = Problem::new(chain(&error)).because("the journal cannot be written");
-            let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-            broken.get_or_insert(problem).clone()
-        })
+        writing: impl Future<Output = Result<Admission, Problem>> + Send + 'static,
+    ) -> Write {
+        let write = writing.boxed().shared();
+        let mut writes = lock(&self.writes);
+        writes.retain(|write| write.peek().is_none());
+        writes.push(write.clone());
+        write
+    }
+
+    /// Waits for the records whose writing was cut off.
+    pub(crate) async fn finish_writes(&self) {
+        let writes = std::mem::take(&mut *lock(&self.writes));
+        drop(join_all(writes).await);
+    }
+
+    /// Takes the acceptance of a request, counted from 1, which the state now knows.
+    pub(crate) fn take_accepted(&self, request: usize) -> Option<RecordedAcceptance> {
+        let mut accepted = lock(&self.kept.as_ref()?.accepted);
+        let of_request = |accepted: &RecordedAcceptance| accepted.request == request;
+        let index = accepted.iter().position(of_request)?;
+        Some(accepted.swap_remove(index))
     }
 
     /// What the clock of the client shows.
@@ -129,17 +225,14 @@ impl RunJournal {
 
     /// Why the journal failed, if it did. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
-        self.broken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.kept.as_ref()?.broken).clone()
     }
 }
 
 impl Drop for RunJournal {
     fn drop(&mut self) {
-        if let Some(journal) = &self.journal {
-            journal.lease().give_back();
+        if let Some(kept) = &self.kept {
+            kept.journal.lease().give_back();
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
@@ -161,6 +162,9 @@ pub enum Record {
         /// Otherwise it keeps to it.
         #[serde(default, skip_serializing_if = "is_false")]
         continues_stopped: bool,
+        /// Who resumed it. Journals of earlier versions do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        invocation: Option<Invocation>,
     },
     /// The run ended with a complete report.
     Ended {},
@@ -184,6 +188,11 @@ pub struct RunRecord {
     pub action: PowerAction,
     /// The most servers in one request.
     pub batch_size: usize,
+    /// The most servers in any 60 seconds, if that was set. The client of a run that resumes has
+    /// the limit of its own [builder](crate::ClientBuilder::servers_per_minute), so whoever resumes
+    /// passes this on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub servers_per_minute: Option<usize>,
     /// Whether to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
@@ -210,6 +219,12 @@ pub struct RunRecord {
     /// Servers that were not ready for the action and are not sent. No new version either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unready: Vec<UnreadyServer>,
+    /// Who began it. Journals of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invocation: Option<Invocation>,
+    /// Whether the service was a simulated one that ended with the process.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
 }
@@ -230,6 +245,7 @@ impl RunRecord {
             project,
             action,
             batch_size: DEFAULT_BATCH_SIZE,
+            servers_per_minute: None,
             wait: true,
             deadline_ms: None,
             stalled_after_ms: None,
@@ -240,6 +256,8 @@ impl RunRecord {
             rolling: None,
             target: None,
             unready: Vec::new(),
+            invocation: None,
+            simulated: false,
             servers,
         }
     }
@@ -271,6 +289,14 @@ pub struct RollingRecord {
     /// The time after which a server that is not back is restarted hard, in milliseconds. `None`:
     /// never.
     pub escalate_after_ms: Option<u64>,
+    /// The time after which a server that hangs in its soft restart is restarted hard, in
+    /// milliseconds. `None`: never. Optional since it was added to version 1 later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate_hang_ms: Option<u64>,
+    /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
+    /// Journals of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub brake: bool,
 }
 
 impl RollingRecord {
@@ -291,6 +317,8 @@ impl RollingRecord {
             health: rules.check_health.then(String::new),
             health_timeout_ms: None,
             escalate_after_ms: None,
+            escalate_hang_ms: None,
+            brake: rules.brake,
         }
     }
 
@@ -303,6 +331,7 @@ impl RollingRecord {
             pause: Duration::from_millis(self.pause_ms),
             canary: self.canary.then_some(after),
             check_health: self.health.is_some(),
+            brake: self.brake,
         }
     }
 }

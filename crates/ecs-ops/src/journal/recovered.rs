@@ -1,6 +1,7 @@
 //! The state of a run according to its journal.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ecs_model::{JobId, ProjectId, RebootType, ServerId};
 use jiff::Timestamp;
@@ -10,8 +11,9 @@ use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
 use crate::report::Stopped;
+use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
-use crate::{Endpoint, JobTicket, rolling};
+use crate::{Endpoint, JobTicket};
 
 /// The progress of each server of a run according to its journal, and what resuming has to do.
 #[derive(Clone, Debug)]
@@ -22,7 +24,10 @@ pub struct Recovered {
     pub(super) servers: HashMap<ServerId, ServerHistory>,
     /// In the order of acceptance.
     pub(super) jobs: Vec<KnownJob>,
-    pub(super) rolling: Vec<rolling::WaveEvent>,
+    /// The waves; `None` for a run without.
+    pub(super) rolling: Option<Rolling>,
+    /// When the pause began that the waves are in.
+    pub(super) pause_began: Option<Timestamp>,
     pub(super) ended: bool,
     /// How many records there are.
     pub(super) records: u64,
@@ -76,8 +81,8 @@ pub(super) struct ServerHistory {
     pub(super) outcome_record: Option<OutcomeRecord>,
     /// The request with a lost answer that it was in before it was sent again.
     pub(super) unknown_request: Option<usize>,
-    /// The outcome of its soft restart, if a hard one was announced.
-    pub(super) soft_outcome: Option<OutcomeRecord>,
+    /// The outcome of its soft restart, if a hard one was announced. Boxed: few servers have one.
+    pub(super) soft_outcome: Option<Box<OutcomeRecord>>,
     pub(super) resubmitted: bool,
 }
 
@@ -199,13 +204,16 @@ impl Recovered {
                 return Err("a server is in no wave".to_owned());
             }
         }
+        let rolling = run.rolling.as_ref();
+        let rolling = rolling.map(|planned| Rolling::new(planned.waves.clone(), planned.rules()));
         Ok(Self {
             run,
             initial_state: Vec::new(),
             requests: BTreeMap::new(),
             servers,
             jobs: Vec::new(),
-            rolling: Vec::new(),
+            rolling,
+            pause_began: None,
             ended: false,
             records: 1,
             stopped: None,
@@ -252,7 +260,11 @@ impl Recovered {
         let request = server
             .request
             .and_then(|number| Some((number, self.requests.get(&number)?)));
-        match (request, server.unknown_request, &server.soft_outcome) {
+        match (
+            request,
+            server.unknown_request,
+            server.soft_outcome.as_deref(),
+        ) {
             (Some((request, known)), _, _) if known.state.is_unknown() => {
                 ServerProgress::Unknown { request }
             }
@@ -297,10 +309,10 @@ impl Recovered {
         let Some(request) = self.requests.get(&job.request) else {
             return job.job_id.clone().into();
         };
-        let origin = JobOrigin {
+        let origin = Arc::new(JobOrigin {
             endpoint: Some(self.run.endpoint.clone()),
             project_id: self.run.project.clone(),
-        };
+        });
         let action = match request.purpose {
             Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
             Purpose::First | Purpose::Resubmit => self.run.action,
@@ -371,7 +383,7 @@ impl Recovered {
     /// The outcomes of soft restarts that a hard one was to follow.
     pub fn escalated(&self) -> impl Iterator<Item = &OutcomeRecord> {
         let servers = self.run.servers.iter();
-        servers.filter_map(|id| self.servers.get(id)?.soft_outcome.as_ref())
+        servers.filter_map(|id| self.servers.get(id)?.soft_outcome.as_deref())
     }
 
     /// Servers that were sent a second time after a lost answer.

@@ -118,7 +118,6 @@ fn what_contradicts_itself_is_refused_with_its_line() {
         // Of unknown fate: only on purpose.
         (&lost_one, intent(2, 1, First, &[0])),
         (&lost_one, intent(1, 2, First, &[0])),
-        (&lost_one, accepted(1)),
         (&lost_one, not_executed(1)),
         (&lost_one, outcome_records(&[(0, Failed, None)])),
         // Certainly not executed.
@@ -356,6 +355,7 @@ fn waves_go_on_where_they_were() {
     let resumed = || Record::Resumed {
         program: String::new(),
         continues_stopped: false,
+        invocation: None,
     };
     // A process that nobody heard of is followed by one that stops for the same reason, and says
     // so.
@@ -378,4 +378,22 @@ fn waves_go_on_where_they_were() {
         unsent,
     };
     assert_eq!(resumption, expected);
+}
+
+/// The job of a request whose answer was lost was found by its trace: it is polled like any other.
+#[test]
+fn a_lost_request_can_be_found_to_be_accepted() {
+    let mut records = vec![
+        intent(1, 1, Purpose::First, &[0, 1]),
+        sending(1, 1),
+        lost(1),
+    ];
+    assert_eq!(after(&records).unwrap().unknown_requests().len(), 1);
+    records.push(accepted(1));
+    let found = after(&records).unwrap();
+    assert!(found.unknown_requests().is_empty());
+    assert_eq!(found.accepted_requests()[0].servers.len(), 2);
+    // Once.
+    records.push(accepted(1));
+    assert!(after(&records).is_err());
 }

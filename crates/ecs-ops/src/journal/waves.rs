@@ -1,5 +1,7 @@
 //! The waves of a rolling run according to its journal.
 
+use jiff::Timestamp;
+
 use super::recovered::{Recovered, ServerProgress};
 use crate::rolling::{Rolling, WaveEvent};
 
@@ -7,12 +9,12 @@ impl Recovered {
     /// The waves at the end of the journal; `None` for a run without waves. To resume, apply
     /// [`resumption`](Self::resumption) next.
     pub fn rolling(&self) -> Option<Rolling> {
-        let planned = self.run().rolling.as_ref()?;
-        let mut rolling = Rolling::new(planned.waves.clone(), planned.rules());
-        for event in &self.rolling {
-            rolling.on(event.clone());
-        }
-        Some(rolling)
+        self.rolling.clone()
+    }
+
+    /// When the pause between waves began that the run was in at the end of the journal.
+    pub(crate) fn pause_began(&self) -> Option<Timestamp> {
+        self.pause_began
     }
 
     /// The event that [`Rolling`] gets when the run resumes.

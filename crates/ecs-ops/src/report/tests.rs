@@ -171,6 +171,8 @@ fn stops() -> impl Strategy<Value = Stopped> {
             Stopped::Rolling(StopReason::Failures { failed, allowed })
         }),
         Just(Stopped::Rolling(StopReason::Canary)),
+        (0_usize..9).prop_map(|failed| Stopped::Rolling(StopReason::CanaryFailures { failed })),
+        (1_usize..9).prop_map(|wave| Stopped::Rolling(StopReason::WaveWithoutSuccess { wave })),
         (1_usize..9, ".{0,9}")
             .prop_map(|(wave, message)| Stopped::Rolling(StopReason::Unhealthy { wave, message })),
         Just(Stopped::Rolling(StopReason::Declined)),

@@ -13,6 +13,8 @@ pub enum FirstRestart {
     Refused,
     /// Its sub-job failed.
     Failed,
+    /// Its sub-job failed for lack of a permission, or because of throttling: a hard one would, too.
+    Denied,
     /// Its sub-job is running.
     Underway,
     /// Its sub-job succeeded, and the server is back or is not verified.
@@ -41,6 +43,7 @@ pub enum Escalation {
 /// | the soft restart | before `after` | from then on |
 /// |---|---|---|
 /// | failed | hard | hard |
+/// | failed for lack of a permission, or by throttling | no | no |
 /// | ended, and the server is not back | not yet | hard |
 /// | goes on | not yet | not yet: nothing proves that it has ended |
 /// | succeeded, was refused, or nobody knows | no | no |
@@ -52,7 +55,10 @@ pub fn escalate(
 ) -> Escalation {
     match first {
         _ if already => Escalation::No,
-        FirstRestart::Refused | FirstRestart::Back | FirstRestart::Unknown => Escalation::No,
+        FirstRestart::Refused
+        | FirstRestart::Denied
+        | FirstRestart::Back
+        | FirstRestart::Unknown => Escalation::No,
         FirstRestart::Failed => Escalation::Hard,
         FirstRestart::NotBack if elapsed >= after => Escalation::Hard,
         FirstRestart::NotBack | FirstRestart::Underway => Escalation::NotYet,

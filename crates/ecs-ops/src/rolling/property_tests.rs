@@ -273,7 +273,7 @@ proptest! {
         let mut next = 0;
         let wave = |size: &usize| { next += size; (next - size..next).map(id).collect() };
         let waves: Vec<Vec<ServerId>> = sizes.iter().map(wave).collect();
-        let rules = Rules { max_failures, pause: Duration::from_secs(pause), canary, check_health };
+        let rules = Rules { max_failures, pause: Duration::from_secs(pause), canary, check_health, brake: false };
         let mut model = Model::new(waves, rules);
         for choice in choices {
             model.step(choice)?;

@@ -16,6 +16,16 @@ pub enum StopReason {
     },
     /// No server of the canary succeeded, whatever the failure budget.
     Canary,
+    /// The brake: a server of a canary failed that nobody was asked about.
+    CanaryFailures {
+        /// The number of its servers that failed or are unknown.
+        failed: usize,
+    },
+    /// The brake: no server of a wave succeeded.
+    WaveWithoutSuccess {
+        /// The wave, counted from 1.
+        wave: usize,
+    },
     /// The health check failed.
     Unhealthy {
         /// After which wave, counted from 1.
@@ -35,6 +45,9 @@ impl fmt::Display for StopReason {
                 write!(f, "{failed} {servers} failed (limit: {allowed})")
             }
             Self::Canary => f.write_str("no server of the canary succeeded"),
+            Self::CanaryFailures { failed: 1 } => f.write_str("1 server of the canary failed"),
+            Self::CanaryFailures { failed } => write!(f, "{failed} servers of the canary failed"),
+            Self::WaveWithoutSuccess { wave } => write!(f, "no server of wave {wave} succeeded"),
             Self::Unhealthy { wave, message } => {
                 write!(f, "the health check after wave {wave} failed")?;
                 match message.as_str() {

@@ -19,6 +19,10 @@ pub struct Rules {
     pub canary: Option<AfterCanary>,
     /// Whether a health check follows each wave.
     pub check_health: bool,
+    /// Whether a wave without a success stops the run if others would follow, and a canary that
+    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The
+    /// [default brake](Self::with_default_brake) has it.
+    pub brake: bool,
 }
 
 /// What follows the canary.
@@ -119,6 +123,9 @@ pub struct Rolling {
     failed: usize,
     /// Whether a server of the first wave succeeded.
     canary_lives: bool,
+    /// How many servers of the wave that began last succeeded, and failed.
+    wave_succeeded: usize,
+    wave_failed: usize,
     /// The servers of the waves that began which have not ended.
     open: HashSet<ServerId>,
 }
@@ -148,6 +155,8 @@ impl Rolling {
             stopped: None,
             failed: 0,
             canary_lives: false,
+            wave_succeeded: 0,
+            wave_failed: 0,
             open: HashSet::new(),
             waves,
             rules,
@@ -269,12 +278,18 @@ impl Rolling {
         {
             self.open = servers.iter().copied().collect();
             self.stage = Stage::Underway(wave);
+            (self.wave_succeeded, self.wave_failed) = (0, 0);
         }
     }
 
     fn resumed(&mut self, reported: bool, awaited: Vec<ServerId>, unsent: &[ServerId]) {
         match self.stopped {
-            Some(StopReason::Failures { .. } | StopReason::Canary) if !reported => {}
+            Some(
+                StopReason::Failures { .. }
+                | StopReason::Canary
+                | StopReason::CanaryFailures { .. }
+                | StopReason::WaveWithoutSuccess { .. },
+            ) if !reported => {}
             Some(StopReason::Failures { .. }) => (self.stopped, self.failed) = (None, 0),
             // The check or the question is repeated.
             _ => self.stopped = None,
@@ -310,6 +325,8 @@ impl Rolling {
             return;
         }
         self.failed += usize::from(!succeeded);
+        self.wave_succeeded += usize::from(succeeded);
+        self.wave_failed += usize::from(!succeeded);
         self.canary_lives |= succeeded && self.stage == Stage::Underway(0);
         if let Some(allowed) = self.allowed.filter(|allowed| self.failed > *allowed) {
             let failed = self.failed;
@@ -321,8 +338,24 @@ impl Rolling {
             if wave == 0 && self.rules.canary.is_some() && !self.canary_lives {
                 self.stop(StopReason::Canary);
             }
+            if let Some(reason) = self.brake_after(wave) {
+                self.stop(reason);
+            }
             self.stage = self.after_wave(wave);
         }
+    }
+
+    /// Why the brake stops the run after a wave, if it does.
+    fn brake_after(&self, wave: usize) -> Option<StopReason> {
+        if !self.rules.brake || wave + 1 >= self.waves.len() {
+            return None;
+        }
+        if self.wave_succeeded == 0 {
+            return Some(StopReason::WaveWithoutSuccess { wave: wave + 1 });
+        }
+        let pauses = matches!(self.rules.canary, Some(AfterCanary::Pause(_)));
+        let failed = self.wave_failed;
+        (wave == 0 && pauses && failed > 0).then_some(StopReason::CanaryFailures { failed })
     }
 
     fn after_wave(&self, wave: usize) -> Stage {

@@ -1,6 +1,7 @@
 //! Builds a run.
 
 mod check;
+mod escalate;
 mod not_begun;
 mod plan;
 mod reconcile_limit;
@@ -20,7 +21,7 @@ use super::on_unknown::OnUnknown;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::{SkippedServer, UnreadyServer};
-use crate::journal::{Journal, Recovered};
+use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::Rules;
 use crate::{Client, Error};
 
@@ -39,6 +40,7 @@ pub struct RunBuilder {
     pub(super) verify: Option<Duration>,
     pub(super) on_unknown: UnknownPolicy,
     pub(super) reconcile_after: Option<Duration>,
+    pub(super) traces: Option<Client>,
     pub(super) check_service: bool,
     pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
@@ -48,6 +50,7 @@ pub struct RunBuilder {
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) escalate_after: Option<Duration>,
+    pub(super) escalate_hang: Option<Duration>,
     pub(super) journal: Option<Arc<dyn Journal>>,
     /// The directory of a journal that is named after the run.
     pub(super) journal_directory: Option<PathBuf>,
@@ -57,6 +60,8 @@ pub struct RunBuilder {
     /// Whether a stop that was asked for, by the journal, no longer binds.
     pub(super) continues_stopped: bool,
     pub(super) target: Option<ResolvedTarget>,
+    pub(super) invocation: Option<Invocation>,
+    pub(super) simulated: bool,
     pub(super) skipped: Vec<SkippedServer>,
     pub(super) unready: Vec<UnreadyServer>,
 }
@@ -87,16 +92,20 @@ impl RunBuilder {
             verify: None,
             on_unknown: UnknownPolicy::default(),
             reconcile_after: None,
+            traces: None,
             rolling: None,
             has_canary: false,
             health: None,
             question: None,
             escalate_after: None,
+            escalate_hang: None,
             journal: None,
             journal_directory: None,
             run_id: None,
             resumed: None,
             continues_stopped: false,
+            invocation: None,
+            simulated: false,
             skipped: Vec::new(),
             unready: Vec::new(),
         }
@@ -120,6 +129,7 @@ impl RunBuilder {
             reconcile_after: milliseconds(run.reconcile_after_ms),
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
+            escalate_hang: milliseconds(rolling.and_then(|rolling| rolling.escalate_hang_ms)),
             on_unknown: UnknownPolicy {
                 reconcile: run.reconcile,
                 // Consent to a second request is not inherited.
@@ -176,6 +186,18 @@ impl RunBuilder {
     /// its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// Who begins or resumes the run, for its journal.
+    pub fn invocation(mut self, invocation: Invocation) -> Self {
+        self.invocation = Some(invocation);
+        self
+    }
+
+    /// Whether the service is a simulated one that ends with this process, for the journal.
+    pub fn simulated(mut self, simulated: bool) -> Self {
+        self.simulated = simulated;
         self
     }
 

@@ -10,53 +10,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::clock::after;
+use ecs_client::clock::{after, until};
 use ecs_client::{Problem, RequestError, SendState};
-use ecs_model::{Accepted, JobId, JobStatus, ServerId};
+use ecs_model::{Accepted, JobId, ServerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
-use super::reconcile::{Reconciler, list};
-use super::records::RecordQuery;
-use super::state::{Resumption, RunState};
+use super::hang::HangWatch;
+use super::observer::Observer;
+use super::reconcile::{EvidenceQuery, Reconciler, list};
+use super::state::{Decided, Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
-use crate::event::{Event, Sink};
+use crate::event::{Event, SIGN_OF_LIFE, Sink};
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
-use crate::journal::{OutcomeRecord, Record, RunJournal, ServerSnapshot};
-use crate::report::{ServerReport, Stopped};
+use crate::journal::{Record, RecordedAcceptance, RunJournal, ServerSnapshot};
+use crate::report::Stopped;
 use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind, rolling};
-
-/// The time between signs of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(120);
 
 /// The result of a step.
 enum Step {
     Submitted(usize, Result<Accepted, RequestError>),
     /// The job of a request has an update.
     JobUpdated(usize, JobUpdate),
-    /// The servers, by a list that began at this time.
-    Listed(ListPurpose, Instant, Result<ServerList, Error>),
+    /// The servers, by the list that was underway.
+    Listed(Result<ServerList, Error>),
     /// Servers that may be in the wanted state were read.
     ServersRead(Vec<ServerId>, Result<ServerList, Error>),
     /// A harmless read was made; whether the service answered as itself.
     Read(bool),
     /// A step of the waves was done; `None` if the run was stopped meanwhile.
     WavesAdvanced(Option<rolling::WaveEvent>),
-}
-
-/// Why servers are listed.
-#[derive(Clone, Copy)]
-enum ListPurpose {
-    /// To reconcile lost answers.
-    Reconcile,
-    /// To verify servers whose job succeeded.
-    Verify,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +61,8 @@ pub(super) struct Driver<'a> {
     pub(super) before: &'a [ServerSnapshot],
     pub(super) wait: bool,
     pub(super) reconcile: bool,
+    /// A client of Cloud Trace Service, if there is one.
+    pub(super) traces: Option<&'a Client>,
     /// How long after a request became unknown its servers may still be at work.
     pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
@@ -118,20 +110,21 @@ impl<'a> Driver<'a> {
         let mut reading_servers = false;
         let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
         let mut outage = OutageGuard::new();
-        let mut wave_driver =
-            wave_driver::WaveDriver::new(resumed.lost_answer_at.map(|at| self.unknown_until(at)));
-        let mut reconciler = Reconciler::with_initial_state(self.reconcile_limit, self.before);
-        reconciler.records().skip_resumed_jobs(state);
-        let mut verifier = self.verify.map(Verifier::new);
+        let mut wave_driver = wave_driver::WaveDriver::new(self, &resumed);
+        let mut reconciler =
+            Reconciler::with_initial_state(self.reconcile_limit, self.before, self.traces.cloned());
+        reconciler.skip_resumed_jobs(state);
         for (servers, at) in resumed.counted {
             let age = self.client.0.core.clock().since(at);
             self.client.0.quota.restore(servers, age);
         }
-        self.emit(resumed.known);
-        self.write_records(&resumed.news, &[], None, &[]).await;
-        wave_driver.note_unknown(self, &resumed.news);
-        self.emit(resumed.news);
-        self.halt_if_journal_failed(state);
+        resumed
+            .known
+            .into_iter()
+            .for_each(|event| self.sink.emit(event));
+        let decided = state.conclude(resumed.news);
+        wave_driver.note_unknown(self, &decided.events);
+        self.commit(state, decided).await;
         for (request, ticket) in resumed.jobs {
             let age = self
                 .client
@@ -171,6 +164,8 @@ impl<'a> Driver<'a> {
             drop(self.log.write(before).await);
             self.halt_if_journal_failed(state);
         }
+        let hangs = HangWatch::new(self.client, state);
+        let mut observer = Observer::new(reconciler, self.verify.map(Verifier::new), hangs);
         loop {
             let is_suspended = self.control.level() == Level::Suspended;
             if is_suspended && submitting == 0 {
@@ -179,30 +174,27 @@ impl<'a> Driver<'a> {
             self.drive_waves(state, &mut wave_driver, &mut steps);
             self.submit_more(state, &mut outage, &mut submitting, send_states, &mut steps);
             // If queries of jobs are refused, those of servers would be, too.
-            if !state.is_denied() {
-                if let Some(at) = reconciler.next_list(self.client, state) {
-                    let records = reconciler.records().query(self.client, state);
-                    steps.push(self.list(ListPurpose::Reconcile, at, records));
-                }
-                let verifier = verifier.as_mut();
-                if let Some(at) =
-                    verifier.and_then(|verifier| verifier.next_list(self.client, state))
-                {
-                    steps.push(self.list(ListPurpose::Verify, at, None));
-                }
-            }
+            let list_at = match state.is_denied() {
+                true => None,
+                false => observer.next_list(self.client, state),
+            };
             if !reading_servers && let Some(read) = self.read_servers(state) {
                 reading_servers = true;
                 steps.push(read);
             }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
-                None if steps.is_empty() && jobs.is_empty() => break,
+                None if steps.is_empty() && jobs.is_empty() && list_at.is_none() => break,
                 None => tokio::select! {
                     biased;
                     Some(step) = steps.next() => step,
                     Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
                     () = self.control.reached(Level::Suspended), if !is_suspended => continue,
+                    () = until(list_at) => {
+                        let query = observer.begin_list(self.client, state);
+                        steps.extend(query.map(|query| self.list(query)));
+                        continue;
+                    }
                     () = tokio::time::sleep_until(sign_at) => {
                         self.sink.emit(state.waiting());
                         sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
@@ -213,72 +205,74 @@ impl<'a> Driver<'a> {
             if self.control.level() > Level::Go {
                 state.stop_submitting();
             }
-            let (events, finished_job) = match step {
+            let events = match step {
                 Step::Submitted(request, result) => {
                     submitting -= 1;
                     send_states.remove(&request);
                     outage.on_submitted(&result);
-                    (self.on_submitted(state, request, result, &mut jobs), None)
+                    self.on_submitted(state, request, result, &mut jobs)
                 }
                 Step::ServersRead(servers, read) => {
                     reading_servers = false;
-                    let read = read.as_ref().map_err(Error::problem);
-                    (state.servers_read(&servers, read), None)
+                    state.servers_read(&servers, read.as_ref().map_err(Error::problem))
                 }
                 Step::Read(answers) => {
                     outage.on_read(answers);
-                    (Vec::new(), None)
+                    Vec::new()
                 }
-                Step::Listed(purpose, began, listed) => (
-                    self.listed(
-                        state,
-                        purpose,
-                        began,
-                        listed,
-                        &mut reconciler,
-                        &mut verifier,
-                    ),
-                    None,
-                ),
+                Step::Listed(listed) => self.listed(state, &mut observer, listed),
                 Step::WavesAdvanced(event) => {
                     wave_driver.is_underway = false;
                     let event = event.and_then(|event| state.advance_waves(event));
-                    (event.into_iter().collect(), None)
+                    event.into_iter().collect()
                 }
                 Step::JobUpdated(request, update) => {
-                    let job = state.job(request).cloned();
                     let events = self.on_job_update(state, request, &update);
-                    let finished_job = job.filter(|_| state.job(request).is_none());
-                    if finished_job.is_some() {
+                    if state.job(request).is_none() {
                         jobs.unwatch(request);
                     }
-                    (events, finished_job.map(|job_id| (job_id, update.status())))
+                    events
                 }
             };
             if state.is_denied() {
                 jobs.unwatch_all();
             }
-            let escalating = state.take_escalating();
+            let mut decided = state.conclude(events);
+            let found = std::mem::take(&mut decided.found);
+            wave_driver.note_unknown(self, &decided.events);
             {
+                let commit = self.commit(state, decided);
+                let mut commit = std::pin::pin!(commit);
                 // Other steps continue meanwhile: the journal may wait for one of them.
-                let cleared = state.take_cleared();
-                let writing = self.write_records(&events, &cleared, finished_job, &escalating);
-                let mut writing = std::pin::pin!(writing);
                 loop {
                     tokio::select! {
                         biased;
-                        () = &mut writing => break,
+                        () = &mut commit => break,
                         Some(step) = steps.next() => completed_steps.push_back(step),
                     }
                 }
             }
-            wave_driver.note_unknown(self, &events);
-            self.emit(events);
-            self.halt_if_journal_failed(state);
-            let escalating = escalating.into_iter().map(|server| server.id).collect();
-            let event = state.submit_hard_restarts(escalating);
-            self.emit(event.into_iter().collect());
+            for (request, ticket) in found {
+                self.log.take_accepted(request + 1);
+                if self.wait && !state.is_denied() {
+                    let watch = self.limits.watch(&ticket, Some(Instant::now()));
+                    jobs.watch(request, ticket.job_id().clone(), watch);
+                }
+            }
         }
+    }
+
+    /// Records what a step decided, and then emits it: the one place for both.
+    async fn commit(self, state: &mut RunState, decided: Decided) {
+        for record in decided.records {
+            // The failure is kept, and stops the run below.
+            drop(self.log.write(|| record).await);
+        }
+        decided
+            .events
+            .into_iter()
+            .for_each(|event| self.sink.emit(event));
+        self.halt_if_journal_failed(state);
     }
 
     /// Stops the run if the journal failed.
@@ -292,62 +286,43 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers at this time, unless queries are refused by then. `records` are read
-    /// before: a server at rest in the list is at rest after the actions that they show.
-    fn list(
-        self,
-        purpose: ListPurpose,
-        at: Instant,
-        records: Option<RecordQuery>,
-    ) -> BoxFuture<'a, Step> {
+    /// Lists the servers, unless queries are refused meanwhile. `query` is read before: a server at
+    /// rest in the list is at rest after the actions that the records show.
+    fn list(self, query: EvidenceQuery) -> BoxFuture<'a, Step> {
         Box::pin(async move {
-            tokio::time::sleep_until(at).await;
-            let began = Instant::now();
             let read = async {
-                if let Some(records) = records {
-                    records.run(self.client).await;
-                }
+                query.run(self.client).await;
                 list(self.client).await
             };
-            let listed = tokio::select! {
+            Step::Listed(tokio::select! {
                 biased;
                 () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
                 listed = read => listed,
-            };
-            Step::Listed(purpose, began, listed)
+            })
         })
     }
 
     fn listed(
         self,
         state: &mut RunState,
-        purpose: ListPurpose,
-        began: Instant,
+        observer: &mut Observer,
         listed: Result<ServerList, Error>,
-        reconciler: &mut Reconciler,
-        verifier: &mut Option<Verifier>,
     ) -> Vec<Event> {
         if state.is_denied() {
             return Vec::new();
         }
         if let Err(error) = &listed
             && error.kind() == ErrorKind::Credentials
+            && !observer.is_optional()
         {
             return self.denied(state, error.problem());
         }
-        let listed = listed.map_err(|error| error.problem().clone());
-        let failed = listed.as_ref().err().cloned();
-        let mut events: Vec<_> = failed
-            .map(|error| Event::ListFailed { error })
-            .into_iter()
-            .collect();
-        events.extend(match (purpose, verifier) {
-            (ListPurpose::Reconcile, _) => reconciler.on_list(self.client, state, began, listed),
-            (ListPurpose::Verify, Some(verifier)) => {
-                verifier.on_list(self.client, state, began, listed)
-            }
-            (ListPurpose::Verify, None) => Vec::new(),
+        let listed = listed.as_ref().map_err(Error::problem);
+        let failed = listed.err().map(|error| Event::ListFailed {
+            error: error.clone(),
         });
+        let mut events: Vec<_> = failed.into_iter().collect();
+        events.extend(observer.on_list(self.client, state, listed));
         events
     }
 
@@ -360,39 +335,6 @@ impl<'a> Driver<'a> {
         event.into_iter().collect()
     }
 
-    /// Records what became known together, before it is emitted; and that a job is no longer
-    /// polled.
-    async fn write_records(
-        self,
-        events: &[Event],
-        cleared: &[ServerReport],
-        finished_job: Option<(JobId, Option<JobStatus>)>,
-        escalating: &[ServerReport],
-    ) {
-        let ended = events.iter().filter_map(|event| match event {
-            Event::ServerDone(server) => Some(server),
-            _ => None,
-        });
-        let job_outcomes = cleared.iter().chain(ended).filter_map(OutcomeRecord::of);
-        let servers: Vec<_> = job_outcomes.collect();
-        // A failure is handled by the caller.
-        if !servers.is_empty() {
-            drop(self.log.write(|| Record::Outcomes { servers }).await);
-        }
-        if let Some((job_id, status)) = finished_job {
-            let status = status.map(|status| status.as_str().to_owned());
-            drop(
-                self.log
-                    .write(|| Record::JobFinished { job_id, status })
-                    .await,
-            );
-        }
-        let servers: Vec<_> = escalating.iter().filter_map(OutcomeRecord::of).collect();
-        if !servers.is_empty() {
-            drop(self.log.write(|| Record::Escalating { servers }).await);
-        }
-    }
-
     fn on_submitted(
         self,
         state: &mut RunState,
@@ -402,14 +344,10 @@ impl<'a> Driver<'a> {
     ) -> Vec<Event> {
         let events = match result {
             Ok(accepted) => {
-                let ticket = JobTicket::new(
-                    accepted.job_id,
-                    self.client.origin(),
-                    state.action_of(request),
-                    state.servers(request).to_vec(),
-                    self.client.0.core.clock().now(),
-                    accepted.request_id,
-                );
+                self.log.take_accepted(request + 1);
+                let now = self.client.0.core.clock().now();
+                let (job_id, request_id) = (accepted.job_id, accepted.request_id);
+                let ticket = self.ticket(state, request, now, job_id, request_id);
                 // A job cannot be polled if queries are refused.
                 if self.wait && !state.is_denied() {
                     let watch = self.limits.watch(&ticket, Some(Instant::now()));
@@ -425,12 +363,52 @@ impl<'a> Driver<'a> {
         events
     }
 
+    fn ticket(
+        self,
+        state: &RunState,
+        request: usize,
+        accepted_at: Timestamp,
+        job_id: JobId,
+        request_id: Option<String>,
+    ) -> JobTicket {
+        let servers = state.servers(request).to_vec();
+        let (origin, action) = (self.client.origin(), state.action_of(request));
+        JobTicket::new(job_id, origin, action, servers, accepted_at, request_id)
+    }
+
+    /// Requests that were cut off, of which the journal says that they were accepted, are.
+    pub(super) fn accept_as_recorded(
+        self,
+        state: &mut RunState,
+        send_states: &mut HashMap<usize, Arc<SendState>>,
+    ) {
+        send_states.retain(|&request, _| {
+            let Some(accepted) = self.log.take_accepted(request + 1) else {
+                return true;
+            };
+            let RecordedAcceptance {
+                at,
+                job_id,
+                request_id,
+                ..
+            } = accepted;
+            let ticket = self.ticket(state, request, at, job_id, request_id);
+            let event = state.accepted(request, ticket);
+            event.into_iter().for_each(|event| self.sink.emit(event));
+            false
+        });
+    }
+
     fn on_job_update(self, state: &mut RunState, request: usize, update: &JobUpdate) -> Vec<Event> {
         match update {
             JobUpdate::Running(job) => state.polled(request, job, false),
             JobUpdate::Ended(job) => state.polled(request, job, true),
-            JobUpdate::NotFoundYet => Vec::new(),
+            JobUpdate::NotFoundYet => {
+                state.poll_failed(request);
+                Vec::new()
+            }
             JobUpdate::QueryFailed(error, retry_after) => {
+                state.poll_failed(request);
                 let job_id = state.job(request).cloned();
                 let event = job_id.map(|job_id| Event::QueryFailed {
                     job_id,
@@ -447,10 +425,6 @@ impl<'a> Driver<'a> {
             },
             JobUpdate::Denied(problem) => self.denied(state, problem),
         }
-    }
-
-    fn emit(self, events: Vec<Event>) {
-        events.into_iter().for_each(|event| self.sink.emit(event));
     }
 }
 

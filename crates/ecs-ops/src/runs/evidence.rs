@@ -31,6 +31,10 @@ pub(crate) enum Observation {
     InProgress,
     /// As it was before the run, although the action would show.
     Unchanged,
+    /// As it was before the run, and the action need not show, with a description.
+    Unaltered(String),
+    /// The same, and in the wanted state: there is nothing to start or to stop.
+    InPlace(String),
     /// Inconclusive, with a description.
     Inconclusive(String),
 }
@@ -79,14 +83,15 @@ pub(crate) fn observe(
     let unchanged = |before: &Server| {
         server.updated.is_some() && !changed(before) && before.status == server.status
     };
-    if task.is_none()
-        && !in_progress
-        && before.is_some_and(unchanged)
-        && would_show_change(action, status)
-    {
-        return Observation::Unchanged;
+    if task.is_some() || in_progress || !before.is_some_and(unchanged) {
+        return Observation::Inconclusive(shown());
     }
-    Observation::Inconclusive(shown())
+    let acts_at_rest = matches!(action, PowerAction::Reboot(_));
+    match status {
+        _ if would_show_change(action, status) => Observation::Unchanged,
+        _ if at_rest && !acts_at_rest => Observation::InPlace(shown()),
+        _ => Observation::Unaltered(shown()),
+    }
 }
 
 /// The status of a server when the action is done.
@@ -144,8 +149,10 @@ pub(crate) enum Conclusion {
     Succeeded,
     /// Succeeded; shown by the server and by the service's record of the action.
     Recorded,
-    /// Shown by the server, which is unchanged.
+    /// Shown by the server, which is unchanged, or by another one of its request.
     NotAttempted,
+    /// The server was in the wanted state before the run, and is: there was nothing to do.
+    InPlace,
     /// Not attempted; shown by the service's records, with a description.
     NotRecorded(String),
     /// Shown by the server, while a record of the action is still to come: a success if the run ends
@@ -157,14 +164,22 @@ pub(crate) enum Conclusion {
 
 /// Concludes about the servers of one request together: it was accepted as a whole or not at all.
 /// If one server shows a change, now or earlier (`shows_change`), none is certainly unchanged.
-/// Before `limit_reached`, none is either.
+/// Before `limit_reached`, none is either. If one is unchanged for certain, the request was not
+/// executed, also on servers that would show no trace of it.
 pub(crate) fn conclusions(
     observations: &[Observation],
     shows_change: bool,
     limit_reached: bool,
 ) -> Vec<Conclusion> {
+    let not_executed =
+        limit_reached && !shows_change && observations.contains(&Observation::Unchanged);
     let conclusion = |observation: &Observation| match observation {
         Observation::Done => Conclusion::Succeeded,
+        Observation::InPlace(_) if limit_reached => Conclusion::InPlace,
+        Observation::Unaltered(_) if not_executed => Conclusion::NotAttempted,
+        Observation::Unaltered(message) | Observation::InPlace(message) => {
+            Conclusion::Undecided(message.clone())
+        }
         Observation::Unchanged if shows_change => Conclusion::Undecided(
             "it is unchanged, but other servers of its request are not".to_owned(),
         ),

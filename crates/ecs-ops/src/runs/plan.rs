@@ -155,6 +155,7 @@ impl Plan {
             },
             rolling,
             escalate_after: builder.escalate_after,
+            escalate_hang: builder.escalate_hang,
         };
         let core = builder.client.0.core.clone();
         let (log, state, resumed, before) = match &builder.resumed {
@@ -179,6 +180,7 @@ impl Plan {
             Some(recovered) => Record::Resumed {
                 program: PROGRAM.to_owned(),
                 continues_stopped: builder.continues_stopped && recovered.stop_request().is_some(),
+                invocation: builder.invocation.clone(),
             },
         };
         let begun = log.write(begun).await;
@@ -207,8 +209,10 @@ impl Plan {
             client: builder.client,
             wait: builder.wait,
             stalled_after: builder.stalled_after,
+            escalate_hang: builder.escalate_hang,
             verify: builder.verify.filter(|_| builder.wait),
             reconcile: builder.on_unknown.reconcile,
+            traces: builder.traces,
             health: builder.health,
             question: builder.question,
             guard: RecordGuard(control.clone()),

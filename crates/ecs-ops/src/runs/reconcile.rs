@@ -4,14 +4,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::{Server, ServerId, ServerStatus};
+use ecs_model::{JobId, Server, ServerId, ServerStatus};
+use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
-use super::records::RecordTracker;
+use super::observer::Schedule;
+use super::records::{RecordQuery, RecordTracker};
 use super::state::RunState;
+use super::traces::{TraceFinding, TraceQuery, TraceTracker};
 use crate::event::{Event, Sink};
 use crate::journal::ServerSnapshot;
+use crate::ticket::JobTicket;
 use crate::{Client, Error, ErrorKind};
 
 /// The first pause before a list; each further one is twice as long, up to the longest.
@@ -21,7 +25,7 @@ const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Decides when to list servers, and compares them with their initial state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reconciler {
     /// How long after a request became unknown its servers are listed, by the service's clock.
     limit: Duration,
@@ -29,15 +33,20 @@ pub(super) struct Reconciler {
     before: ServerList,
     /// When the answer of each request was lost.
     since: HashMap<usize, Instant>,
-    lists: u32,
-    underway: bool,
+    schedule: Schedule,
     /// The service's records of the actions on servers.
     records: RecordTracker,
+    /// The traces of Cloud Trace Service.
+    traces: TraceTracker,
 }
 
 impl Reconciler {
     /// A reconciler with the initial state from a journal.
-    pub(super) fn with_initial_state(limit: Duration, before: &[ServerSnapshot]) -> Self {
+    pub(super) fn with_initial_state(
+        limit: Duration,
+        before: &[ServerSnapshot],
+        traces: Option<Client>,
+    ) -> Self {
         let seen = before.iter().map(|seen| {
             let mut server = Server::default();
             server.status = seen.status.as_deref().map(ServerStatus::from);
@@ -48,13 +57,25 @@ impl Reconciler {
         Self {
             limit,
             before: seen.collect(),
-            ..Self::default()
+            since: HashMap::new(),
+            schedule: Schedule::new(FIRST, LONGEST),
+            records: RecordTracker::default(),
+            traces: TraceTracker::new(traces),
         }
     }
 
-    /// The records to read before the next list of servers.
-    pub(super) fn records(&mut self) -> &mut RecordTracker {
-        &mut self.records
+    /// Notes the jobs of earlier processes, which say nothing about how late records come.
+    pub(super) fn skip_resumed_jobs(&mut self, state: &RunState) {
+        self.records.skip_resumed_jobs(state);
+        self.traces.skip_resumed_jobs(state);
+    }
+
+    /// What is to be read before the next list of servers.
+    pub(super) fn query(&mut self, client: &Client, state: &RunState) -> EvidenceQuery {
+        EvidenceQuery {
+            records: self.records.query(client, state),
+            traces: self.traces.query(client, state),
+        }
     }
 
     /// The servers as they were before the run.
@@ -73,10 +94,11 @@ impl Reconciler {
         before
     }
 
-    /// Lists the servers before they are acted on.
+    /// Lists the servers before they are acted on. A list from a cache leaves nothing to compare
+    /// with: what depends on it stays unknown.
     ///
     /// # Errors
-    /// They could not be listed: there is nothing to compare with after a lost answer.
+    /// They could not be listed: nothing could be found out after a lost answer.
     pub(super) async fn fetch_initial_state(
         &mut self,
         client: &Client,
@@ -96,13 +118,17 @@ impl Reconciler {
             let error = error.problem().clone();
             sink.emit(Event::ListFailed { error });
         }
-        let mut all = listed?;
+        let mut all = match listed {
+            // Caches answer again and again: another list would be one more of theirs.
+            Err(error) if error.kind() == ErrorKind::Cached => return Ok(()),
+            listed => listed?,
+        };
         let ours = servers.iter().filter_map(|id| all.remove_entry(id));
         self.before.extend(ours);
         Ok(())
     }
 
-    /// When to list next; `None` if a list is underway or not needed.
+    /// When to list next; `None` if that is not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         let unknown = state.unknown_requests();
@@ -111,23 +137,15 @@ impl Reconciler {
         for request in &unknown {
             if !self.since.contains_key(request) {
                 self.since.insert(*request, now);
-                self.lists = 0;
+                self.schedule.restart(client);
             }
         }
-        if unknown.is_empty() || self.underway {
+        let Some(first) = self.since.values().min() else {
+            self.schedule.cancel();
             return None;
-        }
-        self.underway = true;
-        let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
-        let pause = client.0.core.scaled(pause);
-        let limit = client.0.core.scaled(self.limit);
-        // A list that would come shortly before the last one is the last one.
-        let last = self.since.values().map(|since| *since + limit).min()?;
-        Some(if last > now && now + pause + pause / 2 > last {
-            last
-        } else {
-            now + pause
-        })
+        };
+        let last = *first + client.0.core.scaled(self.limit);
+        Some(self.schedule.due(client, last))
     }
 
     /// Applies a list that began at `began`; it is no evidence of anything later.
@@ -136,12 +154,12 @@ impl Reconciler {
         client: &Client,
         state: &mut RunState,
         began: Instant,
-        listed: Result<ServerList, Problem>,
+        listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
-        self.underway = false;
-        self.lists = self.lists.saturating_add(1);
+        self.schedule.listed(Duration::ZERO);
         let mut events = Vec::new();
         let records = self.records.take(client, state.action());
+        let traces = self.traces.take(client, state);
         for request in state.unknown_requests() {
             let sent = state.unknown_cause(request).and_then(Problem::sent);
             let clock = client.0.core.clock();
@@ -157,20 +175,63 @@ impl Reconciler {
                 // The answer was lost while the list was underway.
                 continue;
             };
-            let listed = listed.as_ref();
             // A failed list gets more time.
             let limit = match listed {
                 Ok(_) => self.limit,
                 Err(_) => self.limit.saturating_mul(3),
             };
             let last = age >= client.0.core.scaled(limit);
-            let readings = self
+            let trace = self
+                .traces
+                .of_request(client, &traces, state, request, sent, age);
+            if let Some((TraceFinding::Accepted(job_id), _)) = &trace {
+                let ticket = ticket(client, state, request, job_id.clone());
+                events.extend(state.found_job(request, ticket));
+                continue;
+            }
+            let mut readings = self
                 .records
                 .of_request(client, &records, state, request, sent, age);
-            state.set_records(request, readings, self.records.refusal());
+            if trace.is_some() {
+                readings.get_or_insert_default().trace = trace;
+            }
+            let refusals = [
+                ("actions on the servers", self.records.refusal()),
+                ("traces", self.traces.refusal()),
+            ];
+            state.set_records(request, readings, refusals);
             events.extend(state.reconcile(request, &self.before, listed, sent, last));
         }
         events
+    }
+}
+
+/// The ticket of a lost request whose job was found.
+fn ticket(client: &Client, state: &RunState, request: usize, job_id: JobId) -> JobTicket {
+    let sent_at = state.unknown_cause(request).and_then(Problem::sent_at);
+    JobTicket::new(
+        job_id,
+        client.origin(),
+        state.action_of(request),
+        state.servers(request).to_vec(),
+        sent_at.unwrap_or_else(|| client.0.core.clock().now()),
+        None,
+    )
+}
+
+/// What is read before a list of servers.
+#[derive(Debug, Default)]
+pub(super) struct EvidenceQuery {
+    records: Option<RecordQuery>,
+    traces: Option<TraceQuery>,
+}
+
+impl EvidenceQuery {
+    /// Reads records and traces, both at once.
+    pub(super) async fn run(self, client: &Client) {
+        let records = self.records.map(|records| records.run(client));
+        let traces = self.traces.map(TraceQuery::run);
+        join(OptionFuture::from(records), OptionFuture::from(traces)).await;
     }
 }
 

@@ -19,6 +19,7 @@ use super::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, goal, is_changed,
     would_show_change,
 };
+use super::traces::TraceFinding;
 use crate::action::PowerAction;
 
 pub(super) use reader::RecordQuery;
@@ -173,6 +174,8 @@ pub(crate) struct RequestRecords {
     pub(crate) readings: HashMap<ServerId, Reading>,
     /// Whether the absence of a record is conclusive by now.
     pub(crate) delay_bounded: bool,
+    /// What the traces show about the request, and whether their absence is conclusive by now.
+    pub(crate) trace: Option<(TraceFinding, bool)>,
 }
 
 /// The state of the servers of a request.
@@ -212,15 +215,71 @@ impl ServerStates<'_> {
 }
 
 impl RequestRecords {
-    /// Whether one of the servers has a record of this run.
+    /// Whether one of the servers has a record of this run, or a trace shows the request as accepted.
     pub(crate) fn shows_ours(&self) -> bool {
+        let finding = self.trace.as_ref().map(|(finding, _)| finding);
+        let accepted = matches!(
+            finding,
+            Some(TraceFinding::Accepted(_) | TraceFinding::Executed)
+        );
+        let mut readings = self.readings.values();
+        accepted || readings.any(|reading| matches!(reading, Reading::Ours { .. }))
+    }
+
+    /// Whether each server has a record of this run.
+    fn has_readings_of_ours(&self) -> bool {
         let mut readings = self.readings.values();
         readings.any(|reading| matches!(reading, Reading::Ours { .. }))
     }
 
+    /// Why the traces prove that the request was not executed, if they do: it was refused, or there
+    /// is no trace of it and nothing else that shows it.
+    fn trace_of_no_execution(&self, states: &ServerStates<'_>, id: &ServerId) -> Option<String> {
+        let (finding, true) = self.trace.as_ref()? else {
+            return None;
+        };
+        if self.shows_ours() {
+            return None;
+        }
+        match finding {
+            TraceFinding::Refused(reason) => Some(format!(
+                "the service's trace shows that it was refused: {reason}"
+            )),
+            TraceFinding::Nothing(others) => {
+                // A change that nobody's trace explains contradicts the traces.
+                let explained = |(id, observation): (&ServerId, &Observation)| {
+                    let changed = is_changed(states.now.get(id), states.before.get(id));
+                    let shows = changed || *observation == Observation::InProgress;
+                    !shows || others.contains_key(id)
+                };
+                let mut servers = states.servers.iter().zip(states.observations);
+                servers.all(explained).then(|| match others.get(id) {
+                    Some(what) => format!("the service has no trace of it; {what}"),
+                    None => "the service has no trace of it".to_owned(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// What the traces show about a server that is undecided.
+    fn trace_note(&self, id: &ServerId) -> Option<String> {
+        match &self.trace.as_ref()?.0 {
+            TraceFinding::Accepted(_) => None,
+            TraceFinding::Executed => {
+                Some("the service's trace shows the request as accepted".to_owned())
+            }
+            TraceFinding::Refused(reason) => Some(format!(
+                "the service's trace shows that it was refused: {reason}"
+            )),
+            TraceFinding::Unclear(message) => Some(message.clone()),
+            TraceFinding::Nothing(others) => others.get(id).cloned(),
+        }
+    }
+
     /// Whether each server that can have a record of this run has one: the request was executed.
     fn proves_executed(&self, states: &ServerStates<'_>) -> bool {
-        self.shows_ours()
+        self.has_readings_of_ours()
             && states.servers.iter().all(|id| match self.readings.get(id) {
                 Some(Reading::Ours { .. }) => true,
                 Some(Reading::Nothing) => states.is_in_place(id),
@@ -269,9 +328,23 @@ impl RequestRecords {
             Conclusion::Undecided(message) => format!("; {message}"),
             _ => String::new(),
         };
+        let traced = |id: &ServerId| {
+            let reason = self.trace_of_no_execution(&states, id);
+            reason.filter(|_| limit_reached)
+        };
+        let noted = |id: &ServerId, conclusion: Conclusion| match (conclusion, self.trace_note(id))
+        {
+            (Conclusion::Undecided(message), Some(note)) => undecided(format!("{message}; {note}")),
+            (conclusion, _) => conclusion,
+        };
         let conclude = |(id, fallback): (&ServerId, Conclusion)| match self.readings.get(id) {
             // The server itself shows as much.
-            _ if fallback == Conclusion::NotAttempted => fallback,
+            _ if matches!(fallback, Conclusion::NotAttempted | Conclusion::InPlace) => fallback,
+            Some(Reading::Nothing | Reading::Others(_) | Reading::Unclear) | None
+                if traced(id).is_some() =>
+            {
+                Conclusion::NotRecorded(traced(id).unwrap_or_default())
+            }
             Some(Reading::Nothing | Reading::Others(_)) if absent => {
                 Conclusion::NotRecorded(match self.readings.get(id) {
                     Some(Reading::Others(what)) => {
@@ -300,7 +373,10 @@ impl RequestRecords {
             }
             _ => fallback,
         };
-        states.servers.iter().zip(fallback).map(conclude).collect()
+        let concluded = states.servers.iter().zip(fallback);
+        concluded
+            .map(|(id, fallback)| noted(id, conclude((id, fallback))))
+            .collect()
     }
 }
 

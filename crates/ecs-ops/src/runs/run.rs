@@ -9,7 +9,7 @@ use ecs_auth::{BoxFuture, ResolvedTarget};
 use ecs_client::clock::until;
 use ecs_client::{Problem, SendState, SubmissionOutcome};
 use ecs_model::ServerId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument as _, info_span};
 
 use super::builder::RunBuilder;
@@ -40,8 +40,10 @@ pub struct Run {
     pub(super) deadline: Option<Duration>,
     pub(super) wait: bool,
     pub(super) stalled_after: Option<Duration>,
+    pub(super) escalate_hang: Option<Duration>,
     pub(super) verify: Option<Duration>,
     pub(super) reconcile: bool,
+    pub(super) traces: Option<Client>,
     pub(super) reconcile_limit: Duration,
     pub(super) preflight: Preflight,
     pub(super) health: Option<HealthCheck>,
@@ -82,8 +84,10 @@ impl Run {
             client,
             wait,
             stalled_after,
+            escalate_hang,
             verify,
             reconcile,
+            traces,
             reconcile_limit,
             preflight,
             health,
@@ -120,15 +124,18 @@ impl Run {
             before: &before,
             wait,
             reconcile,
+            traces: traces.as_ref(),
             reconcile_limit,
             health: health.as_ref(),
             question: question.as_ref(),
             limits: WaitLimits {
                 deadline,
-                stalled_after: Some(
-                    stalled_after
-                        .unwrap_or_else(|| client.0.core.scaled(RunBuilder::DEFAULT_STALLED_AFTER)),
-                ),
+                // A job whose servers may hang is watched for longer than they do.
+                stalled_after: Some(stalled_after.unwrap_or_else(|| {
+                    let hang = escalate_hang.unwrap_or_default();
+                    let limit = RunBuilder::DEFAULT_STALLED_AFTER.saturating_add(hang);
+                    client.0.core.scaled(limit)
+                })),
             },
             verify,
         };
@@ -139,6 +146,10 @@ impl Run {
             () = until(deadline) => Some(Stopped::Deadline),
             () = driver.work(&mut state, &mut send_states, resumed) => None,
         };
+        // Records that were being written when the run was cut short still come.
+        let until = Instant::now() + LAST_RECORDS;
+        drop(timeout(LAST_RECORDS / 2, log.finish_writes()).await);
+        driver.accept_as_recorded(&mut state, &mut send_states);
         let is_suspended = control.level() == Level::Suspended;
         // A run that was asked to stop submitting ends by itself when its jobs do.
         let asked = || Stopped::Requested {
@@ -172,7 +183,7 @@ impl Run {
             hard,
         };
         // Writing the end may exceed the deadline only a little.
-        drop(tokio::time::timeout(LAST_RECORDS, end.write(&log)).await);
+        drop(timeout_at(until, end.write(&log)).await);
         if report.stopped == Some(Stopped::Deadline) {
             sink.emit(Event::stopping(Stopped::Deadline));
         }

@@ -1,7 +1,9 @@
 //! The state of a run: its requests and the outcomes of its servers. Pure: no clock, no I/O.
 
 mod close;
+mod conclude;
 mod escalate;
+mod hang;
 mod next;
 mod poll;
 mod refusal;
@@ -15,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
-use ecs_model::{JobId, ServerId};
+use ecs_model::{JobId, JobStatus, ServerId};
 use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
@@ -31,6 +33,7 @@ use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
 
+pub(crate) use conclude::Decided;
 pub(crate) use resume::Resumption;
 pub(crate) use unknown::UnknownPolicy;
 
@@ -42,6 +45,9 @@ pub(crate) struct RunOptions {
     pub(crate) rolling: Option<Rolling>,
     /// The time after which a server that is not back is restarted hard. `None`: never.
     pub(crate) escalate_after: Option<Duration>,
+    /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
+    /// never.
+    pub(crate) escalate_hang: Option<Duration>,
 }
 
 /// A request that was taken from the queue.
@@ -55,6 +61,8 @@ struct RunRequest {
     undocumented_reported: bool,
     /// The number of polls in which its job reported all servers without being finished.
     overdue: u32,
+    /// Whether the latest poll showed its job as running.
+    shown_running: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +87,7 @@ impl RunRequest {
             unrequested_reported: false,
             undocumented_reported: false,
             overdue: 0,
+            shown_running: false,
         }
     }
 }
@@ -125,8 +134,12 @@ pub(crate) struct RunState {
     /// Servers that were sent again, with the problem of the first request if it may have been
     /// executed.
     resubmitted: HashMap<ServerId, Option<Problem>>,
-    /// Servers among them that were certainly not acted on, until that is recorded.
+    /// Servers among them that were certainly not acted on, until the end of the step.
     cleared: Vec<ServerReport>,
+    /// Jobs that are no longer polled, with their last status, until the end of the step.
+    finished_jobs: Vec<(JobId, Option<JobStatus>)>,
+    /// Requests with a lost answer whose job was found, until the end of the step.
+    found_jobs: Vec<(usize, JobTicket)>,
 }
 
 impl RunState {
@@ -145,24 +158,28 @@ impl RunState {
             }
             None => (None, plan.requests),
         };
-        let escalations = options.escalate_after;
+        let (after, hang) = (options.escalate_after, options.escalate_hang);
+        let escalates = after.is_some() || hang.is_some();
         Self {
             on_unknown: options.on_unknown,
             closing: false,
             unknown_requests: BTreeSet::new(),
             resubmitted: HashMap::new(),
             cleared: Vec::new(),
+            finished_jobs: Vec::new(),
+            found_jobs: Vec::new(),
             run_id,
             action,
-            outcomes: FxHashMap::with_capacity_and_hasher(servers.len(), Default::default()),
+            outcomes: FxHashMap::default(),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
             queue: RequestQueue::new(at_once),
             waves,
             rolling_stops: false,
-            escalations: escalations.map(|after| Escalations::new(Some(after), batch_size)),
-            jobs: Vec::new(),
+            escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
+            // As many as there will be, mostly: a list that doubles would have room for twice as many.
+            jobs: Vec::with_capacity(planned),
             halted: None,
             refused: None,
             denied: None,
@@ -398,6 +415,10 @@ impl RunState {
     fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> &Outcome {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
+        }
+        // Room for all of them at once, but not before one is known: a run that does not wait has none.
+        if self.outcomes.is_empty() {
+            self.outcomes.reserve(self.servers.len());
         }
         self.outcomes.entry(id).or_insert(outcome)
     }

@@ -8,6 +8,7 @@ use ecs_model::ServerId;
 use tokio::time::Instant;
 
 use super::evidence::ServerList;
+use super::observer::Schedule;
 use super::state::RunState;
 use crate::Client;
 use crate::event::Event;
@@ -22,10 +23,7 @@ pub(super) struct Verifier {
     /// The time a server has after its job.
     within: Duration,
     since: HashMap<ServerId, Instant>,
-    lists: u32,
-    /// The duration of the last list.
-    last_list_took: Duration,
-    underway: bool,
+    schedule: Schedule,
 }
 
 impl Verifier {
@@ -33,13 +31,11 @@ impl Verifier {
         Self {
             within,
             since: HashMap::new(),
-            lists: 0,
-            last_list_took: Duration::ZERO,
-            underway: false,
+            schedule: Schedule::new(FIRST, LONGEST),
         }
     }
 
-    /// When to list next; `None` if a list is underway or not needed.
+    /// When to list next; `None` if that is not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         self.since.retain(|id, _| state.is_unverified(id));
@@ -48,20 +44,14 @@ impl Verifier {
             self.since.entry(*id).or_insert(now);
         }
         if self.since.len() > before {
-            self.lists = 0;
+            self.schedule.restart(client);
         }
-        let first = self.since.values().min()?;
-        if std::mem::replace(&mut self.underway, true) {
+        let Some(first) = self.since.values().min() else {
+            self.schedule.cancel();
             return None;
-        }
-        let pause = FIRST.saturating_mul(1 << self.lists.min(8)).min(LONGEST);
-        // Listing a large project takes a while: at most half of the time goes into lists.
-        let next = now.checked_add(client.0.core.scaled(pause).max(self.last_list_took))?;
-        let last = first.checked_add(self.within);
-        Some(
-            last.filter(|last| *last > now)
-                .map_or(next, |last| next.min(last)),
-        )
+        };
+        let last = first.checked_add(self.within).unwrap_or(now);
+        Some(self.schedule.due(client, last))
     }
 
     /// Applies a list that began at `began`.
@@ -70,23 +60,21 @@ impl Verifier {
         client: &Client,
         state: &mut RunState,
         began: Instant,
-        listed: Result<ServerList, Problem>,
+        listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
-        self.underway = false;
-        self.lists = self.lists.saturating_add(1);
-        self.last_list_took = began.elapsed();
+        if self.since.is_empty() {
+            return Vec::new();
+        }
+        // Listing a large project takes a while: at most half of the time goes into lists.
+        self.schedule.listed(began.elapsed());
         // A list says nothing about a server whose job ended after the list began.
         let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
         // Nor about the time after it began.
         let since = |then| {
-            client
-                .0
-                .core
-                .clock()
-                .since(then)
-                .saturating_sub(began.elapsed())
+            let clock = client.0.core.clock();
+            clock.since(then).saturating_sub(began.elapsed())
         };
-        state.verify(listed.as_ref(), age, self.within, since)
+        state.verify(listed, age, self.within, since)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Quotas, Region};
 use crate::accepted::Acceptance;
 use crate::answer::Answer;
-use crate::fleet::{Power, Server, Task};
+use crate::fleet::{NEVER, Power, Server, Task};
 use crate::jobs::{Failure, Job, SubJob};
 use crate::quota::Window;
 use crate::settings::Throttling;
@@ -77,6 +77,19 @@ impl Region {
         answer
     }
 
+    /// The same, with a trace.
+    pub(super) fn act_traced(
+        &mut self,
+        action: Action,
+        ids: &[ServerId],
+        request_id: &str,
+    ) -> Answer {
+        let answer = self.act(action, ids, request_id);
+        let user_id = self.identity.user_id.clone();
+        self.trace((action, ids), (&user_id, request_id), &answer);
+        answer
+    }
+
     /// Everything but the quota, which only counts what would be taken otherwise.
     pub(super) fn check(&self, action: Action, ids: &[ServerId]) -> Result<Vec<u32>, Answer> {
         if ids.len() > self.settings.max_servers_per_request {
@@ -117,7 +130,8 @@ impl Region {
         if server.locked {
             return Some(Obstacle::Locked);
         }
-        if server.is_busy(self.now) {
+        let hard = action == Action::Reboot(RebootType::Hard);
+        if server.is_busy(self.now) && !(hard && server.hangs(self.now)) {
             return Some(Obstacle::Busy);
         }
         // A guest that doesn't run cannot be asked to restart; a hard restart gives it power.
@@ -164,6 +178,9 @@ impl Region {
             let lasts: Duration = fate.random_range(self.settings.durations.clone());
             let fails = fate.random_bool(self.settings.failing) || server.always_fails;
             let hidden = fate.random();
+            let hangs = action == Action::Reboot(RebootType::Soft)
+                && self.settings.hanging > 0.0
+                && fate.random_bool(self.settings.hanging);
             let in_place = match action {
                 Action::Reboot(_) => false,
                 Action::Start => server.power(now) == Power::Active,
@@ -177,7 +194,10 @@ impl Region {
             };
             // What is as it should be already succeeds as soon as the job begins, and the server isn't touched.
             if !in_place {
-                sub.end = begin.saturating_add(lasts);
+                sub.end = match hangs {
+                    true => NEVER,
+                    false => begin.saturating_add(lasts),
+                };
                 sub.failure = fails.then(|| Failure::of(action, hidden));
                 let task = Task {
                     action,

@@ -25,6 +25,9 @@ impl Region {
         let job = self.start_job(id, action, &places);
         self.record(&job, OTHER_USER);
         self.jobs.insert(job);
+        let answer = Answer::found(&json!({"job_id": &job_id}));
+        let request_id = seed::hex(id.rotate_left(64)).to_string();
+        self.trace((action, &[server]), (OTHER_USER, &request_id), &answer);
         Some(job_id)
     }
 

@@ -72,16 +72,17 @@ impl Region {
         }
         match operation {
             AnyOperation::BatchRebootServers(it) => {
-                self.act(Action::Reboot(it.kind()), it.servers(), request_id)
+                self.act_traced(Action::Reboot(it.kind()), it.servers(), request_id)
             }
             AnyOperation::BatchStartServers(it) => {
-                self.act(Action::Start, it.servers(), request_id)
+                self.act_traced(Action::Start, it.servers(), request_id)
             }
-            AnyOperation::BatchStopServers(it) => self.act(
+            AnyOperation::BatchStopServers(it) => self.act_traced(
                 Action::Stop(it.kind().unwrap_or(StopType::Soft)),
                 it.servers(),
                 request_id,
             ),
+            AnyOperation::ListTraces(it) => self.list_traces(&it),
             AnyOperation::ShowJob(it) => self.show_job(&it),
             AnyOperation::ShowServer(it) => self.show_server(it.server_id()),
             AnyOperation::ListServersDetails(_) => {

@@ -21,6 +21,10 @@ const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 /// Shorter than the minute after which gateways usually close: a request that meets a closing connection is lost.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The most that is read at once, and the longest head of a response. Each connection keeps a buffer of what it has read
+/// at once, also while it is idle: without this it has up to 400 KiB.
+const READ_AT_ONCE: usize = 64 * 1024;
+
 /// Sets up a [`HyperTransport`].
 ///
 /// ```
@@ -202,7 +206,8 @@ impl HyperTransportBuilder {
         let mut clients = Client::builder(TokioExecutor::new());
         clients
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(self.pool_idle_timeout);
+            .pool_idle_timeout(self.pool_idle_timeout)
+            .http1_max_buf_size(READ_AT_ONCE);
         Ok(HyperTransport {
             keeping: clients.build(connector.clone()),
             fresh: clients.pool_max_idle_per_host(0).build(connector),

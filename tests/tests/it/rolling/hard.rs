@@ -84,3 +84,44 @@ async fn a_failure_counts_when_the_hard_restart_failed_too() {
         server.escalated.is_some() && matches!(server.outcome, Outcome::Succeeded { .. })
     }));
 }
+
+/// Some hang for ever in their soft restart: each of them, and no other, is restarted hard, after half an hour.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_in_its_restart_is_tried_hard() {
+    let world = world(
+        Region::builder()
+            .servers(40)
+            .seed(4)
+            .hanging(0.2)
+            .failing(0.1),
+    );
+    let run = world
+        .rolling("20", Rules::default())
+        .escalate_hang(30 * MINUTE);
+    let (report, _) = play(run.begin().await.unwrap()).await;
+    assert_eq!(report.stopped, None);
+    let mut hung = 0;
+    world.sim.region().with(|region| {
+        for server in &report.servers {
+            let ours = region.accepted().entries().iter();
+            let ours: Vec<_> = ours
+                .filter(|one| one.servers.contains(&server.id))
+                .collect();
+            match &server.escalated {
+                // What failed is not what hangs.
+                None => assert_eq!(ours.len(), 1),
+                Some(first) => {
+                    hung += 1;
+                    assert_eq!(ours[1].action, Action::Reboot(RebootType::Hard));
+                    assert!(ours[1].at - ours[0].at >= 30 * MINUTE);
+                    assert!(
+                        first.message.contains("hangs in its soft restart"),
+                        "{first}"
+                    );
+                }
+            }
+        }
+    });
+    assert!((4..16).contains(&hung), "{hung}");
+    assert_eq!(report.summary().running + report.summary().unknown, 0);
+}

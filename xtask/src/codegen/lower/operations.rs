@@ -90,10 +90,10 @@ pub(super) fn content<'a>(
     }
 }
 
-/// What comes before the project in a path: `/v1`, `/v2.1` (the compute API of OpenStack), or one name and `/v1`.
+/// What comes before the project in a path: `/v1`, `/v2.1` (the compute API of OpenStack), `/v3` (Cloud Trace Service), or one name and `/v1`.
 fn is_root(root: &str) -> bool {
     match root.strip_prefix('/').map(|root| root.split_once('/')) {
-        Some(None) => matches!(root, "/v1" | "/v2.1"),
+        Some(None) => matches!(root, "/v1" | "/v2.1" | "/v3"),
         Some(Some((name, version))) => {
             let plain = |c: char| c.is_ascii_lowercase() || c == '-';
             version == "v1" && !name.is_empty() && name.chars().all(plain)
@@ -115,7 +115,7 @@ fn segments<'a>(
         .filter(|(root, _)| is_root(root))
         .ok_or_else(|| {
             wrong(
-                "a path must begin with /v1/{project_id}/, /v2.1/{project_id}/ or /NAME/v1/{project_id}/"
+                "a path must begin with /v1/{project_id}/, /v2.1/{project_id}/, /v3/{project_id}/ or /NAME/v1/{project_id}/"
                     .to_owned(),
             )
         })?;

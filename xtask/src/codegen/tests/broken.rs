@@ -171,7 +171,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "/v1/{project_id}/things/detail",
         "/v2/{project_id}/things/detail",
-        "70: a path must begin with /v1/{project_id}/, /v2.1/{project_id}/ or /NAME/v1/{project_id}/",
+        "70: a path must begin with /v1/{project_id}/, /v2.1/{project_id}/, /v3/{project_id}/ or /NAME/v1/{project_id}/",
     ),
     (
         "/v1/{project_id}/things/{job_id}",

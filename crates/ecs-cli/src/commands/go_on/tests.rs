@@ -16,7 +16,7 @@ fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
     };
     let words = match GoOn::of_run(action, &args, &cli.global) {
         GoOn::Journal(line) => line,
-        GoOn::Again { before, after } => {
+        GoOn::Again { before, after, .. } => {
             before.then(ids.iter().map(ToString::to_string)).and(after)
         }
         GoOn::Nothing => panic!("{line:?}"),
@@ -29,10 +29,10 @@ fn every_option_comes_again() {
     let line = format!(
         "ecsctl reboot {ID} --type soft --wave 10% --pause 90s --max-failures 0 --health-cmd ./check.sh \
          --health-timeout 10s --canary 2 --canary-pause 1m30s --order random --order-seed 7 --spread-by tag:role \
-         --escalate hard-after 5m --batch-size 7 --deadline 1h1m1s --stalled-after 250ms --verify --verify-timeout 2m \
+         --escalate hard-after 5m --escalate hard-if-hung 30m --batch-size 7 --deadline 1h1m1s --stalled-after 250ms --verify --verify-timeout 2m \
          --reconcile --allow-autoscaling-members --no-preflight --yes --attempt-timeout 30s --servers-per-minute 10 --output json --endpoint https://ecs.example \
          --region r --project-id p --access-key AK --secret-key-file key --iam-endpoint https://iam.example \
-         --as-endpoint https://as.example --ca-file ca.pem --quiet"
+         --as-endpoint https://as.example --cts-endpoint https://cts.example --ca-file ca.pem --quiet"
     );
     let given: Vec<&str> = line.split_whitespace().collect();
     let expected = line.replace(" --type soft", "").replace("90s", "1m30s");
@@ -100,7 +100,7 @@ fn a_journal_needs_no_more_than_credentials() {
     let Command::Resume(args) = &cli.command else {
         panic!("{cli:?}");
     };
-    let GoOn::Journal(words) = GoOn::of_resume(args, &cli.global) else {
+    let GoOn::Journal(words) = GoOn::of_resume(args, &args.journal, &cli.global) else {
         panic!("{cli:?}");
     };
     let expected =

@@ -13,15 +13,19 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
     let Ok(Record::Run(run)) = serde_json::from_value(line["record"].clone()) else {
         panic!("the first record is a run");
     };
-    let run: RunRecord = *run;
+    let mut run: RunRecord = *run;
+    // They were added to version 1 later.
+    run.servers_per_minute = Some(50);
+    let rolling = run.rolling.as_mut().unwrap();
+    rolling.escalate_hang_ms = Some(1_800_000);
     let words: Vec<String> = options_of(&run)
         .iter()
         .flat_map(RecordedOption::words)
         .collect();
     assert_eq!(
         words.join(" "),
-        "--type soft --deadline 1h --verify --verify-timeout 2m --wave 5 --canary 1 --pause 30s --max-failures 1 \
-         --health-cmd curl -f https://shop.example --escalate hard-after 5m"
+        "--type soft --servers-per-minute 50 --deadline 1h --verify --verify-timeout 2m --wave 5 --canary 1 --pause 30s --max-failures 1 \
+         --health-cmd curl -f https://shop.example --escalate hard-after 5m --escalate hard-if-hung 30m"
     );
 }
 

@@ -39,7 +39,7 @@ fn the_server_that_we_run_on_is_the_last_wave() {
         let mut servers = servers(Vec::new(), &[2, 3, 4]);
         servers.last = last.map(|number| ServerId::from_bytes([number; 16]));
         servers.ids.extend(servers.last);
-        let waves = plan(&args, &servers, &notes).unwrap();
+        let waves = plan(&args, false, &servers, &notes).unwrap();
         waves.map(|waves| waves.waves.iter().map(Vec::len).collect::<Vec<_>>())
     };
     assert_eq!(sizes(Rolling::default(), None), None);
@@ -53,7 +53,10 @@ fn the_server_that_we_run_on_is_the_last_wave() {
         last: Some(own),
         ..alone
     };
-    assert_eq!(plan(&Rolling::default(), &alone, &notes).unwrap(), None);
+    assert_eq!(
+        plan(&Rolling::default(), false, &alone, &notes).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn waves_are_said_with_their_canary() {
     let quiet = Notes::new(true);
     let servers = servers((1..=10).map(|n| server(n, "a", &[])).collect(), &[]);
     let words = |args: Rolling| {
-        let waves = plan(&args, &servers, &quiet).unwrap().unwrap();
+        let waves = plan(&args, false, &servers, &quiet).unwrap().unwrap();
         said(&waves, &args).to_string()
     };
     let wave = |wave: &str| Rolling {
@@ -96,7 +99,7 @@ fn waves_are_said_with_their_canary() {
         ..Rolling::default()
     };
     assert!(
-        plan(&Rolling::default(), &servers, &quiet)
+        plan(&Rolling::default(), false, &servers, &quiet)
             .unwrap()
             .is_none()
     );
@@ -110,7 +113,7 @@ fn waves_are_said_with_their_canary() {
     assert_eq!(words(canary(wave("4"))), then);
     let rest = "a canary of 2 servers, then 1 wave of at most 8 servers";
     assert_eq!(words(canary(Rolling::default())), rest);
-    let large = plan(&canary(wave("1")), &servers, &quiet).unwrap_err();
+    let large = plan(&canary(wave("1")), false, &servers, &quiet).unwrap_err();
     assert!(large.message.contains("larger than the waves"), "{large:?}");
     // Nobody is left after it.
     let all = Rolling {
@@ -129,7 +132,12 @@ fn a_random_order_can_be_repeated() {
         order_seed: seed,
         ..Rolling::default()
     };
-    let waves = |seed| plan(&order(seed), &servers, &quiet).unwrap().unwrap().waves;
+    let waves = |seed| {
+        plan(&order(seed), false, &servers, &quiet)
+            .unwrap()
+            .unwrap()
+            .waves
+    };
     assert_eq!(waves(Some(7)), waves(Some(7)));
     assert_ne!(waves(Some(7)), waves(Some(8)));
     assert_ne!(waves(None), waves(None));

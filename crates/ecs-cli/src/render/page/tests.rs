@@ -242,6 +242,7 @@ async fn no_time_stands_on_the_axis_twice_in_a_row() {
     let resumed = |program: &str| Record::Resumed {
         program: program.to_owned(),
         continues_stopped: false,
+        invocation: None,
     };
     let timeline = timeline(0, |_| {
         vec![

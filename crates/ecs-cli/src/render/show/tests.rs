@@ -129,6 +129,7 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
     records.push(Record::Resumed {
         program: "p".to_owned(),
         continues_stopped: false,
+        invocation: None,
     });
     let lines = lines(records, "f").await;
     assert!(

@@ -35,27 +35,27 @@ pub(super) struct Story {
 }
 
 impl Story {
-    pub(super) fn add(&mut self, entry: Entry) {
+    pub(super) fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         let before = self.last.replace(at).unwrap_or(at);
-        match entry.record {
+        match &entry.record {
             Record::Intent {
                 request,
                 purpose,
                 servers,
                 ..
-            } => self.intend(at, request, purpose, &servers),
+            } => self.intend(at, *request, *purpose, servers),
             Record::Sending { request, .. } => {
-                if let Some(attempt) = self.attempt(request) {
+                if let Some(attempt) = self.attempt(*request) {
                     attempt.sent = Some(at);
                 }
             }
             Record::Accepted {
                 request, job_id, ..
             } => {
-                self.answer(at, request, Answer::Accepted, None, None);
-                if let Some(request) = self.requests.get_mut(&request) {
-                    request.job_id = Some(job_id);
+                self.answer(at, *request, Answer::Accepted, None, None);
+                if let Some(request) = self.requests.get_mut(request) {
+                    request.job_id = Some(job_id.clone());
                 }
             }
             Record::NotExecuted {
@@ -64,7 +64,7 @@ impl Story {
                 retry_after_ms,
                 error,
             } => {
-                let (answer, what) = match throttled {
+                let (answer, what) = match *throttled {
                     true => (Answer::Throttled, "throttled"),
                     false => (Answer::NotExecuted, "not_executed"),
                 };
@@ -72,12 +72,12 @@ impl Story {
                     at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
                         .ok()
                 });
-                self.trouble(at, what, &error, Some(request));
-                self.answer(at, request, answer, again, Some(error));
+                self.trouble(at, what, error, Some(*request));
+                self.answer(at, *request, answer, again, Some(error.clone()));
             }
             Record::AnswerLost { request, error } => {
-                self.trouble(at, "lost", &error, Some(request));
-                self.answer(at, request, Answer::Lost, None, Some(error));
+                self.trouble(at, "lost", error, Some(*request));
+                self.answer(at, *request, Answer::Lost, None, Some(error.clone()));
             }
             Record::Outcomes { servers } => {
                 for verdict in servers {
@@ -86,13 +86,13 @@ impl Story {
                         verdict.outcome,
                         OutcomeKind::NotAttempted | OutcomeKind::Unknown
                     );
-                    if let Some(error) = verdict.error.filter(|_| open) {
-                        self.told.insert(verdict.id, error);
+                    if let Some(error) = verdict.error.as_ref().filter(|_| open) {
+                        self.told.insert(verdict.id, error.clone());
                     }
                 }
             }
             Record::JobFinished { job_id, .. } => {
-                self.over.insert(job_id, at);
+                self.over.insert(job_id.clone(), at);
             }
             Record::Escalating { servers } => {
                 let words = match servers.len() {
@@ -102,7 +102,7 @@ impl Story {
                 self.mark(at, "escalating", words);
             }
             Record::WaveBegan { wave } => {
-                self.began.entry(wave).or_insert(at);
+                self.began.entry(*wave).or_insert(at);
                 self.mark(at, "wave_began", format!("wave {}", wave + 1));
             }
             Record::WaveChecked {
@@ -110,18 +110,18 @@ impl Story {
                 healthy,
                 message: words,
             } => {
-                let words = words.unwrap_or_default();
+                let (healthy, words) = (*healthy, words.clone().unwrap_or_default());
                 let how = if healthy { "healthy" } else { "not healthy" };
                 let said = format!("wave {} is {how}: {words}", wave + 1);
                 self.mark(at, "wave_checked", said.trim_end_matches(": ").to_owned());
                 let health = Health { at, healthy, words };
-                self.checked.entry(wave).or_default().push(health);
+                self.checked.entry(*wave).or_default().push(health);
             }
             Record::Answered { proceed } => {
-                let words = if proceed { "continue" } else { "stop" };
+                let words = if *proceed { "continue" } else { "stop" };
                 self.mark(at, "answered", words.to_owned());
             }
-            Record::Stopping { reason, .. } => self.mark(at, "stopping", reason),
+            Record::Stopping { reason, .. } => self.mark(at, "stopping", reason.clone()),
             Record::Resumed { program, .. } => {
                 let (from, until) = (before, at);
                 self.gaps.push(Span { from, until });

@@ -13,30 +13,32 @@ use super::Ended;
 /// What the process asks with.
 const QUESTION: &str = "Continue? Type \"yes\":";
 
+/// A terminal: what a person sees and types, and what a process has.
+pub fn pair() -> (File, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let mut options = OpenOptions::new();
+    // A terminal that was never opened would be at its end.
+    let slave = options.read(true).write(true).open(name.to_str().unwrap());
+    (File::from(master), slave.unwrap())
+}
+
 /// Runs it with stdin and stderr on a terminal; `stderr` of the result is what the terminal showed. Each question is answered
 /// by `answer`, which is given the number of the question, the terminal and the process.
 pub fn on_terminal(
     mut command: Command,
     mut answer: impl FnMut(usize, &mut File, &Child),
 ) -> Ended {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let open = || {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        options.open(name.to_str().unwrap()).unwrap()
-    };
-    // A terminal that was never opened would be at its end.
-    let (stdin, stderr) = (open(), open());
+    let (mut terminal, stdin) = pair();
+    let stderr = stdin.try_clone().unwrap();
     command.env("TERM", "xterm").stdout(Stdio::piped());
     command.stdin(stdin).stderr(stderr);
     let mut child = command.spawn().unwrap();
     // It holds the other side of the terminal, which has to be closed for its end to be seen.
     drop(command);
     let mut out = child.stdout.take().unwrap();
-    let mut terminal = File::from(master);
     let mut shown = Vec::new();
     let mut buffer = [0; 4096];
     let mut answered = 0;

@@ -39,7 +39,7 @@ fn yes_goes_on_after_the_canary() {
     let journal = directory.path().join("run.jsonl");
     let sim = region(5);
     let shown = after_the_canary(&sim, journal.to_str().unwrap(), |terminal, _| {
-        terminal.write_all(b"y\n").unwrap();
+        terminal.write_all(b"yes\n").unwrap();
     });
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
     for words in [
@@ -76,16 +76,17 @@ fn no_stops_and_another_process_asks_again() {
 
     let resume = ["resume", journal, "-o=json"];
     let shown = on_terminal(sim.command(&resume), |question, terminal, _| {
-        assert_eq!((question, sim.accepted()), (1, 1));
-        no(terminal);
+        assert_eq!(sim.accepted(), 1);
+        match question {
+            1 => terminal.write_all(b"yes\n").unwrap(),
+            2 => no(terminal),
+            _ => panic!("it asks once more"),
+        }
     });
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
     contains(&shown.stderr, "declined after the canary");
     // Where nobody can be asked, nobody says yes.
-    let ended = run(&sim, &resume).expect(5);
-    contains(&ended.stderr, "no terminal is available");
-    contains(&ended.stderr, "hint: ecsctl resume --yes");
-    assert_eq!(counts(&sim, &ended.json()), [1, 0, 0, 4, 0]);
+    run(&sim, &resume).refuses(2, &["no terminal", "nothing was sent", "--yes"]);
     assert_eq!(sim.accepted(), 1);
     let ended = run(&sim, &[&resume[..], &["--yes"]].concat()).expect(0);
     assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);

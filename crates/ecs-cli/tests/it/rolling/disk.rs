@@ -89,7 +89,7 @@ fn what_cannot_be_written_down_is_not_sent_when_a_run_goes_on() {
     assert_eq!(requests(&sim), waves(&sim, 2)[..2]);
     let before = std::fs::read(&journal).unwrap();
 
-    let resume = ["resume", path, "-o=json"];
+    let resume = ["resume", path, "--yes", "-o=json"];
     let ended = limited(&sim, 0, &resume).expect(5);
     contains(&ended.stderr, "stopped: the journal cannot be written");
     assert_eq!(counts(&sim, &ended.json()), [3, 1, 0, 8, 0]);
@@ -98,7 +98,8 @@ fn what_cannot_be_written_down_is_not_sent_when_a_run_goes_on() {
 
     // Each time there is a little more room, until there is enough.
     let mut stopped = 0;
-    for blocks in before.len() / BLOCK.. {
+    // Each try writes down who made it: more than one block.
+    for blocks in (before.len() / BLOCK..).step_by(3) {
         let ended = limited(&sim, blocks, &resume);
         assert_eq!(most_times(&sim), 1, "{}", ended.stderr);
         let report = ended.json();
@@ -147,7 +148,7 @@ fn fills_up(blocks: usize, journal: &str) {
     assert_eq!(counts(&sim, &ended.json()), [done, 0, 0, left, 0]);
     assert_eq!(requests(&sim), waves(&sim, 2)[..accepted / 2]);
 
-    let ended = run(&sim, &["resume", journal, "-o=json"]);
+    let ended = run(&sim, &["resume", journal, "--yes", "-o=json"]);
     let [succeeded, failed, running, not_attempted, unknown] = counts(&sim, &ended.json());
     assert_eq!((failed, running), (0, 0), "{}", ended.stderr);
     if unknown == 0 {
@@ -158,7 +159,7 @@ fn fills_up(blocks: usize, journal: &str) {
         assert_eq!((ended.code, unknown), (Some(5), 2), "{}", ended.stderr);
         contains(&ended.stderr, "2 servers failed (limit: 0)");
         assert_eq!(succeeded + not_attempted, 10);
-        let ended = run(&sim, &["resume", journal, "-o=json"]).expect(3);
+        let ended = run(&sim, &["resume", journal, "--yes", "-o=json"]).expect(3);
         assert_eq!(counts(&sim, &ended.json()), [10, 0, 0, 0, 2]);
     }
     assert_eq!(most_times(&sim), 1);

@@ -120,7 +120,14 @@ fn a_resumed_run_can_be_checked_in_another_way() {
     let sim = region(4);
     run(&sim, &checked("exit 1", &["--journal", &journal])).expect(5);
     let other = format!("{{ cat; echo end; }} >> '{file}'; exit 7");
-    let resume = ["resume", &journal, "--health-cmd", &other, "-o=json"];
+    let resume = [
+        "resume",
+        &journal,
+        "--yes",
+        "--health-cmd",
+        &other,
+        "-o=json",
+    ];
     let ended = run(&sim, &resume).expect(5);
     let why = "the health check after wave 1 failed: exit status 7\n";
     contains(&ended.stderr, why);
@@ -218,7 +225,7 @@ fn stopped_in_a_check(signal: &str) {
     assert_eq!(counts(&sim, &report), [2, 0, 0, 2, 0]);
     assert_eq!(sim.accepted(), 2);
     // The check was not over, so it comes again.
-    let resume = ["resume", more[1], "--health-cmd=true", "-o=jsonl"];
+    let resume = ["resume", more[1], "--yes", "--health-cmd=true", "-o=jsonl"];
     let ended = super::run(&sim, &resume).expect(0);
     let checks = ended.lines().into_iter();
     let checks: Vec<_> = checks
@@ -245,7 +252,8 @@ fn a_check_need_not_read() {
 #[test]
 fn a_check_that_is_not_there_has_failed() {
     let sim = region(4);
-    let ended = run(&sim, &checked("/nonexistent/check", &[])).expect(5);
+    // What only the shell can find out.
+    let ended = run(&sim, &checked("CHECK=/nonexistent/check; $CHECK", &[])).expect(5);
     contains(&ended.stderr, "failed: exit status 127: ");
     contains(&ended.stderr, "/nonexistent/check");
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
@@ -269,7 +277,7 @@ fn its_time_is_in_the_journal() {
     let sim = region(4);
     let more = ["--health-timeout=1s", "--journal", journal];
     run(&sim, &checked("exit 1", &more)).expect(5);
-    let resume = ["resume", journal, "--health-cmd=sleep 100"];
+    let resume = ["resume", journal, "--yes", "--health-cmd=sleep 100"];
     let ended = run(&sim, &resume).expect(5);
     contains(&ended.stderr, "it did not finish within 1s");
     contains(&ended.stderr, "ecsctl resume");

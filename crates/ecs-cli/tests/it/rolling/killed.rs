@@ -19,6 +19,7 @@ fn rolling(journal: &str) -> Vec<&str> {
         "--batch-size=2",
         "--pause=6s",
         "--health-cmd=cat >/dev/null; sleep 0.05",
+        "--max-failures=none",
         "--journal",
         journal,
     ]
@@ -75,7 +76,7 @@ fn killed(seed: u64, directory: &Path) {
         assert_eq!(sim.accepted(), 0, "{case}: sent before there was a journal");
         return;
     }
-    let resume = ["resume", journal, "-o=json"];
+    let resume = ["resume", journal, "--yes", "-o=json"];
     if seed % 2 == 1 {
         kill_at(spawn(&sim, &resume), "", &path, random / 600 % 2400);
     }

@@ -68,7 +68,7 @@ fn ctrl_c_in_a_pause_ends_it_at_once() {
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
 
     // Ten hours are half a second for this one.
-    let mut resume = sim.command(&["resume", journal, "-o=json"]);
+    let mut resume = sim.command(&["resume", journal, "--yes", "-o=json"]);
     let ended = Ended::of(resume.env("ECSCTL_SIM_SPEED", "72000")).expect(0);
     assert_eq!(counts(&sim, &ended.json()), [6, 0, 0, 0, 0]);
     assert_eq!((requests(&sim), most_times(&sim)), (waves(&sim, 2), 1));

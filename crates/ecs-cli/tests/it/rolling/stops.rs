@@ -74,7 +74,8 @@ fn files(directory: &Path) -> Vec<(std::path::PathBuf, String)> {
 fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
     let temp = tempfile::tempdir().unwrap();
     let sim = failing_fleet();
-    let ended = Ended::of(sim.command(&ROLLING).env("TMPDIR", temp.path())).expect(5);
+    let without = [&ROLLING[..], &["--no-journal"]].concat();
+    let ended = Ended::of(sim.command(&without).current_dir(temp.path())).expect(5);
     stopped_in_time(&sim, &ended);
     contains(
         &ended.stderr,
@@ -142,8 +143,9 @@ fn a_few_that_are_left_stand_in_the_command_itself() {
         "hard",
         "--wave=2",
         "--max-failures=0",
+        "--no-journal",
     ];
-    let ended = Ended::of(sim.command(&arguments).env("TMPDIR", temp.path())).expect(5);
+    let ended = Ended::of(sim.command(&arguments).current_dir(temp.path())).expect(5);
     contains(&ended.stderr, "stopped in wave 1 of 3: ");
     let line = said(&ended);
     let left = sim.ids()[2..].join(" ");
@@ -193,6 +195,7 @@ fn starting_and_stopping_come_in_waves_too() {
         "--yes",
         "--wave=2",
         "--max-failures=0",
+        "--no-journal",
         "-o=json",
     ];
     let ended = super::run(&sim, &arguments).expect(5);

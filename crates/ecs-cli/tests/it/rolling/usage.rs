@@ -48,7 +48,7 @@ fn what_does_not_fit_together_sends_nothing() {
         ),
         (
             &["--escalate", "hard-after"],
-            &["--escalate <hard-after> <DURATION>", "2 values"],
+            &["--escalate <FORM> <DURATION>", "2 values"],
         ),
         (
             &["--escalate", "soft-after", "5m"],

@@ -44,8 +44,16 @@ impl<'a> Reason<'a> {
         messages: &[Option<&'a str>],
         rest: [Option<&'a Map<String, Value>>; 2],
     ) -> Self {
-        const CODES: &[&str] = &["errorcode", "errorCode", "code"];
-        const MESSAGES: &[&str] = &["message", "error_msg", "errorMsg", "error_message"];
+        const CODES: &[&str] = &["errorcode", "errorCode", "error_code", "code"];
+        const MESSAGES: &[&str] = &[
+            "message",
+            "error_msg",
+            "errorMsg",
+            "error_message",
+            "fail_reason",
+            "errorcode_message",
+            "reason",
+        ];
         let other = |names: &[&str]| {
             rest.into_iter()
                 .flatten()
@@ -90,8 +98,23 @@ impl<'a> Reason<'a> {
     }
 }
 
-/// The first of these fields that holds a text or a number in text form.
+/// The first of these fields that holds a text or a number in text form: of the object itself, or of
+/// an error or fault in it.
 fn text<'a>(object: &'a Map<String, Value>, names: &[&str]) -> Option<&'a str> {
-    let texts = names.iter().filter_map(|name| object.get(*name)?.as_str());
-    texts.map(str::trim).find(|text| !text.is_empty())
+    const NESTED: [&str; 3] = ["error", "fault", "badRequest"];
+    let own = |object: &'a Map<String, Value>| {
+        let texts = names.iter().filter_map(|name| object.get(*name)?.as_str());
+        texts.map(str::trim).find(|text| !text.is_empty())
+    };
+    let nested = || {
+        let errors = NESTED.iter().filter_map(|name| object.get(*name));
+        let text = |error: &'a Value| match error {
+            Value::Object(error) => own(error),
+            // A code stands alone in no known form.
+            Value::String(text) if names.contains(&"message") => Some(text.trim()),
+            _ => None,
+        };
+        errors.filter_map(text).find(|text| !text.is_empty())
+    };
+    own(object).or_else(nested)
 }

@@ -108,6 +108,39 @@ fn the_reason_is_where_it_is() {
     );
 }
 
+/// Places in which no page shows it.
+#[test]
+fn a_reason_in_an_odd_place() {
+    for (part, expected) in [
+        (
+            json!({"status": "FAIL", "entities": {"server_id": A, "fail_reason": "here"}}),
+            "failed|-|here",
+        ),
+        (
+            json!({"status": "FAIL", "entities": {"server_id": A}, "error": {"code": "Ecs.1", "message": "here"}}),
+            "failed|Ecs.1|here",
+        ),
+        (
+            json!({"status": "FAIL", "entities": {"server_id": A, "error": {"message": "here"}}}),
+            "failed|-|here",
+        ),
+        (
+            json!({"status": "FAIL", "entities": {"server_id": A}, "error": "here"}),
+            "failed|-|here",
+        ),
+        (
+            json!({"status": "FAIL", "entities": {"server_id": A, "fault": {"code": "500", "message": "here"}}}),
+            "failed|500|here",
+        ),
+    ] {
+        assert_eq!(
+            reported(job("FAIL", &[part.clone()]))[0],
+            expected,
+            "{part}"
+        );
+    }
+}
+
 /// A sub-job without a reason has that of its job, named as such.
 #[test]
 fn the_reason_of_the_job() {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_client::clock::until;
+use ecs_client::clock::{after, until};
 use ecs_model::{Job, JobStatus, ServerId};
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{JobWatch, WatchSettings};
+use crate::event::SIGN_OF_LIFE;
 use crate::jobs::JobUpdate;
 use crate::jobs::event::{JobEnd, JobEvent, WatchedJob};
 use crate::jobs::outcomes::{job_outcomes, undocumented, unreported};
@@ -32,6 +33,9 @@ pub struct JobEvents {
     /// When it began.
     began: Option<Instant>,
     settings: watch::Receiver<WatchSettings>,
+    /// The time between signs of life.
+    sign_pause: Duration,
+    sign_at: Option<Instant>,
 }
 
 /// The state of a watched job.
@@ -59,13 +63,24 @@ impl JobEvents {
             tickets: Arc::clone(&watch.tickets),
             began: None,
             settings: watch.settings.subscribe(),
+            sign_pause: watch.registry.client.scaled(SIGN_OF_LIFE),
+            sign_at: None,
         }
     }
 
     /// The next event; `None` when no job is watched any more. Cancel-safe: it loses no event as a
     /// branch of `tokio::select!`.
     pub async fn next(&mut self) -> Option<JobEvent> {
-        self.step().await.map(|(_, event)| event)
+        self.begin();
+        let sign_at = self.sign_at;
+        tokio::select! {
+            biased;
+            event = self.step() => event.map(|(_, event)| event),
+            () = until(sign_at) => {
+                self.sign_at = Some(after(self.sign_pause));
+                Some(JobEvent::Waiting { jobs: self.open })
+            }
+        }
     }
 
     /// The same as a [`Stream`].
@@ -112,6 +127,7 @@ impl JobEvents {
         }
         let now = Instant::now();
         self.began = Some(now);
+        self.sign_at = Some(after(self.sign_pause));
         let settings = *self.settings.borrow();
         self.set_deadline(settings);
         self.open = self.tickets.len();

@@ -348,3 +348,18 @@ async fn a_watcher_without_a_client_of_runs() {
     let error = JobWatcher::with_polling(core, never).unwrap_err();
     assert!(error.to_string().contains("must not be zero"), "{error}");
 }
+
+/// A wait shows that it lives, also if its job shows nothing new or nothing at all.
+#[tokio::test(start_paused = true)]
+async fn a_wait_shows_signs_of_life() {
+    for name in ["slow", "sick"] {
+        let watch = client().watch(jobs(&[name])).unwrap();
+        let watch = watch.deadline(1000 * SECOND);
+        let events = all(watch.events()).await;
+        let signs = events
+            .iter()
+            .filter(|event| matches!(event, JobEvent::Waiting { jobs: 1 }));
+        assert_eq!(signs.count(), 8, "{name}: {events:?}");
+        assert!(matches!(events.last(), Some(JobEvent::Ended(_))));
+    }
+}

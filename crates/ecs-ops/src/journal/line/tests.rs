@@ -21,6 +21,8 @@ fn v1() -> Vec<Entry> {
         canary_pause_ms: None,
         health: Some("curl -f https://shop.example".to_owned()),
         escalate_after_ms: Some(300_000),
+        escalate_hang_ms: None,
+        brake: false,
     });
     let job_id = |request: usize| job(request).parse().unwrap();
     let intent = |request, attempt, purpose, servers| Record::Intent {
@@ -129,6 +131,7 @@ fn v1() -> Vec<Entry> {
         Record::Resumed {
             program: "a test".to_owned(),
             continues_stopped: false,
+            invocation: None,
         },
     ])
 }
@@ -174,6 +177,8 @@ fn v1_more() -> Vec<Entry> {
         health: Some("probe".to_owned()),
         health_timeout_ms: Some(30_000),
         escalate_after_ms: None,
+        escalate_hang_ms: None,
+        brake: false,
     });
     entries([
         Record::Run(Box::new(stop)),

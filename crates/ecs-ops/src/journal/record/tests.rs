@@ -17,6 +17,7 @@ fn the_rules_of_a_rolling_run_are_kept() {
             pause,
             canary,
             check_health: false,
+            brake: false,
         };
         let record = RollingRecord::new(vec![servers(3), vec![server(3)]], &rules);
         let max_failures =
@@ -55,4 +56,19 @@ fn where_a_run_is_may_be_in_its_journal_or_not() {
     let json = serde_json::to_value(&known).unwrap();
     assert_eq!(json["target"]["region"]["origin"], "OS_REGION_NAME");
     assert_eq!(serde_json::from_value::<RunRecord>(json).unwrap(), known);
+}
+
+#[test]
+fn the_brake_is_kept_and_left_out_where_there_is_none() {
+    let waves = || vec![servers(3), vec![server(3)]];
+    let braked = RollingRecord::new(waves(), &Rules::default().with_default_brake(4));
+    let text = serde_json::to_string(&braked).unwrap();
+    assert!(
+        text.contains(r#""max_failures":2"#) && text.contains(r#""brake":true"#),
+        "{text}"
+    );
+    let read: RollingRecord = serde_json::from_str(&text).unwrap();
+    assert!(read.rules().brake);
+    let plain = RollingRecord::new(waves(), &Rules::default());
+    assert!(!serde_json::to_string(&plain).unwrap().contains("brake"));
 }

@@ -15,6 +15,7 @@ fn resumed(continues_stopped: bool) -> Record {
     Record::Resumed {
         program: "a test".to_owned(),
         continues_stopped,
+        invocation: None,
     }
 }
 

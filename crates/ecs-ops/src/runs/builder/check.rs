@@ -2,11 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ecs_model::RebootType;
-
 use super::RunBuilder;
 use crate::Error;
-use crate::action::PowerAction;
 use crate::journal::Recovered;
 use crate::rolling::{AfterCanary, Rolling};
 
@@ -34,9 +31,7 @@ impl RunBuilder {
         if is_rolling && !self.wait {
             wrong.push("a rolling run must wait for its jobs".to_owned());
         }
-        if self.escalate_after.is_some() && self.action != PowerAction::Reboot(RebootType::Soft) {
-            wrong.push("only a soft restart can be escalated to a hard one".to_owned());
-        }
+        wrong.extend(self.escalation_violations());
         if let Some(recovered) = &self.resumed {
             wrong.extend(self.resume_violation(recovered).map(str::to_owned));
             return wrong;
@@ -89,8 +84,8 @@ impl RunBuilder {
                 "a resumed rolling run cannot resubmit unknown servers: they would be outside its waves",
             );
         }
-        let escalates = self.escalate_after.is_some();
-        (escalates && planned.is_none()).then_some("the run of this journal has no escalation")
+        (self.escalates() && planned.is_none())
+            .then_some("the run of this journal has no escalation")
     }
 
     /// Checks that the required callbacks are set.

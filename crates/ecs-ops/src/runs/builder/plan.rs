@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use ecs_model::ServerId;
-use rustc_hash::FxHashMap;
 
 use super::RunBuilder;
 use crate::Error;
@@ -64,10 +63,8 @@ impl RunBuilder {
         if self.servers.is_empty() && self.resumed.is_none() {
             wrong.push("no server is given".to_owned());
         }
-        let mut first = FxHashMap::default();
-        first.reserve(self.servers.len());
-        for (index, id) in self.servers.iter().enumerate() {
-            if let Some(first) = first.insert(id, index) {
+        for (index, first) in ServerId::duplicates(&self.servers) {
+            if let Some(id) = self.servers.get(index) {
                 wrong.push(format!(
                     "server {id} is given twice (as number {} and {})",
                     first + 1,
@@ -125,7 +122,7 @@ impl RunBuilder {
         }
         let (waves, mut rules) = match &self.rolling {
             Some((waves, rules)) => (waves.clone(), rules.clone()),
-            None if self.escalate_after.is_some() || self.health.is_some() => {
+            None if self.escalates() || self.health.is_some() => {
                 (vec![self.servers.clone()], Rules::default())
             }
             None => return None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::RunBuilder;
+use crate::Client;
 
 /// How long after a request became unknown its servers are listed, unless the caller says otherwise
 /// or attempts may take nearly as long. What shows no trace then was not executed, if nothing on
@@ -24,6 +25,14 @@ impl RunBuilder {
     /// follows its wave.
     pub fn reconcile_after(mut self, limit: Duration) -> Self {
         self.reconcile_after = Some(limit);
+        self
+    }
+
+    /// A client of Cloud Trace Service (`cts.REGION…`), of the same project and with credentials that
+    /// may read its traces: with [`reconcile`](Self::reconcile), a trace of a request whose answer was
+    /// lost has its job, which is then watched like any other.
+    pub fn traces(mut self, client: Client) -> Self {
+        self.traces = Some(client);
         self
     }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::RunBuilder;
-use crate::Error;
 use crate::journal::{Journal, JsonlJournal, RollingRecord, RunRecord, milliseconds};
 use crate::report::Stopped;
 use crate::rolling::Rolling;
 use crate::runs::plan::journal_error;
+use crate::{Client, Error};
 
 impl RunBuilder {
     /// The journal of a new run, if it has one.
@@ -37,6 +37,7 @@ impl RunBuilder {
             health: health.map(|health| health.description.clone()),
             health_timeout_ms: health.map(|health| milliseconds(health.within)),
             escalate_after_ms: self.escalate_after.map(milliseconds),
+            escalate_hang_ms: self.escalate_hang.map(milliseconds),
             ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
         }
     }
@@ -49,8 +50,10 @@ impl RunBuilder {
     ) -> RunRecord {
         let client = &self.client.0.core;
         let (project, servers) = (client.project().clone(), self.servers.clone());
+        let quota = self.client.0.quota.limit();
         RunRecord {
             batch_size: self.batch_size,
+            servers_per_minute: (quota != Client::SERVERS_PER_MINUTE).then_some(quota),
             wait: self.wait,
             deadline_ms: self.deadline.map(milliseconds),
             stalled_after_ms: self.stalled_after.map(milliseconds),
@@ -61,6 +64,8 @@ impl RunBuilder {
             rolling,
             target: self.target.clone(),
             unready: self.unready.clone(),
+            invocation: self.invocation.clone(),
+            simulated: self.simulated,
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }

@@ -112,13 +112,4 @@ impl RunBuilder {
         self.question = Some(CanaryQuestion::new(ask));
         self
     }
-
-    /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
-    /// if it is not back `after` this time from the acceptance. A server whose soft restart is
-    /// still running or has an unknown outcome is not restarted again: see
-    /// [`escalate`](crate::rolling::escalate).
-    pub fn escalate_after(mut self, after: Duration) -> Self {
-        self.escalate_after = Some(after);
-        self
-    }
 }

@@ -10,6 +10,7 @@ use ecs_auth::BoxFuture;
 use super::{Driver, Step};
 use crate::control::Level;
 use crate::event::Event;
+use crate::report::Stopped;
 use crate::runs::outage::{OUTAGE_LIMIT, Outage, Permit};
 use crate::runs::state::RunState;
 
@@ -74,12 +75,11 @@ impl OutageGuard {
                 "the answers to {count} requests in a row were lost, and the service did not recover within {} minutes",
                 OUTAGE_LIMIT.as_secs() / 60
             );
-            state.halt(Problem::new(reason.clone()).because("not sent"));
+            let problem = Problem::new(reason);
+            state.halt(problem.clone().because("not sent"));
             driver.control.halt();
-            return driver.sink.emit(Event::Stopping {
-                reason,
-                cause: None,
-            });
+            let event = Event::stopping(Stopped::Outage(problem));
+            return driver.sink.emit(event);
         }
         let Some(pause) = self.outage.next_read() else {
             return;

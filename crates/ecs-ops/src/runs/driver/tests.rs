@@ -2,12 +2,15 @@
 
 mod escalating;
 mod halting;
+mod hanging;
 mod hard_cases;
+mod last_records;
 mod lending;
 mod naming;
 mod odd_polls;
 mod outages;
 mod panics;
+mod pauses;
 mod refusals;
 mod stopping;
 mod watching;

@@ -1,5 +1,7 @@
 //! Drives the waves of a rolling run: begins them, checks health, asks and pauses.
 
+use std::time::Duration;
+
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -13,7 +15,7 @@ use crate::journal::Record;
 use crate::report::{Outcome, Stopped};
 use crate::rolling::{self, WaveAction};
 use crate::runs::callbacks::FinishedWave;
-use crate::runs::state::RunState;
+use crate::runs::state::{Resumption, RunState};
 
 /// The progress between waves.
 #[derive(Debug)]
@@ -23,13 +25,25 @@ pub(super) struct WaveDriver {
     /// Until when an action with a lost answer may still be in progress: nothing follows a wave
     /// before.
     unknown_until: Option<Instant>,
+    /// How much of the next step, if it is a pause, an earlier process has waited.
+    paused: Duration,
 }
 
 impl WaveDriver {
-    pub(super) fn new(unknown_until: Option<Instant>) -> Self {
+    pub(super) fn new(driver: Driver<'_>, resumed: &Resumption) -> Self {
+        let clock = driver.client.0.core.clock();
+        // The pause began when the unknown actions must have finished.
+        let held_until = resumed.lost_answer_at.map(|at| {
+            let limit = driver.client.0.core.scaled(driver.reconcile_limit);
+            clock.since(at).saturating_sub(limit)
+        });
+        let paused = resumed.pause_began.map(|at| clock.since(at));
         Self {
             is_underway: false,
-            unknown_until,
+            unknown_until: resumed.lost_answer_at.map(|at| driver.unknown_until(at)),
+            paused: paused.map_or(Duration::ZERO, |paused| {
+                held_until.map_or(paused, |held| held.min(paused))
+            }),
         }
     }
 
@@ -72,9 +86,13 @@ impl<'a> Driver<'a> {
         if wave_driver.is_underway || stopped {
             return;
         }
-        let Some(action) = state.next_action() else {
+        let Some(mut action) = state.next_action() else {
             return;
         };
+        let paused = std::mem::take(&mut wave_driver.paused);
+        if let WaveAction::Pause { pause, .. } = &mut action {
+            *pause = self.client.0.core.scaled(*pause).saturating_sub(paused);
+        }
         let event = match &action {
             WaveAction::Await { .. } | WaveAction::Done => return,
             WaveAction::Stop(reason) => {
@@ -88,7 +106,7 @@ impl<'a> Driver<'a> {
             WaveAction::Ask => Some(Event::Asking { wave: 1 }),
             WaveAction::Pause { wave, pause } => Some(Event::Pausing {
                 wave: wave + 1,
-                pause: self.client.0.core.scaled(*pause),
+                pause: *pause,
             }),
         };
         let finished = match action {
@@ -151,7 +169,7 @@ impl<'a> Driver<'a> {
                 )
             }
             WaveAction::Pause { pause, .. } => {
-                tokio::time::sleep(self.client.0.core.scaled(pause)).await;
+                tokio::time::sleep(pause).await;
                 (rolling::WaveEvent::Paused, None)
             }
             WaveAction::Await { .. } | WaveAction::Stop(_) | WaveAction::Done => return None,

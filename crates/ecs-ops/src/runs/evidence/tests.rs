@@ -110,7 +110,9 @@ fn what_a_server_tells() {
             at_rest("SHUTOFF", BEFORE),
             before("SHUTOFF"),
             false,
-            inconclusive("its status is SHUTOFF, it was updated 2026-01-01T09:00:00Z"),
+            Observation::Unaltered(
+                "its status is SHUTOFF, it was updated 2026-01-01T09:00:00Z".to_owned(),
+            ),
         ),
         // Somebody else is at it.
         (
@@ -149,7 +151,9 @@ fn what_a_server_tells() {
             at_rest("ACTIVE", BEFORE),
             before("ACTIVE"),
             false,
-            inconclusive("its status is ACTIVE, it was updated 2026-01-01T09:00:00Z"),
+            Observation::InPlace(
+                "its status is ACTIVE, it was updated 2026-01-01T09:00:00Z".to_owned(),
+            ),
         ),
         (
             STOP,
@@ -236,6 +240,8 @@ fn observations() -> impl Strategy<Value = Observation> {
         Observation::Done,
         Observation::InProgress,
         Observation::Unchanged,
+        Observation::Unaltered("?".to_owned()),
+        Observation::InPlace("?".to_owned()),
         Observation::Inconclusive("?".to_owned()),
     ])
 }
@@ -247,10 +253,13 @@ proptest! {
     fn only_clear_evidence_counts(observations in prop::collection::vec(observations(), 0..8), changed: bool, over: bool) {
         let found = conclusions(&observations, changed, over);
         prop_assert_eq!(found.len(), observations.len());
+        let certain = observations.contains(&Observation::Unchanged) && !changed && over;
         for (observation, conclusion) in observations.iter().zip(&found) {
             prop_assert_eq!(*conclusion == Conclusion::Succeeded, *observation == Observation::Done);
-            let unchanged = *observation == Observation::Unchanged && !changed && over;
-            prop_assert_eq!(*conclusion == Conclusion::NotAttempted, unchanged);
+            let unchanged = matches!(observation, Observation::Unchanged | Observation::Unaltered(_));
+            prop_assert_eq!(*conclusion == Conclusion::NotAttempted, unchanged && certain);
+            let in_place = matches!(observation, Observation::InPlace(_)) && over;
+            prop_assert_eq!(*conclusion == Conclusion::InPlace, in_place);
         }
     }
 }

@@ -109,7 +109,7 @@ async fn what_is_worth_knowing_is_an_event() {
         let mut warnings = Vec::new();
         while let Some(event) = events.next().await {
             if let Event::ServiceWarning { error } = event {
-                warnings.push(error.message);
+                warnings.push(error.message.clone());
             }
         }
         assert_eq!(

@@ -79,7 +79,7 @@ async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, 
     let actions = shown.map_err(Error::from)?.instance_actions;
     if let Some(stale) = once.stale() {
         let problem = Problem::new(format!("the records are no evidence: {stale}"));
-        return Err(Error::new(ErrorKind::Unreachable, problem));
+        return Err(Error::new(ErrorKind::Cached, problem));
     }
     Ok(actions.unwrap_or_default())
 }

@@ -180,6 +180,7 @@ fn judge(
     let records = RequestRecords {
         readings: readings.collect(),
         delay_bounded,
+        trace: None,
     };
     let states = ServerStates {
         action,
@@ -255,6 +256,76 @@ fn a_start_that_had_nothing_to_do_leaves_no_record() {
     assert!(matches!(ends[0], Conclusion::Undecided(_)));
 }
 
+/// Concludes about two servers with this finding of the traces; whether they changed.
+fn traced(finding: TraceFinding, bounded: bool, changed: [bool; 2], last: bool) -> Vec<Conclusion> {
+    let servers = [1, 2].map(|number| ServerId::from_bytes([number; 16]));
+    let shown = |updated: &str| {
+        let server = serde_json::json!({"status": "ACTIVE", "updated": updated});
+        serde_json::from_value::<ecs_model::Server>(server).unwrap()
+    };
+    let before = servers.iter().map(|id| (*id, shown("before"))).collect();
+    let now = servers.iter().zip(changed);
+    let now = now.map(|(id, changed)| (*id, shown(if changed { "later" } else { "before" })));
+    let observations = changed.map(|changed| match changed {
+        true => Observation::Inconclusive("changed".to_owned()),
+        false => Observation::Inconclusive("no clock".to_owned()),
+    });
+    let records = RequestRecords {
+        trace: Some((finding, bounded)),
+        ..RequestRecords::default()
+    };
+    let states = ServerStates {
+        action: REBOOT,
+        servers: &servers,
+        before: &before,
+        now: &now.collect(),
+        observations: &observations,
+    };
+    records.conclusions(states, changed.contains(&true), last)
+}
+
+#[test]
+fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
+    let nothing = || TraceFinding::Nothing(HashMap::new());
+    let of_other = |id: u8| {
+        let what = "rebootServer by user alice".to_owned();
+        TraceFinding::Nothing(HashMap::from([(ServerId::from_bytes([id; 16]), what)]))
+    };
+    let refused = || TraceFinding::Refused("HTTP 400 Ecs.0605".to_owned());
+    let not = |conclusions: &[Conclusion]| {
+        conclusions
+            .iter()
+            .all(|conclusion| matches!(conclusion, Conclusion::NotRecorded(_)))
+    };
+    for finding in [nothing(), of_other(1), refused()] {
+        assert!(not(&traced(finding.clone(), true, [false; 2], true)));
+        assert!(!not(&traced(finding.clone(), false, [false; 2], true)));
+        assert!(!not(&traced(finding, true, [false; 2], false)));
+    }
+    // A change must be explained.
+    assert!(not(&traced(of_other(1), true, [true, false], true)));
+    for finding in [nothing(), of_other(2)] {
+        assert!(!not(&traced(finding, true, [true, false], true)));
+    }
+    let unclear = TraceFinding::Unclear("two of them".to_owned());
+    for finding in [unclear, TraceFinding::Executed] {
+        let found = traced(finding, true, [false; 2], true);
+        assert!(
+            found
+                .iter()
+                .all(|one| matches!(one, Conclusion::Undecided(_))),
+            "{found:?}"
+        );
+    }
+    let Conclusion::NotRecorded(why) = &traced(of_other(1), true, [true, false], true)[0] else {
+        panic!();
+    };
+    assert!(
+        why.contains("no trace of it; rebootServer by user alice"),
+        "{why}"
+    );
+}
+
 fn any_reading() -> impl Strategy<Value = Option<Reading>> {
     prop_oneof![
         Just(None),
@@ -300,6 +371,7 @@ proptest! {
                     };
                     prop_assert!(limit_reached && !rows.iter().any(ours));
                 }
+                Conclusion::InPlace => prop_assert!(limit_reached),
                 Conclusion::AwaitingRecord => {
                     prop_assert!(!limit_reached && *reading == Some(Reading::Nothing));
                 }

@@ -189,6 +189,7 @@ impl RecordTracker {
                 self.controls.values().map(|control| control.delay),
                 age,
             ),
+            trace: None,
         })
     }
 

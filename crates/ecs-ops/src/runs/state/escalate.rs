@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::{RebootType, ServerId};
+use ecs_model::{ErrorInfo, RebootType, ServerId};
 
 use super::RunState;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::event::Event;
-use crate::journal::Purpose;
+use crate::journal::{OutcomeRecord, Purpose};
 use crate::report::{Outcome, ServerReport};
-use crate::rolling::{Escalation, FirstRestart, escalate};
+use crate::rolling::{Escalation, FirstRestart, HangHistory, escalate};
 
 /// Servers whose soft restart failed.
 #[derive(Debug)]
@@ -20,6 +20,12 @@ pub(super) struct Escalations {
     /// The time that a server has to come back, from the acceptance of its restart. `None`: no
     /// further server is restarted hard.
     after: Option<Duration>,
+    /// The time after which a server hangs. `None`: hangs are not watched.
+    pub(super) hang: Option<Duration>,
+    /// What was read of servers that may hang.
+    pub(super) hangs: HashMap<ServerId, HangHistory>,
+    /// Servers with a failed part and a running one, which do not hang for certain.
+    contradictory: HashSet<ServerId>,
     /// The most servers in a request.
     batch_size: usize,
     /// The outcome of each soft restart.
@@ -31,9 +37,12 @@ pub(super) struct Escalations {
 }
 
 impl Escalations {
-    pub(super) fn new(after: Option<Duration>, batch_size: usize) -> Self {
+    pub(super) fn new(after: Option<Duration>, hang: Option<Duration>, batch_size: usize) -> Self {
         Self {
             after,
+            hang,
+            hangs: HashMap::new(),
+            contradictory: HashSet::new(),
             batch_size: batch_size.max(1),
             soft_outcome: HashMap::new(),
             to_record: Vec::new(),
@@ -75,16 +84,29 @@ impl RunState {
         let Some(after) = escalations.after else {
             return Escalation::No;
         };
-        // Never a server that may already have been restarted twice, and not when nothing more is
-        // sent.
-        let already = escalations.soft_outcome.contains_key(id)
-            || escalations.excluded.contains(id)
-            || self.resubmitted.contains_key(id);
-        let may = self.halted.is_none() && !self.closing && !self.outcomes.contains_key(id);
-        if may {
-            escalate(soft_outcome, elapsed, after, already)
-        } else {
-            Escalation::No
+        let already = !self.may_restart_again(id);
+        escalate(soft_outcome, elapsed, after, already)
+    }
+
+    /// Whether a second restart of this server is possible: never of one that may already have been
+    /// restarted twice, and not when nothing more is sent.
+    pub(super) fn may_restart_again(&self, id: &ServerId) -> bool {
+        let once = |escalations: &Escalations| {
+            !escalations.soft_outcome.contains_key(id) && !escalations.excluded.contains(id)
+        };
+        self.escalations.as_ref().is_some_and(once)
+            && !self.resubmitted.contains_key(id)
+            && !self.outcomes.contains_key(id)
+            && self.halted.is_none()
+            && !self.closing
+    }
+
+    /// Notes that a server is to be restarted hard, and how its soft restart ended.
+    pub(super) fn restart_hard(&mut self, id: ServerId, soft_outcome: Outcome) {
+        if let Some(escalations) = &mut self.escalations {
+            escalations.hangs.remove(&id);
+            escalations.soft_outcome.insert(id, soft_outcome);
+            escalations.to_record.push(id);
         }
     }
 
@@ -105,6 +127,18 @@ impl RunState {
         }
     }
 
+    /// Notes that a server has a failed part and a running one.
+    pub(super) fn mark_contradictory(&mut self, id: ServerId) {
+        if let Some(escalations) = &mut self.escalations {
+            escalations.contradictory.insert(id);
+        }
+    }
+
+    pub(super) fn is_contradictory(&self, id: &ServerId) -> bool {
+        let escalations = self.escalations.as_ref();
+        escalations.is_some_and(|escalations| escalations.contradictory.contains(id))
+    }
+
     /// Defers an outcome that a hard restart may improve. After a hard restart that was not
     /// executed, the outcome of the soft one is used.
     pub(super) fn defer_for_escalation(
@@ -121,34 +155,32 @@ impl RunState {
             return Some(soft_outcome.clone());
         }
         let failed = executed && matches!(outcome, Outcome::Failed { .. });
-        if !failed || !self.may_escalate(&id) {
+        let first = match outcome.error() {
+            Some(error) if is_denial(error) => FirstRestart::Denied,
+            _ => FirstRestart::Failed,
+        };
+        if !failed || self.escalation(&id, first, Duration::ZERO) != Escalation::Hard {
             return Some(outcome);
         }
-        if let Some(escalations) = &mut self.escalations {
-            escalations.soft_outcome.insert(id, outcome);
-            escalations.to_record.push(id);
-        }
+        self.restart_hard(id, outcome);
         None
     }
 
-    /// Newly failed soft restarts, to be recorded before the hard ones are
-    /// [submitted](Self::submit_hard_restarts).
-    pub(crate) fn take_escalating(&mut self) -> Vec<ServerReport> {
+    /// The outcomes of the soft restarts that failed in this step.
+    pub(super) fn take_escalating(&mut self) -> Vec<OutcomeRecord> {
         let Some(escalations) = &mut self.escalations else {
             return Vec::new();
         };
         let to_record = std::mem::take(&mut escalations.to_record).into_iter();
-        let report = |id| {
-            Some(ServerReport::new(
-                id,
-                escalations.soft_outcome.get(&id)?.clone(),
-            ))
+        let record = |id| {
+            let soft_outcome = escalations.soft_outcome.get(&id)?.clone();
+            OutcomeRecord::of(&ServerReport::new(id, soft_outcome))
         };
-        to_record.filter_map(report).collect()
+        to_record.filter_map(record).collect()
     }
 
     /// Queues servers for a hard restart.
-    pub(crate) fn submit_hard_restarts(&mut self, servers: Vec<ServerId>) -> Option<Event> {
+    pub(super) fn queue_hard_restarts(&mut self, servers: Vec<ServerId>) -> Option<Event> {
         let size = self.escalations.as_ref()?.batch_size;
         if servers.is_empty() {
             return None;
@@ -162,7 +194,7 @@ impl RunState {
     pub(super) fn record_soft_outcome(&mut self, id: ServerId, outcome: Outcome) {
         let size = DEFAULT_BATCH_SIZE;
         let escalations = &mut self.escalations;
-        let escalations = escalations.get_or_insert_with(|| Escalations::new(None, size));
+        let escalations = escalations.get_or_insert_with(|| Escalations::new(None, None, size));
         escalations.soft_outcome.insert(id, outcome);
     }
 
@@ -193,4 +225,13 @@ impl RunState {
             ..ServerReport::new(id, outcome)
         }
     }
+}
+
+/// Whether an action failed for lack of a permission, or because of throttling: a hard restart
+/// would fail for the same reason.
+fn is_denial(error: &Problem) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    let disposition = ErrorInfo::of(code).map(|info| info.disposition);
+    disposition.is_some_and(|disposition| disposition.throttling || disposition.credentials)
+        || code.to_ascii_uppercase().starts_with("APIGW.")
 }

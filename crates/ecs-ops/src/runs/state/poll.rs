@@ -1,7 +1,7 @@
 //! Polls of the jobs of a run.
 
 use ecs_client::Problem;
-use ecs_model::Job;
+use ecs_model::{Job, JobStatus};
 
 use super::{RequestState, RunRequest, RunState};
 use crate::event::Event;
@@ -18,6 +18,7 @@ impl RunState {
             return Vec::new();
         };
         report.status.clone_from(&job.status);
+        request.shown_running = !over && job.status == Some(JobStatus::Running);
         let job_id = report.job_id.clone();
         let servers = request.servers.clone();
         let mut job_outcomes = job_outcomes(&job_id, &servers, job, over);
@@ -44,8 +45,13 @@ impl RunState {
         let last = over || request.overdue == OVERDUE;
         if last {
             request.state = RequestState::Ended;
+            self.finished_jobs
+                .push((job_id.clone(), job.status.clone()));
         }
         for (id, outcome) in job_outcomes.reported {
+            if job_outcomes.still_running.contains(&id) {
+                self.mark_contradictory(id);
+            }
             // A server with a running sub-job has not ended, and is not restarted hard.
             if job_outcomes.still_running.contains(&id) && self.may_escalate(&id) {
                 if !last {
@@ -54,6 +60,9 @@ impl RunState {
                 self.exclude_from_escalation(id);
             }
             events.extend(self.end_server(id, outcome));
+        }
+        if !last && self.is_left_hanging(index) {
+            self.ending(index);
         }
         if over {
             let rest = unreported(&job_id, job_outcomes.contradiction);
@@ -87,6 +96,7 @@ impl RunState {
         };
         request.state = RequestState::Ended;
         let job_id = Some(report.job_id.clone());
+        self.finished_jobs.extend(job_id.clone().zip(Some(None)));
         self.end_request(index, &Outcome::Unknown { job_id, error })
     }
 

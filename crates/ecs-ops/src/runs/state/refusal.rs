@@ -5,6 +5,7 @@ use ecs_model::{ErrorInfo, Executed, ServerId};
 
 use super::{RequestState, RunState};
 use crate::event::Event;
+use crate::report::Stopped;
 
 /// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,9 @@ const ABOUT_THE_REQUEST: &[&str] = &[
     "Ecs.0021",
     "Ecs.0913",
 ];
-/// The statuses with which a service refuses because of an object in a request. 423 is a lock.
-const ABOUT_AN_OBJECT: &[u16] = &[400, 403, 404, 409, 410, 422, 423];
+/// The statuses with which a service refuses because of an object in a request. 412 and 424 are about
+/// a condition that it does not meet, 423 is a lock.
+const ABOUT_AN_OBJECT: &[u16] = &[400, 403, 404, 409, 410, 412, 422, 423, 424];
 
 /// Decides what a refusal that proves that nothing was executed is about. Pure.
 pub(super) fn scope(
@@ -44,8 +46,10 @@ pub(super) fn scope(
     let code = error.code.as_deref().unwrap_or_default();
     let info = ErrorInfo::of(code);
     let maybe_executed = |info: &ErrorInfo| info.disposition.executed != Executed::No;
+    let named = named(error, servers).len();
+    let names_some = named > 0 && named < servers.len();
     let object = match error.status() {
-        Some(status) => ABOUT_AN_OBJECT.contains(&status),
+        Some(status) => names_some || ABOUT_AN_OBJECT.contains(&status),
         // What was never answered was refused by the client itself.
         None => info.is_some(),
     };
@@ -63,8 +67,7 @@ pub(super) fn scope(
         }
         Classification::Refused if is(TOO_MANY_SERVERS) => Scope::TooManyServers,
         Classification::Refused if ABOUT_THE_REQUEST.iter().any(|known| is(known)) => {
-            let named = named(error, servers).len();
-            match named > 0 && named < servers.len() {
+            match names_some {
                 true => Scope::Servers,
                 false => Scope::Request,
             }
@@ -146,14 +149,8 @@ impl RunState {
         let reason = format!("the service refused {refusals} requests in a row");
         let last = error.clone().because(&reason);
         self.halt(last.clone().because("not sent"));
-        let reason = last.message;
-        (
-            blames_servers,
-            Some(Event::Stopping {
-                reason,
-                cause: None,
-            }),
-        )
+        let event = Event::stopping(Stopped::Refused(last));
+        (blames_servers, Some(event))
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Resumption {
     pub(crate) jobs: Vec<(usize, JobTicket)>,
     /// When the last answer was lost, or the last job turned out not to report all of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
+    /// When the pause between waves began that the run is in.
+    pub(crate) pause_began: Option<Timestamp>,
     /// What was sent before and may still count: how many servers, and when at the latest.
     pub(crate) counted: Vec<(usize, Timestamp)>,
 }
@@ -108,13 +110,18 @@ impl RunState {
         };
         known.insert(0, resumed);
         known.extend(state.wave_underway());
-        news.extend(state.submit_hard_restarts(escalating));
+        news.extend(state.queue_hard_restarts(escalating));
         let lost_answer_at = recovered.lost_answer_at();
+        // Resuming may have changed what comes next.
+        let next = recovered.rolling().map(|rolling| rolling.action());
+        let is_same = state.next_action() == next;
+        let pause_began = recovered.pause_began().filter(|_| is_same);
         let resumed = Resumption {
             known,
             news,
             jobs,
             lost_answer_at,
+            pause_began,
             counted: Vec::new(),
         };
         (state, resumed)

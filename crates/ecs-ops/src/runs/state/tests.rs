@@ -1,3 +1,5 @@
+mod replay;
+
 use std::collections::{HashMap, HashSet};
 
 use ecs_client::SubmissionOutcome;

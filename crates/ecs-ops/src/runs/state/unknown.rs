@@ -8,11 +8,12 @@ use ecs_model::ServerId;
 use super::{RequestState, RunState};
 use crate::event::Event;
 use crate::journal::{OutcomeKind, Purpose};
-use crate::report::{Evidence, Outcome, ServerReport};
+use crate::report::{Evidence, JobReport, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
 };
 use crate::runs::records::{RequestRecords, ServerStates};
+use crate::ticket::JobTicket;
 
 /// Why a server was not acted on that shows no change.
 const UNCHANGED: &str = "the server is unchanged since before the run";
@@ -116,11 +117,6 @@ impl RunState {
         events
     }
 
-    /// Takes the servers that were certainly not acted on and are going to be sent again.
-    pub(crate) fn take_cleared(&mut self) -> Vec<ServerReport> {
-        std::mem::take(&mut self.cleared)
-    }
-
     /// Notes that a server of a request shows a change: none is certainly unchanged.
     pub(super) fn mark_changed(&mut self, index: usize) {
         if let Some(RequestState::Unknown(reconciliation)) = self
@@ -145,22 +141,49 @@ impl RunState {
         }
     }
 
+    /// The job of a request whose answer was lost was found: it is an ordinary one from now on.
+    pub(crate) fn found_job(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
+        self.unknown_cause(index)?;
+        self.replace(index, RequestState::Accepted(self.jobs.len()));
+        // A second restart never rests on a first one whose answer was lost.
+        for id in self.servers(index).to_vec() {
+            self.exclude_from_escalation(id);
+        }
+        let (job_id, servers) = (ticket.job_id().clone(), self.servers(index).len());
+        self.jobs.push(JobReport {
+            job_id: job_id.clone(),
+            status: None,
+            servers,
+            request_id: None,
+            ticket: ticket.clone(),
+        });
+        self.found_jobs.push((index, ticket));
+        Some(Event::JobFound {
+            request: index + 1,
+            servers,
+            job_id,
+        })
+    }
+
     /// Sets what the service's records show about a request until the next list of servers;
-    /// `refused`: why they could not be read.
+    /// `refused`: which of them could not be read, and why.
     pub(crate) fn set_records(
         &mut self,
         index: usize,
         records: Option<RequestRecords>,
-        refused: Option<&Problem>,
+        refused: [(&str, Option<&Problem>); 2],
     ) {
         let request = self.requests.get_mut(index);
         if let Some(RequestState::Unknown(reconciliation)) =
             request.map(|request| &mut request.state)
         {
             reconciliation.records = records;
-            let refused = refused.map(|problem| &problem.message);
-            reconciliation.records_refused = refused
-                .map(|message| format!("the actions on the servers could not be read: {message}"));
+            let refused = refused.into_iter().filter_map(|(what, problem)| {
+                let message = &problem?.message;
+                Some(format!("the {what} could not be read: {message}"))
+            });
+            let refused = refused.collect::<Vec<_>>().join("; ");
+            reconciliation.records_refused = (!refused.is_empty()).then_some(refused);
         }
     }
 
@@ -227,6 +250,13 @@ impl RunState {
                     let outcome = Outcome::Succeeded {
                         job_id: None,
                         evidence: Evidence::Server,
+                    };
+                    events.extend(self.end_server(*id, outcome));
+                }
+                Conclusion::InPlace => {
+                    let outcome = Outcome::Succeeded {
+                        job_id: None,
+                        evidence: Evidence::WantedState,
                     };
                     events.extend(self.end_server(*id, outcome));
                 }

@@ -276,3 +276,27 @@ async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
     assert_eq!(outcome_of(&report).0, "failed");
     assert_eq!((kinds(&posts).len(), seen.posts()), (1, 0));
 }
+
+/// What failed for lack of a permission, or by throttling, would fail again.
+#[tokio::test(start_paused = true)]
+async fn a_denied_part_is_not_tried_hard() {
+    for (code, expected) in [
+        ("Pdp.0001", 1),
+        ("Common.1503", 1),
+        ("APIGW.0308", 1),
+        ("Ecs.0227", 2),
+    ] {
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST => accepts(number),
+            _ if request.uri().path().contains("/jobs/") => {
+                let server = json!({"server_id": ids(1)[0].to_string()});
+                let part = json!({"status": "FAIL", "error_code": code, "entities": server});
+                says(&json!({"status": "FAIL", "entities": {"sub_jobs": [part]}}))
+            }
+            _ => says(&json!({"count": 0, "servers": []})),
+        });
+        let (report, _) = run(soft(builder)).await;
+        assert_eq!(outcome_of(&report).0, "failed", "{code}");
+        assert_eq!(seen.posts(), expected, "{code}");
+    }
+}

@@ -10,7 +10,7 @@ use http::{Method, Request};
 use tokio::time::Instant;
 
 use crate::scripted::{DONE, Does, accepts, client_of, ids, service};
-use crate::{Event, Outcome, Report};
+use crate::{Event, Outcome, Report, Stopped};
 
 /// Answers that prove that nothing was done, in which one server can be the reason.
 const ONE_SERVER: &[(u16, &str)] = &[
@@ -29,6 +29,10 @@ const ONE_SERVER: &[(u16, &str)] = &[
     (
         400,
         r#"{"error":{"code":"Ecs.0114","message":"no such server"}}"#,
+    ),
+    (
+        412,
+        r#"{"error":{"code":"Ecs.0947","message":"The server is not in the right state."}}"#,
     ),
     (
         403,
@@ -84,6 +88,34 @@ async fn one_server_does_not_stop_the_others() {
     }
 }
 
+/// A refusal that names its server, in whichever place and with whichever status, is about that
+/// server.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_named_is_taken_out() {
+    let bad = ids(32)[10];
+    for (status, body) in [
+        (
+            406,
+            r#"{"error":{"code":"Ecs.0947","message":"server ID"}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"code":"Ecs.0005","message":"invalid","details":[{"code":"x","message":"server ID"}]}}"#,
+        ),
+    ] {
+        let body = body.replace("ID", &bad.to_string());
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST if names(request, bad) => Does::Says(status, body.clone(), Vec::new()),
+            Method::POST => accepts(number),
+            _ => Does::Answer(200, DONE),
+        });
+        let report = reboot(builder, 32).await;
+        assert_eq!(report.summary().succeeded, 31, "{status}");
+        // Two at first, then the server alone and the others of its request.
+        assert_eq!(seen.posts(), 4, "{status}");
+    }
+}
+
 /// Few requests, whatever the size of the run, and the reason is given.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_refuses_everything() {
@@ -105,7 +137,8 @@ async fn a_service_that_refuses_everything() {
         assert!(summary.failed < 30, "{body}: {summary:?}");
         let mut reasons = Vec::new();
         while let Some(event) = events.next().await {
-            if let Event::Stopping { reason, .. } = event {
+            if let Event::Stopping { reason, cause } = event {
+                assert!(matches!(cause, Some(Stopped::Refused(_))), "{cause:?}");
                 reasons.push(reason);
             }
         }

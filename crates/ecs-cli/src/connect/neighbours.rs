@@ -1,4 +1,4 @@
-//! Where the Auto Scaling service is.
+//! Where the services beside ECS are: Auto Scaling and Cloud Trace Service.
 
 use ecs_ops::Endpoint;
 use ecs_ops::auth::Operator;
@@ -8,18 +8,44 @@ use crate::args::Global;
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// The address of the Auto Scaling service: the one that was given, or the one beside ECS in a cloud that is known. Credentials
-/// go to no host that nobody named.
-pub(super) fn endpoint(
+/// A service beside ECS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Neighbour {
+    Scaling,
+    Traces,
+}
+
+impl Neighbour {
+    /// The first label of its host.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Scaling => "as",
+            Self::Traces => "cts",
+        }
+    }
+
+    fn given(self, global: &Global) -> Option<&String> {
+        match self {
+            Self::Scaling => global.as_endpoint.as_ref(),
+            Self::Traces => global.cts_endpoint.as_ref(),
+        }
+    }
+}
+
+/// The address of such a service: the one that was given, or the one beside ECS in a cloud that is known. Credentials go to no
+/// host that nobody named.
+pub(crate) fn endpoint(
+    neighbour: Neighbour,
     global: &Global,
     ecs: &Endpoint,
     notes: &Notes,
 ) -> Result<Option<Endpoint>, Fail> {
-    let Some(address) = &global.as_endpoint else {
-        return Ok(beside(ecs));
+    let label = neighbour.label();
+    let Some(address) = neighbour.given(global) else {
+        return Ok(beside(label, ecs));
     };
     let parsed: Result<Endpoint, _> = address.parse();
-    let endpoint = parsed.map_err(|error| Fail::usage(format!("--as-endpoint: {error}")))?;
+    let endpoint = parsed.map_err(|error| Fail::usage(format!("--{label}-endpoint: {error}")))?;
     if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
         notes.warn(&format!(
             "requests travel unencrypted to {endpoint}: whoever can read the traffic can use their credentials"
@@ -28,15 +54,15 @@ pub(super) fn endpoint(
     Ok(Some(endpoint))
 }
 
-/// `https://as.REGION.CLOUD` beside `https://ecs.REGION.CLOUD` of an operator in the table, whose hosts differ in their
+/// `https://LABEL.REGION.CLOUD` beside `https://ecs.REGION.CLOUD` of an operator in the table, whose hosts differ in their
 /// first label only.
-fn beside(ecs: &Endpoint) -> Option<Endpoint> {
+fn beside(label: &str, ecs: &Endpoint) -> Option<Endpoint> {
     let address = ecs.to_string();
     let rest = address.trim_end_matches('/').strip_prefix("https://ecs.")?;
     // With a port or a path of its own it is a gateway, which may not have that service.
     let bare = !rest.contains([':', '/']);
     Operator::of_address(&address).filter(|_| bare)?;
-    format!("https://as.{rest}").parse().ok()
+    format!("https://{label}.{rest}").parse().ok()
 }
 
 #[cfg(test)]
@@ -71,7 +97,7 @@ mod tests {
             ("http://127.0.0.1:8080", None),
         ] {
             let ecs: Endpoint = ecs.parse().unwrap();
-            let found = beside(&ecs).map(|found| found.to_string());
+            let found = beside("as", &ecs).map(|found| found.to_string());
             assert_eq!(found.as_deref(), expected, "{ecs}");
         }
     }

@@ -1,0 +1,281 @@
+//! What a run is going to do, as it is shown before anything is sent: in the question, in a dry run, and in the log.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use ecs_ops::PowerAction;
+use ecs_ops::fleet::SkippedServer;
+use ecs_ops::model::ServerId;
+use ecs_ops::rolling::{AfterCanary, Rules, Waves};
+
+use super::go_on::written;
+use crate::args::{FailureLimit, Run};
+use crate::confirm::{Terminal, WavesSaid, counted, skipped, verb};
+use crate::connect::Connection;
+use crate::fail::Fail;
+use crate::render::target;
+use crate::term::{Notes, clean};
+
+/// How many servers are named.
+const NAMED: usize = 5;
+/// How long a job takes: 15 to 35 seconds (vendor's pages).
+const JOB: Duration = Duration::from_secs(30);
+
+/// What is known of a run that has not begun.
+pub(super) struct Announcement<'a> {
+    pub(super) action: PowerAction,
+    pub(super) args: &'a Run,
+    pub(super) connection: &'a Connection,
+    pub(super) requests: usize,
+    /// The servers, with their names as far as they are known.
+    pub(super) servers: &'a [(ServerId, String)],
+    pub(super) skipped: &'a [SkippedServer],
+    pub(super) waves: Option<&'a Waves>,
+    pub(super) waves_said: Option<&'a WavesSaid>,
+    pub(super) journal: Option<&'a Path>,
+}
+
+impl Announcement<'_> {
+    fn headline(&self) -> String {
+        format!("{} {}", verb(self.action), counted(self.servers.len()))
+    }
+
+    /// Everything but the place, as rows.
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let args = self.args;
+        let mut rows = vec![("in", self.requests()), ("servers", self.named())];
+        let skipped = skipped(self.skipped);
+        if !skipped.is_empty() {
+            rows.push(("skipped", skipped));
+        }
+        rows.extend(self.brake().map(|brake| ("brake", brake)));
+        if let Some(command) = &args.rolling.health_cmd {
+            let limit = written(args.rolling.health_timeout);
+            rows.push((
+                "health",
+                format!("{command} after each wave (at most {limit}); a failure stops the run"),
+            ));
+        }
+        if let Some(after) = args.rolling.escalate_after {
+            rows.push((
+                "escalate",
+                format!(
+                    "a server whose soft restart fails, or that is not back after {}, is restarted hard (cutting the power)",
+                    written(after)
+                ),
+            ));
+        }
+        if args.resubmit_unknown {
+            let again = "sent once more, which may act on servers twice (--resubmit-unknown)";
+            rows.push(("unknown", again.to_owned()));
+        } else if args.reconcile {
+            rows.push((
+                "unknown",
+                "looked up in the service (--reconcile)".to_owned(),
+            ));
+        }
+        if let Some(deadline) = args.deadline {
+            rows.push(("deadline", format!("{}, then it stops", written(deadline))));
+        }
+        let journal = self.journal.map(|path| path.display().to_string());
+        let journal =
+            journal.unwrap_or_else(|| "none: after a crash nothing can be resumed".to_owned());
+        rows.push(("journal", journal));
+        rows.push(("takes", self.duration()));
+        rows
+    }
+
+    /// As text: what is done, where, and how.
+    fn lines(&self, end: &str) -> Vec<String> {
+        let place = target::rows(self.connection).into_iter();
+        let mut lines = vec![format!("{}{end}", self.headline())];
+        lines.extend(place.chain(self.rows()).flat_map(row));
+        lines
+    }
+
+    /// Everything but the place, below what a dry run shows.
+    pub(super) fn dry_run(&self) -> String {
+        let lines = self.rows().into_iter().flat_map(row);
+        lines.map(|line| clean(&line) + "\n").collect()
+    }
+
+    /// Asks, and returns only if the answer is yes. Without a terminal it is only said.
+    pub(super) async fn confirm(
+        &self,
+        terminal: Option<Terminal>,
+        notes: &Notes,
+    ) -> Result<(), Fail> {
+        if self.args.resubmit_unknown {
+            let verb = verb(self.action).to_ascii_lowercase();
+            notes.always(&format!(
+                "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+            ));
+        }
+        let one_wave = self.waves.is_some_and(|waves| waves.waves.len() == 1);
+        if let (true, Some(limit @ FailureLimit::AtMost(_))) =
+            (one_wave, self.args.rolling.max_failures)
+            && self.servers.len() > 1
+        {
+            notes.warn(&format!(
+                "--max-failures {limit} can hardly stop anything: without --wave or --canary most requests are sent before \
+                 the first failure is known"
+            ));
+        }
+        let Some(terminal) = terminal else {
+            self.lines("").iter().for_each(|line| notes.note(line));
+            return Ok(());
+        };
+        self.lines("?").iter().for_each(|line| notes.always(line));
+        terminal.confirm(notes).await
+    }
+
+    fn requests(&self) -> String {
+        let requests = match self.requests {
+            1 => "1 request".to_owned(),
+            many if self.waves.is_some() => format!("{many} requests"),
+            many => format!(
+                "{many} requests of at most {} servers",
+                self.args.batch_size
+            ),
+        };
+        match self.waves_said {
+            Some(waves) => format!("{waves}, {requests}"),
+            None => requests,
+        }
+    }
+
+    /// The first servers to go.
+    fn named(&self) -> String {
+        let mut first: Vec<&str> = Vec::new();
+        match self.waves {
+            None => first.extend(
+                self.servers
+                    .iter()
+                    .take(NAMED)
+                    .map(|(_, name)| name.as_str()),
+            ),
+            Some(waves) => {
+                let names: HashMap<_, _> =
+                    self.servers.iter().map(|(id, name)| (id, name)).collect();
+                let ids = waves.waves.iter().flatten().take(NAMED);
+                first.extend(ids.filter_map(|id| names.get(id).map(|name| name.as_str())));
+            }
+        }
+        let mut lines: Vec<String> = first.into_iter().map(str::to_owned).collect();
+        let more = self.servers.len().saturating_sub(lines.len());
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        lines.join("\n")
+    }
+
+    /// What stops the run because of failures. Nothing is said of a single server.
+    fn brake(&self) -> Option<String> {
+        let limit = self.args.rolling.max_failures;
+        let servers = self.servers.len();
+        match self.waves {
+            _ if servers == 1 => None,
+            _ if limit == Some(FailureLimit::None) => Some("none (--max-failures none)".to_owned()),
+            None if self.args.no_wait => {
+                Some("none: --no-wait does not learn what failed".to_owned())
+            }
+            None => Some("none: all servers go at once; --wave N|P% makes waves".to_owned()),
+            Some(waves) => {
+                let rules = self.args.rolling.rules(servers);
+                Some(brake(&rules, waves.waves.len(), servers, limit))
+            }
+        }
+    }
+
+    /// About how long it takes.
+    fn duration(&self) -> String {
+        let rolling = &self.args.rolling;
+        let sizes: Vec<usize> = match self.waves {
+            Some(waves) => waves.waves.iter().map(Vec::len).collect(),
+            None => vec![self.servers.len()],
+        };
+        let job = if self.args.no_wait {
+            Duration::ZERO
+        } else {
+            JOB
+        };
+        let rules = rolling.rules(self.servers.len());
+        let whole = estimate(&sizes, self.args.servers_per_minute, job, &rules);
+        let mut text = format!("about {}", rounded(whole));
+        if rules.check_health {
+            text.push_str(", and the health checks");
+        }
+        if rolling.asks() {
+            text.push_str(", and the question after the canary");
+        }
+        if self.connection.is_simulated() {
+            text.push_str(" by the simulator's clock");
+        }
+        text
+    }
+}
+
+/// A row, and the lines that follow it.
+fn row((label, value): (&'static str, String)) -> Vec<String> {
+    let mut label = Some(label);
+    let lines = value.lines();
+    lines
+        .map(|line| format!("  {:<9} {line}", label.take().unwrap_or_default()))
+        .collect()
+}
+
+/// The rules that stop a run of these waves.
+fn brake(rules: &Rules, waves: usize, servers: usize, given: Option<FailureLimit>) -> String {
+    let most = rules
+        .max_failures
+        .map_or(servers, |limit| limit.of(servers));
+    let limit = format!("stops when more than {} failed", counted(most));
+    if !rules.brake {
+        let given = given.map_or_else(String::new, |given| format!(" (--max-failures {given})"));
+        return format!("{limit}{given}");
+    }
+    if waves < 2 {
+        return format!("{limit}; in one wave it can hardly stop anything");
+    }
+    let canary = match rules.canary {
+        Some(AfterCanary::Pause(_)) => ", or a server of the canary failed",
+        _ => "",
+    };
+    format!("{limit}, or no server of a wave succeeded{canary} (--max-failures changes it)")
+}
+
+/// How long waves of these sizes take: their jobs, the quota, and the pauses.
+fn estimate(sizes: &[usize], per_minute: usize, job: Duration, rules: &Rules) -> Duration {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let mut whole = Duration::ZERO;
+    for (index, servers) in sizes.iter().enumerate() {
+        let per_minute = per_minute.max(1);
+        let minutes = u32::try_from(servers.saturating_sub(1) / per_minute).unwrap_or(u32::MAX);
+        whole += job + MINUTE.saturating_mul(minutes);
+        if index + 1 < sizes.len() {
+            whole += match rules.canary {
+                Some(AfterCanary::Pause(pause)) if index == 0 => pause,
+                _ => rules.pause,
+            };
+        }
+    }
+    // However small the waves are, the service takes no more in a minute.
+    let servers: usize = sizes.iter().sum();
+    let minutes = u32::try_from(servers.saturating_sub(1) / per_minute.max(1)).unwrap_or(u32::MAX);
+    whole.max(MINUTE.saturating_mul(minutes) + job)
+}
+
+/// Such as `30 s`, `12 min` or `2 h 5 min`.
+fn rounded(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let minutes = seconds.div_ceil(60);
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..6000 => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Where the journal of a new run is, and the entry of the run among the active ones.
+
+use std::path::Path;
+
+use ecs_ops::PowerAction;
+use ecs_ops::active::{ActiveRun, RegisterError, Registration, RunRegistry as _};
+use ecs_ops::model::ServerId;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::args::{Global, Run};
+use crate::confirm::counted;
+use crate::connect::Connection;
+use crate::fail::{Fail, chain};
+use crate::folders;
+use crate::invocation;
+use crate::journals::{Journals, KEPT};
+use crate::registry::FileRegistry;
+use crate::term::Notes;
+
+/// Chooses the id of a run and the place of its journal. Without a folder for it a run does not begin: what nobody asked to
+/// be left out is not left out.
+pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<String, Fail> {
+    let run_id = Uuid::new_v4().to_string();
+    if args.journal.is_some() || args.no_journal || args.plan_out.is_some() {
+        return Ok(run_id);
+    }
+    let usable = Journals::of(global).and_then(|journals| {
+        if args.dry_run {
+            return Ok(journals);
+        }
+        journals.create().map_err(|error| {
+            let folder = journals.folder().display();
+            Fail::usage(format!("no journal can be written to {folder}: {error}"))
+        })?;
+        Ok(journals)
+    });
+    match usable {
+        Ok(journals) => {
+            if !args.dry_run {
+                journals.prune(global.settings.journal_keep.unwrap_or(KEPT), notes);
+            }
+            args.journal = Some(journals.path(&run_id));
+            args.run_id = Some(run_id.clone());
+        }
+        // Nothing real depends on it.
+        Err(fail) if global.sim || args.dry_run => notes.warn(&format!(
+            "{}: this run has no journal and cannot be resumed",
+            fail.message
+        )),
+        Err(fail) => {
+            return Err(Fail::usage(format!("{}; nothing was sent", fail.message)).hint(
+                "name a file with --journal FILE, or run without one: --no-journal (then a crash cannot be resumed)",
+            ));
+        }
+    }
+    Ok(run_id)
+}
+
+/// Registers a run among the active ones of this machine, unless another one acts on the same servers.
+pub(super) async fn register(
+    run_id: &str,
+    action: PowerAction,
+    servers: Vec<ServerId>,
+    journal: Option<&Path>,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<Option<Registration>, Fail> {
+    let folder = match folders::state() {
+        Ok(state) => state.join("active"),
+        Err(why) => {
+            notes.warn(&format!(
+                "{why}: other runs on the same servers are not noticed"
+            ));
+            return Ok(None);
+        }
+    };
+    let (endpoint, project) = (connection.endpoint.to_string(), connection.project.clone());
+    let absolute = journal.and_then(|path| std::path::absolute(path).ok());
+    let run = ActiveRun {
+        invocation: Some(invocation::of_process()),
+        journal: absolute.map(|path| path.display().to_string()),
+        ..ActiveRun::new(
+            run_id,
+            endpoint,
+            project,
+            action.name(),
+            servers,
+            Timestamp::now(),
+        )
+    };
+    match FileRegistry::new(folder).register(run).await {
+        Ok(registration) => Ok(Some(registration)),
+        Err(RegisterError::Conflict(conflict)) => {
+            let (other, shared) = (&conflict.run, conflict.servers.len());
+            let by = other.invocation.as_ref().map(ToString::to_string);
+            let by = by.unwrap_or_else(|| "somebody unknown".to_owned());
+            let what = match shared {
+                0 => "is active already".to_owned(),
+                _ => format!("acts on {} of these", counted(shared)),
+            };
+            let mut details: Vec<String> = conflict
+                .servers
+                .iter()
+                .take(5)
+                .map(ToString::to_string)
+                .collect();
+            if shared > details.len() {
+                details.push(format!("and {} more", shared - details.len()));
+            }
+            let wait = "wait until it has ended, or stop it first";
+            let watch = format!(
+                "{wait}; ecsctl run show {} shows how far it is",
+                other.run_id
+            );
+            Err(Fail::usage(format!(
+                "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
+                other.run_id, other.operation, other.since
+            ))
+            .details(details)
+            .hint(match other.journal {
+                Some(_) => watch,
+                None => wait.to_owned(),
+            }))
+        }
+        Err(error) => {
+            notes.warn(&format!(
+                "{}: other runs on the same servers are not noticed",
+                chain(&error)
+            ));
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a resumed run is going to do, as it is shown before anything is sent.
+
+use std::path::{Path, PathBuf};
+
+use ecs_ops::PowerAction;
+use ecs_ops::journal::{Invocation, Recovered};
+use ecs_ops::model::ServerId;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::super::run_list::age;
+use crate::args::Format;
+use crate::confirm::{Terminal, counted, verb};
+use crate::connect::Connection;
+use crate::fail::Fail;
+use crate::render::{json, target};
+use crate::term::{Notes, clean};
+
+/// How many servers are named.
+const NAMED: usize = 5;
+
+/// What is left of a run.
+pub(super) struct Intent {
+    run_id: String,
+    action: PowerAction,
+    journal: PathBuf,
+    of: usize,
+    done: usize,
+    to_wait_for: usize,
+    unknown: usize,
+    to_send: Vec<ServerId>,
+    /// All that have no final outcome.
+    pub(super) servers: Vec<ServerId>,
+    /// What stops it, if it has waves.
+    brake: Option<String>,
+    health: Option<String>,
+    escalates: bool,
+    last: Option<Timestamp>,
+    by: Option<Invocation>,
+}
+
+impl Intent {
+    pub(super) fn of(
+        recovered: &Recovered,
+        journal: &Path,
+        last: Option<Timestamp>,
+        by: Option<Invocation>,
+    ) -> Self {
+        let run = recovered.run();
+        let (accepted, unknown) = (recovered.accepted_requests(), recovered.unknown_requests());
+        let done: std::collections::HashSet<_> = recovered
+            .final_outcomes()
+            .map(|outcome| outcome.id)
+            .collect();
+        let open = run.servers.iter().copied();
+        let rolling = run.rolling.as_ref();
+        let of = run.servers.len();
+        let brake = rolling.map(|rolling| match (rolling.max_failures, rolling.brake) {
+            (Some(most), true) => format!(
+                "stops when more than {most} of the run's {} failed, or no server of a wave succeeded",
+                counted(of)
+            ),
+            (Some(most), false) => format!(
+                "stops when more than {most} of the run's {} failed",
+                counted(of)
+            ),
+            (None, _) => "none (--max-failures none)".to_owned(),
+        });
+        Self {
+            run_id: run.run_id.clone(),
+            action: run.action,
+            journal: journal.to_owned(),
+            of,
+            done: done.len(),
+            to_wait_for: accepted.iter().map(|request| request.servers.len()).sum(),
+            unknown: unknown.iter().map(|request| request.servers.len()).sum(),
+            to_send: recovered.unsent(),
+            servers: open.filter(|id| !done.contains(id)).collect(),
+            brake,
+            health: rolling.and_then(|rolling| rolling.health.clone()),
+            escalates: rolling.is_some_and(|rolling| rolling.escalate_after_ms.is_some()),
+            last,
+            by,
+        }
+    }
+
+    /// Whether it may do more than wait.
+    pub(super) fn acts(&self) -> bool {
+        !self.to_send.is_empty() || self.escalates || self.health.is_some()
+    }
+
+    fn lines(&self, connection: &Connection, end: &str) -> Vec<String> {
+        let verb = verb(self.action);
+        let headline = match self.to_send.len() {
+            0 => format!("Resume run {}: nothing is left to send{end}", self.run_id),
+            left => format!("Resume run {}: {verb} {}{end}", self.run_id, counted(left)),
+        };
+        let left = format!(
+            "{} to send, {} to wait for, {} unknown; {} of {} done",
+            self.to_send.len(),
+            self.to_wait_for,
+            self.unknown,
+            self.done,
+            counted(self.of)
+        );
+        let mut servers: Vec<String> = self
+            .to_send
+            .iter()
+            .take(NAMED)
+            .map(ToString::to_string)
+            .collect();
+        if self.to_send.len() > NAMED {
+            servers.push(format!("and {} more", self.to_send.len() - NAMED));
+        }
+        let mut journal = self.journal.display().to_string();
+        if let Some(last) = self.last {
+            let age = age(Timestamp::now().duration_since(last).as_secs());
+            journal.push_str(&format!(", last written {age} ago"));
+        }
+        let mut rows = target::rows(connection);
+        rows.push(("left", left));
+        if !servers.is_empty() {
+            rows.push(("servers", servers.join("\n")));
+        }
+        rows.extend(self.brake.clone().map(|brake| ("brake", brake)));
+        rows.extend(self.health.clone().map(|command| ("health", command)));
+        if self.escalates {
+            let hard = "servers whose soft restart fails are restarted hard (cutting the power)";
+            rows.push(("escalate", hard.to_owned()));
+        }
+        rows.push(("journal", journal));
+        rows.extend(self.by.as_ref().map(|by| ("run by", by.to_string())));
+        let mut lines = vec![headline];
+        for (label, value) in rows {
+            let mut label = Some(label);
+            let row = |line| format!("  {:<9} {line}", label.take().unwrap_or_default());
+            lines.extend(value.lines().map(row));
+        }
+        lines
+    }
+
+    /// For `--dry-run`.
+    pub(super) fn shown(&self, format: Format, connection: &Connection) -> String {
+        let document = json!({
+            "version": json::VERSION,
+            "dry_run": true,
+            "run_id": self.run_id,
+            "operation": self.action.name(),
+            "type": self.action.type_name(),
+            "endpoint": connection.endpoint.to_string(),
+            "project_id": connection.project.as_str(),
+            "journal": self.journal,
+            "last_record": self.last,
+            "servers": self.of,
+            "done": self.done,
+            "to_wait_for": self.to_wait_for,
+            "unknown": self.unknown,
+            "to_send": self.to_send,
+        });
+        match format {
+            Format::Table => {
+                let lines = self.lines(connection, ": nothing was sent (dry run)");
+                lines.iter().map(|line| clean(line) + "\n").collect()
+            }
+            Format::Json => json::document(&document),
+            Format::Jsonl => json::line(&document),
+        }
+    }
+
+    /// Asks, and returns only if the answer is yes. Without a terminal it is only said.
+    pub(super) async fn confirm(
+        &self,
+        terminal: Option<Terminal>,
+        connection: &Connection,
+        notes: &Notes,
+    ) -> Result<(), Fail> {
+        let Some(terminal) = terminal else {
+            self.lines(connection, "")
+                .iter()
+                .for_each(|line| notes.note(line));
+            return Ok(());
+        };
+        self.lines(connection, "?")
+            .iter()
+            .for_each(|line| notes.always(line));
+        terminal.confirm(notes).await
+    }
+}

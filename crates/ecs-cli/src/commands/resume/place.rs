@@ -1,0 +1,127 @@
+//! Where a resumed run acts: where its journal says, unless an option says otherwise.
+
+use ecs_ops::journal::{Recovered, RunRecord};
+
+use crate::args::Global;
+use crate::connect::Connection;
+use crate::fail::{Fail, chain};
+use crate::term::Notes;
+
+/// What led to the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum LedBy {
+    Journal,
+    Options,
+}
+
+impl LedBy {
+    /// The endpoint comes from the journal, however it was handed on.
+    pub(in crate::commands) fn note_origin(self, connection: &mut Connection) {
+        let target = connection.target.as_mut();
+        let endpoint = target.and_then(|target| target.endpoint.as_mut());
+        if let (Self::Journal, Some(endpoint)) = (self, endpoint) {
+            endpoint.origin = "the journal".to_owned();
+        }
+    }
+}
+
+/// Options that say where the service is: typed ones, not what settings filled in.
+fn placing(global: &Global) -> Vec<&'static str> {
+    const PLACING: [&str; 3] = ["--endpoint", "--region", "--operator"];
+    let given = global.settings.options.iter().copied();
+    given.filter(|option| PLACING.contains(option)).collect()
+}
+
+/// Leaves out what settings filled in: the embedded simulator is no place of theirs.
+fn forget_settings(global: &mut Global) {
+    let options = std::mem::take(&mut global.settings.options);
+    let is_typed = |option| options.contains(&option);
+    let text = [
+        ("--endpoint", &mut global.endpoint),
+        ("--region", &mut global.region),
+        ("--operator", &mut global.operator),
+        ("--cloud", &mut global.cloud),
+        ("--profile", &mut global.profile),
+        ("--iam-endpoint", &mut global.iam_endpoint),
+        ("--as-endpoint", &mut global.as_endpoint),
+    ];
+    for (option, value) in text {
+        if !is_typed(option) {
+            *value = None;
+        }
+    }
+    if !is_typed("--project-id") {
+        global.project_id = None;
+    }
+    if !is_typed("--ca-file") {
+        global.ca_file = None;
+    }
+    global.settings.options = options;
+}
+
+/// Fills in the place of the run where no option names one.
+pub(in crate::commands) fn go_where_it_was(
+    run: &RunRecord,
+    global: &mut Global,
+    notes: &Notes,
+) -> Result<LedBy, Fail> {
+    if run.simulated && !global.sim {
+        let given = placing(global);
+        if !given.is_empty() {
+            return Err(Fail::usage(format!(
+                "the run was simulated (--sim), so {} cannot be used; nothing was sent",
+                given.join(", ")
+            ))
+            .hint("leave them out: the simulator is started again"));
+        }
+        notes.note("the run was simulated: it is resumed with --sim");
+        global.sim = true;
+        forget_settings(global);
+        if global.sim_fail.is_none() {
+            global.sim_fail = super::super::go_on::recorded(run).and_then(|global| global.sim_fail);
+        }
+    }
+    if global.sim {
+        return Ok(LedBy::Options);
+    }
+    if !global.settings.options.contains(&"--project-id") {
+        global.project_id = Some(run.project.clone());
+    }
+    if placing(global).is_empty() {
+        global.endpoint = Some(run.endpoint.clone());
+        return Ok(LedBy::Journal);
+    }
+    Ok(LedBy::Options)
+}
+
+/// Refuses to resume a run elsewhere, and says which option leads there.
+pub(super) fn refuse_other_place(
+    recovered: &Recovered,
+    connection: &Connection,
+    global: &Global,
+) -> Result<(), Fail> {
+    let Err(error) = recovered.belongs_to(&connection.endpoint, &connection.project) else {
+        return Ok(());
+    };
+    let run = recovered.run();
+    let mut wrong = Vec::new();
+    if run.project != connection.project {
+        wrong.push(format!("--project-id {}", run.project));
+    }
+    if run.endpoint.trim_end_matches('/') != connection.endpoint.to_string().trim_end_matches('/') {
+        let given = placing(global);
+        wrong.push(match given.is_empty() {
+            true => format!("--endpoint {}", run.endpoint),
+            false => format!(
+                "--endpoint {} instead of {}",
+                run.endpoint,
+                given.join(", ")
+            ),
+        });
+    }
+    let fail = Fail::usage(format!("{}; nothing was sent", chain(&error)));
+    Err(match wrong.join(" and ") {
+        none if none.is_empty() => fail,
+        wrong => fail.hint(format!("to resume this run, give {wrong}")),
+    })
+}

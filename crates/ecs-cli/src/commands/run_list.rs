@@ -1,0 +1,222 @@
+//! `run list`: the runs whose journals are in the folder for journals.
+
+use std::path::{Path, PathBuf};
+
+use ecs_ops::journal::{Contents, Invocation, JsonlJournal, Record, RunRecord};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::{Global, RunList, RunListFormat};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::journals::Journals;
+use crate::render::json;
+use crate::render::text_table::{TextTable, stdout_width};
+use crate::render::timeline::{Summary, Timeline};
+use crate::term::{Notes, Results};
+
+/// A run of the list.
+#[derive(Debug, Serialize)]
+struct Row {
+    run_id: String,
+    journal: PathBuf,
+    state: State,
+    /// The process, of a run that is active.
+    pid: Option<u32>,
+    operation: &'static str,
+    #[serde(rename = "type")]
+    kind: Option<&'static str>,
+    region: Option<String>,
+    project_id: String,
+    endpoint: String,
+    simulated: bool,
+    user: Option<String>,
+    host: Option<String>,
+    began: Timestamp,
+    ended: Option<Timestamp>,
+    age_seconds: i64,
+    summary: Summary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// Its process lives.
+    Active,
+    /// It ended with a report, and nothing is left to do.
+    Ended,
+    /// It ended with a report before all servers were done: it can be resumed.
+    Stopped,
+    /// Its process died: it can be resumed.
+    Interrupted,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Ended => "ended",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+pub(crate) fn run(
+    args: &RunList,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let journals = Journals::of(global)?;
+    let found = journals.newest_first().map_err(|error| {
+        Fail::usage(format!(
+            "cannot read {}: {error}",
+            journals.folder().display()
+        ))
+    })?;
+    let now = Timestamp::now();
+    let mut rows = Vec::new();
+    for (_, path) in found {
+        match row(&path, now) {
+            Ok(Some(row)) => rows.push(row),
+            // It is about to begin, or never began.
+            Ok(None) => {}
+            Err(why) => notes.warn(&format!("{}: {why}", path.display())),
+        }
+    }
+    results.write(&match args.format {
+        RunListFormat::Json => json::document(&serde_json::json!({"version": 1, "runs": rows})),
+        RunListFormat::Jsonl => rows.iter().map(json::line).collect(),
+        RunListFormat::Id => rows.iter().map(|row| format!("{}\n", row.run_id)).collect(),
+        RunListFormat::Table => table(&rows),
+    });
+    if rows.is_empty() {
+        notes.note(&format!(
+            "there is no run in {}",
+            journals.folder().display()
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = TextTable::new(&[
+        "RUN", "STATE", "BEGAN", "ACTION", "PLACE", "SERVERS", "OUTCOMES", "BY",
+    ]);
+    table.may_shrink(4);
+    table.may_shrink(6);
+    table.may_shrink(7);
+    for row in rows {
+        let state = match row.pid {
+            Some(pid) => format!("{} (pid {pid})", row.state.name()),
+            None => row.state.name().to_owned(),
+        };
+        let kind = row.kind.map(|kind| format!(" {kind}")).unwrap_or_default();
+        let place = if row.simulated {
+            "simulated".to_owned()
+        } else {
+            let region = row.region.as_ref().unwrap_or(&row.endpoint);
+            format!("{region} {}", row.project_id)
+        };
+        table.row([
+            row.run_id.clone(),
+            state,
+            format!("{} ago", age(row.age_seconds)),
+            format!("{}{kind}", row.operation),
+            place,
+            row.summary.requested.to_string(),
+            row.summary.counts(),
+            row.user.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    table.render(stdout_width())
+}
+
+fn row(path: &Path, now: Timestamp) -> Result<Option<Row>, String> {
+    let contents = JsonlJournal::read(path).map_err(|error| crate::fail::chain(&error))?;
+    let Some((run, invocation)) = begun_by(&contents) else {
+        return Ok(None);
+    };
+    let timeline = Timeline::of(contents).map_err(|error| crate::fail::chain(&error))?;
+    let is_active = JsonlJournal::is_in_use(path).unwrap_or(false);
+    let left = timeline.summary.not_attempted + timeline.summary.running;
+    let state = match (is_active, timeline.ended, left) {
+        (true, ..) => State::Active,
+        (false, None, _) => State::Interrupted,
+        (false, Some(_), 0) => State::Ended,
+        (false, Some(_), _) => State::Stopped,
+    };
+    let target = run.target.as_ref();
+    let invocation = invocation.unwrap_or_default();
+    Ok(Some(Row {
+        run_id: timeline.run_id.clone(),
+        journal: path.to_owned(),
+        state,
+        pid: invocation.pid.filter(|_| is_active),
+        operation: timeline.operation,
+        kind: timeline.kind,
+        region: target.and_then(|target| Some(target.region.as_ref()?.value.clone())),
+        project_id: timeline.project_id.clone(),
+        endpoint: timeline.endpoint.clone(),
+        simulated: run.simulated,
+        user: invocation.user,
+        host: invocation.host,
+        began: timeline.began,
+        ended: timeline.ended,
+        age_seconds: now.duration_since(timeline.began).as_secs(),
+        summary: timeline.summary,
+    }))
+}
+
+/// The run, and who runs it or ran it last.
+pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocation>)> {
+    let run = match &contents.entries.first()?.record {
+        Record::Run(run) => RunRecord::clone(run),
+        _ => return None,
+    };
+    let resumed = contents
+        .entries
+        .iter()
+        .rev()
+        .find_map(|entry| match &entry.record {
+            Record::Resumed { invocation, .. } => Some(invocation.clone()),
+            _ => None,
+        });
+    let last = resumed.unwrap_or_else(|| run.invocation.clone());
+    Some((run, last))
+}
+
+/// Such as `5 min` or `3 days`.
+pub(super) fn age(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_one_unit() {
+        let ages = [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7200, "2 h"),
+            (172_800, "2 days"),
+        ];
+        for (seconds, text) in ages {
+            assert_eq!(age(seconds), text);
+        }
+        assert_eq!(age(-5), "0 s");
+    }
+}

@@ -1,0 +1,207 @@
+//! The journals of runs for which nobody named one: a folder with a file for each.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use ecs_ops::journal::JsonlJournal;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::args::Global;
+use crate::fail::Fail;
+use crate::folders::{self, create_private};
+use crate::term::Notes;
+
+/// How long the journal of a run that ended is kept by default.
+pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The word for the run that began last.
+const LAST: &str = "last";
+
+/// The folder.
+#[derive(Debug)]
+pub(crate) struct Journals {
+    folder: PathBuf,
+}
+
+impl Journals {
+    /// The folder of the settings, or the one in the user's state.
+    pub(crate) fn of(global: &Global) -> Result<Self, Fail> {
+        if let Some(folder) = &global.settings.journal_dir {
+            return Ok(Self {
+                folder: folder.clone(),
+            });
+        }
+        let state = folders::state()
+            .map_err(|why| Fail::usage(format!("there is no folder for journals: {why}")))?;
+        Ok(Self {
+            folder: state.join("runs"),
+        })
+    }
+
+    /// Makes the folder, and sees to it that files can be made in it.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        create_private(&self.folder)?;
+        // Where that fails, so would the journal.
+        tempfile_in(&self.folder)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The journal of a run.
+    pub(crate) fn path(&self, run_id: &str) -> PathBuf {
+        self.folder.join(format!("{run_id}.jsonl"))
+    }
+
+    /// The journals with the times at which their runs began, the newest first.
+    pub(crate) fn newest_first(&self) -> io::Result<Vec<(Timestamp, PathBuf)>> {
+        let mut found = Vec::new();
+        for path in self.files()? {
+            if let Some(head) = Head::of(&path) {
+                found.push((head.at, path));
+            }
+        }
+        found.sort_by(|one, other| other.cmp(one));
+        Ok(found)
+    }
+
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension() == Some(OsStr::new("jsonl")) {
+                files.push(path);
+            }
+        }
+        Ok(files)
+    }
+
+    /// Removes the journals of runs that ended longer ago than this.
+    pub(crate) fn prune(&self, keep: Duration, notes: &Notes) {
+        let Some(before) = SystemTime::now().checked_sub(keep) else {
+            return;
+        };
+        let is_old = |path: &Path| {
+            let changed = std::fs::metadata(path).and_then(|known| known.modified());
+            changed.is_ok_and(|changed| changed < before)
+        };
+        for path in self.files().unwrap_or_default() {
+            if is_old(&path)
+                && has_ended(&path).unwrap_or(false)
+                && JsonlJournal::is_in_use(&path).is_ok_and(|is_used| !is_used)
+                && let Err(error) = std::fs::remove_file(&path)
+            {
+                notes.note(&format!(
+                    "cannot remove the old journal {}: {error}",
+                    path.display()
+                ));
+            }
+        }
+    }
+}
+
+/// The journal that is meant: a file, `last`, or the id of a run or its beginning.
+pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
+    let is_last = named == Path::new(LAST);
+    let is_path = named.components().count() > 1 || named.extension().is_some();
+    if !is_last && (is_path || named.is_file()) {
+        return Ok(named.to_owned());
+    }
+    let journals = Journals::of(global)?;
+    let folder = journals.folder().display().to_string();
+    let failed = |error: io::Error| Fail::usage(format!("cannot read {folder}: {error}"));
+    if is_last {
+        let mut runs = journals.newest_first().map_err(failed)?.into_iter();
+        let last = runs.next().map(|(_, path)| path);
+        return last.ok_or_else(|| {
+            Fail::usage(format!("there is no run in {folder}")).hint("name the file of a journal")
+        });
+    }
+    let files = journals.files().map_err(failed)?;
+    let name = named.to_string_lossy();
+    let stem = |path: &Path| {
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let found: Vec<_> = files
+        .into_iter()
+        .filter(|path| stem(path).starts_with(&*name) && !name.is_empty())
+        .collect();
+    match &found[..] {
+        [one] => Ok(one.clone()),
+        [] => Err(Fail::usage(format!(
+            "{}: there is neither such a file nor a run with this id in {folder}",
+            named.display()
+        ))
+        .hint("ecsctl run list shows the runs")),
+        many => Err(
+            Fail::usage(format!("{} runs begin with {name}", many.len()))
+                .details(many.iter().map(|path| stem(path)).collect())
+                .hint("give more of the id"),
+        ),
+    }
+}
+
+/// `last` and the ids of the runs, the newest first, for completions.
+pub(crate) fn names() -> Vec<String> {
+    let settings = std::env::var_os("ECSCTL_JOURNAL_DIR").map(PathBuf::from);
+    let folder = settings.or_else(|| Some(folders::state().ok()?.join("runs")));
+    let runs = folder.and_then(|folder| Journals { folder }.newest_first().ok());
+    let stem = |path: PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
+    let ids = runs
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(_, path)| stem(path));
+    std::iter::once(LAST.to_owned()).chain(ids).collect()
+}
+
+/// What the first record says at its beginning.
+#[derive(Deserialize)]
+struct Head {
+    at: Timestamp,
+}
+
+impl Head {
+    fn of(path: &Path) -> Option<Self> {
+        let mut line = String::new();
+        BufReader::new(File::open(path).ok()?)
+            .read_line(&mut line)
+            .ok()?;
+        serde_json::from_str(&line).ok()
+    }
+}
+
+/// Whether the last record is the end of the run.
+fn has_ended(path: &Path) -> io::Result<bool> {
+    const TAIL: u64 = 4096;
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let tail = String::from_utf8_lossy(&tail);
+    let last = tail.trim_end().lines().next_back().unwrap_or_default();
+    let line: Option<serde_json::Value> = serde_json::from_str(last).ok();
+    Ok(line.is_some_and(|line| line.pointer("/record/kind") == Some(&"ended".into())))
+}
+
+/// Whether a file can be made in this folder.
+fn tempfile_in(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".{}.probe", std::process::id()));
+    File::create(&path)?;
+    std::fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+use super::*;
+
+const END: &str =
+    r#"{"v":1,"seq":1,"at":"2026-11-30T01:00:00Z","record":{"kind":"ended"},"crc":"x"}"#;
+
+fn written(folder: &Path, name: &str, at: &str, last: &str) -> PathBuf {
+    let path = folder.join(name);
+    let first = format!(r#"{{"v":1,"seq":0,"at":"{at}","record":{{"kind":"run"}}}}"#);
+    std::fs::write(&path, format!("{first}\n{last}\n")).unwrap();
+    path
+}
+
+fn journals(folder: &Path) -> Journals {
+    Journals {
+        folder: folder.to_owned(),
+    }
+}
+
+#[test]
+fn only_ended_runs_are_pruned_and_only_old_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = written(folder.path(), "a.jsonl", "2026-01-01T00:00:00Z", END);
+    let open = written(folder.path(), "b.jsonl", "2026-01-01T00:00:00Z", "");
+    let other = written(folder.path(), "c.txt", "2026-01-01T00:00:00Z", END);
+    let notes = Notes::new(true);
+    let journals = journals(folder.path());
+    journals.prune(Duration::from_secs(3600), &notes);
+    assert!(ended.exists());
+    let lock = File::open(&ended).unwrap();
+    lock.lock().unwrap();
+    journals.prune(Duration::ZERO, &notes);
+    assert!(ended.exists(), "its process lives");
+    drop(lock);
+    journals.prune(Duration::ZERO, &notes);
+    assert!(!ended.exists() && open.exists() && other.exists());
+}
+
+#[test]
+fn the_newest_run_is_the_one_that_began_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let newer = written(folder.path(), "a.jsonl", "2026-02-01T00:00:00Z", END);
+    let older = written(folder.path(), "b.jsonl", "2026-01-01T00:00:00Z", "");
+    std::fs::write(folder.path().join("broken.jsonl"), "x").unwrap();
+    let found = journals(folder.path()).newest_first().unwrap();
+    let paths: Vec<_> = found.into_iter().map(|(_, path)| path).collect();
+    assert_eq!(paths, [newer, older]);
+    assert!(
+        journals(&folder.path().join("none"))
+            .newest_first()
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -1,0 +1,157 @@
+//! The active runs of this machine, as locked files: so that no two runs act on the same server.
+//!
+//! Each run has an entry (`<run id>.json`) and a lock beside it. The lock ends with its process, however that ends, so that
+//! an entry without a lock is left over and is removed. `.registry` is locked while entries are read and made.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use ecs_ops::active::{ActiveRun, Conflict, RegisterError, Registration, RunRegistry};
+use ecs_ops::auth::BoxFuture;
+
+use crate::folders::create_private;
+
+/// A registry in a folder.
+#[derive(Debug)]
+pub(crate) struct FileRegistry {
+    folder: PathBuf,
+}
+
+impl FileRegistry {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn register_now(&self, run: &ActiveRun) -> Result<Registration, RegisterError> {
+        let store = |error: io::Error| self.failed(error);
+        let _guard = self.guard().map_err(store)?;
+        if let Some(conflict) = Conflict::between(run, self.entries().map_err(store)?) {
+            return Err(RegisterError::Conflict(Box::new(conflict)));
+        }
+        let entry = Entry::create(&self.folder, run).map_err(store)?;
+        Ok(Registration::new(entry))
+    }
+
+    /// Keeps others from reading and making entries.
+    fn guard(&self) -> io::Result<File> {
+        create_private(&self.folder)?;
+        let file = private(&self.folder.join(".registry"))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// The entries of processes that live; those of others are removed.
+    fn entries(&self) -> io::Result<Vec<ActiveRun>> {
+        let mut active = Vec::new();
+        for found in std::fs::read_dir(&self.folder)? {
+            let path = found?.path();
+            if path.extension().is_none_or(|extension| extension != "lock") {
+                continue;
+            }
+            let entry = path.with_extension("json");
+            // A run that ends removes its entry without asking.
+            let Some(lock) = unless_gone(File::open(&path))? else {
+                continue;
+            };
+            match lock.try_lock() {
+                Ok(()) => remove(&entry, &path),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) => {
+                    if let Some(text) = unless_gone(std::fs::read(&entry))? {
+                        active.push(serde_json::from_slice(&text).map_err(io::Error::from)?);
+                    }
+                }
+            }
+        }
+        Ok(active)
+    }
+
+    fn failed(&self, error: io::Error) -> RegisterError {
+        RegisterError::Store {
+            message: format!(
+                "cannot use the list of active runs in {}",
+                self.folder.display()
+            ),
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+impl RunRegistry for FileRegistry {
+    fn register(&self, run: ActiveRun) -> BoxFuture<'_, Result<Registration, RegisterError>> {
+        Box::pin(async move { self.register_now(&run) })
+    }
+
+    fn active(&self) -> BoxFuture<'_, Result<Vec<ActiveRun>, RegisterError>> {
+        Box::pin(async move {
+            if !self.folder.exists() {
+                return Ok(Vec::new());
+            }
+            let read = self.guard().and_then(|_guard| self.entries());
+            read.map_err(|error| self.failed(error))
+        })
+    }
+}
+
+/// The entry of a run of this process.
+struct Entry {
+    entry: PathBuf,
+    lock_path: PathBuf,
+    _lock: File,
+}
+
+impl Entry {
+    fn create(folder: &Path, run: &ActiveRun) -> io::Result<Self> {
+        let path = folder.join(run.run_id.replace([':', '/'], "_"));
+        let (entry, lock_path) = (with(&path, ".json"), with(&path, ".lock"));
+        let lock = private(&lock_path)?;
+        lock.lock()?;
+        let created = Self {
+            entry,
+            lock_path,
+            _lock: lock,
+        };
+        let mut file = private(&created.entry)?;
+        file.set_len(0)?;
+        file.write_all(&serde_json::to_vec(run).map_err(io::Error::from)?)?;
+        Ok(created)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        remove(&self.entry, &self.lock_path);
+    }
+}
+
+fn with(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(extension);
+    name.into()
+}
+
+fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// What stays is removed by the next one.
+fn remove(entry: &Path, lock: &Path) {
+    let _ = std::fs::remove_file(entry);
+    let _ = std::fs::remove_file(lock);
+}
+
+/// A file that only its owner can read.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Settings that need not be typed: from the environment and from `$XDG_CONFIG_HOME/ecsctl/config.toml`.
+//!
+//! An option wins over a variable (`ECSCTL_…`), that over the context, that over the defaults of the file. Settings of a place
+//! belong together: an option that names another place leaves those of the layers below out (see `layers`).
+
+mod apply;
+mod file;
+mod layers;
+
+use std::path::PathBuf;
+
+use crate::args::Global;
+use crate::fail::Fail;
+use crate::folders;
+
+pub(crate) use apply::{apply_global, apply_run};
+#[cfg(test)]
+use layers::Setting;
+pub(crate) use layers::{Key, Resolved};
+
+use file::ConfigFile;
+use layers::Layer;
+
+/// The variable that names the context.
+const CONTEXT: &str = "ECSCTL_CONTEXT";
+
+/// All settings, and where they come from.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The file, if there is a folder for it.
+    pub(crate) path: Option<PathBuf>,
+    /// Whether it is there.
+    pub(crate) exists: bool,
+    /// The names of its contexts, in their order.
+    pub(crate) contexts: Vec<String>,
+    /// The context in use, and what chose it.
+    pub(crate) context: Option<(String, String)>,
+    pub(crate) resolved: Resolved,
+}
+
+/// Reads the file and the environment. `global` are the options, before anything is filled in.
+pub(crate) fn read(global: &Global) -> Result<Settings, Fail> {
+    let path = folders::config()
+        .ok()
+        .map(|folder| folder.join("config.toml"));
+    let file = match &path {
+        Some(path) => ConfigFile::read(path)?,
+        None => None,
+    };
+    let exists = file.is_some();
+    let file = file.unwrap_or_default();
+    let context = context(global, &file);
+    let mut layers = vec![Layer::of_environment()?];
+    if let Some((name, origin)) = &context {
+        layers.push(
+            file.context(name)
+                .ok_or_else(|| no_context(name, origin, &file, path.as_ref()))?,
+        );
+    }
+    layers.push(file.defaults());
+    Ok(Settings {
+        resolved: Resolved::of(&apply::given(global), layers, global.sim),
+        contexts: file.names(),
+        exists,
+        path,
+        context,
+    })
+}
+
+/// The names of the contexts, for completions. What is wrong with the file is not their business.
+pub(crate) fn context_names() -> Vec<String> {
+    let path = folders::config().map(|folder| folder.join("config.toml"));
+    let file = path.ok().and_then(|path| ConfigFile::read(&path).ok()?);
+    file.map(|file| file.names()).unwrap_or_default()
+}
+
+/// The context in use, with what chose it.
+fn context(global: &Global, file: &ConfigFile) -> Option<(String, String)> {
+    if let Some(name) = &global.context {
+        return Some((name.clone(), "--context".to_owned()));
+    }
+    let variable = std::env::var(CONTEXT).ok().filter(|name| !name.is_empty());
+    if let Some(name) = variable {
+        return Some((name, CONTEXT.to_owned()));
+    }
+    // The embedded simulator is no place of the file; its other settings hold.
+    let name = file.default_context()?;
+    Some((name, "context in the configuration".to_owned()))
+}
+
+fn no_context(name: &str, origin: &str, file: &ConfigFile, path: Option<&PathBuf>) -> Fail {
+    let shown = path.map_or_else(
+        || "the configuration".to_owned(),
+        |path| path.display().to_string(),
+    );
+    let names = file.names();
+    let fail = Fail::usage(format!("{origin}: there is no context {name:?} in {shown}"));
+    match (
+        similar(name, names.iter().map(String::as_str)),
+        names.is_empty(),
+    ) {
+        (Some(close), _) => fail.hint(format!("did you mean {close:?}?")),
+        (None, false) => fail.hint(format!("there are: {}", names.join(", "))),
+        (None, true) => fail.hint("write a table such as [contexts.prod] into that file"),
+    }
+}
+
+/// The name that was probably meant.
+fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let close = scored.filter(|(score, _)| *score > 0.8);
+    let best = close.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! From settings to arguments.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Settings;
+use super::layers::{Given, Key, Setting};
+use crate::args::{FailureLimit, Global, Run, command, duration, duration_or_never, wave};
+use crate::fail::Fail;
+use crate::term::Notes;
+
+/// The settings that options give.
+pub(super) fn given(global: &Global) -> Given {
+    let text = |value: &Option<String>| value.clone();
+    let values = [
+        (Key::Cloud, text(&global.cloud)),
+        (Key::Profile, text(&global.profile)),
+        (Key::Endpoint, text(&global.endpoint)),
+        (Key::Region, text(&global.region)),
+        (Key::Operator, text(&global.operator)),
+        (
+            Key::ProjectId,
+            global.project_id.as_ref().map(ToString::to_string),
+        ),
+        (Key::IamEndpoint, text(&global.iam_endpoint)),
+        (Key::AsEndpoint, text(&global.as_endpoint)),
+        (
+            Key::CaFile,
+            global
+                .ca_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
+        ),
+    ];
+    let credentials = global.given().into_iter();
+    Given {
+        keys: values
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect(),
+        credentials: credentials
+            .filter(|option| ["--token", "--access-key"].contains(option))
+            .last(),
+    }
+}
+
+/// Fills in what no option says.
+pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(), Fail> {
+    global.settings.options = global.given();
+    let get = |key| settings.resolved.get(key);
+    let text = |key, slot: &mut Option<String>| {
+        if slot.is_none() {
+            *slot = get(key).map(|setting| setting.value.clone());
+        }
+    };
+    text(Key::Cloud, &mut global.cloud);
+    text(Key::Profile, &mut global.profile);
+    text(Key::Endpoint, &mut global.endpoint);
+    text(Key::Region, &mut global.region);
+    text(Key::Operator, &mut global.operator);
+    text(Key::IamEndpoint, &mut global.iam_endpoint);
+    text(Key::AsEndpoint, &mut global.as_endpoint);
+    if global.project_id.is_none() {
+        global.project_id = get(Key::ProjectId).map(parsed).transpose()?;
+    }
+    if global.ca_file.is_none() {
+        global.ca_file = get(Key::CaFile).map(|setting| PathBuf::from(&setting.value));
+    }
+    global.settings.journal_dir = get(Key::JournalDir).map(|setting| PathBuf::from(&setting.value));
+    global.settings.journal_keep = get(Key::JournalKeep).map(kept).transpose()?;
+    Ok(())
+}
+
+/// Fills in what the options of a run do not say.
+pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Result<(), Fail> {
+    let get = |key| settings.resolved.get(key);
+    if run.deadline.is_none() {
+        run.deadline = get(Key::Deadline)
+            .map(|it| with(it, duration))
+            .transpose()?;
+    }
+    let rolling = &mut run.rolling;
+    let waves = [Key::Wave, Key::Pause, Key::MaxFailures, Key::HealthCmd];
+    if run.no_wait {
+        // Waves wait for jobs.
+        let unused = waves.into_iter().filter_map(|key| Some((key, get(key)?)));
+        for (key, setting) in unused {
+            notes.warn(&format!(
+                "{} of {} is not used with --no-wait",
+                key.name(),
+                setting.origin
+            ));
+        }
+        return Ok(());
+    }
+    if rolling.wave.is_none() {
+        rolling.wave = get(Key::Wave).map(|it| with(it, wave)).transpose()?;
+    }
+    if rolling.max_failures.is_none() {
+        rolling.max_failures = get(Key::MaxFailures)
+            .map(parsed::<FailureLimit>)
+            .transpose()?;
+    }
+    if rolling.health_cmd.is_none() {
+        rolling.health_cmd = get(Key::HealthCmd)
+            .map(|it| with(it, command))
+            .transpose()?;
+    }
+    // Without waves there is nothing to pause between.
+    if rolling.pause.is_none() && (rolling.wave.is_some() || rolling.canary.is_some()) {
+        rolling.pause = get(Key::Pause).map(|it| with(it, duration)).transpose()?;
+    }
+    Ok(())
+}
+
+/// Whether a value can be used, whatever command it is for.
+pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
+    match key {
+        Key::Wave => with(setting, wave).map(|_| ()),
+        Key::Pause | Key::Deadline => with(setting, duration).map(|_| ()),
+        Key::MaxFailures => parsed::<FailureLimit>(setting).map(|_| ()),
+        Key::HealthCmd => with(setting, command).map(|_| ()),
+        Key::JournalKeep => kept(setting).map(|_| ()),
+        Key::ProjectId => parsed::<ecs_ops::model::ProjectId>(setting).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// How long journals are kept: in days, too.
+fn kept(setting: &Setting) -> Result<Duration, Fail> {
+    with(setting, |text| {
+        let days = text
+            .strip_suffix('d')
+            .and_then(|days| days.parse::<u64>().ok());
+        match days {
+            Some(days @ 1..=36_500) => Ok(Duration::from_secs(days * 24 * 3600)),
+            _ => duration_or_never(text).map_err(|error| format!("{error}, or 30d")),
+        }
+    })
+}
+
+fn with<T>(setting: &Setting, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Fail> {
+    parse(&setting.value).map_err(|error| wrong(setting, &error))
+}
+
+fn parsed<T: FromStr<Err: fmt::Display>>(setting: &Setting) -> Result<T, Fail> {
+    setting
+        .value
+        .parse()
+        .map_err(|error: T::Err| wrong(setting, &error))
+}
+
+fn wrong(setting: &Setting, error: &dyn fmt::Display) -> Fail {
+    Fail::usage(format!(
+        "{}: invalid value {:?}: {error}",
+        setting.origin, setting.value
+    ))
+}

@@ -1,0 +1,150 @@
+//! The configuration file and the environment.
+
+use std::path::Path;
+
+use crate::common::{Ended, Sim, command, ecsctl};
+
+const NONE: [&str; 0] = [];
+
+fn with_file(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("ecsctl")).unwrap();
+    std::fs::write(folder.path().join("ecsctl/config.toml"), text).unwrap();
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let mut command = command(arguments);
+    command.env("XDG_CONFIG_HOME", folder);
+    command.envs(variables.iter().copied());
+    Ended::of(&mut command)
+}
+
+const FILE: &str = r#"
+[defaults]
+wave = 10
+
+[contexts.prod]
+region = "eu-de"
+max-failures = "2%"
+
+[contexts.test]
+endpoint = "https://ecs.example"
+"#;
+
+#[test]
+fn each_value_says_where_it_comes_from() {
+    let folder = with_file(FILE);
+    let folder = folder.path();
+    let show = ["config", "show", "-o", "json"];
+    let prod = [&show[..], &["--context", "prod"]].concat();
+    let shown = run(
+        folder,
+        &prod,
+        &[("ECSCTL_PAUSE", "5m"), ("ECSCTL_WAVE", "")],
+    )
+    .expect(0)
+    .json();
+    let of = |key: &str| {
+        let setting = &shown["settings"][key];
+        (
+            setting["value"].as_str().map(str::to_owned),
+            setting["origin"].as_str().unwrap_or("").to_owned(),
+        )
+    };
+    assert_eq!(of("region").0.as_deref(), Some("eu-de"));
+    assert!(of("region").1.starts_with("context prod ("), "{shown}");
+    assert!(of("region").1.ends_with("config.toml:6)"), "{shown}");
+    assert_eq!(
+        of("pause"),
+        (Some("5m".to_owned()), "ECSCTL_PAUSE".to_owned())
+    );
+    assert!(of("wave").1.starts_with("defaults ("), "{shown}");
+    assert_eq!(
+        of("journal-keep"),
+        (Some("30d".to_owned()), "default".to_owned())
+    );
+    assert_eq!(of("cloud").0, None);
+    assert_eq!(shown["context"]["name"], "prod");
+    assert_eq!(shown["contexts"], serde_json::json!(["prod", "test"]));
+    let table = run(folder, &["config", "show"], &[("ECSCTL_CONTEXT", "test")])
+        .expect(0)
+        .stdout;
+    assert!(table.contains("test (from ECSCTL_CONTEXT)"), "{table}");
+    assert!(table.contains("https://ecs.example"), "{table}");
+}
+
+#[test]
+fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
+    for (text, words) in [
+        (
+            "[contexts.prod]\nwafe = \"1\"\n",
+            [
+                "config.toml:2: unknown key \"wafe\"",
+                "did you mean \"wave\"?",
+            ],
+        ),
+        (
+            "[contexts.prod]\n\ntoken = \"s3cr3t\"\n",
+            ["config.toml:3: token: this file takes no", "cloud = "],
+        ),
+    ] {
+        let folder = with_file(text);
+        let refused = run(folder.path(), &["reboot", "--sim", "--all", "--yes"], &[]);
+        let refused = refused.refuses(2, &words);
+        assert!(!refused.stderr.contains("s3cr3t"));
+    }
+    let folder = with_file(FILE);
+    let refused = run(folder.path(), &["run", "list", "--context", "prd"], &[]);
+    refused.refuses(
+        2,
+        &["there is no context \"prd\"", "did you mean \"prod\"?"],
+    );
+    let refused = run(folder.path(), &["run", "list"], &[("ECSCTL_WAVE", "0")]);
+    drop(refused.expect(0));
+    let refused = run(
+        folder.path(),
+        &["reboot", "--sim", "--all", "--yes"],
+        &[("ECSCTL_WAVE", "0")],
+    );
+    refused.refuses(2, &["ECSCTL_WAVE: invalid value \"0\""]);
+}
+
+#[test]
+fn a_context_leads_a_run() {
+    let sim = Sim::start(60, |region| region.servers(6));
+    let info = sim.info();
+    let folder = with_file(&format!(
+        "[contexts.lab]\nendpoint = \"{}\"\nproject-id = \"{}\"\nwave = 2\n",
+        info.listening, info.project_id
+    ));
+    let token = sim.options().pop().unwrap();
+    let given = ["reboot", "--all", "--context", "lab", "--dry-run"];
+    let run = |more: &[&str]| {
+        let mut command = command([&given[..], more].concat());
+        command
+            .env("XDG_CONFIG_HOME", folder.path())
+            .env("OS_TOKEN", &token);
+        Ended::of(&mut command).expect(0).stdout
+    };
+    assert!(run(&[]).contains("3 waves of at most 2 servers"));
+    assert!(run(&["--wave", "3"]).contains("2 waves of at most 3 servers"));
+}
+
+#[test]
+fn a_mistyped_command_never_leads_to_one_that_acts() {
+    let refused = ecsctl(&["status"], &NONE).expect(2);
+    assert!(
+        refused.stderr.contains("unrecognized subcommand 'status'"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!refused.stderr.contains("start"), "{}", refused.stderr);
+    let refused = ecsctl(&["explian"], &NONE).expect(2);
+    assert!(refused.stderr.contains("explain"), "{}", refused.stderr);
+    ecsctl(
+        &["reboot", "--sim", "--all", "--type", "HARD", "--dry-run"],
+        &NONE,
+    )
+    .expect(0);
+}

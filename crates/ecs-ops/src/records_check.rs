@@ -1,0 +1,112 @@
+//! Which of the service's records of actions an account can read.
+
+use ecs_client::{Problem, RequestContext, RetryState};
+use ecs_model::{ListServerActions, ListServersDetails, ListTraces, Operation};
+use serde::Serialize;
+
+use crate::{Client, Error, ErrorKind};
+
+/// Whether one kind of record can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "access", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RecordAccess {
+    /// It can be read.
+    Readable,
+    /// It can be read, and there is none: nothing was done within the last hour, or the service that
+    /// keeps it is not enabled.
+    Empty,
+    /// It cannot be read: the right or the service is missing.
+    Refused {
+        /// The refusal.
+        error: Problem,
+    },
+    /// It could not be found out.
+    Unknown {
+        /// Why.
+        error: Problem,
+    },
+}
+
+/// Which records of actions an account can read: what a run with
+/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) looks at after a lost answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecordsCheck {
+    /// The actions on a server (`os-instance-actions`); `None`: there is no server to ask for.
+    pub actions: Option<RecordAccess>,
+    /// The traces of Cloud Trace Service; `None`: its address is not known.
+    pub traces: Option<RecordAccess>,
+}
+
+impl Client {
+    /// Finds out which records of actions can be read: with one list of one server, one query of its
+    /// actions and, with a client of Cloud Trace Service, one query of its traces. Nothing is
+    /// repeated.
+    ///
+    /// ```
+    /// # async fn example(client: ecs_ops::Client, traces: ecs_ops::Client) {
+    /// let check = client.check_records(Some(&traces)).await;
+    /// if let Some(ecs_ops::RecordAccess::Refused { error }) = &check.traces {
+    ///     println!("lost answers cannot be looked up in traces: {error}");
+    /// }
+    /// # }
+    /// ```
+    pub async fn check_records(&self, traces: Option<&Client>) -> RecordsCheck {
+        let traces = match traces {
+            Some(client) => Some(client.trace_access().await),
+            None => None,
+        };
+        let actions = self.action_access().await;
+        RecordsCheck { actions, traces }
+    }
+
+    async fn action_access(&self) -> Option<RecordAccess> {
+        let one = ListServersDetails::builder().limit(1).build();
+        let page = match one {
+            Ok(one) => self.once(&one).await,
+            Err(error) => Err(Error::invalid(error.to_string())),
+        };
+        let server = match page {
+            Ok(page) => page.servers.unwrap_or_default().into_iter().next()?.id?,
+            Err(error) => return Some(failed(&error)),
+        };
+        Some(match self.once(&ListServerActions::new(server)).await {
+            Ok(_) => RecordAccess::Readable,
+            Err(error) => failed(&error),
+        })
+    }
+
+    async fn trace_access(&self) -> RecordAccess {
+        let one = ListTraces::builder().service_type("ECS").limit(1).build();
+        let page = match one {
+            Ok(one) => self.once(&one).await,
+            Err(error) => Err(Error::invalid(error.to_string())),
+        };
+        match page {
+            Ok(page) if page.traces.as_ref().is_none_or(Vec::is_empty) => RecordAccess::Empty,
+            Ok(_) => RecordAccess::Readable,
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn once<O: Operation + Sync>(&self, query: &O) -> Result<O::Output, Error> {
+        let mut once = RequestContext::poll(RetryState::default());
+        self.0
+            .core
+            .execute(query, &mut once)
+            .await
+            .map_err(Error::from)
+    }
+}
+
+fn failed(error: &Error) -> RecordAccess {
+    let problem = error.problem().clone();
+    match error.kind() {
+        ErrorKind::Refused | ErrorKind::Credentials => RecordAccess::Refused { error: problem },
+        _ => RecordAccess::Unknown { error: problem },
+    }
+}
+
+#[cfg(test)]
+mod tests;

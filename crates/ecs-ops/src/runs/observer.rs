@@ -1,0 +1,190 @@
+//! Lists servers while a run goes on: one list at a time, for all who want one.
+//!
+//! The [reconciler](super::reconcile) wants lists after lost answers, the [verifier](super::verify)
+//! while servers come to rest; each has a [schedule](Schedule). The [hang watch](super::hang) wants one
+//! now and then while restarts take long. A list that is due for one of them serves the others, too.
+
+use std::time::Duration;
+
+use ecs_client::Problem;
+use tokio::time::Instant;
+
+use super::evidence::ServerList;
+use super::hang::HangWatch;
+use super::reconcile::{EvidenceQuery, Reconciler};
+use super::state::RunState;
+use super::verify::Verifier;
+use crate::Client;
+use crate::event::Event;
+
+/// A list that is due for the reconciler so soon is made now.
+const SOON: Duration = Duration::from_secs(2);
+
+/// When one who wants lists wants the next one: after pauses that double.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    first: Duration,
+    longest: Duration,
+    /// The shortest pause that is allowed now.
+    least: Duration,
+    /// The lists since something new was to be seen.
+    lists: u32,
+    due: Option<Instant>,
+}
+
+impl Schedule {
+    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            least: Duration::ZERO,
+            lists: 0,
+            due: None,
+        }
+    }
+
+    /// Something new is to be seen: the pauses begin anew. Never later than planned, so that what
+    /// is always new does not put lists off.
+    pub(super) fn restart(&mut self, client: &Client) {
+        self.lists = 0;
+        let first = Instant::now() + self.pause(client);
+        self.due = self.due.map(|due| due.min(first));
+    }
+
+    /// A list was made. `least` is the shortest pause before the next one.
+    pub(super) fn listed(&mut self, least: Duration) {
+        self.lists = self.lists.saturating_add(1);
+        self.least = least;
+        self.due = None;
+    }
+
+    /// No list is wanted.
+    pub(super) fn cancel(&mut self) {
+        self.due = None;
+    }
+
+    /// When the next list is due. One that would come shortly before the time at which something
+    /// must be decided, `last`, is made then.
+    pub(super) fn due(&mut self, client: &Client, last: Instant) -> Instant {
+        let pause = self.pause(client);
+        *self.due.get_or_insert_with(|| {
+            let now = Instant::now();
+            if last > now && now + pause + pause / 2 > last {
+                last
+            } else {
+                now + pause
+            }
+        })
+    }
+
+    fn pause(&self, client: &Client) -> Duration {
+        let pause = self.first.saturating_mul(1 << self.lists.min(8));
+        let pause = client.0.core.scaled(pause.min(self.longest));
+        pause.max(self.least)
+    }
+}
+
+/// Decides when servers are listed, and for whom.
+#[derive(Debug)]
+pub(super) struct Observer {
+    reconciler: Reconciler,
+    /// `None`: servers are not verified.
+    verifier: Option<Verifier>,
+    hangs: HangWatch,
+    underway: Option<Underway>,
+}
+
+/// A list that is being made.
+#[derive(Debug)]
+struct Underway {
+    began: Instant,
+    reconciles: bool,
+    verifies: bool,
+    reads_hangs: bool,
+}
+
+impl Observer {
+    pub(super) fn new(
+        reconciler: Reconciler,
+        verifier: Option<Verifier>,
+        hangs: HangWatch,
+    ) -> Self {
+        Self {
+            reconciler,
+            verifier,
+            hangs,
+            underway: None,
+        }
+    }
+
+    /// When to list next; `None` if a list is underway or not wanted.
+    pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
+        let reconcile = self.reconciler.next_list(client, state);
+        let verify = self.next_of_verifier(client, state);
+        let due = reconcile.into_iter().chain(verify).chain(self.hangs.next());
+        due.min().filter(|_| self.underway.is_none())
+    }
+
+    fn next_of_verifier(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
+        self.verifier.as_mut()?.next_list(client, state)
+    }
+
+    /// The time for a list has come. Returns what is to be read before it; `None` if no server is to
+    /// be listed.
+    pub(super) fn begin_list(
+        &mut self,
+        client: &Client,
+        state: &RunState,
+    ) -> Option<EvidenceQuery> {
+        let began = Instant::now();
+        let reconcile = self.reconciler.next_list(client, state);
+        let verify = self.next_of_verifier(client, state);
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= began);
+        let reads_hangs = is_due(self.hangs.next()) && !self.hangs.begin(client, state).is_empty();
+        if !(reads_hangs || is_due(reconcile) || is_due(verify)) {
+            return None;
+        }
+        let soon = client.0.core.scaled(SOON);
+        let reconciles = reconcile.is_some_and(|due| due <= began + soon);
+        self.underway = Some(Underway {
+            began,
+            reconciles,
+            verifies: verify.is_some(),
+            reads_hangs,
+        });
+        let query = reconciles.then(|| self.reconciler.query(client, state));
+        Some(query.unwrap_or_default())
+    }
+
+    /// Whether the run goes on as it is without the list that is underway.
+    pub(super) fn is_optional(&self) -> bool {
+        let underway = self.underway.as_ref();
+        underway.is_some_and(|list| !list.reconciles && !list.verifies)
+    }
+
+    /// Applies the list that was underway. It is no evidence of anything after its beginning.
+    pub(super) fn on_list(
+        &mut self,
+        client: &Client,
+        state: &mut RunState,
+        listed: Result<&ServerList, &Problem>,
+    ) -> Vec<Event> {
+        let Some(list) = self.underway.take() else {
+            return Vec::new();
+        };
+        let (began, mut events) = (list.began, Vec::new());
+        if list.reconciles {
+            events.extend(self.reconciler.on_list(client, state, began, listed));
+        }
+        if let Some(verifier) = &mut self.verifier {
+            events.extend(verifier.on_list(client, state, began, listed));
+        }
+        if list.reads_hangs {
+            self.hangs.on_list(client, state, began, listed);
+        }
+        events
+    }
+}
+
+#[cfg(test)]
+mod tests;

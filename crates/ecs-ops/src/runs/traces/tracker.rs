@@ -1,0 +1,166 @@
+//! Chooses which traces are read, learns the user of the run from them, and measures how late they
+//! come.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use ecs_client::Problem;
+use ecs_model::JobId;
+use jiff::Timestamp;
+
+use super::reader::{TraceInbox, TraceList, TraceQuery};
+use super::{LostRequest, TraceFinding, find, trace_name};
+use crate::Client;
+use crate::runs::evidence::SentTimes;
+use crate::runs::records::{earliest_start, is_delay_bounded};
+use crate::runs::state::RunState;
+
+/// The most accepted requests of this run that are observed.
+const MAX_CONTROLS: usize = 5;
+/// An accepted request that is older than this when it is first looked for says too little about the
+/// delay of traces.
+const MAX_CONTROL_AGE: Duration = Duration::from_secs(60);
+
+/// What is known about the traces of a run.
+#[derive(Debug, Default)]
+pub(in crate::runs) struct TraceTracker {
+    /// A client of Cloud Trace Service; `None` if there is none.
+    client: Option<Client>,
+    inbox: TraceInbox,
+    /// The number of jobs of earlier processes, which are no controls.
+    resumed_jobs: usize,
+    /// Why traces cannot be read.
+    refused: Option<Problem>,
+    /// The users that the traces of accepted requests of this run show.
+    users: HashSet<String>,
+    /// Accepted requests: when, and how long their traces took.
+    controls: HashMap<JobId, (Timestamp, Option<Duration>)>,
+}
+
+impl TraceTracker {
+    pub(in crate::runs) fn new(client: Option<Client>) -> Self {
+        Self {
+            client,
+            ..Self::default()
+        }
+    }
+
+    /// Notes the jobs of earlier processes.
+    pub(in crate::runs) fn skip_resumed_jobs(&mut self, state: &RunState) {
+        self.resumed_jobs = state.accepted_jobs().len();
+    }
+
+    /// The query of traces that belongs to the next list of servers; `None` if there is nothing to
+    /// read.
+    pub(in crate::runs) fn query(
+        &mut self,
+        client: &Client,
+        state: &RunState,
+    ) -> Option<TraceQuery> {
+        let traces = self.client.clone().filter(|_| self.refused.is_none())?;
+        let clock = client.0.core.clock();
+        let requests = state.unknown_requests();
+        let sent = requests.iter().filter_map(|request| {
+            let sent = state.unknown_cause(*request)?.sent()?;
+            sent.remote.or_else(|| clock.remote_at(sent.local))
+        });
+        let from = sent.min()?;
+        let to = clock.read().remote?;
+        let recent = client.0.core.scaled(MAX_CONTROL_AGE);
+        let jobs = state.accepted_jobs().iter().skip(self.resumed_jobs).rev();
+        for job in jobs {
+            let Some(accepted_at) = job.ticket.accepted_at() else {
+                continue;
+            };
+            if self.controls.len() >= MAX_CONTROLS || clock.since(accepted_at) > recent {
+                break;
+            }
+            let control = self.controls.entry(job.job_id.clone());
+            control.or_insert((accepted_at, None));
+        }
+        let inbox = self.inbox.clone();
+        Some(TraceQuery {
+            client: traces,
+            name: trace_name(state.action()),
+            from,
+            to,
+            inbox,
+        })
+    }
+
+    /// Takes what the last query read, and learns from the accepted requests.
+    pub(in crate::runs) fn take(&mut self, client: &Client, state: &RunState) -> TracesRead {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = inbox.take();
+        drop(inbox);
+        let Some(list) = list else {
+            return TracesRead(None);
+        };
+        if let Some(refused) = &list.refused {
+            self.refused = Some(refused.clone());
+        }
+        let clock = client.0.core.clock();
+        let jobs: HashSet<&JobId> = state
+            .accepted_jobs()
+            .iter()
+            .map(|job| &job.job_id)
+            .collect();
+        for trace in &list.traces {
+            let Some(job_id) = trace.job_id.as_ref().filter(|id| jobs.contains(id)) else {
+                continue;
+            };
+            self.users.extend(trace.user.clone());
+            if let Some((accepted_at, delay)) = self.controls.get_mut(job_id) {
+                delay.get_or_insert(clock.since(*accepted_at));
+            }
+        }
+        TracesRead(Some(list))
+    }
+
+    /// What the traces show about a request, and whether their absence counts by now; `None` if they
+    /// show nothing.
+    pub(in crate::runs) fn of_request(
+        &self,
+        client: &Client,
+        read: &TracesRead,
+        state: &RunState,
+        request: usize,
+        sent: SentTimes,
+        age: Duration,
+    ) -> Option<(TraceFinding, bool)> {
+        let list = read.0.as_ref()?;
+        let given = client.0.user_id.as_ref();
+        let users = self.users.iter().chain(given).collect::<HashSet<_>>();
+        // Users that differ tell nobody apart.
+        let user = match users.len() {
+            1 => users.into_iter().next(),
+            _ => None,
+        };
+        let known_jobs: HashSet<JobId> = state
+            .accepted_jobs()
+            .iter()
+            .map(|job| job.job_id.clone())
+            .collect();
+        let lost = LostRequest {
+            action: state.action_of(request),
+            servers: state.servers(request),
+            request_id: state.unknown_cause(request).and_then(Problem::request_id),
+            user: user.map(String::as_str),
+            earliest: earliest_start(sent)?,
+            known_jobs: &known_jobs,
+        };
+        let delays = self.controls.values().map(|(_, delay)| *delay);
+        let bounded = list.whole && user.is_some() && is_delay_bounded(delays, age);
+        Some((find(lost, &list.traces), bounded))
+    }
+
+    /// Why the traces say nothing; `None` if they can be read.
+    pub(in crate::runs) fn refusal(&self) -> Option<&Problem> {
+        self.refused.as_ref()
+    }
+}
+
+/// What one query read.
+#[derive(Debug)]
+pub(in crate::runs) struct TracesRead(Option<TraceList>);
