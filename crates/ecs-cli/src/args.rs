@@ -3,10 +3,12 @@
 mod config;
 mod global;
 mod logging;
+mod output;
 mod plan;
 mod rerun;
 mod resume;
 mod rolling;
+mod schema;
 mod select;
 mod server;
 mod server_actions;
@@ -29,10 +31,12 @@ pub(crate) use global::Global;
 #[cfg(test)]
 pub(crate) use global::secret;
 pub(crate) use logging::{LogFormat, Logging};
+pub(crate) use output::{DocumentFormat, DocumentOutput, Format, Output, Show};
 pub(crate) use plan::{Apply, PlanApprove, PlanCommand, PlanFormat, PlanShow};
 pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy, command, wave};
+pub(crate) use schema::{Schema, SchemaOf};
 pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
@@ -180,6 +184,9 @@ pub(crate) enum Command {
     /// Serve a simulated region over HTTP or HTTPS until Ctrl-C
     #[command(after_help = sim::HELP)]
     Sim(Sim),
+    /// Print the JSON Schema of reports or events
+    #[command(after_help = schema::EXAMPLES)]
+    Schema(Schema),
     /// Print the completion script of a shell
     #[command(after_help = shell::COMPLETIONS)]
     Completions(Completions),
@@ -433,7 +440,7 @@ pub(crate) struct JobShow {
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Debug, Args)]
@@ -448,7 +455,7 @@ pub(crate) struct JobWait {
     #[arg(long, value_name = "DURATION|never", default_value = "30m", value_parser = duration_or_never)]
     pub(crate) stalled_after: Option<Duration>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Debug, Subcommand)]
@@ -467,7 +474,7 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct AuthCheck {
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Debug, Args)]
@@ -476,21 +483,7 @@ pub(crate) struct Explain {
     #[arg(value_name = "CODE")]
     pub(crate) code: String,
     #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Output {
-    /// The format of the results on stdout: for people, one JSON document, or one JSON object per line as it happens
-    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Table,
-    Json,
-    Jsonl,
+    pub(crate) output: DocumentOutput,
 }
 
 /// A journal is a file: it is read again.

@@ -46,6 +46,7 @@ mod log;
 mod plan_file;
 mod registry;
 mod render;
+mod screen;
 mod server_file;
 mod server_input;
 mod settings;
@@ -193,6 +194,7 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             return commands::config::show(&args, &global, &settings, results);
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
+        Command::Schema(args) => return Ok(commands::schema::run(args, results)),
         Command::Completions(args) => return commands::shell::completions(&args, results),
         Command::Man(args) => return commands::shell::man(&args, results),
         Command::Sim(args) => return commands::sim::run(&args, &global, notes, results).await,

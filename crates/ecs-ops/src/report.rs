@@ -7,6 +7,7 @@ use std::fmt;
 use ecs_auth::ResolvedTarget;
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
+use jiff::Timestamp;
 
 use crate::action::PowerAction;
 use crate::fleet::SkippedServer;
@@ -153,6 +154,10 @@ pub struct ServerReport {
     pub outcome: Outcome,
     /// Why its soft restart failed, if a hard one followed.
     pub escalated: Option<Problem>,
+    /// The name of the server, if whoever made the report knows it: runs know ids only.
+    pub name: Option<String>,
+    /// When the outcome became known by the local clock, if whoever made the report noted it.
+    pub at: Option<Timestamp>,
 }
 
 impl ServerReport {
@@ -162,6 +167,8 @@ impl ServerReport {
             id,
             outcome,
             escalated: None,
+            name: None,
+            at: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Output;
+use super::DocumentOutput;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -35,5 +35,5 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct ConfigShow {
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }

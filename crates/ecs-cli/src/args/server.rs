@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::select::Select;
-use super::{Output, ServerActions};
+use super::{DocumentOutput, ServerActions};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
@@ -86,7 +86,7 @@ pub(crate) struct ServerShow {
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Output;
+use super::DocumentOutput;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServerActions {
@@ -10,5 +10,5 @@ pub(crate) struct ServerActions {
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: DocumentOutput,
 }

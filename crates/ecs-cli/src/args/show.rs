@@ -7,6 +7,8 @@ use clap_complete::ArgValueCandidates;
 
 use crate::candidates;
 
+use super::Show;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
     /// Show a run's progress and the next step. Works while the run is active
@@ -65,6 +67,10 @@ pub(crate) struct RunShow {
     /// Show only servers with this outcome. Repeat to widen
     #[arg(long, value_name = "OUTCOME", value_enum)]
     pub(crate) outcome: Vec<OutcomeName>,
+    /// The servers in the output for people: up to ten of each outcome that needs attention (summary), all of these
+    /// (failed), a table of every server and request (all), or none
+    #[arg(long, value_name = "SERVERS", value_enum, default_value_t = Show::Summary, conflicts_with_all = ["html", "outcome"])]
+    pub(crate) show: Show,
     /// The format of the output: for people, one JSON document, the records one per line, or the ids one per line
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = ShowFormat::Table)]
     pub(crate) format: ShowFormat,

@@ -18,6 +18,8 @@ An identity service (IAM) and a metadata service listen at the same address.
 Examples:
   ecsctl sim --servers 20 --seed 1 --speed 10
       The same twenty servers every time; jobs of 30 seconds take three seconds.
+  ecsctl sim --servers 20 --env-file sim.env
+      Then, in another terminal: . ./sim.env; ecsctl server list
   ecsctl sim --tls --ca-out ca.pem
       Serves HTTPS: use --ca-file ca.pem with the endpoint that it prints.
   ecsctl sim --read-only --clock-offset 20m
@@ -83,6 +85,9 @@ pub(crate) struct Sim {
     /// (protected), without sessions (plain), or not at all (no-agency)
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Metadata::Open)]
     pub(crate) metadata: Metadata,
+    /// Also write shell variables to this file: after `. FILE`, ecsctl uses the simulator without further options
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
     /// Serve HTTPS for localhost, 127.0.0.1 and ::1, with a new certificate from a new CA
     #[arg(long, requires = "ca_out", conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) tls: bool,

@@ -8,7 +8,7 @@ use ecs_ops::auth::{
 use ecs_ops::{Client, Probe, ProbeEnd};
 use jiff::Timestamp;
 
-use crate::args::{AuthCheck, Format, Global};
+use crate::args::{AuthCheck, DocumentFormat, Global};
 use crate::connect::neighbours::{self, Neighbour};
 use crate::connect::{self, Settings, Stopped};
 use crate::credentials;
@@ -63,9 +63,9 @@ pub(crate) async fn check(
     let ended = check.run(notes).await;
     let exit = check.conclude(&ended);
     results.write(&match args.output.format {
-        Format::Table => render::text(&check.checked),
-        Format::Json => json::document(&check.checked),
-        Format::Jsonl => json::line(&check.checked),
+        DocumentFormat::Table => render::text(&check.checked),
+        DocumentFormat::Json => json::document(&check.checked),
+        DocumentFormat::Jsonl => json::line(&check.checked),
     });
     Ok(exit)
 }

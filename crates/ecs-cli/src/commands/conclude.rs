@@ -1,22 +1,28 @@
 //! The end of a run: what became of each server, and what to do next.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, Report, Stopped};
 
 use super::execute::Ended;
 use super::go_on::GoOn;
-use crate::args::Format;
+use crate::args::{Format, Output};
 use crate::connect::Connection;
 use crate::exit::{Exit, Facts};
 use crate::fail::{hint_for, place_hint};
-use crate::render::{json, table};
+use crate::render::closing::{closing, hard_restarts, headline};
+use crate::render::csv;
+use crate::render::json::{self, Extras};
+use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
 /// What the end of a run depends on.
 pub(super) struct Ending<'a> {
-    pub(super) format: Format,
+    pub(super) output: Output,
+    /// The limit of failures, as it was given.
+    pub(super) max_failures: Option<String>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     /// Whether it has waves.
@@ -35,13 +41,19 @@ pub(super) fn conclude(
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
-    match ending.format {
-        Format::Table => table::report(report, &mut |piece| results.write(piece)),
-        Format::Json => results.write(&json::document(report)),
-        Format::Jsonl => results.write(&json::report_line(report)),
-    }
-    if ending.format != Format::Table || results.are_lost() {
-        notes.note(&table::summary(report));
+    let exit = Facts::of(report, ending.no_wait).exit();
+    let took = Duration::try_from(ended.ended.duration_since(ended.began)).ok();
+    let show = ending.output.show;
+    let extras = extras(ended, &ending, exit);
+    results.write(&match ending.output.format {
+        Format::Table => closing(report, took, show, Screen::stdout()),
+        Format::Json => json::report(report, &extras),
+        Format::Jsonl => json::report_line(report, &extras),
+        Format::Csv => csv::report(report, show),
+        Format::Id => csv::ids(report, show),
+    });
+    if ending.output.format != Format::Table || results.are_lost() {
+        notes.note(&headline(report, took));
     }
     if let Some(stopped) = &report.stopped {
         notes.note(&match (stopped, ended.wave) {
@@ -58,7 +70,7 @@ pub(super) fn conclude(
         });
     }
     advise(report, &ending, notes);
-    let (no_wait, simulated) = (ending.no_wait, ending.connection.is_simulated());
+    let simulated = ending.connection.is_simulated();
     let unready = ending.unready.len();
     let said = ending
         .go_on
@@ -66,7 +78,21 @@ pub(super) fn conclude(
     if !said && report.summary().not_attempted > unready && report.refused.is_none() {
         notes.hint("servers that were not attempted can safely be given to another run");
     }
-    Facts::of(report, no_wait).exit()
+    exit
+}
+
+/// What a report says beside the outcomes.
+fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
+    Extras {
+        endpoint: ending.connection.place(),
+        project_id: ending.connection.project.to_string(),
+        started_at: ended.began,
+        ended_at: ended.ended,
+        stop_reason: ended.report.stopped.as_ref().map(ToString::to_string),
+        hard_restarts: hard_restarts(&ended.report),
+        max_failures: ending.max_failures.clone(),
+        exit_code: exit as u8,
+    }
 }
 
 /// What to do next, where it is not plain from the verdicts.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{ConfigShow, Format, Global};
+use crate::args::{ConfigShow, DocumentFormat, Global};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::folders;
@@ -41,7 +41,7 @@ pub(crate) fn show(
             }
         })
         .collect();
-    if args.output.format == Format::Table {
+    if args.output.format == DocumentFormat::Table {
         results.write(&table(&rows, settings));
         return Ok(Exit::Success);
     }
@@ -63,7 +63,7 @@ pub(crate) fn show(
         "settings": values,
     });
     results.write(&match args.output.format {
-        Format::Jsonl => json::line(&document),
+        DocumentFormat::Jsonl => json::line(&document),
         _ => json::document(&document),
     });
     Ok(Exit::Success)

@@ -1,13 +1,17 @@
 //! Carrying out a run, with what it asks on its way.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ecs_ops::model::ServerId;
 use ecs_ops::{Control, Event, Plan, Report, RunBuilder};
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::MissedTickBehavior;
 
 use crate::args::Format;
 use crate::confirm::{Terminal, counted};
@@ -79,8 +83,17 @@ pub(super) struct Ended {
     pub(super) report: Report,
     /// The wave that began last, and how many there are.
     pub(super) wave: Option<(usize, usize)>,
+    pub(super) began: Timestamp,
+    pub(super) ended: Timestamp,
     /// Whether Ctrl-C was pressed.
     pub(super) interrupted: bool,
+}
+
+/// How a run is shown.
+pub(super) struct Shown {
+    pub(super) format: Format,
+    /// The names of its servers, as far as they are known.
+    pub(super) names: HashMap<ServerId, String>,
 }
 
 impl Ended {
@@ -98,12 +111,15 @@ impl Ended {
 pub(super) async fn execute(
     plan: Plan,
     callbacks: Callbacks,
-    format: Format,
+    shown: Shown,
     signals: Signals,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Ended, Fail> {
+    let Shown { format, names } = shown;
     let lines = format == Format::Jsonl;
+    let began = Timestamp::now();
+    let mut times: HashMap<ServerId, Timestamp> = HashMap::new();
     let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
     let aside = Aside::new(progress.notes());
     let Callbacks {
@@ -128,10 +144,25 @@ pub(super) async fn execute(
     );
     let listener = tokio::spawn(listening);
     let run = run.spawn();
-    while let Some(event) = events.next().await {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = ticks.tick() => {
+                progress.tick();
+                continue;
+            }
+        };
+        let Some(mut event) = event else { break };
+        let at = Timestamp::now();
+        if let Event::ServerDone(server) = &mut event {
+            server.name = names.get(&server.id).cloned();
+            times.entry(server.id).or_insert(at);
+        }
         progress.show(&event);
         if lines {
-            results.write(&json::event(&event));
+            results.write(&json::event(&event, at));
         }
         if let Event::Asking { .. } = event {
             ask(after_canary.take(), progress.tally(), &answers, notes);
@@ -141,15 +172,22 @@ pub(super) async fn execute(
     listener.abort();
     aside.flush(LAST_NOTES).await;
     progress.finish();
-    let report = report.map_err(|error| {
+    let mut report = report.map_err(|error| {
         Fail::new(Exit::Unknown, error.problem().to_string())
             .hint("check the servers before you run again, and please report this bug")
     })?;
+    for server in &mut report.servers {
+        server.name = names.get(&server.id).cloned();
+        server.at = times.get(&server.id).copied();
+    }
     let wave = progress.tally().wave;
+    let ended = Timestamp::now();
     let interrupted = interrupted.load(Ordering::Relaxed);
     Ok(Ended {
         report,
         wave,
+        began,
+        ended,
         interrupted,
     })
 }
@@ -194,6 +232,9 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
     };
     let _ = answers.send(said);
 }
+
+/// How often times are shown anew.
+const TICK: Duration = Duration::from_millis(500);
 
 /// So long the end waits for somebody to read what was said on the way.
 const LAST_NOTES: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 use ecs_ops::model::{ErrorInfo, Executed};
 use serde::Serialize;
 
-use crate::args::{Explain, Format};
+use crate::args::{DocumentFormat, Explain};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::render::json;
@@ -44,9 +44,9 @@ pub(crate) fn run(args: &Explain, results: &mut Results) -> Result<Exit, Fail> {
         source: info.source,
     };
     results.write(&match args.output.format {
-        Format::Table => text(&explanation),
-        Format::Json => json::document(&explanation),
-        Format::Jsonl => json::line(&explanation),
+        DocumentFormat::Table => text(&explanation),
+        DocumentFormat::Json => json::document(&explanation),
+        DocumentFormat::Jsonl => json::line(&explanation),
     });
     Ok(Exit::Success)
 }

@@ -16,7 +16,8 @@ use ecs_ops::{Client, Outcome, PowerAction, Report, RunBuilder, Stopped};
 use crate::args::{Cli, Format, Global, HEALTH_TIMEOUT, Resume, Run};
 use crate::confirm::counted;
 use crate::term::Notes;
-use quoting::{place, quoted};
+use quoting::place;
+pub(super) use quoting::quoted;
 
 /// So many ids are written into the command itself.
 const INLINE: usize = 5;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ecs_ops::model::{Job, JobId};
 use ecs_ops::{ErrorKind, JobEnd, JobEvent, Problem};
 
-use crate::args::{self, Format, Global, Output};
+use crate::args::{self, DocumentFormat, DocumentOutput, Global};
 use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
 use crate::fail::{Fail, hint_for};
@@ -55,7 +55,7 @@ pub(crate) async fn show(
             }
         };
         exit = exit.max(one);
-        if args.output.format == Format::Jsonl {
+        if args.output.format == DocumentFormat::Jsonl {
             results.write(&json::line(&seen.event()));
         }
         shown.push(seen);
@@ -155,7 +155,7 @@ pub(crate) async fn wait(
                         "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it continues at the service"
                     ));
                 }
-                if args.output.format == Format::Jsonl {
+                if args.output.format == DocumentFormat::Jsonl {
                     let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
                     let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());
                     results.write(&json::line(&shown.event()));
@@ -189,11 +189,11 @@ fn still_trying(what: &str, notes: &Notes) {
     ));
 }
 
-fn finish(shown: &[Shown], output: Output, notes: &Notes, results: &mut Results) {
+fn finish(shown: &[Shown], output: DocumentOutput, notes: &Notes, results: &mut Results) {
     match output.format {
-        Format::Table => results.write(&render::table(shown)),
-        Format::Json => results.write(&json::document(&render::document(shown))),
-        Format::Jsonl => {}
+        DocumentFormat::Table => results.write(&render::table(shown)),
+        DocumentFormat::Json => results.write(&json::document(&render::document(shown))),
+        DocumentFormat::Jsonl => {}
     }
     let refused = shown.iter().any(|shown| shown.state == "refused");
     let problem = shown.iter().find_map(|shown| shown.error.as_ref());

@@ -17,6 +17,7 @@ pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod run_list;
+pub(crate) mod schema;
 mod selecting;
 pub(crate) mod server;
 pub(crate) mod server_actions;

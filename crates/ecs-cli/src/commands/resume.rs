@@ -3,6 +3,7 @@
 mod intent;
 mod place;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use ecs_ops::rolling::{self, StopReason, WaveAction};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, execute, unless_stopped};
+use super::execute::{AfterCanary, Callbacks, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::journal_place::register;
 use super::run_list::begun_by;
@@ -83,6 +84,11 @@ pub(crate) async fn run(
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let unready = run.unready.iter().map(|server| server.id).collect();
+    let max_failures = run
+        .rolling
+        .as_ref()
+        .and_then(|rolling| rolling.rules().max_failures)
+        .map(|limit| limit.to_string());
     if args.dry_run {
         results.write(&intent.shown(args.output.format, &connection));
         return Ok(Exit::Success);
@@ -118,10 +124,14 @@ pub(crate) async fn run(
     let plan = builder
         .plan()
         .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
-    let format = args.output.format;
-    let ended = execute(plan, callbacks, format, signals, notes, results).await?;
+    let shown = Shown {
+        format: args.output.format,
+        names: HashMap::new(),
+    };
+    let ended = execute(plan, callbacks, shown, signals, notes, results).await?;
     let ending = Ending {
-        format,
+        output: args.output,
+        max_failures,
         no_wait: false,
         reconciled: reconciles,
         rolling,
@@ -164,13 +174,16 @@ fn nobody_to_ask() -> Fail {
         .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
 }
 
+/// A health check: its command and its time limit.
+type HealthCommand = (String, Duration);
+
 /// What a rolling run asks, as its journal says.
 fn callbacks(
     args: &Resume,
     global: &Global,
     run: &RunRecord,
     notes: &Notes,
-) -> Result<(Option<(String, Duration)>, Option<AfterCanary>), Fail> {
+) -> Result<(Option<HealthCommand>, Option<AfterCanary>), Fail> {
     let rolling = run.rolling.as_ref();
     let health = match (&args.health_cmd, rolling.and_then(|it| it.health.as_ref())) {
         (None, None) => None,

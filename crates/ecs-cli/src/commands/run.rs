@@ -1,16 +1,18 @@
 //! `reboot`, `start`, `stop`.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
 use ecs_ops::journal::JsonlJournal;
-use ecs_ops::model::ServerId;
+use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
+use jiff::Timestamp;
 
 use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
-use super::execute::{AfterCanary, Callbacks, Ended, execute, unless_stopped};
+use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::journal_place::{self, register};
 use super::preflight::NotBegun;
@@ -125,6 +127,7 @@ pub(crate) async fn run(
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
+    let names = names(&servers.listed);
     drop((servers, selection));
     let plan = match &args.journal {
         Some(path) => {
@@ -133,14 +136,18 @@ pub(crate) async fn run(
         }
         None => plan,
     };
-    let format = args.output.format;
-    let ended = execute(plan, callbacks, format, signals, notes, results).await;
+    let shown = Shown {
+        format: args.output.format,
+        names,
+    };
+    let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
         Some(path) => without_plan(path, fail),
         None => fail,
     })?;
     let ending = Ending {
-        format,
+        output: args.output,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
@@ -150,6 +157,12 @@ pub(crate) async fn run(
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
+}
+
+/// The names of servers.
+fn names(servers: &[Server]) -> HashMap<ServerId, String> {
+    let name = |server: &Server| Some((server.id?, server.name.clone()?));
+    servers.iter().filter_map(name).collect()
 }
 
 /// What would be sent.
@@ -175,6 +188,7 @@ fn dry_run(
         }
         Format::Json => json::document(&shown),
         Format::Jsonl => shown.lines(),
+        Format::Csv | Format::Id => shown.ids(format == Format::Csv),
     })
 }
 
@@ -198,13 +212,17 @@ fn not_begun(
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
     }
+    let now = Timestamp::now();
     let ended = Ended {
         report: builder.not_begun(error),
         wave: None,
+        began: now,
+        ended: now,
         interrupted: false,
     };
     let ending = Ending {
-        format: args.output.format,
+        output: args.output,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling: false,

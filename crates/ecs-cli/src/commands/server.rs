@@ -5,7 +5,7 @@ use ecs_ops::model::Server;
 use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
 
 use super::known_runs::{self, KnownRun, KnownRuns};
-use crate::args::{Format, Global, ServerList, ServerShow};
+use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -68,16 +68,16 @@ pub(crate) async fn show(
         })
         .collect();
     results.write(&match args.output.format {
-        Format::Table => servers
+        DocumentFormat::Table => servers
             .iter()
             .map(|(server, runs)| render::shown(server) + &known_runs::text(runs))
             .collect::<Vec<_>>()
             .join("\n"),
-        Format::Json => json::document(&serde_json::json!({
+        DocumentFormat::Json => json::document(&serde_json::json!({
             "version": json::VERSION,
             "servers": servers.iter().map(with_runs).collect::<Vec<_>>(),
         })),
-        Format::Jsonl => servers
+        DocumentFormat::Jsonl => servers
             .iter()
             .map(|shown| json::line(&with_runs(shown)))
             .collect(),

@@ -2,7 +2,7 @@
 
 use ecs_ops::model::ServerId;
 
-use crate::args::{Format, Global, ServerActions};
+use crate::args::{DocumentFormat, Global, ServerActions};
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -28,9 +28,9 @@ pub(crate) async fn run(
         servers.push((id, actions));
     }
     results.write(&match args.output.format {
-        Format::Table => render::table(&servers),
-        Format::Json => json::document(&render::document(&servers)),
-        Format::Jsonl => servers
+        DocumentFormat::Table => render::table(&servers),
+        DocumentFormat::Json => json::document(&render::document(&servers)),
+        DocumentFormat::Jsonl => servers
             .iter()
             .map(|(id, actions)| json::line(&render::object(*id, actions)))
             .collect(),

@@ -9,12 +9,13 @@ use serde_json::json;
 
 use super::go_on::recorded_place;
 use super::run_list::begun_by;
-use crate::args::{Global, RunShow, ShowFormat};
+use crate::args::{Global, RunShow, Show, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::journals;
 use crate::render::timeline::{Process, Timeline};
 use crate::render::{json, page, show};
+use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
@@ -85,9 +86,18 @@ pub(crate) fn run(
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
+    // Who asks for some servers wants to see all of them.
+    let shown = if args.outcome.is_empty() {
+        args.show
+    } else {
+        Show::All
+    };
     match args.format {
         ShowFormat::Table => {
-            show::write(&timeline, &journal, &mut |piece| results.write(piece));
+            let screen = Screen::stdout();
+            show::write(&timeline, &journal, (shown, screen), &mut |piece| {
+                results.write(piece)
+            });
         }
         ShowFormat::Id => {
             let ids = timeline

@@ -1,11 +1,14 @@
 //! `sim`: a simulated region for other processes.
 
+use std::ffi::OsStr;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use ecs_sim::{Metadata, Region, ScalingGroup, Server, SimError, Tls};
+use ecs_sim::{Metadata, Region, ScalingGroup, Server, ServerInfo, SimError, Tls};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
+use super::go_on::quoted;
 use crate::args::{self, Global, Sim};
 use crate::confirm::counted;
 use crate::credentials::secrets;
@@ -119,8 +122,16 @@ pub(crate) async fn run(
         })?;
         info = info.with_ca_file(path);
     }
+    if let Some(path) = &args.env_file {
+        write_variables(path, &info)?;
+    }
     let mut signals = Signals::new()?;
-    results.write(&(info.to_line() + "\n"));
+    if std::io::stdout().is_terminal() {
+        let how = "In another terminal, these lines make ecsctl use it:\n";
+        results.write(&format!("{how}{}", variables(&info)));
+    } else {
+        results.write(&(info.to_line() + "\n"));
+    }
     if results.have_failed() {
         // Nobody would ever know where it is; why is said at the end.
         return Ok(Exit::Failed);
@@ -137,6 +148,45 @@ pub(crate) async fn run(
     };
     server.run(stop).await;
     Ok(Exit::Success)
+}
+
+/// The lines for a shell that make `ecsctl` use this simulator.
+fn variables(info: &ServerInfo) -> String {
+    let region = info.region.to_ascii_uppercase().replace('-', "_");
+    let service = format!("HUAWEICLOUD_SDK_REGION_ECS_{region}");
+    let speed = info.speed.to_string();
+    let ca_file = info.ca_file.as_ref().map(|path| path.display().to_string());
+    let mut variables = vec![
+        ("HUAWEICLOUD_SDK_AK", info.access_key.as_str()),
+        ("HUAWEICLOUD_SDK_SK", info.secret_key.expose_secret()),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", info.project_id.as_str()),
+        ("HUAWEICLOUD_SDK_REGION_ID", info.region.as_str()),
+        ("HUAWEICLOUD_SDK_IAM_ENDPOINT", info.listening.as_str()),
+        (service.as_str(), info.listening.as_str()),
+    ];
+    if info.speed.get() > 1 {
+        variables.push(("ECSCTL_SIM_SPEED", &speed));
+    }
+    if let Some(ca_file) = &ca_file {
+        variables.push(("SSL_CERT_FILE", ca_file));
+    }
+    let line = |(name, value): (&str, &str)| {
+        let value = quoted(OsStr::new(value)).unwrap_or_default();
+        format!("export {name}={value}\n")
+    };
+    variables.into_iter().map(line).collect()
+}
+
+/// Only its owner can read it: it has keys.
+fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), Fail> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(variables(info).as_bytes()));
+    written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
 }
 
 fn tls(args: &Sim) -> Result<Option<Tls>, Fail> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use ecs_ops::auth::ResolvedTarget;
 use ecs_ops::fleet::{SkippedServer, UnreadyServer};
 use ecs_ops::{Event, Plan, Report};
+use jiff::Timestamp;
 
 use crate::connect::Connection;
 use crate::expectation::Expectation;
@@ -27,18 +28,53 @@ pub(crate) fn line(value: &impl Serialize) -> String {
     clean_json(json) + "\n"
 }
 
-/// One event on one line.
-pub(crate) fn event(event: &Event) -> String {
-    line(event)
+/// One event on one line, with its time by the local clock.
+pub(crate) fn event(event: &Event, at: Timestamp) -> String {
+    let event = line(event);
+    // The name of the event comes first in all of them.
+    let name = event.find([',', '}']).unwrap_or_default();
+    let (name, rest) = event.split_at(name);
+    format!("{name},\"at\":\"{at}\"{rest}")
+}
+
+/// What a report of this program has beside that of the library.
+#[derive(Debug, Serialize)]
+pub(crate) struct Extras {
+    pub(crate) endpoint: String,
+    pub(crate) project_id: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) ended_at: Timestamp,
+    /// Why the run ended early, for people. `stopped` has it for programs.
+    pub(crate) stop_reason: Option<String>,
+    /// Servers that were restarted hard because their soft restart failed.
+    pub(crate) hard_restarts: usize,
+    /// The limit of failures, as it was given; `None`: the run has none.
+    pub(crate) max_failures: Option<String>,
+    /// What the process ends with.
+    pub(crate) exit_code: u8,
+}
+
+/// The report as one document.
+pub(crate) fn report(report: &Report, extras: &Extras) -> String {
+    let (report, extras) = (document(report), document(extras));
+    let report = report.strip_suffix("\n}\n").unwrap_or_default();
+    let extras = extras.strip_prefix('{').unwrap_or_default();
+    format!("{report},{extras}")
 }
 
 /// The report as the last line of the events.
-pub(crate) fn report_line(report: &Report) -> String {
-    let report = line(report);
-    format!(
-        "{{\"event\":\"report\",{}",
-        report.strip_prefix('{').unwrap_or_default()
-    )
+pub(crate) fn report_line(report: &Report, extras: &Extras) -> String {
+    let (report, more) = (line(report), line(extras));
+    let report = report
+        .trim_end()
+        .strip_prefix('{')
+        .and_then(|it| it.strip_suffix('}'));
+    let (report, more) = (
+        report.unwrap_or_default(),
+        more.strip_prefix('{').unwrap_or_default(),
+    );
+    let at = extras.ended_at;
+    format!("{{\"event\":\"report\",\"at\":\"{at}\",{report},{more}")
 }
 
 /// What `--dry-run` shows.
@@ -81,9 +117,14 @@ pub(crate) struct Request {
 impl Request {
     /// The first of its servers.
     pub(crate) fn first(&self) -> &str {
+        self.ids().next().unwrap_or_default()
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
         let action = self.body.as_object().and_then(|body| body.values().next());
-        let first = action.and_then(|action| action.pointer("/servers/0/id")?.as_str());
-        first.unwrap_or_default()
+        let servers = action.and_then(|action| action.get("servers")?.as_array());
+        let servers = servers.into_iter().flatten();
+        servers.filter_map(|server| server.get("id")?.as_str())
     }
 }
 
@@ -124,6 +165,16 @@ impl<'a> DryRun<'a> {
             unready,
             duration: expectation,
         })
+    }
+
+    /// The ids of the servers, one per line; CSV has a header.
+    pub(crate) fn ids(&self, header: bool) -> String {
+        let header = if header { "id\n" } else { "" };
+        let ids = self.requests.iter().flat_map(Request::ids);
+        header
+            .chars()
+            .chain(ids.flat_map(|id| id.chars().chain(['\n'])))
+            .collect()
     }
 
     /// One line for each request.

@@ -1,6 +1,8 @@
 //! Results and progress as text.
 
 pub(crate) mod auth;
+pub(crate) mod closing;
+pub(crate) mod csv;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod page;

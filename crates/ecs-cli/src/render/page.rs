@@ -5,7 +5,7 @@ mod drawing;
 
 use std::path::Path;
 
-use super::show::{next, number, seconds, since, summary};
+use super::show::{next, number, seconds, since};
 use super::table;
 use super::timeline::{Server, Timeline};
 
@@ -43,7 +43,7 @@ pub(crate) fn page(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String 
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{title}</title><style>{STYLE}{only}</style></head><body>\n<h1>{title}</h1>\n\
          <p class=\"sum\">{}</p>\n{}",
-        escape(&summary(&it.summary)),
+        escape(&super::show::headline(it)),
         all(it)
     );
     for line in next(it, path) {

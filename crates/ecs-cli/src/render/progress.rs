@@ -1,7 +1,9 @@
 //! How a run goes, on stderr.
 
+mod layout;
+
 use std::io::{self, Write as _};
-use std::time::Duration;
+use std::time::Instant;
 
 use ecs_ops::model::JobStatus;
 use ecs_ops::{Event, Stopped};
@@ -9,9 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::{Tally, rounded};
 use crate::confirm::counted;
-use crate::term::{Notes, stderr_is_lively};
+use crate::screen::Screen;
+use crate::term::{Notes, clean, stderr_is_lively};
 
-/// Shows events: as a bar on a terminal, as a few lines elsewhere.
+/// Shows events: as a line that changes on a terminal, as a few lines elsewhere.
 pub(crate) struct Progress {
     tally: Tally,
     notes: Notes,
@@ -27,7 +30,7 @@ enum Style {
     },
     Bar {
         bar: ProgressBar,
-        /// While somebody is asked, nothing moves; nor before the first event.
+        /// While a question is open nothing moves; nor before the first event.
         moves: bool,
     },
 }
@@ -54,7 +57,7 @@ impl Progress {
             _ => notes.clone(),
         };
         Self {
-            tally: Tally::default(),
+            tally: Tally::new(Instant::now()),
             notes,
             style,
         }
@@ -65,27 +68,24 @@ impl Progress {
         &self.tally
     }
 
-    /// Where to say things while there is a bar.
+    /// Where to print messages while there is a bar.
     pub(crate) fn notes(&self) -> &Notes {
         &self.notes
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
-        self.tally.count(event);
+        let now = Instant::now();
+        self.tally.count(event, now);
         let tally = &self.tally;
         match &mut self.style {
             Style::Silent => {}
             Style::Bar { bar, moves } => {
                 // A run that stops does not ask any more, either.
                 if *moves || !tally.asking {
-                    bar.set_length(tally.servers as u64);
-                    bar.set_position(tally.done as u64);
-                    bar.set_message(crate::term::clean(&tally.words()));
+                    draw(bar, tally, now);
                 }
-                match (*moves, tally.asking) {
-                    (true, true) => rest(bar),
-                    (false, false) => bar.enable_steady_tick(TICK),
-                    _ => {}
+                if *moves && tally.asking {
+                    rest(bar);
                 }
                 *moves = !tally.asking;
                 if let Some(line) = trouble(event, tally) {
@@ -97,62 +97,19 @@ impl Progress {
                 throttled,
                 blind,
             } => {
-                let line = trouble(event, tally).or_else(|| match event {
-                    Event::Accepted {
-                        request,
-                        servers,
-                        job_id,
-                    } => {
-                        *throttled = false;
-                        let request = tally.request(*request);
-                        Some(format!(
-                            "{request} accepted: {}, job {job_id}",
-                            counted(*servers)
-                        ))
-                    }
-                    // Said once until a request goes through again.
-                    Event::Throttled { error, .. } | Event::Retrying { error, .. }
-                        if !*throttled =>
-                    {
-                        *throttled = true;
-                        Some(format!(
-                            "{}: {error}",
-                            tally.waiting.as_deref().unwrap_or("waiting")
-                        ))
-                    }
-                    // Said once until a job can be looked at again.
-                    Event::QueryFailed { job_id, error, .. } if !*blind => {
-                        *blind = true;
-                        Some(format!("cannot query job {job_id}: {error} (retrying)"))
-                    }
-                    Event::JobProgress { .. } => {
-                        *blind = false;
-                        None
-                    }
-                    Event::Waiting {
-                        done,
-                        servers,
-                        jobs,
-                    } => Some(format!(
-                        "still waiting: {done} of {servers} servers done, {jobs} jobs still running"
-                    )),
-                    // What was done before is no news.
-                    Event::Resumed { done, .. } => {
-                        *tenths = done.saturating_mul(10) / tally.servers.max(1);
-                        None
-                    }
-                    Event::ServerDone(_) => {
-                        let now = tally.done.saturating_mul(10) / tally.servers.max(1);
-                        let news = now > *tenths;
-                        *tenths = now.max(*tenths);
-                        news.then(|| format!("{} of {} servers done", tally.done, tally.servers))
-                    }
-                    _ => None,
-                });
+                let line = trouble(event, tally)
+                    .or_else(|| log_line(event, tally, now, (tenths, throttled, blind)));
                 if let Some(line) = line {
                     self.notes.note(&line);
                 }
             }
+        }
+    }
+
+    /// Times go on without events.
+    pub(crate) fn tick(&self) {
+        if let Style::Bar { bar, moves: true } = &self.style {
+            draw(bar, &self.tally, Instant::now());
         }
     }
 
@@ -163,6 +120,72 @@ impl Progress {
             leave_line();
         }
     }
+}
+
+/// What is a line of a log and no line on a terminal. The state is what was reported last: tenths of the servers, whether requests
+/// are throttled, whether jobs cannot be queried.
+fn log_line(
+    event: &Event,
+    tally: &Tally,
+    now: Instant,
+    (tenths, throttled, blind): (&mut usize, &mut bool, &mut bool),
+) -> Option<String> {
+    match event {
+        Event::Accepted {
+            request,
+            servers,
+            job_id,
+        } => {
+            *throttled = false;
+            let request = tally.request(*request);
+            Some(format!(
+                "{request} accepted: {}, job {job_id}",
+                counted(*servers)
+            ))
+        }
+        // Reported once until a request goes through again.
+        Event::Throttled { error, .. } | Event::Retrying { error, .. } if !*throttled => {
+            *throttled = true;
+            let status = tally.status(now);
+            Some(format!(
+                "{}: {error}",
+                status.as_deref().unwrap_or("waiting")
+            ))
+        }
+        // Reported once until a job can be queried again.
+        Event::QueryFailed { job_id, error, .. } if !*blind => {
+            *blind = true;
+            Some(format!("cannot query job {job_id}: {error} (retrying)"))
+        }
+        Event::JobProgress { .. } => {
+            *blind = false;
+            None
+        }
+        Event::Waiting { jobs, .. } => Some(format!(
+            "still waiting for {jobs} jobs: {}",
+            layout::log_line(tally, now)
+        )),
+        // What was done before is no news.
+        Event::Resumed { done, .. } => {
+            *tenths = done.saturating_mul(10) / tally.servers.max(1);
+            None
+        }
+        Event::ServerDone(_) => {
+            let reached = tally.done.saturating_mul(10) / tally.servers.max(1);
+            let is_news = reached > *tenths;
+            *tenths = reached.max(*tenths);
+            is_news.then(|| layout::log_line(tally, now))
+        }
+        _ => None,
+    }
+}
+
+fn draw(bar: &ProgressBar, tally: &Tally, now: Instant) {
+    let screen = Screen::stderr();
+    // The cursor takes a column.
+    let width = screen.width.map(|width| width.saturating_sub(1));
+    bar.set_message(clean(&layout::line(tally, now, Screen { width, ..screen })));
+    bar.tick();
 }
 
 /// What is worth a line of its own on a terminal, too.
@@ -304,7 +327,6 @@ fn bar() -> ProgressBar {
 
 /// Leaves the bar as it is, so that something can be typed below it.
 fn rest(bar: &ProgressBar) {
-    bar.disable_steady_tick();
     bar.force_draw();
     leave_line();
 }
@@ -314,9 +336,7 @@ fn leave_line() {
     drop(writeln!(io::stderr()));
 }
 
-const TICK: Duration = Duration::from_millis(200);
-
-const TEMPLATE: &str = "{elapsed:>4} [{bar:20}] {pos}/{len} done, {wide_msg}";
+const TEMPLATE: &str = "{msg}";
 
 #[cfg(test)]
 mod tests {

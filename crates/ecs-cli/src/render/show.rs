@@ -5,24 +5,42 @@ use std::path::Path;
 use ecs_ops::Outcome;
 use jiff::{SignedDuration, Timestamp};
 
+use super::closing::by_outcome;
 use super::table::{self, Table};
 use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
+use crate::args::Show;
 use crate::commands::go_on;
 use crate::confirm::counted;
+use crate::screen::Screen;
 use crate::term::clean;
+
+/// So many requests are listed without being asked for.
+const MANY: usize = 20;
 
 /// The whole of it.
 #[cfg(test)]
-pub(crate) fn text(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
+pub(crate) fn text(
+    it: &Timeline,
+    path: &(impl AsRef<Path> + ?Sized),
+    show: Show,
+    screen: Screen,
+) -> String {
     let mut text = String::new();
-    write(it, path, &mut |piece| text.push_str(piece));
+    write(it, path, (show, screen), &mut |piece| text.push_str(piece));
     text
 }
 
 /// Hands all of it over in pieces; `path` is the journal's, for the command that goes on.
-pub(crate) fn write(it: &Timeline, path: &(impl AsRef<Path> + ?Sized), to: &mut dyn FnMut(&str)) {
+pub(crate) fn write(
+    it: &Timeline,
+    path: &(impl AsRef<Path> + ?Sized),
+    (show, screen): (Show, Screen),
+    to: &mut dyn FnMut(&str),
+) {
     to(&head(it));
-    to(&format!("\n{}\n", summary(&it.summary)));
+    to(&format!("\n{}\n", headline(it)));
+    let reports = it.servers.iter().map(|server| &server.report);
+    to(&by_outcome(reports, show, screen));
     let mut waves = Table::new(&[
         "WAVE",
         "SERVERS",
@@ -40,8 +58,11 @@ pub(crate) fn write(it: &Timeline, path: &(impl AsRef<Path> + ?Sized), to: &mut 
     let mut requests = Table::new(&[
         "BATCH", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
-    for request in &it.requests {
-        requests.row(row(it, request));
+    // One for a hundred servers: more of them are a wall.
+    if show == Show::All || it.requests.len() <= MANY {
+        for request in &it.requests {
+            requests.row(row(it, request));
+        }
     }
     let mut problems = Table::new(&["PROBLEM", "TIMES", "FIRST", "LAST", "REASON"]);
     for problem in &it.problems {
@@ -54,7 +75,8 @@ pub(crate) fn write(it: &Timeline, path: &(impl AsRef<Path> + ?Sized), to: &mut 
         ]);
     }
     let mut servers = Table::new(&["SERVER", "OUTCOME", "BATCH", "JOB", "REASON"]);
-    for server in &it.servers {
+    let listed = it.servers.iter().filter(|_| show == Show::All);
+    for server in listed {
         let outcome = &server.report.outcome;
         servers.row([
             server.report.id.to_string(),
@@ -185,6 +207,20 @@ pub(crate) fn seconds(time: SignedDuration) -> String {
         0..1000 => format!("{}.{} s", tenths / 10, tenths % 10),
         1000..60_000 => format!("{} min {} s", tenths / 600, tenths / 10 % 60),
         _ => format!("{} h {} min", tenths / 36_000, tenths / 600 % 60),
+    }
+}
+
+/// The counts, and how many servers were restarted hard.
+pub(crate) fn headline(it: &Timeline) -> String {
+    let counts = summary(&it.summary);
+    let servers = it.servers.iter();
+    match servers
+        .filter(|server| server.report.escalated.is_some())
+        .count()
+    {
+        0 => counts,
+        1 => format!("{counts}; 1 hard restart"),
+        many => format!("{counts}; {many} hard restarts"),
     }
 }
 

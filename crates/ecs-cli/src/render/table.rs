@@ -106,25 +106,6 @@ fn place(kept: u32) -> usize {
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// Hands over the outcomes, and a line that sums them up.
-pub(crate) fn report(report: &Report, to: &mut dyn FnMut(&str)) {
-    let mut table = Table::new(&["SERVER", "OUTCOME", "JOB", "REASON"]);
-    for server in &report.servers {
-        let job = server
-            .outcome
-            .job_id()
-            .map_or("-", |job_id| job_id.as_str());
-        table.row([
-            server.id.to_string(),
-            words(&server.outcome).to_owned(),
-            job.to_owned(),
-            why(server),
-        ]);
-    }
-    table.write(to);
-    to(&format!("\n{}\n", summary(report)));
-}
-
 /// Why it did not succeed, and what is unusual about how it ended.
 pub(crate) fn why(server: &ServerReport) -> String {
     match (server.outcome.error(), server.note()) {

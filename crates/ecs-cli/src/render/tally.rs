@@ -1,111 +1,149 @@
-//! How far a run has come. Pure.
+//! How far a run has come. Pure: times are given.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ecs_ops::{Event, Outcome};
 
 /// What happened so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tally {
+    began: Instant,
     pub(crate) servers: usize,
     pub(crate) requests: usize,
-    /// Batches that wait for the quota.
-    held: HashSet<usize>,
-    pub(crate) accepted: usize,
+    /// Servers with an outcome, except those that were not attempted.
     pub(crate) done: usize,
     pub(crate) succeeded: usize,
     pub(crate) failed: usize,
-    /// Not attempted or unknown.
-    other: usize,
-    /// What the service, or the way to it, last said to a batch that is sent again.
-    pub(super) waiting: Option<String>,
-    /// Why nothing is heard of the jobs.
-    blind: Option<String>,
+    pub(crate) unknown: usize,
+    pub(crate) not_attempted: usize,
+    /// Servers whose request was accepted and that have no outcome.
+    pub(crate) running: usize,
+    /// Outcomes of an earlier process, which say nothing of the rate of this one.
+    earlier: usize,
+    /// How many of them are still to come as events.
+    replayed: usize,
+    /// Requests that wait for the quota, and since when.
+    held: HashSet<usize>,
+    held_since: Option<Instant>,
+    /// The wave that began last, and how many there are.
+    pub(crate) wave: Option<(usize, usize)>,
+    /// Servers of that wave, and how many of them have an outcome.
+    pub(crate) wave_servers: usize,
+    pub(crate) wave_done: usize,
+    /// What a request that is sent again waits for.
+    waiting: Option<Wait>,
+    /// Nothing is heard of the jobs until then.
+    blind: Option<Wait>,
+    /// What is waited for between waves.
+    between: Option<Wait>,
     /// Servers whose job succeeded and that have not settled.
     settling: usize,
     stopping: bool,
-    /// The wave that began last, and how many there are.
-    pub(crate) wave: Option<(usize, usize)>,
-    /// Somebody is asked whether to go on.
+    /// The operator is asked whether to continue.
     pub(crate) asking: bool,
-    /// What is waited for between waves.
-    between: Option<String>,
+}
+
+/// Something that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wait {
+    what: &'static str,
+    until: Option<Instant>,
 }
 
 impl Tally {
-    pub(crate) fn count(&mut self, event: &Event) {
+    /// A run that begins now.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            began: now,
+            servers: 0,
+            requests: 0,
+            done: 0,
+            succeeded: 0,
+            failed: 0,
+            unknown: 0,
+            not_attempted: 0,
+            running: 0,
+            earlier: 0,
+            replayed: 0,
+            held: HashSet::new(),
+            held_since: None,
+            wave: None,
+            wave_servers: 0,
+            wave_done: 0,
+            waiting: None,
+            blind: None,
+            between: None,
+            settling: 0,
+            stopping: false,
+            asking: false,
+        }
+    }
+
+    pub(crate) fn count(&mut self, event: &Event, now: Instant) {
+        let wait = |what, pause: &Duration| {
+            Some(Wait {
+                what,
+                until: now.checked_add(*pause),
+            })
+        };
+        let open = |what| Some(Wait { what, until: None });
         match event {
             Event::Planned {
                 servers, requests, ..
             } => (self.servers, self.requests) = (*servers, *requests),
+            Event::Resumed { done, watched, .. } => {
+                (self.earlier, self.replayed) = (*done, *done);
+                self.running += watched;
+            }
             Event::WaitingForQuota { request, .. } => {
                 self.held.insert(*request);
+                self.held_since.get_or_insert(now);
             }
-            Event::Submitting { request, .. } => {
-                self.held.remove(request);
-            }
-            Event::Reconciling { request, .. } => {
-                self.held.remove(request);
+            Event::Submitting { request, .. } => self.release(*request),
+            Event::Reconciling { request, .. } | Event::RequestEnded { request, .. } => {
+                self.release(*request);
                 self.waiting = None;
             }
             Event::Accepted { servers, .. } => {
-                self.accepted += servers;
-                self.waiting = None;
-            }
-            Event::RequestEnded { request, .. } => {
-                self.held.remove(request);
+                self.running += servers;
                 self.waiting = None;
             }
             Event::JobProgress { .. } => self.blind = None,
             Event::QueryFailed { retry_after, .. } => {
-                self.blind = Some(format!(
-                    "cannot query jobs, retry in {}",
-                    rounded(*retry_after)
-                ));
+                self.blind = wait("no answer about jobs", retry_after)
             }
-            Event::Throttled { retry_after, .. } => {
-                self.waiting = Some(format!("throttled, retry in {}", rounded(*retry_after)));
-            }
+            Event::Throttled { retry_after, .. } => self.waiting = wait("throttled", retry_after),
             Event::Retrying { retry_after, .. } => {
-                self.waiting = Some(format!("no connection, retry in {}", rounded(*retry_after)));
+                self.waiting = wait("no connection", retry_after)
             }
-            Event::ServerDone(server) => {
-                self.done += 1;
-                match server.outcome {
-                    Outcome::Succeeded { .. } => self.succeeded += 1,
-                    Outcome::Running { .. } => {}
-                    Outcome::Failed { .. } => self.failed += 1,
-                    Outcome::NotAttempted { .. } | Outcome::Unknown { .. } => self.other += 1,
-                }
-            }
+            Event::ServiceDown { retry_after } => self.waiting = wait("service down", retry_after),
+            Event::ServerDone(server) => self.outcome(&server.outcome),
             Event::Verifying { servers } => {
                 self.settling = *servers;
                 self.blind = None;
             }
-            Event::WaveBegan { wave, waves, .. } => {
+            Event::WaveBegan {
+                wave,
+                waves,
+                servers,
+            } => {
                 self.wave = Some((*wave, *waves));
+                (self.wave_servers, self.wave_done) = (*servers, 0);
                 self.between = None;
             }
-            Event::CheckingHealth { .. } => self.between = Some("checking health".to_owned()),
+            Event::CheckingHealth { .. } => self.between = open("checking health"),
             Event::Asking { .. } => {
                 self.asking = true;
-                self.between = Some("asking".to_owned());
+                self.between = open("asking");
             }
             Event::Answered { .. } => {
                 self.asking = false;
                 self.between = None;
             }
             Event::HealthChecked { .. } => self.between = None,
-            Event::Holding { pause } => {
-                self.between = Some(format!(
-                    "waiting {} because some results are unknown",
-                    rounded(*pause)
-                ));
-            }
-            Event::Pausing { pause, .. } => {
-                self.between = Some(format!("pausing {}", rounded(*pause)));
-            }
+            Event::Holding { pause } => self.between = wait("waiting for unknown", pause),
+            Event::Pausing { pause, .. } => self.between = wait("pausing", pause),
             Event::Stopping { .. } => {
                 self.stopping = true;
                 self.asking = false;
@@ -116,146 +154,113 @@ impl Tally {
         }
     }
 
-    /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
-    pub(crate) fn request(&self, request: usize) -> String {
-        match request <= self.requests {
-            true => format!("request {request} of {}", self.requests),
-            false => format!("request {request}"),
+    fn release(&mut self, request: usize) {
+        self.held.remove(&request);
+        if self.held.is_empty() {
+            self.held_since = None;
         }
     }
 
-    /// Such as `waiting for the quota; wave 1 of 3: 1000 accepted, 12 failed`: what is waited for comes first, since the end
-    /// may be cut off.
-    pub(crate) fn words(&self) -> String {
-        let mut parts: Vec<String> = Vec::new();
+    fn outcome(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Succeeded { .. } => self.succeeded += 1,
+            Outcome::Failed { .. } => self.failed += 1,
+            Outcome::Unknown { .. } => self.unknown += 1,
+            Outcome::NotAttempted { .. } => self.not_attempted += 1,
+            // It is still running.
+            Outcome::Running { .. } => return,
+        }
+        if !matches!(outcome, Outcome::NotAttempted { .. }) {
+            self.done += 1;
+        }
+        if self.replayed > 0 {
+            self.replayed -= 1;
+            return;
+        }
+        self.wave_done += 1;
+        if outcome.job_id().is_some() {
+            self.running = self.running.saturating_sub(1);
+        }
+    }
+
+    /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
+    pub(crate) fn request(&self, request: usize) -> String {
+        if request <= self.requests {
+            format!("request {request} of {}", self.requests)
+        } else {
+            format!("request {request}")
+        }
+    }
+
+    /// How long this process has worked on the run.
+    pub(crate) fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
+    }
+
+    /// What the run waits for, with a countdown: such as `throttled, retry in 12 s` or `pausing 30 s`.
+    pub(crate) fn status(&self, now: Instant) -> Option<String> {
         if self.stopping {
-            parts.push("stopping".to_owned());
-        } else if let Some(what) = self.between.as_ref().or(self.waiting.as_ref()) {
-            parts.push(what.clone());
-        } else if !self.held.is_empty() {
-            parts.push("waiting for the quota".to_owned());
+            return Some("stopping".to_owned());
         }
-        parts.extend(self.blind.clone());
-        if self.settling > 0 {
-            parts.push(format!("{} still settling", self.settling));
+        if let Some(wait) = self.between.as_ref() {
+            return Some(match wait.left(now) {
+                Some(left) => format!("{} {}", wait.what, rounded(left)),
+                None => wait.what.to_owned(),
+            });
         }
-        let wave = self
-            .wave
-            .map(|(wave, waves)| format!("wave {wave} of {waves}: "));
-        let mut counts = format!("{}{} accepted", wave.unwrap_or_default(), self.accepted);
-        for (count, what) in [(self.failed, "failed"), (self.other, "not done or unknown")] {
-            if count > 0 {
-                counts.push_str(&format!(", {count} {what}"));
-            }
+        if let Some(wait) = self.waiting.as_ref().or(self.blind.as_ref()) {
+            return Some(match wait.left(now) {
+                Some(left) => format!("{}, retry in {}", wait.what, rounded(left)),
+                None => wait.what.to_owned(),
+            });
         }
-        parts.push(counts);
-        parts.join("; ")
+        if let Some(since) = self.held_since {
+            let waited = now.saturating_duration_since(since);
+            return Some(format!("waiting for quota {}", rounded(waited)));
+        }
+        (self.settling > 0).then(|| format!("{} settling", self.settling))
+    }
+
+    /// Servers with an outcome in a minute, once that says something.
+    pub(crate) fn per_minute(&self, now: Instant) -> Option<f64> {
+        const SETTLED: Duration = Duration::from_secs(5);
+        let elapsed = self.elapsed(now);
+        let done = self.done.saturating_sub(self.earlier);
+        (done > 0 && elapsed >= SETTLED).then(|| done as f64 * 60.0 / elapsed.as_secs_f64())
+    }
+
+    /// The time that the rest takes at this rate.
+    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
+        let left = self.servers.saturating_sub(self.done + self.not_attempted);
+        if left == 0 || self.stopping {
+            return None;
+        }
+        Duration::try_from_secs_f64(left as f64 * 60.0 / self.per_minute(now)?).ok()
     }
 }
 
-pub(super) fn rounded(pause: Duration) -> String {
+impl Wait {
+    fn left(&self, now: Instant) -> Option<Duration> {
+        let left = self.until?.saturating_duration_since(now);
+        // A countdown shows 1 s until it is over.
+        Some(Duration::from_secs(
+            left.as_millis()
+                .div_ceil(1000)
+                .try_into()
+                .unwrap_or(u64::MAX),
+        ))
+    }
+}
+
+/// Such as `12 s`, `5 min 3 s`, `2 h 5 min`.
+pub(crate) fn rounded(pause: Duration) -> String {
     match pause.as_secs() {
-        0 => format!("{} ms", pause.as_millis()),
-        seconds => format!("{seconds} s"),
+        0 if !pause.is_zero() => format!("{} ms", pause.as_millis()),
+        seconds @ 0..100 => format!("{seconds} s"),
+        seconds @ 100..6000 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_follow_the_events() {
-        let mut tally = Tally::default();
-        let planned = Event::Planned {
-            run_id: "r".to_owned(),
-            servers: 4,
-            requests: 2,
-        };
-        tally.count(&planned);
-        assert_eq!(tally.words(), "0 accepted");
-        tally.count(&Event::Submitting {
-            request: 1,
-            servers: 2,
-        });
-        tally.count(&Event::WaitingForQuota {
-            request: 2,
-            servers: 2,
-        });
-        assert_eq!(tally.words(), "waiting for the quota; 0 accepted");
-        let job_id = "j".parse().unwrap();
-        tally.count(&Event::Accepted {
-            request: 1,
-            servers: 2,
-            job_id,
-        });
-        assert_eq!(tally.words(), "waiting for the quota; 2 accepted");
-        tally.count(&Event::Submitting {
-            request: 2,
-            servers: 2,
-        });
-        tally.count(&Event::Stopping {
-            reason: "asked".to_owned(),
-            cause: None,
-        });
-        assert_eq!(tally.words(), "stopping; 2 accepted");
-        assert_eq!((tally.servers, tally.requests, tally.done), (4, 2, 0));
-        assert_eq!(tally.request(2), "request 2 of 2");
-        assert_eq!(tally.request(3), "request 3");
-    }
-
-    #[test]
-    fn the_words_say_where_a_rolling_run_is() {
-        let mut tally = Tally::default();
-        let after = |tally: &mut Tally, event: Event| {
-            tally.count(&event);
-            tally.words()
-        };
-        let began = Event::WaveBegan {
-            wave: 1,
-            waves: 3,
-            servers: 5,
-        };
-        assert_eq!(after(&mut tally, began), "wave 1 of 3: 0 accepted");
-        let checking = Event::CheckingHealth { wave: 1 };
-        let words = "checking health; wave 1 of 3: 0 accepted";
-        assert_eq!(after(&mut tally, checking), words);
-        let words = "asking; wave 1 of 3: 0 accepted";
-        assert_eq!(after(&mut tally, Event::Asking { wave: 1 }), words);
-        assert!(tally.asking);
-        let stopping = Event::Stopping {
-            reason: "asked".to_owned(),
-            cause: None,
-        };
-        let words = "stopping; wave 1 of 3: 0 accepted";
-        assert_eq!(after(&mut tally, stopping), words);
-        assert!(!tally.asking);
-        tally = Tally::default();
-        let pausing = Event::Pausing {
-            wave: 1,
-            pause: Duration::from_secs(30),
-        };
-        assert_eq!(after(&mut tally, pausing), "pausing 30 s; 0 accepted");
-        let began = Event::WaveBegan {
-            wave: 2,
-            waves: 3,
-            servers: 5,
-        };
-        assert_eq!(after(&mut tally, began), "wave 2 of 3: 0 accepted");
-    }
-    #[test]
-    fn what_is_waited_for_comes_before_the_counts() {
-        let mut tally = Tally::default();
-        let began = Event::WaveBegan {
-            wave: 2,
-            waves: 10,
-            servers: 500,
-        };
-        tally.count(&began);
-        (tally.accepted, tally.failed, tally.settling) = (1000, 12, 3);
-        (tally.waiting, tally.blind) = (Some("throttled".to_owned()), Some("no look".to_owned()));
-        let counts = "wave 2 of 10: 1000 accepted, 12 failed";
-        let words = format!("throttled; no look; 3 still settling; {counts}");
-        assert_eq!(tally.words(), words);
-    }
-}
+mod tests;

@@ -22,6 +22,14 @@ impl TextTable {
         }
     }
 
+    /// A table without a header.
+    pub(crate) fn bare(columns: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            shrinkable: vec![false; columns],
+        }
+    }
+
     /// Lets a column be cut where the table is too wide.
     pub(crate) fn may_shrink(&mut self, column: usize) {
         if let Some(shrinkable) = self.shrinkable.get_mut(column) {

@@ -34,15 +34,13 @@ pub(super) fn given(global: &Global) -> Given {
                 .map(|path| path.display().to_string()),
         ),
     ];
-    let credentials = global.given().into_iter();
+    let mut credentials = global.given().into_iter();
     Given {
         keys: values
             .into_iter()
             .filter_map(|(key, value)| Some((key, value?)))
             .collect(),
-        credentials: credentials
-            .filter(|option| ["--token", "--access-key"].contains(option))
-            .last(),
+        credentials: credentials.rfind(|option| ["--token", "--access-key"].contains(option)),
     }
 }
 

@@ -156,7 +156,8 @@ impl Resolved {
             let keys: Vec<Key> = layer.keys().copied().collect();
             for (key, setting) in layer {
                 let is_replaced = above.iter().any(|other| key.is_replaced_by(*other));
-                if !is_replaced && !(simulated && key.is_place()) {
+                let is_left_out = is_replaced || (simulated && key.is_place());
+                if !is_left_out {
                     resolved.insert(key, setting);
                 }
             }

@@ -26,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 22] = [
+    const GLOBAL: [&str; 23] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -68,7 +68,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 28] = [
+    const RUN: [&str; 30] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -91,6 +91,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile-after",
         "--resubmit-unknown",
         "--servers-per-minute",
+        "--show",
         "--skip-unready",
         "--spread-by",
         "--stalled-after",
@@ -120,6 +121,7 @@ fn each_command_offers_what_the_design_says() {
         "--metadata",
         "--tls",
         "--ca-out",
+        "--env-file",
         "--tls-cert",
         "--tls-key",
     ];
@@ -134,6 +136,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile",
         "--reconcile-after",
         "--servers-per-minute",
+        "--show",
         "--yes",
     ];
     let run = [&RUN[..], &SELECT].concat();
@@ -145,7 +148,10 @@ fn each_command_offers_what_the_design_says() {
         (&["stop"], &typed),
         (&["start"], &run),
         (&["resume"], &resume),
-        (&["run", "show"], &["--html", "--outcome", "--output"]),
+        (
+            &["run", "show"],
+            &["--html", "--outcome", "--output", "--show"],
+        ),
         (&["run", "list"], &["--output"]),
         (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
@@ -163,6 +169,7 @@ fn each_command_offers_what_the_design_says() {
                 "--max-age",
                 "--output",
                 "--require-approval",
+                "--show",
                 "--yes",
             ],
         ),
@@ -175,6 +182,7 @@ fn each_command_offers_what_the_design_says() {
                 "--no-journal",
                 "--not-attempted",
                 "--output",
+                "--show",
                 "--unknown",
                 "--yes",
             ],

@@ -8,12 +8,17 @@ mod choosing;
 mod common;
 mod config;
 mod credentials;
+#[cfg(unix)]
+mod docs;
 mod doctor;
 mod faults;
 mod gateways;
 mod help;
+#[cfg(unix)]
+mod hints;
 mod jobs;
 mod journals;
+mod output;
 mod plan;
 mod preflight;
 mod question;

@@ -62,7 +62,7 @@ fn while_it_goes_on_then_killed_and_resumed() {
     assert_eq!(std::fs::read(&path).unwrap(), torn, "nothing is cut");
     let journal = path.to_str().unwrap();
     Ended::of(&mut sim.command(&["resume", journal, "--yes"])).expect(0);
-    let shown = show(&path, &[]).expect(0).stdout;
+    let shown = show(&path, &["--show", "all"]).expect(0).stdout;
     for words in [
         "8 servers: 8 succeeded\n",
         "resumed ",

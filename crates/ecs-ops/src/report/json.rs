@@ -3,6 +3,7 @@
 use ecs_auth::ResolvedTarget;
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
+use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -27,6 +28,8 @@ impl Serialize for ServerReport {
             note.is_some(),
             evidence.is_some(),
             escalated.is_some(),
+            self.name.is_some(),
+            self.at.is_some(),
         ];
         let fields = 2 + optional.into_iter().filter(|there| *there).count();
         let mut server = serializer.serialize_struct("ServerReport", fields)?;
@@ -37,6 +40,8 @@ impl Serialize for ServerReport {
         field::<S, _>(&mut server, "note", note.as_ref())?;
         field::<S, _>(&mut server, "evidence", evidence)?;
         field::<S, _>(&mut server, "escalated", escalated)?;
+        field::<S, _>(&mut server, "name", self.name.as_ref())?;
+        field::<S, _>(&mut server, "at", self.at.as_ref())?;
         server.end()
     }
 }
@@ -62,6 +67,8 @@ struct ServerReportWire {
     #[serde(default)]
     evidence: Evidence,
     escalated: Option<Problem>,
+    name: Option<String>,
+    at: Option<Timestamp>,
 }
 
 impl<'de> Deserialize<'de> for ServerReport {
@@ -90,6 +97,8 @@ impl<'de> Deserialize<'de> for ServerReport {
         };
         Ok(Self {
             escalated: wire.escalated,
+            name: wire.name,
+            at: wire.at,
             ..Self::new(wire.id, outcome)
         })
     }

@@ -139,6 +139,11 @@ impl Intent {
         lines
     }
 
+    /// The servers without a final outcome, one per line.
+    fn ids(&self) -> String {
+        self.servers.iter().map(|id| format!("{id}\n")).collect()
+    }
+
     /// For `--dry-run`.
     pub(super) fn shown(&self, format: Format, connection: &Connection) -> String {
         let document = json!({
@@ -164,6 +169,8 @@ impl Intent {
             }
             Format::Json => json::document(&document),
             Format::Jsonl => json::line(&document),
+            Format::Csv => format!("id\n{}", self.ids()),
+            Format::Id => self.ids(),
         }
     }
 

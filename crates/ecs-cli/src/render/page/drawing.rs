@@ -8,15 +8,16 @@ use crate::render::show::seconds;
 use crate::render::timeline::{Answer, Job, Mark, RequestRow, Span, Timeline};
 
 /// Where the time axis begins and how long it is, in units of the drawing.
-const LEFT: f64 = 90.0;
-const WIDTH: f64 = 880.0;
-/// Where the rows begin: below the times and the waves.
-const TOP: usize = 40;
-/// About the width of a letter of a time.
-const LETTER: f64 = 6.5;
-/// The letters of marks that are closer than this stand below each other, in so many lines.
-const CLOSE: f64 = 12.0;
-const LINES: usize = 5;
+const LEFT: f64 = 130.0;
+const WIDTH: f64 = 820.0;
+/// Where the rows begin: below the times, the waves and the health checks.
+const TOP: usize = 54;
+/// At most the width of a character in the page's font.
+const LETTER: f64 = 7.0;
+/// The least distance between two texts.
+const GAP: f64 = 4.0;
+/// How wide the sign of a health check is.
+const SIGN: f64 = 14.0;
 /// With more batches than this their rows are narrow.
 const MANY: usize = 150;
 
@@ -29,10 +30,26 @@ const KEYS: [(&str, &str); 6] = [
     ("none", "pause between waves"),
 ];
 
-/// What concerns the run as a whole, each with a letter; the last ones share theirs if there are many.
-pub(super) fn lettered(it: &Timeline) -> impl Iterator<Item = (char, &Mark)> {
-    let letters = ('a'..='z').chain(std::iter::repeat('z'));
-    letters.zip(it.marks.iter().filter(|mark| mark.is_apart()))
+/// What concerns the run as a whole, each with its letters: a to z, then aa, ab and so on.
+pub(super) fn lettered(it: &Timeline) -> impl Iterator<Item = (String, &Mark)> {
+    let marks = it.marks.iter().filter(|mark| mark.is_apart());
+    marks
+        .enumerate()
+        .map(|(index, mark)| (letters(index), mark))
+}
+
+/// Such as `a` for 0, `z` for 25, `aa` for 26.
+pub(super) fn letters(index: usize) -> String {
+    let last = char::from(b'a' + u8::try_from(index % 26).unwrap_or_default());
+    match (index / 26).checked_sub(1) {
+        Some(before) => format!("{}{last}", letters(before)),
+        None => last.to_string(),
+    }
+}
+
+/// About how wide a text is on the page, and never less.
+fn width(text: &str) -> f64 {
+    LETTER * text.chars().map(|_| 1.0).sum::<f64>()
 }
 
 pub(super) fn drawing(it: &Timeline) -> String {
@@ -63,7 +80,7 @@ pub(super) fn drawing(it: &Timeline) -> String {
         false => "",
     };
     let (bands, signs) = drawing.waves();
-    let (marks, lines) = drawing.marks();
+    let marks = drawing.marks();
     let keys =
         KEYS.map(|(color, words)| format!("<i style=\"background:var(--{color})\"></i>{words}"));
     let checked = it.waves.iter().any(|wave| !wave.checks.is_empty());
@@ -77,7 +94,7 @@ pub(super) fn drawing(it: &Timeline) -> String {
          has{waves}.{dashed}</p>\n<svg viewBox=\"0 0 1000 {}\" \
          role=\"img\">\n{}{}{}{}{}</svg>\n",
         keys.concat(),
-        drawing.bottom + 8 + 12 * lines.max(1),
+        drawing.bottom + 20,
         bands,
         drawing.times(),
         marks,
@@ -104,8 +121,9 @@ impl Drawing<'_> {
 
     /// A band for each wave, its number, and the pause after it; and what its checks said, to be drawn above all else.
     fn waves(&self) -> (String, String) {
-        let (mut svg, mut signs) = (String::new(), String::new());
-        let mut signed = f64::NEG_INFINITY;
+        let mut svg = String::new();
+        // Each with its place and whether its check failed.
+        let mut signs: Vec<(f64, bool, String)> = Vec::new();
         let began = self
             .it
             .waves
@@ -125,12 +143,11 @@ impl Drawing<'_> {
                 (right - left).max(1.0),
                 self.bottom - 18
             ));
-            let words = match right - left {
-                60.0.. => format!("wave {number}"),
-                20.0.. => number.to_string(),
-                _ => String::new(),
-            };
-            if !words.is_empty() {
+            let names = [format!("wave {number}"), number.to_string()];
+            let name = names
+                .into_iter()
+                .find(|name| width(name) + 2.0 * GAP < right - left);
+            if let Some(words) = name {
                 svg.push_str(&format!(
                     "<text x=\"{:.1}\" y=\"31\">{words}</text>\n",
                     left + 3.0
@@ -142,12 +159,23 @@ impl Drawing<'_> {
                 } else {
                     ("✗", "bad")
                 };
-                // None hides the one before it.
-                signed = (self.x(health.at) - 1.0).max(signed + 13.0);
-                signs.push_str(&format!(
-                    "<text x=\"{signed:.1}\" y=\"31\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
+                // None covers another one: one that failed takes the place of one that passed.
+                let x = self.x(health.at).max(LEFT + SIGN);
+                match signs.last() {
+                    Some((last, failed, _)) if x < last + SIGN => {
+                        if health.healthy || *failed {
+                            continue;
+                        }
+                        signs.pop();
+                    }
+                    _ => {}
+                }
+                let sign = format!(
+                    "<text x=\"{x:.1}\" y=\"{}\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
+                    TOP - 10,
                     escape(&health.words())
-                ));
+                );
+                signs.push((x, !health.healthy, sign));
             }
             let idle = |next: &Timestamp| {
                 let mut gaps = self.it.gaps.iter();
@@ -162,7 +190,8 @@ impl Drawing<'_> {
                 ));
             }
         }
-        (svg, signs)
+        let signs = signs.into_iter().map(|(_, _, sign)| sign);
+        (svg, signs.collect())
     }
 
     fn times(&self) -> String {
@@ -177,7 +206,7 @@ impl Drawing<'_> {
                 self.bottom
             ));
             let time = label(self.it.since(tick.at), tick.apart);
-            let wide = LETTER * time.chars().map(|_| 1.0).sum::<f64>();
+            let wide = width(&time);
             // Those at the edges stay within them.
             let (left, class) = match index {
                 0 => (x, ""),
@@ -203,28 +232,38 @@ impl Drawing<'_> {
         svg
     }
 
-    /// And how many lines their letters take.
-    fn marks(&self) -> (String, usize) {
+    /// A line for each mark, and its letters below. Marks without room for their letters share a label, such as `c–f`.
+    fn marks(&self) -> String {
+        let mut marks: Vec<_> = lettered(self.it)
+            .map(|(letters, mark)| (self.x(mark.at), letters, mark))
+            .collect();
+        // Clocks may be set back in between.
+        marks.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
         let mut svg = String::new();
-        // Where the last letter of each line is.
-        let mut lines: Vec<f64> = Vec::new();
-        for (letter, mark) in lettered(self.it) {
-            let (x, bottom) = (self.x(mark.at), self.bottom);
-            let free = lines.iter().position(|last| (x - last).abs() >= CLOSE);
-            let line = free.unwrap_or(lines.len().min(LINES - 1));
-            match lines.get_mut(line) {
-                Some(last) => *last = x,
-                None => lines.push(x),
-            }
+        let mut labels: Vec<(f64, String, String)> = Vec::new();
+        for (x, letters, mark) in marks {
             svg.push_str(&format!(
-                "<path d=\"M{x:.1} 18V{bottom}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"/><text x=\"{x:.1}\" y=\"{}\" \
-                 class=\"mid\">{letter}<title>{} {}</title></text>\n",
-                bottom + 13 + 12 * line,
-                mark.what.replace('_', " "),
-                escape(&mark.words)
+                "<path d=\"M{x:.1} 18V{}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"/>",
+                self.bottom
+            ));
+            let title = format!("{letters}: {} {}", mark.what.replace('_', " "), mark.words);
+            match labels.last_mut() {
+                Some((left, label, titles)) if x < *left + width(label) + GAP => {
+                    let first = label.split('–').next().unwrap_or_default();
+                    *label = format!("{first}–{letters}");
+                    titles.push_str(&format!("; {title}"));
+                }
+                _ => labels.push((x, letters, title)),
+            }
+        }
+        for (x, label, title) in labels {
+            svg.push_str(&format!(
+                "<text x=\"{x:.1}\" y=\"{}\">{label}<title>{}</title></text>\n",
+                self.bottom + 13,
+                escape(&title)
             ));
         }
-        (svg, lines.len())
+        svg
     }
 
     fn requests(&self) -> String {
@@ -302,7 +341,7 @@ impl Drawing<'_> {
         let status = job.status.as_deref().unwrap_or("no end seen");
         let (bad, servers) = (job.bad, job.servers.max(1));
         let said = format!(
-            "job {}: {status}, {bad} of {} servers bad",
+            "job {}: {status}, {bad} of {} servers failed or unknown",
             job.job_id, job.servers
         );
         let color = match &job.status {
@@ -315,9 +354,11 @@ impl Drawing<'_> {
             let least = if self.is_narrow() { 1 } else { 3 };
             let part = (height * bad).div_ceil(servers).max(least).min(height);
             svg.push_str(&self.bar(y + height - part, part, time, "bad", &said));
-            if self.x(time.until) - self.x(time.from) > 60.0 && !self.is_narrow() {
+            let label = format!("{bad} failed");
+            let room = self.x(time.until) - self.x(time.from);
+            if room > width(&label) + 10.0 && !self.is_narrow() {
                 svg.push_str(&format!(
-                    "<text x=\"{:.1}\" y=\"{}\" class=\"in\">{bad} bad</text>\n",
+                    "<text x=\"{:.1}\" y=\"{}\" class=\"in\">{label}</text>\n",
                     self.x(time.from) + 5.0,
                     y + 11
                 ));

@@ -148,15 +148,15 @@ async fn a_run_without_an_end() {
     // All of the width.
     assert!(
         page.contains(
-            "<rect x=\"90.0\" y=\"40\" width=\"880.0\" height=\"14\" rx=\"2\" fill=\"var(--wait)\""
+            "<rect x=\"130.0\" y=\"54\" width=\"820.0\" height=\"14\" rx=\"2\" fill=\"var(--wait)\""
         ),
         "{page}"
     );
     assert_eq!(labels(&page), ["0.0 s", "1.0 s", "2.0 s", "3.0 s", "4.0 s"]);
     // The first one stays within the left edge, the last one within the right one.
     for label in [
-        "<text x=\"90.0\" y=\"12\">0.0 s<",
-        "<text x=\"970.0\" y=\"12\" class=\"end\">4.0 s<",
+        "<text x=\"130.0\" y=\"12\">0.0 s<",
+        "<text x=\"950.0\" y=\"12\" class=\"end\">4.0 s<",
     ] {
         assert!(page.contains(label), "{label}: {page}");
     }
@@ -259,21 +259,8 @@ async fn no_time_stands_on_the_axis_twice_in_a_row() {
     assert!(times.windows(2).all(|two| two[0] != two[1]), "{times:?}");
 }
 
-/// Where the letters of marks are: from the left, and from above.
-fn letters(page: &str) -> Vec<(&str, &str)> {
-    let texts = page.split("stroke-dasharray").skip(1);
-    texts
-        .map(|text| {
-            (
-                between(text, "<text x=\"", "\""),
-                between(text, "y=\"", "\""),
-            )
-        })
-        .collect()
-}
-
 #[tokio::test]
-async fn letters_of_marks_do_not_hide_each_other() {
+async fn marks_that_are_close_share_a_label() {
     let timeline = timeline(0, |_| {
         [0, 500_000, 500_000, 500_100, 1_000_000]
             .map(|at| (at, stopping()))
@@ -281,10 +268,30 @@ async fn letters_of_marks_do_not_hide_each_other() {
     })
     .await;
     let page = page(&timeline, "run.jsonl");
-    let places = letters(&page);
-    let high: Vec<_> = places.iter().map(|(_, y)| *y).collect();
-    assert_eq!(high, ["55", "55", "67", "79", "55"], "{places:?}");
-    // None is cut off.
-    assert!(page.contains("viewBox=\"0 0 1000 86\""), "{page}");
+    for label in [
+        ">a<title>",
+        ">b–d<title>b: stopping a signal; c: ",
+        ">e<title>",
+    ] {
+        assert_eq!(page.matches(label).count(), 1, "{label}: {page}");
+    }
+    assert_eq!(page.matches("stroke-dasharray").count(), 5);
     assert!(page.contains("Dashed: what"));
+}
+
+#[test]
+fn every_mark_has_letters_of_its_own() {
+    let letters: Vec<String> = (0..1000).map(drawing::letters).collect();
+    assert_eq!(
+        [
+            &letters[0],
+            &letters[25],
+            &letters[26],
+            &letters[701],
+            &letters[702]
+        ],
+        ["a", "z", "aa", "zz", "aaa"]
+    );
+    let different: std::collections::HashSet<_> = letters.iter().collect();
+    assert_eq!(different.len(), letters.len());
 }

@@ -13,8 +13,10 @@ use ecs_sim::{Region, SimTransport};
 use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::args::Show;
 use crate::render::page::page;
 use crate::render::show::text;
+use crate::screen::Screen;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -138,13 +140,13 @@ async fn a_rolling_run() {
 #[tokio::test(start_paused = true)]
 async fn a_rolling_run_in_words() {
     let (_, stopped, mut ended) = played().await;
-    let again = text(&ended, "run.jsonl");
+    let again = text(&ended, "run.jsonl", Show::All, Screen::default());
     assert!(again.contains("bad: <b>no</b>, then good"), "{again}");
     let checks = &mut ended.waves[1].checks;
     checks.insert(0, checks[0].clone());
     let often = ended.waves[1].health();
     assert_eq!(often, "bad: <b>no</b> (2 times), then good");
-    let text = text(&stopped, "run.jsonl");
+    let text = text(&stopped, "run.jsonl", Show::All, Screen::default());
     let row = |first: &str| {
         let mut lines = text.lines().skip_while(|line| !line.starts_with("WAVE"));
         let line = lines.find(|line| line.split_whitespace().next() == Some(first));
@@ -183,7 +185,7 @@ async fn a_rolling_run_as_a_page() {
         "pause of 60.0 s",
         "2 not attempted</label>",
         "restarted hard",
-        "1 bad<",
+        "1 failed<",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
@@ -218,14 +220,18 @@ async fn a_rolling_run_as_a_page() {
     for server in &ended.servers {
         assert_eq!(text.matches(&server.report.id.to_string()).count(), 1);
     }
-    // Two checks at once stand beside each other.
+    // Of two checks at once the one that failed is shown.
     let checks = &mut ended.waves[1].checks;
     checks[1].at = checks[0].at;
     let text = page_of(&ended);
-    let signs = text.split("\" y=\"31\" class=\"end sign\"");
+    let signs = text.split("\" y=\"44\" class=\"end sign\"");
     let places = signs.filter_map(|text| text.rsplit("x=\"").next()?.parse().ok());
     let places: Vec<f64> = places.collect();
-    assert_eq!(places.len(), 4, "{text}");
+    assert_eq!(
+        (places.len(), text.matches(">✗<").count()),
+        (3, 1),
+        "{text}"
+    );
     let apart = places.windows(2).map(|two| two[1] - two[0]);
     assert!(apart.into_iter().all(|apart| apart > 12.9), "{places:?}");
 }

@@ -1,0 +1,228 @@
+//! The end of a run for people: counts first, then what did not succeed, grouped by reason. Pure.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clap::builder::styling::AnsiColor;
+use ecs_ops::{Report, ServerReport};
+use jiff::SignedDuration;
+
+use super::show::seconds;
+use super::table::{self, reason};
+use super::text_table::TextTable;
+use crate::args::Show;
+use crate::confirm::counted;
+use crate::screen::Screen;
+use crate::term::clean;
+
+/// So many servers of an outcome are named, and so many of its reasons.
+const NAMED: usize = 10;
+
+/// The outcomes that are listed, those first that need an operator.
+const LISTED: [(&str, &str, AnsiColor); 4] = [
+    ("unknown", "unknown", AnsiColor::Magenta),
+    ("failed", "failed", AnsiColor::Red),
+    ("not_attempted", "not attempted", AnsiColor::Yellow),
+    ("running", "running", AnsiColor::Blue),
+];
+
+/// The report for people.
+pub(crate) fn closing(
+    report: &Report,
+    took: Option<Duration>,
+    show: Show,
+    screen: Screen,
+) -> String {
+    let mut text = String::new();
+    for line in screen.wrapped(&headline(report, took), 0) {
+        text.push_str(&paint_counts(&line, report, screen));
+        text.push('\n');
+    }
+    text.push_str(&by_outcome(report.servers.iter(), show, screen));
+    if show == Show::All {
+        text.push('\n');
+        text.push_str(&all(report, screen));
+    }
+    text
+}
+
+/// The servers of each outcome that needs an operator.
+pub(crate) fn by_outcome<'a>(
+    servers: impl Iterator<Item = &'a ServerReport> + Clone,
+    show: Show,
+    screen: Screen,
+) -> String {
+    let mut text = String::new();
+    if show == Show::None {
+        return text;
+    }
+    for (outcome, title, color) in LISTED {
+        let these = servers.clone();
+        let servers: Vec<&ServerReport> = these
+            .filter(|server| server.outcome.name() == outcome)
+            .collect();
+        // Servers that are running have no reason: their number is in the first line.
+        if servers.is_empty() || (outcome == "running" && show == Show::Summary) {
+            continue;
+        }
+        let title = format!("{title}: {}", servers.len());
+        text.push_str(&format!("\n{}\n", screen.paint(color, &title)));
+        let most = if show == Show::Summary {
+            NAMED
+        } else {
+            usize::MAX
+        };
+        list(&mut text, &servers, most, screen);
+    }
+    text
+}
+
+/// Such as `3 servers: 2 succeeded, 1 failed (2 hard restarts), in 1 min 5 s`.
+pub(crate) fn headline(report: &Report, took: Option<Duration>) -> String {
+    let mut line = table::summary(report);
+    match hard_restarts(report) {
+        0 => {}
+        1 => line.push_str("; 1 hard restart"),
+        many => line.push_str(&format!("; {many} hard restarts")),
+    }
+    if let Some(took) = took.and_then(|took| SignedDuration::try_from(took).ok()) {
+        line.push_str(&format!("; took {}", seconds(took)));
+    }
+    line
+}
+
+/// How many servers were restarted hard because their soft restart failed.
+pub(crate) fn hard_restarts(report: &Report) -> usize {
+    let servers = report.servers.iter();
+    servers.filter(|server| server.escalated.is_some()).count()
+}
+
+/// The counts that need an operator in their colors.
+fn paint_counts(line: &str, report: &Report, screen: Screen) -> String {
+    if !screen.color {
+        return line.to_owned();
+    }
+    let summary = report.summary();
+    let counts = [
+        (summary.succeeded, "succeeded", AnsiColor::Green),
+        (summary.failed, "failed", AnsiColor::Red),
+        (summary.not_attempted, "not attempted", AnsiColor::Yellow),
+        (summary.unknown, "unknown", AnsiColor::Magenta),
+    ];
+    let mut line = line.to_owned();
+    for (count, what, color) in counts {
+        if count > 0 {
+            let plain = format!("{count} {what}");
+            line = line.replacen(&plain, &screen.paint(color, &plain), 1);
+        }
+    }
+    line
+}
+
+/// The servers by their reason: each reason once, at most this many servers and reasons.
+fn list(text: &mut String, servers: &[&ServerReport], most: usize, screen: Screen) {
+    let groups = by_reason(servers);
+    let mut left = most;
+    for (reason, members) in groups.iter().take(most) {
+        let count = match members.len() {
+            1 => String::new(),
+            many => format!(" ({many} servers)"),
+        };
+        for line in screen.wrapped(&clean(&format!("{reason}{count}")), 2) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        let named = members.len().min(left);
+        left -= named;
+        let mut table = TextTable::bare(2);
+        table.may_shrink(1);
+        for server in members.iter().take(named) {
+            table.row([
+                server.id.to_string(),
+                server.name.clone().unwrap_or_default(),
+            ]);
+        }
+        for line in table
+            .render(screen.width.map(|width| width.saturating_sub(4)))
+            .lines()
+        {
+            text.push_str(&format!("    {line}\n"));
+        }
+        if members.len() > named {
+            text.push_str(&format!("    and {} more\n", members.len() - named));
+        }
+    }
+    let rest = groups.iter().skip(most);
+    let (reasons, servers) = rest.fold((0, 0), |(reasons, servers), (_, members)| {
+        (reasons + 1, servers + members.len())
+    });
+    if reasons > 0 {
+        text.push_str(&format!(
+            "  and {reasons} more reasons, of {}\n",
+            counted(servers)
+        ));
+    }
+}
+
+/// Servers with the same reason, the most frequent reason first. An answer that names its server has the same reason as one that
+/// names another.
+fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerReport>)> {
+    let mut index: HashMap<String, usize> = HashMap::new();
+    let mut groups: Vec<(String, Vec<&ServerReport>)> = Vec::new();
+    for server in servers {
+        let shown = why(server);
+        let key = shown.replace(&server.id.to_string(), "ID");
+        let at = *index.entry(key).or_insert_with(|| {
+            groups.push((String::new(), Vec::new()));
+            groups.len() - 1
+        });
+        if let Some((reason, members)) = groups.get_mut(at) {
+            // With its id as long as it is the only one.
+            *reason = match members.is_empty() {
+                true => shown,
+                false => shown.replace(&server.id.to_string(), "ID"),
+            };
+            members.push(server);
+        }
+    }
+    // Stable: reasons that are equally frequent stay in the order of the servers.
+    groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
+    groups
+}
+
+/// Why a server has its outcome, and whether it was restarted hard.
+fn why(server: &ServerReport) -> String {
+    let reason = match server.outcome.error() {
+        Some(error) => reason(error),
+        None => "the job had not finished".to_owned(),
+    };
+    match server.escalated {
+        Some(_) => format!("{reason} (after a hard restart)"),
+        None => reason,
+    }
+}
+
+/// A row for each server.
+fn all(report: &Report, screen: Screen) -> String {
+    let mut table = TextTable::new(&["SERVER", "NAME", "OUTCOME", "JOB", "REASON"]);
+    [1, 3, 4]
+        .into_iter()
+        .for_each(|column| table.may_shrink(column));
+    for server in &report.servers {
+        table.row([
+            server.id.to_string(),
+            server.name.clone().unwrap_or_default(),
+            table::words(&server.outcome).to_owned(),
+            server
+                .outcome
+                .job_id()
+                .map_or("-", |id| id.as_str())
+                .to_owned(),
+            table::why(server),
+        ]);
+    }
+    table.render(screen.width)
+}
+
+#[cfg(test)]
+mod tests;

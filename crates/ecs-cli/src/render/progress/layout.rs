@@ -1,0 +1,114 @@
+//! The line that shows how a run goes, for any width. Pure.
+
+use std::time::Instant;
+
+use crate::render::tally::{Tally, rounded};
+use crate::screen::{Screen, width_of};
+
+/// The widest bar, and the narrowest that says anything.
+const BAR: std::ops::RangeInclusive<usize> = 8..=24;
+
+/// The line in this width: a bar and counts first, then what is waited for. What does not fit is left out, the least important
+/// part first; never how many servers are done, failed or unknown, or what is waited for.
+pub(super) fn line(tally: &Tally, now: Instant, screen: Screen) -> String {
+    let width = screen.width.unwrap_or(usize::MAX);
+    let (needed, short) = needed(tally, now);
+    let mut line = needed.join(", ");
+    if width_of(&line) > width {
+        // The same in fewer columns.
+        line = short.join(", ");
+    }
+    if width_of(&line) > width {
+        line = short.join(" ");
+    }
+    for part in optional(tally, now) {
+        let longer = format!("{line}, {part}");
+        if width_of(&longer) <= width {
+            line = longer;
+        }
+    }
+    let room = width.saturating_sub(width_of(&line) + 3);
+    if screen.width.is_some() && room >= *BAR.start() {
+        line = format!("{} {line}", bar(tally, room.min(*BAR.end()), screen.ascii));
+    }
+    line
+}
+
+/// What is never left out, and the same in short.
+fn needed(tally: &Tally, now: Instant) -> (Vec<String>, Vec<String>) {
+    let done = format!("{}/{}", tally.done, tally.servers);
+    let (mut long, mut short) = (vec![format!("{done} done")], vec![done]);
+    for (count, what) in [(tally.failed, "failed"), (tally.unknown, "unknown")] {
+        if count > 0 {
+            long.push(format!("{count} {what}"));
+            short.push(format!("{count} {what}"));
+        }
+    }
+    if let Some(status) = tally.status(now) {
+        short.push(status.replace(", retry in", ""));
+        long.push(status);
+    }
+    (long, short)
+}
+
+/// The most important part first.
+fn optional(tally: &Tally, now: Instant) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some((wave, waves)) = tally.wave {
+        parts.push(format!(
+            "wave {wave}/{waves}: {}/{}",
+            tally.wave_done, tally.wave_servers
+        ));
+    }
+    if tally.running > 0 {
+        parts.push(format!("{} running", tally.running));
+    }
+    if let Some(left) = tally.left(now) {
+        parts.push(format!("{} left", rounded(left)));
+    }
+    if let Some(rate) = tally.per_minute(now) {
+        parts.push(format!("{rate:.0}/min"));
+    }
+    parts.push(rounded(std::time::Duration::from_secs(
+        tally.elapsed(now).as_secs(),
+    )));
+    parts
+}
+
+fn bar(tally: &Tally, cells: usize, ascii: bool) -> String {
+    let (full, empty) = if ascii { ("#", ".") } else { ("█", "░") };
+    let done = (tally.done.min(tally.servers) * cells).checked_div(tally.servers);
+    let done = done.unwrap_or_default();
+    format!("[{}{}]", full.repeat(done), empty.repeat(cells - done))
+}
+
+/// The same as a line of a log.
+pub(super) fn log_line(tally: &Tally, now: Instant) -> String {
+    let mut line = format!("{} of {} servers done", tally.done, tally.servers);
+    for (count, what) in [
+        (tally.failed, "failed"),
+        (tally.unknown, "unknown"),
+        (tally.running, "running"),
+    ] {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if let Some((wave, waves)) = tally.wave {
+        line.push_str(&format!("; wave {wave} of {waves}"));
+    }
+    line.push_str(&format!(
+        "; {}",
+        rounded(std::time::Duration::from_secs(tally.elapsed(now).as_secs()))
+    ));
+    if let Some(rate) = tally.per_minute(now) {
+        line.push_str(&format!(", {rate:.0}/min"));
+    }
+    if let Some(left) = tally.left(now) {
+        line.push_str(&format!(", {} left", rounded(left)));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn environment(change: impl FnOnce(&mut Environment)) -> Environment {
+    let mut environment = Environment {
+        term: Some("xterm".to_owned()),
+        locale: Some("en_US.UTF-8".to_owned()),
+        ..Environment::default()
+    };
+    change(&mut environment);
+    environment
+}
+
+#[test]
+fn colors_are_for_terminals_that_want_them() {
+    let color = |change: fn(&mut Environment), terminal| environment(change).color(terminal);
+    assert!(color(|_| {}, true));
+    assert!(!color(|_| {}, false));
+    assert!(!color(|it| it.no_color = true, true));
+    assert!(!color(|it| it.clicolor = Some("0".to_owned()), true));
+    assert!(!color(|it| it.term = Some("dumb".to_owned()), true));
+    assert!(color(|it| it.clicolor_force = Some("1".to_owned()), false));
+    assert!(!color(|it| it.clicolor_force = Some("0".to_owned()), false));
+    let both: fn(&mut Environment) = |it| {
+        it.clicolor_force = Some("1".to_owned());
+        it.no_color = true;
+    };
+    assert!(!color(both, true));
+}
+
+#[test]
+fn ascii_where_the_locale_or_the_terminal_asks_for_it() {
+    for (locale, term, ascii) in [
+        (Some("C"), Some("xterm"), true),
+        (Some("POSIX"), Some("xterm"), true),
+        (Some("C.UTF-8"), Some("xterm"), false),
+        (None, Some("xterm"), false),
+        (None, None, false),
+        (None, Some("dumb"), true),
+        (None, Some(""), true),
+    ] {
+        let environment = environment(|it| {
+            it.locale = locale.map(str::to_owned);
+            it.term = term.map(str::to_owned);
+        });
+        assert_eq!(environment.ascii(), ascii, "{environment:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Nothing is lost, and nothing is wider than the screen.
+    #[test]
+    fn wrapped_lines_fit_and_keep_all_words(text in "[a-zé漢 ]{0,200}", width in 10_usize..200, indent in 0_usize..6) {
+        let screen = Screen { width: Some(width), ..Screen::default() };
+        let lines = screen.wrapped(&text, indent);
+        prop_assert!(lines.iter().all(|line| width_of(line) <= width), "{:?}", lines);
+        let kept = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        prop_assert_eq!(kept(&lines.concat()), kept(&text));
+    }
+}
