@@ -7,6 +7,7 @@ pub(crate) mod config;
 mod execute;
 pub(crate) mod explain;
 pub(crate) mod go_on;
+mod held;
 pub(crate) mod job;
 mod journal_place;
 mod known_runs;

@@ -1,7 +1,7 @@
 //! `reboot`, `start`, `stop`.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ecs_ops::journal::JsonlJournal;
@@ -14,6 +14,7 @@ use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::held;
 use super::journal_place::{self, register};
 use super::preflight::NotBegun;
 use super::selecting;
@@ -30,6 +31,7 @@ use crate::invocation;
 use crate::render::json::DryRun;
 use crate::render::{json, table};
 use crate::signals::Signals;
+use crate::store;
 use crate::term::{Notes, Results};
 
 /// Runs the command; what it returns as an error happened before any server can have been touched.
@@ -41,8 +43,12 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
+    let store = held::store(&args, global).await?;
     let selection = selection(&args, action, notes)?;
-    let run_id = journal_place::choose(&mut args, global, notes)?;
+    let run_id = match store::named(global) {
+        Some(_) => journal_place::new_id(),
+        None => journal_place::choose(&mut args, global, notes)?,
+    };
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
@@ -56,6 +62,9 @@ pub(crate) async fn run(
             return not_begun(action, given, &error, &args, &connection, notes, results);
         }
     };
+    if let Some(store) = &store {
+        held::apply(store, args.held, &mut servers, &connection, notes).await?;
+    }
     let waves = match &args.planned {
         Some(planned) => {
             super::plan::check_drift(planned, &servers, notes)?;
@@ -94,6 +103,10 @@ pub(crate) async fn run(
         let record = super::plan::completed(plan.record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
+    let in_store = store::named(global).map(|named| {
+        let address = store::shown(&named.address);
+        PathBuf::from(format!("in the store {address}"))
+    });
     let announcement = Announcement {
         action,
         args: &args,
@@ -103,7 +116,7 @@ pub(crate) async fn run(
         skipped: &servers.skipped,
         waves: waves.as_ref(),
         waves_said: waves_said.as_ref(),
-        journal: args.journal.as_deref(),
+        journal: in_store.as_deref().or(args.journal.as_deref()),
     };
     let expectation = Expectation::of(&plan, &args);
     if args.dry_run || args.plan_out.is_some() {
@@ -123,18 +136,23 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     }
     let journal = args.journal.as_deref();
-    let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
+    let _active = match &store {
+        // What it acts on is in the store.
+        Some(_) => None,
+        None => register(&run_id, action, ids, journal, &connection, notes).await?,
+    };
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
     let names = names(&servers.listed);
     drop((servers, selection));
-    let plan = match &args.journal {
-        Some(path) => {
+    let plan = match (&store, &args.journal) {
+        (Some(store), _) => plan.journal(store.journal()),
+        (None, Some(path)) => {
             let journal = JsonlJournal::create(path);
             plan.journal(journal.map_err(|error| super::resume::fail(&error))?)
         }
-        None => plan,
+        (None, None) => plan,
     };
     let shown = Shown {
         format: args.output.format,
@@ -151,7 +169,7 @@ pub(crate) async fn run(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
-        go_on: GoOn::of_run(action, &args, global),
+        go_on: GoOn::of_run(action, &args, global, store.is_some()),
         unready,
         connection: &connection,
     };

@@ -134,7 +134,7 @@ fn a_reason_in_an_odd_place() {
         ),
     ] {
         assert_eq!(
-            reported(job("FAIL", &[part.clone()]))[0],
+            reported(job("FAIL", std::slice::from_ref(&part)))[0],
             expected,
             "{part}"
         );

@@ -12,11 +12,12 @@ fn reading(status: &str, task: Option<&str>, updated: Option<&str>) -> HangReadi
 
 #[test]
 fn only_the_task_of_a_soft_restart_is_a_hang() {
-    let at = Some("2026-11-30T10:00:00Z");
+    const AT: &str = "2026-11-30T10:00:00Z";
+    let at = Some(AT);
     for task in ["rebooting", "reboot_pending", "reboot_started"] {
         let shown = HangReading::Restarting {
             task: task.to_owned(),
-            updated: at.unwrap().to_owned(),
+            updated: AT.to_owned(),
         };
         assert_eq!(reading("REBOOT", Some(task), at), shown);
         assert_eq!(reading("ACTIVE", Some(task), at), HangReading::Other);
