@@ -13,7 +13,7 @@ use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, Recovered,
     RunRecord,
 };
-use ecs_ops::rolling::{self, StopReason, WaveAction};
+use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
@@ -317,9 +317,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
 
 /// What becomes of the reason that a rolling run stopped for.
 fn stopped_before(recovered: &Recovered) -> Option<String> {
-    let WaveAction::Stop(reason) = recovered.rolling()?.action() else {
-        return None;
-    };
+    let reason = recovered.stopping_rule()?;
     let now = match (&reason, recovered.is_ended()) {
         (StopReason::Failures { .. }, true) => "the count of failures starts again at zero",
         (

@@ -47,6 +47,8 @@ pub struct RunBuilder {
     pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     /// Whether the first wave was planned as a canary.
     pub(super) has_canary: bool,
+    /// Why the waves that were asked for cannot be planned.
+    pub(super) refused_waves: Option<String>,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) escalate_after: Option<Duration>,
@@ -95,6 +97,7 @@ impl RunBuilder {
             traces: None,
             rolling: None,
             has_canary: false,
+            refused_waves: None,
             health: None,
             question: None,
             escalate_after: None,
