@@ -35,7 +35,17 @@ pub(crate) fn run(root: &Path, only: &str, write: bool) -> ExitCode {
 }
 
 fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
-    let folder = build(root, &["ecs-bench", "ecs-cli"])?;
+    let folder = build(
+        root,
+        &[
+            "-p",
+            "ecs-bench",
+            "-p",
+            "ecs-cli",
+            "--features",
+            "ecs-bench/reqwest",
+        ],
+    )?;
     let calls = measure_calls(root, &folder, only)?;
     println!("{calls}");
     let mut found = Vec::new();
@@ -77,14 +87,13 @@ fn measure_calls(root: &Path, folder: &Path, only: &str) -> Result<String, Strin
     Ok(table::calls(&rows, &programs))
 }
 
-/// Builds the programs of these packages, optimized; the folder that they are in.
-pub(crate) fn build(root: &Path, packages: &[&str]) -> Result<PathBuf, String> {
+/// Builds the programs that these arguments of cargo name, optimized; the folder that they are in.
+pub(crate) fn build(root: &Path, arguments: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let packages = packages.iter().flat_map(|package| ["--package", package]);
     let status = Command::new(cargo)
         .current_dir(root)
         .args(["build", "--release"])
-        .args(packages)
+        .args(arguments)
         .status()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     if !status.success() {

@@ -1,8 +1,10 @@
 //! Times as `X-Sdk-Date` writes them: `20261123T125900Z`.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+/// How far the time of a signature may be from the clock of the service, in either direction.
+pub const MAX_CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 /// UTC, to the second; what is below a second is cut.
 pub(crate) fn format(time: Timestamp) -> String {
@@ -19,6 +21,7 @@ pub(crate) fn format(time: Timestamp) -> String {
 }
 
 /// `None` unless it is written exactly as [`format`] writes and exists.
+#[cfg(any(test, feature = "verifier"))]
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = bytes.len() == 16
@@ -31,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
         return None;
     }
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<i8>().ok();
-    let date = DateTime::new(
+    let date = jiff::civil::DateTime::new(
         text.get(..4)?.parse().ok()?,
         part(4, 6)?,
         part(6, 8)?,

@@ -7,7 +7,7 @@
 //! | `access_key` | [`AccessKey`]: a pair of keys to sign with |
 //! | `signer` | [`sign`]: SDK-HMAC-SHA256, [`Signed`] |
 //! | `canonical` | [`CanonicalRequest`]: what is signed, and its [`Difference`] from what a service read |
-//! | `verifier` | [`verify`]: the other side, [`Verified`], [`VerifyError`] |
+//! | `verifier` | `verify`: the other side, with the feature `verifier` |
 //! | `date` | times as `X-Sdk-Date` writes them |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
 //! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud, and the [`InstanceLocation`] |
@@ -59,6 +59,7 @@ mod provider;
 mod renewal;
 mod signer;
 mod target;
+#[cfg(any(test, feature = "verifier"))]
 mod verifier;
 
 pub use access_key::AccessKey;
@@ -69,6 +70,7 @@ pub use config::{
     Skipped, TlsSettings, Transports, Warning, WarningKind, cloud_names, profile_names,
 };
 pub use credentials::Credentials;
+pub use date::MAX_CLOCK_SKEW;
 pub use ecs_transport::BoxFuture;
 pub use environment::Environment;
 pub use error::{AddressGap, AuthError, AuthErrorKind, AuthReason, Refusal};
@@ -79,4 +81,5 @@ pub use provider::{CredentialsProvider, StaticCredentials};
 pub use secrecy::SecretString;
 pub use signer::{Signed, sign};
 pub use target::{ResolvedAccount, ResolvedProject, ResolvedTarget, Sourced};
-pub use verifier::{MAX_CLOCK_SKEW, Verified, VerifyError, VerifyErrorKind, verify};
+#[cfg(any(test, feature = "verifier"))]
+pub use verifier::{Verified, VerifyError, VerifyErrorKind, verify};

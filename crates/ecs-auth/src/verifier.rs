@@ -12,16 +12,13 @@ use zeroize::Zeroizing;
 
 use crate::canonical::{CONTENT_SHA256, SECURITY_TOKEN, is_body_unsigned, sha256_hex};
 use crate::signer::{ALGORITHM, DATE, hmac, string_to_sign};
-use crate::{AccessKey, CanonicalRequest, date};
+use crate::{AccessKey, CanonicalRequest, MAX_CLOCK_SKEW, date};
 
 mod error;
 mod header;
 
 pub use error::{VerifyError, VerifyErrorKind};
 use header::Authorization;
-
-/// How far the time of signing may be from the verifier's clock, in either direction.
-pub const MAX_CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 /// Checks who signed a request, the way the service does: any list of signed headers, in the unscoped form
 /// (`Access=…`) and in the scoped one (`Credential=…/DATE/REGION/SERVICE/sdk_request`).

@@ -15,6 +15,7 @@ mod server_actions;
 mod shell;
 mod show;
 mod sim;
+mod store;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
+pub(crate) use store::{Held, StoreCommand, StoreFormat};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -173,6 +175,9 @@ pub(crate) enum Command {
     /// Show jobs, or wait for them to finish
     #[command(subcommand)]
     Job(Job),
+    /// Create, check and prune the store that processes and hosts share
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Explain an error code of the service, and what to do about it
     #[command(
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"
@@ -254,9 +259,13 @@ pub(crate) struct Run {
     /// The id of the run, if its journal is in the folder for journals.
     #[arg(skip)]
     pub(crate) run_id: Option<String>,
-    /// Show the requests without sending them. The reads before the first action are made
+    /// Show the requests without sending them; no journal is written. The reads before the first action are made
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as
+    /// not attempted. By default the run is refused, with all of them by reason
+    #[arg(long, conflicts_with = "no_preflight")]
+    pub(crate) skip_unready: bool,
     /// Skip the reads before the first action: whether the servers exist, which are stopped, and which are members of
     /// auto-scaling groups
     #[arg(long)]
@@ -269,6 +278,9 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// With --store: what to do about servers that other runs act on
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Held::Wait)]
+    pub(crate) held: Held,
     /// The address of the service, if no option or source names one: that of an earlier run.
     #[arg(skip)]
     pub(crate) service: Option<String>,

@@ -23,6 +23,7 @@
 //! | `server_file` | lists of servers as other tools write them |
 //! | `server_input` | servers from arguments and files, checked all at once |
 //! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
+//! | `store` | the store that `--store` names |
 //! | `settings` | the environment and the configuration file |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
@@ -35,6 +36,7 @@ mod connect;
 mod credentials;
 mod diagnosis;
 mod exit;
+mod expectation;
 mod fail;
 mod folders;
 mod health;
@@ -50,6 +52,7 @@ mod server_file;
 mod server_input;
 mod settings;
 mod signals;
+mod store;
 mod term;
 
 use std::process::ExitCode;
@@ -158,7 +161,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             let (action, run) = with_settings(plan.stop.split())?;
             (action, commands::plan::instead_of(run, &plan.out.out)?)
         }
-        Command::Plan(PlanCommand::Show(args)) => return commands::plan::show(&args, results),
+        Command::Plan(PlanCommand::Show(args)) => {
+            return commands::plan::show(&args, notes, results);
+        }
         Command::Plan(PlanCommand::Approve(args)) => return commands::plan::approve(&args, notes),
         Command::Apply(args) => commands::plan::prepare(&args, &mut global, notes)?,
         Command::Rerun(args) => commands::rerun::prepare(&args, &mut global, notes)?,
@@ -169,9 +174,12 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             return commands::server::show(&args, &global, notes, results).await;
         }
         Command::Run(RunCommand::Show(args)) => {
-            return commands::show::run(&args, &global, notes, results);
+            return commands::show::run(&args, &global, notes, results).await;
         }
         Command::Run(RunCommand::List(args)) => {
+            if let Some(store) = store::Store::open_to_read(&global).await? {
+                return commands::run_list::stored(&args, &store, notes, results).await;
+            }
             return commands::run_list::run(&args, &global, notes, results);
         }
         Command::Job(Job::Show(args)) => {
@@ -185,6 +193,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         }
         Command::Auth(Auth::Check(args)) => {
             return commands::auth::check(&args, &global, notes, results).await;
+        }
+        Command::Store(command) => {
+            return store::admin(&command, &global, notes, results).await;
         }
         Command::Config(ConfigCommand::Show(args)) => {
             let settings = settings.map_or_else(|| settings::read(&global), Ok)?;

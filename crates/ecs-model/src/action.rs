@@ -1,11 +1,12 @@
 //! What the batch actions have in common: one object named after the action, with servers and perhaps a type.
 
+#[cfg(any(test, feature = "server"))]
+use crate::schema::Schema;
+#[cfg(any(test, feature = "server"))]
+use crate::validate::ValidationError;
+use crate::{ProjectId, ServerId, operation};
 use bytes::Bytes;
 use http::Method;
-use serde_json::Value;
-
-use crate::validate::{Schema, ValidationError};
-use crate::{ProjectId, ServerId, operation};
 
 /// The request of an action.
 pub(crate) fn encode(
@@ -53,6 +54,7 @@ fn body(key: &'static str, kind: Option<&'static str>, servers: &[ServerId]) -> 
 }
 
 /// Reads the body of an action and checks it against its schema: the type, if it is given, and the servers.
+#[cfg(any(test, feature = "server"))]
 pub(crate) fn parse(
     schema: &Schema,
     key: &'static str,
@@ -62,12 +64,17 @@ pub(crate) fn parse(
     let action = body.get(key);
     let kind = action
         .and_then(|action| action.get("type"))
-        .and_then(Value::as_str);
+        .and_then(serde_json::Value::as_str);
     let servers = action
         .and_then(|action| action.get("servers"))
-        .and_then(Value::as_array);
+        .and_then(serde_json::Value::as_array);
     let servers = servers.into_iter().flatten();
-    let servers =
-        servers.filter_map(|server| server.get("id").and_then(Value::as_str)?.parse().ok());
+    let servers = servers.filter_map(|server| {
+        server
+            .get("id")
+            .and_then(serde_json::Value::as_str)?
+            .parse()
+            .ok()
+    });
     Ok((kind.map(str::to_owned), servers.collect()))
 }

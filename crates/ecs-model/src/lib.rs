@@ -55,14 +55,15 @@
 //! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
 //! | `error` | [`ResponseError`]: every shape that errors come in; [`AnswerOrigin`]: who made an answer |
-//! | `route` | [`AnyOperation::from_request`]: requests read back, as a service does |
+//! | `schema`, `route` | `AnyOperation::from_request`: requests checked and read back, as a service does, with the feature `server` |
 //! | `catalogue`, `lookup` | [`ErrorInfo`]: what the error codes mean, and what they prove |
 //! | `generated` | the types, operations and catalogue entries |
 //! | `arbitrary` | strategies for property tests of your own, with the feature `proptest` |
 //!
 //! # Features
 //!
-//! `proptest`: the public module `arbitrary`.
+//! `server`: what only a service needs, which reads requests: `AnyOperation`, `from_json`, `from_query`, `RequestError`.
+//! `proptest`: the public module `arbitrary`, and `server`.
 
 mod action;
 mod addresses;
@@ -78,7 +79,10 @@ mod lookup;
 mod open_enum;
 mod operation;
 mod query;
+#[cfg(any(test, feature = "server"))]
 mod route;
+#[cfg(any(test, feature = "server"))]
+mod schema;
 mod short;
 mod validate;
 
@@ -95,6 +99,7 @@ pub use generated::operations::*;
 pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};
 pub use operation::{Accepted, Idempotency, Operation};
+#[cfg(any(test, feature = "server"))]
 pub use route::{RequestError, RequestErrorKind};
 pub use short::ShortText;
 pub use validate::{ValidationError, Violation};

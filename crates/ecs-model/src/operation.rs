@@ -112,6 +112,7 @@ pub(crate) fn percent_encode(text: &str) -> String {
 }
 
 /// Undoes [`percent_encode`]; `None` if an escape is broken or the result is not UTF-8.
+#[cfg(any(test, feature = "server"))]
 pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,6 +1,8 @@
 //! Query strings: written from checked values, read with every violation.
 
-use crate::operation::{percent_decode, percent_encode};
+#[cfg(any(test, feature = "server"))]
+use crate::operation::percent_decode;
+use crate::operation::percent_encode;
 use crate::validate::{ValidationError, Violation, descend, quoted};
 
 /// Joins the parameters that have a value.
@@ -15,11 +17,13 @@ pub(crate) fn encode_query(parameters: &[(&str, Option<String>)]) -> String {
 }
 
 /// A query string that is being read: each parameter is taken once, and what is left at the end is a violation.
+#[cfg(any(test, feature = "server"))]
 pub(crate) struct Query {
     left: Vec<(String, String)>,
     violations: Vec<Violation>,
 }
 
+#[cfg(any(test, feature = "server"))]
 impl Query {
     pub(crate) fn parse(query: &str) -> Self {
         let mut left = Vec::new();

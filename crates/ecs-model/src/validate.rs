@@ -4,46 +4,17 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 
-use rustc_hash::FxHashMap;
-use serde_json::Value;
-
 use crate::ServerId;
-
-/// What a request's JSON must look like. Closed: a field that is not listed is a violation.
-/// The generated operations hold one for each request body.
-#[derive(Debug)]
-pub(crate) enum Schema {
-    Object(&'static [Field]),
-    /// A list; with `unique`, the text of that field (compared without regard to case) must differ between its elements.
-    List {
-        items: &'static Schema,
-        min: usize,
-        max: usize,
-        unique: Option<&'static str>,
-    },
-    OneOf(&'static [&'static str]),
-    ServerId,
-}
-
-/// One field of an object.
-#[derive(Debug)]
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) required: bool,
-    pub(crate) schema: Schema,
-}
+use rustc_hash::FxHashMap;
 
 /// One thing that is wrong with a request: where (a JSON pointer, RFC 6901) and what.
 ///
 /// ```
-/// use ecs_model::BatchRebootServers;
+/// use ecs_model::{BatchRebootServers, RebootType};
 ///
-/// let error = BatchRebootServers::from_json(br#"{"reboot":{"type":"GENTLE","servers":[]}}"#).unwrap_err();
+/// let error = BatchRebootServers::new(RebootType::Soft, Vec::new()).unwrap_err();
 /// let found: Vec<String> = error.violations().iter().map(ToString::to_string).collect();
-/// assert_eq!(found, [
-///     "/reboot/servers: at least 1 is needed, there are 0",
-///     "/reboot/type: one of \"SOFT\", \"HARD\" is needed, found \"GENTLE\"",
-/// ]);
+/// assert_eq!(found, ["/reboot/servers: at least 1 is needed, there are 0"]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -96,6 +67,7 @@ impl ValidationError {
         }
     }
 
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn one(violation: Violation) -> Self {
         Self {
             violations: vec![violation],
@@ -103,11 +75,13 @@ impl ValidationError {
     }
 
     /// A required field that is not there.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn missing(pointer: &str) -> Self {
         Self::one(Violation::new(pointer, "missing"))
     }
 
     /// A body whose only field is none of the actions.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn unknown_action(known: &[&str]) -> Self {
         Self::one(Violation::new(
             "",
@@ -138,109 +112,6 @@ impl fmt::Display for ValidationError {
 
 impl std::error::Error for ValidationError {}
 
-impl Schema {
-    /// Parses a body and collects every violation in it. Of a key that is given twice, the last one counts.
-    pub(crate) fn parse(&self, body: &[u8]) -> Result<Value, ValidationError> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| {
-            ValidationError::one(Violation::new("", format!("not JSON: {error}")))
-        })?;
-        let mut violations = Vec::new();
-        self.check(&value, &mut String::new(), &mut violations);
-        ValidationError::check(violations).map(|()| value)
-    }
-
-    fn check(&self, value: &Value, pointer: &mut String, found: &mut Vec<Violation>) {
-        let mut wrong = |message: String| found.push(Violation::new(pointer.as_str(), message));
-        match (self, value) {
-            (Self::Object(fields), Value::Object(object)) => {
-                for field in *fields {
-                    let parent = descend(pointer, field.name);
-                    match object.get(field.name) {
-                        Some(value) => field.schema.check(value, pointer, found),
-                        None if field.required => {
-                            found.push(Violation::new(pointer.as_str(), "missing"))
-                        }
-                        None => {}
-                    }
-                    pointer.truncate(parent);
-                }
-                for key in object
-                    .keys()
-                    .filter(|key| fields.iter().all(|field| field.name != *key))
-                {
-                    let parent = descend(pointer, key);
-                    found.push(Violation::new(
-                        pointer.as_str(),
-                        "not a field of this request",
-                    ));
-                    pointer.truncate(parent);
-                }
-            }
-            (
-                Self::List {
-                    items,
-                    min,
-                    max,
-                    unique,
-                },
-                Value::Array(list),
-            ) => {
-                if list.len() < *min {
-                    wrong(format!(
-                        "at least {min} is needed, there are {}",
-                        list.len()
-                    ));
-                }
-                if list.len() > *max {
-                    wrong(format!(
-                        "at most {max} are allowed, there are {}",
-                        list.len()
-                    ));
-                }
-                for (index, value) in list.iter().enumerate() {
-                    let parent = descend(pointer, &index.to_string());
-                    items.check(value, pointer, found);
-                    pointer.truncate(parent);
-                }
-                if let Some(field) = unique {
-                    let texts = list
-                        .iter()
-                        .map(|value| value.get(field)?.as_str().map(str::to_ascii_lowercase));
-                    for (index, first) in duplicates(texts) {
-                        found.push(Violation::new(
-                            format!("{pointer}/{index}/{field}"),
-                            format!("the same as {pointer}/{first}/{field}"),
-                        ));
-                    }
-                }
-            }
-            (Self::OneOf(texts), Value::String(text)) if texts.contains(&text.as_str()) => {}
-            (Self::OneOf(texts), value) => {
-                let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
-                wrong(format!(
-                    "one of {} is needed, found {}",
-                    texts.join(", "),
-                    shown(value)
-                ));
-            }
-            (Self::ServerId, Value::String(text)) => {
-                if let Err(error) = text.parse::<ServerId>() {
-                    wrong(error.to_string());
-                }
-            }
-            (Self::Object(_), value) => {
-                wrong(format!("an object is needed, found {}", shown(value)))
-            }
-            (Self::List { .. }, value) => {
-                wrong(format!("a list is needed, found {}", shown(value)))
-            }
-            (Self::ServerId, value) => {
-                wrong(format!("a server id is needed, found {}", shown(value)))
-            }
-        }
-    }
-}
-
 /// Adds a segment to the pointer and returns the length to go back to.
 pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
     let parent = pointer.len();
@@ -250,7 +121,9 @@ pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
 }
 
 /// The positions of values that stood earlier already, with the position of the first.
-fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
+pub(crate) fn duplicates<T: Eq + Hash>(
+    values: impl Iterator<Item = Option<T>>,
+) -> Vec<(usize, usize)> {
     let mut first = FxHashMap::default();
     first.reserve(values.size_hint().0);
     let mut found = Vec::new();
@@ -264,16 +137,6 @@ fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usi
         }
     }
     found
-}
-
-/// A value for an error message: short, whatever was given.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Object(_) => "an object".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::String(text) => quoted(text),
-        scalar => scalar.to_string(),
-    }
 }
 
 /// A text for an error message, in quotes and short.

@@ -261,18 +261,21 @@ impl ClientBuilder {
 
     /// For a simulated service whose clock runs `factor` times as fast: divides every pause, and
     /// the quota's minute, by it. Time limits of the caller are unaffected. Default: 1.
+    #[cfg(any(test, feature = "testing"))]
     pub fn time_factor(mut self, factor: f64) -> Self {
         self.core = self.core.time_factor(factor);
         self
     }
 
     /// Makes the jitter repeatable.
+    #[cfg(any(test, feature = "testing"))]
     pub fn seed(mut self, seed: u64) -> Self {
         self.core = self.core.seed(seed);
         self
     }
 
     /// Sets the wall clock, for tests on paused time. Default: the system's time.
+    #[cfg(any(test, feature = "testing"))]
     pub fn epoch(mut self, now: Timestamp) -> Self {
         self.core = self.core.epoch(now);
         self

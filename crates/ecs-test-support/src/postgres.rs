@@ -79,6 +79,14 @@ impl Postgres {
         Ok(server)
     }
 
+    /// Creates an empty database.
+    ///
+    /// # Errors
+    /// It exists, or the server does not run.
+    pub fn create_database(&self, name: &str) -> std::io::Result<()> {
+        self.command(&format!("create {name}"), "created")
+    }
+
     /// The address of a database over a Unix socket, as a role that needs no password there.
     /// `owner` may do everything.
     pub fn address(&self, role: &str, database: &str) -> String {

@@ -70,7 +70,9 @@ fn compare(baseline: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) ->
 
 /// The instructions of each case, each time that it is done.
 fn count(root: &Path) -> Result<BTreeMap<String, u64>, String> {
-    let program = super::build(root, &["ecs-bench"])?.join("instructions");
+    // The other programs are linked with LTO, which takes longer than all the rest.
+    let arguments = ["-p", "ecs-bench", "--bin", "instructions"];
+    let program = super::build(root, &arguments)?.join("instructions");
     let names = Command::new(&program).output();
     let names = names.map_err(|error| format!("{}: {error}", program.display()))?;
     let mut counted = BTreeMap::new();

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::ir::{Operation, Segment, Shape};
-use super::rust::{docs, ident, method};
+use super::rust::{docs, ident, method, server_only};
 
 pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
     let variants = operations.iter().map(|operation| {
@@ -25,14 +25,17 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
             .any(|segment| matches!(segment, Segment::Id { .. }))
     });
     let arms = paths.into_iter().map(|path| arms(path, operations));
+    let server_only = server_only();
     quote! {
-        /// Any operation, as a service sees it.
+        /// Any operation, as a service sees it. With the feature `server`.
+        #server_only
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum AnyOperation {
             #(#variants),*
         }
 
+        #server_only
         impl AnyOperation {
             /// Reads a request.
             ///

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::ir::{Operation, Parameter, ParameterKind, PathId};
-use super::rust::{docs, ident, implementation, number, path, sourced};
+use super::rust::{docs, ident, implementation, number, path, server_only, sourced};
 
 /// What the id of a path adds to the code of a list: nothing, if it has none.
 #[derive(Default)]
@@ -113,6 +113,7 @@ pub(super) fn list(
         getter: id_getter,
         ..
     } = id;
+    let server_only = server_only();
     quote! {
         #docs
         #[derive(Clone, Debug, #derive PartialEq, Eq)]
@@ -129,10 +130,11 @@ pub(super) fn list(
                 #builder(#empty)
             }
 
-            /// Reads a query string.
+            /// Reads a query string. With the feature `server`.
             ///
             /// # Errors
             /// Every violation; the pointer is the parameter's name.
+            #server_only
             pub fn from_query(#parameter query: &str) -> Result<Self, ValidationError> {
                 let mut query = Query::parse(query);
                 let found = Self { #argument #(#reads),* };

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use super::emit_any::any_operation;
 use super::emit_list::list;
 use super::ir::{Body, Ir, Kind, Operation, PathId, Shape};
-use super::rust::{docs, file, format, ident, implementation, number, path, sourced};
+use super::rust::{docs, file, format, ident, implementation, number, path, server_only, sourced};
 use super::write::File;
 
 pub(crate) fn emit(ir: &Ir) -> Vec<File> {
@@ -55,9 +55,12 @@ fn imports(ir: &Ir) -> TokenStream {
         }
     }
     let names = names.into_iter().map(ident);
+    let server_only = server_only();
     let validate = match (actions, lists) {
         (true, _) => quote!(
-            use crate::validate::{self, Field, Schema, ValidationError};
+            #server_only
+            use crate::schema::{Field, Schema};
+            use crate::validate::{self, ValidationError};
         ),
         (false, true) => quote!(
             use crate::validate::ValidationError;
@@ -71,7 +74,9 @@ fn imports(ir: &Ir) -> TokenStream {
     });
     let query = lists.then(|| {
         quote!(
-            use crate::query::{self, Query};
+            use crate::query;
+            #server_only
+            use crate::query::Query;
         )
     });
     let encode = shapes()
@@ -88,6 +93,7 @@ fn imports(ir: &Ir) -> TokenStream {
         use crate::operation::{self, Idempotency, Operation};
         #encode
         #query
+        #server_only
         use crate::route::{self, RequestError};
         #validate
         use crate::{#(#names),*};
@@ -126,7 +132,9 @@ fn action(
         quote!(operation::decode_accepted),
         quote!(action::encode(project, #key, #wire, &self.servers)),
     );
+    let server_only = server_only();
     quote! {
+        #server_only
         const #table: Schema = #schema;
 
         #docs
@@ -153,10 +161,11 @@ fn action(
                 Ok(Self { #init servers })
             }
 
-            /// Reads a request body.
+            /// Reads a request body. With the feature `server`.
             ///
             /// # Errors
             /// Every violation, with its JSON pointer.
+            #server_only
             pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
                 let (#found, servers) = action::parse(&#table, #key, body)?;
                 #read

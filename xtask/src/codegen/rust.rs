@@ -144,3 +144,8 @@ pub(super) fn path(operation: &Operation) -> String {
 pub(super) fn number(number: i64) -> Literal {
     Literal::i64_unsuffixed(number)
 }
+
+/// What only a service needs: it reads requests.
+pub(super) fn server_only() -> TokenStream {
+    quote!(#[cfg(any(test, feature = "server"))])
+}

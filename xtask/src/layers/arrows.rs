@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ecs-test-support", &["ecs-sim"]),
     ("ecs-tests", &["ecs-ops", "ecs-sim"]),
     ("ecs-bench", &["ecs-client", "ecs-ops"]),
+    ("recipes", &["ecs-transport"]),
     ("xtask", &[]),
 ];
 
@@ -28,7 +29,7 @@ pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = std::fs::read_dir(&crates)
         .map_err(|error| format!("cannot list {}: {error}", crates.display()))?;
     let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    folders.extend(["xtask", "tests"].map(|folder| root.join(folder)));
+    folders.extend(["docs/recipes", "xtask", "tests"].map(|folder| root.join(folder)));
     folders.retain(|folder| folder.join("Cargo.toml").is_file());
     Ok(folders)
 }

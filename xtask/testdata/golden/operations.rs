@@ -5,11 +5,17 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::action;
 use crate::operation::{self, Idempotency, Operation};
 use crate::operation::percent_encode;
-use crate::query::{self, Query};
+use crate::query;
+#[cfg(any(test, feature = "server"))]
+use crate::query::Query;
+#[cfg(any(test, feature = "server"))]
 use crate::route::{self, RequestError};
-use crate::validate::{self, Field, Schema, ValidationError};
+#[cfg(any(test, feature = "server"))]
+use crate::schema::{Field, Schema};
+use crate::validate::{self, ValidationError};
 use crate::{Accepted, JobId, ProjectId, RebootType, ResponseError, ServerId, Thing};
 
+#[cfg(any(test, feature = "server"))]
 const BATCH_REBOOT_SERVERS: Schema = Schema::Object(
     &[
         Field {
@@ -79,10 +85,11 @@ impl BatchRebootServers {
         Ok(Self { kind, servers })
     }
 
-    /// Reads a request body.
+    /// Reads a request body. With the feature `server`.
     ///
     /// # Errors
     /// Every violation, with its JSON pointer.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (kind, servers) = action::parse(&BATCH_REBOOT_SERVERS, "reboot", body)?;
         let kind = kind.as_deref().and_then(RebootType::from_wire);
@@ -123,6 +130,7 @@ impl Operation for BatchRebootServers {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 const BATCH_START_SERVERS: Schema = Schema::Object(
     &[
         Field {
@@ -183,10 +191,11 @@ impl BatchStartServers {
         Ok(Self { servers })
     }
 
-    /// Reads a request body.
+    /// Reads a request body. With the feature `server`.
     ///
     /// # Errors
     /// Every violation, with its JSON pointer.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (_, servers) = action::parse(&BATCH_START_SERVERS, "os-start", body)?;
         Ok(Self { servers })
@@ -279,10 +288,11 @@ impl ListThings {
         ListThingsBuilder(Self::default())
     }
 
-    /// Reads a query string.
+    /// Reads a query string. With the feature `server`.
     ///
     /// # Errors
     /// Every violation; the pointer is the parameter's name.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
         let found = Self {
@@ -361,7 +371,8 @@ impl Operation for ListThings {
     }
 }
 
-/// Any operation, as a service sees it.
+/// Any operation, as a service sees it. With the feature `server`.
+#[cfg(any(test, feature = "server"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnyOperation {
@@ -375,6 +386,7 @@ pub enum AnyOperation {
     ListThings(ListThings),
 }
 
+#[cfg(any(test, feature = "server"))]
 impl AnyOperation {
     /// Reads a request.
     ///

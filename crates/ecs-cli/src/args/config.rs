@@ -25,6 +25,7 @@ $XDG_CONFIG_HOME/ecsctl/config.toml, or ~/.config/ecsctl/config.toml. It takes n
   max-failures = \"2%\"
   health-cmd = \"./check.sh\"
   journal-dir = \"/srv/ecsctl/runs\"
+  store = \"postgres://ops@db.example/fleet\"   # without a password
 
 Each key has a variable: ECSCTL_WAVE, ECSCTL_MAX_FAILURES, ECSCTL_JOURNAL_DIR and so on.
 

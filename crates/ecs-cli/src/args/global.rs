@@ -11,6 +11,7 @@ use ecs_ops::model::ProjectId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::logging::Logging;
+use super::store::StoreOptions;
 use crate::candidates;
 
 /// What every command takes.
@@ -92,6 +93,8 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     #[command(flatten)]
+    pub(crate) store: StoreOptions,
+    #[command(flatten)]
     pub(crate) logging: Logging,
     /// What only the environment and the configuration say.
     #[arg(skip)]
@@ -105,6 +108,8 @@ pub(crate) struct Local {
     pub(crate) options: Vec<&'static str>,
     /// Where journals are kept, if not in the user's state.
     pub(crate) journal_dir: Option<PathBuf>,
+    /// The store, if no option names one, with the origin of the setting. It may have a password.
+    pub(crate) store: Option<(String, String)>,
     /// How long the journals of runs that ended are kept, if not for the default time.
     pub(crate) journal_keep: Option<Duration>,
 }

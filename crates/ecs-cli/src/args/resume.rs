@@ -35,7 +35,7 @@ pub(super) fn help() -> String {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    /// The run: its id or the beginning of it, `last`, or the file of its journal. With --store: its id
     #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
     pub(crate) journal: PathBuf,
     /// Check the servers of requests whose answer was lost, as a run with this option does. A server whose earlier
@@ -55,12 +55,18 @@ pub(crate) struct Resume {
     /// Act on at most N servers in any 60 seconds [default: as the run]
     #[arg(long, value_name = "N", value_parser = at_least_1)]
     pub(crate) servers_per_minute: Option<usize>,
+    /// With --store: take the run over at once, also from a process that is alive. That one sends nothing more
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Run this after each wave instead of the health check in the journal
     #[arg(long, value_name = "COMMAND", value_parser = super::rolling::command)]
     pub(crate) health_cmd: Option<String>,
     /// Kill the health check after this time; it has then failed [default: as the run]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) health_timeout: Option<Duration>,
+    /// Also act on members of auto-scaling groups, as the option of reboot and stop does
+    #[arg(long)]
+    pub(crate) allow_autoscaling_members: bool,
     /// Show what is left and what would be sent, without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,

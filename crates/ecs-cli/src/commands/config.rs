@@ -9,6 +9,7 @@ use crate::folders;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::settings::{Key, Settings};
+use crate::store;
 use crate::term::Results;
 
 /// What counts without a setting.
@@ -33,7 +34,14 @@ pub(crate) fn show(
     let rows: Vec<(Key, Option<String>, String)> = Key::ALL
         .into_iter()
         .map(|key| match settings.resolved.get(key) {
-            Some(setting) => (key, Some(setting.value.clone()), setting.origin.clone()),
+            Some(setting) => {
+                let value = match key {
+                    // It may have a password in it.
+                    Key::Store => store::shown(&setting.value),
+                    _ => setting.value.clone(),
+                };
+                (key, Some(value), setting.origin.clone())
+            }
             None => {
                 let value = by_default(key, global);
                 let origin = if value.is_some() { "default" } else { "-" };

@@ -26,6 +26,8 @@ const INLINE: usize = 5;
 pub(super) enum GoOn {
     /// Its journal has everything but credentials.
     Journal(Words),
+    /// The store has its journal, under its id.
+    Stored(Words),
     /// What is left is given to another run, with the same options; `place` are those of them that any command takes.
     Again {
         before: Words,
@@ -38,13 +40,29 @@ pub(super) enum GoOn {
 
 impl GoOn {
     /// With a run that `args` began.
-    pub(super) fn of_run(action: PowerAction, args: &Run, global: &Global) -> Self {
+    pub(super) fn of_run(
+        action: PowerAction,
+        args: &Run,
+        global: &Global,
+        is_stored: bool,
+    ) -> Self {
+        if is_stored {
+            let mut line = Words::default();
+            line.client(args.attempt_timeout, args.servers_per_minute);
+            line.format(args.output.format);
+            line.global(global);
+            return Self::Stored(line);
+        }
         if let Some(journal) = &args.journal {
             let mut line = match &args.run_id {
                 Some(run_id) => Words::command("resume").then([run_id]),
                 None => Words::resume(journal),
             };
             line.client(args.attempt_timeout, args.servers_per_minute);
+            line.flag(
+                "--allow-autoscaling-members",
+                args.allow_autoscaling_members,
+            );
             line.format(args.output.format);
             line.global(global);
             return Self::Journal(line);
@@ -86,6 +104,10 @@ impl GoOn {
         let mut line = Words::resume(named);
         line.flag("--reconcile", args.reconcile);
         line.option("--reconcile-after", args.reconcile_after.map(written));
+        line.flag(
+            "--allow-autoscaling-members",
+            args.allow_autoscaling_members,
+        );
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
         let default = Client::SERVERS_PER_MINUTE;
@@ -96,18 +118,20 @@ impl GoOn {
         Self::Journal(line)
     }
 
-    /// Says it, if anything is left. `rolling`: it has waves. Returns whether it was said.
+    /// Says it, if anything is left but for `unready` servers. `rolling`: it has waves. Returns whether it was said.
     pub(super) fn say(
         self,
         report: &Report,
         rolling: bool,
         simulated: bool,
+        unready: &[ServerId],
         notes: &Notes,
     ) -> bool {
         let left: Vec<ServerId> = report
             .servers
             .iter()
             .filter(|server| matches!(server.outcome, Outcome::NotAttempted { .. }))
+            .filter(|server| !unready.contains(&server.id))
             .map(|server| server.id)
             .collect();
         // The jobs of an embedded simulator end with it.
@@ -116,6 +140,10 @@ impl GoOn {
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let words = match self {
             Self::Journal(line) if !left.is_empty() || running || stopped => line,
+            Self::Stored(line) if !left.is_empty() || running || stopped => {
+                let resume = Words::command("resume").then([report.run_id.as_str()]);
+                resume.and(line)
+            }
             Self::Again { before, after, .. } if !left.is_empty() && rolling => {
                 if left.len() <= INLINE {
                     before.then(left.iter().map(ToString::to_string)).and(after)
@@ -376,6 +404,9 @@ impl Words {
         self.option("--as-endpoint", global.as_endpoint.as_ref());
         self.option("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
+        self.option("--store", global.store.store.as_ref());
+        let file = global.store.store_password_file.as_ref();
+        self.path("--store-password-file", file);
         self.flag("--quiet", global.quiet);
         let secrets = [
             ("--token", global.token.is_some()),

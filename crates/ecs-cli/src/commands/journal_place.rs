@@ -18,10 +18,15 @@ use crate::journals::{Journals, KEPT};
 use crate::registry::FileRegistry;
 use crate::term::Notes;
 
+/// The id of a new run.
+pub(super) fn new_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
 /// Chooses the id of a run and the place of its journal. Without a folder for it a run does not begin: what nobody asked to
 /// be left out is not left out.
 pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<String, Fail> {
-    let run_id = Uuid::new_v4().to_string();
+    let run_id = new_id();
     if args.journal.is_some() || args.no_journal || args.plan_out.is_some() {
         return Ok(run_id);
     }

@@ -5,13 +5,15 @@ mod place;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
-    Contents, Invocation, JournalError, JournalErrorKind, JsonlJournal, Recovered, RunRecord,
+    Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, Recovered,
+    RunRecord,
 };
-use ecs_ops::rolling::{self, StopReason, WaveAction};
+use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
 use super::conclude::{Ending, conclude};
@@ -20,11 +22,12 @@ use super::go_on::GoOn;
 use super::journal_place::register;
 use super::run_list::begun_by;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
-use crate::confirm::Terminal;
+use crate::confirm::{Terminal, counted};
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::signals::Signals;
+use crate::store::{self, Store};
 use crate::term::{Notes, Results};
 use crate::{health, invocation, journals};
 use intent::Intent;
@@ -40,8 +43,19 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let path = journals::resolve(&args.journal, &global)?;
-    let (journal, contents) = open(&path, args.dry_run)?;
+    let store = store_of(args, &global).await?;
+    let path = match &store {
+        Some(_) => args.journal.clone(),
+        None => journals::resolve(&args.journal, &global)?,
+    };
+    let (journal, contents) = match &store {
+        // It is taken over when everything else is settled.
+        Some(store) => {
+            let contents = store.records(&args.journal.to_string_lossy()).await?;
+            (None, contents)
+        }
+        None => open(&path, args.dry_run)?,
+    };
     if let Some(tail) = contents.tail {
         notes.note(&format!(
             "line {} of the journal is incomplete ({} bytes) and was removed: the run was killed while writing it",
@@ -73,6 +87,7 @@ pub(crate) async fn run(
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: args.servers_per_minute.or(run.servers_per_minute),
         otherwise: Some(run.endpoint.clone()),
+        fails_soon: false,
     };
     let mut connection = connect(&global, &settings, notes).await?;
     led_by.note_origin(&mut connection);
@@ -81,6 +96,8 @@ pub(crate) async fn run(
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
+    super::preflight::resumed(&recovered, args, &connection, notes).await?;
+    let unready = run.unready.iter().map(|server| server.id).collect();
     let max_failures = run
         .rolling
         .as_ref()
@@ -91,13 +108,19 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     }
     let open = intent.servers.clone();
-    let _active = register(&run_id, action, open, Some(&path), &connection, notes).await?;
+    let _active = match &store {
+        // What it acts on is in the store.
+        Some(_) => None,
+        None => register(&run_id, action, open, Some(&path), &connection, notes).await?,
+    };
     let mut signals = Signals::new()?;
     let confirmed = intent.confirm(terminal, &connection, notes);
     unless_stopped(&mut signals, confirmed).await?;
     let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
-    let Some(journal) = journal else {
-        return Err(Fail::usage("the journal is not open"));
+    let (journal, recovered) = match (&store, journal) {
+        (Some(store), _) => take_over(store, &run_id, args, &recovered, notes).await?,
+        (None, Some(journal)) => (journal, recovered),
+        (None, None) => return Err(Fail::usage("the journal is not open")),
     };
     let builder = connection.client.resume(journal, recovered);
     // Whoever types `resume` asks for the rest, also of a run that was stopped.
@@ -133,14 +156,18 @@ pub(crate) async fn run(
         reconciled: reconciles,
         rolling,
         go_on,
+        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
 }
 
+/// The journal, unless it is only read, and its records.
+type Opened = (Option<Arc<dyn Journal>>, Contents);
+
 /// Opens the journal to write to it, or only reads it.
-fn open(path: &Path, only_read: bool) -> Result<(Option<JsonlJournal>, Contents), Fail> {
+fn open(path: &Path, only_read: bool) -> Result<Opened, Fail> {
     if only_read {
         let contents = JsonlJournal::read(path).map_err(|error| fail(&error))?;
         return Ok((None, contents));
@@ -155,7 +182,7 @@ fn open(path: &Path, only_read: bool) -> Result<(Option<JsonlJournal>, Contents)
             _ => fail(&error),
         }
     })?;
-    Ok((Some(journal), contents))
+    Ok((Some(Arc::new(journal)), contents))
 }
 
 /// When the last record was written, and who ran the run last.
@@ -168,6 +195,38 @@ fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
 fn nobody_to_ask() -> Fail {
     Fail::usage("confirmation required, but no terminal is available; nothing was sent")
         .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
+}
+
+/// The store that has the run, if it is in one.
+async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, Fail> {
+    if store::has_run(global, &args.journal) {
+        return Store::open(global).await;
+    }
+    if args.take_over {
+        return Err(Fail::usage("--take-over is for a run in a store").hint(
+            "a journal in a file belongs to its process as long as that lives: stop the process first",
+        ));
+    }
+    Ok(None)
+}
+
+/// Takes the run over: its journal, and what its records add up to then.
+async fn take_over(
+    store: &Store,
+    run_id: &str,
+    args: &Resume,
+    shown: &Recovered,
+    notes: &Notes,
+) -> Result<(Arc<dyn Journal>, Recovered), Fail> {
+    let (journal, contents) = store.resume(run_id, args.take_over).await?;
+    let recovered = recover(contents)?;
+    if recovered.unsent().len() != shown.unsent().len() {
+        notes.note(&format!(
+            "the run went on meanwhile: {} are left to send",
+            counted(recovered.unsent().len())
+        ));
+    }
+    Ok((journal, recovered))
 }
 
 /// A health check: its command and its time limit.
@@ -258,9 +317,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
 
 /// What becomes of the reason that a rolling run stopped for.
 fn stopped_before(recovered: &Recovered) -> Option<String> {
-    let WaveAction::Stop(reason) = recovered.rolling()?.action() else {
-        return None;
-    };
+    let reason = recovered.stopping_rule()?;
     let now = match (&reason, recovered.is_ended()) {
         (StopReason::Failures { .. }, true) => "the count of failures starts again at zero",
         (

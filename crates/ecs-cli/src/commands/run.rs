@@ -1,7 +1,7 @@
 //! `reboot`, `start`, `stop`.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ecs_ops::journal::JsonlJournal;
@@ -14,6 +14,7 @@ use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
+use super::held;
 use super::journal_place::{self, register};
 use super::preflight::NotBegun;
 use super::selecting;
@@ -23,12 +24,14 @@ use crate::args::{Format, Global, Run};
 use crate::confirm::{Terminal, WavesSaid, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
+use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::health;
 use crate::invocation;
 use crate::render::json::DryRun;
 use crate::render::{json, table};
 use crate::signals::Signals;
+use crate::store;
 use crate::term::{Notes, Results};
 
 /// Runs the command; what it returns as an error happened before any server can have been touched.
@@ -40,8 +43,12 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     check(&args, global)?;
+    let store = held::store(&args, global).await?;
     let selection = selection(&args, action, notes)?;
-    let run_id = journal_place::choose(&mut args, global, notes)?;
+    let run_id = match store::named(global) {
+        Some(_) => journal_place::new_id(),
+        None => journal_place::choose(&mut args, global, notes)?,
+    };
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
@@ -55,6 +62,9 @@ pub(crate) async fn run(
             return not_begun(action, given, &error, &args, &connection, notes, results);
         }
     };
+    if let Some(store) = &store {
+        held::apply(store, args.held, &mut servers, &connection, notes).await?;
+    }
     let waves = match &args.planned {
         Some(planned) => {
             super::plan::check_drift(planned, &servers, notes)?;
@@ -67,12 +77,14 @@ pub(crate) async fn run(
         .map(|waves| waves::said(waves, &args.rolling));
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
+    let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
         .iter()
         .copied()
         .zip(std::mem::take(&mut servers.named))
         .collect();
-    let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection);
+    let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
+        .unready(servers.unready.clone());
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -91,6 +103,10 @@ pub(crate) async fn run(
         let record = super::plan::completed(plan.record("plan"), &args);
         super::plan::write(out, record, &servers.listed, notes)?;
     }
+    let in_store = store::named(global).map(|named| {
+        let address = store::shown(&named.address);
+        PathBuf::from(format!("in the store {address}"))
+    });
     let announcement = Announcement {
         action,
         args: &args,
@@ -100,11 +116,19 @@ pub(crate) async fn run(
         skipped: &servers.skipped,
         waves: waves.as_ref(),
         waves_said: waves_said.as_ref(),
-        journal: args.journal.as_deref(),
+        journal: in_store.as_deref().or(args.journal.as_deref()),
     };
+    let expectation = Expectation::of(&plan, &args);
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
-        let mut shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        let mut shown = dry_run(
+            &plan,
+            format,
+            &connection,
+            &servers,
+            waves_said.as_ref(),
+            &expectation,
+        )?;
         if format == Format::Table && args.plan_out.is_none() {
             shown.push_str(&announcement.dry_run());
         }
@@ -112,18 +136,23 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     }
     let journal = args.journal.as_deref();
-    let _active = register(&run_id, action, ids, journal, &connection, notes).await?;
+    let _active = match &store {
+        // What it acts on is in the store.
+        Some(_) => None,
+        None => register(&run_id, action, ids, journal, &connection, notes).await?,
+    };
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
     let names = names(&servers.listed);
     drop((servers, selection));
-    let plan = match &args.journal {
-        Some(path) => {
+    let plan = match (&store, &args.journal) {
+        (Some(store), _) => plan.journal(store.journal()),
+        (None, Some(path)) => {
             let journal = JsonlJournal::create(path);
             plan.journal(journal.map_err(|error| super::resume::fail(&error))?)
         }
-        None => plan,
+        (None, None) => plan,
     };
     let shown = Shown {
         format: args.output.format,
@@ -140,7 +169,8 @@ pub(crate) async fn run(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         rolling,
-        go_on: GoOn::of_run(action, &args, global),
+        go_on: GoOn::of_run(action, &args, global, store.is_some()),
+        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -160,9 +190,15 @@ fn dry_run(
     connection: &Connection,
     servers: &Servers,
     waves: Option<&WavesSaid>,
+    expectation: &Expectation,
 ) -> Result<String, Fail> {
-    let shown = DryRun::new(plan, connection, &servers.skipped)
-        .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+    let shown = DryRun::new(
+        plan,
+        connection,
+        (&servers.skipped, &servers.unready),
+        expectation,
+    )
+    .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
     Ok(match format {
         Format::Table => {
             let what = verb(plan.action());
@@ -209,6 +245,7 @@ fn not_begun(
         reconciled: args.reconcile,
         rolling: false,
         go_on: GoOn::Nothing,
+        unready: Vec::new(),
         connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -253,6 +290,7 @@ async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connec
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
         otherwise: args.service.clone(),
+        fails_soon: args.sends_nothing(),
     };
     let connecting = connect(global, &settings, notes);
     let connection = match args.deadline {

@@ -13,6 +13,7 @@ use crate::journals::Journals;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::render::timeline::{Summary, Timeline};
+use crate::store::Store;
 use crate::term::{Notes, Results};
 
 /// A run of the list.
@@ -96,6 +97,51 @@ pub(crate) fn run(
             "there is no run in {}",
             journals.folder().display()
         ));
+    }
+    Ok(Exit::Success)
+}
+
+/// The runs in the store.
+pub(crate) async fn stored(
+    args: &RunList,
+    store: &Store,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let runs = store.list().await?;
+    let known = |run: &serde_json::Value, key: &str| match &run[key] {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    results.write(&match args.format {
+        RunListFormat::Json => json::document(&serde_json::json!({"version": 1, "runs": runs})),
+        RunListFormat::Jsonl => runs.iter().map(json::line).collect(),
+        RunListFormat::Id => {
+            let ids = runs.iter().map(|run| known(run, "run_id"));
+            ids.map(|id| format!("{id}\n")).collect()
+        }
+        RunListFormat::Table => {
+            let columns = [
+                "run_id",
+                "state",
+                "started_at",
+                "operation",
+                "project_id",
+                "servers",
+                "user",
+                "host",
+            ];
+            let mut table = TextTable::new(&[
+                "RUN", "STATE", "BEGAN", "ACTION", "PROJECT", "SERVERS", "USER", "HOST",
+            ]);
+            for run in &runs {
+                table.row(columns.map(|key| known(run, key)));
+            }
+            table.render(stdout_width())
+        }
+    });
+    if runs.is_empty() {
+        notes.note(&format!("there is no run in the store {}", store.address()));
     }
     Ok(Exit::Success)
 }

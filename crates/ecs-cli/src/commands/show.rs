@@ -16,10 +16,11 @@ use crate::journals;
 use crate::render::timeline::{Process, Timeline};
 use crate::render::{json, page, show};
 use crate::screen::Screen;
+use crate::store::{self, Store};
 use crate::term::{Notes, Results};
 
 /// Reads only: the run may go on in another process.
-pub(crate) fn run(
+pub(crate) async fn run(
     args: &RunShow,
     global: &Global,
     notes: &Notes,
@@ -29,8 +30,23 @@ pub(crate) fn run(
         return Err(Fail::usage("--html needs a file")
             .hint("name the page, such as run.html, or ./- for a file of that name"));
     }
+    if store::has_run(global, &args.journal) {
+        let store = Store::open_to_read(global).await?;
+        let store = store.ok_or_else(store::not_named)?;
+        let run_id = args.journal.to_string_lossy();
+        let contents = store.records(&run_id).await?;
+        let active = store.is_active(&run_id).await?;
+        return show(args, &args.journal, contents, active, notes, results);
+    }
     let journal = journals::resolve(&args.journal, global)?;
-    let contents = JsonlJournal::read(&journal).map_err(|error| {
+    let contents = read(&journal)?;
+    let active = JsonlJournal::is_in_use(&journal).unwrap_or(false);
+    show(args, &journal, contents, active, notes, results)
+}
+
+/// The records in a file.
+fn read(journal: &Path) -> Result<Contents, Fail> {
+    JsonlJournal::read(journal).map_err(|error| {
         let fail = Fail::usage(chain(&error));
         match error.kind() {
             JournalErrorKind::Damaged => {
@@ -38,7 +54,17 @@ pub(crate) fn run(
             }
             _ => fail,
         }
-    })?;
+    })
+}
+
+fn show(
+    args: &RunShow,
+    journal: &Path,
+    contents: Contents,
+    active: bool,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
     let path = journal.display();
     if contents.entries.is_empty() {
         return Err(Fail::usage(format!(
@@ -67,7 +93,7 @@ pub(crate) fn run(
     if let Some((run, by)) = begun {
         timeline.place = recorded_place(&run);
         timeline.process = Some(Process {
-            active: JsonlJournal::is_in_use(&journal).unwrap_or(false),
+            active,
             by: by.unwrap_or_default(),
         });
     }
@@ -80,7 +106,7 @@ pub(crate) fn run(
         });
     }
     if let Some(file) = &args.html {
-        let page = page::page(&timeline, &journal);
+        let page = page::page(&timeline, journal);
         create(file, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
         notes.note(&format!("the page is in {}", file.display()));
@@ -95,7 +121,7 @@ pub(crate) fn run(
     match args.format {
         ShowFormat::Table => {
             let screen = Screen::stdout();
-            show::write(&timeline, &journal, (shown, screen), &mut |piece| {
+            show::write(&timeline, journal, (shown, screen), &mut |piece| {
                 results.write(piece)
             });
         }
@@ -170,8 +196,8 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
-    #[test]
-    fn a_page_needs_a_file() {
+    #[tokio::test]
+    async fn a_page_needs_a_file() {
         use clap::Parser as _;
 
         #[derive(clap::Parser)]
@@ -183,11 +209,14 @@ mod tests {
         let notes = Notes::new(true);
         let global = crate::args::Cli::try_parse_from(["ecsctl", "run", "show", "x"]);
         let global = global.unwrap().global;
-        let fail = run(&args("-"), &global, &notes, &mut Results::stdout()).unwrap_err();
+        let mut results = Results::stdout();
+        let ended = run(&args("-"), &global, &notes, &mut results).await;
+        let fail = ended.unwrap_err();
         assert_eq!(fail.message, "--html needs a file");
         assert!(fail.hint.unwrap().contains("./-"));
         // It is the journal that is missing here.
-        let fail = run(&args("./-"), &global, &notes, &mut Results::stdout()).unwrap_err();
+        let ended = run(&args("./-"), &global, &notes, &mut results).await;
+        let fail = ended.unwrap_err();
         assert!(fail.message.contains("no.jsonl"), "{}", fail.message);
     }
 }

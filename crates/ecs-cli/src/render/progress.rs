@@ -263,6 +263,17 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
 /// What the run waits for, and what it gives up.
 fn waiting(event: &Event) -> Option<String> {
     match event {
+        Event::WaitingForServers { request, servers } => {
+            let first = servers.first().map(ToString::to_string);
+            let more = match servers.len() {
+                0 | 1 => String::new(),
+                many => format!(" (and {} more)", many - 1),
+            };
+            let first = first.unwrap_or_default();
+            Some(format!(
+                "request {request} waits for another run: {first}{more}"
+            ))
+        }
         Event::ServiceDown { retry_after } => Some(format!(
             "the answers to several requests in a row were lost: sending is suspended until the service answers a read; next read in {}",
             rounded(*retry_after)

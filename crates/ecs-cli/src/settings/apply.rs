@@ -67,6 +67,10 @@ pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(
         global.ca_file = get(Key::CaFile).map(|setting| PathBuf::from(&setting.value));
     }
     global.settings.journal_dir = get(Key::JournalDir).map(|setting| PathBuf::from(&setting.value));
+    global.settings.store = get(Key::Store).map(|setting| {
+        let origin = setting.origin.clone();
+        (setting.value.clone(), origin)
+    });
     global.settings.journal_keep = get(Key::JournalKeep).map(kept).transpose()?;
     Ok(())
 }

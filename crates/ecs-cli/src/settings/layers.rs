@@ -23,10 +23,11 @@ pub(crate) enum Key {
     Deadline,
     JournalDir,
     JournalKeep,
+    Store,
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Cloud,
         Self::Profile,
         Self::Endpoint,
@@ -43,6 +44,7 @@ impl Key {
         Self::Deadline,
         Self::JournalDir,
         Self::JournalKeep,
+        Self::Store,
     ];
 
     /// As it is written in the file, and with two dashes as an option.
@@ -64,6 +66,7 @@ impl Key {
             Self::Deadline => "deadline",
             Self::JournalDir => "journal-dir",
             Self::JournalKeep => "journal-keep",
+            Self::Store => "store",
         }
     }
 

@@ -26,7 +26,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_command_offers_what_the_design_says() {
-    const GLOBAL: [&str; 23] = [
+    const GLOBAL: [&str; 25] = [
         "--access-key",
         "--as-endpoint",
         "--ca-file",
@@ -48,6 +48,8 @@ fn each_command_offers_what_the_design_says() {
         "--security-token",
         "--sim",
         "--sim-fail",
+        "--store",
+        "--store-password-file",
         "--token",
         "--verbose",
     ];
@@ -68,7 +70,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 29] = [
+    const RUN: [&str; 30] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -78,6 +80,7 @@ fn each_command_offers_what_the_design_says() {
         "--dry-run",
         "--health-cmd",
         "--health-timeout",
+        "--held",
         "--journal",
         "--max-failures",
         "--no-journal",
@@ -92,6 +95,7 @@ fn each_command_offers_what_the_design_says() {
         "--resubmit-unknown",
         "--servers-per-minute",
         "--show",
+        "--skip-unready",
         "--spread-by",
         "--stalled-after",
         "--verify",
@@ -125,6 +129,7 @@ fn each_command_offers_what_the_design_says() {
         "--tls-key",
     ];
     let resume = [
+        "--allow-autoscaling-members",
         "--attempt-timeout",
         "--deadline",
         "--dry-run",
@@ -135,6 +140,7 @@ fn each_command_offers_what_the_design_says() {
         "--reconcile-after",
         "--servers-per-minute",
         "--show",
+        "--take-over",
         "--yes",
     ];
     let run = [&RUN[..], &SELECT].concat();
@@ -153,10 +159,10 @@ fn each_command_offers_what_the_design_says() {
         (&["run", "list"], &["--output"]),
         (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
-        (&["server", "show"], &["--output"]),
+        (&["server", "show"], &["--journal", "--output"]),
         (&["server", "actions"], &["--output"]),
         (&["plan", "reboot"], &[&reboot[..], &["--out"]].concat()),
-        (&["plan", "show"], &["--output"]),
+        (&["plan", "show"], &["--html", "--output"]),
         (&["plan", "approve"], &["--key", "--signature"]),
         (
             &["apply"],
@@ -192,6 +198,10 @@ fn each_command_offers_what_the_design_says() {
         ),
         (&["explain"], &["--output"]),
         (&["auth", "check"], &["--output"]),
+        (&["store", "init"], &["--grant-to"]),
+        (&["store", "migrate"], &["--grant-to"]),
+        (&["store", "check"], &["--output"]),
+        (&["store", "prune"], &["--older-than"]),
         (&["sim"], &sim),
     ] {
         let mut expected = [&GLOBAL[..], own].concat();
@@ -207,7 +217,7 @@ fn each_command_offers_what_the_design_says() {
 /// Every text as a whole.
 #[test]
 fn help_and_explanations_are_as_reviewed() {
-    let commands: [&[&str]; 23] = [
+    let commands: [&[&str]; 25] = [
         &[],
         &["server"],
         &["server", "list"],
@@ -228,6 +238,8 @@ fn help_and_explanations_are_as_reviewed() {
         &["job", "show"],
         &["job", "wait"],
         &["explain"],
+        &["store"],
+        &["store", "init"],
         &["auth"],
         &["auth", "check"],
         &["sim"],

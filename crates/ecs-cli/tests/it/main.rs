@@ -34,4 +34,5 @@ mod server;
 mod server_actions;
 mod show;
 mod stopping;
+mod store;
 mod unknown;

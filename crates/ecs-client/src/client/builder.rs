@@ -88,18 +88,21 @@ impl ClientBuilder {
 
     /// For a simulated service whose clock runs `factor` times as fast: divides every pause by it.
     /// Time limits of the caller are unaffected. Default: 1.
+    #[cfg(any(test, feature = "testing"))]
     pub fn time_factor(mut self, factor: f64) -> Self {
         self.time_factor = factor;
         self
     }
 
     /// Makes the jitter repeatable.
+    #[cfg(any(test, feature = "testing"))]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
     /// What the wall clock shows now; by default the system's time. For tests on paused time.
+    #[cfg(any(test, feature = "testing"))]
     pub fn epoch(mut self, now: Timestamp) -> Self {
         self.epoch = Some(now);
         self

@@ -5,15 +5,21 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::action;
 use crate::operation::{self, Idempotency, Operation};
 use crate::operation::percent_encode;
-use crate::query::{self, Query};
+use crate::query;
+#[cfg(any(test, feature = "server"))]
+use crate::query::Query;
+#[cfg(any(test, feature = "server"))]
 use crate::route::{self, RequestError};
-use crate::validate::{self, Field, Schema, ValidationError};
+#[cfg(any(test, feature = "server"))]
+use crate::schema::{Field, Schema};
+use crate::validate::{self, ValidationError};
 use crate::{
     Accepted, Job, JobId, ProjectId, RebootType, ResponseError, ScalingGroupId,
     ScalingGroupsPage, ScalingInstancesPage, ServerActions, ServerId, ServersPage,
     ShownServer, StopType, TracesPage,
 };
 
+#[cfg(any(test, feature = "server"))]
 const BATCH_REBOOT_SERVERS: Schema = Schema::Object(
     &[
         Field {
@@ -83,10 +89,11 @@ impl BatchRebootServers {
         Ok(Self { kind, servers })
     }
 
-    /// Reads a request body.
+    /// Reads a request body. With the feature `server`.
     ///
     /// # Errors
     /// Every violation, with its JSON pointer.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (kind, servers) = action::parse(&BATCH_REBOOT_SERVERS, "reboot", body)?;
         let kind = kind
@@ -125,6 +132,7 @@ impl Operation for BatchRebootServers {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 const BATCH_START_SERVERS: Schema = Schema::Object(
     &[
         Field {
@@ -185,10 +193,11 @@ impl BatchStartServers {
         Ok(Self { servers })
     }
 
-    /// Reads a request body.
+    /// Reads a request body. With the feature `server`.
     ///
     /// # Errors
     /// Every violation, with its JSON pointer.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (_, servers) = action::parse(&BATCH_START_SERVERS, "os-start", body)?;
         Ok(Self { servers })
@@ -218,6 +227,7 @@ impl Operation for BatchStartServers {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 const BATCH_STOP_SERVERS: Schema = Schema::Object(
     &[
         Field {
@@ -287,10 +297,11 @@ impl BatchStopServers {
         Ok(Self { kind, servers })
     }
 
-    /// Reads a request body.
+    /// Reads a request body. With the feature `server`.
     ///
     /// # Errors
     /// Every violation, with its JSON pointer.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (kind, servers) = action::parse(&BATCH_STOP_SERVERS, "os-stop", body)?;
         let kind = kind.as_deref().and_then(StopType::from_wire);
@@ -405,10 +416,11 @@ impl ListServersDetails {
         ListServersDetailsBuilder(Self::default())
     }
 
-    /// Reads a query string.
+    /// Reads a query string. With the feature `server`.
     ///
     /// # Errors
     /// Every violation; the pointer is the parameter's name.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
         let found = Self {
@@ -727,10 +739,11 @@ impl ListScalingGroups {
         ListScalingGroupsBuilder(Self::default())
     }
 
-    /// Reads a query string.
+    /// Reads a query string. With the feature `server`.
     ///
     /// # Errors
     /// Every violation; the pointer is the parameter's name.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
         let found = Self {
@@ -840,10 +853,11 @@ impl ListScalingInstances {
         })
     }
 
-    /// Reads a query string.
+    /// Reads a query string. With the feature `server`.
     ///
     /// # Errors
     /// Every violation; the pointer is the parameter's name.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_query(
         scaling_group_id: ScalingGroupId,
         query: &str,
@@ -963,10 +977,11 @@ impl ListTraces {
         ListTracesBuilder(Self::default())
     }
 
-    /// Reads a query string.
+    /// Reads a query string. With the feature `server`.
     ///
     /// # Errors
     /// Every violation; the pointer is the parameter's name.
+    #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
         let found = Self {
@@ -1116,7 +1131,8 @@ impl Operation for ListTraces {
     }
 }
 
-/// Any operation, as a service sees it.
+/// Any operation, as a service sees it. With the feature `server`.
+#[cfg(any(test, feature = "server"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnyOperation {
@@ -1142,6 +1158,7 @@ pub enum AnyOperation {
     ListTraces(ListTraces),
 }
 
+#[cfg(any(test, feature = "server"))]
 impl AnyOperation {
     /// Reads a request.
     ///

@@ -24,6 +24,8 @@ pub enum SkipReason {
     Stopped,
     /// This process runs on it.
     ThisMachine,
+    /// Another run acts on it.
+    HeldByOtherRun,
 }
 
 /// A server that a selection skips. It is no part of the run.
@@ -37,6 +39,17 @@ pub struct SkippedServer {
     pub name: Option<String>,
     /// Why.
     pub reason: SkipReason,
+}
+
+impl SkippedServer {
+    /// A server of unknown name that is skipped for this reason.
+    pub fn new(id: ServerId, reason: SkipReason) -> Self {
+        Self {
+            id,
+            name: None,
+            reason,
+        }
+    }
 }
 
 /// What decides which servers are skipped.

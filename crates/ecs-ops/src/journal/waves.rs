@@ -1,14 +1,31 @@
 //! The waves of a rolling run according to its journal.
 
+use ecs_model::ServerId;
 use jiff::Timestamp;
 
 use super::recovered::{Recovered, ServerProgress};
-use crate::rolling::{Rolling, WaveEvent};
+use crate::rolling::{Rolling, StopReason, WaveAction, WaveEvent};
 
 impl Recovered {
-    /// The waves at the end of the journal; `None` for a run without waves. To resume, apply
-    /// [`resumption`](Self::resumption) next.
-    pub fn rolling(&self) -> Option<Rolling> {
+    /// The waves of a rolling run, with those that resumed runs added at the end; empty for any
+    /// other run.
+    pub fn waves(&self) -> Vec<Vec<ServerId>> {
+        let rolling = self.rolling();
+        rolling.map_or_else(Vec::new, |rolling| rolling.waves().to_vec())
+    }
+
+    /// The rule that stops the rolling run at the end of the journal, also of a process that died
+    /// before it said so.
+    pub fn stopping_rule(&self) -> Option<StopReason> {
+        match self.rolling()?.action() {
+            WaveAction::Stop(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The state of the waves at the end of the journal; `None` for a run without waves. To resume,
+    /// apply [`resumption`](Self::resumption) next.
+    pub(crate) fn rolling(&self) -> Option<Rolling> {
         self.rolling.clone()
     }
 
@@ -18,7 +35,7 @@ impl Recovered {
     }
 
     /// The event that [`Rolling`] gets when the run resumes.
-    pub fn resumption(&self) -> WaveEvent {
+    pub(crate) fn resumption(&self) -> WaveEvent {
         let is_awaited = |id: &_| {
             let server = self.servers.get(id);
             server.is_some_and(|server| {

@@ -5,29 +5,21 @@
 
 use std::time::Duration;
 
-/// The state of the soft restart of a server.
+/// How the soft restart of a server ended. Of any other, refused, under way, successful or unknown,
+/// no hard one may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FirstRestart {
-    /// The service refused it; it would refuse a hard one, too.
-    Refused,
+pub(crate) enum FirstRestart {
     /// Its sub-job failed.
     Failed,
     /// Its sub-job failed for lack of a permission, or because of throttling: a hard one would, too.
     Denied,
-    /// Its sub-job is running.
-    Underway,
-    /// Its sub-job succeeded, and the server is back or is not verified.
-    Back,
     /// Its sub-job succeeded, and the server is not back.
     NotBack,
-    /// Its outcome is unknown.
-    Unknown,
 }
 
 /// Whether to restart a server hard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Escalation {
+pub(crate) enum Escalation {
     /// Never.
     No,
     /// Not yet: decide again when more is known.
@@ -45,9 +37,7 @@ pub enum Escalation {
 /// | failed | hard | hard |
 /// | failed for lack of a permission, or by throttling | no | no |
 /// | ended, and the server is not back | not yet | hard |
-/// | goes on | not yet | not yet: nothing proves that it has ended |
-/// | succeeded, was refused, or nobody knows | no | no |
-pub fn escalate(
+pub(crate) fn escalate(
     first: FirstRestart,
     elapsed: Duration,
     after: Duration,
@@ -55,12 +45,9 @@ pub fn escalate(
 ) -> Escalation {
     match first {
         _ if already => Escalation::No,
-        FirstRestart::Refused
-        | FirstRestart::Denied
-        | FirstRestart::Back
-        | FirstRestart::Unknown => Escalation::No,
+        FirstRestart::Denied => Escalation::No,
         FirstRestart::Failed => Escalation::Hard,
         FirstRestart::NotBack if elapsed >= after => Escalation::Hard,
-        FirstRestart::NotBack | FirstRestart::Underway => Escalation::NotYet,
+        FirstRestart::NotBack => Escalation::NotYet,
     }
 }

@@ -20,8 +20,7 @@ const MAX_GAP: Duration = Duration::from_secs(10 * 60);
 
 /// What one read shows of a server whose soft restart was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HangReading {
+pub(crate) enum HangReading {
     /// The server is in its soft restart: status `REBOOT` with a task.
     Restarting {
         /// The task.
@@ -38,7 +37,7 @@ pub enum HangReading {
 /// What the reads of one server have shown since its soft restart was accepted. Times are those of
 /// any clock that nobody sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HangHistory {
+pub(crate) struct HangHistory {
     /// The task and the time of the last change that all reads since `from` showed.
     shown: Option<(String, String)>,
     from: Duration,
@@ -50,7 +49,7 @@ pub struct HangHistory {
 
 impl HangHistory {
     /// Adds a read that began `at` this time.
-    pub fn add(&mut self, at: Duration, reading: HangReading) {
+    pub(crate) fn add(&mut self, at: Duration, reading: HangReading) {
         self.failed = reading == HangReading::Failed;
         match reading {
             HangReading::Failed => {}
@@ -71,23 +70,23 @@ impl HangHistory {
     }
 
     /// How long the server has shown the same task; `None` if that is not certain.
-    pub fn hangs_for(&self) -> Option<Duration> {
+    pub(crate) fn hangs_for(&self) -> Option<Duration> {
         let certain = self.shown.is_some() && !self.failed && self.reads >= MIN_READS;
         certain.then(|| self.last.saturating_sub(self.from))
     }
 
     /// The task that the server shows.
-    pub fn task(&self) -> Option<&str> {
+    pub(crate) fn task(&self) -> Option<&str> {
         self.shown.as_ref().map(|(task, _)| task.as_str())
     }
 
     /// When the server was last seen to change, as the service wrote it.
-    pub fn updated(&self) -> Option<&str> {
+    pub(crate) fn updated(&self) -> Option<&str> {
         self.shown.as_ref().map(|(_, updated)| updated.as_str())
     }
 
     /// The number of reads that showed it.
-    pub fn reads(&self) -> u32 {
+    pub(crate) fn reads(&self) -> u32 {
         self.reads
     }
 }
@@ -104,7 +103,7 @@ impl HangHistory {
 /// | running | another status, no task, another task than before | not yet; the time begins anew |
 /// | not seen by the latest poll | any | not yet |
 /// | any, already restarted twice | any | no |
-pub fn escalate_hang(
+pub(crate) fn escalate_hang(
     shown_running: bool,
     history: &HangHistory,
     limit: Duration,

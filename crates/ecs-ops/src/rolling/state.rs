@@ -37,8 +37,7 @@ pub enum AfterCanary {
 
 /// Something that happened in a rolling run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WaveEvent {
+pub(crate) enum WaveEvent {
     /// A wave began: its servers may be submitted.
     Began {
         /// The wave, counted from 0.
@@ -75,8 +74,7 @@ pub enum WaveEvent {
 
 /// What the driver must do now. Stays the same until an event changes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WaveAction {
+pub(crate) enum WaveAction {
     /// Begin this wave, then report [`WaveEvent::Began`].
     Start {
         /// The wave, counted from 0.
@@ -114,7 +112,7 @@ pub enum WaveAction {
 /// record of the previous process is trusted: the begin of a wave, or a health check, ends the wave
 /// before.
 #[derive(Clone, Debug)]
-pub struct Rolling {
+pub(crate) struct Rolling {
     waves: Vec<Vec<ServerId>>,
     rules: Rules,
     allowed: Option<usize>,
@@ -144,7 +142,7 @@ enum Stage {
 
 impl Rolling {
     /// A new rolling run. Empty waves are left out.
-    pub fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
+    pub(crate) fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
         let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
         let servers = waves.iter().map(Vec::len).sum();
         let mut rolling = Self {
@@ -166,28 +164,29 @@ impl Rolling {
     }
 
     /// The waves.
-    pub fn waves(&self) -> &[Vec<ServerId>] {
+    pub(crate) fn waves(&self) -> &[Vec<ServerId>] {
         &self.waves
     }
 
     /// The rules.
-    pub fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
     /// The number of servers that failed since the run began, or since it resumed after a stop for
     /// failures.
-    pub fn failed(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn failed(&self) -> usize {
         self.failed
     }
 
     /// Whether all waves and what follows them are finished.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.stage == Stage::Done
     }
 
     /// The wave that is underway, counted from 0, also if the run stops.
-    pub fn underway(&self) -> Option<usize> {
+    pub(crate) fn underway(&self) -> Option<usize> {
         match self.stage {
             Stage::Underway(wave) => Some(wave),
             _ => None,
@@ -195,12 +194,12 @@ impl Rolling {
     }
 
     /// The number of servers of the wave that is underway without an outcome.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.open.len()
     }
 
     /// What the driver must do now.
-    pub fn action(&self) -> WaveAction {
+    pub(crate) fn action(&self) -> WaveAction {
         if let Some(reason) = &self.stopped {
             return WaveAction::Stop(reason.clone());
         }
@@ -219,7 +218,7 @@ impl Rolling {
 
     /// Applies an event and returns what to do now. An event that does not fit the state is
     /// ignored.
-    pub fn on(&mut self, event: WaveEvent) -> WaveAction {
+    pub(crate) fn on(&mut self, event: WaveEvent) -> WaveAction {
         match (event, self.stage) {
             (WaveEvent::Began { wave }, _) if wave == self.begun() => self.begin(wave),
             (WaveEvent::Ended { server, succeeded }, _) => self.ended(server, succeeded),
@@ -263,7 +262,7 @@ impl Rolling {
 
     /// The waves that may still have servers to submit, each with its number: the one underway and
     /// those to come.
-    pub fn remaining(&self) -> impl Iterator<Item = (usize, &[ServerId])> {
+    pub(crate) fn remaining(&self) -> impl Iterator<Item = (usize, &[ServerId])> {
         let first = match self.stage {
             Stage::Underway(wave) => wave,
             _ => self.begun(),

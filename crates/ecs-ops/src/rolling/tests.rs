@@ -424,12 +424,9 @@ fn a_hard_restart_only_after_a_soft_one_that_is_over() {
     let after = Duration::from_secs(300);
     let early = after - Duration::from_nanos(1);
     for (first, before, from_then_on) in [
-        (Refused, No, No),
         (Failed, Hard, Hard),
-        (Underway, NotYet, NotYet),
-        (Back, No, No),
+        (Denied, No, No),
         (NotBack, NotYet, Hard),
-        (Unknown, No, No),
     ] {
         assert_eq!(escalate(first, early, after, false), before, "{first:?}");
         assert_eq!(

@@ -1,5 +1,12 @@
 //! Tests against a real PostgreSQL server. Where none is installed they are left out, and say so.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
 mod crash;
 mod fleet;
 mod journal;

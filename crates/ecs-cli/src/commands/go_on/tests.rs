@@ -14,12 +14,12 @@ fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
         Command::Stop(stop) => stop.split(),
         _ => panic!("{line:?}"),
     };
-    let words = match GoOn::of_run(action, &args, &cli.global) {
+    let words = match GoOn::of_run(action, &args, &cli.global, false) {
         GoOn::Journal(line) => line,
         GoOn::Again { before, after, .. } => {
             before.then(ids.iter().map(ToString::to_string)).and(after)
         }
-        GoOn::Nothing => panic!("{line:?}"),
+        GoOn::Stored(_) | GoOn::Nothing => panic!("{line:?}"),
     };
     (words.line().unwrap(), words.secrets)
 }

@@ -71,11 +71,9 @@ impl Health {
 /// The waves, and to each server the one that it is in: of several that have begun the last one, since it was left by the
 /// others.
 pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -> Vec<Wave> {
-    let Some(rolling) = recovered.rolling() else {
-        return Vec::new();
-    };
+    let waves = recovered.waves();
     let mut wave_of: HashMap<ServerId, usize> = HashMap::new();
-    for (wave, ids) in rolling.waves().iter().enumerate() {
+    for (wave, ids) in waves.iter().enumerate() {
         let begun = story.began.contains_key(&wave);
         for id in ids {
             let known = wave_of.entry(*id).or_insert(wave);
@@ -84,7 +82,7 @@ pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -
             }
         }
     }
-    let mut members: Vec<Vec<&Server>> = rolling.waves().iter().map(|_| Vec::new()).collect();
+    let mut members: Vec<Vec<&Server>> = waves.iter().map(|_| Vec::new()).collect();
     for server in &mut *servers {
         let wave = wave_of.get(&server.report.id);
         server.wave = wave.map(|wave| wave + 1);

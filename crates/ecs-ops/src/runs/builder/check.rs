@@ -27,7 +27,7 @@ impl RunBuilder {
 
     /// Violations about waves.
     pub(super) fn wave_violations(&self, is_rolling: bool) -> Vec<String> {
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<_> = self.refused_waves.iter().cloned().collect();
         if is_rolling && !self.wait {
             wrong.push("a rolling run must wait for its jobs".to_owned());
         }

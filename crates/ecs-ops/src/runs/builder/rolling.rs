@@ -6,10 +6,39 @@ use std::time::Duration;
 use ecs_model::ServerId;
 
 use super::RunBuilder;
-use crate::rolling::{Rules, Waves};
+use crate::rolling::{CountOrPercent, Member, Order, Rules, Waves};
 use crate::runs::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 
 impl RunBuilder {
+    /// Acts on the servers in waves of at most this size, in the given order, by these rules. With
+    /// [`Rules::canary`] the first wave is one server.
+    ///
+    /// ```
+    /// # async fn restart(client: ecs_ops::Client, servers: Vec<ecs_ops::model::ServerId>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use ecs_ops::model::RebootType;
+    /// use ecs_ops::rolling::{AfterCanary, Rules};
+    ///
+    /// let rules = Rules {
+    ///     max_failures: Some("2%".parse()?),
+    ///     canary: Some(AfterCanary::Pause(Duration::from_secs(300))),
+    ///     ..Rules::default()
+    /// };
+    /// let run = client.reboot(RebootType::Soft, servers).waves("10%".parse()?, rules);
+    /// # let _ = run; Ok(()) }
+    /// ```
+    pub fn waves(self, size: CountOrPercent, rules: Rules) -> Self {
+        let members: Vec<_> = self.servers.iter().copied().map(Member::new).collect();
+        let canary = rules.canary.is_some().then_some(1);
+        match Waves::plan(&members, size, canary, Order::AsGiven) {
+            Ok(waves) => self.rolling(waves, rules),
+            Err(error) => Self {
+                refused_waves: Some(error.to_string()),
+                ..self
+            },
+        }
+    }
+
     /// Acts on the servers in these waves by these rules; see [`rolling`](crate::rolling). Each
     /// server of the run must be in exactly one wave. Servers left when the run stops are reported
     /// as not attempted.
@@ -41,6 +70,7 @@ impl RunBuilder {
     /// ```
     pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
         self.has_canary = waves.has_canary;
+        self.refused_waves = None;
         self.rolling = Some((waves.waves, rules));
         self
     }

@@ -8,7 +8,7 @@ use http::Method;
 
 use crate::journal::{JsonlJournal, Recovered};
 use crate::rolling::{AfterCanary, Member, Order, Rules, Waves};
-use crate::scripted::{Does, JOB, accepts, client_of, ids, service};
+use crate::scripted::{DONE, Does, JOB, accepts, client_of, ids, service};
 use crate::{Client, ErrorKind, Event, Outcome};
 
 fn client() -> Client {
@@ -145,4 +145,34 @@ async fn a_health_check_gets_wave_and_outcomes() {
         seen[1].servers[0].outcome,
         Outcome::Succeeded { .. }
     ));
+}
+
+/// Waves by their size alone: a canary of one server if the rules have one.
+#[test]
+fn waves_of_a_size() {
+    let (builder, _) = service(|_, _| Does::Answer(200, DONE));
+    let client = builder.build().unwrap();
+    let run = |size: &str, rules: Rules| {
+        let run = client.reboot(RebootType::Soft, ids(10));
+        run.waves(size.parse().unwrap(), rules)
+    };
+    let plan = run("40%", Rules::default()).plan().unwrap();
+    let sizes = |plan: &crate::Plan| plan.requests().iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(
+        (sizes(&plan), plan.waves()),
+        (vec![4, 4, 2], &[1, 1, 1][..])
+    );
+    let canary = Some(AfterCanary::Pause(Duration::from_secs(1)));
+    let rules = Rules {
+        canary,
+        ..Rules::default()
+    };
+    assert_eq!(sizes(&run("6", rules).plan().unwrap()), [1, 6, 3]);
+    let error = run("0", Rules::default()).plan().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("a wave needs at least one server"),
+        "{error}"
+    );
 }

@@ -1,0 +1,77 @@
+//! The store: how it is named, and the commands about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::duration;
+
+/// Which store is used.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct StoreOptions {
+    /// Keep journals, the quota and server leases in this PostgreSQL database, shared with other processes and hosts:
+    /// postgres://USER@HOST/DATABASE, without a password [default: ECSCTL_STORE]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) store: Option<String>,
+    /// Read the password of the store from this file [default: PGPASSWORD, or the file PGPASSFILE or ~/.pgpass]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) store_password_file: Option<PathBuf>,
+}
+
+/// What is done about servers that other runs act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Held {
+    /// Wait until the other run knows their outcome
+    Wait,
+    /// Leave them out of the run
+    Skip,
+    /// Send nothing
+    Fail,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Create the tables of the store, or update them
+    #[command(after_help = "\
+Needs the right to create a schema in the database. Whoever runs ecsctl later needs no right to write to a table: grant it with
+--grant-to.
+
+Examples:
+  ecsctl store init --store postgres://admin@db.example/fleet --grant-to ops")]
+    Init(StoreInit),
+    /// Update the tables of the store
+    Migrate(StoreInit),
+    /// Check that the store can be used: connection, rights, version of the tables, durability
+    Check(StoreCheck),
+    /// Delete ended runs with their records
+    Prune(StorePrune),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreInit {
+    /// Let this database role use the store; may be repeated
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) grant_to: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreCheck {
+    /// Print results to stdout in this format
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = StoreFormat::Table)]
+    pub(crate) format: StoreFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StoreFormat {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StorePrune {
+    /// Delete runs that ended longer ago than this (such as 720h)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) older_than: Duration,
+}

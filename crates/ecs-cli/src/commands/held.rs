@@ -1,0 +1,103 @@
+//! Servers that other runs act on, as the store says.
+
+use std::collections::HashSet;
+
+use ecs_ops::fleet::{SkipReason, SkippedServer};
+use ecs_ops::model::ServerId;
+
+use super::servers::Servers;
+use crate::args::{Global, Held, Run};
+use crate::confirm::counted;
+use crate::connect::Connection;
+use crate::fail::Fail;
+use crate::store::{Store, named};
+use crate::term::Notes;
+
+/// So many are named.
+const NAMED: usize = 5;
+
+/// Opens the store of a run that sends something, if one is named.
+pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, Fail> {
+    if args.sends_nothing() || named(global).is_none() {
+        return Ok(None);
+    }
+    let option = match (&args.journal, args.no_journal) {
+        (Some(_), _) => Some("--journal"),
+        (None, true) => Some("--no-journal"),
+        (None, false) => None,
+    };
+    if let Some(option) = option {
+        return Err(Fail::usage(format!(
+            "{option} cannot be used with a store: the journal of the run is in the store"
+        ))
+        .hint(format!(
+            "remove {option}, or remove --store and unset ECSCTL_STORE"
+        )));
+    }
+    Store::open(global).await
+}
+
+/// Waits for, skips or refuses the servers that other runs act on now. Whatever is asked for, a server that another run
+/// begins to act on later is waited for.
+pub(super) async fn apply(
+    store: &Store,
+    held: Held,
+    servers: &mut Servers,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let found = store.held(connection, &servers.ids).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut details: Vec<_> = found.iter().take(NAMED).map(ToString::to_string).collect();
+    if found.len() > NAMED {
+        details.push(format!("and {} more", found.len() - NAMED));
+    }
+    let are_held = format!("other runs act on {}", counted(found.len()));
+    let say = |what: &str| {
+        notes.always(&format!("{are_held}: {what}"));
+        details
+            .iter()
+            .for_each(|line| notes.always(&format!("  {line}")));
+    };
+    let ids: HashSet<ServerId> = found.iter().map(|held| held.id).collect();
+    match held {
+        Held::Wait => {
+            say("waiting for them");
+            notes.hint("a run whose process died holds its servers until it is resumed: ecsctl run list shows the runs");
+        }
+        Held::Fail => {
+            return Err(Fail::usage(format!("{are_held}; nothing was sent"))
+                .details(details)
+                .hint("--held wait waits for them, --held skip leaves them out"));
+        }
+        Held::Skip if ids.len() == servers.ids.len() => {
+            return Err(Fail::usage(format!("{are_held}, and there are no others"))
+                .details(details)
+                .hint("--held wait waits for them"));
+        }
+        Held::Skip => {
+            say("skipping them");
+            servers.skip(&ids);
+        }
+    }
+    Ok(())
+}
+
+impl Servers {
+    fn skip(&mut self, held: &HashSet<ServerId>) {
+        let all = std::mem::take(&mut self.ids).into_iter();
+        let named = all.zip(std::mem::take(&mut self.named));
+        let (skipped, kept): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
+        (self.ids, self.named) = kept.into_iter().unzip();
+        self.last = self.last.filter(|id| !held.contains(id));
+        let skipped = skipped.into_iter();
+        let reason = SkipReason::HeldByOtherRun;
+        self.skipped
+            .extend(skipped.map(|(id, _)| SkippedServer::new(id, reason)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
