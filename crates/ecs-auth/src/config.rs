@@ -13,8 +13,10 @@ use crate::{AddressGap, AuthError, AuthErrorKind, AuthReason, Operator, Referenc
 
 mod audit;
 mod clouds;
+mod connect;
 mod fields;
 mod files;
+mod given_token;
 mod ini;
 mod layer;
 mod method;
@@ -282,13 +284,13 @@ impl CredentialConfig {
         self.agency.as_ref().map(|agency| agency.name.as_str())
     }
 
-    /// Whether IAM is asked: for tokens, or for the id of the project.
+    /// Whether IAM is asked: for tokens, for the id of the project, or whose a token is.
     pub fn asks_iam(&self) -> bool {
-        matches!(
-            self.method,
-            Some(AuthMethod::Login(_) | AuthMethod::Exchange(_))
-        ) || self.agency.is_some()
-            || !matches!(self.project(), Some(Reference::Id(_)))
+        match self.method {
+            Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)) => true,
+            Some(AuthMethod::Token(_)) if self.iam.is_some() => true,
+            _ => self.agency.is_some() || !matches!(self.project(), Some(Reference::Id(_))),
+        }
     }
 
     /// The access key, if it is one that requests are signed with: a name, not a secret.

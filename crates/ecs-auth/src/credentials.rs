@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
@@ -102,6 +103,16 @@ impl Credentials {
             Kind::Token(_) => None,
             Kind::AccessKey(key) => Some(key.id()),
         }
+    }
+
+    /// The token as the value of a header, if that is what these are.
+    pub(crate) fn token_header(&self) -> Option<HeaderValue> {
+        let Kind::Token(token) = &*self.proof else {
+            return None;
+        };
+        let mut value = HeaderValue::from_str(token.expose_secret()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 
     /// Whether a service would take these for those: the same token, or the same keys.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_transport::Transport;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -32,6 +32,12 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// How long one answer of IAM may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long IAM may take to say whose a token is: nothing depends on it.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The token that a request to IAM is about.
+const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 
 /// Another token is fetched when this much is left, or a quarter of its life if that is less.
 const RENEW_AHEAD: Duration = Duration::from_secs(5 * 60);
@@ -138,6 +144,29 @@ impl IamClient {
                 ))
             }
         }
+    }
+
+    /// What IAM says of this token: whose it is, and for which project. The token proves itself: that needs no permission
+    /// (`GET /v3/auth/tokens`, "Verifying a Token" of IAM's API reference).
+    ///
+    /// # Errors
+    /// [`AuthErrorKind::Malformed`] if these credentials are no token; [`AuthErrorKind::Refused`]: IAM does not know it, or it
+    /// has ended; [`AuthErrorKind::Unavailable`]: no readable answer within five seconds.
+    pub async fn describe_token(&self, token: &Credentials) -> Result<TokenInfo, AuthError> {
+        let Some(subject) = token.token_header() else {
+            let message = "only a token can be looked up, and these credentials are none";
+            return Err(AuthError::new(AuthErrorKind::Malformed, message));
+        };
+        let mut request = self.request("/v3/auth/tokens")?;
+        request.headers_mut().insert(SUBJECT_TOKEN, subject);
+        token.authenticate(&mut request, Timestamp::now());
+        let who = self.name();
+        let response = exchange(&*self.transport, request, LOOK_UP_TIMEOUT, &who).await?;
+        if response.status() != StatusCode::OK {
+            let mask = |text: &str| token.mask(text).into_owned();
+            return Err(refusal(&who, &response, None, mask));
+        }
+        answer::read_info(response.body(), &who)
     }
 
     fn request(&self, target: &str) -> Result<Request<Bytes>, AuthError> {

@@ -76,6 +76,9 @@ pub struct ResolvedAccount {
     pub agency: Option<String>,
     /// The domain that owns the agency.
     pub agency_domain: Option<String>,
+    /// Why user and domain of a token are not known: they were not looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_looked_up: Option<String>,
 }
 
 /// A project by id and name.
@@ -99,6 +102,9 @@ impl fmt::Display for ResolvedAccount {
         }
         if let Some(domain) = &self.domain {
             write!(f, " of domain {domain}")?;
+        }
+        if let Some(why) = &self.not_looked_up {
+            write!(f, ", whose account was not looked up ({why})")?;
         }
         if let Some(agency) = &self.agency {
             write!(f, " as agency {agency}")?;

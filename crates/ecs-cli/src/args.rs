@@ -259,9 +259,13 @@ pub(crate) struct Run {
     /// The id of the run, if its journal is in the folder for journals.
     #[arg(skip)]
     pub(crate) run_id: Option<String>,
-    /// Show the requests without sending them. The reads before the first action are made
+    /// Show the requests without sending them; no journal is written. The reads before the first action are made
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as
+    /// not attempted. By default the run is refused, with all of them by reason
+    #[arg(long, conflicts_with = "no_preflight")]
+    pub(crate) skip_unready: bool,
     /// Skip the reads before the first action: whether the servers exist, which are stopped, and which are members of
     /// auto-scaling groups
     #[arg(long)]

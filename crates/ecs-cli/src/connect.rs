@@ -15,7 +15,7 @@ use ecs_ops::auth::{
 };
 use ecs_ops::model::ProjectId;
 use ecs_ops::transport::HyperTransport;
-use ecs_ops::{Client, Endpoint};
+use ecs_ops::{Client, Endpoint, RetryPolicy};
 use ecs_sim::{Region, SimServer};
 use secrecy::ExposeSecret as _;
 
@@ -47,7 +47,22 @@ pub(crate) struct Settings {
     pub(crate) servers_per_minute: Option<usize>,
     /// The address of the service, if nothing else says it.
     pub(crate) otherwise: Option<String>,
+    /// Whether a service that was never reached is given up soon: where nothing is done, and somebody waits.
+    pub(crate) fails_soon: bool,
 }
+
+impl Settings {
+    /// For commands that only read.
+    pub(crate) fn of_reads() -> Self {
+        Self {
+            fails_soon: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// With [`Settings::fails_soon`]: attempts to reach the service begin within this time.
+const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
 /// A client, and what to tell people about it.
 #[derive(Debug)]
@@ -313,6 +328,9 @@ pub(crate) fn client(
     }
     if let Some(servers) = settings.servers_per_minute {
         builder = builder.servers_per_minute(servers);
+    }
+    if settings.fails_soon {
+        builder = builder.retry(RetryPolicy::default().with_max_first_read_time(FIRST_ANSWER));
     }
     builder
         .build()

@@ -36,6 +36,7 @@ mod connect;
 mod credentials;
 mod diagnosis;
 mod exit;
+mod expectation;
 mod fail;
 mod folders;
 mod health;
@@ -160,7 +161,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             let (action, run) = with_settings(plan.stop.split())?;
             (action, commands::plan::instead_of(run, &plan.out.out)?)
         }
-        Command::Plan(PlanCommand::Show(args)) => return commands::plan::show(&args, results),
+        Command::Plan(PlanCommand::Show(args)) => {
+            return commands::plan::show(&args, notes, results);
+        }
         Command::Plan(PlanCommand::Approve(args)) => return commands::plan::approve(&args, notes),
         Command::Apply(args) => commands::plan::prepare(&args, &mut global, notes)?,
         Command::Rerun(args) => commands::rerun::prepare(&args, &mut global, notes)?,

@@ -85,6 +85,7 @@ pub struct RetryPolicy {
     max_failures: u32,
     max_outage: Duration,
     max_read_time: Duration,
+    max_first_read_time: Duration,
     max_throttle_pause: Duration,
 }
 
@@ -101,6 +102,7 @@ impl Default for RetryPolicy {
             max_failures: 5,
             max_outage: Duration::from_secs(300),
             max_read_time: Duration::from_secs(120),
+            max_first_read_time: Duration::from_secs(120),
             max_throttle_pause: Duration::from_secs(1800),
         }
     }
@@ -126,6 +128,15 @@ impl RetryPolicy {
     #[must_use]
     pub fn with_max_read_time(mut self, time: Duration) -> Self {
         self.max_read_time = time;
+        self
+    }
+
+    /// The time within which all attempts of a read begin that are not delivered, as long as the
+    /// service has never answered this client: for commands whose user waits, and where the address
+    /// is most likely wrong. Default: as for every read.
+    #[must_use]
+    pub fn with_max_first_read_time(mut self, time: Duration) -> Self {
+        self.max_first_read_time = time;
         self
     }
 
@@ -184,6 +195,16 @@ impl RetryPolicy {
         }
     }
 
+    /// The time within which all attempts of a read begin.
+    fn read_time(&self, classification: Classification, state: &RetryState) -> Duration {
+        let first = classification == Classification::NotDelivered && !state.reached;
+        if first {
+            self.max_read_time.min(self.max_first_read_time)
+        } else {
+            self.max_read_time
+        }
+    }
+
     /// Decides what follows a classification. `state` includes the classified attempt; `asked` is
     /// the pause that the service asked for, honoured as a minimum.
     pub fn decide(
@@ -225,7 +246,7 @@ impl RetryPolicy {
             },
             RequestClass::Read => {
                 (classification == Classification::Throttled || state.failures < self.max_failures)
-                    && state.elapsed.saturating_add(pause) <= self.max_read_time
+                    && state.elapsed.saturating_add(pause) <= self.read_time(classification, state)
             }
         };
         if worth_it {

@@ -8,16 +8,22 @@
 //! | `read` | reading such a list, with new tries where its pages do not add up |
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
 //! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
+//! | `readiness` | whether an action on a server can succeed: pure, [`Unready`] |
+//! | `estimate` | how long a run will take: pure, [`Estimate`] |
 //! | `scaling` | members of groups of auto-scaling: [`ScalingMembers`] |
 
+mod estimate;
 mod filter;
 mod listing;
 mod lookup;
 mod read;
+mod readiness;
 mod scaling;
 mod screen;
 
+pub use estimate::{Estimate, Pace, USUAL_JOB};
 pub use lookup::Lookup;
+pub use readiness::{Unready, UnreadyServer};
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 

@@ -4,7 +4,7 @@
 //! servers: on a clock of its own, from a seed, without an account. Develop against it, test against it.
 //!
 //! Clients prove themselves as they do to the real one: by a token or by a signature. At the same address the region
-//! has an identity service (`GET /v3`, `POST /v3/auth/tokens` by password, with a passcode, by a token, by an agency;
+//! has an identity service (`GET /v3`, `GET /v3/auth/tokens`, `POST /v3/auth/tokens` by password, with a passcode, by a token, by an agency;
 //! `GET /v3/projects`) and a metadata service with temporary keys (`/openstack/latest/securitykey`, sessions at
 //! `/meta-data/latest/api/token`, server, region and project in `/openstack/latest/meta_data.json`), and Auto Scaling
 //! (`GET /autoscaling-api/v1/{project_id}/scaling_group` and `…/scaling_group_instance/{id}/list`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's

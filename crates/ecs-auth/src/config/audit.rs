@@ -15,6 +15,7 @@ const NAMING: [Aspect; 4] = [
 /// What became of the settings that were not used: those that an option goes before, and warnings of the others.
 pub(super) fn audit(options: &CredentialOptions, found: &Found) -> (Vec<Skipped>, Vec<Warning>) {
     settle_equal(found);
+    settle_public(found);
     let mut overridden = Vec::new();
     let mut warnings = Vec::new();
     for (at, layer) in found.layers.iter().enumerate() {
@@ -52,6 +53,16 @@ fn settle_equal(found: &Found) {
             setting.settle();
         }
     }
+}
+
+/// The public addresses are those that are used.
+fn settle_public(found: &Found) {
+    let all = found.layers.iter().flat_map(|layer| &layer.settings);
+    let public = |setting: &&Setting| {
+        let value = setting.value.to_ascii_lowercase();
+        setting.field == F::Interface && matches!(value.as_str(), "public" | "publicurl")
+    };
+    all.filter(public).for_each(Setting::settle);
 }
 
 fn skipped(setting: &Setting) -> Skipped {
@@ -102,6 +113,7 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     let why = match (winner, setting.field) {
         (Some(winner), _) => format!("{} goes before it", winner.name),
         (None, F::AccessKey) => "the login beside it goes before keys".to_owned(),
+        (None, F::Interface) => "only public addresses are: --endpoint names another".to_owned(),
         (None, F::OtherEndpoint) => "only the addresses of ECS and IAM are".to_owned(),
         (None, F::EnterpriseProject) => "servers are chosen by project".to_owned(),
         (None, _) => "nothing here needs it".to_owned(),

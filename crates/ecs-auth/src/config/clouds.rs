@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::fields::{Field, OPENSTACK, is_first_beside_auth};
+use super::fields::{Field, OPENSTACK, OTHER_AUTH, is_first_beside_auth, is_known};
 use super::layer::{CredentialSource, Layer, Setting};
 use super::yaml::{self, Node};
 use super::{missing_source, unreadable};
@@ -236,6 +236,15 @@ fn with_underscores(node: &Node) -> Node {
 
 /// Fills the layer with the settings of a cloud, in the order in which they count.
 fn collect(cloud: &Node, layer: &mut Layer) -> Result<(), AuthError> {
+    if let Some(Node::Map(entries)) = cloud.get("auth") {
+        let named = |name: &&String| !is_known(OPENSTACK, name);
+        let unknown = entries.keys().filter(named);
+        let unknown = unknown.filter(|name| !OTHER_AUTH.contains(&name.as_str()));
+        let source = layer.source.clone();
+        layer.warnings.extend(unknown.map(|name| {
+            format!("{source}: {name} in auth is no setting that is known: it is not used")
+        }));
+    }
     for (field, names) in OPENSTACK {
         for name in *names {
             let within = cloud.get("auth").and_then(|auth| auth.get(name));
@@ -276,7 +285,10 @@ fn setting(
         None | Some(Node::Null) => Ok(None),
         Some(Node::Text { text, .. }) if text.is_empty() => Ok(None),
         Some(Node::Text { text, plain }) => {
-            let boolean = matches!(field, Field::Verify | Field::Insecure);
+            let boolean = matches!(
+                field,
+                Field::Verify | Field::Insecure | Field::IdentityVersion
+            );
             if *plain && !boolean && yaml::is_other_than_text(text) {
                 layer.warnings.push(format!(
                     "{}: {name} is taken as the text that stands there; openstacksdk reads another value: put it in quotes",

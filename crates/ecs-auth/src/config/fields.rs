@@ -5,6 +5,8 @@
 pub(super) enum Field {
     AuthType,
     AuthMethods,
+    /// The version of the identity API: `3` or `2`.
+    IdentityVersion,
     Token,
     AccessKey,
     SecretKey,
@@ -41,6 +43,8 @@ pub(super) enum Field {
     Ecs,
     /// The address of another service.
     OtherEndpoint,
+    /// Which of a service's addresses is meant: `public`, `internal`, `admin`.
+    Interface,
     /// The domain below which services are: `myhuaweicloud.com`.
     CloudDomain,
     /// The profile whose addresses are meant, where none are given.
@@ -92,12 +96,15 @@ impl Field {
             | F::AgencyProject
             | F::AgencyProjectId => Aspect::Project,
             F::Region => Aspect::Region,
-            F::Iam | F::Ecs | F::OtherEndpoint | F::CloudDomain | F::Vendor => Aspect::Address,
+            F::Iam | F::Ecs | F::OtherEndpoint | F::Interface | F::CloudDomain | F::Vendor => {
+                Aspect::Address
+            }
             F::CaFile | F::ClientCertificate | F::ClientKey | F::Verify | F::Insecure => {
                 Aspect::Tls
             }
             F::AuthType
             | F::AuthMethods
+            | F::IdentityVersion
             | F::SecretKey
             | F::SecurityToken
             | F::Password
@@ -207,6 +214,7 @@ pub(super) const KOOCLI: Names = &[
 pub(super) const OPENSTACK: Names = &[
     (F::AuthType, &["auth_type", "auth_plugin"]),
     (F::AuthMethods, &["auth_methods"]),
+    (F::IdentityVersion, &["identity_api_version"]),
     (F::Token, &["token", "auth_token"]),
     (F::AccessKey, &["access_key", "ak"]),
     (F::SecretKey, &["secret_key", "sk"]),
@@ -275,12 +283,27 @@ pub(super) const OPENSTACK: Names = &[
             "endpoint",
         ],
     ),
+    (F::Interface, &["interface", "endpoint_type"]),
     (F::Vendor, &["profile", "cloud", "vendor"]),
     (F::CaFile, &["cacert"]),
     (F::ClientCertificate, &["cert"]),
     (F::ClientKey, &["key"]),
     (F::Verify, &["verify"]),
     (F::Insecure, &["insecure"]),
+];
+
+/// Whether a source has a setting of this name.
+pub(super) fn is_known(names: Names, name: &str) -> bool {
+    names.iter().any(|(_, names)| names.contains(&name))
+}
+
+/// Keys within `auth` that name nothing, which keystoneauth1 5.18.1 takes too.
+pub(super) const OTHER_AUTH: [&str; 5] = [
+    "allow_expired_passcode",
+    "default_domain",
+    "include_catalog",
+    "reauthenticate",
+    "unscoped",
 ];
 
 /// Whether openstacksdk takes the value beside `auth` before the one within it (`_fix_backwards_auth`); of the others the one

@@ -7,7 +7,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::clouds::open_to_others;
-use super::fields::{KOOCLI, PROFILE};
+use super::fields::{KOOCLI, PROFILE, is_known};
 use super::layer::{CredentialSource, Layer};
 use super::yaml::{self, Node};
 use super::{check_named_file, ini, malformed, unreadable};
@@ -55,6 +55,10 @@ pub(super) fn profile(
     let section = &sections[*chosen];
     let mut layer = Layer::collect(source, PROFILE, |name| section.get(name).cloned());
     layer.warnings.extend(open_to_others(file, &path));
+    let unknown = section.keys().filter(|key| !is_known(PROFILE, key));
+    layer.warnings.extend(unknown.map(|key| {
+        format!("{key} in [{chosen}] of {shown} is no setting that is known: it is not used")
+    }));
     let other = sections.get(DEFAULT_PROFILES[1]);
     if name.is_none()
         && *chosen == DEFAULT_PROFILES[0]

@@ -85,6 +85,13 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
         };
         return Err(unsupported(kind, &setting.name));
     }
+    let version = layer.setting(F::IdentityVersion);
+    let version = version.filter(|setting| setting.value.trim().starts_with('2'));
+    let address = layer.setting(F::Iam);
+    let address = address.filter(|it| it.value.trim().trim_end_matches('/').ends_with("/v2.0"));
+    if let Some(setting) = version.or(address) {
+        return Err(unsupported("version 2 of the identity API", &setting.name));
+    }
     if let Some(setting) = layer.setting(F::OtherScope) {
         return Err(unsupported("scope that is not a project", &setting.name));
     }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use ecs_transport::Transport;
 
+use super::connect::{Base, Connected, iam_unknown, no_project};
 use super::method::AuthMethod;
 use super::resolve::{Project, check_region};
 use super::transports::Transports;
 use super::{CredentialConfig, TlsSettings, Warning, WarningKind, checked_address, malformed};
 use crate::{
-    AddressGap, AuthError, AuthErrorKind, AuthReason, Credentials, CredentialsProvider, IamClient,
-    IamTokens, InstanceLocation, Login, MetadataKeys, Operator, Reference, ResolvedAccount,
-    ResolvedProject, ResolvedTarget, Sourced, StaticCredentials, TokenInfo, operators,
+    AddressGap, AuthError, AuthErrorKind, Credentials, CredentialsProvider, IamClient,
+    InstanceLocation, Login, MetadataKeys, Operator, Reference, ResolvedAccount, ResolvedTarget,
+    Sourced, StaticCredentials, TokenInfo, operators,
 };
 
 /// Credentials that are ready to use, and where to use them.
@@ -38,15 +39,6 @@ pub struct ReadyCredentials {
     pub warnings: Vec<Warning>,
 }
 
-/// The provider, the project, and what IAM said of both.
-struct Connected {
-    provider: Arc<dyn CredentialsProvider>,
-    project: ResolvedProject,
-    token: Option<TokenInfo>,
-    /// The access key of keys that a provider fetches.
-    access_key: Option<String>,
-}
-
 impl CredentialConfig {
     /// Makes a provider, and finds out the project's id. Asks IAM only for what is needed: a token, or the id of a project by
     /// its name. Where the metadata service is the source, it is asked for keys, and for the region and the project unless
@@ -71,6 +63,7 @@ impl CredentialConfig {
             agency_domain: self.agency.as_ref().map(|agency| match &agency.owner {
                 Reference::Id(owner) | Reference::Name(owner) => owner.clone(),
             }),
+            not_looked_up: None,
         };
         let operator = self.operator.as_ref();
         let operator = operator.map(|(operator, origin)| Sourced::new(operator.name(), origin));
@@ -83,14 +76,15 @@ impl CredentialConfig {
                 .as_ref()
                 .and_then(|project| project.name.clone()),
         ];
-        let mut warnings = Vec::new();
         let connected = self.connect(keys, transports.services).await?;
+        let mut warnings = connected.warnings;
         if let Some(token) = connected.token.as_ref().filter(|_| own_login) {
             account.user = token.user.clone().or(account.user);
             account.domain = token.domain.clone().or(account.domain);
-            warnings = other_names(&names, token);
+            warnings.extend(other_names(&names, token));
         }
         account.access_key = account.access_key.or(connected.access_key);
+        account.not_looked_up = connected.not_looked_up;
         Ok(ReadyCredentials {
             provider: connected.provider,
             project_id: connected.project.id.clone(),
@@ -208,6 +202,14 @@ impl CredentialConfig {
         let base = match (self.method, keys) {
             (None, Some(keys)) => Base::Fixed(keys),
             (None, None) => return Err(malformed("there are no credentials")),
+            (Some(AuthMethod::Token(token)), _) if self.agency.is_none() => {
+                let given = super::given_token::GivenToken {
+                    token,
+                    project,
+                    of_region,
+                };
+                return given.connect(iam.as_ref().ok_or(&gap)).await;
+            }
             (Some(AuthMethod::Token(token)), _) => fixed(token),
             (Some(AuthMethod::Key(key)), _) => fixed(Credentials::access_key(key)),
             (Some(AuthMethod::Login(login) | AuthMethod::Exchange(login)), _) => {
@@ -255,78 +257,6 @@ impl CredentialConfig {
     }
 }
 
-enum Base {
-    Fixed(Arc<dyn CredentialsProvider>),
-    Tokens(Arc<IamTokens>),
-}
-
-impl Base {
-    fn into_provider(self) -> Arc<dyn CredentialsProvider> {
-        match self {
-            Self::Fixed(provider) => provider,
-            Self::Tokens(tokens) => tokens,
-        }
-    }
-
-    /// Logs in, and finds out the project's id and name. A login is made now although it may be needed later only: what IAM says
-    /// of account and project is shown before anything is done.
-    async fn connect(
-        self,
-        project: Project,
-        iam: Result<&IamClient, AuthError>,
-    ) -> Result<Connected, AuthError> {
-        let resolved = |id: String, name: Option<String>| ResolvedProject {
-            id,
-            name,
-            origin: project.origin.clone(),
-        };
-        match (self, &project.reference) {
-            (Self::Tokens(tokens), reference) => {
-                let info = tokens.info().await?;
-                let of_token = info.project.clone();
-                let resolved = match (reference, of_token) {
-                    (Reference::Id(id), Some(of_token)) if *id != of_token.id => {
-                        return Err(malformed(format!(
-                            "IAM gave a token for the project {} ({}), and {id} was asked for",
-                            of_token.name, of_token.id
-                        )));
-                    }
-                    (_, Some(of_token)) => resolved(of_token.id, Some(of_token.name)),
-                    (Reference::Id(id), None) => resolved(id.clone(), project.name.clone()),
-                    (Reference::Name(_), None) => {
-                        return Err(AuthError::malformed(
-                            "IAM gave a token that is not for a project: give the project's id",
-                            AuthReason::ProjectUnknown,
-                        ));
-                    }
-                };
-                Ok(Connected {
-                    provider: tokens,
-                    project: resolved,
-                    token: Some(info),
-                    access_key: None,
-                })
-            }
-            (Self::Fixed(provider), Reference::Id(id)) => Ok(Connected {
-                project: resolved(id.clone(), project.name.clone()),
-                provider,
-                token: None,
-                access_key: None,
-            }),
-            (Self::Fixed(provider), Reference::Name(name)) => {
-                let credentials = provider.credentials().await?;
-                let found = iam?.find_project(&credentials, name).await?;
-                Ok(Connected {
-                    project: resolved(found.id, Some(found.name)),
-                    provider,
-                    token: None,
-                    access_key: None,
-                })
-            }
-        }
-    }
-}
-
 /// Names that the settings have beside an id, and that are not those of IAM.
 fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<Warning> {
     let of_project = token.project.as_ref().map(|project| &project.name);
@@ -344,23 +274,6 @@ fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<
         })
     };
     pairs.into_iter().filter_map(other).collect()
-}
-
-fn iam_unknown(gap: AddressGap) -> AuthError {
-    AuthError::malformed(
-        format!("the address of IAM is not known: {gap}"),
-        AuthReason::AddressUnknown {
-            service: "IAM",
-            gap,
-        },
-    )
-}
-
-fn no_project() -> AuthError {
-    AuthError::malformed(
-        "the project is not known: neither it nor the region is named",
-        AuthReason::ProjectUnknown,
-    )
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ impl Project {
 pub struct TokenInfo {
     /// What it is good for, if that is a project.
     pub project: Option<Project>,
+    /// The domain (account) that it is good for, if it is not good for a project.
+    pub scope_domain: Option<String>,
     /// The user's name.
     pub user: Option<String>,
     /// The name of the user's domain.
@@ -89,20 +91,36 @@ pub(super) fn read_token(
             "{who} gave a token that has expired already"
         )));
     }
-    let roles = body.pointer("/token/roles").and_then(Value::as_array);
     Ok(Token {
         credentials,
-        info: TokenInfo {
-            project: body.pointer("/token/project").and_then(Project::read),
-            user: text(&body, "/token/user/name"),
-            domain: text(&body, "/token/user/domain/name"),
-            roles: roles
-                .into_iter()
-                .flatten()
-                .filter_map(|role| text(role, "/name"))
-                .collect(),
-            expires_at,
-        },
+        info: info(&body),
         lifetime,
     })
+}
+
+/// What the answer to a look-up says of the token.
+pub(super) fn read_info(body: &[u8], who: &str) -> Result<TokenInfo, AuthError> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    if !body.pointer("/token").is_some_and(Value::is_object) {
+        return Err(unavailable(format!(
+            "{who} answered without a description of the token"
+        )));
+    }
+    Ok(info(&body))
+}
+
+fn info(body: &Value) -> TokenInfo {
+    let roles = body.pointer("/token/roles").and_then(Value::as_array);
+    TokenInfo {
+        project: body.pointer("/token/project").and_then(Project::read),
+        scope_domain: text(body, "/token/domain/name").or_else(|| text(body, "/token/domain/id")),
+        user: text(body, "/token/user/name"),
+        domain: text(body, "/token/user/domain/name"),
+        roles: roles
+            .into_iter()
+            .flatten()
+            .filter_map(|role| text(role, "/name"))
+            .collect(),
+        expires_at: text(body, "/token/expires_at").and_then(|time| time.parse().ok()),
+    }
 }

@@ -64,6 +64,9 @@ pub(crate) struct Resume {
     /// Kill the health check after this time; it has then failed [default: as the run]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) health_timeout: Option<Duration>,
+    /// Also act on members of auto-scaling groups, as the option of reboot and stop does
+    #[arg(long)]
+    pub(crate) allow_autoscaling_members: bool,
     /// Show what is left and what would be sent, without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,

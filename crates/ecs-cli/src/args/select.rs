@@ -100,6 +100,16 @@ impl Select {
         all: bool,
         notes: &Notes,
     ) -> Result<Option<Selection>, Fail> {
+        let from_stdin = self
+            .from_file
+            .iter()
+            .filter(|path| server_input::is_stdin(path));
+        let excluded = self.exclude.iter().filter(|server| *server == "@-");
+        if from_stdin.count() + excluded.count() > 1 {
+            return Err(Fail::usage(
+                "stdin can be read only once, for --from-file or for --exclude; nothing was sent",
+            ));
+        }
         let given = server_input::read(servers, &self.from_file, self.from_format, notes)?;
         let selection = match given {
             given if !given.is_empty() => Selection::of(given),
@@ -197,11 +207,13 @@ fn status(text: &str) -> Result<ServerStatus, String> {
 
 /// A time, or how long ago it was.
 fn point_in_time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    if let Ok(time) = format!("{text}T00:00:00Z").parse() {
-        return Ok(time);
+    let date = || format!("{text}T00:00:00Z").parse::<Timestamp>();
+    if let Ok(time) = text.parse().or_else(|_| date()) {
+        return if time > Timestamp::now() {
+            Err("this time is still to come, so that every server would fit".to_owned())
+        } else {
+            Ok(time)
+        };
     }
     let age = age(text).ok_or_else(|| {
         "an age such as 30d or 12h, a date (2026-01-31) or a time (2026-01-31T08:00:00Z) is needed".to_owned()

@@ -1,5 +1,7 @@
 //! `server list`, `server show`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::select::Select;
@@ -80,6 +82,9 @@ pub(crate) struct ServerShow {
     /// Servers by id or name
     #[arg(value_name = "SERVER", required = true)]
     pub(crate) servers: Vec<String>,
+    /// Also show what this journal says of the servers, beside those in $XDG_STATE_HOME/ecsctl/runs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) output: DocumentOutput,
 }

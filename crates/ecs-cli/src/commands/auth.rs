@@ -80,7 +80,7 @@ impl Check<'_> {
 
     async fn steps(&mut self, notes: &Notes) -> Result<Probe, Ended> {
         if self.global.sim {
-            let connection = connect::connect(self.global, &Settings::default(), notes).await?;
+            let connection = connect::connect(self.global, &Settings::of_reads(), notes).await?;
             self.checked.source = Some("the embedded simulator".to_owned());
             self.checked.kind = Some(self.kind.as_str());
             self.checked.endpoint = Some(connection.endpoint.to_string());
@@ -112,7 +112,7 @@ impl Check<'_> {
                 project.clone(),
                 provider,
                 services,
-                &Settings::default(),
+                &Settings::of_reads(),
                 1.0,
             )
         };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ecs_ops::model::JobId;
+use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, Report, Stopped};
 
 use super::execute::Ended;
@@ -28,6 +28,8 @@ pub(super) struct Ending<'a> {
     /// Whether it has waves.
     pub(super) rolling: bool,
     pub(super) go_on: GoOn,
+    /// Servers that were not ready: nothing is left to do with them.
+    pub(super) unready: Vec<ServerId>,
     pub(super) connection: &'a Connection,
 }
 
@@ -69,8 +71,11 @@ pub(super) fn conclude(
     }
     advise(report, &ending, notes);
     let simulated = ending.connection.is_simulated();
-    let said = ending.go_on.say(report, ending.rolling, simulated, notes);
-    if !said && report.summary().not_attempted > 0 && report.refused.is_none() {
+    let unready = ending.unready.len();
+    let said = ending
+        .go_on
+        .say(report, ending.rolling, simulated, &ending.unready, notes);
+    if !said && report.summary().not_attempted > unready && report.refused.is_none() {
         notes.hint("servers that were not attempted can safely be given to another run");
     }
     exit

@@ -59,6 +59,10 @@ impl GoOn {
                 None => Words::resume(journal),
             };
             line.client(args.attempt_timeout, args.servers_per_minute);
+            line.flag(
+                "--allow-autoscaling-members",
+                args.allow_autoscaling_members,
+            );
             line.format(args.output.format);
             line.global(global);
             return Self::Journal(line);
@@ -100,6 +104,10 @@ impl GoOn {
         let mut line = Words::resume(named);
         line.flag("--reconcile", args.reconcile);
         line.option("--reconcile-after", args.reconcile_after.map(written));
+        line.flag(
+            "--allow-autoscaling-members",
+            args.allow_autoscaling_members,
+        );
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
         let default = Client::SERVERS_PER_MINUTE;
@@ -110,18 +118,20 @@ impl GoOn {
         Self::Journal(line)
     }
 
-    /// Says it, if anything is left. `rolling`: it has waves. Returns whether it was said.
+    /// Says it, if anything is left but for `unready` servers. `rolling`: it has waves. Returns whether it was said.
     pub(super) fn say(
         self,
         report: &Report,
         rolling: bool,
         simulated: bool,
+        unready: &[ServerId],
         notes: &Notes,
     ) -> bool {
         let left: Vec<ServerId> = report
             .servers
             .iter()
             .filter(|server| matches!(server.outcome, Outcome::NotAttempted { .. }))
+            .filter(|server| !unready.contains(&server.id))
             .map(|server| server.id)
             .collect();
         // The jobs of an embedded simulator end with it.

@@ -27,7 +27,7 @@ pub(crate) async fn show(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), notes).await?;
     let mut shown = Vec::new();
     let mut exit = Exit::Success;
     // What refused the credentials refuses them for the other jobs too, and five wrong signatures lock a key.

@@ -10,6 +10,7 @@ pub(crate) mod go_on;
 mod held;
 pub(crate) mod job;
 mod journal_place;
+mod known_runs;
 pub(crate) mod plan;
 mod preflight;
 mod recorded_options;

@@ -20,6 +20,7 @@ use crate::fail::Fail;
 use crate::plan_file::{
     AppliedPlan, Approval, PlanFile, PlanFileError, PlannedServer, RunPlan, drift,
 };
+use crate::render::plan_page::{PlanPage, PlanRow};
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::term::{Notes, Results, clean};
 
@@ -92,8 +93,14 @@ fn read(path: &Path) -> Result<PlanFile, Fail> {
 }
 
 /// Shows a plan.
-pub(crate) fn show(args: &PlanShow, results: &mut Results) -> Result<Exit, Fail> {
+pub(crate) fn show(args: &PlanShow, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
     let file = read(&args.plan)?;
+    if let Some(path) = &args.html {
+        std::fs::write(path, page(&file).html())
+            .map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))?;
+        notes.note(&format!("the page is in {}", path.display()));
+        return Ok(Exit::Success);
+    }
     results.write(&match args.format {
         PlanFormat::Table => text(&file),
         PlanFormat::Hash => file.hash.to_string(),
@@ -104,54 +111,88 @@ pub(crate) fn show(args: &PlanShow, results: &mut Results) -> Result<Exit, Fail>
     Ok(Exit::Success)
 }
 
-fn text(file: &PlanFile) -> String {
+/// What a plan says, but for its servers: a label and a value each.
+fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
     let run = &file.plan.run;
     let options: Vec<String> = options_of(run)
         .iter()
         .flat_map(|option| option.words())
         .collect();
-    let approvals = match file.approvals.len() {
-        0 => "none".to_owned(),
-        _ => {
-            let keys = file
-                .approvals
-                .iter()
-                .map(|approval| approval::described(&approval.signature));
-            keys.collect::<Vec<_>>().join(", ")
-        }
+    let keys = file.approvals.iter();
+    let keys: Vec<String> = keys
+        .map(|approval| approval::described(&approval.signature))
+        .collect();
+    let approvals = if keys.is_empty() {
+        "none".to_owned()
+    } else {
+        keys.join(", ")
     };
-    let rows = [
+    let mut facts = vec![
         ("plan", file.hash.to_string()),
         (
             "made",
             format!("{:.0} ({} ago)", file.plan.created, age(&file.plan)),
         ),
-        (
-            "what",
-            format!("{} {}", verb(run.action), counted(run.servers.len())),
-        ),
+        ("what", what(file)),
         ("endpoint", run.endpoint.clone()),
         ("project", run.project.to_string()),
         ("options", options.join(" ")),
         ("approved by", approvals),
     ];
+    if !run.unready.is_empty() {
+        facts.push((
+            "not ready",
+            format!("{}, which are not in the plan", counted(run.unready.len())),
+        ));
+    }
+    facts
+}
+
+fn what(file: &PlanFile) -> String {
+    let run = &file.plan.run;
+    format!("{} {}", verb(run.action), counted(run.servers.len()))
+}
+
+/// The wave of a server, counted from 1.
+fn wave_of(run: &RunRecord, id: ServerId) -> Option<usize> {
+    let waves = &run.rolling.as_ref()?.waves;
+    let index = waves.iter().position(|wave| wave.contains(&id))?;
+    Some(index + 1)
+}
+
+fn page(file: &PlanFile) -> PlanPage {
+    let row = |server: &PlannedServer| PlanRow {
+        wave: wave_of(&file.plan.run, server.id),
+        id: server.id.to_string(),
+        name: server.name.clone().unwrap_or_default(),
+        status: server.status.clone().unwrap_or_default(),
+        zone: server.availability_zone.clone().unwrap_or_default(),
+    };
+    PlanPage {
+        title: what(file),
+        facts: facts(file),
+        servers: file.plan.servers.iter().map(row).collect(),
+    }
+}
+
+fn text(file: &PlanFile) -> String {
+    let rows = facts(file);
     let mut text = String::new();
     for (label, value) in rows {
         text.push_str(&clean(&format!("{label:<12} {value}")));
         text.push('\n');
     }
-    let waves = run.rolling.as_ref().map(|rolling| &rolling.waves);
     let mut table = TextTable::new(&["ID", "NAME", "STATUS", "AZ", "WAVE"]);
     table.may_shrink(1);
     for server in &file.plan.servers {
-        let wave = waves.and_then(|waves| waves.iter().position(|wave| wave.contains(&server.id)));
+        let wave = wave_of(&file.plan.run, server.id);
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         table.row([
             server.id.to_string(),
             or_dash(&server.name),
             or_dash(&server.status),
             or_dash(&server.availability_zone),
-            wave.map_or_else(|| "-".to_owned(), |index| (index + 1).to_string()),
+            wave.map_or_else(|| "-".to_owned(), |wave| wave.to_string()),
         ]);
     }
     format!("{text}\n{}", table.render(stdout_width()))

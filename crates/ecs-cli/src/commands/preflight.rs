@@ -4,12 +4,17 @@
 //! work are found out while nothing was sent.
 
 mod messages;
+mod readiness;
+mod resumed;
+mod rights;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::{Choice, Lookup, ScalingMembers, Screen, Screened, endangers_members};
+use ecs_ops::fleet::{
+    Choice, Lookup, ScalingMembers, Screen, Screened, UnreadyServer, endangers_members,
+};
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::selection::{Selected, Selection};
 use ecs_ops::{Error, ErrorKind};
@@ -21,6 +26,7 @@ use crate::fail::Fail;
 use crate::term::Notes;
 
 pub(super) use messages::name_of;
+pub(super) use resumed::resumed;
 
 /// How long the Auto Scaling service may take: a run should not wait for one that is not there.
 const SCALING_LIMIT: Duration = Duration::from_secs(20);
@@ -36,6 +42,8 @@ pub(super) enum Known {
     LookedUp(Lookup),
     /// Nothing, and why; no reason is needed where nobody wanted to know.
     Unchecked(Option<String>),
+    /// Nothing, because nothing answers: a dry run shows its plan all the same.
+    OutOfReach,
 }
 
 impl Known {
@@ -45,7 +53,7 @@ impl Known {
             Self::Listed(servers) => servers,
             Self::Selected(selected) => &selected.servers,
             Self::LookedUp(lookup) => &lookup.servers,
-            Self::Unchecked(_) => &[],
+            Self::Unchecked(_) | Self::OutOfReach => &[],
         }
     }
 }
@@ -80,6 +88,8 @@ impl From<Fail> for NotBegun {
 pub(super) struct Preflight {
     pub(super) known: Known,
     pub(super) screened: Screened,
+    /// Those that are not ready, and are not sent.
+    pub(super) unready: Vec<UnreadyServer>,
 }
 
 /// Looks at what a run needs, says what has to be known before it is confirmed, and refuses what must not be sent.
@@ -95,11 +105,12 @@ pub(super) async fn run(
         let (own, known) = tokio::join!(connection.own_server(), states);
         // After the first read: credentials that are refused are used once.
         let scaling = match &known {
-            Ok(_) => scaling(action, args, connection).await,
-            Err(_) => Scaling::NotNeeded,
+            Ok(Known::OutOfReach) | Err(_) => Scaling::NotNeeded,
+            Ok(_) => scaling(action, Members::of(args), connection).await,
         };
         (own, known, scaling)
     };
+    let looking = reassuring(looking, connection, notes);
     let (own, known, scaling) = within(args.deadline, connection, looking).await?;
     let known = known?;
     let choice = if selection.is_given() {
@@ -123,15 +134,20 @@ pub(super) async fn run(
             screen.screen(ids.iter().map(|id| (*id, known_of(id))))
         }
     };
-    let preflight = Preflight { known, screened };
+    rights::check(&known, args, connection).await?;
+    let mut preflight = Preflight {
+        known,
+        screened,
+        unready: Vec::new(),
+    };
+    readiness::check(&mut preflight, action, args, notes)?;
     messages::print(&preflight, action, args, notes);
     if let Scaling::Unchecked(why) = &scaling {
-        notes.note(&format!(
-            "note: whether servers are members of auto-scaling groups was not checked: {why}"
-        ));
+        notes.note(&messages::not_checked(why));
     }
     if let Scaling::Known(members) = &scaling {
-        messages::refuse_members(&preflight, members, notes)?;
+        let servers = preflight.known.servers();
+        messages::refuse_members(&preflight.screened.servers, servers, members, notes)?;
     }
     Ok(preflight)
 }
@@ -142,6 +158,28 @@ pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
         .iter()
         .filter_map(|server| Some((server.id?, server)))
         .collect()
+}
+
+/// After this time without an end of the reads it is said what they wait for.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Says what is waited for, if that takes long.
+async fn reassuring<T>(
+    looking: impl Future<Output = T>,
+    connection: &Connection,
+    notes: &Notes,
+) -> T {
+    let mut looking = std::pin::pin!(looking);
+    tokio::select! {
+        biased;
+        looked = &mut looking => return looked,
+        () = tokio::time::sleep(SILENCE) => {}
+    }
+    notes.note(&format!(
+        "still reading the state of the servers at {}",
+        connection.place()
+    ));
+    looking.await
 }
 
 /// No longer than a run may take.
@@ -193,7 +231,7 @@ async fn known(
             notes.warn(&format!(
                 "cannot read the state of the servers, so a run would send nothing: {error}"
             ));
-            Ok(Known::Unchecked(None))
+            Ok(Known::OutOfReach)
         }
         Err(error) if error.kind() == ErrorKind::NotTheService => {
             let message = format!("nothing was sent: {}", error.problem());
@@ -237,12 +275,30 @@ async fn select(
     selected.map_err(|error| super::selecting::fail(connection, error))
 }
 
+/// What was asked for about members of groups of auto-scaling.
+#[derive(Clone, Copy)]
+struct Members {
+    /// Whether they may be acted on.
+    allowed: bool,
+    /// Whether nobody is to be asked.
+    unread: bool,
+}
+
+impl Members {
+    fn of(args: &Run) -> Self {
+        Self {
+            allowed: args.allow_autoscaling_members,
+            unread: args.no_preflight,
+        }
+    }
+}
+
 /// Which servers are members of groups of auto-scaling.
-async fn scaling(action: PowerAction, args: &Run, connection: &Connection) -> Scaling {
-    if !endangers_members(action) || args.allow_autoscaling_members {
+async fn scaling(action: PowerAction, wanted: Members, connection: &Connection) -> Scaling {
+    if !endangers_members(action) || wanted.allowed {
         return Scaling::NotNeeded;
     }
-    if args.no_preflight {
+    if wanted.unread {
         return Scaling::Unchecked("--no-preflight".to_owned());
     }
     let Some(client) = &connection.scaling else {

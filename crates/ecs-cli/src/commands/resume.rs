@@ -87,6 +87,7 @@ pub(crate) async fn run(
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: args.servers_per_minute.or(run.servers_per_minute),
         otherwise: Some(run.endpoint.clone()),
+        fails_soon: false,
     };
     let mut connection = connect(&global, &settings, notes).await?;
     led_by.note_origin(&mut connection);
@@ -95,6 +96,8 @@ pub(crate) async fn run(
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
+    super::preflight::resumed(&recovered, args, &connection, notes).await?;
+    let unready = run.unready.iter().map(|server| server.id).collect();
     let max_failures = run
         .rolling
         .as_ref()
@@ -153,6 +156,7 @@ pub(crate) async fn run(
         reconciled: reconciles,
         rolling,
         go_on,
+        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);

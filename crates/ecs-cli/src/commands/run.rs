@@ -24,6 +24,7 @@ use crate::args::{Format, Global, Run};
 use crate::confirm::{Terminal, WavesSaid, verb};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
+use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::health;
 use crate::invocation;
@@ -76,12 +77,14 @@ pub(crate) async fn run(
         .map(|waves| waves::said(waves, &args.rolling));
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
+    let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
         .iter()
         .copied()
         .zip(std::mem::take(&mut servers.named))
         .collect();
-    let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection);
+    let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
+        .unready(servers.unready.clone());
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -115,9 +118,17 @@ pub(crate) async fn run(
         waves_said: waves_said.as_ref(),
         journal: in_store.as_deref().or(args.journal.as_deref()),
     };
+    let expectation = Expectation::of(&plan, &args);
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
-        let mut shown = dry_run(&plan, format, &connection, &servers, waves_said.as_ref())?;
+        let mut shown = dry_run(
+            &plan,
+            format,
+            &connection,
+            &servers,
+            waves_said.as_ref(),
+            &expectation,
+        )?;
         if format == Format::Table && args.plan_out.is_none() {
             shown.push_str(&announcement.dry_run());
         }
@@ -159,6 +170,7 @@ pub(crate) async fn run(
         reconciled: args.reconcile,
         rolling,
         go_on: GoOn::of_run(action, &args, global, store.is_some()),
+        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -178,9 +190,15 @@ fn dry_run(
     connection: &Connection,
     servers: &Servers,
     waves: Option<&WavesSaid>,
+    expectation: &Expectation,
 ) -> Result<String, Fail> {
-    let shown = DryRun::new(plan, connection, &servers.skipped)
-        .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+    let shown = DryRun::new(
+        plan,
+        connection,
+        (&servers.skipped, &servers.unready),
+        expectation,
+    )
+    .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
     Ok(match format {
         Format::Table => {
             let what = verb(plan.action());
@@ -227,6 +245,7 @@ fn not_begun(
         reconciled: args.reconcile,
         rolling: false,
         go_on: GoOn::Nothing,
+        unready: Vec::new(),
         connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -271,6 +290,7 @@ async fn connection(args: &Run, global: &Global, notes: &Notes) -> Result<Connec
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
         otherwise: args.service.clone(),
+        fails_soon: args.sends_nothing(),
     };
     let connecting = connect(global, &settings, notes);
     let connection = match args.deadline {

@@ -4,6 +4,7 @@ use ecs_ops::ServerRef;
 use ecs_ops::model::Server;
 use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
 
+use super::known_runs::{self, KnownRun, KnownRuns};
 use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
@@ -22,7 +23,7 @@ pub(crate) async fn list(
     super::selecting::check_stdin(&args.select, global)?;
     let selection = args.select.selection(&args.servers, true, notes)?;
     let selection = selection.unwrap_or_default();
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), notes).await?;
     let mut servers = match connection.client.servers().select(&selection).await {
         Ok(Selected { servers, .. }) => servers,
         Err(SelectError::Selection(error)) if is_empty_result(error.problems()) => {
@@ -51,21 +52,44 @@ pub(crate) async fn show(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let given = server_input::read(&args.servers, &[], None, notes)?;
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), notes).await?;
     let servers = find(&connection, given).await?;
+    let folder = known_runs::folder();
+    let runs = KnownRuns::read(&args.journal, folder.as_deref(), notes)?;
+    let of = |server: &Server| {
+        let id = server.id?;
+        Some(runs.of(id, connection.project.as_str()))
+    };
+    let servers: Vec<(Server, Vec<KnownRun>)> = servers
+        .into_iter()
+        .map(|server| {
+            let known = of(&server).unwrap_or_default();
+            (server, known)
+        })
+        .collect();
     results.write(&match args.output.format {
         DocumentFormat::Table => servers
             .iter()
-            .map(render::shown)
+            .map(|(server, runs)| render::shown(server) + &known_runs::text(runs))
             .collect::<Vec<_>>()
             .join("\n"),
-        DocumentFormat::Json => json::document(&render::document(&servers)),
+        DocumentFormat::Json => json::document(&serde_json::json!({
+            "version": json::VERSION,
+            "servers": servers.iter().map(with_runs).collect::<Vec<_>>(),
+        })),
         DocumentFormat::Jsonl => servers
             .iter()
-            .map(|server| json::line(&render::object(server)))
+            .map(|shown| json::line(&with_runs(shown)))
             .collect(),
     });
     Ok(Exit::Success)
+}
+
+/// One server as an object, with the runs that are known of it.
+fn with_runs((server, runs): &(Server, Vec<KnownRun>)) -> serde_json::Value {
+    let mut object = render::object(server);
+    object["runs"] = serde_json::to_value(runs).unwrap_or_default();
+    object
 }
 
 /// The servers, asked for one by one where only ids are given: the project may be large.

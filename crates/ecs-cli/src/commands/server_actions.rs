@@ -18,7 +18,7 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let ids: Vec<ServerId> = ids::parse("server", &args.ids)?;
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), notes).await?;
     let mut servers = Vec::new();
     for id in ids {
         let actions = connection.client.server_actions(id).await;

@@ -1,7 +1,7 @@
 //! Which servers are acted on.
 
 use ecs_ops::PowerAction;
-use ecs_ops::fleet::SkippedServer;
+use ecs_ops::fleet::{SkippedServer, UnreadyServer};
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::selection::Selection;
 
@@ -24,6 +24,8 @@ pub(super) struct Servers {
     pub(super) last: Option<ServerId>,
     /// Those that the selection skips.
     pub(super) skipped: Vec<SkippedServer>,
+    /// Those that are not ready and not sent.
+    pub(super) unready: Vec<UnreadyServer>,
 }
 
 impl Servers {
@@ -41,9 +43,13 @@ impl Servers {
             preflight::Known::Listed(servers) => servers,
             preflight::Known::Selected(selected) => selected.servers,
             preflight::Known::LookedUp(lookup) => lookup.servers,
-            preflight::Known::Unchecked(_) => Vec::new(),
+            preflight::Known::Unchecked(_) | preflight::Known::OutOfReach => Vec::new(),
         };
         if screened.servers.is_empty() {
+            if !found.unready.is_empty() {
+                let message = format!("no server to {}: none is ready", action.name());
+                return Err(Fail::usage(message).into());
+            }
             let left = counted(screened.skipped.len());
             return Err(Fail::usage(format!(
                 "no server to {}: {left} skipped, and there are no others",
@@ -68,6 +74,7 @@ impl Servers {
             listed,
             last: screened.last,
             skipped: screened.skipped,
+            unready: found.unready,
         })
     }
 }

@@ -163,6 +163,12 @@ pub(crate) fn text(it: &Checked) -> String {
             None => user.clone(),
         }),
     );
+    let account = it.target.as_ref().map(|target| &target.account);
+    let not_looked_up = account.and_then(|account| account.not_looked_up.as_ref());
+    row(
+        "account",
+        not_looked_up.map(|why| format!("not looked up: {why}")),
+    );
     let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
     row("roles", roles);
     let endpoint = it.endpoint.as_deref().unwrap_or_default();

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use ecs_ops::auth::ResolvedTarget;
-use ecs_ops::fleet::SkippedServer;
+use ecs_ops::fleet::{SkippedServer, UnreadyServer};
 use ecs_ops::{Event, Plan, Report};
 use jiff::Timestamp;
 
 use crate::connect::Connection;
+use crate::expectation::Expectation;
 use crate::term::clean_json;
 
 /// The version of what is written here. A report has its own.
@@ -94,6 +95,11 @@ pub(crate) struct DryRun<'a> {
     /// The servers that the selection skips.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     skipped: &'a [SkippedServer],
+    /// Servers that are not ready and would be reported as not attempted.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unready: &'a [UnreadyServer],
+    /// How long the run would take.
+    pub(crate) duration: &'a Expectation,
 }
 
 /// One request of a plan, without credentials.
@@ -127,20 +133,24 @@ impl<'a> DryRun<'a> {
     pub(crate) fn new(
         plan: &Plan,
         connection: &'a Connection,
-        skipped: &'a [SkippedServer],
+        (skipped, unready): (&'a [SkippedServer], &'a [UnreadyServer]),
+        expectation: &'a Expectation,
     ) -> Option<Self> {
         let requests = plan.http_requests(&connection.project).ok()?;
-        let requests = requests.into_iter().zip(plan.requests()).enumerate().map(
-            |(index, (request, servers))| {
-                Some(Request {
-                    wave: wave_of(plan.waves(), index),
-                    method: request.method().to_string(),
-                    path: request.uri().to_string(),
-                    servers: servers.len(),
-                    body: serde_json::from_slice(request.body()).ok()?,
-                })
-            },
-        );
+        let requests =
+            requests
+                .into_iter()
+                .zip(plan.requests())
+                .enumerate()
+                .map(|(index, (request, ids))| {
+                    Some(Request {
+                        wave: wave_of(plan.waves(), index),
+                        method: request.method().to_string(),
+                        path: request.uri().to_string(),
+                        servers: ids.len(),
+                        body: serde_json::from_slice(request.body()).ok()?,
+                    })
+                });
         Some(Self {
             version: VERSION,
             dry_run: true,
@@ -152,6 +162,8 @@ impl<'a> DryRun<'a> {
             requests: requests.collect::<Option<_>>()?,
             target: connection.target.as_ref(),
             skipped,
+            unready,
+            duration: expectation,
         })
     }
 

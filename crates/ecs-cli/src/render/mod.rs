@@ -6,6 +6,7 @@ pub(crate) mod csv;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod page;
+pub(crate) mod plan_page;
 pub(crate) mod progress;
 pub(crate) mod server_actions;
 pub(crate) mod servers;

@@ -9,7 +9,7 @@ use super::show::{next, number, seconds, since};
 use super::table;
 use super::timeline::{Server, Timeline};
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--wait:#1565c0;--pause:#ef9f00;--odd:#8e24aa;--none:#9e9e9e;\
 --line:#8883;--band:#8881}\
 @media(prefers-color-scheme:dark){:root{--ok:#66bb6a;--bad:#ef5350;--wait:#64b5f6;--pause:#ffca28;--odd:#ce93d8;--none:#757575}}\
@@ -193,7 +193,7 @@ fn row(server: &Server) -> String {
 }
 
 /// As text of HTML, wherever it stands; and without what reorders text.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in crate::term::clean(text).chars() {
         match c {

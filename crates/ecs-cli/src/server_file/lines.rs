@@ -106,6 +106,8 @@ impl LineReader {
         let mut words = line.text.split_whitespace();
         let first = words.next().unwrap_or_default();
         match words.next() {
+            // Nothing but ids: all of them are meant.
+            Some(_) if line.text.split_whitespace().all(is_id) => self.ids(line),
             // Further columns may have anything in them, commas too.
             Some(_) if is_id(first) => {
                 self.has_columns = true;
@@ -118,6 +120,12 @@ impl LineReader {
                 self.problem(line, "the id is not the first word of this line");
             }
             Some(_) => self.problem(line, "this line has several words, and none is an id"),
+        }
+    }
+
+    fn ids(&mut self, line: &Line<'_>) {
+        for word in line.text.split_whitespace() {
+            self.server(line.position, word);
         }
     }
 

@@ -1,6 +1,7 @@
 //! CSV whose first line names the columns.
 
 use csv::{ReaderBuilder, StringRecord};
+use ecs_ops::ServerRef;
 
 use super::{Entry, Found, Position, Problem, Refusal, server_of};
 
@@ -63,6 +64,13 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
         )
         .hint("name the columns in the first line, such as ID,Name,Status"));
     };
+    if let Some(position) = open_quote(text) {
+        return Err(Refusal::one(
+            position,
+            "a quote that begins here is not closed: what follows would be taken for one field",
+        ));
+    }
+    let is_id_column = is_one_of(&column, &ID_COLUMNS);
     let mut entries = Vec::new();
     let mut problems = Vec::new();
     for record in reader.records() {
@@ -70,6 +78,10 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
         let position = position_of(&record, index);
         match record.get(index).map(str::trim) {
             Some(field) if !field.is_empty() => match server_of(field) {
+                Ok(ServerRef::Name(name)) if is_id_column => problems.push(Problem::new(
+                    position,
+                    format!("{column:?} is {name:.80?}, which is not the id of a server"),
+                )),
                 Ok(server) => entries.push(Entry { server, position }),
                 Err(message) => problems.push(Problem::new(position, message)),
             },
@@ -98,6 +110,20 @@ fn column_of(header: &StringRecord) -> Option<(usize, String)> {
                 header.get(index).unwrap_or_default().trim().to_owned(),
             )
         })
+}
+
+/// The line in which a quote is opened that is never closed.
+fn open_quote(text: &str) -> Option<Position> {
+    let mut opened = None;
+    for (index, line) in text.lines().enumerate() {
+        if line.matches('"').count() % 2 == 1 {
+            opened = match opened {
+                None => Some(index + 1),
+                Some(_) => None,
+            };
+        }
+    }
+    opened.map(|line| Position { line, column: 1 })
 }
 
 /// Where a field begins, if no field before it has quotes within it.

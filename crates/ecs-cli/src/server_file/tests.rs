@@ -55,6 +55,7 @@ fn lines() {
     expect(&format!("\u{feff}{A}\n{B}"), &[A, B], plain);
     expect("web-1\nweb_2.example\n", &["web-1", "web_2.example"], plain);
     expect(&format!("{A}, {B},\n"), &[A, B], plain);
+    expect(&format!("{A} {B}\n"), &[A, B], plain);
     expect("web-1,web-2", &["web-1", "web-2"], plain);
     expect("", &[], plain);
     expect("# nothing\n\n", &[], plain);
@@ -334,5 +335,35 @@ fn traps_of_yaml_and_json_are_refused() {
         refused("a: 1\n---\nb: 2\n").problems[0]
             .message
             .contains("second YAML document")
+    );
+}
+
+/// Nothing of a list is lost without a word.
+#[test]
+fn a_table_that_loses_rows_is_refused() {
+    for (text, line, message) in [
+        (
+            format!("ID,Note\n{A},\"of the\n{B},x\n"),
+            2,
+            "a quote that begins here is not closed",
+        ),
+        (
+            format!("ID,Name\n{A},web-1\nweb-2,web-2\n"),
+            3,
+            "\"ID\" is \"web-2\", which is not the id of a server",
+        ),
+    ] {
+        let refusal = refused(&text);
+        assert_eq!(refusal.problems[0].position.line, line, "{text}");
+        assert!(
+            refusal.problems[0].message.contains(message),
+            "{:?}",
+            refusal.problems
+        );
+    }
+    expect(
+        &format!("ID,Note\n{A},\"two\nlines\"\n{B},x\n"),
+        &[A, B],
+        "CSV, column \"ID\"",
     );
 }

@@ -95,6 +95,7 @@ fn each_command_offers_what_the_design_says() {
         "--resubmit-unknown",
         "--servers-per-minute",
         "--show",
+        "--skip-unready",
         "--spread-by",
         "--stalled-after",
         "--verify",
@@ -128,6 +129,7 @@ fn each_command_offers_what_the_design_says() {
         "--tls-key",
     ];
     let resume = [
+        "--allow-autoscaling-members",
         "--attempt-timeout",
         "--deadline",
         "--dry-run",
@@ -157,10 +159,10 @@ fn each_command_offers_what_the_design_says() {
         (&["run", "list"], &["--output"]),
         (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
-        (&["server", "show"], &["--output"]),
+        (&["server", "show"], &["--journal", "--output"]),
         (&["server", "actions"], &["--output"]),
         (&["plan", "reboot"], &[&reboot[..], &["--out"]].concat()),
-        (&["plan", "show"], &["--output"]),
+        (&["plan", "show"], &["--html", "--output"]),
         (&["plan", "approve"], &["--key", "--signature"]),
         (
             &["apply"],

@@ -78,6 +78,11 @@ fn a_plan_is_shown_and_applied_once() {
         .map(|server| server["id"].as_str().unwrap())
         .collect();
     assert!(planned.len() > 10);
+    let page = world.path("plan.html");
+    ecsctl(&["plan", "show", &plan, "--html", &page], &NONE).expect(0);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<h2>Wave 2: "), "{page}");
+    assert!(planned.iter().all(|id| page.contains(id)));
     let shown = ecsctl(&["plan", "show", &plan], &NONE).expect(0).stdout;
     for words in [
         "sha256:",

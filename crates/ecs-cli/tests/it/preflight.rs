@@ -174,11 +174,145 @@ fn servers_that_are_named_are_looked_at_first() {
 fn servers_that_are_not_there_are_named_before_anything_is_sent() {
     const NOBODY: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
     let sim = sim(|region| region);
-    let ended = run(&sim, &["reboot", "--dry-run", &sim.id(0), NOBODY]).expect(0);
-    says(
-        &ended,
-        &[&format!("1 server is not found in the project: {NOBODY}")],
-    );
+    let given = ["reboot", &sim.id(0), NOBODY];
+    let absent = format!("not found in the project: {NOBODY}");
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = run(&sim, &[&given[..], more].concat()).expect(2);
+        says(
+            &refused,
+            &[
+                "1 server is not ready; nothing was sent",
+                &absent,
+                "--skip-unready",
+            ],
+        );
+    }
+    assert!(requests(&sim).is_empty());
+    let skipping = [&given[..], &["--skip-unready"]].concat();
+    let planned = run(&sim, &[&skipping[..], &["--dry-run"]].concat()).expect(0);
+    assert_eq!(planned.json()["unready"][0]["why"]["reason"], "absent");
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("run.jsonl");
+    let journal = journal.to_str().unwrap();
+    let ended = run(&sim, &[&skipping[..], &["--journal", journal]].concat()).expect(1);
+    says(&ended, &[&absent]);
+    for report in [
+        ended.json(),
+        run(&sim, &["resume", journal]).expect(1).json(),
+    ] {
+        assert_eq!(outcomes(&report), ["succeeded", "not_attempted"]);
+        let why = report["servers"][1]["error"]["message"].as_str().unwrap();
+        assert_eq!(
+            why,
+            "skipped, because it was not ready: not found in the project"
+        );
+        assert_eq!(report["summary"]["requested"], 2);
+    }
+    assert!(!ended.stderr.contains("ecsctl resume"), "{}", ended.stderr);
+    assert_eq!(requests(&sim), [1]);
+}
+
+/// One of a few is restarting, of some that are chosen.
+#[test]
+fn servers_that_are_busy_are_refused_or_skipped() {
+    let sim = Sim::start(1, |region| region.servers(4));
+    run(&sim, &["reboot", "--no-wait", &sim.id(0)]).expect(0);
+    for chosen in [&[sim.id(0), sim.id(1)][..], &["--all".to_owned()]] {
+        let chosen: Vec<&str> = chosen.iter().map(String::as_str).collect();
+        let refused = run(&sim, &[&["reboot"], &chosen[..]].concat()).expect(2);
+        says(&refused, &["1 server is not ready", "busy (", &sim.id(0)]);
+    }
+    let rest = run(&sim, &["reboot", "--all", "--skip-unready", "--no-wait"]).expect(1);
+    let report = rest.json();
+    assert_eq!(report["summary"]["running"], 3);
+    assert_eq!(report["summary"]["not_attempted"], 1);
+}
+
+/// What lists servers later finds out before anything is sent that it may not.
+#[test]
+fn a_right_that_an_option_needs_is_asked_for_first() {
+    let sim = sim(|region| region.deny(LIST));
+    for option in [
+        &["--verify"][..],
+        &["--reconcile"],
+        &["--escalate", "hard-after", "5m"],
+    ] {
+        let refused = run(&sim, &[&["reboot", &sim.id(0)], option].concat()).expect(4);
+        says(&refused, &[option[0], LIST, "nothing was sent"]);
+    }
+    assert!(requests(&sim).is_empty());
+}
+
+/// How long it takes, and what stops it; a dry run takes the journal's name, and makes none.
+#[test]
+fn a_dry_run_says_how_long_a_run_takes() {
+    let sim = sim(|region| region.servers(30));
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("run.jsonl");
+    let arguments = [
+        "reboot",
+        "--all",
+        "--dry-run",
+        "--wave",
+        "10",
+        "--pause",
+        "1m",
+        "--max-failures",
+        "2",
+        "--deadline",
+        "2m",
+        "--journal",
+        journal.to_str().unwrap(),
+    ];
+    let planned = run(&sim, &arguments).expect(0).json();
+    assert_eq!(planned["duration"]["from_s"], 165);
+    assert_eq!(planned["duration"]["to_s"], 225);
+    let stops = planned["duration"]["stops"].as_array().unwrap();
+    assert_eq!(stops[0], "when more than 2 servers have failed");
+    assert!(stops[1].as_str().unwrap().contains("wave 3 of 3"));
+    assert!(!journal.exists());
+}
+
+/// What is left of a run is looked at as a new run is.
+#[test]
+fn a_run_that_is_resumed_looks_at_groups_and_at_this_machine() {
+    for own in [None, Some(2)] {
+        let sim = sim(|region| {
+            let region = region
+                .servers(4)
+                .scaling_group(ScalingGroup::new("web", 3..4));
+            match own {
+                None => region,
+                Some(own) => region.own_server(own),
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("run.jsonl");
+        let journal = journal.to_str().unwrap();
+        let ids: Vec<String> = (0..4).map(|index| sim.id(index)).collect();
+        let mut first = vec!["reboot", "--wave", "2", "--health-cmd", "false"];
+        first.extend(["--allow-autoscaling-members", "--no-preflight"]);
+        first.extend(["--journal", journal]);
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        first.extend(&ids);
+        // Without the address of the metadata service: as if another machine had begun it.
+        ecsctl(&[&first[..], &["--yes"]].concat(), &sim.options()).expect(5);
+        let again = ["resume", journal, "--health-cmd", "true"];
+        let refused = run(&sim, &again).expect(2);
+        let consents = [&again[..], &["--allow-autoscaling-members"]].concat();
+        match own {
+            None => {
+                says(&refused, &["1 server is a member of an auto-scaling group"]);
+                run(&sim, &consents).expect(0);
+            }
+            Some(_) => {
+                says(&refused, &["ecsctl runs on", "resume from another machine"]);
+                run(&sim, &consents).expect(2);
+            }
+        }
+        let sent = if own.is_none() { 2 } else { 1 };
+        assert_eq!(requests(&sim).len(), sent);
+    }
 }
 
 /// Nothing is sent to a service that cannot even be looked at, and the report says so of each server.

@@ -99,11 +99,22 @@ fn a_wrong_token_or_project_is_4_whether_listed_or_not() {
 #[test]
 fn a_server_that_does_not_exist() {
     let sim = Sim::start(1, |region| region);
-    let ended = ecsctl(&["reboot", ID, "--yes", "-o", "json"], &sim.options()).expect(1);
+    let refused = ecsctl(&["reboot", ID, "--yes"], &sim.options());
+    refused.refuses(
+        2,
+        &[
+            "1 server is not ready; nothing was sent",
+            "not found in the project",
+            ID,
+        ],
+    );
+    let unread = ["reboot", ID, "--no-preflight", "--yes"];
+    let json = [&unread[..], &["-o", "json"]].concat();
+    let ended = ecsctl(&json, &sim.options()).expect(1);
     let report = ended.json();
     assert_eq!(outcomes(&report), ["failed"]);
     assert_eq!(report["servers"][0]["error"]["code"], "Ecs.0114");
-    let table = ecsctl(&["reboot", ID, "--yes"], &sim.options()).expect(1);
+    let table = ecsctl(&unread, &sim.options()).expect(1);
     assert!(
         table.stdout.contains("Ecs.0114") && table.stdout.contains("1 server: 1 failed"),
         "{}",

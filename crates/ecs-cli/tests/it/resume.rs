@@ -185,7 +185,7 @@ fn journals_that_cannot_be_resumed() {
     // A line in the middle was changed.
     let text = std::fs::read_to_string(&path).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines[2] = lines[2].replace("\"batch\":1", "\"batch\":2");
+    lines[2] = lines[2].replace("\"batch\":", "\"batch\":1");
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();
     let refused = resume(journal, &sim).expect(2);
     assert!(refused.stderr.contains("line 3"), "{}", refused.stderr);

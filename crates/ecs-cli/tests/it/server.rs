@@ -1,6 +1,6 @@
 //! `server list` and `server show`, as a process against a simulated region.
 
-use crate::common::{Sim, ecsctl, with_stdin};
+use crate::common::{Ended, Sim, ecsctl, with_stdin};
 
 fn fleet() -> Sim {
     Sim::start(60, |region| region.servers(450).shutoff(0.2))
@@ -126,4 +126,46 @@ fn a_server_is_shown_by_id_or_name() {
 fn without_the_permission_to_list() {
     let sim = Sim::start(60, |region| region.deny("ecs:cloudServers:list"));
     ecsctl(&["server", "list"], &sim.options()).refuses(4, &["cannot list the servers"]);
+}
+
+/// What journals say of a server stands beside what the service shows: of files that are named, and of the folder of runs.
+#[test]
+fn a_server_is_shown_with_the_runs_that_it_was_in() {
+    let sim = Sim::start(60, |region| region.servers(6).failing(1.0));
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("ecsctl/runs");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (kept, named) = (folder.join("1.jsonl"), state.path().join("2.jsonl"));
+    for journal in [&kept, &named] {
+        let journal = journal.to_str().unwrap();
+        ecsctl(
+            &["reboot", &sim.id(0), "--yes", "--journal", journal],
+            &sim.options(),
+        )
+        .expect(1);
+    }
+    std::fs::write(folder.join("broken.jsonl"), "no journal").unwrap();
+    let show = |arguments: &[&str]| {
+        let mut command = sim.command(&[&["server", "show"], arguments].concat());
+        Ended::of(command.env("XDG_STATE_HOME", state.path()))
+    };
+    let shown = show(&[&sim.id(0), "--journal", named.to_str().unwrap()]).expect(0);
+    let runs: Vec<&str> = shown
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("run "))
+        .collect();
+    assert_eq!(runs.len(), 2, "{}", shown.stdout);
+    assert!(
+        runs[0].contains("reboot SOFT: failed: ") && runs[0].contains("2.jsonl"),
+        "{runs:?}"
+    );
+    assert!(shown.stderr.contains("1 file in "), "{}", shown.stderr);
+    let json = show(&[&sim.id(0), "-o", "json"]).expect(0).json();
+    assert_eq!(json["servers"][0]["runs"][0]["outcome"], "failed");
+    assert_eq!(
+        show(&[&sim.id(1), "-o", "json"]).expect(0).json()["servers"][0]["runs"],
+        serde_json::json!([])
+    );
+    show(&[&sim.id(0), "--journal", "/nonexistent"]).expect(2);
 }

@@ -256,7 +256,7 @@ fn resuming_keeps_the_limit_of_servers_per_minute() {
     };
     ecsctl(&SLOWLY, &more(&["--journal", journal, "--deadline", "4s"])).expect(5);
     assert_eq!(sim.accepted(), 1);
-    let resume = ["resume", journal, "--deadline", "4s"];
+    let resume = ["resume", journal, "--yes", "--deadline", "4s"];
     ecsctl(&resume, &more(&[])).expect(5);
     assert_eq!(sim.accepted(), 1);
     ecsctl(&resume, &more(&["--servers-per-minute", "1000"])).expect(5);

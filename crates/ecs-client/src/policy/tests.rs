@@ -194,3 +194,28 @@ fn pauses_grow_with_failures() {
     between(Classification::Throttled, 1, 1500, 2000);
     between(Classification::Throttled, 60, 50_000, 60_000);
 }
+
+#[test]
+fn a_read_of_a_service_that_never_answered_can_be_given_less_time() {
+    let policy = RetryPolicy::default().with_max_first_read_time(Duration::from_secs(2));
+    let state = |reached| RetryState {
+        failures: 1,
+        elapsed: Duration::from_secs(10),
+        reached,
+        ..RetryState::default()
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut goes_on = |classification, reached| {
+        let decision = policy.decide(
+            classification,
+            RequestClass::Read,
+            &state(reached),
+            None,
+            &mut rng,
+        );
+        decision != RetryDecision::GiveUp
+    };
+    assert!(!goes_on(Classification::NotDelivered, false));
+    assert!(goes_on(Classification::NotDelivered, true));
+    assert!(goes_on(Classification::Transient, false));
+}

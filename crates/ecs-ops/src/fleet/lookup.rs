@@ -19,12 +19,16 @@ pub struct Lookup {
     /// Those that the service does not know, or does not show, in the order in which they were
     /// named.
     pub missing: Vec<ServerId>,
+    /// Those of them that the service certainly does not have: it says so, or its list has other
+    /// servers and not these. An empty list or an empty answer proves nothing.
+    pub absent: Vec<ServerId>,
 }
 
 impl Lookup {
     /// Those of these servers that are in a list, in their order. What the service shows of a server
     /// is large, so that the list is sorted where it is.
     fn in_list(ids: &[ServerId], mut servers: Vec<Server>) -> Self {
+        let is_evidence = !servers.is_empty();
         let mut places = FxHashMap::default();
         places.reserve(ids.len());
         for (place, id) in ids.iter().enumerate() {
@@ -42,9 +46,16 @@ impl Lookup {
             // Once, however often it was named.
             places.get(*id) == Some(&(*place, false))
         });
+        let missing: Vec<ServerId> = missing.map(|(_, id)| *id).collect();
+        let absent = if is_evidence {
+            missing.clone()
+        } else {
+            Vec::new()
+        };
         Self {
             servers,
-            missing: missing.map(|(_, id)| *id).collect(),
+            missing,
+            absent,
         }
     }
 }
@@ -77,28 +88,40 @@ impl Client {
         let mut lookup = Lookup::default();
         for (id, server) in ids.iter().zip(shown) {
             match server {
-                Some(server) => lookup.servers.push(server),
-                None => lookup.missing.push(*id),
+                Shown::Server(server) => lookup.servers.push(*server),
+                Shown::Absent => {
+                    lookup.missing.push(*id);
+                    lookup.absent.push(*id);
+                }
+                Shown::Nothing => lookup.missing.push(*id),
             }
         }
         Ok(lookup)
     }
 
-    /// One look at one server, which is not repeated: there is another way. Nothing if the service
-    /// has no such server.
-    async fn query_server(&self, id: ServerId) -> Result<Option<Server>, Error> {
+    /// One look at one server, which is not repeated: there is another way.
+    async fn query_server(&self, id: ServerId) -> Result<Shown, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;
         match shown.map_err(Error::from) {
-            Ok(shown) => Ok(shown.server.map(|mut server| {
+            Ok(shown) => Ok(shown.server.map_or(Shown::Nothing, |mut server| {
                 // The answer is about the server that was asked for.
                 server.id = Some(id);
-                server
+                Shown::Server(Box::new(server))
             })),
-            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(Shown::Absent),
             Err(error) => Err(error),
         }
     }
+}
+
+/// What one look at a server shows.
+enum Shown {
+    Server(Box<Server>),
+    /// The service has no such server.
+    Absent,
+    /// An answer without a server.
+    Nothing,
 }
 
 /// Whether the service says that there is no such server: with a code of its own, which a page of

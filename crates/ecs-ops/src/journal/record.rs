@@ -13,6 +13,7 @@ use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
+use crate::fleet::UnreadyServer;
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
@@ -215,6 +216,9 @@ pub struct RunRecord {
     /// added to what was there, it needs no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ResolvedTarget>,
+    /// Servers that were not ready for the action and are not sent. No new version either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unready: Vec<UnreadyServer>,
     /// Who began it. Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation: Option<Invocation>,
@@ -251,6 +255,7 @@ impl RunRecord {
             resubmit_unknown: false,
             rolling: None,
             target: None,
+            unready: Vec::new(),
             invocation: None,
             simulated: false,
             servers,

@@ -20,7 +20,7 @@ use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::on_unknown::OnUnknown;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::fleet::SkippedServer;
+use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::Rules;
 use crate::{Client, Error};
@@ -65,6 +65,7 @@ pub struct RunBuilder {
     pub(super) invocation: Option<Invocation>,
     pub(super) simulated: bool,
     pub(super) skipped: Vec<SkippedServer>,
+    pub(super) unready: Vec<UnreadyServer>,
 }
 
 impl RunBuilder {
@@ -109,6 +110,7 @@ impl RunBuilder {
             invocation: None,
             simulated: false,
             skipped: Vec::new(),
+            unready: Vec::new(),
         }
     }
 
@@ -138,6 +140,7 @@ impl RunBuilder {
             },
             journal: Some(journal),
             target: run.target.clone(),
+            unready: run.unready.clone(),
             ..Self::new(client, run.action, recovered.unsent())
         }
         .resuming(recovered))
@@ -204,6 +207,13 @@ impl RunBuilder {
     /// Servers that a selection skipped, for the report. They are no part of the run.
     pub fn skipped(mut self, servers: Vec<SkippedServer>) -> Self {
         self.skipped = servers;
+        self
+    }
+
+    /// Servers that are not ready for the action, for the report and the journal: not attempted. They
+    /// are not among the servers of the run, and a resumed run does not send them.
+    pub fn unready(mut self, servers: Vec<UnreadyServer>) -> Self {
+        self.unready = servers;
         self
     }
 

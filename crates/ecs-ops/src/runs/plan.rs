@@ -220,6 +220,7 @@ impl Plan {
             sink,
             target: builder.target,
             skipped: builder.skipped,
+            unready: builder.unready,
         })
     }
 }

@@ -20,7 +20,7 @@ use super::state::{Resumption, RunState};
 use crate::Client;
 use crate::control::{Control, Level, RecordGuard};
 use crate::event::{Event, Events, Sink};
-use crate::fleet::SkippedServer;
+use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 
@@ -53,6 +53,7 @@ pub struct Run {
     pub(super) sink: Sink,
     pub(super) target: Option<ResolvedTarget>,
     pub(super) skipped: Vec<SkippedServer>,
+    pub(super) unready: Vec<UnreadyServer>,
 }
 
 impl Run {
@@ -96,6 +97,7 @@ impl Run {
             sink,
             target,
             skipped,
+            unready,
             ..
         } = self;
         if verify.is_some() {
@@ -167,11 +169,13 @@ impl Run {
                 "the run lost track of this request: please report this",
             )),
         });
-        let report = Report {
+        let mut report = Report {
             target,
             skipped,
             ..closed
         };
+        let not_ready = unready.iter().map(UnreadyServer::report);
+        report.servers.extend(not_ready);
         let end = RunEnd {
             report: &report,
             control: &control,

@@ -17,7 +17,7 @@ pub struct Chosen<'a> {
     /// In the order in which they were given, or listed.
     pub servers: Vec<ChosenServer<'a>>,
     /// Servers that were given and left out by a condition.
-    pub left_out: Vec<ChosenServer<'a>>,
+    pub skipped: Vec<ChosenServer<'a>>,
     /// How many of the servers were given again, by id or by name; each is meant once.
     pub repeated: usize,
 }
@@ -77,7 +77,7 @@ impl Selection {
             return Err(SelectionError::new(problems));
         }
         let conditions = self.conditions();
-        let (chosen, left_out): (Vec<_>, Vec<_>) = given.iter().copied().partition(|chosen| {
+        let (chosen, skipped): (Vec<_>, Vec<_>) = given.iter().copied().partition(|chosen| {
             !excluded.contains(&chosen.id)
                 && conditions
                     .iter()
@@ -102,8 +102,8 @@ impl Selection {
         }
         Ok(Chosen {
             servers: chosen,
-            left_out: match self.servers {
-                Some(_) => left_out,
+            skipped: match self.servers {
+                Some(_) => skipped,
                 None => Vec::new(),
             },
             repeated,

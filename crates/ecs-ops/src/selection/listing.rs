@@ -23,7 +23,7 @@ pub struct Selected {
     /// The servers that are meant; each has an id.
     pub servers: Vec<Server>,
     /// Servers that were given by id or name and left out by a condition.
-    pub left_out: Vec<Server>,
+    pub skipped: Vec<Server>,
     /// How many servers were given again, by id or by name; each is there once.
     pub repeated: usize,
 }
@@ -103,7 +103,7 @@ fn take(selection: &Selection, listed: Vec<Server>) -> Result<Selected, super::S
         servers.iter().map(|server| server.index).collect()
     };
     let repeated = chosen.repeated;
-    let (chosen, left_out) = (places(&chosen.servers), places(&chosen.left_out));
+    let (chosen, skipped) = (places(&chosen.servers), places(&chosen.skipped));
     let mut listed: Vec<Option<Server>> = listed.into_iter().map(Some).collect();
     let mut take = |places: Vec<usize>| -> Vec<Server> {
         let taken = places
@@ -113,7 +113,7 @@ fn take(selection: &Selection, listed: Vec<Server>) -> Result<Selected, super::S
     };
     Ok(Selected {
         servers: take(chosen),
-        left_out: take(left_out),
+        skipped: take(skipped),
         repeated,
     })
 }

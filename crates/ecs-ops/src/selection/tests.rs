@@ -128,9 +128,9 @@ fn servers_that_are_given_keep_their_order_and_can_be_narrowed() {
     let narrowed = of(&["cache", "web-2", "web-1"]).tag(tag("role=web"));
     chooses(narrowed.clone(), &[2, 1]);
     let fleet = fleet();
-    let left_out = narrowed.choose(&fleet).unwrap().left_out;
-    assert_eq!(left_out.len(), 1);
-    assert_eq!(left_out[0].server.name.as_deref(), Some("cache"));
+    let skipped = narrowed.choose(&fleet).unwrap().skipped;
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(skipped[0].server.name.as_deref(), Some("cache"));
     let twice = of(&["cache", &id, "cache"]).name(glob("*"));
     let chosen = twice.choose(&fleet).unwrap();
     assert_eq!((chosen.servers.len(), chosen.repeated), (2, 1));

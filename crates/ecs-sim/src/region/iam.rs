@@ -62,6 +62,30 @@ impl Region {
         self.log_in(request).unwrap_or_else(|refusal| refusal)
     }
 
+    /// What a token is good for, for whoever has one: the token itself will do.
+    pub(super) fn describe_token(&mut self, request: &Request<Bytes>) -> Answer {
+        if let Err(stranger) = self.admit(request) {
+            return stranger.told_by_iam();
+        }
+        let subject = request.headers().get("x-subject-token");
+        let Some(subject) = subject else {
+            return malformed("the header X-Subject-Token is missing");
+        };
+        let Ok(caller) = self.admit_token(subject.as_bytes()) else {
+            let message = "the token of X-Subject-Token is not known";
+            return Answer::Keystone(StatusCode::NOT_FOUND, message.to_owned());
+        };
+        let login = Login {
+            user: self.identity.user.clone(),
+            ends: caller.ends,
+            methods: vec!["password".to_owned()],
+        };
+        let end = caller
+            .ends
+            .unwrap_or_else(|| self.now.saturating_add(self.settings.token_life));
+        Answer::found(&self.describe(&login, caller.scope, end, &base(request)))
+    }
+
     fn log_in(&mut self, request: &Request<Bytes>) -> Result<Answer, Answer> {
         let body: Value = serde_json::from_slice(request.body())
             .map_err(|_| malformed("the body is not valid JSON"))?;

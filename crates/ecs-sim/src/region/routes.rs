@@ -104,6 +104,9 @@ impl Region {
         type Serve = fn(&mut Region, &Request<Bytes>) -> Answer;
         let (method, serve): (Method, Serve) = match request.uri().path() {
             "/v3" | "/v3/" => (Method::GET, Self::show_version),
+            "/v3/auth/tokens" if request.method() == Method::GET => {
+                (Method::GET, Self::describe_token)
+            }
             "/v3/auth/tokens" => (Method::POST, Self::issue_token),
             "/v3/projects" => (Method::GET, Self::list_projects),
             "/meta-data/latest/api/token" => (Method::PUT, Self::open_session),

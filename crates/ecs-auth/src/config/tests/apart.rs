@@ -337,3 +337,58 @@ fn a_user_is_of_the_users_domain() {
     let chosen = choose(&around(&[]).with_file(CLOUDS, cloud));
     assert_eq!(chosen.account.user_domain, Some(Reference::name("OTC1")));
 }
+
+/// What a tool would ignore without a word: a setting that was misspelt names something, too.
+#[test]
+fn a_setting_that_is_misspelt_is_named() {
+    let file = "clouds:\n  a:\n    auth: {auth_url: 'https://iam.eu-de.otc.t-systems.com/v3', username: u, password: p,\n      user_domain_name: d, projet_name: x}\n    interface: INTERFACE\n    region_name: eu-de\n";
+    for (interface, expected) in [("public", 1), ("internal", 2)] {
+        let environment = around(&[]).with_file(
+            "/home/ops/.config/openstack/clouds.yaml",
+            &file.replace("INTERFACE", interface),
+        );
+        let warnings = choose(&environment).warnings().to_vec();
+        let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
+        assert!(said("projet_name in auth is no setting"), "{warnings:?}");
+        assert_eq!(said("interface=internal"), expected == 2, "{warnings:?}");
+    }
+    let profile = "[basic]\nak=AKAAAAAAAAAAAAAAAAAA\nsk=s\nregin=eu-de\n";
+    let environment = around(&[]).with_file("/home/ops/.huaweicloud/credentials", profile);
+    let warnings = choose(&environment).warnings().to_vec();
+    let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
+    assert!(said("regin in [basic]"), "{warnings:?}");
+}
+
+#[test]
+fn version_2_of_the_identity_api_is_refused_by_name() {
+    const LOGIN: [(&str, &str); 4] = [
+        ("OS_USERNAME", "u"),
+        ("OS_PASSWORD", "p"),
+        ("OS_USER_DOMAIN_NAME", "d"),
+        ("OS_REGION_NAME", "eu-de"),
+    ];
+    for (variable, value, refused) in [
+        ("OS_IDENTITY_API_VERSION", "2", true),
+        ("OS_IDENTITY_API_VERSION", "2.0", true),
+        ("OS_IDENTITY_API_VERSION", "3", false),
+        (
+            "OS_AUTH_URL",
+            "https://iam.eu-de.otc.t-systems.com/v2.0/",
+            true,
+        ),
+        (
+            "OS_AUTH_URL",
+            "https://iam.eu-de.otc.t-systems.com/v3",
+            false,
+        ),
+    ] {
+        let environment = around(&[&LOGIN[..], &[(variable, value)]].concat());
+        let chosen = CredentialConfig::new(&CredentialOptions::default(), &environment);
+        assert_eq!(chosen.is_err(), refused, "{variable}={value}");
+        if let Err(error) = chosen {
+            let message = error.to_string();
+            assert!(message.starts_with(variable), "{message}");
+            assert!(message.contains("version 2 of the identity API"));
+        }
+    }
+}

@@ -16,6 +16,7 @@ fn use_of(field: F) -> &'static str {
             "the kind of login: `password`, `v3password`, `token`, `v3token`, `v3totp`, `v3multifactor`, `agency`; any other is refused"
         }
         F::AuthMethods => "for `v3multifactor`: `v3password`, `v3totp`; any other is refused",
+        F::IdentityVersion => "`3`; `2` is refused",
         F::Token => "used; refused beside another login",
         F::AccessKey => {
             "used, where there is no login with a password or token beside it; then a warning"
@@ -41,6 +42,7 @@ fn use_of(field: F) -> &'static str {
         F::Iam => "used; `{region_name}` is filled in in `clouds.yaml`",
         F::Ecs => "used",
         F::OtherEndpoint => "not used, with a warning",
+        F::Interface => "`public` is used; others are not, with a warning",
         F::CloudDomain => "used: services are at `SERVICE.REGION.DOMAIN`",
         F::Vendor => "used: `otc`, `otc-swiss`, and what `clouds-public.yaml` describes",
         F::CaFile => "used: the only authorities that are trusted; `--ca-file` adds to them",

@@ -32,7 +32,7 @@ pub(in crate::commands) fn name_of(id: ServerId, servers: &[Server]) -> String {
 }
 
 /// Some of them by name, and how many more there are.
-fn some(ids: &[ServerId], servers: &[Server]) -> String {
+pub(super) fn some(ids: &[ServerId], servers: &[Server]) -> String {
     let named: Vec<String> = ids
         .iter()
         .take(NAMED)
@@ -45,7 +45,7 @@ fn some(ids: &[ServerId], servers: &[Server]) -> String {
 }
 
 /// `1 server is`, `2 servers are`.
-fn are(count: usize) -> String {
+pub(super) fn are(count: usize) -> String {
     match count {
         1 => format!("{} is", counted(1)),
         many => format!("{} are", counted(many)),
@@ -58,11 +58,7 @@ pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, note
         Known::Unchecked(Some(why)) => notes.note(&format!(
             "note: the states of the servers were not checked: {why}"
         )),
-        Known::LookedUp(lookup) if !lookup.missing.is_empty() => notes.warn(&format!(
-            "{} not found in the project: {}",
-            are(lookup.missing.len()),
-            some(&lookup.missing, &[])
-        )),
+        Known::LookedUp(lookup) => warn_of_missing(preflight, &lookup.missing, notes),
         Known::Selected(selected) => warn_of_given(selected, notes),
         _ => {}
     }
@@ -70,18 +66,35 @@ pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, note
     warn_of_own(preflight, action, args, notes);
 }
 
+/// Names servers that were not found and are sent all the same.
+fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Notes) {
+    let is_skipped = |id: &ServerId| preflight.unready.iter().any(|server| server.id == *id);
+    let missing: Vec<ServerId> = missing
+        .iter()
+        .copied()
+        .filter(|id| !is_skipped(id))
+        .collect();
+    if !missing.is_empty() {
+        notes.warn(&format!(
+            "{} not found in the project: {}",
+            are(missing.len()),
+            some(&missing, &[])
+        ));
+    }
+}
+
 /// Says what became of servers that were given.
 fn warn_of_given(selected: &Selected, notes: &Notes) {
-    if !selected.left_out.is_empty() {
+    if !selected.skipped.is_empty() {
         let ids: Vec<ServerId> = selected
-            .left_out
+            .skipped
             .iter()
             .filter_map(|server| server.id)
             .collect();
         notes.warn(&format!(
             "{} given and skipped by the filters: {}",
             are(ids.len()),
-            some(&ids, &selected.left_out)
+            some(&ids, &selected.skipped)
         ));
     }
     if selected.repeated > 0 {
@@ -155,17 +168,22 @@ fn skipped(preflight: &Preflight, reason: SkipReason) -> Vec<ServerId> {
     skipped.filter(fits).map(|server| server.id).collect()
 }
 
+/// Why members of groups of auto-scaling are not known.
+pub(super) fn not_checked(why: &str) -> String {
+    format!("note: whether servers are members of auto-scaling groups was not checked: {why}")
+}
+
 /// Refuses servers that a group of auto-scaling may remove, and delete, when they are acted on.
 pub(super) fn refuse_members(
-    preflight: &Preflight,
+    ids: &[ServerId],
+    servers: &[Server],
     members: &ScalingMembers,
     notes: &Notes,
 ) -> Result<(), Fail> {
-    let servers = preflight.known.servers();
     let mut endangered = Vec::new();
     let mut disabled = BTreeSet::new();
     let mut safe = 0_usize;
-    for id in &preflight.screened.servers {
+    for id in ids {
         let Some(group) = members.group_of(id) else {
             continue;
         };

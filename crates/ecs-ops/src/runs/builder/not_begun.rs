@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::RunBuilder;
+use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 use crate::{Error, ErrorKind};
 
@@ -22,11 +23,15 @@ impl RunBuilder {
             error: problem.clone(),
         };
         let servers = self.servers.into_iter();
+        let unready = self.unready.iter().map(UnreadyServer::report);
         Report {
             run_id: self.run_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             action: self.action,
             jobs: Vec::new(),
-            servers: servers.map(|id| ServerReport::new(id, outcome())).collect(),
+            servers: servers
+                .map(|id| ServerReport::new(id, outcome()))
+                .chain(unready)
+                .collect(),
             stopped: None,
             refused: (error.kind() == ErrorKind::Credentials).then_some(problem),
             target: self.target,

@@ -63,6 +63,7 @@ impl RunBuilder {
             resubmit_unknown: self.on_unknown.resubmit,
             rolling,
             target: self.target.clone(),
+            unready: self.unready.clone(),
             invocation: self.invocation.clone(),
             simulated: self.simulated,
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)

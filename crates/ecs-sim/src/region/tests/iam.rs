@@ -251,6 +251,31 @@ fn an_agency_is_lent_to_who_is_known() {
 }
 
 #[test]
+fn a_token_is_described_to_its_holder() {
+    let mut client = Client::of(1);
+    let it = identity(&client);
+    let body = usual(&client);
+    let issued = token(&post(&mut client, &body, &[]));
+    let mut describe = |proof: &str, subject: Option<&str>| {
+        let mut request = Request::get("/v3/auth/tokens").header("x-auth-token", proof);
+        if let Some(subject) = subject {
+            request = request.header("x-subject-token", subject);
+        }
+        client.raw(&request.body(Bytes::new()).unwrap())
+    };
+    for known in [issued.as_str(), it.token.expose_secret()] {
+        let got = describe(known, Some(known));
+        assert_eq!(got.status, 200);
+        let described = &got.json()["token"];
+        assert_eq!(described["project"]["id"], it.project_id.as_str());
+        assert_eq!(described["user"]["domain"]["name"], it.domain.as_str());
+    }
+    assert_eq!(describe(&issued, None).status, 400);
+    assert_eq!(describe(&issued, Some("another")).status, 404);
+    assert_eq!(describe("another", Some("another")).status, 401);
+}
+
+#[test]
 fn projects_are_found_by_name() {
     let mut client = Client::of(1);
     let mut find = |query: &str| {

@@ -1,0 +1,137 @@
+//! What journals say of a server: of files that are named, and of the folder where runs keep theirs.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ecs_ops::journal::JsonlJournal;
+use ecs_ops::model::ServerId;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::fail::{Fail, chain};
+use crate::render::timeline::Timeline;
+use crate::term::{Notes, clean};
+
+/// So many journals of the folder are read, the newest ones.
+const NEWEST: usize = 200;
+
+/// One run that a server was in.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct KnownRun {
+    pub(crate) run_id: String,
+    pub(crate) operation: &'static str,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) began: Timestamp,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) journal: PathBuf,
+}
+
+/// The runs of journals, the last one first.
+#[derive(Debug, Default)]
+pub(crate) struct KnownRuns(Vec<(PathBuf, Timeline)>);
+
+impl KnownRuns {
+    /// Reads these files, which must be journals, and those of the folder that are.
+    pub(crate) fn read(
+        files: &[PathBuf],
+        folder: Option<&Path>,
+        notes: &Notes,
+    ) -> Result<Self, Fail> {
+        let mut runs = Vec::new();
+        for path in files {
+            let run = timeline(path);
+            let run =
+                run.map_err(|why| Fail::usage(format!("journal {}: {why}", path.display())))?;
+            runs.push((path.clone(), run));
+        }
+        let mut unread = 0_usize;
+        for path in folder.map(newest).unwrap_or_default() {
+            match timeline(&path) {
+                _ if files.contains(&path) => {}
+                Ok(run) => runs.push((path, run)),
+                Err(_) => unread += 1,
+            }
+        }
+        if let (1.., Some(folder)) = (unread, folder) {
+            let files = match unread {
+                1 => "1 file".to_owned(),
+                many => format!("{many} files"),
+            };
+            notes.warn(&format!(
+                "{files} in {} cannot be read as journals",
+                folder.display()
+            ));
+        }
+        runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.began));
+        Ok(Self(runs))
+    }
+
+    /// The runs of one server of this project at this endpoint.
+    pub(crate) fn of(&self, server: ServerId, project: &str) -> Vec<KnownRun> {
+        let runs = self.0.iter().filter(|(_, run)| run.project_id == project);
+        let known = |(path, run): &(PathBuf, Timeline)| {
+            let found = run.servers.iter().find(|it| it.report.id == server)?;
+            let outcome = &found.report.outcome;
+            Some(KnownRun {
+                run_id: run.run_id.clone(),
+                operation: run.operation,
+                kind: run.kind,
+                began: run.began,
+                outcome: outcome.name(),
+                reason: outcome.error().map(ToString::to_string),
+                journal: path.clone(),
+            })
+        };
+        runs.filter_map(known).collect()
+    }
+}
+
+fn timeline(path: &Path) -> Result<Timeline, String> {
+    let contents = JsonlJournal::read(path).map_err(|error| chain(&error))?;
+    Timeline::of(contents).map_err(|error| chain(&error))
+}
+
+/// The newest journals of a folder.
+fn newest(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<(SystemTime, PathBuf)> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().extension().is_some_and(|it| it == "jsonl"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    files.sort_by_key(|(modified, _)| std::cmp::Reverse(*modified));
+    files.truncate(NEWEST);
+    files.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The runs of a server, for people: one line each.
+pub(crate) fn text(runs: &[KnownRun]) -> String {
+    let line = |run: &KnownRun| {
+        let kind = run.kind.map(|kind| format!(" {kind}"));
+        let reason = run.reason.as_ref().map(|reason| format!(": {reason}"));
+        let line = format!(
+            "{:<20}{:.0} {}{}: {}{} ({})",
+            "run",
+            run.began,
+            run.operation,
+            kind.unwrap_or_default(),
+            run.outcome.replace('_', " "),
+            reason.unwrap_or_default(),
+            run.journal.display()
+        );
+        clean(&line) + "\n"
+    };
+    runs.iter().map(line).collect()
+}
+
+/// Where runs keep their journals: `$XDG_STATE_HOME/ecsctl/runs`, or below `~/.local/state`.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))?;
+    Some(state.join("ecsctl").join("runs"))
+}

@@ -1,0 +1,92 @@
+//! Servers that the action cannot succeed on: left out with `--skip-unready`, otherwise refused.
+
+use std::collections::{BTreeMap, HashSet};
+
+use ecs_ops::PowerAction;
+use ecs_ops::fleet::{Unready, UnreadyServer};
+use ecs_ops::model::ServerId;
+
+use super::messages::{are, name_of, some};
+use super::{Known, Preflight, by_id};
+use crate::args::Run;
+use crate::fail::Fail;
+use crate::term::Notes;
+
+/// Finds the servers that are not ready. With `--skip-unready` they are taken out of the run, and named; otherwise the run is
+/// refused, with all of them by reason.
+pub(super) fn check(
+    preflight: &mut Preflight,
+    action: PowerAction,
+    args: &Run,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    // A plan says itself what may differ from it.
+    if args.planned.is_some() {
+        return Ok(());
+    }
+    let unready = find(preflight, action, args.skip_unready);
+    if unready.is_empty() {
+        return Ok(());
+    }
+    let reasons = by_reason(&unready, preflight);
+    if !args.skip_unready {
+        let message = format!("{} not ready; nothing was sent", are(unready.len()));
+        return Err(Fail::usage(message).details(reasons).hint(
+            "--skip-unready skips them and reports them as not attempted; --no-preflight sends without these reads",
+        ));
+    }
+    notes.warn(&format!(
+        "{} not ready and skipped (not attempted): {}",
+        are(unready.len()),
+        reasons.join("; ")
+    ));
+    let skipped: HashSet<ServerId> = unready.iter().map(|server| server.id).collect();
+    let screened = &mut preflight.screened;
+    screened.servers.retain(|id| !skipped.contains(id));
+    screened.stopped.retain(|id| !skipped.contains(id));
+    screened.last = screened.last.filter(|id| !skipped.contains(id));
+    preflight.unready = unready;
+    Ok(())
+}
+
+fn find(preflight: &Preflight, action: PowerAction, skips: bool) -> Vec<UnreadyServer> {
+    let absent: HashSet<ServerId> = match &preflight.known {
+        Known::LookedUp(lookup) => lookup.absent.iter().copied().collect(),
+        _ => HashSet::new(),
+    };
+    let known = by_id(preflight.known.servers());
+    let of = |id: &ServerId| {
+        let server = known.get(id).copied();
+        let why = match server {
+            _ if absent.contains(id) => Some(Unready::Absent),
+            Some(server) => Unready::of(action, server),
+            None => None,
+        };
+        let why = why.filter(|why| skips || why.refuses_named())?;
+        let name = server.and_then(|server| server.name.clone());
+        Some(UnreadyServer::new(*id, name, why))
+    };
+    preflight.screened.servers.iter().filter_map(of).collect()
+}
+
+/// One line for each reason.
+fn by_reason(unready: &[UnreadyServer], preflight: &Preflight) -> Vec<String> {
+    let mut reasons: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
+    for server in unready {
+        reasons
+            .entry(server.why.to_string())
+            .or_default()
+            .push(server.id);
+    }
+    let line = |(reason, ids): (String, Vec<ServerId>)| {
+        let named = match ids[..] {
+            [id] => name_of(id, preflight.known.servers()),
+            _ => some(&ids, preflight.known.servers()),
+        };
+        match ids.len() {
+            1 => format!("{reason}: {named}"),
+            many => format!("{reason}: {many} servers: {named}"),
+        }
+    };
+    reasons.into_iter().map(line).collect()
+}

@@ -1,0 +1,64 @@
+//! What is looked at before a run is resumed that still has servers to send.
+
+use ecs_ops::fleet::endangers_members;
+use ecs_ops::journal::Recovered;
+use ecs_ops::model::ServerId;
+
+use super::{Members, Scaling, messages, scaling};
+use crate::args::Resume;
+use crate::connect::Connection;
+use crate::fail::Fail;
+use crate::term::Notes;
+
+/// Looks at groups of auto-scaling and at this machine, for the servers that the run has not sent yet.
+pub(in crate::commands) async fn resumed(
+    recovered: &Recovered,
+    args: &Resume,
+    connection: &Connection,
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let unsent = recovered.unsent();
+    let action = recovered.run().action;
+    // `start` harms neither.
+    if unsent.is_empty() || !endangers_members(action) {
+        return Ok(());
+    }
+    let wanted = Members {
+        allowed: args.allow_autoscaling_members,
+        unread: false,
+    };
+    let (own, scaling) = tokio::join!(connection.own_server(), scaling(action, wanted, connection));
+    if let Some(own) = own.filter(|own| unsent.contains(own)) {
+        check_own(own, recovered, &unsent, notes)?;
+    }
+    match &scaling {
+        Scaling::NotNeeded => Ok(()),
+        Scaling::Unchecked(why) => {
+            notes.note(&messages::not_checked(why));
+            Ok(())
+        }
+        Scaling::Known(members) => messages::refuse_members(&unsent, &[], members, notes),
+    }
+}
+
+/// The server that this process runs on comes last and alone, or not at all.
+fn check_own(
+    own: ServerId,
+    recovered: &Recovered,
+    unsent: &[ServerId],
+    notes: &Notes,
+) -> Result<(), Fail> {
+    let waves = recovered.run().rolling.as_ref();
+    let last = waves.and_then(|rolling| rolling.waves.last());
+    let is_last_and_alone = last.is_some_and(|wave| wave[..] == [own]);
+    if is_last_and_alone || unsent == [own] {
+        notes.warn(&format!(
+            "ecsctl runs on {own}: the action on it comes last and ends this process; ecsctl resume reports its outcome"
+        ));
+        return Ok(());
+    }
+    Err(Fail::usage(format!(
+        "ecsctl runs on {own}, which the run has still to send together with others; nothing was sent"
+    ))
+    .hint("resume from another machine"))
+}

@@ -1,0 +1,134 @@
+//! Whether an action on a server can succeed, by what the service shows of it: a pure decision.
+
+use std::fmt;
+
+use ecs_client::Problem;
+use ecs_model::{RebootType, Server, ServerId, ServerStatus};
+use serde::{Deserialize, Serialize};
+
+use crate::PowerAction;
+use crate::report::{Outcome, ServerReport};
+
+/// Why an action on a server cannot succeed now.
+///
+/// ```
+/// use ecs_ops::PowerAction;
+/// use ecs_ops::fleet::Unready;
+/// use ecs_ops::model::{RebootType, Server};
+///
+/// let mut server = Server::default();
+/// server.locked = Some(true);
+/// let why = Unready::of(PowerAction::Reboot(RebootType::Soft), &server);
+/// assert_eq!(why, Some(Unready::Locked));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "reason", content = "shown", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unready {
+    /// The service does not know it, or it is deleted.
+    Absent,
+    /// It is locked against actions.
+    Locked,
+    /// Another action on it is going on: its task state, or its status.
+    Busy(String),
+    /// It is stopped, and the service refuses a soft restart of a stopped server.
+    Stopped,
+    /// The service refuses the action in this status.
+    Status(String),
+}
+
+impl Unready {
+    /// Why the action cannot succeed on this server; `None` if nothing speaks against it.
+    pub fn of(action: PowerAction, server: &Server) -> Option<Self> {
+        let soft = action == PowerAction::Reboot(RebootType::Soft);
+        let status = server.status.as_ref();
+        if status == Some(&ServerStatus::Deleted) {
+            return Some(Self::Absent);
+        }
+        if server.locked == Some(true) {
+            return Some(Self::Locked);
+        }
+        let task = server.task_state.as_deref().map(str::trim);
+        if let Some(task) = task.filter(|task| !matches!(*task, "" | "null" | "none" | "None")) {
+            return Some(Self::Busy(task.to_owned()));
+        }
+        match status? {
+            busy if is_busy(busy) => Some(Self::Busy(busy.to_string())),
+            ServerStatus::Shutoff if soft => Some(Self::Stopped),
+            other if soft && !restarts_softly(other) => Some(Self::Status(other.to_string())),
+            _ => None,
+        }
+    }
+
+    /// Whether a server that was named by its id is not sent because of this. A stopped one is: who
+    /// names it means it, and the service's refusal does no harm.
+    pub fn refuses_named(&self) -> bool {
+        *self != Self::Stopped
+    }
+}
+
+fn is_busy(status: &ServerStatus) -> bool {
+    matches!(
+        status,
+        ServerStatus::Build
+            | ServerStatus::HardReboot
+            | ServerStatus::Migrating
+            | ServerStatus::Reboot
+            | ServerStatus::Rebuild
+            | ServerStatus::Resize
+            | ServerStatus::RevertResize
+    )
+}
+
+/// Whether the service may take a soft restart of a server in this status: no page says that it
+/// refuses one of a server in `ERROR`, and in a status that is not known here it may.
+fn restarts_softly(status: &ServerStatus) -> bool {
+    matches!(
+        status,
+        ServerStatus::Active
+            | ServerStatus::Shutoff
+            | ServerStatus::Error
+            | ServerStatus::Unknown(_)
+    )
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("not found in the project"),
+            Self::Locked => f.write_str("locked"),
+            Self::Busy(state) => write!(f, "busy ({state})"),
+            Self::Stopped => f.write_str("stopped (SHUTOFF)"),
+            Self::Status(status) => write!(f, "in the status {status}"),
+        }
+    }
+}
+
+/// A server of a run that is not sent, because it is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnreadyServer {
+    /// The server.
+    pub id: ServerId,
+    /// Its name, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Why.
+    pub why: Unready,
+}
+
+impl UnreadyServer {
+    /// A server that is not ready.
+    pub fn new(id: ServerId, name: Option<String>, why: Unready) -> Self {
+        Self { id, name, why }
+    }
+
+    /// Its part of the report of the run: not attempted.
+    pub fn report(&self) -> ServerReport {
+        let error = Problem::new(format!("skipped, because it was not ready: {}", self.why));
+        ServerReport::new(self.id, Outcome::NotAttempted { error })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+use ecs_model::StopType;
+
+use super::*;
+
+const SOFT: PowerAction = PowerAction::Reboot(RebootType::Soft);
+const HARD: PowerAction = PowerAction::Reboot(RebootType::Hard);
+
+fn server(status: &str) -> Server {
+    let mut server = Server::default();
+    server.status = Some(status.into());
+    server
+}
+
+#[test]
+fn what_each_status_means_for_each_action() {
+    let stop = PowerAction::Stop(Some(StopType::Hard));
+    for (status, soft, hard, start) in [
+        ("ACTIVE", None, None, None),
+        ("SHUTOFF", Some("stopped (SHUTOFF)"), None, None),
+        ("ERROR", None, None, None),
+        (
+            "VERIFY_RESIZE",
+            Some("in the status VERIFY_RESIZE"),
+            None,
+            None,
+        ),
+        (
+            "BUILD",
+            Some("busy (BUILD)"),
+            Some("busy (BUILD)"),
+            Some("busy (BUILD)"),
+        ),
+        (
+            "REBOOT",
+            Some("busy (REBOOT)"),
+            Some("busy (REBOOT)"),
+            Some("busy (REBOOT)"),
+        ),
+        (
+            "DELETED",
+            Some("not found in the project"),
+            Some("not found in the project"),
+            Some("not found in the project"),
+        ),
+        ("NEW_STATUS", None, None, None),
+    ] {
+        let server = server(status);
+        let shown = |action| Unready::of(action, &server).map(|why| why.to_string());
+        assert_eq!(shown(SOFT).as_deref(), soft, "{status}");
+        assert_eq!(shown(HARD).as_deref(), hard, "{status}");
+        assert_eq!(shown(PowerAction::Start).as_deref(), start, "{status}");
+        assert_eq!(shown(stop).as_deref(), start, "{status}");
+    }
+}
+
+#[test]
+fn a_lock_and_a_task_count_in_any_status() {
+    let mut locked = server("ACTIVE");
+    locked.locked = Some(true);
+    assert_eq!(Unready::of(HARD, &locked), Some(Unready::Locked));
+    let mut busy = server("ACTIVE");
+    for (task, is_busy) in [("powering-off", true), ("", false), ("null", false)] {
+        busy.task_state = Some(task.to_owned());
+        assert_eq!(Unready::of(HARD, &busy).is_some(), is_busy, "{task:?}");
+    }
+    assert_eq!(Unready::of(SOFT, &Server::default()), None);
+}
+
+#[test]
+fn it_is_kept_and_read_again() {
+    for why in [Unready::Absent, Unready::Busy("reboot_started".to_owned())] {
+        let server = UnreadyServer::new(ServerId::from_bytes([0; 16]), None, why);
+        let text = serde_json::to_string(&server).unwrap();
+        assert_eq!(
+            serde_json::from_str::<UnreadyServer>(&text).unwrap(),
+            server
+        );
+    }
+}
