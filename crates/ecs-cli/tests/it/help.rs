@@ -70,7 +70,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 30] = [
+    const RUN: [&str; 31] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",

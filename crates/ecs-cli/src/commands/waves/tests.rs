@@ -25,6 +25,7 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
         listed,
         last: None,
         skipped: Vec::new(),
+        unready: Vec::new(),
     }
 }
 
