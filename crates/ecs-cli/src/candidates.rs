@@ -1,10 +1,27 @@
 //! What the shell offers for an option as it is typed: names from files of this machine, never a secret.
 
-use clap_complete::CompletionCandidate;
+use clap::Command;
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use ecs_ops::auth::{Environment, cloud_names, profile_names};
 
 use crate::journals;
 use crate::settings;
+
+/// The command line, with what a shell offers for its values.
+pub(crate) fn offered(command: Command) -> Command {
+    let run = |command: Command, name: &'static str| {
+        command.mut_arg(name, |of| of.add(ArgValueCandidates::new(runs)))
+    };
+    command
+        .mut_arg("context", |of| of.add(ArgValueCandidates::new(contexts)))
+        .mut_arg("cloud", |of| of.add(ArgValueCandidates::new(clouds)))
+        .mut_arg("profile", |of| of.add(ArgValueCandidates::new(profiles)))
+        .mut_subcommand("resume", |of| run(of, "journal"))
+        .mut_subcommand("rerun", |of| run(of, "of"))
+        .mut_subcommand("run", |of| {
+            of.mut_subcommand("show", |of| run(of, "journal"))
+        })
+}
 
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
     // Names that a terminal would not show as they are stay out of it.
@@ -15,21 +32,21 @@ fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
 }
 
 /// Clouds of `clouds.yaml`.
-pub(crate) fn clouds() -> Vec<CompletionCandidate> {
+fn clouds() -> Vec<CompletionCandidate> {
     candidates(cloud_names(&Environment::of_process()))
 }
 
 /// Profiles of the Huawei Cloud SDK.
-pub(crate) fn profiles() -> Vec<CompletionCandidate> {
+fn profiles() -> Vec<CompletionCandidate> {
     candidates(profile_names(&Environment::of_process()))
 }
 
 /// Contexts of the configuration file.
-pub(crate) fn contexts() -> Vec<CompletionCandidate> {
+fn contexts() -> Vec<CompletionCandidate> {
     candidates(settings::context_names())
 }
 
 /// Runs whose journals are in the folder for journals, the newest first.
-pub(crate) fn runs() -> Vec<CompletionCandidate> {
+fn runs() -> Vec<CompletionCandidate> {
     candidates(journals::names())
 }

@@ -70,7 +70,7 @@ use term::{Notes, Results};
 
 fn main() -> ExitCode {
     // Ends here when a shell asks what it can offer.
-    CompleteEnv::with_factory(Cli::command)
+    CompleteEnv::with_factory(|| candidates::offered(Cli::command()))
         .var(commands::shell::COMPLETE)
         .complete();
     // Ends with 2 for bad usage, and with 0 after --help and --version.

@@ -25,6 +25,7 @@ mod reconcile;
 mod records;
 mod request_plan;
 mod run;
+mod schedule;
 mod state;
 mod traces;
 mod verify;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use self::heartbeat::Heartbeat;
 use crate::effects::{Effects, number};
 use crate::reply::Reply;
-use crate::store::Shared;
+use crate::shared::Shared;
 use crate::{StoreError, StoreErrorKind};
 
 /// An announcement that took longer is made again before anything is sent: the process may have

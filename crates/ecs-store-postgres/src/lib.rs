@@ -7,6 +7,7 @@
 //! | `connection`, `tls` | the way to it, made anew when it breaks |
 //! | `schema` | its tables and functions, in versions |
 //! | `store` | [`PostgresStore`]: open, resume, list, show, prune |
+//! | `shared` | the connection and the process, for both |
 //! | `journal` | [`PostgresJournal`]: records, in transactions that check the epoch |
 //! | `effects` | what follows from a record for quota and leases |
 //! | `reply` | what the functions reply |
@@ -38,10 +39,12 @@ mod error;
 mod journal;
 mod reply;
 mod schema;
+mod shared;
 mod store;
 mod tls;
 
 pub use address::{Passfile, StoreAddress};
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::PostgresJournal;
-pub use store::{PostgresStore, Process, RunState, RunSummary, StoreCheck, StoreOptions, Takeover};
+pub use shared::Process;
+pub use store::{PostgresStore, RunState, RunSummary, StoreCheck, StoreOptions, Takeover};

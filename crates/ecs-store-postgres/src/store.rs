@@ -17,20 +17,8 @@ use crate::connection::{Connection, Params};
 use crate::journal::PostgresJournal;
 use crate::reply::{Reply, timestamp};
 use crate::schema::{self, Use};
+use crate::shared::{Process, Shared};
 use crate::{StoreError, StoreErrorKind};
-
-/// Who uses the store, for people: it is told to whoever finds a run in use.
-#[derive(Clone, Debug)]
-pub struct Process {
-    /// The user.
-    pub user: String,
-    /// The host.
-    pub host: String,
-    /// The id of the process.
-    pub pid: i32,
-    /// The program, with its version.
-    pub program: String,
-}
 
 /// How a store is used.
 #[derive(Clone, Debug)]
@@ -73,27 +61,6 @@ pub enum Takeover {
 /// A store in a PostgreSQL database. Cheap to clone; clones share the connection.
 #[derive(Clone, Debug)]
 pub struct PostgresStore(Arc<Shared>);
-
-/// What journals and the store share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) connection: Connection,
-    pub(crate) process: Process,
-    patience: Duration,
-    takeover_after: Duration,
-}
-
-impl Shared {
-    /// Calls a function of the schema, until there is a reply.
-    pub(crate) async fn call(&self, sql: &str, params: &Params<'_>) -> Result<Reply, StoreError> {
-        let rows = self
-            .connection
-            .call_within(self.patience, sql, params)
-            .await?;
-        let text: &str = rows.first().map(|row| row.get(0)).unwrap_or_default();
-        Reply::parse(text)
-    }
-}
 
 /// What [`PostgresStore::check`] found.
 #[derive(Clone, Debug)]

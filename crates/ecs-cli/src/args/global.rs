@@ -6,20 +6,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use clap_complete::ArgValueCandidates;
 use ecs_ops::model::ProjectId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::logging::Logging;
 use super::store::StoreOptions;
-use crate::candidates;
 
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Use this context of the configuration file (see `config show`) [default: ECSCTL_CONTEXT, or the file's]
-    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(candidates::contexts))]
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// The URL of the service: https://HOST, with an optional port and path. By default derived from the region
     #[arg(long, global = true, value_name = "URL")]
@@ -35,14 +33,12 @@ pub(crate) struct Global {
     pub(crate) project_id: Option<ProjectId>,
     /// Credentials: use only this cloud of clouds.yaml
     #[arg(
-        long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"],
-        add = ArgValueCandidates::new(candidates::clouds)
+        long, global = true, value_name = "NAME", conflicts_with_all = ["profile", "token", "access_key"]
     )]
     pub(crate) cloud: Option<String>,
     /// Credentials: use only this section of ~/.huaweicloud/credentials
     #[arg(
-        long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"],
-        add = ArgValueCandidates::new(candidates::profiles)
+        long, global = true, value_name = "NAME", conflicts_with_all = ["token", "access_key"]
     )]
     pub(crate) profile: Option<String>,
     /// Credentials: a token for the project; `-` reads it from stdin. Other users of this machine can see command

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap_complete::ArgValueCandidates;
 
 use super::{EXIT_CODES, Output};
-use crate::candidates;
 
 const ABOUT: &str = "\
 Starts a new run on the servers of an earlier run that failed or were not attempted, with the options of that run: \
@@ -30,7 +28,7 @@ pub(super) fn help() -> String {
 #[derive(Debug, Args)]
 pub(crate) struct Rerun {
     /// The earlier run: its id or the beginning of it, `last`, or the file of its journal
-    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
+    #[arg(value_name = "RUN")]
     pub(crate) of: PathBuf,
     /// Run on the servers that failed
     #[arg(long)]

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap_complete::ArgValueCandidates;
 
 use super::{EXIT_CODES, Output, at_least_1, duration};
-use crate::candidates;
 
 const ABOUT: &str = "\
 Waits for the jobs of accepted requests, sends what was never sent, and reports every server of the run. A server whose \
@@ -36,7 +34,7 @@ pub(super) fn help() -> String {
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
     /// The run: its id or the beginning of it, `last`, or the file of its journal. With --store: its id
-    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
+    #[arg(value_name = "RUN")]
     pub(crate) journal: PathBuf,
     /// Check the servers of requests whose answer was lost, as a run with this option does. A server whose earlier
     /// state is not in the journal stays unknown unless it has changed

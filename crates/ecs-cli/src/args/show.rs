@@ -3,9 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use clap_complete::ArgValueCandidates;
-
-use crate::candidates;
 
 use super::Show;
 
@@ -59,7 +56,7 @@ pub(crate) enum RunListFormat {
 #[derive(Debug, Args)]
 pub(crate) struct RunShow {
     /// The run: its id or the beginning of it, `last`, or the file of its journal
-    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::runs))]
+    #[arg(value_name = "RUN")]
     pub(crate) journal: PathBuf,
     /// Write a page for a browser to this new file instead of printing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "outcome"])]

@@ -26,10 +26,18 @@ fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
             https,
             "the token travels unencrypted to http://iam.example",
         ),
-        (TOKEN, OPEN, PROJECT, https, ""),
+        // The token is looked up there.
         (
             TOKEN,
             OPEN,
+            PROJECT,
+            https,
+            "the token travels unencrypted to http://iam.example",
+        ),
+        (TOKEN, SECURE, PROJECT, https, ""),
+        (
+            TOKEN,
+            SECURE,
             PROJECT,
             http,
             "the token travels unencrypted to http://ecs.example",

@@ -7,7 +7,7 @@ use clap::builder::styling::AnsiColor;
 use ecs_ops::{Report, ServerReport};
 use jiff::SignedDuration;
 
-use super::show::seconds;
+use super::duration::seconds;
 use super::table::{self, reason};
 use super::text_table::TextTable;
 use crate::args::Show;

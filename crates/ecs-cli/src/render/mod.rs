@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod closing;
 pub(crate) mod csv;
+pub(crate) mod duration;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod page;

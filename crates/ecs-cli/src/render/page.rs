@@ -5,7 +5,8 @@ mod drawing;
 
 use std::path::Path;
 
-use super::show::{next, number, seconds, since};
+use super::duration::seconds;
+use super::show::{next, number, since};
 use super::table;
 use super::timeline::{Server, Timeline};
 

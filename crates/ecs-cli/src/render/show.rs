@@ -6,6 +6,7 @@ use ecs_ops::Outcome;
 use jiff::{SignedDuration, Timestamp};
 
 use super::closing::by_outcome;
+use super::duration::seconds;
 use super::table::{self, Table};
 use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
 use crate::args::Show;
@@ -199,15 +200,6 @@ fn answer(answer: Answer) -> &'static str {
 /// Such as `+12.3 s`.
 pub(super) fn since(it: &Timeline, at: Timestamp) -> String {
     format!("+{}", seconds(it.since(at)))
-}
-
-pub(crate) fn seconds(time: SignedDuration) -> String {
-    let tenths = time.as_millis().max(0) / 100;
-    match tenths {
-        0..1000 => format!("{}.{} s", tenths / 10, tenths % 10),
-        1000..60_000 => format!("{} min {} s", tenths / 600, tenths / 10 % 60),
-        _ => format!("{} h {} min", tenths / 36_000, tenths / 600 % 60),
-    }
 }
 
 /// The counts, and how many servers were restarted hard.

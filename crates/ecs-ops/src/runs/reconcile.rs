@@ -9,8 +9,8 @@ use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
-use super::observer::Schedule;
 use super::records::{RecordQuery, RecordTracker};
+use super::schedule::Schedule;
 use super::state::RunState;
 use super::traces::{TraceFinding, TraceQuery, TraceTracker};
 use crate::event::{Event, Sink};

@@ -8,7 +8,7 @@ use ecs_model::ServerId;
 use tokio::time::Instant;
 
 use super::evidence::ServerList;
-use super::observer::Schedule;
+use super::schedule::Schedule;
 use super::state::RunState;
 use crate::Client;
 use crate::event::Event;

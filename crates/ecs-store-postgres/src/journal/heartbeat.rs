@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::store::Shared;
+use crate::shared::Shared;
 
 /// The time between signs of life, besides the records.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::axis::{Axis, label};
 use super::escape;
-use crate::render::show::seconds;
+use crate::render::duration::seconds;
 use crate::render::timeline::{Answer, Job, Mark, RequestRow, Span, Timeline};
 
 /// Where the time axis begins and how long it is, in units of the drawing.

@@ -69,7 +69,11 @@ fn a_run_whose_runtime_is_gone_is_an_error_with_its_cause() {
     let client = builder.build().unwrap();
     let first = runtime();
     let run = client.reboot(RebootType::Soft, ids(1)).run_id("lost");
-    let run = first.block_on(async { run.begin().await.unwrap().spawn() });
+    let run = first.block_on(run.begin()).unwrap();
+    let run = {
+        let _inside = first.enter();
+        run.spawn()
+    };
     drop(first);
     let error = runtime().block_on(run).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Aborted);

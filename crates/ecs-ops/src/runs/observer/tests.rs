@@ -9,6 +9,7 @@ use http::Method;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::super::schedule::Schedule;
 use super::*;
 use crate::scripted::{DONE, JOB, TOKEN, answer, endpoint, ids};
 use crate::{Client, OnUnknown};
