@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ecs-store-postgres", &["ecs-ops"]),
     ("ecs-cli", &["ecs-ops", "ecs-sim", "ecs-store-postgres"]),
     ("ecs-test-support", &["ecs-sim"]),
-    ("ecs-tests", &["ecs-ops", "ecs-sim"]),
+    ("ecs-tests", &["ecs-ops", "ecs-sim", "ecs-test-support"]),
     ("ecs-bench", &["ecs-client", "ecs-ops"]),
     ("recipes", &["ecs-transport"]),
     ("xtask", &[]),

@@ -345,7 +345,7 @@ fn a_setting_that_is_misspelt_is_named() {
     for (interface, expected) in [("public", 1), ("internal", 2)] {
         let environment = around(&[]).with_file(
             "/home/ops/.config/openstack/clouds.yaml",
-            &file.replace("INTERFACE", interface),
+            file.replace("INTERFACE", interface),
         );
         let warnings = choose(&environment).warnings().to_vec();
         let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
