@@ -17,7 +17,12 @@ pub(crate) fn offered(command: Command) -> Command {
         .mut_arg("cloud", |of| of.add(ArgValueCandidates::new(clouds)))
         .mut_arg("profile", |of| of.add(ArgValueCandidates::new(profiles)))
         .mut_subcommand("resume", |of| run(of, "journal"))
-        .mut_subcommand("rerun", |of| run(of, "of"))
+        .mut_subcommand("rerun", |of| {
+            // An argument that was changed comes last unless it has a place.
+            run(of, "of")
+                .mut_arg("of", |of| of.index(1))
+                .mut_arg("options", |of| of.index(2))
+        })
         .mut_subcommand("run", |of| {
             of.mut_subcommand("show", |of| run(of, "journal"))
         })

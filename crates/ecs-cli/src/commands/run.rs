@@ -26,6 +26,7 @@ use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
+use crate::folders;
 use crate::health;
 use crate::invocation;
 use crate::render::json::DryRun;
@@ -52,6 +53,13 @@ pub(crate) async fn run(
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
+    if let (None, Some(ids)) = (&store, selection.plain_ids())
+        && !args.dry_run
+        && folders::state().is_ok()
+    {
+        // Sooner than their status: who acts on them says more than that they are busy.
+        drop(register(&run_id, action, ids, None, &connection, notes).await?);
+    }
     let mut signals = Signals::new()?;
     let finding = Servers::find(&selection, action, &args, &connection, notes);
     let mut servers = match unless_stopped(&mut signals, finding).await {

@@ -176,7 +176,7 @@ fn two_runs_on_the_same_server() {
         .collect();
     assert!(states.contains(&&"interrupted".into()), "{rows}");
     // The service still has the first action, and nobody of this machine.
-    let ended = Ended::of(begin(&[&second]).arg("--no-wait"));
+    let ended = Ended::of(begin(&[&second]).args(["--no-wait", "--no-preflight"]));
     assert!(
         ended.stderr.contains("busy with another task"),
         "{}",

@@ -297,6 +297,7 @@ fn a_full_disk_does_not_stop_the_run_and_is_said() {
             &sim.id(0),
             "--type=hard",
             "-y",
+            "--no-preflight",
             "--no-wait",
             "-o",
             format,
@@ -328,7 +329,14 @@ fn a_full_disk_does_not_stop_the_run_and_is_said() {
 fn requests_are_numbered_sensibly_when_one_is_split() {
     let sim = Sim::start(1, |region| region);
     let missing = "11111111-1111-1111-1111-111111111111";
-    let arguments = ["reboot", &sim.id(0), missing, "--yes", "--no-wait"];
+    let arguments = [
+        "reboot",
+        &sim.id(0),
+        missing,
+        "--yes",
+        "--no-preflight",
+        "--no-wait",
+    ];
     let ended = ecsctl(&arguments, &sim.options()).expect(1);
     assert!(
         ended.stderr.contains("request 2 accepted") && !ended.stderr.contains("2 of 1"),

@@ -96,10 +96,12 @@ fn what_cannot_be_written_down_is_not_sent_when_a_run_goes_on() {
     assert_eq!(sim.accepted(), 4);
     assert_eq!(std::fs::read(&journal).unwrap(), before);
 
-    // Each time there is a little more room, until there is enough.
+    // Each time there is a little more room, until there is enough. Each try writes down who made it, and what it stopped at: what it
+    // adds grows, so that no try is cut off where the last one was for ever.
     let mut stopped = 0;
-    // Each try writes down who made it: more than one block.
-    for blocks in (before.len() / BLOCK..).step_by(3) {
+    for round in 0_usize.. {
+        assert!(round < 60, "it never has enough room");
+        let blocks = before.len() / BLOCK + 3 * round + round * round / 4;
         let ended = limited(&sim, blocks, &resume);
         assert_eq!(most_times(&sim), 1, "{}", ended.stderr);
         let report = ended.json();
