@@ -23,6 +23,7 @@ use crate::args::Run;
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::Fail;
+use crate::store::Store;
 use crate::term::Notes;
 
 pub(super) use messages::name_of;
@@ -98,6 +99,7 @@ pub(super) async fn run(
     action: PowerAction,
     args: &Run,
     connection: &Connection,
+    store: Option<&Store>,
     notes: &Notes,
 ) -> Result<Preflight, NotBegun> {
     let looking = async {
@@ -140,7 +142,13 @@ pub(super) async fn run(
         screened,
         unready: Vec::new(),
     };
-    readiness::check(&mut preflight, action, args, notes)?;
+    // Those that another run of the store acts on are busy with that: `--held` decides.
+    let held = match store {
+        Some(store) => store.held(connection, &preflight.screened.servers).await?,
+        None => Vec::new(),
+    };
+    let held = held.iter().map(|held| held.id).collect();
+    readiness::check(&mut preflight, action, args, &held, notes)?;
     messages::print(&preflight, action, args, notes);
     if let Scaling::Unchecked(why) = &scaling {
         notes.note(&messages::not_checked(why));

@@ -61,7 +61,14 @@ pub(crate) async fn run(
         drop(register(&run_id, action, ids, None, &connection, notes).await?);
     }
     let mut signals = Signals::new()?;
-    let finding = Servers::find(&selection, action, &args, &connection, notes);
+    let finding = Servers::find(
+        &selection,
+        action,
+        &args,
+        &connection,
+        store.as_ref(),
+        notes,
+    );
     let mut servers = match unless_stopped(&mut signals, finding).await {
         Ok(servers) => servers,
         Err(NotBegun::Fail(fail)) => return Err(fail),

@@ -10,6 +10,7 @@ use crate::args::Run;
 use crate::confirm::counted;
 use crate::connect::Connection;
 use crate::fail::Fail;
+use crate::store::Store;
 use crate::term::Notes;
 
 /// The servers of a run.
@@ -35,9 +36,10 @@ impl Servers {
         action: PowerAction,
         args: &Run,
         connection: &Connection,
+        store: Option<&Store>,
         notes: &Notes,
     ) -> Result<Self, NotBegun> {
-        let found = preflight::run(selection, action, args, connection, notes).await?;
+        let found = preflight::run(selection, action, args, connection, store, notes).await?;
         let screened = found.screened;
         let listed = match found.known {
             preflight::Known::Listed(servers) => servers,

@@ -18,13 +18,14 @@ pub(super) fn check(
     preflight: &mut Preflight,
     action: PowerAction,
     args: &Run,
+    held: &HashSet<ServerId>,
     notes: &Notes,
 ) -> Result<(), Fail> {
     // A plan says itself what may differ from it.
     if args.planned.is_some() {
         return Ok(());
     }
-    let unready = find(preflight, action, args.skip_unready);
+    let unready = find(preflight, action, args.skip_unready, held);
     if unready.is_empty() {
         return Ok(());
     }
@@ -49,7 +50,12 @@ pub(super) fn check(
     Ok(())
 }
 
-fn find(preflight: &Preflight, action: PowerAction, skips: bool) -> Vec<UnreadyServer> {
+fn find(
+    preflight: &Preflight,
+    action: PowerAction,
+    skips: bool,
+    held: &HashSet<ServerId>,
+) -> Vec<UnreadyServer> {
     let absent: HashSet<ServerId> = match &preflight.known {
         Known::LookedUp(lookup) => lookup.absent.iter().copied().collect(),
         _ => HashSet::new(),
@@ -62,6 +68,7 @@ fn find(preflight: &Preflight, action: PowerAction, skips: bool) -> Vec<UnreadyS
             Some(server) => Unready::of(action, server),
             None => None,
         };
+        let why = why.filter(|why| !(matches!(why, Unready::Busy(_)) && held.contains(id)));
         let why = why.filter(|why| skips || why.refuses_named())?;
         let name = server.and_then(|server| server.name.clone());
         Some(UnreadyServer::new(*id, name, why))
