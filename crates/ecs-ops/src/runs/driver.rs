@@ -184,7 +184,12 @@ impl<'a> Driver<'a> {
             }
             let step = match completed_steps.pop_front() {
                 Some(step) => step,
-                None if steps.is_empty() && jobs.is_empty() && list_at.is_none() => break,
+                None if steps.is_empty()
+                    && jobs.is_empty()
+                    && (state.is_denied() || !observer.needs_list(self.client, state)) =>
+                {
+                    break;
+                }
                 None => tokio::select! {
                     biased;
                     Some(step) = steps.next() => step,

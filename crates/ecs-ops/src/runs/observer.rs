@@ -61,6 +61,13 @@ impl Observer {
         due.min().filter(|_| self.underway.is_none())
     }
 
+    /// Whether the run must not end before another list. What only the hang watch wants keeps no run
+    /// going: a server that hangs has a job that is watched.
+    pub(super) fn needs_list(&mut self, client: &Client, state: &RunState) -> bool {
+        self.reconciler.next_list(client, state).is_some()
+            || self.next_of_verifier(client, state).is_some()
+    }
+
     fn next_of_verifier(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         self.verifier.as_mut()?.next_list(client, state)
     }

@@ -13,7 +13,7 @@ use crate::fail::Fail;
 use crate::term::Notes;
 
 /// Finds the servers that are not ready. With `--skip-unready` they are taken out of the run, and named; otherwise the run is
-/// refused, with all of them by reason.
+/// refused, with all of them by reason; a dry run only warns of that.
 pub(super) fn check(
     preflight: &mut Preflight,
     action: PowerAction,
@@ -31,6 +31,15 @@ pub(super) fn check(
     }
     let reasons = by_reason(&unready, preflight);
     if !args.skip_unready {
+        if args.dry_run {
+            // A rehearsal shows what would be sent all the same.
+            let not_ready = are(unready.len());
+            notes.warn(&format!(
+                "{not_ready} not ready: without --dry-run this run is refused, unless --skip-unready is given: {}",
+                reasons.join("; ")
+            ));
+            return Ok(());
+        }
         let message = format!("{} not ready; nothing was sent", are(unready.len()));
         return Err(Fail::usage(message).details(reasons).hint(
             "--skip-unready skips them and reports them as not attempted; --no-preflight sends without these reads",
