@@ -112,6 +112,12 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Whether this run or an earlier life of it reconciled: what that one found is in the journal.
+    fn reconciled(&self, plan: &RunPlan) -> bool {
+        let mut lives = self.lived.into_iter().flat_map(ManyLives::lives);
+        plan.reconcile || lives.any(|(plan, _)| plan.reconcile)
+    }
+
     fn hold(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
         if !holds {
             self.violations.push(otherwise());
@@ -304,7 +310,7 @@ impl Checker<'_> {
                     Some(_) => ended_as(JobStatus::Fail),
                     // A start or a stop of a server that was in the wanted state changes nothing.
                     None => {
-                        let lost = plan.reconcile && self.may_be_unknown(id, run);
+                        let lost = self.reconciled(plan) && self.may_be_unknown(id, run);
                         lost || (jobs.is_empty() && self.was_refused_alone(id, run))
                     }
                 },

@@ -157,7 +157,7 @@ impl Checker<'_> {
                 self.denied()
                     || self.had_an_outage(run)
                     || self.could_not_list(plan)
-                    || (plan.reconcile && self.may_be_unknown(id, run))
+                    || (self.reconciled(plan) && self.may_be_unknown(id, run))
                     || stopped
                     || self.trace.exchanges.iter().any(|exchange| {
                         let given_back = exchange.fault == Some(Fault::GivenBack);
