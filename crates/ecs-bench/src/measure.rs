@@ -25,7 +25,7 @@ impl Usage {
     }
 
     /// Prints, as one line of JSON, what each of `calls` calls used since then: times in microseconds; beside them the
-    /// [`peak_memory`] of the process, in KiB.
+    /// The peak memory of the process, in KiB.
     #[allow(clippy::print_stdout, reason = "the result of the program")]
     pub fn print_since(&self, calls: u32) {
         let now = Self::now();

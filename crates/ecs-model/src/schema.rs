@@ -1,9 +1,13 @@
 //! The JSON of requests, as a service checks it.
 
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use crate::ServerId;
-use crate::validate::{ValidationError, Violation, descend, duplicates, quoted};
+use crate::validate::{ValidationError, Violation, descend, quoted};
 
 /// What a request's JSON must look like. Closed: a field that is not listed is a violation.
 /// The generated operations hold one for each request body.
@@ -140,4 +144,21 @@ fn shown(value: &Value) -> String {
         Value::String(text) => quoted(text),
         scalar => scalar.to_string(),
     }
+}
+
+/// The positions of values that stood earlier already, with the position of the first.
+fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
+    let mut first = FxHashMap::default();
+    first.reserve(values.size_hint().0);
+    let mut found = Vec::new();
+    for (index, value) in values.enumerate() {
+        let Some(value) = value else { continue };
+        match first.entry(value) {
+            Entry::Occupied(entry) => found.push((index, *entry.get())),
+            Entry::Vacant(entry) => {
+                entry.insert(index);
+            }
+        }
+    }
+    found
 }

@@ -1,11 +1,8 @@
 //! Checking what we send, all of it, before it is sent.
 
-use std::collections::hash_map::Entry;
 use std::fmt;
-use std::hash::Hash;
 
 use crate::ServerId;
-use rustc_hash::FxHashMap;
 
 /// One thing that is wrong with a request: where (a JSON pointer, RFC 6901) and what.
 ///
@@ -118,25 +115,6 @@ pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
     pointer.push('/');
     pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
     parent
-}
-
-/// The positions of values that stood earlier already, with the position of the first.
-pub(crate) fn duplicates<T: Eq + Hash>(
-    values: impl Iterator<Item = Option<T>>,
-) -> Vec<(usize, usize)> {
-    let mut first = FxHashMap::default();
-    first.reserve(values.size_hint().0);
-    let mut found = Vec::new();
-    for (index, value) in values.enumerate() {
-        let Some(value) = value else { continue };
-        match first.entry(value) {
-            Entry::Occupied(entry) => found.push((index, *entry.get())),
-            Entry::Vacant(entry) => {
-                entry.insert(index);
-            }
-        }
-    }
-    found
 }
 
 /// A text for an error message, in quotes and short.
