@@ -218,7 +218,7 @@ impl ClientBuilder {
     }
 
     /// The id of the user whose credentials are used, as IAM names it with a token. With it,
-    /// [reconciling](crate::RunBuilder::reconcile) recognizes the records of a run that has a single
+    /// [reconciling](crate::OnUnknown) recognizes the records of a run that has a single
     /// request. Default: learned from the records of accepted requests.
     pub fn user_id(mut self, user_id: impl Into<String>) -> Self {
         self.user_id = Some(user_id.into());

@@ -12,7 +12,7 @@ impl RunBuilder {
     /// Restarts a server hard, once, if its soft restart failed or, with [`verify`](Self::verify),
     /// if it is not back `after` this time from the acceptance. A server whose soft restart is
     /// still running or has an unknown outcome is not restarted again: see
-    /// [`escalate`](crate::rolling::escalate).
+    /// `escalate` in `rolling/escalate.rs`.
     pub fn escalate_after(mut self, after: Duration) -> Self {
         self.escalate_after = Some(after);
         self
@@ -21,7 +21,7 @@ impl RunBuilder {
     /// Restarts a server hard, once, that hangs in its soft restart for `limit` or longer, at least
     /// [`MIN_HANG`]: the job shows its restart as running, and the server, read every three
     /// minutes, shows status `REBOOT` with the same task and no change all the time. See
-    /// [`escalate_hang`](crate::rolling::escalate_hang). Jobs are then watched for longer than
+    /// `escalate_hang` in `rolling/hang.rs`. Jobs are then watched for longer than
     /// `limit`: the default of [`stalled_after`](Self::stalled_after) grows by it.
     pub fn escalate_hang(mut self, limit: Duration) -> Self {
         self.escalate_hang = Some(limit);

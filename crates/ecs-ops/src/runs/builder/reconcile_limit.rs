@@ -29,7 +29,7 @@ impl RunBuilder {
     }
 
     /// A client of Cloud Trace Service (`cts.REGION…`), of the same project and with credentials that
-    /// may read its traces: with [`reconcile`](Self::reconcile), a trace of a request whose answer was
+    /// may read its traces: with [reconciling](crate::OnUnknown), a trace of a request whose answer was
     /// lost has its job, which is then watched like any other.
     pub fn traces(mut self, client: Client) -> Self {
         self.traces = Some(client);
