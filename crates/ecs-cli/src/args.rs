@@ -44,7 +44,9 @@ pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, Sim};
-pub(crate) use store::{Held, StoreCommand, StoreFormat};
+#[cfg(feature = "postgres")]
+pub(crate) use store::StoreFormat;
+pub(crate) use store::{Held, StoreCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
