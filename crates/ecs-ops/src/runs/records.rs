@@ -23,7 +23,7 @@ use super::traces::TraceFinding;
 use crate::action::PowerAction;
 
 pub(super) use reader::RecordQuery;
-pub(super) use tracker::RecordTracker;
+pub(super) use tracker::{RecordTracker, recently_accepted};
 
 /// Two readings of the service's clock that differ by more than this show that it was set, so that
 /// records cannot be placed in time.

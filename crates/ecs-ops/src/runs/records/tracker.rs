@@ -14,6 +14,7 @@ use super::{
 };
 use crate::Client;
 use crate::action::PowerAction;
+use crate::report::JobReport;
 use crate::runs::evidence::SentTimes;
 use crate::runs::state::RunState;
 
@@ -22,8 +23,8 @@ use crate::runs::state::RunState;
 const MAX_SERVERS: usize = 500;
 /// The most accepted requests of this run that are observed.
 const MAX_CONTROLS: usize = 3;
-/// An accepted request that is older than this when it is first read says too little about the
-/// delay of records.
+/// An accepted request that is older than this when it is first observed says too little about the
+/// delay of records and traces.
 const MAX_CONTROL_AGE: Duration = Duration::from_secs(60);
 /// The longest time between the sending of a request and its acceptance.
 const ACCEPTANCE: SignedDuration = SignedDuration::from_secs(30);
@@ -38,6 +39,22 @@ struct ControlRequest {
     servers: Vec<ServerId>,
     /// How long its records took; `None`: not seen yet.
     delay: Option<Duration>,
+}
+
+/// The accepted requests that can show how late records and traces come, the latest one first, with
+/// the time of their acceptance. The first `resumed_jobs` are of earlier processes.
+pub(in crate::runs) fn recently_accepted<'a>(
+    client: &Client,
+    state: &'a RunState,
+    resumed_jobs: usize,
+) -> impl Iterator<Item = (&'a JobReport, Timestamp)> {
+    let clock = client.0.core.clock();
+    let recent = client.0.core.scaled(MAX_CONTROL_AGE);
+    let jobs = state.accepted_jobs().iter().skip(resumed_jobs).rev();
+    jobs.filter_map(move |job| {
+        let accepted_at = job.ticket.accepted_at()?;
+        (clock.since(accepted_at) <= recent).then_some((job, accepted_at))
+    })
 }
 
 /// What is known about the records of a run.
@@ -93,16 +110,11 @@ impl RecordTracker {
     /// Chooses accepted requests to observe: the latest ones.
     fn choose_controls(&mut self, client: &Client, state: &RunState) {
         let clock = client.0.core.clock();
-        let recent = client.0.core.scaled(MAX_CONTROL_AGE);
-        let jobs = state.accepted_jobs().iter().skip(self.resumed_jobs).rev();
-        for job in jobs {
+        for (job, accepted_at) in recently_accepted(client, state, self.resumed_jobs) {
             if self.controls.len() >= MAX_CONTROLS {
                 return;
             }
-            let Some(accepted_at) = job.ticket.accepted_at() else {
-                continue;
-            };
-            if self.controls.contains_key(&job.job_id) || clock.since(accepted_at) > recent {
+            if self.controls.contains_key(&job.job_id) {
                 continue;
             }
             let Some(earliest) = clock

@@ -13,14 +13,11 @@ use super::reader::{TraceInbox, TraceList, TraceQuery};
 use super::{LostRequest, TraceFinding, find, trace_name};
 use crate::Client;
 use crate::runs::evidence::SentTimes;
-use crate::runs::records::{earliest_start, is_delay_bounded};
+use crate::runs::records::{earliest_start, is_delay_bounded, recently_accepted};
 use crate::runs::state::RunState;
 
 /// The most accepted requests of this run that are observed.
 const MAX_CONTROLS: usize = 5;
-/// An accepted request that is older than this when it is first looked for says too little about the
-/// delay of traces.
-const MAX_CONTROL_AGE: Duration = Duration::from_secs(60);
 
 /// What is known about the traces of a run.
 #[derive(Debug, Default)]
@@ -67,13 +64,8 @@ impl TraceTracker {
         });
         let from = sent.min()?;
         let to = clock.read().remote?;
-        let recent = client.0.core.scaled(MAX_CONTROL_AGE);
-        let jobs = state.accepted_jobs().iter().skip(self.resumed_jobs).rev();
-        for job in jobs {
-            let Some(accepted_at) = job.ticket.accepted_at() else {
-                continue;
-            };
-            if self.controls.len() >= MAX_CONTROLS || clock.since(accepted_at) > recent {
+        for (job, accepted_at) in recently_accepted(client, state, self.resumed_jobs) {
+            if self.controls.len() >= MAX_CONTROLS {
                 break;
             }
             let control = self.controls.entry(job.job_id.clone());
