@@ -133,3 +133,12 @@ pub(crate) fn counted(servers: usize) -> String {
         servers => format!("{servers} servers"),
     }
 }
+
+/// The first `most` of these, and how many more there are.
+pub(crate) fn few<T>(all: &[T], most: usize, shown: impl Fn(&T) -> String) -> Vec<String> {
+    let mut few: Vec<String> = all.iter().take(most).map(shown).collect();
+    if all.len() > most {
+        few.push(format!("and {} more", all.len() - most));
+    }
+    few
+}

@@ -43,6 +43,8 @@ pub(crate) struct AppliedPlan {
     /// The servers of each wave; nothing for a run without waves.
     pub(crate) waves: Option<Vec<Vec<ServerId>>>,
     pub(crate) servers: Vec<PlannedServer>,
+    /// What the plan says of the run, with its place.
+    pub(crate) run: RunRecord,
     /// Whether to act although servers differ from the plan.
     pub(crate) accept_drift: bool,
 }

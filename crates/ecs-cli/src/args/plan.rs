@@ -75,7 +75,7 @@ pub(crate) struct PlanShow {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
-    /// Write the plan to this file as a page for browsers, and nothing to stdout
+    /// Write the plan to this new file as a page for browsers, and nothing to stdout
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub(crate) html: Option<PathBuf>,
     /// The format of the output

@@ -18,8 +18,14 @@ const NAMED: usize = 5;
 
 /// Opens the store of a run that sends something, if one is named.
 pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, Fail> {
-    if args.sends_nothing() || named(global).is_none() {
+    let Some(store) = named(global).filter(|_| !args.sends_nothing()) else {
         return Ok(None);
+    };
+    if args.planned.is_some() {
+        return Err(Fail::usage(
+            "apply cannot be used with a store: the journal of a plan is a file beside it; nothing was sent",
+        )
+        .hint(format!("the store is named by {}: leave it out", store.origin)));
     }
     let option = match (&args.journal, args.no_journal) {
         (Some(_), _) => Some("--journal"),
@@ -31,7 +37,8 @@ pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, 
             "{option} cannot be used with a store: the journal of the run is in the store"
         ))
         .hint(format!(
-            "remove {option}, or remove --store and unset ECSCTL_STORE"
+            "remove {option}, or the store, which is named by {}",
+            store.origin
         )));
     }
     Store::open(global).await

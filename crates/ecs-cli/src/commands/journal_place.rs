@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use ecs_ops::PowerAction;
-use ecs_ops::active::{ActiveRun, RegisterError, Registration, RunRegistry as _};
+use ecs_ops::active::{ActiveRun, Conflict, RegisterError, Registration, RunRegistry as _};
 use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::args::{Global, Run};
-use crate::confirm::counted;
+use crate::confirm::{counted, few};
 use crate::connect::Connection;
 use crate::fail::{Fail, chain};
 use crate::folders;
@@ -17,6 +17,9 @@ use crate::invocation;
 use crate::journals::{Journals, KEPT};
 use crate::registry::FileRegistry;
 use crate::term::Notes;
+
+/// So many servers are named.
+const NAMED: usize = 5;
 
 /// The id of a new run.
 pub(super) fn new_id() -> String {
@@ -62,6 +65,27 @@ pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<S
     Ok(run_id)
 }
 
+/// Refuses servers that a run of this machine acts on now. Writes nothing, and is silent where that cannot be known:
+/// [`register`] says so.
+pub(super) async fn check_free(
+    run_id: &str,
+    action: PowerAction,
+    servers: Vec<ServerId>,
+    connection: &Connection,
+) -> Result<(), Fail> {
+    let Ok(registry) = registry() else {
+        return Ok(());
+    };
+    let Ok(active) = registry.active().await else {
+        return Ok(());
+    };
+    let run = entry(run_id, action, servers, None, connection);
+    match Conflict::between(&run, active) {
+        Some(conflict) => Err(refused(&conflict)),
+        None => Ok(()),
+    }
+}
+
 /// Registers a run among the active ones of this machine, unless another one acts on the same servers.
 pub(super) async fn register(
     run_id: &str,
@@ -71,18 +95,46 @@ pub(super) async fn register(
     connection: &Connection,
     notes: &Notes,
 ) -> Result<Option<Registration>, Fail> {
-    let folder = match folders::state() {
-        Ok(state) => state.join("active"),
+    let unnoticed = |why: String| {
+        notes.warn(&format!(
+            "{why}: other runs on the same servers are not noticed"
+        ));
+    };
+    let registry = match registry() {
+        Ok(registry) => registry,
         Err(why) => {
-            notes.warn(&format!(
-                "{why}: other runs on the same servers are not noticed"
-            ));
+            unnoticed(why);
             return Ok(None);
         }
     };
+    let run = entry(run_id, action, servers, journal, connection);
+    match registry.register(run).await {
+        Ok(registration) => Ok(Some(registration)),
+        Err(RegisterError::Conflict(conflict)) => Err(refused(&conflict)),
+        Err(error) => {
+            unnoticed(chain(&error));
+            Ok(None)
+        }
+    }
+}
+
+/// The active runs of this machine.
+fn registry() -> Result<FileRegistry, String> {
+    let state = folders::state().map_err(|why| why.to_string())?;
+    Ok(FileRegistry::new(state.join("active")))
+}
+
+/// What is registered of a run.
+fn entry(
+    run_id: &str,
+    action: PowerAction,
+    servers: Vec<ServerId>,
+    journal: Option<&Path>,
+    connection: &Connection,
+) -> ActiveRun {
     let (endpoint, project) = (connection.endpoint.to_string(), connection.project.clone());
     let absolute = journal.and_then(|path| std::path::absolute(path).ok());
-    let run = ActiveRun {
+    ActiveRun {
         invocation: Some(invocation::of_process()),
         journal: absolute.map(|path| path.display().to_string()),
         ..ActiveRun::new(
@@ -93,47 +145,31 @@ pub(super) async fn register(
             servers,
             Timestamp::now(),
         )
-    };
-    match FileRegistry::new(folder).register(run).await {
-        Ok(registration) => Ok(Some(registration)),
-        Err(RegisterError::Conflict(conflict)) => {
-            let (other, shared) = (&conflict.run, conflict.servers.len());
-            let by = other.invocation.as_ref().map(ToString::to_string);
-            let by = by.unwrap_or_else(|| "somebody unknown".to_owned());
-            let what = match shared {
-                0 => "is active already".to_owned(),
-                _ => format!("acts on {} of these", counted(shared)),
-            };
-            let mut details: Vec<String> = conflict
-                .servers
-                .iter()
-                .take(5)
-                .map(ToString::to_string)
-                .collect();
-            if shared > details.len() {
-                details.push(format!("and {} more", shared - details.len()));
-            }
-            let wait = "wait until it has ended, or stop it first";
-            let watch = format!(
-                "{wait}; ecsctl run show {} shows how far it is",
-                other.run_id
-            );
-            Err(Fail::usage(format!(
-                "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
-                other.run_id, other.operation, other.since
-            ))
-            .details(details)
-            .hint(match other.journal {
-                Some(_) => watch,
-                None => wait.to_owned(),
-            }))
-        }
-        Err(error) => {
-            notes.warn(&format!(
-                "{}: other runs on the same servers are not noticed",
-                chain(&error)
-            ));
-            Ok(None)
-        }
     }
+}
+
+/// Another run acts on the same servers.
+fn refused(conflict: &Conflict) -> Fail {
+    let (other, shared) = (&conflict.run, conflict.servers.len());
+    let by = other.invocation.as_ref().map(ToString::to_string);
+    let by = by.unwrap_or_else(|| "somebody unknown".to_owned());
+    let what = match shared {
+        0 => "is active already".to_owned(),
+        _ => format!("acts on {} of these", counted(shared)),
+    };
+    let details = few(&conflict.servers, NAMED, ToString::to_string);
+    let wait = "wait until it has ended, or stop it first";
+    let watch = format!(
+        "{wait}; ecsctl run show {} shows how far it is",
+        other.run_id
+    );
+    Fail::usage(format!(
+        "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
+        other.run_id, other.operation, other.since
+    ))
+    .details(details)
+    .hint(match other.journal {
+        Some(_) => watch,
+        None => wait.to_owned(),
+    })
 }

@@ -11,6 +11,7 @@ use ecs_ops::model::{Server, ServerId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::recorded_options::{options_of, parse};
+use super::resume::go_where_it_was;
 use super::servers::Servers;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
@@ -96,7 +97,7 @@ fn read(path: &Path) -> Result<PlanFile, Fail> {
 pub(crate) fn show(args: &PlanShow, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
     let file = read(&args.plan)?;
     if let Some(path) = &args.html {
-        std::fs::write(path, page(&file).html())
+        super::show::create(path, |to| to.write_all(page(&file).html().as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))?;
         notes.note(&format!("the page is in {}", path.display()));
         return Ok(Exit::Success);
@@ -266,11 +267,10 @@ pub(crate) fn prepare(
     run.planned = Some(AppliedPlan {
         waves: record.rolling.as_ref().map(|rolling| rolling.waves.clone()),
         servers: file.plan.servers.clone(),
+        run: record.clone(),
         accept_drift: args.accept_drift,
     });
-    if global.project_id.is_none() && !global.sim {
-        global.project_id = Some(record.project.clone());
-    }
+    go_where_it_was(record, global, notes)?;
     notes.note(&format!(
         "applying {} of {} ago",
         file.hash,

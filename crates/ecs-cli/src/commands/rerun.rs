@@ -14,6 +14,7 @@ use crate::confirm::counted;
 use crate::fail::{Fail, chain};
 use crate::journals;
 use crate::render::timeline::Timeline;
+use crate::store;
 use crate::term::Notes;
 
 /// The action and the arguments of the new run. Where the earlier run was made is filled into `global`, unless an option
@@ -23,6 +24,16 @@ pub(crate) fn prepare(
     global: &mut Global,
     notes: &Notes,
 ) -> Result<(PowerAction, Run), Fail> {
+    if let Some(store) = store::named(global).filter(|_| store::has_run(global, &args.of)) {
+        return Err(Fail::usage(format!(
+            "rerun cannot be used with a store (named by {}): it reads the file of a journal; nothing was sent",
+            store.origin
+        ))
+        .hint(
+            "ecsctl run show RUN -o id --outcome failed > ids.txt writes the servers to a file, for ecsctl reboot (or start, stop) \
+             --from-file ids.txt",
+        ));
+    }
     let journal = journals::resolve(&args.of, global)?;
     let earlier = read(&journal)?;
     let chosen = choose(args, &journal, &earlier.timeline, notes)?;

@@ -31,8 +31,8 @@ use crate::store::{self, Store};
 use crate::term::{Notes, Results};
 use crate::{health, invocation, journals};
 use intent::Intent;
-pub(super) use place::go_where_it_was;
 use place::refuse_other_place;
+pub(super) use place::{go_where_it_was, refuse_other_than_planned};
 
 /// For about so long the service knows a job after its end.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -90,7 +90,7 @@ pub(crate) async fn run(
         fails_soon: false,
     };
     let mut connection = connect(&global, &settings, notes).await?;
-    led_by.note_origin(&mut connection);
+    led_by.note_origin("the journal", &mut connection);
     refuse_other_place(&recovered, &connection, &global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {

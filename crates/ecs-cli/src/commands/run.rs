@@ -26,7 +26,6 @@ use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
-use crate::folders;
 use crate::health;
 use crate::invocation;
 use crate::render::json::DryRun;
@@ -53,12 +52,14 @@ pub(crate) async fn run(
     let (terminal, after_canary) = terminals(&args, global)?;
     let begin = Instant::now();
     let connection = connection(&args, global, notes).await?;
+    if let Some(planned) = &args.planned {
+        super::resume::refuse_other_than_planned(&planned.run, &connection, global)?;
+    }
     if let (None, Some(ids)) = (&store, selection.plain_ids())
-        && !args.dry_run
-        && folders::state().is_ok()
+        && !args.sends_nothing()
     {
         // Sooner than their status: who acts on them says more than that they are busy.
-        drop(register(&run_id, action, ids, None, &connection, notes).await?);
+        journal_place::check_free(&run_id, action, ids, &connection).await?;
     }
     let mut signals = Signals::new()?;
     let finding = Servers::find(
@@ -360,9 +361,6 @@ fn builder(
     }
     if let Some(limit) = args.rolling.escalate_hang {
         builder = builder.escalate_hang(limit);
-    }
-    if let Some(target) = &connection.target {
-        builder = builder.target(target.clone());
     }
     match waves {
         Some(waves) => {

@@ -139,7 +139,10 @@ fn show(
 
 /// Never over another file: it may be a journal. What cannot be filled is taken away again, so that the next try does not
 /// find it in its way.
-fn create(file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn create(
+    file: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     // It says what the journal says, which only its owner may read.

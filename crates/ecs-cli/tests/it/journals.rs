@@ -154,6 +154,14 @@ fn two_runs_on_the_same_server() {
         ],
     );
     assert_eq!(sim.accepted(), 2);
+    // A plan sends nothing: it may be made meanwhile, and registers nothing.
+    let elsewhere = state.join("elsewhere");
+    for (folder, name) in [(state, "a.plan"), (&elsewhere, "b.plan")] {
+        let out = state.join(name).display().to_string();
+        let words = ["plan", "reboot", &second, "--no-preflight", "--out", &out];
+        Ended::of(&mut within(folder, sim.command(&words))).expect(0);
+    }
+    assert!(!elsewhere.exists());
     let list = ["run", "list", "-o", "json"];
     let row = run(state, &list).expect(0).json()["runs"][0].clone();
     assert_eq!(
@@ -212,7 +220,7 @@ fn a_simulated_run_is_resumed_as_one_and_a_real_one_where_it_was() {
         );
     }
     assert!(
-        rehearsal.stderr.contains("resumed with --sim"),
+        rehearsal.stderr.contains("--sim is used again"),
         "{}",
         rehearsal.stderr
     );

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Ended, Sim, ecsctl};
+use crate::common::{Ended, Sim, command, ecsctl};
 
 const NONE: [&str; 0] = [];
 
@@ -80,6 +80,8 @@ fn a_plan_is_shown_and_applied_once() {
     assert!(planned.len() > 10);
     let page = world.path("plan.html");
     ecsctl(&["plan", "show", &plan, "--html", &page], &NONE).expect(0);
+    let again = ["plan", "show", &plan, "--html", &page];
+    ecsctl(&again, &NONE).refuses(2, &["cannot write", "plan.html"]);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<h2>Wave 2: "), "{page}");
     assert!(planned.iter().all(|id| page.contains(id)));
@@ -188,6 +190,61 @@ fn a_plan_that_does_not_fit_is_refused() {
         applied.stderr
     );
     assert!(world.sent().len() > before);
+}
+
+/// The store is in the environment or the configuration: nobody typed the option that it cannot be used with.
+#[test]
+fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
+    let world = World::new(2, 0.0);
+    let plan = world.path("all.plan");
+    world
+        .run(&["plan", "start", "--all", "--out", &plan])
+        .expect(0);
+    let beside = |arguments: &[&str]| {
+        let mut command = world.sim.command(arguments);
+        Ended::of(command.env("ECSCTL_STORE", "postgres://nobody@127.0.0.1:9/x"))
+    };
+    let words = [
+        "apply cannot be used with a store",
+        "is a file beside it",
+        "ECSCTL_STORE",
+    ];
+    beside(&["apply", &plan, "--yes"]).refuses(2, &words);
+    let words = [
+        "rerun cannot be used with a store",
+        "ECSCTL_STORE",
+        "ecsctl run show RUN -o id --outcome failed",
+    ];
+    beside(&["rerun", "last", "--yes"]).refuses(2, &words);
+    assert!(world.sent().is_empty());
+}
+
+/// Neither the environment nor the configuration leads a plan elsewhere, and an option that does is refused.
+#[test]
+fn a_plan_is_applied_where_it_says() {
+    let world = World::new(2, 0.0);
+    let plan = world.path("all.plan");
+    world
+        .run(&["plan", "start", "--all", "--out", &plan])
+        .expect(0);
+    let token = world.sim.options().pop().unwrap();
+    let apply = |more: &[&str]| {
+        let given = ["apply", &plan, "--yes", "--token", &token];
+        let mut command = command([&given[..], more].concat());
+        command
+            .env("ECSCTL_ENDPOINT", "http://127.0.0.1:9")
+            .env("ECSCTL_PROJECT_ID", "another");
+        Ended::of(&mut command)
+    };
+    let planned = format!("give --endpoint {}", world.sim.info().listening);
+    apply(&["--endpoint", "http://127.0.0.1:9"]).refuses(
+        2,
+        &["the plan is for project", &planned, "instead of --endpoint"],
+    );
+    apply(&["--project-id", "other"]).refuses(2, &["the plan is for", "give --project-id "]);
+    assert!(world.sent().is_empty());
+    apply(&[]).expect(0);
+    assert_eq!(world.sent().len(), 2);
 }
 
 #[test]

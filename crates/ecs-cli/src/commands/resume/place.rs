@@ -10,17 +10,17 @@ use crate::term::Notes;
 /// What led to the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum LedBy {
-    Journal,
+    Record,
     Options,
 }
 
 impl LedBy {
-    /// The endpoint comes from the journal, however it was handed on.
-    pub(in crate::commands) fn note_origin(self, connection: &mut Connection) {
+    /// The endpoint comes from the journal or the plan, however it was handed on.
+    pub(in crate::commands) fn note_origin(self, from: &str, connection: &mut Connection) {
         let target = connection.target.as_mut();
         let endpoint = target.and_then(|target| target.endpoint.as_mut());
-        if let (Self::Journal, Some(endpoint)) = (self, endpoint) {
-            endpoint.origin = "the journal".to_owned();
+        if let (Self::Record, Some(endpoint)) = (self, endpoint) {
+            endpoint.origin = from.to_owned();
         }
     }
 }
@@ -74,7 +74,7 @@ pub(in crate::commands) fn go_where_it_was(
             ))
             .hint("leave them out: the simulator is started again"));
         }
-        notes.note("the run was simulated: it is resumed with --sim");
+        notes.note("the run was simulated: --sim is used again");
         global.sim = true;
         forget_settings(global);
         if global.sim_fail.is_none() {
@@ -89,7 +89,7 @@ pub(in crate::commands) fn go_where_it_was(
     }
     if placing(global).is_empty() {
         global.endpoint = Some(run.endpoint.clone());
-        return Ok(LedBy::Journal);
+        return Ok(LedBy::Record);
     }
     Ok(LedBy::Options)
 }
@@ -104,13 +104,40 @@ pub(super) fn refuse_other_place(
         return Ok(());
     };
     let run = recovered.run();
-    let mut wrong = Vec::new();
-    if run.project != connection.project {
-        wrong.push(format!("--project-id {}", run.project));
+    let fail = Fail::usage(format!("{}; nothing was sent", chain(&error)));
+    Err(match missing(run, connection, global) {
+        none if none.is_empty() => fail,
+        options => fail.hint(format!("to resume this run, give {options}")),
+    })
+}
+
+/// Refuses to apply a plan elsewhere, and says which option leads there.
+pub(in crate::commands) fn refuse_other_than_planned(
+    planned: &RunRecord,
+    connection: &Connection,
+    global: &Global,
+) -> Result<(), Fail> {
+    let options = missing(planned, connection, global);
+    if options.is_empty() {
+        return Ok(());
     }
-    if run.endpoint.trim_end_matches('/') != connection.endpoint.to_string().trim_end_matches('/') {
+    Err(Fail::usage(format!(
+        "the plan is for project {} at {}, not for project {} at {}; nothing was sent",
+        planned.project, planned.endpoint, connection.project, connection.endpoint
+    ))
+    .hint(format!("to apply this plan, give {options}")))
+}
+
+/// The options that lead to the place of a run, where this connection leads elsewhere; empty if it does not.
+fn missing(run: &RunRecord, connection: &Connection, global: &Global) -> String {
+    let mut missing = Vec::new();
+    if run.project != connection.project {
+        missing.push(format!("--project-id {}", run.project));
+    }
+    // Compared as parsed: the case of a host does not matter.
+    if run.endpoint.parse().ok().as_ref() != Some(&connection.endpoint) {
         let given = placing(global);
-        wrong.push(match given.is_empty() {
+        missing.push(match given.is_empty() {
             true => format!("--endpoint {}", run.endpoint),
             false => format!(
                 "--endpoint {} instead of {}",
@@ -119,9 +146,5 @@ pub(super) fn refuse_other_place(
             ),
         });
     }
-    let fail = Fail::usage(format!("{}; nothing was sent", chain(&error)));
-    Err(match wrong.join(" and ") {
-        none if none.is_empty() => fail,
-        wrong => fail.hint(format!("to resume this run, give {wrong}")),
-    })
+    missing.join(" and ")
 }
