@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use crate::args::Global;
 use crate::fail::Fail;
-use crate::folders::{self, create_private};
+use crate::folders::{self, NoFolder, create_private};
+use crate::settings;
 use crate::term::Notes;
 
 /// How long the journal of a run that ended is kept by default.
@@ -30,16 +31,16 @@ pub(crate) struct Journals {
 impl Journals {
     /// The folder of the settings, or the one in the user's state.
     pub(crate) fn of(global: &Global) -> Result<Self, Fail> {
-        if let Some(folder) = &global.settings.journal_dir {
-            return Ok(Self {
-                folder: folder.clone(),
-            });
-        }
-        let state = folders::state()
-            .map_err(|why| Fail::usage(format!("there is no folder for journals: {why}")))?;
-        Ok(Self {
-            folder: state.join("runs"),
-        })
+        Self::within(global.settings.journal_dir.clone())
+            .map_err(|why| Fail::usage(format!("there is no folder for journals: {why}")))
+    }
+
+    fn within(named: Option<PathBuf>) -> Result<Self, NoFolder> {
+        let folder = match named {
+            Some(folder) => folder,
+            None => folders::state()?.join("runs"),
+        };
+        Ok(Self { folder })
     }
 
     /// Makes the folder, and sees to it that files can be made in it.
@@ -68,6 +69,18 @@ impl Journals {
         }
         found.sort_by(|one, other| other.cmp(one));
         Ok(found)
+    }
+
+    /// So many journals, those that were written last.
+    pub(crate) fn written_last(&self, most: usize) -> io::Result<Vec<PathBuf>> {
+        let written = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified());
+        let files = self.files()?.into_iter();
+        let mut files: Vec<_> = files
+            .filter_map(|path| Some((written(&path).ok()?, path)))
+            .collect();
+        files.sort_by_key(|(modified, _)| std::cmp::Reverse(*modified));
+        files.truncate(most);
+        Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 
     fn files(&self) -> io::Result<Vec<PathBuf>> {
@@ -155,9 +168,8 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
 
 /// `last` and the ids of the runs, the newest first, for completions.
 pub(crate) fn names() -> Vec<String> {
-    let settings = std::env::var_os("ECSCTL_JOURNAL_DIR").map(PathBuf::from);
-    let folder = settings.or_else(|| Some(folders::state().ok()?.join("runs")));
-    let runs = folder.and_then(|folder| Journals { folder }.newest_first().ok());
+    let journals = Journals::within(settings::journal_dir());
+    let runs = journals.ok().and_then(|it| it.newest_first().ok());
     let stem = |path: PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
     let ids = runs
         .unwrap_or_default()

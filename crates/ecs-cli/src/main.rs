@@ -66,6 +66,7 @@ use ecs_ops::PowerAction;
 use exit::Exit;
 use fail::Fail;
 use log::Log;
+use settings::Settings;
 use term::{Notes, Results};
 
 fn main() -> ExitCode {
@@ -132,16 +133,17 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
     } = cli;
     let settings = match &command {
         // They need no settings, and must work whatever is wrong with the file.
-        Command::Explain(_) | Command::Completions(_) | Command::Man(_) | Command::Sim(_) => None,
-        _ => Some(settings::read(&global)?),
+        Command::Explain(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Sim(_)
+        | Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => Settings::default(),
+        _ => settings::read(&global)?,
     };
-    if let Some(settings) = &settings {
-        settings::apply_global(settings, &mut global)?;
-    }
+    settings::apply_global(&settings, &mut global)?;
     let with_settings = |(action, mut run): (PowerAction, Run)| {
-        if let Some(settings) = &settings {
-            settings::apply_run(settings, &mut run, notes)?;
-        }
+        settings::apply_run(&settings, &mut run, notes)?;
         Ok::<_, Fail>((action, run))
     };
     let (action, args) = match command {
@@ -198,7 +200,6 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             return store::admin(&command, &global, notes, results).await;
         }
         Command::Config(ConfigCommand::Show(args)) => {
-            let settings = settings.map_or_else(|| settings::read(&global), Ok)?;
             return commands::config::show(&args, &global, &settings, results);
         }
         Command::Explain(args) => return commands::explain::run(&args, results),

@@ -19,13 +19,13 @@ use layers::Setting;
 pub(crate) use layers::{Key, Resolved};
 
 use file::ConfigFile;
-use layers::Layer;
+use layers::{Given, Layer};
 
 /// The variable that names the context.
 const CONTEXT: &str = "ECSCTL_CONTEXT";
 
 /// All settings, and where they come from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Settings {
     /// The file, if there is a folder for it.
     pub(crate) path: Option<PathBuf>,
@@ -40,6 +40,11 @@ pub(crate) struct Settings {
 
 /// Reads the file and the environment. `global` are the options, before anything is filled in.
 pub(crate) fn read(global: &Global) -> Result<Settings, Fail> {
+    let given = apply::given(global);
+    read_with(global.context.as_deref(), &given, global.sim)
+}
+
+fn read_with(context: Option<&str>, given: &Given, simulated: bool) -> Result<Settings, Fail> {
     let path = folders::config()
         .ok()
         .map(|folder| folder.join("config.toml"));
@@ -49,7 +54,7 @@ pub(crate) fn read(global: &Global) -> Result<Settings, Fail> {
     };
     let exists = file.is_some();
     let file = file.unwrap_or_default();
-    let context = context(global, &file);
+    let context = self::context(context, &file);
     let mut layers = vec![Layer::of_environment()?];
     if let Some((name, origin)) = &context {
         layers.push(
@@ -59,7 +64,7 @@ pub(crate) fn read(global: &Global) -> Result<Settings, Fail> {
     }
     layers.push(file.defaults());
     Ok(Settings {
-        resolved: Resolved::of(&apply::given(global), layers, global.sim),
+        resolved: Resolved::of(given, layers, simulated),
         contexts: file.names(),
         exists,
         path,
@@ -74,10 +79,17 @@ pub(crate) fn context_names() -> Vec<String> {
     file.map(|file| file.names()).unwrap_or_default()
 }
 
-/// The context in use, with what chose it.
-fn context(global: &Global, file: &ConfigFile) -> Option<(String, String)> {
-    if let Some(name) = &global.context {
-        return Some((name.clone(), "--context".to_owned()));
+/// The folder of journals, for completions, which know no options.
+pub(crate) fn journal_dir() -> Option<PathBuf> {
+    let settings = read_with(None, &Given::default(), false).ok()?;
+    let setting = settings.resolved.get(Key::JournalDir)?;
+    Some(PathBuf::from(&setting.value))
+}
+
+/// The context in use, with what chose it; `given` is the option.
+fn context(given: Option<&str>, file: &ConfigFile) -> Option<(String, String)> {
+    if let Some(name) = given {
+        return Some((name.to_owned(), "--context".to_owned()));
     }
     let variable = std::env::var(CONTEXT).ok().filter(|name| !name.is_empty());
     if let Some(name) = variable {

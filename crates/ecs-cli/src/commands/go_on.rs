@@ -393,8 +393,10 @@ impl Words {
     fn global(&mut self, global: &Global) {
         self.flag("--sim", global.sim);
         self.option("--sim-fail", global.sim_fail.as_ref());
+        self.option("--context", global.context.as_ref());
         self.option("--endpoint", global.endpoint.as_ref());
         self.option("--region", global.region.as_ref());
+        self.option("--operator", global.operator.as_ref());
         self.option("--project-id", global.project_id.as_ref());
         self.option("--cloud", global.cloud.as_ref());
         self.option("--profile", global.profile.as_ref());

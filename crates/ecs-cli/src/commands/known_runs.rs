@@ -1,7 +1,6 @@
 //! What journals say of a server: of files that are named, and of the folder where runs keep theirs.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::ServerId;
@@ -9,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::fail::{Fail, chain};
+use crate::journals::Journals;
 use crate::render::timeline::Timeline;
 use crate::term::{Notes, clean};
 
@@ -36,7 +36,7 @@ impl KnownRuns {
     /// Reads these files, which must be journals, and those of the folder that are.
     pub(crate) fn read(
         files: &[PathBuf],
-        folder: Option<&Path>,
+        folder: Option<&Journals>,
         notes: &Notes,
     ) -> Result<Self, Fail> {
         let mut runs = Vec::new();
@@ -47,7 +47,10 @@ impl KnownRuns {
             runs.push((path.clone(), run));
         }
         let mut unread = 0_usize;
-        for path in folder.map(newest).unwrap_or_default() {
+        let written = folder.map(|journals| journals.written_last(NEWEST));
+        // Where there is no folder, no run has kept a journal.
+        let written = written.and_then(Result::ok).unwrap_or_default();
+        for path in written {
             match timeline(&path) {
                 _ if files.contains(&path) => {}
                 Ok(run) => runs.push((path, run)),
@@ -61,7 +64,7 @@ impl KnownRuns {
             };
             notes.warn(&format!(
                 "{files} in {} cannot be read as journals",
-                folder.display()
+                folder.folder().display()
             ));
         }
         runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.began));
@@ -93,21 +96,6 @@ fn timeline(path: &Path) -> Result<Timeline, String> {
     Timeline::of(contents).map_err(|error| chain(&error))
 }
 
-/// The newest journals of a folder.
-fn newest(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut files: Vec<(SystemTime, PathBuf)> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.path().extension().is_some_and(|it| it == "jsonl"))
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .collect();
-    files.sort_by_key(|(modified, _)| std::cmp::Reverse(*modified));
-    files.truncate(NEWEST);
-    files.into_iter().map(|(_, path)| path).collect()
-}
-
 /// The runs of a server, for people: one line each.
 pub(crate) fn text(runs: &[KnownRun]) -> String {
     let line = |run: &KnownRun| {
@@ -126,12 +114,4 @@ pub(crate) fn text(runs: &[KnownRun]) -> String {
         clean(&line) + "\n"
     };
     runs.iter().map(line).collect()
-}
-
-/// Where runs keep their journals: `$XDG_STATE_HOME/ecsctl/runs`, or below `~/.local/state`.
-pub(crate) fn folder() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))?;
-    Some(state.join("ecsctl").join("runs"))
 }

@@ -9,6 +9,7 @@ use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
+use crate::journals::Journals;
 use crate::render::{json, servers as render};
 use crate::server_input;
 use crate::term::{Notes, Results};
@@ -54,8 +55,8 @@ pub(crate) async fn show(
     let given = server_input::read(&args.servers, &[], None, notes)?;
     let connection = connect(global, &Settings::of_reads(), notes).await?;
     let servers = find(&connection, given).await?;
-    let folder = known_runs::folder();
-    let runs = KnownRuns::read(&args.journal, folder.as_deref(), notes)?;
+    let folder = Journals::of(global).ok();
+    let runs = KnownRuns::read(&args.journal, folder.as_ref(), notes)?;
     let of = |server: &Server| {
         let id = server.id?;
         Some(runs.of(id, connection.project.as_str()))

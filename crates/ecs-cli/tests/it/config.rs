@@ -110,6 +110,19 @@ fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
     refused.refuses(2, &["ECSCTL_WAVE: invalid value \"0\""]);
 }
 
+/// What needs no settings works whatever is wrong with them.
+#[test]
+fn a_wrong_file_stops_nothing_that_does_not_read_it() {
+    let folder = with_file("[contexts.prod]\nwafe = \"1\"\n");
+    run(folder.path(), &["schema", "report"], &[]).expect(0);
+    let words = ["not a plan of ecsctl"];
+    let file = folder.path().join("ecsctl/config.toml");
+    let file = file.to_str().unwrap();
+    run(folder.path(), &["plan", "show", file], &[]).refuses(2, &words);
+    let approve = ["plan", "approve", file, "--key", "k"];
+    run(folder.path(), &approve, &[]).refuses(2, &words);
+}
+
 #[test]
 fn a_context_leads_a_run() {
     let sim = Sim::start(60, |region| region.servers(6));

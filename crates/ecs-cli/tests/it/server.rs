@@ -168,4 +168,9 @@ fn a_server_is_shown_with_the_runs_that_it_was_in() {
         serde_json::json!([])
     );
     show(&[&sim.id(0), "--journal", "/nonexistent"]).expect(2);
+    // The folder of the settings counts, as for runs.
+    let mut command = sim.command(&["server", "show", &sim.id(0), "-o", "json"]);
+    let json = Ended::of(command.env("ECSCTL_JOURNAL_DIR", &folder)).expect(0);
+    let runs = json.json()["servers"][0]["runs"].clone();
+    assert_eq!(runs[0]["journal"], kept.to_str().unwrap(), "{runs}");
 }

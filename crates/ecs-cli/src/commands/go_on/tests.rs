@@ -108,6 +108,14 @@ fn a_journal_needs_no_more_than_credentials() {
     assert_eq!(words.line().unwrap(), expected);
 }
 
+/// A context and an operator lead to other credentials and another endpoint.
+#[test]
+fn the_place_has_context_and_operator() {
+    let run = "ecsctl stop --all --journal j --yes --context prod --region eu-de --operator otc";
+    let expected = "ecsctl resume j --context prod --region eu-de --operator otc";
+    assert_eq!(again(&run.split(' ').collect::<Vec<_>>(), &[]).0, expected);
+}
+
 /// A dash begins no option, and a newline ends no command.
 #[test]
 fn no_word_becomes_another() {
