@@ -222,11 +222,10 @@ impl RequestRecords {
             finding,
             Some(TraceFinding::Accepted(_) | TraceFinding::Executed)
         );
-        let mut readings = self.readings.values();
-        accepted || readings.any(|reading| matches!(reading, Reading::Ours { .. }))
+        accepted || self.has_readings_of_ours()
     }
 
-    /// Whether each server has a record of this run.
+    /// Whether one of the servers has a record of this run.
     fn has_readings_of_ours(&self) -> bool {
         let mut readings = self.readings.values();
         readings.any(|reading| matches!(reading, Reading::Ours { .. }))
