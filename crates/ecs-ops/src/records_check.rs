@@ -64,14 +64,15 @@ impl Client {
     async fn action_access(&self) -> Option<RecordAccess> {
         let one = ListServersDetails::builder().limit(1).build();
         let page = match one {
-            Ok(one) => self.once(&one).await,
+            Ok(one) => self.read_evidence(&one, "servers").await,
             Err(error) => Err(Error::invalid(error.to_string())),
         };
         let server = match page {
             Ok(page) => page.servers.unwrap_or_default().into_iter().next()?.id?,
             Err(error) => return Some(failed(&error)),
         };
-        Some(match self.once(&ListServerActions::new(server)).await {
+        let actions = ListServerActions::new(server);
+        Some(match self.read_evidence(&actions, "records").await {
             Ok(_) => RecordAccess::Readable,
             Err(error) => failed(&error),
         })
@@ -80,7 +81,7 @@ impl Client {
     async fn trace_access(&self) -> RecordAccess {
         let one = ListTraces::builder().service_type("ECS").limit(1).build();
         let page = match one {
-            Ok(one) => self.once(&one).await,
+            Ok(one) => self.read_evidence(&one, "traces").await,
             Err(error) => Err(Error::invalid(error.to_string())),
         };
         match page {
@@ -90,13 +91,21 @@ impl Client {
         }
     }
 
-    async fn once<O: Operation + Sync>(&self, query: &O) -> Result<O::Output, Error> {
+    /// Reads what a lost answer is decided by, once: there is a next time. An answer of a cache is an
+    /// error. `what` are the things that are read, such as "records".
+    pub(crate) async fn read_evidence<O: Operation + Sync>(
+        &self,
+        query: &O,
+        what: &str,
+    ) -> Result<O::Output, Error> {
         let mut once = RequestContext::poll(RetryState::default());
-        self.0
-            .core
-            .execute(query, &mut once)
-            .await
-            .map_err(Error::from)
+        let read = self.0.core.execute(query, &mut once).await;
+        let read = read.map_err(Error::from)?;
+        if let Some(stale) = once.stale() {
+            let problem = Problem::new(format!("the {what} are no evidence: {stale}"));
+            return Err(Error::new(ErrorKind::Cached, problem));
+        }
+        Ok(read)
     }
 }
 

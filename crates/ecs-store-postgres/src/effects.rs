@@ -1,6 +1,7 @@
 //! What follows from a record for what the runs share. Pure.
 
 use ecs_ops::journal::{OutcomeKind, Record};
+use ecs_ops::model::ServerId;
 use uuid::Uuid;
 
 /// What a record changes beside itself. Requests are counted from 1.
@@ -40,15 +41,18 @@ impl Effects {
                 let known = servers
                     .iter()
                     .filter(|server| server.outcome != OutcomeKind::Unknown);
-                effects.released = known
-                    .map(|server| Uuid::from_bytes(*server.id.as_bytes()))
-                    .collect();
+                effects.released = known.map(|server| uuid(&server.id)).collect();
             }
             Record::Ended {} => effects.ended = true,
             _ => {}
         }
         effects
     }
+}
+
+/// The id of a server, as the store has it.
+pub(crate) fn uuid(id: &ServerId) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
 }
 
 /// The number of a request, as the store has it.

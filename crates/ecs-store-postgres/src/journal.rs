@@ -16,7 +16,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use self::heartbeat::Heartbeat;
-use crate::effects::{Effects, number};
+use crate::effects::{Effects, number, uuid};
 use crate::reply::Reply;
 use crate::shared::Shared;
 use crate::{StoreError, StoreErrorKind};
@@ -270,10 +270,7 @@ impl Writer {
         };
         let added = records.len() as u64;
         let lines = self.lines(at, records)?;
-        let servers: Vec<Uuid> = servers
-            .iter()
-            .map(|id| Uuid::from_bytes(*id.as_bytes()))
-            .collect();
+        let servers: Vec<Uuid> = servers.iter().map(uuid).collect();
         let (write_id, seq) = (Uuid::new_v4(), self.seq_number());
         let (request, limit) = (number(request), number(limits.servers));
         let window = milliseconds(limits.window);

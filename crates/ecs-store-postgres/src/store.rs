@@ -14,6 +14,7 @@ pub use summary::{RunState, RunSummary};
 
 use crate::address::StoreAddress;
 use crate::connection::{Connection, Params};
+use crate::effects::uuid;
 use crate::journal::PostgresJournal;
 use crate::reply::{Reply, timestamp};
 use crate::schema::{self, Use};
@@ -304,10 +305,7 @@ impl PostgresStore {
         project: &str,
         servers: &[ServerId],
     ) -> Result<Vec<HeldServer>, StoreError> {
-        let ids: Vec<Uuid> = servers
-            .iter()
-            .map(|id| Uuid::from_bytes(*id.as_bytes()))
-            .collect();
+        let ids: Vec<Uuid> = servers.iter().map(uuid).collect();
         let sql = "SELECT l.server_id, r.run_id, r.username, r.host, ecsctl.microseconds(l.since) \
                    FROM ecsctl.leases l JOIN ecsctl.runs r ON r.run_id = l.run_id \
                    WHERE l.endpoint = $1 AND l.project = $2 AND l.server_id = ANY ($3) ORDER BY l.server_id";

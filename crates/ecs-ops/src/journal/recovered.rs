@@ -153,6 +153,9 @@ pub struct UnknownRequest {
     /// Whether another of its servers shows that the request was executed; then none is certainly
     /// unchanged.
     pub shows_change: bool,
+    /// Whether others of its servers have an outcome already: then it is not recognized by the whole
+    /// set of its servers.
+    pub is_partial: bool,
 }
 
 impl Recovered {
@@ -333,12 +336,13 @@ impl Recovered {
             ServerProgress::Unknown { request } => Some(request),
             _ => None,
         });
-        let request = |(number, servers)| {
+        let request = |(number, servers): (usize, Vec<ServerId>)| {
             let known = self.requests.get(&number)?;
             Some(UnknownRequest {
                 request: number,
                 sent: known.sent,
                 error: known.error.clone(),
+                is_partial: servers.len() < known.servers.len(),
                 servers,
                 shows_change: known.servers.iter().any(|id| self.shows_change_of(id)),
             })

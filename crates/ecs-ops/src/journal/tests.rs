@@ -380,6 +380,20 @@ fn waves_go_on_where_they_were() {
     assert_eq!(resumption, expected);
 }
 
+/// A request of which some servers have an outcome is not recognized by the whole set of its servers.
+#[test]
+fn a_lost_request_that_is_decided_in_part_is_partial() {
+    let mut records = vec![
+        intent(1, 1, Purpose::First, &[0, 1]),
+        sending(1, 1),
+        lost(1),
+    ];
+    assert!(!after(&records).unwrap().unknown_requests()[0].is_partial);
+    records.push(outcome_records(&[(0, OutcomeKind::Succeeded, None)]));
+    let left = after(&records).unwrap().unknown_requests().remove(0);
+    assert_eq!((left.servers, left.is_partial), (vec![server(1)], true));
+}
+
 /// The job of a request whose answer was lost was found by its trace: it is polled like any other.
 #[test]
 fn a_lost_request_can_be_found_to_be_accepted() {

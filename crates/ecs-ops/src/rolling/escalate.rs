@@ -1,7 +1,7 @@
 //! Decides whether a server is restarted hard after a failed soft restart. Pure.
 //!
 //! Escalation is the only way to a second restart, so it requires evidence that the first one is
-//! over: a hard restart during a soft one would be two at once.
+//! over, or [hangs](super::escalate_hang): a hard restart during a soft one would be two at once.
 
 use std::time::Duration;
 

@@ -222,30 +222,22 @@ impl RequestRecords {
             finding,
             Some(TraceFinding::Accepted(_) | TraceFinding::Executed)
         );
-        let mut readings = self.readings.values();
-        accepted || readings.any(|reading| matches!(reading, Reading::Ours { .. }))
+        accepted || self.has_readings_of_ours()
     }
 
-    /// Whether each server has a record of this run.
+    /// Whether one of the servers has a record of this run.
     fn has_readings_of_ours(&self) -> bool {
         let mut readings = self.readings.values();
         readings.any(|reading| matches!(reading, Reading::Ours { .. }))
     }
 
-    /// Why the traces prove that the request was not executed, if they do: it was refused, or there
-    /// is no trace of it and nothing else that shows it.
-    fn trace_of_no_execution(&self, states: &ServerStates<'_>, id: &ServerId) -> Option<String> {
-        let (finding, true) = self.trace.as_ref()? else {
-            return None;
-        };
-        if self.shows_ours() {
-            return None;
-        }
-        match finding {
-            TraceFinding::Refused(reason) => Some(format!(
-                "the service's trace shows that it was refused: {reason}"
-            )),
-            TraceFinding::Nothing(others) => {
+    /// Whether the traces prove that the request was not executed: it was refused, or there is no trace
+    /// of it and nothing else that shows it.
+    fn traces_prove_no_execution(&self, states: &ServerStates<'_>) -> bool {
+        match &self.trace {
+            Some(_) if self.shows_ours() => false,
+            Some((TraceFinding::Refused(_), true)) => true,
+            Some((TraceFinding::Nothing(others), true)) => {
                 // A change that nobody's trace explains contradicts the traces.
                 let explained = |(id, observation): (&ServerId, &Observation)| {
                     let changed = is_changed(states.now.get(id), states.before.get(id));
@@ -253,12 +245,19 @@ impl RequestRecords {
                     !shows || others.contains_key(id)
                 };
                 let mut servers = states.servers.iter().zip(states.observations);
-                servers.all(explained).then(|| match others.get(id) {
-                    Some(what) => format!("the service has no trace of it; {what}"),
-                    None => "the service has no trace of it".to_owned(),
-                })
+                servers.all(explained)
             }
-            _ => None,
+            _ => false,
+        }
+    }
+
+    /// Why a server was not acted on, as the traces prove.
+    fn traced_reason(&self, id: &ServerId) -> String {
+        let untraced = "the service has no trace of it";
+        match self.trace_note(id) {
+            Some(note) if !matches!(self.trace, Some((TraceFinding::Nothing(_), _))) => note,
+            Some(others) => format!("{untraced}; {others}"),
+            None => untraced.to_owned(),
         }
     }
 
@@ -328,10 +327,7 @@ impl RequestRecords {
             Conclusion::Undecided(message) => format!("; {message}"),
             _ => String::new(),
         };
-        let traced = |id: &ServerId| {
-            let reason = self.trace_of_no_execution(&states, id);
-            reason.filter(|_| limit_reached)
-        };
+        let traced = limit_reached && self.traces_prove_no_execution(&states);
         let noted = |id: &ServerId, conclusion: Conclusion| match (conclusion, self.trace_note(id))
         {
             (Conclusion::Undecided(message), Some(note)) => undecided(format!("{message}; {note}")),
@@ -340,10 +336,8 @@ impl RequestRecords {
         let conclude = |(id, fallback): (&ServerId, Conclusion)| match self.readings.get(id) {
             // The server itself shows as much.
             _ if matches!(fallback, Conclusion::NotAttempted | Conclusion::InPlace) => fallback,
-            Some(Reading::Nothing | Reading::Others(_) | Reading::Unclear) | None
-                if traced(id).is_some() =>
-            {
-                Conclusion::NotRecorded(traced(id).unwrap_or_default())
+            Some(Reading::Nothing | Reading::Others(_) | Reading::Unclear) | None if traced => {
+                Conclusion::NotRecorded(self.traced_reason(id))
             }
             Some(Reading::Nothing | Reading::Others(_)) if absent => {
                 Conclusion::NotRecorded(match self.readings.get(id) {

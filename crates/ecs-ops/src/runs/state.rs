@@ -63,6 +63,8 @@ struct RunRequest {
     overdue: u32,
     /// Whether the latest poll showed its job as running.
     shown_running: bool,
+    /// Whether it had more servers when an earlier process sent it.
+    is_partial: bool,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,7 @@ impl RunRequest {
             undocumented_reported: false,
             overdue: 0,
             shown_running: false,
+            is_partial: false,
         }
     }
 }
@@ -203,6 +206,13 @@ impl RunState {
     /// The jobs of accepted requests, in the order of their acceptance.
     pub(crate) fn accepted_jobs(&self) -> &[JobReport] {
         &self.jobs
+    }
+
+    /// Whether a request had more servers when an earlier process sent it.
+    pub(crate) fn is_partial(&self, index: usize) -> bool {
+        self.requests
+            .get(index)
+            .is_some_and(|request| request.is_partial)
     }
 
     /// The action of the run.

@@ -10,7 +10,7 @@ mod tracker;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use ecs_model::{JobId, ServerId, Trace};
+use ecs_model::{ErrorInfo, Executed, JobId, ServerId, Trace};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -41,6 +41,8 @@ pub(crate) struct ActionTrace {
     job_id: Option<JobId>,
     /// Why the service refused the request, if it did.
     refusal: Option<String>,
+    /// Whether the error does not prove that nothing was executed, as with an answer of HTTP.
+    proves_nothing: bool,
 }
 
 /// The name of an action in traces.
@@ -104,6 +106,13 @@ impl ActionTrace {
                 .map(str::to_owned)
         });
         let failed = status.is_some_and(|status: u16| status >= 400);
+        let executed = error.as_deref().and_then(ErrorInfo::of);
+        let executed = executed.map(|info| info.disposition.executed);
+        // What the catalogue does not know proves something unless the service itself failed.
+        let proves_nothing = match executed {
+            Some(executed) => executed == Executed::Maybe,
+            None => status.is_some_and(|status| status >= 500),
+        };
         // 202 with an error is a refusal, too.
         let refusal = (failed || error.is_some()).then(|| match (error, status) {
             (Some(code), Some(status)) => format!("HTTP {status} {code}"),
@@ -122,6 +131,7 @@ impl ActionTrace {
             request_id: trace.request_id.clone(),
             resource_id: trace.resource_id.clone(),
             action: object(member("request")).as_ref().and_then(action_of),
+            proves_nothing: proves_nothing && job_id.is_none(),
             refusal: refusal.filter(|_| job_id.is_none()),
             job_id,
         })
@@ -137,6 +147,13 @@ impl ActionTrace {
             "{} at {at} by user {user} (request {request}), not by this run",
             self.name
         )
+    }
+
+    /// Whether it shows that just these servers were acted on.
+    fn is_of(&self, servers: &[ServerId]) -> bool {
+        let servers: BTreeSet<ServerId> = servers.iter().copied().collect();
+        let action = self.action.as_ref();
+        action.is_some_and(|action| action.servers == servers)
     }
 
     fn touches(&self, server: &ServerId) -> bool {
@@ -159,7 +176,7 @@ pub(crate) struct LostRequest<'a> {
     /// The earliest time at which the service can have had it, by its own clock.
     pub(crate) earliest: Timestamp,
     /// The jobs of other requests of this run.
-    pub(crate) known_jobs: &'a HashSet<JobId>,
+    pub(crate) known_jobs: &'a HashSet<&'a JobId>,
 }
 
 /// What the traces show about a request.
@@ -184,7 +201,7 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
     let servers: BTreeSet<ServerId> = request.servers.iter().copied().collect();
     let of_other_requests = |trace: &ActionTrace| {
         let known = trace.job_id.as_ref();
-        known.is_some_and(|job| request.known_jobs.contains(job))
+        known.is_some_and(|job| request.known_jobs.contains(&job))
     };
     let traces: Vec<&ActionTrace> = traces
         .iter()
@@ -228,6 +245,12 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
             }
             ours.push(trace);
         }
+    }
+    if let Some(trace) = ours.iter().find(|trace| trace.proves_nothing) {
+        let refusal = trace.refusal.as_deref().unwrap_or_default();
+        return TraceFinding::Unclear(format!(
+            "the service's trace shows an error that does not prove that nothing was executed: {refusal}"
+        ));
     }
     let mut accepted: Vec<&&ActionTrace> = ours
         .iter()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ecs_client::{Problem, RequestContext, RetryState};
+use ecs_client::Problem;
 use ecs_model::{ListServerActions, ServerAction, ServerId};
 use futures_util::{StreamExt as _, stream};
 
@@ -71,17 +71,11 @@ async fn read_into(list: &mut RecordList, client: &Client, servers: Vec<ServerId
     }
 }
 
-/// The actions on a server, read once: there is a next time. An answer of a cache is an error.
+/// The actions on a server.
 async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, Error> {
-    let mut once = RequestContext::poll(RetryState::default());
     let query = ListServerActions::new(id);
-    let shown = client.0.core.execute(&query, &mut once).await;
-    let actions = shown.map_err(Error::from)?.instance_actions;
-    if let Some(stale) = once.stale() {
-        let problem = Problem::new(format!("the records are no evidence: {stale}"));
-        return Err(Error::new(ErrorKind::Cached, problem));
-    }
-    Ok(actions.unwrap_or_default())
+    let shown = client.read_evidence(&query, "records").await?;
+    Ok(shown.instance_actions.unwrap_or_default())
 }
 
 /// Whether the rights or the API are missing, for all servers alike.

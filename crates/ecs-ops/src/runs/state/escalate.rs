@@ -1,5 +1,5 @@
-//! Escalation: failed soft restarts that are followed by a hard one. The only way to a second
-//! restart.
+//! Escalation: soft restarts that failed or hang are followed by a hard one. The only way to a
+//! second restart.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::journal::{OutcomeRecord, Purpose};
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::{Escalation, FirstRestart, HangHistory, escalate};
 
-/// Servers whose soft restart failed.
+/// Servers whose soft restart failed or hangs.
 #[derive(Debug)]
 pub(super) struct Escalations {
     /// The time that a server has to come back, from the acceptance of its restart. `None`: no

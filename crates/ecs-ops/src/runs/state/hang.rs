@@ -97,7 +97,9 @@ impl RunState {
         };
         let request = self.requests.get(index);
         let shown_running = request.is_some_and(|request| request.shown_running);
-        let already = !self.may_restart_again(&id) || self.is_unverified(&id);
+        // Each of these may have become true while the list was underway.
+        let already =
+            !self.may_restart_again(&id) || self.is_unverified(&id) || self.is_contradictory(&id);
         if escalate_hang(shown_running, history, limit, already) != Escalation::Hard {
             return;
         }

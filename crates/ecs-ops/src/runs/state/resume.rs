@@ -96,6 +96,7 @@ impl RunState {
             unknown += request.servers.len();
             if let Some(place) = state.requests.get_mut(index) {
                 place.servers = request.servers;
+                place.is_partial = request.is_partial;
             }
             news.extend(state.answer_lost(index, error));
             if shows_change {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ecs_client::{Problem, RequestContext, RetryState};
+use ecs_client::Problem;
 use ecs_model::ListTraces;
 use jiff::{SignedDuration, Timestamp};
 
@@ -74,7 +74,7 @@ impl TraceQuery {
         }
     }
 
-    /// One page, read once: there is a next time. An answer of a cache is an error.
+    /// One page.
     async fn page(&self, next: Option<&str>) -> Result<(Vec<ActionTrace>, Option<String>), Error> {
         let number = |at: Timestamp| u64::try_from(at.as_millisecond()).unwrap_or_default();
         let wanted = ListTraces::builder()
@@ -92,13 +92,7 @@ impl TraceQuery {
         };
         let wanted = wanted.build();
         let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
-        let mut once = RequestContext::poll(RetryState::default());
-        let page = self.client.0.core.execute(&wanted, &mut once).await;
-        let page = page.map_err(Error::from)?;
-        if let Some(stale) = once.stale() {
-            let problem = Problem::new(format!("the traces are no evidence: {stale}"));
-            return Err(Error::new(ErrorKind::Cached, problem));
-        }
+        let page = self.client.read_evidence(&wanted, "traces").await?;
         let traces = page.traces.unwrap_or_default();
         let marker = page.meta_data.and_then(|meta| meta.marker);
         let read = traces.iter().filter_map(ActionTrace::read).collect();

@@ -51,7 +51,8 @@ fn trace(second: i64, user: &str, servers: &[u8], job: Option<&str>) -> ActionTr
 }
 
 fn of(traces: &[ActionTrace], user: Option<&str>, request_id: Option<&str>) -> TraceFinding {
-    let known: HashSet<JobId> = HashSet::from(["known".parse().unwrap()]);
+    let known: JobId = "known".parse().unwrap();
+    let known = HashSet::from([&known]);
     let request = LostRequest {
         action: REBOOT,
         servers: &ids(&[1, 2]),
@@ -139,6 +140,56 @@ fn whose_trace_it_is() {
         of(&[refused], me, None),
         TraceFinding::Refused("HTTP 429".to_owned())
     );
+}
+
+/// As with an answer of HTTP: 500, 502, 503 and 504 prove nothing, nor does a code that may come after
+/// the work began.
+#[test]
+fn an_error_that_proves_nothing_leaves_it_open() {
+    let answered = |status: u16, response: serde_json::Value| {
+        let mut shown = shown(1, "me", &[1, 2], None);
+        shown["code"] = status.into();
+        shown["response"] = response;
+        of(&[read(&shown)], Some("me"), None)
+    };
+    let failed = |code: &str| json!({"error": {"code": code, "message": "it failed"}});
+    let maybe = ErrorInfo::all()
+        .iter()
+        .find(|info| info.disposition.executed == Executed::Maybe)
+        .unwrap();
+    for (status, response) in [
+        (500, serde_json::Value::Null),
+        (502, json!("<html>")),
+        (503, failed("Unheard.0001")),
+        (504, serde_json::Value::Null),
+        (400, failed(maybe.code)),
+    ] {
+        let found = answered(status, response);
+        assert!(
+            matches!(found, TraceFinding::Unclear(_)),
+            "{status}: {found:?}"
+        );
+    }
+    for (status, code) in [(400, "Ecs.0605"), (403, "Unheard.0001")] {
+        let found = answered(status, failed(code));
+        assert!(
+            matches!(found, TraceFinding::Refused(_)),
+            "{status}: {found:?}"
+        );
+    }
+}
+
+/// Only a trace of just its servers is one by which a request would be recognized.
+#[test]
+fn whether_a_trace_is_of_just_these_servers() {
+    let trace = trace(1, "me", &[2, 1], None);
+    assert!(trace.is_of(&ids(&[1, 2])));
+    for other in [&[1][..], &[1, 2, 3], &[1, 3], &[]] {
+        assert!(!trace.is_of(&ids(other)), "{other:?}");
+    }
+    let mut hidden = trace;
+    hidden.action = None;
+    assert!(!hidden.is_of(&ids(&[1, 2])));
 }
 
 /// A trace that hides its servers may be of any request.

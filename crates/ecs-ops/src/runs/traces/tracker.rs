@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::JobId;
+use ecs_model::{JobId, ServerId};
 use jiff::Timestamp;
 
 use super::reader::{TraceInbox, TraceList, TraceQuery};
@@ -93,17 +93,19 @@ impl TraceTracker {
             self.refused = Some(refused.clone());
         }
         let clock = client.0.core.clock();
-        let jobs: HashSet<&JobId> = state
-            .accepted_jobs()
-            .iter()
-            .map(|job| &job.job_id)
+        let jobs = state.accepted_jobs().iter();
+        let jobs: HashMap<&JobId, &[ServerId]> = jobs
+            .map(|job| (&job.job_id, job.ticket.servers()))
             .collect();
         for trace in &list.traces {
-            let Some(job_id) = trace.job_id.as_ref().filter(|id| jobs.contains(id)) else {
+            let job_id = trace.job_id.as_ref();
+            let Some((job_id, servers)) = job_id.and_then(|id| Some((id, *jobs.get(id)?))) else {
                 continue;
             };
             self.users.extend(trace.user.clone());
-            if let Some((accepted_at, delay)) = self.controls.get_mut(job_id) {
+            // Absence proves something only if such a trace would be recognized without its job.
+            let recognized = trace.user.is_some() && trace.is_of(servers);
+            if recognized && let Some((accepted_at, delay)) = self.controls.get_mut(job_id) {
                 delay.get_or_insert(clock.since(*accepted_at));
             }
         }
@@ -129,11 +131,8 @@ impl TraceTracker {
             1 => users.into_iter().next(),
             _ => None,
         };
-        let known_jobs: HashSet<JobId> = state
-            .accepted_jobs()
-            .iter()
-            .map(|job| job.job_id.clone())
-            .collect();
+        let known_jobs = state.accepted_jobs().iter();
+        let known_jobs: HashSet<&JobId> = known_jobs.map(|job| &job.job_id).collect();
         let lost = LostRequest {
             action: state.action_of(request),
             servers: state.servers(request),
@@ -143,7 +142,9 @@ impl TraceTracker {
             known_jobs: &known_jobs,
         };
         let delays = self.controls.values().map(|(_, delay)| *delay);
-        let bounded = list.whole && user.is_some() && is_delay_bounded(delays, age);
+        // A request of which only some servers are left would not be recognized.
+        let recognizable = list.whole && user.is_some() && !state.is_partial(request);
+        let bounded = recognizable && is_delay_bounded(delays, age);
         Some((find(lost, &list.traces), bounded))
     }
 
