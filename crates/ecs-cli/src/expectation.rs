@@ -1,13 +1,12 @@
-//! How long a run will take, and what stops it before: for `--dry-run -o json`.
-
-use std::time::Duration;
+//! How long a run will take, and what stops it before.
 
 use ecs_ops::Plan;
 use ecs_ops::fleet::{Estimate, Pace, USUAL_JOB};
-use jiff::SignedDuration;
+use ecs_ops::rolling::AfterCanary;
 use serde::Serialize;
 
-use crate::args::{FailureLimit, Run};
+use crate::args::Run;
+use crate::commands::go_on::written;
 
 /// What is expected of a run.
 #[derive(Debug, Serialize)]
@@ -39,17 +38,52 @@ impl Expectation {
             stops: stops(plan, &estimate, args),
         }
     }
+
+    /// For people: `15–35 s`, `2–3 min`, `95 s–2 min`.
+    pub(crate) fn range(&self) -> String {
+        let (from, to) = (rounded(self.from_s), rounded(self.to_s));
+        if from == to {
+            return to;
+        }
+        match (from.split_once(' '), to.split_once(' ')) {
+            // Not the minutes of `2 h 5 min`.
+            (Some((number, unit @ ("s" | "min"))), Some((_, same))) if unit == same => {
+                format!("{number}–{to}")
+            }
+            _ => format!("{from}–{to}"),
+        }
+    }
+}
+
+/// Such as `30 s`, `12 min` or `2 h 5 min`.
+fn rounded(seconds: u64) -> String {
+    let minutes = seconds.div_ceil(60);
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..6000 => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
 }
 
 fn stops(plan: &Plan, estimate: &Estimate, args: &Run) -> Vec<String> {
+    let (servers, waves) = (plan.servers(), plan.waves().len());
+    let rules = args.rolling.rules(servers);
     let mut stops = Vec::new();
-    if let Some(FailureLimit::AtMost(budget)) = args.rolling.max_failures {
-        let most = budget.of(plan.servers());
+    // A run without waves has no rules, and the default brake cannot stop one of few servers.
+    let most = rules.max_failures.filter(|_| waves > 0);
+    let most = most.map(|limit| limit.of(servers));
+    if let Some(most) = most.filter(|most| !rules.brake || *most < servers) {
         stops.push(match most {
             0 => "at the first server that fails".to_owned(),
             1 => "when more than 1 server has failed".to_owned(),
             most => format!("when more than {most} servers have failed"),
         });
+    }
+    if rules.brake && waves > 1 {
+        stops.push("after a wave without a success".to_owned());
+        if let Some(AfterCanary::Pause(_)) = rules.canary {
+            stops.push("after a canary of which a server failed".to_owned());
+        }
     }
     if let Some(deadline) = args.deadline.filter(|limit| *limit < estimate.longest) {
         let which = match estimate.first_wave_after(deadline) {
@@ -61,16 +95,10 @@ fn stops(plan: &Plan, estimate: &Estimate, args: &Run) -> Vec<String> {
         };
         stops.push(format!(
             "by --deadline {}, perhaps {which}",
-            shown(deadline)
+            written(deadline)
         ));
     }
     stops
-}
-
-/// In hours, minutes and seconds.
-fn shown(duration: Duration) -> String {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -78,9 +106,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_written_in_its_units() {
-        for (seconds, expected) in [(0, "0s"), (35, "35s"), (95, "1m 35s"), (3725, "1h 2m 5s")] {
-            assert_eq!(shown(Duration::from_secs(seconds)), expected);
+    fn a_range_is_rounded_up_and_names_its_unit_once() {
+        for (from_s, to_s, text) in [
+            (0, 0, "0 s"),
+            (15, 35, "15–35 s"),
+            (95, 115, "95 s–2 min"),
+            (165, 225, "3–4 min"),
+            (5999, 5999, "100 min"),
+            (5700, 7500, "95 min–2 h 5 min"),
+            (7500, 7515, "2 h 5 min–2 h 6 min"),
+            (7500, 11_100, "2 h 5 min–3 h 5 min"),
+        ] {
+            let stops = Vec::new();
+            let expectation = Expectation {
+                from_s,
+                to_s,
+                stops,
+            };
+            assert_eq!(expectation.range(), text);
         }
     }
 }

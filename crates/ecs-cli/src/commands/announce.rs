@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::SkippedServer;
@@ -13,14 +12,13 @@ use super::go_on::written;
 use crate::args::{FailureLimit, Run};
 use crate::confirm::{Terminal, WavesSaid, counted, skipped, verb};
 use crate::connect::Connection;
+use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::render::target;
 use crate::term::{Notes, clean};
 
 /// How many servers are named.
 const NAMED: usize = 5;
-/// How long a job takes: 15 to 35 seconds (vendor's pages).
-const JOB: Duration = Duration::from_secs(30);
 
 /// What is known of a run that has not begun.
 pub(super) struct Announcement<'a> {
@@ -34,6 +32,7 @@ pub(super) struct Announcement<'a> {
     pub(super) waves: Option<&'a Waves>,
     pub(super) waves_said: Option<&'a WavesSaid>,
     pub(super) journal: Option<&'a Path>,
+    pub(super) expectation: &'a Expectation,
 }
 
 impl Announcement<'_> {
@@ -191,19 +190,8 @@ impl Announcement<'_> {
     /// About how long it takes.
     fn duration(&self) -> String {
         let rolling = &self.args.rolling;
-        let sizes: Vec<usize> = match self.waves {
-            Some(waves) => waves.waves.iter().map(Vec::len).collect(),
-            None => vec![self.servers.len()],
-        };
-        let job = if self.args.no_wait {
-            Duration::ZERO
-        } else {
-            JOB
-        };
-        let rules = rolling.rules(self.servers.len());
-        let whole = estimate(&sizes, self.args.servers_per_minute, job, &rules);
-        let mut text = format!("about {}", rounded(whole));
-        if rules.check_health {
+        let mut text = format!("about {}", self.expectation.range());
+        if rolling.health_cmd.is_some() {
             text.push_str(", and the health checks");
         }
         if rolling.asks() {
@@ -243,38 +231,6 @@ fn brake(rules: &Rules, waves: usize, servers: usize, given: Option<FailureLimit
         _ => "",
     };
     format!("{limit}, or no server of a wave succeeded{canary} (--max-failures changes it)")
-}
-
-/// How long waves of these sizes take: their jobs, the quota, and the pauses.
-fn estimate(sizes: &[usize], per_minute: usize, job: Duration, rules: &Rules) -> Duration {
-    const MINUTE: Duration = Duration::from_secs(60);
-    let mut whole = Duration::ZERO;
-    for (index, servers) in sizes.iter().enumerate() {
-        let per_minute = per_minute.max(1);
-        let minutes = u32::try_from(servers.saturating_sub(1) / per_minute).unwrap_or(u32::MAX);
-        whole += job + MINUTE.saturating_mul(minutes);
-        if index + 1 < sizes.len() {
-            whole += match rules.canary {
-                Some(AfterCanary::Pause(pause)) if index == 0 => pause,
-                _ => rules.pause,
-            };
-        }
-    }
-    // However small the waves are, the service takes no more in a minute.
-    let servers: usize = sizes.iter().sum();
-    let minutes = u32::try_from(servers.saturating_sub(1) / per_minute.max(1)).unwrap_or(u32::MAX);
-    whole.max(MINUTE.saturating_mul(minutes) + job)
-}
-
-/// Such as `30 s`, `12 min` or `2 h 5 min`.
-fn rounded(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let minutes = seconds.div_ceil(60);
-    match seconds {
-        0..100 => format!("{seconds} s"),
-        100..6000 => format!("{minutes} min"),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
-    }
 }
 
 #[cfg(test)]

@@ -431,7 +431,7 @@ fn name_of(value: impl ValueEnum) -> Option<String> {
 }
 
 /// As [`duration`](crate::args::duration) reads it: `1h30m`.
-pub(super) fn written(duration: Duration) -> String {
+pub(crate) fn written(duration: Duration) -> String {
     if duration == RunBuilder::NEVER {
         return "never".to_owned();
     }

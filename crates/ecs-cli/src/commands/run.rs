@@ -123,6 +123,7 @@ pub(crate) async fn run(
         let address = store::shown(&named.address);
         PathBuf::from(format!("in the store {address}"))
     });
+    let expectation = Expectation::of(&plan, &args);
     let announcement = Announcement {
         action,
         args: &args,
@@ -133,8 +134,8 @@ pub(crate) async fn run(
         waves: waves.as_ref(),
         waves_said: waves_said.as_ref(),
         journal: in_store.as_deref().or(args.journal.as_deref()),
+        expectation: &expectation,
     };
-    let expectation = Expectation::of(&plan, &args);
     if args.dry_run || args.plan_out.is_some() {
         let format = args.output.format;
         let mut shown = dry_run(

@@ -265,6 +265,18 @@ fn a_dry_run_says_how_long_a_run_takes() {
     let stops = planned["duration"]["stops"].as_array().unwrap();
     assert_eq!(stops[0], "when more than 2 servers have failed");
     assert!(stops[1].as_str().unwrap().contains("wave 3 of 3"));
+    let shown = ecsctl(&arguments, &sim.options()).expect(0).stdout;
+    assert!(shown.contains("takes     about 3–4 min\n"), "{shown}");
+    // The default brake stops, too.
+    let waves = ["reboot", "--all", "--dry-run", "--wave", "10"];
+    let planned = run(&sim, &waves).expect(0).json();
+    assert_eq!(
+        planned["duration"]["stops"],
+        serde_json::json!([
+            "when more than 3 servers have failed",
+            "after a wave without a success"
+        ])
+    );
     assert!(!journal.exists());
 }
 
