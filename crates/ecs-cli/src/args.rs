@@ -104,11 +104,12 @@ Environment (the first source that has credentials wins; see `ecsctl auth check`
       [default: ~/.local/state and ~/.config].
   ECSCTL_CONTEXT, ECSCTL_CLOUD, ECSCTL_PROFILE, ECSCTL_ENDPOINT, ECSCTL_REGION,
   ECSCTL_OPERATOR, ECSCTL_PROJECT_ID, ECSCTL_IAM_ENDPOINT, ECSCTL_AS_ENDPOINT,
-  ECSCTL_CA_FILE, ECSCTL_WAVE, ECSCTL_PAUSE, ECSCTL_MAX_FAILURES,
-  ECSCTL_HEALTH_CMD, ECSCTL_DEADLINE, ECSCTL_JOURNAL_DIR, ECSCTL_JOURNAL_KEEP
+  ECSCTL_CTS_ENDPOINT, ECSCTL_CA_FILE, ECSCTL_WAVE, ECSCTL_PAUSE,
+  ECSCTL_MAX_FAILURES, ECSCTL_HEALTH_CMD, ECSCTL_DEADLINE, ECSCTL_JOURNAL_DIR,
+  ECSCTL_JOURNAL_KEEP, ECSCTL_STORE
       Settings, as in the configuration file: see `config show --help`.
-  NO_COLOR
-      No bold words.";
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE
+      Switch colors off or on.";
 
 const RUN_EXAMPLES: &str = "\
 Examples (with credentials from any source, or with --sim):

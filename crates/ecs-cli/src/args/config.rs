@@ -20,7 +20,8 @@ $XDG_CONFIG_HOME/ecsctl/config.toml, or ~/.config/ecsctl/config.toml. It takes n
   journal-keep = \"30d\"        # or never
   [contexts.prod]
   cloud = \"otc-prod\"          # or profile; endpoint, region, operator,
-  region = \"eu-de\"            # project-id, iam-endpoint, as-endpoint, ca-file
+  region = \"eu-de\"            # project-id, iam-endpoint, as-endpoint,
+                              # cts-endpoint, ca-file
   wave = \"10%\"                # pause, deadline
   max-failures = \"2%\"
   health-cmd = \"./check.sh\"

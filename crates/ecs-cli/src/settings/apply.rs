@@ -26,6 +26,7 @@ pub(super) fn given(global: &Global) -> Given {
         ),
         (Key::IamEndpoint, text(&global.iam_endpoint)),
         (Key::AsEndpoint, text(&global.as_endpoint)),
+        (Key::CtsEndpoint, text(&global.cts_endpoint)),
         (
             Key::CaFile,
             global
@@ -60,6 +61,7 @@ pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(
     text(Key::Operator, &mut global.operator);
     text(Key::IamEndpoint, &mut global.iam_endpoint);
     text(Key::AsEndpoint, &mut global.as_endpoint);
+    text(Key::CtsEndpoint, &mut global.cts_endpoint);
     if global.project_id.is_none() {
         global.project_id = get(Key::ProjectId).map(parsed).transpose()?;
     }
@@ -110,9 +112,16 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
             .map(|it| with(it, command))
             .transpose()?;
     }
-    // Without waves there is nothing to pause between.
-    if rolling.pause.is_none() && (rolling.wave.is_some() || rolling.canary.is_some()) {
-        rolling.pause = get(Key::Pause).map(|it| with(it, duration)).transpose()?;
+    if let (None, Some(pause)) = (rolling.pause, get(Key::Pause)) {
+        // Without waves there is nothing to pause between, and one canary has a pause of its own.
+        if rolling.wave.is_some() || rolling.asks() {
+            rolling.pause = Some(with(pause, duration)?);
+        } else {
+            notes.warn(&format!(
+                "pause of {} is not used without waves (--wave)",
+                pause.origin
+            ));
+        }
     }
     Ok(())
 }

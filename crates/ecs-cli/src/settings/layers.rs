@@ -15,6 +15,7 @@ pub(crate) enum Key {
     ProjectId,
     IamEndpoint,
     AsEndpoint,
+    CtsEndpoint,
     CaFile,
     Wave,
     Pause,
@@ -27,7 +28,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Cloud,
         Self::Profile,
         Self::Endpoint,
@@ -36,6 +37,7 @@ impl Key {
         Self::ProjectId,
         Self::IamEndpoint,
         Self::AsEndpoint,
+        Self::CtsEndpoint,
         Self::CaFile,
         Self::Wave,
         Self::Pause,
@@ -58,6 +60,7 @@ impl Key {
             Self::ProjectId => "project-id",
             Self::IamEndpoint => "iam-endpoint",
             Self::AsEndpoint => "as-endpoint",
+            Self::CtsEndpoint => "cts-endpoint",
             Self::CaFile => "ca-file",
             Self::Wave => "wave",
             Self::Pause => "pause",
@@ -95,7 +98,10 @@ impl Key {
             Self::Cloud | Self::Profile => self.is_place() && self != Self::CaFile,
             Self::Endpoint | Self::Region | Self::Operator => {
                 of_region(self)
-                    || matches!(self, Self::ProjectId | Self::IamEndpoint | Self::AsEndpoint)
+                    || matches!(
+                        self,
+                        Self::ProjectId | Self::IamEndpoint | Self::AsEndpoint | Self::CtsEndpoint
+                    )
             }
             _ => of_credentials(self) && of_credentials(other),
         }

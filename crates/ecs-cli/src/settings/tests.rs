@@ -17,6 +17,7 @@ region = "eu-de"
 project-id = "p1"
 max-failures = "2%"
 health-cmd = "./check.sh"
+cts-endpoint = "https://cts.example"
 
 [contexts.test]
 endpoint = "https://ecs.example"
@@ -116,12 +117,15 @@ fn what_is_nearer_wins() {
     let found = resolved(&[], layers());
     assert_eq!(value(&found, Key::Wave), Some("5"));
     assert_eq!(value(&found, Key::Region), Some("eu-de"));
+    let traces = Some("https://cts.example");
+    assert_eq!(value(&found, Key::CtsEndpoint), traces);
     assert_eq!(value(&found, Key::JournalKeep), Some("60d"));
     let found = resolved(&["--region", "eu-nl"], layers());
     assert_eq!(value(&found, Key::Region), Some("eu-nl"));
     assert_eq!(found.get(Key::Region).unwrap().origin, "--region");
     // The project is one of the other region; the source of credentials is still the same.
     assert_eq!(value(&found, Key::ProjectId), None);
+    assert_eq!(value(&found, Key::CtsEndpoint), None);
     assert_eq!(value(&found, Key::Cloud), Some("otc-prod"));
 }
 

@@ -110,6 +110,22 @@ fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
     refused.refuses(2, &["ECSCTL_WAVE: invalid value \"0\""]);
 }
 
+/// A pause that is set for waves is no mistake of a run that has none, but it is said.
+#[test]
+fn a_pause_without_waves_is_said_and_not_used() {
+    let folder = with_file("[defaults]\npause = \"5m\"\n");
+    let all = ["reboot", "--sim", "--all", "--dry-run"];
+    let warning = "warning: pause of defaults (";
+    for (more, is_used) in [
+        (&["--canary", "1", "--canary-pause", "1m"][..], false),
+        (&[], false),
+        (&["--wave", "600"], true),
+    ] {
+        let ended = run(folder.path(), &[&all[..], more].concat(), &[]).expect(0);
+        assert_eq!(ended.stderr.contains(warning), !is_used, "{}", ended.stderr);
+    }
+}
+
 /// What needs no settings works whatever is wrong with them.
 #[test]
 fn a_wrong_file_stops_nothing_that_does_not_read_it() {

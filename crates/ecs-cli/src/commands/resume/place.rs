@@ -44,6 +44,7 @@ fn forget_settings(global: &mut Global) {
         ("--profile", &mut global.profile),
         ("--iam-endpoint", &mut global.iam_endpoint),
         ("--as-endpoint", &mut global.as_endpoint),
+        ("--cts-endpoint", &mut global.cts_endpoint),
     ];
     for (option, value) in text {
         if !is_typed(option) {
