@@ -10,7 +10,8 @@ use super::Show;
 pub(crate) enum RunCommand {
     /// Show a run's progress and the next step. Works while the run is active
     #[command(after_help = "\
-Needs neither credentials nor a network, and changes nothing. With -o jsonl: the records, one per line.
+Changes nothing, and needs neither credentials nor a network; with --store it connects to the store and shows the run that \
+is there. With -o jsonl: the records, one per line.
 
 Examples:
   ecsctl run show run.jsonl
@@ -27,9 +28,10 @@ Exit codes:
     Show(RunShow),
     /// List the runs of this user: state, place, action, age and outcomes
     #[command(after_help = "\
-Shows the journals in $XDG_STATE_HOME/ecsctl/runs (or ~/.local/state/ecsctl/runs, or the folder of the configuration), the
-newest first. A run is active (its process lives), ended, stopped (resume continues it) or interrupted (its process died;
-resume continues it). Needs neither credentials nor a network.
+Shows the journals in $XDG_STATE_HOME/ecsctl/runs (or ~/.local/state/ecsctl/runs, or the folder of the configuration), the \
+newest first. A run is active (its process lives), ended, stopped (resume continues it) or interrupted (its process died; \
+resume continues it). Needs neither credentials nor a network; with --store it connects to the store and lists the runs of \
+all hosts.
 
 Examples:
   ecsctl run list

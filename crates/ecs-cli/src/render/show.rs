@@ -57,7 +57,7 @@ pub(crate) fn write(
         .iter()
         .for_each(|wave| waves.row(wave_row(it, wave)));
     let mut requests = Table::new(&[
-        "BATCH", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
+        "REQUEST", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
     // One for a hundred servers: more of them are a wall.
     if show == Show::All || it.requests.len() <= MANY {
@@ -75,7 +75,7 @@ pub(crate) fn write(
             table::reason(&(&problem.error).into()),
         ]);
     }
-    let mut servers = Table::new(&["SERVER", "OUTCOME", "BATCH", "JOB", "REASON"]);
+    let mut servers = Table::new(&["SERVER", "OUTCOME", "REQUEST", "JOB", "REASON"]);
     let listed = it.servers.iter().filter(|_| show == Show::All);
     for server in listed {
         let outcome = &server.report.outcome;
