@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ecs_ops::ServerRef;
 
+use crate::confirm::few;
 use crate::fail::Fail;
 use crate::server_file::{self, FileFormat, Refusal};
 use crate::term::Notes;
@@ -116,7 +117,7 @@ impl Input {
         self.hint = Some(refusal.hint);
     }
 
-    fn finish(mut self, notes: &Notes) -> Result<Vec<ServerRef>, Fail> {
+    fn finish(self, notes: &Notes) -> Result<Vec<ServerRef>, Fail> {
         let count = self.wrong.len();
         if count == 0 {
             if self.repeated > 0 {
@@ -128,15 +129,11 @@ impl Input {
             }
             return Ok(self.servers);
         }
-        self.wrong.truncate(SHOWN);
-        if count > SHOWN {
-            self.wrong.push(format!("and {} more", count - SHOWN));
-        }
         let message = match count {
             1 => "1 server cannot be used; nothing was sent".to_owned(),
             count => format!("{count} servers cannot be used; nothing was sent"),
         };
-        let fail = Fail::usage(message).details(self.wrong);
+        let fail = Fail::usage(message).details(few(&self.wrong, SHOWN, String::clone));
         Err(match self.hint {
             Some(hint) => fail.hint(hint),
             None => fail.hint("give each server by its id or its name"),

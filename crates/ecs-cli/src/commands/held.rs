@@ -7,7 +7,7 @@ use ecs_ops::model::ServerId;
 
 use super::servers::Servers;
 use crate::args::{Global, Held, Run};
-use crate::confirm::counted;
+use crate::confirm::{counted, few};
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::store::{Store, named};
@@ -57,10 +57,7 @@ pub(super) async fn apply(
     if found.is_empty() {
         return Ok(());
     }
-    let mut details: Vec<_> = found.iter().take(NAMED).map(ToString::to_string).collect();
-    if found.len() > NAMED {
-        details.push(format!("and {} more", found.len() - NAMED));
-    }
+    let details = few(&found, NAMED, ToString::to_string);
     let are_held = format!("other runs act on {}", counted(found.len()));
     let say = |what: &str| {
         notes.always(&format!("{are_held}: {what}"));

@@ -1,5 +1,6 @@
 //! `plan` and `apply`: what a run would do, written down, shown, approved, and done.
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
@@ -15,7 +16,7 @@ use super::resume::go_where_it_was;
 use super::servers::Servers;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
-use crate::confirm::{counted, verb};
+use crate::confirm::{counted, few, verb};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::plan_file::{
@@ -154,16 +155,19 @@ fn what(file: &PlanFile) -> String {
     format!("{} {}", verb(run.action), counted(run.servers.len()))
 }
 
-/// The wave of a server, counted from 1.
-fn wave_of(run: &RunRecord, id: ServerId) -> Option<usize> {
-    let waves = &run.rolling.as_ref()?.waves;
-    let index = waves.iter().position(|wave| wave.contains(&id))?;
-    Some(index + 1)
+/// The wave of each server, counted from 1; empty for a run without waves.
+fn waves_of(run: &RunRecord) -> HashMap<ServerId, usize> {
+    let waves = run.rolling.iter().flat_map(|rolling| &rolling.waves);
+    let numbered = (1..).zip(waves);
+    numbered
+        .flat_map(|(number, wave)| wave.iter().map(move |id| (*id, number)))
+        .collect()
 }
 
 fn page(file: &PlanFile) -> PlanPage {
+    let waves = waves_of(&file.plan.run);
     let row = |server: &PlannedServer| PlanRow {
-        wave: wave_of(&file.plan.run, server.id),
+        wave: waves.get(&server.id).copied(),
         id: server.id.to_string(),
         name: server.name.clone().unwrap_or_default(),
         status: server.status.clone().unwrap_or_default(),
@@ -185,8 +189,9 @@ fn text(file: &PlanFile) -> String {
     }
     let mut table = TextTable::new(&["ID", "NAME", "STATUS", "AZ", "WAVE"]);
     table.may_shrink(1);
+    let waves = waves_of(&file.plan.run);
     for server in &file.plan.servers {
-        let wave = wave_of(&file.plan.run, server.id);
+        let wave = waves.get(&server.id);
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         table.row([
             server.id.to_string(),
@@ -327,15 +332,12 @@ pub(super) fn check_drift(
             .map(|now| planned_server(server.id, Some(now)));
         drift(server, now.as_ref())
     });
-    let mut differences: Vec<String> = differences.collect();
+    let differences: Vec<String> = differences.collect();
     let count = differences.len();
     if count == 0 {
         return Ok(());
     }
-    differences.truncate(SHOWN);
-    if count > SHOWN {
-        differences.push(format!("and {} more", count - SHOWN));
-    }
+    let differences = few(&differences, SHOWN, String::clone);
     let message = format!(
         "{} not as the plan says",
         match count {

@@ -3,6 +3,7 @@
 use ecs_ops::selection::{SelectError, SelectionProblem};
 
 use crate::args::{Global, Select};
+use crate::confirm::few;
 use crate::connect::Connection;
 use crate::fail::Fail;
 
@@ -41,14 +42,7 @@ pub(super) fn fail(connection: &Connection, error: SelectError) -> Fail {
         }
         [problem] => Fail::usage(format!("{problem}; nothing was sent")),
         _ => {
-            let mut details: Vec<String> = problems
-                .iter()
-                .take(SHOWN)
-                .map(ToString::to_string)
-                .collect();
-            if problems.len() > SHOWN {
-                details.push(format!("and {} more", problems.len() - SHOWN));
-            }
+            let details = few(problems, SHOWN, ToString::to_string);
             let message = format!(
                 "no servers were chosen for {} reasons; nothing was sent",
                 problems.len()

@@ -9,7 +9,7 @@ use ecs_ops::selection::Selected;
 
 use super::{Known, Preflight};
 use crate::args::Run;
-use crate::confirm::counted;
+use crate::confirm::{counted, few};
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::term::Notes;
@@ -211,10 +211,7 @@ pub(super) fn refuse_members(
         return Ok(());
     }
     let count = endangered.len();
-    endangered.truncate(NAMED);
-    if count > NAMED {
-        endangered.push(format!("and {} more", count - NAMED));
-    }
+    let endangered = few(&endangered, NAMED, String::clone);
     let members = match count {
         1 => "1 server is a member of an auto-scaling group".to_owned(),
         many => format!("{many} servers are members of auto-scaling groups"),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::run_list::age;
 use crate::args::Format;
-use crate::confirm::{Terminal, counted, verb};
+use crate::confirm::{Terminal, counted, few, verb};
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::render::{json, target};
@@ -103,15 +103,7 @@ impl Intent {
             self.done,
             counted(self.of)
         );
-        let mut servers: Vec<String> = self
-            .to_send
-            .iter()
-            .take(NAMED)
-            .map(ToString::to_string)
-            .collect();
-        if self.to_send.len() > NAMED {
-            servers.push(format!("and {} more", self.to_send.len() - NAMED));
-        }
+        let servers = few(&self.to_send, NAMED, ToString::to_string);
         let mut journal = self.journal.display().to_string();
         if let Some(last) = self.last {
             let age = age(Timestamp::now().duration_since(last).as_secs());
