@@ -1,6 +1,6 @@
 //! The states of servers that were named by their ids.
 
-use ecs_client::{RequestContext, RetryState};
+use ecs_client::{Problem, RequestContext, RetryState};
 use ecs_model::{Server, ServerId, ShowServer};
 use futures_util::future::try_join_all;
 use rustc_hash::FxHashMap;
@@ -70,7 +70,7 @@ impl Client {
     /// had.
     pub async fn look_up(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
         if ids.len() <= ONE_BY_ONE {
-            match self.one_by_one(ids).await {
+            match self.one_by_one(ids, false).await {
                 Err(error) if error.problem().status() != Some(401) => {}
                 found => return found,
             }
@@ -79,12 +79,24 @@ impl Client {
         Ok(Lookup::in_list(ids, listed))
     }
 
-    async fn one_by_one(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
+    /// The same as they are now: an answer of a cache is an error.
+    pub(crate) async fn look_up_now(&self, ids: &[ServerId]) -> Result<Lookup, Error> {
+        if ids.len() <= ONE_BY_ONE {
+            match self.one_by_one(ids, true).await {
+                Err(error) if error.problem().status() != Some(401) => {}
+                found => return found,
+            }
+        }
+        let listed = super::read::all_servers_now(&self.0.core).await?;
+        Ok(Lookup::in_list(ids, listed))
+    }
+
+    async fn one_by_one(&self, ids: &[ServerId], now: bool) -> Result<Lookup, Error> {
         let Some((first, others)) = ids.split_first() else {
             return Ok(Lookup::default());
         };
-        let mut shown = vec![self.query_server(*first).await?];
-        shown.extend(try_join_all(others.iter().map(|id| self.query_server(*id))).await?);
+        let mut shown = vec![self.query_server(*first, now).await?];
+        shown.extend(try_join_all(others.iter().map(|id| self.query_server(*id, now))).await?);
         let mut lookup = Lookup::default();
         for (id, server) in ids.iter().zip(shown) {
             match server {
@@ -100,9 +112,13 @@ impl Client {
     }
 
     /// One look at one server, which is not repeated: there is another way.
-    async fn query_server(&self, id: ServerId) -> Result<Shown, Error> {
+    async fn query_server(&self, id: ServerId, now: bool) -> Result<Shown, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let shown = self.0.core.execute(&ShowServer::new(id), &mut once).await;
+        if let Some(stale) = once.stale().filter(|_| now) {
+            let problem = Problem::new(format!("the answer is no evidence: {stale}"));
+            return Err(Error::new(ErrorKind::Cached, problem));
+        }
         match shown.map_err(Error::from) {
             Ok(shown) => Ok(shown.server.map_or(Shown::Nothing, |mut server| {
                 // The answer is about the server that was asked for.

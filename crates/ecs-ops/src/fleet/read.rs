@@ -140,14 +140,29 @@ pub(crate) async fn filtered_servers(
     whole(client, &pages, listing, "servers").await
 }
 
-/// The servers of the project as they are now, as far as one try shows them: for looks at servers
-/// that are known anyway. An answer of a cache is an error. Each list has another size of page, so
-/// that what a cache keeps of one does not answer the next.
-pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+/// All servers of the project as they are now: an answer of a cache is an error.
+pub(crate) async fn all_servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+    let listing = Listing::by_marker(changing_size(client), |server: &Server| server.id);
+    let pages = Servers {
+        filter: &ListFilter::default(),
+        now: true,
+    };
+    whole(client, &pages, listing, "servers").await
+}
+
+/// A size of page that differs from that of the lists before, so that what a cache keeps of one does
+/// not answer the next.
+fn changing_size(client: &Client) -> usize {
     /// So many lists in a row have pages of different sizes.
     const SIZES: u64 = 40;
     let smaller = usize::try_from(client.next_number() % SIZES).unwrap_or_default();
-    let listing = Listing::by_number(PAGE - smaller, |server: &Server| server.id);
+    PAGE - smaller
+}
+
+/// The servers of the project as they are now, as far as one try shows them: for looks at servers
+/// that are known anyway. An answer of a cache is an error.
+pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+    let listing = Listing::by_number(changing_size(client), |server: &Server| server.id);
     let mut listing = listing.trusting_count();
     let pages = Servers {
         filter: &ListFilter::default(),

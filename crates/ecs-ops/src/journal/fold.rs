@@ -9,6 +9,7 @@ use super::recovered::{
     KnownJob, Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress,
 };
 use crate::action::PowerAction;
+use crate::fleet::{UnreadyServer, reasons};
 use crate::report::{Evidence, Stopped};
 use crate::rolling::{WaveAction, WaveEvent};
 
@@ -115,6 +116,25 @@ impl Recovered {
             Record::Escalating { servers } => servers
                 .into_iter()
                 .try_for_each(|outcome_record| self.escalate(outcome_record))?,
+            Record::WaveRechecked {
+                wave,
+                unready,
+                skipped,
+                message,
+            } => {
+                let recheck = WaveEvent::Rechecked {
+                    wave,
+                    unready: unready.iter().map(|server| server.id).collect(),
+                    skipped,
+                    message: message.or_else(|| reasons(&unready)),
+                };
+                if skipped {
+                    unready
+                        .into_iter()
+                        .try_for_each(|server| self.leave_out(wave, server))?;
+                }
+                self.advance_waves(at, recheck);
+            }
             Record::WaveBegan { wave } => self.advance_waves(at, WaveEvent::Began { wave }),
             Record::WaveChecked {
                 healthy, message, ..
@@ -247,9 +267,36 @@ impl Recovered {
         Ok(())
     }
 
+    /// A server is skipped, because it was not ready when its wave was to begin.
+    fn leave_out(&mut self, wave: usize, unready: UnreadyServer) -> FoldResult {
+        let id = unready.id;
+        let server = self.servers.get(&id);
+        let server = server.ok_or(format!("server {id} is not in the run"))?;
+        if self.progress_of(server) != ServerProgress::Unsent {
+            return Err(format!(
+                "server {id} is skipped before wave {}, after it was sent",
+                wave + 1
+            ));
+        }
+        let outcome_record = OutcomeRecord::of(&unready.report_of_wave(wave));
+        if let Some(server) = self.servers.get_mut(&id) {
+            (server.is_left_out, server.outcome_record) = (true, outcome_record);
+        }
+        self.left_out.push(unready);
+        Ok(())
+    }
+
     fn record_outcome(&mut self, at: Timestamp, outcome_record: OutcomeRecord) -> FoldResult {
         let id = outcome_record.id;
         self.fits(&outcome_record)?;
+        let is_left_out = self
+            .servers
+            .get(&id)
+            .is_some_and(|server| server.is_left_out);
+        if is_left_out && outcome_record.outcome == OutcomeKind::NotAttempted {
+            // It is not sent again.
+            return Ok(());
+        }
         let unknown = format!("server {id} is not in the run");
         let server = self.servers.get_mut(&id).ok_or(unknown)?;
         match &server.outcome_record {

@@ -7,6 +7,7 @@ use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, JobStatus, ServerId};
 
 use super::recovered::{KnownJob, Recovered, ServerHistory, ServerProgress, UnknownRequest};
+use crate::fleet::UnreadyServer;
 use crate::report::{JobReport, Outcome, Report, ServerReport};
 
 impl Recovered {
@@ -52,11 +53,14 @@ impl Recovered {
             run_id: run.run_id.clone(),
             action: run.action,
             jobs: self.jobs().iter().map(|job| self.job_report(job)).collect(),
-            servers: servers.collect(),
+            servers: servers
+                .chain(run.unready.iter().map(UnreadyServer::report))
+                .collect(),
             stopped: self.stopped().cloned(),
             refused: None,
             target: run.target.clone(),
             skipped: Vec::new(),
+            unready: self.unready().cloned().collect(),
         }
     }
 

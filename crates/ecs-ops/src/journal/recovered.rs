@@ -10,6 +10,7 @@ use super::error::{JournalError, JournalErrorKind};
 use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
+use crate::fleet::UnreadyServer;
 use crate::report::Stopped;
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
@@ -36,6 +37,8 @@ pub struct Recovered {
     /// The stop that somebody asked for, while it binds.
     pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
+    /// Servers that were skipped, because they were not ready when their wave was to begin.
+    pub(super) left_out: Vec<UnreadyServer>,
 }
 
 /// The history of one request.
@@ -84,6 +87,8 @@ pub(super) struct ServerHistory {
     /// The outcome of its soft restart, if a hard one was announced. Boxed: few servers have one.
     pub(super) soft_outcome: Option<Box<OutcomeRecord>>,
     pub(super) resubmitted: bool,
+    /// Whether it was skipped, because it was not ready when its wave was to begin.
+    pub(super) is_left_out: bool,
 }
 
 /// The progress of one server. Exhaustive on purpose: callers must handle each case.
@@ -222,6 +227,7 @@ impl Recovered {
             stopped: None,
             stop_request: None,
             lost_answer_at: None,
+            left_out: Vec::new(),
         })
     }
 
@@ -256,7 +262,7 @@ impl Recovered {
         if let Some(outcome_record) = server
             .outcome_record
             .as_ref()
-            .filter(|outcome_record| outcome_record.is_final())
+            .filter(|outcome_record| server.is_left_out || outcome_record.is_final())
         {
             return ServerProgress::Finished(outcome_record);
         }
@@ -289,6 +295,17 @@ impl Recovered {
     pub fn unsent(&self) -> Vec<ServerId> {
         let unsent = |id: &ServerId| self.progress(*id) == Some(ServerProgress::Unsent);
         self.run.servers.iter().copied().filter(unsent).collect()
+    }
+
+    /// Servers that are not sent because they were not ready: those that were left out of the run
+    /// before it began, and those that were skipped before their wave.
+    pub fn unready(&self) -> impl Iterator<Item = &UnreadyServer> {
+        self.run.unready.iter().chain(&self.left_out)
+    }
+
+    /// The same, of those that are among the servers of the run.
+    pub(crate) fn left_out(&self) -> &[UnreadyServer] {
+        &self.left_out
     }
 
     /// The requests whose jobs must be polled.

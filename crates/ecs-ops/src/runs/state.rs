@@ -6,6 +6,7 @@ mod escalate;
 mod hang;
 mod next;
 mod poll;
+mod recheck;
 mod refusal;
 mod resume;
 mod unknown;
@@ -28,12 +29,14 @@ use super::queue::RequestQueue;
 use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
+use crate::fleet::{UnreadyServer, WaveRecheck};
 use crate::journal::{OutcomeKind, Purpose};
 use crate::report::{JobReport, Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobTicket;
 
 pub(crate) use conclude::Decided;
+pub(crate) use recheck::{Rechecked, WaveToRead};
 pub(crate) use resume::Resumption;
 pub(crate) use unknown::UnknownPolicy;
 
@@ -48,6 +51,8 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
+    /// How the servers of a wave are read before it begins. `None`: they are not.
+    pub(crate) recheck: Option<WaveRecheck>,
 }
 
 /// A request that was taken from the queue.
@@ -143,6 +148,8 @@ pub(crate) struct RunState {
     finished_jobs: Vec<(JobId, Option<JobStatus>)>,
     /// Requests with a lost answer whose job was found, until the end of the step.
     found_jobs: Vec<(usize, JobTicket)>,
+    /// Servers that were skipped, because they were not ready when their wave was to begin.
+    left_out: Vec<UnreadyServer>,
 }
 
 impl RunState {
@@ -156,7 +163,7 @@ impl RunState {
         let (action, planned, batch_size) = (plan.action, plan.requests.len(), plan.batch_size);
         let (waves, at_once) = match options.rolling {
             Some(rolling) => {
-                let (waves, at_once) = WaveQueue::new(rolling, plan);
+                let (waves, at_once) = WaveQueue::new(rolling, plan, options.recheck);
                 (Some(waves), at_once)
             }
             None => (None, plan.requests),
@@ -171,6 +178,7 @@ impl RunState {
             cleared: Vec::new(),
             finished_jobs: Vec::new(),
             found_jobs: Vec::new(),
+            left_out: Vec::new(),
             run_id,
             action,
             outcomes: FxHashMap::default(),

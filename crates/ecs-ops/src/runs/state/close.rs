@@ -97,6 +97,7 @@ impl RunState {
             refused: self.refused,
             target: None,
             skipped: Vec::new(),
+            unready: self.left_out,
         }
     }
 }
