@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ecs_ops::model::{JobId, ServerId};
+use ecs_ops::model::JobId;
+use ecs_ops::rolling::StopReason;
 use ecs_ops::{Outcome, Report, Stopped};
 
 use super::execute::Ended;
@@ -28,8 +29,6 @@ pub(super) struct Ending<'a> {
     /// Whether it has waves.
     pub(super) rolling: bool,
     pub(super) go_on: GoOn,
-    /// Servers that were not ready: nothing is left to do with them.
-    pub(super) unready: Vec<ServerId>,
     pub(super) connection: &'a Connection,
 }
 
@@ -71,11 +70,12 @@ pub(super) fn conclude(
     }
     advise(report, &ending, notes);
     let simulated = ending.connection.is_simulated();
-    let unready = ending.unready.len();
+    // Nothing is left to do with those that were not ready.
+    let unready = report.unready.iter().map(|server| server.id).collect();
     let said = ending
         .go_on
-        .say(report, ending.rolling, simulated, &ending.unready, notes);
-    if !said && report.summary().not_attempted > unready && report.refused.is_none() {
+        .say(report, ending.rolling, simulated, &unready, notes);
+    if !said && report.summary().not_attempted > unready.len() && report.refused.is_none() {
         notes.hint("servers that were not attempted can safely be given to another run");
     }
     exit
@@ -100,6 +100,11 @@ fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
     let summary = report.summary();
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: access denied by the service: {problem}"));
+    }
+    if let Some(Stopped::Rolling(StopReason::NotReady { .. })) = &report.stopped {
+        notes.hint(
+            "with --skip-unready, ecsctl resume skips servers that are not ready, and continues with the others",
+        );
     }
     let mut problems = report
         .servers

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ecs_ops::model::ServerId;
-use ecs_ops::{Control, Event, Plan, Report, RunBuilder};
+use ecs_ops::{Control, Event, Plan, Report, RunBuilder, ServerReport};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -157,7 +157,7 @@ pub(super) async fn execute(
         let Some(mut event) = event else { break };
         let at = Timestamp::now();
         if let Event::ServerDone(server) = &mut event {
-            server.name = names.get(&server.id).cloned();
+            name(server, &names);
             times.entry(server.id).or_insert(at);
         }
         progress.show(&event);
@@ -177,7 +177,7 @@ pub(super) async fn execute(
             .hint("check the servers before you run again, and please report this bug")
     })?;
     for server in &mut report.servers {
-        server.name = names.get(&server.id).cloned();
+        name(server, &names);
         server.at = times.get(&server.id).copied();
     }
     let wave = progress.tally().wave;
@@ -190,6 +190,13 @@ pub(super) async fn execute(
         ended,
         interrupted,
     })
+}
+
+/// Names a server, if its name is known.
+fn name(server: &mut ServerReport, names: &HashMap<ServerId, String>) {
+    if let Some(name) = names.get(&server.id) {
+        server.name = Some(name.clone());
+    }
 }
 
 /// What comes before anything is sent can be stopped.

@@ -2,6 +2,7 @@
 
 mod quoting;
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -108,6 +109,8 @@ impl GoOn {
             "--allow-autoscaling-members",
             args.allow_autoscaling_members,
         );
+        line.flag("--skip-unready", args.skip_unready);
+        line.flag("--no-recheck", args.no_recheck);
         line.option("--health-cmd", args.health_cmd.as_ref());
         line.option("--health-timeout", args.health_timeout.map(written));
         let default = Client::SERVERS_PER_MINUTE;
@@ -124,7 +127,7 @@ impl GoOn {
         report: &Report,
         rolling: bool,
         simulated: bool,
-        unready: &[ServerId],
+        unready: &HashSet<ServerId>,
         notes: &Notes,
     ) -> bool {
         let left: Vec<ServerId> = report
@@ -366,7 +369,9 @@ impl Words {
             "--allow-autoscaling-members",
             args.allow_autoscaling_members,
         );
+        self.flag("--skip-unready", args.skip_unready);
         self.flag("--no-preflight", args.no_preflight);
+        self.flag("--no-recheck", args.no_recheck);
         // Not --resubmit-unknown: consent to a second request was given for that run.
         self.flag("--no-wait", args.no_wait);
         self.flag("--no-journal", args.no_journal);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::OnUnknown;
+use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, Recovered,
     RunRecord,
@@ -66,6 +67,11 @@ pub(crate) async fn run(
     let recovered = recover(contents)?;
     let run = recovered.run();
     let run_id = run.run_id.clone();
+    if args.skip_unready && run.rolling.is_none() {
+        return Err(Fail::usage(
+            "--skip-unready is for a run with waves, whose servers are read again before each wave; nothing was sent",
+        ));
+    }
     let (health, after_canary) = callbacks(args, &global, run, notes)?;
     let action = run.action;
     // `last` may be another run by then.
@@ -97,7 +103,6 @@ pub(crate) async fn run(
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
-    let unready = run.unready.iter().map(|server| server.id).collect();
     let max_failures = run
         .rolling
         .as_ref()
@@ -140,6 +145,16 @@ pub(crate) async fn run(
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }
+    if args.skip_unready {
+        let recheck = WaveRecheck::skip();
+        builder = builder.recheck_waves(match store.is_some() {
+            true => recheck.ignore_busy(),
+            false => recheck,
+        });
+    }
+    if args.no_recheck {
+        builder = builder.skip_recheck();
+    }
     let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
         .plan()
@@ -156,7 +171,6 @@ pub(crate) async fn run(
         reconciled: reconciles,
         rolling,
         go_on,
-        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -336,6 +350,9 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
             "the process was killed before it reported that; nothing is sent now, resume again to continue"
         }
         (StopReason::Unhealthy { .. }, _) => "the health is checked again",
+        (StopReason::NotReady { .. } | StopReason::NotRead { .. }, _) => {
+            "the servers of the wave are read again"
+        }
         _ => "the question is asked again",
     };
     Some(format!("the run stopped: {reason}; {now}"))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
@@ -93,7 +94,6 @@ pub(crate) async fn run(
         .map(|waves| waves::said(waves, &args.rolling));
     let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
-    let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
         .iter()
         .copied()
@@ -101,6 +101,9 @@ pub(crate) async fn run(
         .collect();
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
         .unready(servers.unready.clone());
+    if let Some(recheck) = recheck(&args, &servers, waves.as_ref(), store.is_some()) {
+        builder = builder.recheck_waves(recheck);
+    }
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -187,11 +190,34 @@ pub(crate) async fn run(
         reconciled: args.reconcile,
         rolling,
         go_on: GoOn::of_run(action, &args, global, store.is_some()),
-        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
+}
+
+/// How servers are read again before their wave, if they are.
+fn recheck(
+    args: &Run,
+    servers: &Servers,
+    waves: Option<&Waves>,
+    is_stored: bool,
+) -> Option<WaveRecheck> {
+    let several = waves.is_some_and(|waves| waves.waves.len() > 1);
+    // Who accepts that servers differ from a plan acts on all of them.
+    let accepts_drift = args.planned.as_ref().is_some_and(|plan| plan.accept_drift);
+    if !several || !servers.are_read || args.no_recheck || accepts_drift {
+        return None;
+    }
+    let recheck = match args.skip_unready {
+        true => WaveRecheck::skip(),
+        false => WaveRecheck::stop(),
+    };
+    // With a store the run waits for servers that other runs act on.
+    Some(match is_stored {
+        true => recheck.ignore_busy(),
+        false => recheck,
+    })
 }
 
 /// The names of servers.
@@ -262,7 +288,6 @@ fn not_begun(
         reconciled: args.reconcile,
         rolling: false,
         go_on: GoOn::Nothing,
-        unready: Vec::new(),
         connection,
     };
     let exit = conclude(&ended, ending, notes, results);

@@ -228,6 +228,9 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
         not_attempted,
         ..
     } = it.summary;
+    // Those that were not ready are not sent later.
+    let unready = it.servers.iter().filter(|server| server.unready.is_some());
+    let not_attempted = not_attempted.saturating_sub(unready.count());
     let place = it.place.as_ref().map(|place| format!(" {place}"));
     let place = place.unwrap_or_default();
     let resume = |options: &[&str]| format!("  {}{place}", go_on::resume(path.as_ref(), options));

@@ -77,11 +77,11 @@ impl fmt::Display for StopReason {
                 servers,
                 message,
             } => {
-                let servers = match servers {
-                    1 => "1 server".to_owned(),
-                    servers => format!("{servers} servers"),
-                };
-                write!(f, "{servers} of wave {wave} not ready any more: {message}")
+                match servers {
+                    1 => write!(f, "1 server of wave {wave} is no longer ready")?,
+                    _ => write!(f, "{servers} servers of wave {wave} are no longer ready")?,
+                }
+                write!(f, ": {message}")
             }
             Self::NotRead { wave, message } => {
                 write!(f, "the servers of wave {wave} could not be read: {message}")
