@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use tokio::sync::oneshot;
 
+use crate::commands::next_step::NextStep;
 use crate::fail::Fail;
 
 /// Whether this character could change how a terminal shows the rest: controls, and those that reorder text.
@@ -194,6 +195,13 @@ impl Notes {
         self.note(&format!("hint: {line}"));
     }
 
+    /// A command to type next, on a line of its own.
+    pub(crate) fn next(&self, step: &NextStep) {
+        let [purpose, command] = step.lines();
+        self.hint(&purpose);
+        self.note(&command);
+    }
+
     pub(crate) fn fail(&self, fail: &Fail) {
         self.always(&format!("error: {}", fail.message));
         for detail in &fail.details {
@@ -201,6 +209,11 @@ impl Notes {
         }
         if let Some(hint) = &fail.hint {
             self.always(&format!("hint: {hint}"));
+        }
+        for step in &fail.next {
+            let [purpose, command] = step.lines();
+            self.always(&format!("hint: {purpose}"));
+            self.always(&command);
         }
     }
 }

@@ -7,16 +7,17 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
+use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, ServerNames};
 use jiff::Timestamp;
 
 use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
-use super::go_on::GoOn;
+use super::go_on::{GoOn, Words};
 use super::held;
 use super::journal_place::{self, register};
-use super::preflight::NotBegun;
+use super::next_step::NextStep;
+use super::preflight::{NotBegun, by_id};
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
@@ -75,11 +76,18 @@ pub(crate) async fn run(
         Err(NotBegun::Fail(fail)) => return Err(fail),
         Err(NotBegun::OutOfReach(error)) => {
             let given = selection.plain_ids().unwrap_or_default();
-            return not_begun(action, given, &error, &args, &connection, notes, results);
+            return not_begun(
+                (action, given),
+                &error,
+                &args,
+                (&connection, global),
+                notes,
+                results,
+            );
         }
     };
     if let Some(store) = &store {
-        held::apply(store, args.held, &mut servers, &connection, notes).await?;
+        held::apply(store, &args, &mut servers, (&connection, global), notes).await?;
     }
     let waves = match &args.planned {
         Some(planned) => {
@@ -91,7 +99,6 @@ pub(crate) async fn run(
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
-    let rolling = waves.is_some();
     let ids = std::mem::take(&mut servers.ids);
     let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
@@ -113,11 +120,12 @@ pub(crate) async fn run(
         .run_id(&run_id)
         .invocation(invocation::of_process())
         .simulated(connection.is_simulated())
+        .names(names(&ids, &servers.listed))
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
         let record = super::plan::completed(plan.record("plan"), &args);
-        super::plan::write(out, record, &servers.listed, notes)?;
+        super::plan::write(out, record, &servers.listed, global, notes)?;
     }
     let in_store = store::named(global).map(|named| {
         let address = store::shown(&named.address);
@@ -161,7 +169,6 @@ pub(crate) async fn run(
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
-    let names = names(&servers.listed);
     drop((servers, selection));
     let plan = match (&store, &args.journal) {
         (Some(store), _) => plan.journal(store.journal()),
@@ -173,7 +180,7 @@ pub(crate) async fn run(
     };
     let shown = Shown {
         format: args.output.format,
-        names,
+        times: HashMap::new(),
     };
     let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
@@ -185,8 +192,12 @@ pub(crate) async fn run(
         max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
-        rolling,
-        go_on: GoOn::of_run(action, &args, global, store.is_some()),
+        go_on: GoOn::of_run(
+            action,
+            &args,
+            global,
+            store.as_ref().map(|_| run_id.as_str()),
+        ),
         unready,
         connection: &connection,
     };
@@ -194,10 +205,11 @@ pub(crate) async fn run(
     Ok(ended.exit(exit))
 }
 
-/// The names of servers.
-fn names(servers: &[Server]) -> HashMap<ServerId, String> {
-    let name = |server: &Server| Some((server.id?, server.name.clone()?));
-    servers.iter().filter_map(name).collect()
+/// The names of these servers, as far as they are known.
+fn names(ids: &[ServerId], known: &[Server]) -> ServerNames {
+    let by_id = by_id(known);
+    let name = |id: &ServerId| Some((*id, by_id.get(id)?.name.as_deref()?));
+    ids.iter().filter_map(name).collect()
 }
 
 /// What would be sent.
@@ -229,11 +241,10 @@ fn dry_run(
 
 /// Ends a run whose servers could not be queried: with a report, like every run.
 fn not_begun(
-    action: PowerAction,
-    given: Vec<ServerId>,
+    (action, given): (PowerAction, Vec<ServerId>),
     error: &Error,
     args: &Run,
-    connection: &Connection,
+    (connection, global): (&Connection, &Global),
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
@@ -260,8 +271,7 @@ fn not_begun(
         max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
         no_wait: args.no_wait,
         reconciled: args.reconcile,
-        rolling: false,
-        go_on: GoOn::Nothing,
+        go_on: GoOn::nothing(global),
         unready: Vec::new(),
         connection,
     };
@@ -279,9 +289,9 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.
         let words = format!("journal {}: the file exists", path.display());
-        return Err(
-            Fail::usage(words).hint("ecsctl resume continues that run; a new run needs a new file")
-        );
+        let purpose = "a new run needs a new file; to continue the run in this one";
+        let options = Words::to_place(global);
+        return Err(Fail::usage(words).next(NextStep::resume(purpose, path, &options)));
     }
     Ok(())
 }
