@@ -13,7 +13,7 @@ use crate::exit::{Exit, Facts};
 use crate::fail::{hint_for, place_hint};
 use crate::render::closing::{closing, hard_restarts, headline};
 use crate::render::csv;
-use crate::render::json::{self, Extras};
+use crate::render::json::{self, Brake, Extras};
 use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
@@ -22,6 +22,8 @@ pub(super) struct Ending<'a> {
     pub(super) output: Output,
     /// The limit of failures, as it was given.
     pub(super) max_failures: Option<String>,
+    /// What stops the run because of failures.
+    pub(super) brake: Option<Brake>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     pub(super) go_on: GoOn,
@@ -89,6 +91,7 @@ fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
         stop_reason: ended.report.stopped.as_ref().map(ToString::to_string),
         hard_restarts: hard_restarts(&ended.report),
         max_failures: ending.max_failures.clone(),
+        brake: ending.brake.clone(),
         exit_code: exit as u8,
     }
 }

@@ -18,7 +18,7 @@ use super::resume::go_where_it_was;
 use super::servers::Servers;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
-use crate::confirm::{counted, few, verb};
+use crate::confirm::{act_on, counted, few};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::plan_file::{
@@ -153,7 +153,7 @@ fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
 
 fn what(file: &PlanFile) -> String {
     let run = &file.plan.run;
-    format!("{} {}", verb(run.action), counted(run.servers.len()))
+    act_on(run.action, run.servers.len())
 }
 
 /// The wave of each server, counted from 1; empty for a run without waves.
@@ -368,7 +368,7 @@ pub(super) fn completed(mut run: RunRecord, args: &Run) -> RunRecord {
     run.deadline_ms = args.deadline.and_then(milliseconds);
     if let (Some(rolling), Some(command)) = (&mut run.rolling, &args.rolling.health_cmd) {
         rolling.health = Some(command.clone());
-        rolling.health_timeout_ms = milliseconds(args.rolling.health_timeout);
+        rolling.health_timeout_ms = milliseconds(args.rolling.health_limit());
     }
     run
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, OutcomeKind,
-    Record, Recovered, RunRecord,
+    Record, Recovered, RollingRecord, RunRecord,
 };
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{self, StopReason};
@@ -27,6 +27,7 @@ use crate::confirm::{Terminal, counted};
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
+use crate::render::json::Brake;
 use crate::signals::Signals;
 use crate::store::{self, Store};
 use crate::term::{Notes, Results};
@@ -100,6 +101,8 @@ pub(crate) async fn run(
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let unready = run.unready.iter().map(|server| server.id).collect();
+    let rules = run.rolling.as_ref().map(RollingRecord::rules);
+    let brake = rules.and_then(|rules| Brake::of(&rules, run.servers.len()));
     let max_failures = run
         .rolling
         .as_ref()
@@ -154,6 +157,7 @@ pub(crate) async fn run(
     let ending = Ending {
         output: args.output,
         max_failures,
+        brake,
         no_wait: false,
         reconciled: reconciles,
         go_on,

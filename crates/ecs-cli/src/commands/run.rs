@@ -22,14 +22,14 @@ use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Terminal, WavesSaid, verb};
+use crate::confirm::{Terminal, WavesSaid, act_on};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::health;
 use crate::invocation;
-use crate::render::json::DryRun;
+use crate::render::json::{Brake, DryRun};
 use crate::render::{json, table};
 use crate::signals::Signals;
 use crate::store;
@@ -89,6 +89,11 @@ pub(crate) async fn run(
     if let Some(store) = &store {
         held::apply(store, &args, &mut servers, (&connection, global), notes).await?;
     }
+    if let Some(source) = args.rolling.fit_canary(servers.others().len()) {
+        notes.note(&format!(
+            "canary of {source} is not used: it is no smaller than the waves"
+        ));
+    }
     let waves = match &args.planned {
         Some(planned) => {
             super::plan::check_drift(planned, &servers, notes)?;
@@ -100,6 +105,8 @@ pub(crate) async fn run(
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
     let ids = std::mem::take(&mut servers.ids);
+    let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
+    let brake = rules.and_then(|rules| Brake::of(&rules, ids.len()));
     let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
         .iter()
@@ -113,7 +120,7 @@ pub(crate) async fn run(
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
     }
     let health = args.rolling.health_cmd.clone();
-    let health = health.map(|command| (command, args.rolling.health_timeout));
+    let health = health.map(|command| (command, args.rolling.health_limit()));
     let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
         .skipped(servers.skipped.clone())
@@ -190,6 +197,7 @@ pub(crate) async fn run(
     let ending = Ending {
         output: args.output,
         max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
+        brake,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         go_on: GoOn::of_run(
@@ -230,8 +238,8 @@ fn dry_run(
     .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
     Ok(match format {
         Format::Table => {
-            let what = verb(plan.action());
-            table::dry_run(&shown, &what, plan.servers(), connection, waves)
+            let what = act_on(plan.action(), plan.servers());
+            table::dry_run(&shown, &what, connection, waves)
         }
         Format::Json => json::document(&shown),
         Format::Jsonl => shown.lines(),
@@ -269,6 +277,7 @@ fn not_begun(
     let ending = Ending {
         output: args.output,
         max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
+        brake: None,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         go_on: GoOn::nothing(global),

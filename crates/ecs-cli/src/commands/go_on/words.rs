@@ -90,7 +90,7 @@ impl Words {
         self.option("--max-failures", rolling.max_failures);
         self.option("--health-cmd", rolling.health_cmd.as_ref());
         if rolling.health_cmd.is_some() {
-            self.time("--health-timeout", rolling.health_timeout, HEALTH_TIMEOUT);
+            self.time("--health-timeout", rolling.health_limit(), HEALTH_TIMEOUT);
         }
         self.option("--canary", rolling.canary);
         self.option("--canary-pause", rolling.canary_pause.map(written));

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::run_list::age;
 use crate::args::Format;
-use crate::confirm::{Terminal, counted, few, verb};
+use crate::confirm::{Terminal, act_on, counted, few};
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::render::{json, target};
@@ -94,10 +94,13 @@ impl Intent {
     }
 
     fn lines(&self, connection: &Connection, end: &str) -> Vec<String> {
-        let verb = verb(self.action);
         let headline = match self.to_send.len() {
             0 => format!("Resume run {}: nothing is left to send{end}", self.run_id),
-            left => format!("Resume run {}: {verb} {}{end}", self.run_id, counted(left)),
+            left => format!(
+                "Resume run {}: {}{end}",
+                self.run_id,
+                act_on(self.action, left)
+            ),
         };
         let left = format!(
             "{} to send, {} to wait for, {} unknown; {} of {} done",
