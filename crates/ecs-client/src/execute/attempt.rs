@@ -6,9 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
 use ecs_model::{Idempotency, Operation, ResponseError};
-use ecs_transport::{
-    Attempt, Delivery, SendCheck, SendMark, TransportError, TransportErrorKind,
-};
+use ecs_transport::{Attempt, Delivery, SendCheck, SendMark, TransportError, TransportErrorKind};
 use futures_util::FutureExt as _;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Uri};

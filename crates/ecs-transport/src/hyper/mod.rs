@@ -33,9 +33,7 @@ use self::connect::Connector;
 pub use self::error::{BuildError, BuildErrorKind};
 use self::proxies::Proxies;
 use self::roots::Roots;
-use crate::{
-    Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
-};
+use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 
 /// HTTP/1.1 over TCP or TLS.
 ///
