@@ -12,8 +12,8 @@
 //!
 //! Two rules make a resumed run safe:
 //!
-//! - **Two records announce an attempt**, [`Record::Intent`] and then [`Record::Sending`], each
-//!   durable before the next step. No outcome depends on the second one alone, so a lost last line
+//! - **Two records announce an attempt**, [`Record::Intent`] and then [`Record::Sending`], both
+//!   durable before the first byte. No outcome depends on the second one alone, so a lost last line
 //!   never makes a request look unsent.
 //! - **Only proof allows sending a server again**: [`Record::NotExecuted`], or the outcome "not
 //!   attempted".
@@ -114,8 +114,9 @@ pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, Unknow
 /// }
 /// ```
 pub trait Journal: fmt::Debug + Send + Sync + 'static {
-    /// Appends a record. It is durable when this returns; records keep the order of the first
-    /// polls.
+    /// Appends a record. It is durable when this returns, or, where it
+    /// [can be found again](Record::can_be_found_again), when the next one is that cannot; until then
+    /// it survives the process. Records keep the order of the first polls.
     ///
     /// A dropped future may or may not have written its record; it never damages the journal.
     ///
