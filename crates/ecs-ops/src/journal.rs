@@ -64,6 +64,7 @@ mod waves;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use jiff::Timestamp;
@@ -144,6 +145,16 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         })
     }
 
+    /// For how long after it was asked an admission of [`announce`](Self::announce) holds. An attempt
+    /// whose first byte has not left by then is announced again.
+    ///
+    /// A journal whose run another process can take over while this one is stopped has a limit: it
+    /// bounds how long after the takeover a request of this process can still leave. `None`, the
+    /// default: it holds as long as the process lives.
+    fn admission_lifetime(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whose records it holds, and which run writes to it: the same one each time. Runs take and
     /// return it; a run that finds it taken, or a new one that finds records, sends nothing.
     fn lease(&self) -> &JournalLease;
@@ -159,6 +170,10 @@ impl<T: Journal + ?Sized> Journal for Arc<T> {
         announcement: Announcement,
     ) -> BoxFuture<'_, Result<Admission, JournalError>> {
         (**self).announce(announcement)
+    }
+
+    fn admission_lifetime(&self) -> Option<Duration> {
+        (**self).admission_lifetime()
     }
 
     fn lease(&self) -> &JournalLease {
