@@ -171,6 +171,21 @@ pub enum Record {
     Ended {},
 }
 
+impl Record {
+    /// Whether a run that resumes without this record finds out again what it says, from the job.
+    ///
+    /// A [`Journal`](super::Journal) must keep each record through the death of its process when it
+    /// returns. Such a record may be lost with the power of the machine as long as no other record
+    /// follows it.
+    pub fn can_be_found_again(&self) -> bool {
+        match self {
+            Self::Outcomes { servers } => servers.iter().all(|server| server.job_id.is_some()),
+            Self::JobFinished { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// The settings of a run: everything that resuming it needs, except credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

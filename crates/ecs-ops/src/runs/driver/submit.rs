@@ -12,7 +12,7 @@ use ecs_client::{
 use ecs_model::{
     Accepted, BatchRebootServers, BatchStartServers, BatchStopServers, ServerId, ValidationError,
 };
-use ecs_transport::SendMark;
+use ecs_transport::{SendCheck, SendMark};
 use futures_util::stream::FuturesUnordered;
 
 use super::outage_guard::OutageGuard;
@@ -165,12 +165,18 @@ struct RequestHooks<'a> {
 impl RequestHooks<'_> {
     /// Announces an attempt, and waits as long as what it shares with other processes has no room
     /// for it.
-    async fn announce(&self, attempt: u32, mut now: ClockReading) -> Result<(), Problem> {
+    async fn announce(
+        &self,
+        attempt: u32,
+        mut now: ClockReading,
+    ) -> Result<Option<SendCheck>, Problem> {
         let mut waiting: Option<Event> = None;
         loop {
+            // Before the journal is asked: whatever happens from now on counts.
+            let since = self.log.log.moment();
             let announced = self.log.announce(attempt, now, self.limits).await?;
             let Some((event, pause)) = waiting_event(self.log, announced) else {
-                return Ok(());
+                return Ok(self.log.log.send_check(since));
             };
             if !waiting
                 .as_ref()
@@ -219,7 +225,11 @@ fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event
 }
 
 impl ActionHooks for RequestHooks<'_> {
-    fn before_send(&self, attempt: u32, now: ClockReading) -> BoxFuture<'_, Result<(), Problem>> {
+    fn before_send(
+        &self,
+        attempt: u32,
+        now: ClockReading,
+    ) -> BoxFuture<'_, Result<Option<SendCheck>, Problem>> {
         Box::pin(self.announce(attempt, now))
     }
 
