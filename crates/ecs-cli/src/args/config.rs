@@ -24,7 +24,7 @@ $XDG_CONFIG_HOME/ecsctl/config.toml, or ~/.config/ecsctl/config.toml. It takes n
                               # cts-endpoint, ca-file
   wave = \"10%\"                # pause, deadline
   max-failures = \"2%\"
-  health-cmd = \"./check.sh\"  # health-timeout
+  health-cmd = \"./check.sh\"   # health-timeout
   canary = 10                 # canary-pause
   verify = true               # verify-timeout, reconcile
   journal-dir = \"/srv/ecsctl/runs\"
