@@ -513,7 +513,7 @@ pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn at_least_1(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_1(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number from 1 up is needed".to_owned()),
         Ok(number) => Ok(number),

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
 
+use crate::commands::go_on::RecordedPlace;
 use story::Story;
 pub(crate) use waves::{Health, Wave};
 
@@ -55,7 +56,10 @@ pub(crate) struct Timeline {
     pub(crate) process: Option<Process>,
     /// The options that led to its place, for the command that resumes it.
     #[serde(skip)]
-    pub(crate) place: Option<String>,
+    pub(crate) place: RecordedPlace,
+    /// Whether the journal is in a store, which a rerun does not read.
+    #[serde(skip)]
+    pub(crate) is_stored: bool,
 }
 
 /// The process of a run.
@@ -170,18 +174,16 @@ pub(crate) struct Server {
 impl Serialize for Server {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let ServerReport { id, outcome, .. } = &self.report;
-        let mut server = to.serialize_struct("Server", 9)?;
+        let mut server = to.serialize_struct("Server", 10)?;
         server.serialize_field("id", id)?;
-        match &self.report.name {
-            Some(name) => server.serialize_field("name", name)?,
-            None => server.skip_field("name")?,
-        }
         server.serialize_field("outcome", outcome.name())?;
         server.serialize_field("job_id", &outcome.job_id())?;
         server.serialize_field("wave", &self.wave)?;
         server.serialize_field("batch", &self.request)?;
         server.serialize_field("error", &outcome.error())?;
         server.serialize_field("note", &self.report.note())?;
+        server.serialize_field("name", &self.report.name)?;
+        server.serialize_field("at", &self.report.at)?;
         match &self.unready {
             Some(why) => server.serialize_field("unready", why)?,
             None => server.skip_field("unready")?,
@@ -271,7 +273,8 @@ impl Timeline {
                 bytes: tail.bytes,
             }),
             process: None,
-            place: None,
+            place: RecordedPlace::default(),
+            is_stored: false,
         })
     }
 

@@ -1,7 +1,6 @@
 //! `ecsctl plan` and `ecsctl apply`: what was planned is done, and nothing else.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
 
 use crate::common::{Ended, Sim, command, ecsctl};

@@ -32,7 +32,9 @@ pub(super) fn event(event: &Event) {
             warn!(wave, unready, skipped, "servers of a wave not ready");
         }
         Event::HealthChecked { wave, healthy, .. } => info!(wave, healthy, "health checked"),
-        Event::WaitingForQuota { request, servers } => {
+        Event::WaitingForQuota {
+            request, servers, ..
+        } => {
             info!(request, servers, "waiting for the quota");
         }
         Event::WaitingForServers { request, servers } => {

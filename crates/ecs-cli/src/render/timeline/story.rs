@@ -249,8 +249,11 @@ impl Story {
             .escalated()
             .map(|first| (first.id, first))
             .collect();
+        let names = &recovered.run().names;
         let row = |id: &ServerId| {
-            let outcome = match recovered.progress(*id)? {
+            let progress = recovered.progress(*id)?;
+            let is_final = matches!(progress, ServerProgress::Finished(_));
+            let outcome = match progress {
                 ServerProgress::Finished(verdict) => verdict.outcome(),
                 ServerProgress::Accepted { request } => Outcome::Running {
                     job_id: (*job_of.get(&request)?).clone(),
@@ -264,6 +267,8 @@ impl Story {
                 },
             };
             let mut report = ServerReport::new(*id, outcome);
+            report.name = names.get(*id).map(str::to_owned);
+            report.at = self.concluded.get(id).copied().filter(|_| is_final);
             let first = first.get(id).map(|first| first.outcome());
             let first = first.filter(|first| *first != report.outcome);
             report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
@@ -289,7 +294,9 @@ impl Story {
             let Some(unready) = unready.get(&server.report.id) else {
                 continue;
             };
-            server.report.name.clone_from(&unready.name);
+            if server.report.name.is_none() {
+                server.report.name.clone_from(&unready.name);
+            }
             server.unready = Some(unready.why.clone());
         }
         servers
