@@ -28,3 +28,4 @@ pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sim;
 mod waves;
+mod without_effect;

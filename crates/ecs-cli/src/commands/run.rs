@@ -21,6 +21,7 @@ use super::preflight::{NotBegun, by_id};
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
+use super::without_effect;
 use crate::args::{Format, Global, Run};
 use crate::confirm::{Terminal, WavesSaid, act_on};
 use crate::connect::{Connection, Settings, connect};
@@ -104,6 +105,11 @@ pub(crate) async fn run(
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
+    let count = waves.as_ref().map_or(0, |waves| waves.waves.len());
+    let others = servers.others().len();
+    for warning in without_effect::warnings(&args, others, count, connection.is_simulated()) {
+        notes.warn(&warning);
+    }
     let ids = std::mem::take(&mut servers.ids);
     let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
     let brake = rules.and_then(|rules| Brake::of(&rules, ids.len()));
@@ -127,7 +133,7 @@ pub(crate) async fn run(
         .run_id(&run_id)
         .invocation(invocation::of_process())
         .simulated(connection.is_simulated())
-        .names(names(&ids, &servers.listed))
+        .names(names(&ids, &servers.listed, &args.names))
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
@@ -213,10 +219,13 @@ pub(crate) async fn run(
     Ok(ended.exit(exit))
 }
 
-/// The names of these servers, as far as they are known.
-fn names(ids: &[ServerId], known: &[Server]) -> ServerNames {
+/// The names of these servers, as far as they are known: now, or by an earlier run.
+fn names(ids: &[ServerId], known: &[Server], earlier: &ServerNames) -> ServerNames {
     let by_id = by_id(known);
-    let name = |id: &ServerId| Some((*id, by_id.get(id)?.name.as_deref()?));
+    let name = |id: &ServerId| {
+        let now = by_id.get(id).and_then(|server| server.name.as_deref());
+        Some((*id, now.or_else(|| earlier.get(*id))?))
+    };
     ids.iter().filter_map(name).collect()
 }
 
