@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ecs_ops::model::{RebootType, StopType};
-use ecs_ops::{Client, PowerAction, RunBuilder};
+use ecs_ops::{Client, PowerAction, RunBuilder, ServerNames};
 
 use crate::fail::Fail;
 use crate::plan_file::AppliedPlan;
@@ -298,6 +298,9 @@ pub(crate) struct Run {
     /// The plan that is applied.
     #[arg(skip)]
     pub(crate) planned: Option<AppliedPlan>,
+    /// Names that an earlier run knew.
+    #[arg(skip)]
+    pub(crate) names: ServerNames,
     // Only what restarts has it.
     #[arg(skip)]
     pub(crate) include_stopped: bool,

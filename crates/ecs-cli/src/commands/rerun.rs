@@ -54,6 +54,7 @@ pub(crate) fn prepare(
     }
     go_where_it_was(&earlier.run, global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
+    run.names = earlier.run.names;
     Ok((action, run))
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
@@ -19,9 +18,11 @@ use super::held;
 use super::journal_place::{self, register};
 use super::next_step::NextStep;
 use super::preflight::{NotBegun, by_id};
+use super::recheck;
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
+use super::without_effect;
 use crate::args::{Format, Global, Run};
 use crate::confirm::{Terminal, WavesSaid, act_on};
 use crate::connect::{Connection, Settings, connect};
@@ -105,6 +106,11 @@ pub(crate) async fn run(
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
+    let count = waves.as_ref().map_or(0, |waves| waves.waves.len());
+    let others = servers.others().len();
+    for warning in without_effect::warnings(&args, others, count, connection.is_simulated()) {
+        notes.warn(&warning);
+    }
     let ids = std::mem::take(&mut servers.ids);
     let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
     let brake = rules.and_then(|rules| Brake::of(&rules, ids.len()));
@@ -115,7 +121,7 @@ pub(crate) async fn run(
         .collect();
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
         .unready(servers.unready.clone());
-    if let Some(recheck) = recheck(&args, &servers, waves.as_ref(), store.is_some()) {
+    if let Some(recheck) = recheck::setting(&args, &servers, waves.as_ref(), store.is_some()) {
         builder = builder.recheck_waves(recheck);
     }
     // The time that a person takes to answer is not the run's.
@@ -130,7 +136,7 @@ pub(crate) async fn run(
         .run_id(&run_id)
         .invocation(invocation::of_process())
         .simulated(connection.is_simulated())
-        .names(names(&ids, &servers.listed))
+        .names(names(&ids, &servers.listed, &args.names))
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
@@ -215,34 +221,13 @@ pub(crate) async fn run(
     Ok(ended.exit(exit))
 }
 
-/// How servers are read again before their wave, if they are.
-fn recheck(
-    args: &Run,
-    servers: &Servers,
-    waves: Option<&Waves>,
-    is_stored: bool,
-) -> Option<WaveRecheck> {
-    let several = waves.is_some_and(|waves| waves.waves.len() > 1);
-    // Who accepts that servers differ from a plan acts on all of them.
-    let accepts_drift = args.planned.as_ref().is_some_and(|plan| plan.accept_drift);
-    if !several || !servers.are_read || args.no_recheck || accepts_drift {
-        return None;
-    }
-    let recheck = match args.skip_unready {
-        true => WaveRecheck::skip(),
-        false => WaveRecheck::stop(),
-    };
-    // With a store the run waits for servers that other runs act on.
-    Some(match is_stored {
-        true => recheck.ignore_busy(),
-        false => recheck,
-    })
-}
-
-/// The names of these servers, as far as they are known.
-fn names(ids: &[ServerId], known: &[Server]) -> ServerNames {
+/// The names of these servers, as far as they are known: now, or by an earlier run.
+fn names(ids: &[ServerId], known: &[Server], earlier: &ServerNames) -> ServerNames {
     let by_id = by_id(known);
-    let name = |id: &ServerId| Some((*id, by_id.get(id)?.name.as_deref()?));
+    let name = |id: &ServerId| {
+        let now = by_id.get(id).and_then(|server| server.name.as_deref());
+        Some((*id, now.or_else(|| earlier.get(*id))?))
+    };
     ids.iter().filter_map(name).collect()
 }
 

@@ -259,7 +259,8 @@ impl Tally {
         if left == 0 || self.stopping {
             return None;
         }
-        Duration::try_from_secs_f64(left as f64 * 60.0 / self.per_minute(now)?).ok()
+        let left = Duration::try_from_secs_f64(left as f64 * 60.0 / self.per_minute(now)?);
+        left.ok().map(whole_seconds)
     }
 }
 
