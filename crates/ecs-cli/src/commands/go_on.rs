@@ -204,9 +204,14 @@ impl GoOn {
             if !left.is_empty() || running || stopped {
                 steps.push(NextStep::resume(purpose, run, &self.resume));
             }
-            if let Some(Stopped::Rolling(StopReason::NotReady { .. })) = &report.stopped {
+            let skips = self.resume.contains("--skip-unready");
+            if let (Some(Stopped::Rolling(StopReason::NotReady { .. })), false) =
+                (&report.stopped, skips)
+            {
                 let purpose = "or continue without the servers that are not ready";
-                steps.push(NextStep::skip_unready(purpose, run, &self.resume));
+                let mut skipping = self.resume.clone();
+                skipping.flag("--skip-unready", true);
+                steps.push(NextStep::resume(purpose, run, &skipping));
             }
         } else if !left.is_empty() {
             steps.extend(self.act_again(purpose, report, "not-attempted", &left));

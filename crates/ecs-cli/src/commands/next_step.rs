@@ -45,12 +45,6 @@ impl NextStep {
         Self::new(purpose, words.and(options.clone()))
     }
 
-    /// Continues a run, and skips servers that are not ready.
-    pub(crate) fn skip_unready(purpose: impl Into<String>, run: &Path, options: &Words) -> Self {
-        let words = Words::command("resume").then([place(run), "--skip-unready".into()]);
-        Self::new(purpose, words.and(options.clone()))
-    }
-
     /// A new run of the servers that failed.
     pub(crate) fn rerun_failed(purpose: impl Into<String>, run: &Path, options: &Words) -> Self {
         let words = Words::command("rerun").then([place(run), "--failed".into()]);

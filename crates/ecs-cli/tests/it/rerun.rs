@@ -211,7 +211,11 @@ fn names_come_from_the_journal() {
         "-o",
         "json",
     ];
-    let ended = run(&[&again[..], &["--", "--no-preflight"]].concat()).expect(1);
+    let options = ["--", "--no-preflight"].map(str::to_owned);
+    let words = again.map(str::to_owned).into_iter().chain(sim.options());
+    let mut rerun = crate::common::command(words.chain(options));
+    rerun.env("ECSCTL_SIM_SPEED", "60");
+    let ended = crate::common::Ended::of(rerun.current_dir(folder.path())).expect(1);
     assert_eq!(ended.json()["servers"][0]["name"], name.as_str());
     let shown = run(&["run", "show", "two.jsonl"]).expect(0).stdout;
     assert!(shown.contains(&format!("{id}  {name}")), "{shown}");

@@ -42,6 +42,10 @@ impl Words {
         self
     }
 
+    pub(in crate::commands) fn contains(&self, word: &str) -> bool {
+        self.words.iter().any(|known| known == word)
+    }
+
     pub(in crate::commands) fn flag(&mut self, name: &str, given: bool) {
         if given {
             self.words.push(name.into());
