@@ -1,13 +1,12 @@
 //! Applies records one by one, and refuses contradictions.
 
-use ecs_model::{JobId, RebootType, ServerId};
+use ecs_model::{JobId, JobStatus, RebootType, ServerId};
 use jiff::Timestamp;
 
+use super::job::{Acceptance, KnownJob};
 use super::outcome::{OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record};
-use super::recovered::{
-    KnownJob, Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress,
-};
+use super::recovered::{Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress};
 use crate::action::PowerAction;
 use crate::report::{Evidence, Stopped};
 use crate::rolling::{WaveAction, WaveEvent};
@@ -37,7 +36,7 @@ impl Recovered {
                 attempt,
                 remote,
             } => {
-                let known = self.request(request, &[RequestProgress::Intended])?;
+                let known = self.request_in(request, &[RequestProgress::Intended])?;
                 if known.attempt != attempt {
                     return Err(format!(
                         "attempt {attempt} of request {request} was not intended"
@@ -53,7 +52,7 @@ impl Recovered {
             } => {
                 let job = self.jobs.len();
                 // The job of a request whose answer was lost can be found later.
-                let known = self.request(
+                let known = self.request_in(
                     request,
                     &[
                         RequestProgress::Intended,
@@ -63,18 +62,16 @@ impl Recovered {
                 )?;
                 known.state = RequestProgress::Accepted(job);
                 let servers = known.servers.len();
-                self.jobs.push(KnownJob {
-                    job_id,
+                let acceptance = Acceptance {
                     request,
-                    servers,
+                    at,
+                    job_id,
                     request_id,
-                    accepted: at,
-                    finished: false,
-                    status: None,
-                });
+                };
+                self.jobs.push(KnownJob::new(acceptance, servers));
             }
             Record::NotExecuted { request, error, .. } => {
-                let known = self.request(
+                let known = self.request_in(
                     request,
                     &[RequestProgress::Intended, RequestProgress::Sending],
                 )?;
@@ -82,7 +79,7 @@ impl Recovered {
                 known.error = Some(error);
             }
             Record::AnswerLost { request, error } => {
-                let known = self.request(
+                let known = self.request_in(
                     request,
                     &[RequestProgress::Intended, RequestProgress::Sending],
                 )?;
@@ -103,6 +100,7 @@ impl Recovered {
             }
             Record::JobFinished { job_id, status } => {
                 let jobs = self.jobs.iter_mut();
+                let status = status.as_deref().map(JobStatus::from);
                 let mut found = false;
                 for job in jobs.filter(|job| job.job_id == job_id) {
                     (job.finished, found) = (true, true);
@@ -154,7 +152,7 @@ impl Recovered {
     }
 
     /// A request that must be in one of these states.
-    fn request(
+    fn request_in(
         &mut self,
         number: usize,
         states: &[RequestProgress],

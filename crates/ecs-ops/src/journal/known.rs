@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use ecs_client::clock::ClockReading;
 use ecs_client::{NEVER_SENT, Problem};
-use ecs_model::{JobId, JobStatus, ServerId};
+use ecs_model::{JobId, ServerId};
 
-use super::recovered::{KnownJob, Recovered, ServerHistory, ServerProgress, UnknownRequest};
-use crate::report::{JobReport, Outcome, Report, ServerReport};
+use super::recovered::{Recovered, ServerHistory, ServerProgress, UnknownRequest};
+use crate::report::{Outcome, Report, ServerReport};
 
 impl Recovered {
     /// What became of each server, as far as the journal knows, without asking anybody: of a run
@@ -48,10 +48,12 @@ impl Recovered {
             let server = self.servers.get(id)?;
             Some(self.server_report(*id, server, &known))
         });
+        let jobs = self.jobs().iter();
+        let jobs = jobs.map(|job| job.clone().report(self.ticket(job)));
         Report {
             run_id: run.run_id.clone(),
             action: run.action,
-            jobs: self.jobs().iter().map(|job| self.job_report(job)).collect(),
+            jobs: jobs.collect(),
             servers: servers.collect(),
             stopped: self.stopped().cloned(),
             refused: None,
@@ -97,17 +99,6 @@ impl Recovered {
         ServerReport {
             escalated: soft.map(|soft| soft.error().cloned().unwrap_or_default()),
             ..ServerReport::new(id, outcome)
-        }
-    }
-
-    /// A job as a report has it.
-    pub(crate) fn job_report(&self, job: &KnownJob) -> JobReport {
-        JobReport {
-            job_id: job.job_id.clone(),
-            status: job.status.as_deref().map(JobStatus::from),
-            servers: job.servers,
-            request_id: job.request_id.clone(),
-            ticket: self.ticket(job),
         }
     }
 }

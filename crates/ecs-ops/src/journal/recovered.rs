@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ecs_model::{JobId, ProjectId, RebootType, ServerId};
+use ecs_model::{ProjectId, RebootType, ServerId};
 use jiff::Timestamp;
 
 use super::error::{JournalError, JournalErrorKind};
+use super::job::KnownJob;
 use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
@@ -40,10 +41,10 @@ pub struct Recovered {
 
 /// The history of one request.
 #[derive(Clone, Debug)]
-pub(super) struct RequestHistory {
-    pub(super) servers: Vec<ServerId>,
+pub(crate) struct RequestHistory {
+    pub(crate) servers: Vec<ServerId>,
     pub(super) attempt: u32,
-    pub(super) purpose: Purpose,
+    pub(crate) purpose: Purpose,
     pub(super) state: RequestProgress,
     /// When it was announced.
     pub(super) intended: Option<Timestamp>,
@@ -52,7 +53,7 @@ pub(super) struct RequestHistory {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestProgress {
+pub(crate) enum RequestProgress {
     /// Perhaps sent: see the two rules of the [module](super).
     Intended,
     Sending,
@@ -103,26 +104,6 @@ pub enum ServerProgress<'a> {
     },
     /// Final: nothing is left to do.
     Finished(&'a OutcomeRecord),
-}
-
-/// A job of the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KnownJob {
-    /// The job.
-    pub job_id: JobId,
-    /// The request.
-    pub request: usize,
-    /// The number of its servers.
-    pub servers: usize,
-    /// The service's id of the exchange.
-    pub request_id: Option<String>,
-    /// The time of acceptance.
-    pub accepted: Timestamp,
-    /// Whether it is no longer polled.
-    pub finished: bool,
-    /// The final status; `None` if it was not seen to end.
-    pub status: Option<String>,
 }
 
 /// A request whose job must be waited for.
@@ -320,14 +301,7 @@ impl Recovered {
             Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
             Purpose::First | Purpose::Resubmit => self.run.action,
         };
-        JobTicket::new(
-            job.job_id.clone(),
-            origin,
-            action,
-            request.servers.clone(),
-            job.accepted,
-            job.request_id.clone(),
-        )
+        job.ticket(Some(origin), action, request.servers.clone())
     }
 
     /// The requests whose answer was lost.
@@ -406,6 +380,11 @@ impl Recovered {
     /// The servers as they were before the run.
     pub fn initial_state(&self) -> &[ServerSnapshot] {
         &self.initial_state
+    }
+
+    /// A request, counted from 1.
+    pub(crate) fn request(&self, number: usize) -> Option<&RequestHistory> {
+        self.requests.get(&number)
     }
 
     /// The number of the next request.

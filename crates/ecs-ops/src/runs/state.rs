@@ -14,6 +14,7 @@ mod wanted;
 mod waves;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
@@ -28,10 +29,10 @@ use super::queue::RequestQueue;
 use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::{OutcomeKind, Purpose};
-use crate::report::{JobReport, Outcome, ServerReport};
+use crate::journal::{Acceptance, KnownJob, OutcomeKind, Purpose};
+use crate::report::{Outcome, ServerReport};
 use crate::rolling::Rolling;
-use crate::ticket::JobTicket;
+use crate::ticket::JobOrigin;
 
 pub(crate) use conclude::Decided;
 pub(crate) use resume::Resumption;
@@ -48,12 +49,15 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
+    /// Where its jobs are, for their tickets.
+    pub(crate) origin: Option<Arc<JobOrigin>>,
 }
 
 /// A request that was taken from the queue.
 #[derive(Debug)]
 struct RunRequest {
     servers: Vec<ServerId>,
+    purpose: Purpose,
     state: RequestState,
     /// Whether unrequested servers of its job were reported.
     unrequested_reported: bool,
@@ -82,9 +86,10 @@ enum RequestState {
 }
 
 impl RunRequest {
-    fn new(servers: Vec<ServerId>, state: RequestState) -> Self {
+    fn new(servers: Vec<ServerId>, purpose: Purpose, state: RequestState) -> Self {
         Self {
             servers,
+            purpose,
             state,
             unrequested_reported: false,
             undocumented_reported: false,
@@ -106,7 +111,8 @@ pub(crate) struct RunState {
     requests: Vec<RunRequest>,
     /// The number of planned requests.
     planned: usize,
-    jobs: Vec<JobReport>,
+    jobs: Vec<KnownJob>,
+    origin: Option<Arc<JobOrigin>>,
     outcomes: FxHashMap<ServerId, Outcome>,
     /// Why the run submits nothing more.
     halted: Option<Problem>,
@@ -142,7 +148,7 @@ pub(crate) struct RunState {
     /// Jobs that are no longer polled, with their last status, until the end of the step.
     finished_jobs: Vec<(JobId, Option<JobStatus>)>,
     /// Requests with a lost answer whose job was found, until the end of the step.
-    found_jobs: Vec<(usize, JobTicket)>,
+    found_jobs: Vec<Acceptance>,
 }
 
 impl RunState {
@@ -183,6 +189,7 @@ impl RunState {
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
             // As many as there will be, mostly: a list that doubles would have room for twice as many.
             jobs: Vec::with_capacity(planned),
+            origin: options.origin,
             halted: None,
             refused: None,
             denied: None,
@@ -204,7 +211,7 @@ impl RunState {
     }
 
     /// The jobs of accepted requests, in the order of their acceptance.
-    pub(crate) fn accepted_jobs(&self) -> &[JobReport] {
+    pub(crate) fn accepted_jobs(&self) -> &[KnownJob] {
         &self.jobs
     }
 
@@ -243,7 +250,12 @@ impl RunState {
 
     /// Why a request is sent.
     pub(crate) fn purpose(&self, request: usize) -> Purpose {
-        let servers = self.servers(request);
+        let request = self.requests.get(request);
+        request.map_or(Purpose::First, |request| request.purpose)
+    }
+
+    /// Why these servers are sent now.
+    fn purpose_of(&self, servers: &[ServerId]) -> Purpose {
         // A server that was certainly not acted on is sent as if for the first time.
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
         if servers.iter().any(again) {
@@ -298,23 +310,24 @@ impl RunState {
     }
 
     /// The service accepted a request.
-    pub(crate) fn accepted(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
-        self.queue.answered(index, true);
-        let request = self.requests.get_mut(index)?;
-        request.state = RequestState::Accepted(self.jobs.len());
-        let job_id = ticket.job_id().clone();
-        self.jobs.push(JobReport {
-            job_id: job_id.clone(),
-            status: None,
-            servers: request.servers.len(),
-            request_id: ticket.request_id().map(str::to_owned),
-            ticket,
-        });
+    pub(crate) fn accepted(&mut self, acceptance: Acceptance) -> Option<Event> {
+        self.queue
+            .answered(acceptance.request.checked_sub(1)?, true);
+        let job = self.add_job(acceptance)?;
         Some(Event::Accepted {
-            request: index + 1,
-            servers: request.servers.len(),
-            job_id,
+            request: job.request,
+            servers: job.servers,
+            job_id: job.job_id.clone(),
         })
+    }
+
+    /// A request has a job from now on.
+    fn add_job(&mut self, acceptance: Acceptance) -> Option<&KnownJob> {
+        let index = acceptance.request.checked_sub(1)?;
+        let servers = self.requests.get(index)?.servers.len();
+        self.replace(index, RequestState::Accepted(self.jobs.len()));
+        self.jobs.push(KnownJob::new(acceptance, servers));
+        self.jobs.last()
     }
 
     /// A request was not accepted, or its answer was lost.
@@ -390,13 +403,17 @@ impl RunState {
 
     /// The job of an accepted request that is still polled.
     pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
+        Some(&self.polled_job(index)?.job_id)
+    }
+
+    pub(crate) fn polled_job(&self, index: usize) -> Option<&KnownJob> {
         match self.requests.get(index)?.state {
-            RequestState::Accepted(job) => self.jobs.get(job).map(|job| &job.job_id),
+            RequestState::Accepted(job) => self.jobs.get(job),
             _ => None,
         }
     }
 
-    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut JobReport)> {
+    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut KnownJob)> {
         let request = self.requests.get_mut(index)?;
         let RequestState::Accepted(job) = request.state else {
             return None;

@@ -216,7 +216,7 @@ impl Story {
             request_id: job.request_id.clone(),
             accepted: job.accepted,
             over: self.over.get(&job.job_id).copied(),
-            status: job.status.clone(),
+            status: job.status.as_ref().map(|status| status.as_str().to_owned()),
             bad: 0,
         }
     }

@@ -5,7 +5,8 @@ use ecs_model::ServerId;
 
 use super::waves::{WaveQueue, not_sent};
 use super::{RequestState, RunState};
-use crate::report::{Outcome, Report, ServerReport, Stopped};
+use crate::journal::KnownJob;
+use crate::report::{JobReport, Outcome, Report, ServerReport, Stopped};
 
 impl RunState {
     /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a
@@ -88,16 +89,30 @@ impl RunState {
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
         let servers = ended.reports(&mut self);
+        let jobs = self.job_reports();
         Report {
             run_id: self.run_id,
             action: self.action,
             servers,
-            jobs: self.jobs,
+            jobs,
             stopped,
             refused: self.refused,
             target: None,
             skipped: Vec::new(),
         }
+    }
+
+    /// The jobs as a report has them. Their tickets take the servers of the requests.
+    fn job_reports(&mut self) -> Vec<JobReport> {
+        let jobs = std::mem::take(&mut self.jobs);
+        let report = |job: KnownJob| {
+            let action = self.action_of(job.index());
+            let request = self.requests.get_mut(job.index());
+            let servers = request.map(|request| std::mem::take(&mut request.servers));
+            let ticket = job.ticket(self.origin.clone(), action, servers.unwrap_or_default());
+            job.report(ticket)
+        };
+        jobs.into_iter().map(report).collect()
     }
 }
 

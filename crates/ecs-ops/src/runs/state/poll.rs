@@ -45,6 +45,7 @@ impl RunState {
         let last = over || request.overdue == OVERDUE;
         if last {
             request.state = RequestState::Ended;
+            report.finished = true;
             self.finished_jobs
                 .push((job_id.clone(), job.status.clone()));
         }
@@ -95,6 +96,7 @@ impl RunState {
             return Vec::new();
         };
         request.state = RequestState::Ended;
+        report.finished = true;
         let job_id = Some(report.job_id.clone());
         self.finished_jobs.extend(job_id.clone().zip(Some(None)));
         self.end_request(index, &Outcome::Unknown { job_id, error })

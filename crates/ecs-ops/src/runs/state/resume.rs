@@ -7,9 +7,8 @@ use jiff::Timestamp;
 
 use super::{RequestState, RunOptions, RunRequest, RunState};
 use crate::event::Event;
-use crate::journal::Recovered;
+use crate::journal::{Purpose, Recovered};
 use crate::runs::request_plan::RequestPlan;
-use crate::ticket::JobTicket;
 
 /// What a resumed run starts from.
 #[derive(Debug, Default)]
@@ -18,8 +17,6 @@ pub(crate) struct Resumption {
     pub(crate) known: Vec<Event>,
     /// The first new events.
     pub(crate) news: Vec<Event>,
-    /// The jobs to poll, by request.
-    pub(crate) jobs: Vec<(usize, JobTicket)>,
     /// When the last answer was lost, or the last job turned out not to report all of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
     /// When the pause between waves began that the run is in.
@@ -40,9 +37,14 @@ impl RunState {
         let unsent = state.unsent().len();
         // Requests keep their numbers; new ones follow.
         let last = recovered.next_request().saturating_sub(1);
-        state.requests = (0..last)
-            .map(|_| RunRequest::new(Vec::new(), RequestState::Ended))
-            .collect();
+        let request = |number| {
+            let known = recovered.request(number);
+            let (servers, purpose) = known.map_or((Vec::new(), Purpose::First), |request| {
+                (request.servers.clone(), request.purpose)
+            });
+            RunRequest::new(servers, purpose, RequestState::Ended)
+        };
+        state.requests = (1..=last).map(request).collect();
         state.planned = state.planned.saturating_add(last);
         let again = recovered.resubmitted();
         let again = again.map(|id| {
@@ -70,25 +72,19 @@ impl RunState {
             ));
         }
         let done = known.len();
-        let mut accepted: HashMap<_, _> = recovered
+        let accepted: HashMap<_, _> = recovered
             .accepted_requests()
             .into_iter()
-            .map(|request| (request.request, request))
+            .map(|request| (request.request, request.servers.len()))
             .collect();
-        let mut jobs = Vec::new();
-        let mut watched = 0;
-        for job in recovered.jobs() {
-            let request = accepted.remove(&job.request);
-            let index = job.request.saturating_sub(1);
-            if let (Some(request), Some(place)) = (request, state.requests.get_mut(index)) {
-                watched += request.servers.len();
-                // Servers that already have an outcome are among them and keep it.
-                place.servers = request.ticket.servers().to_vec();
-                place.state = RequestState::Accepted(state.jobs.len());
-                jobs.push((index, request.ticket));
+        state.jobs = recovered.jobs().to_vec();
+        for (place, job) in recovered.jobs().iter().enumerate() {
+            // Servers that already have an outcome are among those of the request and keep it.
+            if accepted.contains_key(&job.request) {
+                state.replace(job.index(), RequestState::Accepted(place));
             }
-            state.jobs.push(recovered.job_report(job));
         }
+        let watched = accepted.values().sum();
         let (mut news, mut unknown) = (Vec::new(), 0);
         for request in recovered.unknown_requests() {
             let index = request.request.saturating_sub(1);
@@ -120,7 +116,6 @@ impl RunState {
         let resumed = Resumption {
             known,
             news,
-            jobs,
             lost_answer_at,
             pause_began,
             counted: Vec::new(),

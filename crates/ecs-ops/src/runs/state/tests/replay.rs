@@ -169,7 +169,7 @@ impl Played {
                     job_id: job_id.parse().unwrap(),
                     request_id: None,
                 });
-                let accepted = self.state.accepted(index, accepted_as(&job_id));
+                let accepted = self.state.accepted(accepted_as(index, &job_id));
                 return accepted.into_iter().collect();
             }
             Submission::Ended(classification) => refused(classification, None, StopCause::GaveUp),
