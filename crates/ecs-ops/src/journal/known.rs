@@ -6,7 +6,7 @@ use ecs_client::clock::ClockReading;
 use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, ServerId};
 
-use super::recovered::{Recovered, ServerHistory, ServerProgress, UnknownRequest};
+use super::recovered::{Recovered, ServerProgress, UnknownRequest};
 use crate::report::{Outcome, Report, ServerReport};
 
 impl Recovered {
@@ -44,10 +44,8 @@ impl Recovered {
                 None => Problem::new(NEVER_SENT),
             },
         };
-        let servers = run.servers.iter().filter_map(|id| {
-            let server = self.servers.get(id)?;
-            Some(self.server_report(*id, server, &known))
-        });
+        let servers = run.servers.iter();
+        let servers = servers.filter_map(|id| self.server_report(*id, &known));
         let jobs = self.jobs().iter();
         let jobs = jobs.map(|job| job.clone().report(self.ticket(job)));
         Report {
@@ -62,19 +60,11 @@ impl Recovered {
         }
     }
 
-    fn server_report(
-        &self,
-        id: ServerId,
-        server: &ServerHistory,
-        known: &Known<'_>,
-    ) -> ServerReport {
-        let request = server
-            .request
-            .and_then(|request| self.requests.get(&request));
-        let outcome = match (self.progress_of(server), &server.outcome_record) {
-            (ServerProgress::Finished(outcome_record), _) => outcome_record.outcome(),
+    fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
+        let outcome = match (self.progress(id)?, self.ledger.outcomes.get(&id)) {
+            (ServerProgress::Finished(outcome), _) => outcome.clone(),
             // The job will not tell, or the last look at the server did not.
-            (ServerProgress::Unknown { .. }, Some(outcome_record)) => outcome_record.outcome(),
+            (ServerProgress::Unknown { .. }, Some(outcome)) => outcome.clone(),
             (ServerProgress::Unknown { request }, None) => Outcome::Unknown {
                 job_id: None,
                 error: known.unknown.get(&request).cloned().unwrap_or_default(),
@@ -88,18 +78,15 @@ impl Recovered {
                     error: Problem::new("the journal does not name its job"),
                 },
             },
-            (ServerProgress::Unsent, _) => {
+            (ServerProgress::Unsent, Some(outcome)) => outcome.clone(),
+            (ServerProgress::Unsent, None) => {
+                let request = self.last_request(self.servers.get(&id)?);
                 let error = request.and_then(|request| request.error.as_ref());
                 let error = error.map_or_else(|| known.not_sent.clone(), Problem::from);
                 Outcome::NotAttempted { error }
             }
         };
-        let soft = server.soft_outcome.as_ref().map(|soft| soft.outcome());
-        let soft = soft.filter(|soft| *soft != outcome);
-        ServerReport {
-            escalated: soft.map(|soft| soft.error().cloned().unwrap_or_default()),
-            ..ServerReport::new(id, outcome)
-        }
+        Some(self.ledger.report_of(id, outcome))
     }
 }
 

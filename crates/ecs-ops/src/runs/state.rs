@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
 use ecs_model::{JobId, JobStatus, ServerId};
-use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
 use self::unknown::Reconciliation;
@@ -29,7 +28,7 @@ use super::queue::RequestQueue;
 use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::{Acceptance, KnownJob, OutcomeKind, Purpose};
+use crate::journal::{Acceptance, KnownJob, Ledger, OutcomeKind, Purpose};
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
@@ -111,9 +110,8 @@ pub(crate) struct RunState {
     requests: Vec<RunRequest>,
     /// The number of planned requests.
     planned: usize,
-    jobs: Vec<KnownJob>,
+    ledger: Ledger,
     origin: Option<Arc<JobOrigin>>,
-    outcomes: FxHashMap<ServerId, Outcome>,
     /// Why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
@@ -179,7 +177,6 @@ impl RunState {
             found_jobs: Vec::new(),
             run_id,
             action,
-            outcomes: FxHashMap::default(),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -188,7 +185,10 @@ impl RunState {
             rolling_stops: false,
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
             // As many as there will be, mostly: a list that doubles would have room for twice as many.
-            jobs: Vec::with_capacity(planned),
+            ledger: Ledger {
+                jobs: Vec::with_capacity(planned),
+                ..Ledger::default()
+            },
             origin: options.origin,
             halted: None,
             refused: None,
@@ -212,7 +212,7 @@ impl RunState {
 
     /// The jobs of accepted requests, in the order of their acceptance.
     pub(crate) fn accepted_jobs(&self) -> &[KnownJob] {
-        &self.jobs
+        &self.ledger.jobs
     }
 
     /// Whether a request had more servers when an earlier process sent it.
@@ -260,7 +260,10 @@ impl RunState {
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
         if servers.iter().any(again) {
             Purpose::Resubmit
-        } else if servers.iter().any(|id| self.soft_outcome(id).is_some()) {
+        } else if servers
+            .iter()
+            .any(|id| self.ledger.soft_outcomes.contains_key(id))
+        {
             Purpose::Escalate
         } else {
             Purpose::First
@@ -325,9 +328,9 @@ impl RunState {
     fn add_job(&mut self, acceptance: Acceptance) -> Option<&KnownJob> {
         let index = acceptance.request.checked_sub(1)?;
         let servers = self.requests.get(index)?.servers.len();
-        self.replace(index, RequestState::Accepted(self.jobs.len()));
-        self.jobs.push(KnownJob::new(acceptance, servers));
-        self.jobs.last()
+        let job = self.ledger.accept(acceptance, servers);
+        self.replace(index, RequestState::Accepted(job));
+        self.ledger.jobs.last()
     }
 
     /// A request was not accepted, or its answer was lost.
@@ -408,7 +411,7 @@ impl RunState {
 
     pub(crate) fn polled_job(&self, index: usize) -> Option<&KnownJob> {
         match self.requests.get(index)?.state {
-            RequestState::Accepted(job) => self.jobs.get(job),
+            RequestState::Accepted(job) => self.ledger.jobs.get(job),
             _ => None,
         }
     }
@@ -418,18 +421,18 @@ impl RunState {
         let RequestState::Accepted(job) = request.state else {
             return None;
         };
-        Some((request, self.jobs.get_mut(job)?))
+        Some((request, self.ledger.jobs.get_mut(job)?))
     }
 
     /// Sets the outcome of a server; the first one is kept.
     fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
         let outcome = self.set_outcome(id, outcome)?.clone();
-        Some(Event::ServerDone(self.report_of(id, outcome)))
+        Some(Event::ServerDone(self.ledger.report_of(id, outcome)))
     }
 
     /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
     fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
-        if self.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
+        if self.ledger.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
             return None;
         }
         let outcome = self.hold_for_verification(id, outcome)?;
@@ -444,10 +447,10 @@ impl RunState {
             waves.ended(id, &outcome);
         }
         // Room for all of them at once, but not before one is known: a run that does not wait has none.
-        if self.outcomes.is_empty() {
-            self.outcomes.reserve(self.servers.len());
+        if self.ledger.outcomes.is_empty() {
+            self.ledger.outcomes.reserve(self.servers.len());
         }
-        self.outcomes.entry(id).or_insert(outcome)
+        self.ledger.outcomes.entry(id).or_insert(outcome)
     }
 
     /// Ends a request: each of its servers gets this outcome, unless it has one.

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ecs_ops::journal::{
-    Entry, ErrorRecord, KnownJob, OutcomeKind, OutcomeRecord, Purpose, Record, Recovered,
-    ServerProgress,
+    Entry, ErrorRecord, KnownJob, OutcomeKind, Purpose, Record, Recovered, ServerProgress,
 };
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, Problem, ServerReport};
@@ -228,13 +227,10 @@ impl Story {
             .iter()
             .map(|job| (job.request, &job.job_id))
             .collect();
-        let first: HashMap<ServerId, &OutcomeRecord> = recovered
-            .escalated()
-            .map(|first| (first.id, first))
-            .collect();
+        let first: HashMap<ServerId, &Outcome> = recovered.escalated().collect();
         let row = |id: &ServerId| {
             let outcome = match recovered.progress(*id)? {
-                ServerProgress::Finished(verdict) => verdict.outcome(),
+                ServerProgress::Finished(outcome) => outcome.clone(),
                 ServerProgress::Accepted { request } => Outcome::Running {
                     job_id: (*job_of.get(&request)?).clone(),
                 },
@@ -247,8 +243,7 @@ impl Story {
                 },
             };
             let mut report = ServerReport::new(*id, outcome);
-            let first = first.get(id).map(|first| first.outcome());
-            let first = first.filter(|first| *first != report.outcome);
+            let first = first.get(id).filter(|first| ***first != report.outcome);
             report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
             Some(Server {
                 request: self.request_of.get(id).copied(),

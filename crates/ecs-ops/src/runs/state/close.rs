@@ -52,7 +52,7 @@ impl RunState {
                     (Outcome::NotAttempted { error }, goes_on)
                 }
                 RequestState::Accepted(job) => {
-                    let Some(job) = self.jobs.get(*job) else {
+                    let Some(job) = self.ledger.jobs.get(*job) else {
                         continue;
                     };
                     let job_id = job.job_id.clone();
@@ -104,7 +104,7 @@ impl RunState {
 
     /// The jobs as a report has them. Their tickets take the servers of the requests.
     fn job_reports(&mut self) -> Vec<JobReport> {
-        let jobs = std::mem::take(&mut self.jobs);
+        let jobs = std::mem::take(&mut self.ledger.jobs);
         let report = |job: KnownJob| {
             let action = self.action_of(job.index());
             let request = self.requests.get_mut(job.index());
@@ -124,10 +124,11 @@ struct Ended(Option<Vec<ServerReport>>);
 
 impl Ended {
     fn of(state: &RunState) -> Self {
-        let is_plain = state.outcomes.is_empty()
+        let is_plain = state.ledger.outcomes.is_empty()
             && state.unverified.is_none()
             && state.waves.is_none()
             && state.escalations.is_none()
+            && state.ledger.soft_outcomes.is_empty()
             && state.resubmitted.is_empty();
         Self(is_plain.then(|| Vec::with_capacity(state.servers.len())))
     }
@@ -157,13 +158,13 @@ impl Ended {
         for report in reports {
             state.set_outcome(report.id, report.outcome);
         }
-        let mut outcomes = std::mem::take(&mut state.outcomes);
+        let mut outcomes = std::mem::take(&mut state.ledger.outcomes);
         let report = |id: &ServerId| {
             let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
                 job_id: None,
                 error: Problem::new("the run lost track of this server: please report this"),
             });
-            state.report_of(*id, outcome)
+            state.ledger.report_of(*id, outcome)
         };
         state.servers.iter().map(report).collect()
     }

@@ -76,7 +76,7 @@ impl RunState {
     pub(crate) fn waiting(&self) -> Event {
         let accepted = |request: &&RunRequest| matches!(request.state, RequestState::Accepted(_));
         Event::Waiting {
-            done: self.outcomes.len(),
+            done: self.ledger.outcomes.len(),
             servers: self.servers.len(),
             jobs: self.requests.iter().filter(accepted).count(),
         }

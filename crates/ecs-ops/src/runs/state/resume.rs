@@ -1,6 +1,6 @@
 //! Builds the state of a resumed run from its journal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use ecs_client::Problem;
 use jiff::Timestamp;
@@ -54,30 +54,20 @@ impl RunState {
             )
         });
         state.resubmitted = again.collect();
-        for soft in recovered.escalated() {
-            state.record_soft_outcome(soft.id, soft.outcome());
-        }
+        state.ledger = recovered.ledger().clone().resumed();
 
         let escalating = recovered.escalating();
-        let hard: HashSet<_> = escalating.iter().copied().collect();
-        let mut known = Vec::new();
-        for outcome_record in recovered
-            .final_outcomes()
-            .filter(|done| !hard.contains(&done.id))
-        {
-            let outcome = outcome_record.outcome();
-            state.outcomes.insert(outcome_record.id, outcome.clone());
-            known.push(Event::ServerDone(
-                state.report_of(outcome_record.id, outcome),
-            ));
-        }
+        let reports = run.servers.iter().filter_map(|id| {
+            let outcome = state.ledger.outcomes.get(id)?.clone();
+            Some(state.ledger.report_of(*id, outcome))
+        });
+        let mut known: Vec<_> = reports.map(Event::ServerDone).collect();
         let done = known.len();
         let accepted: HashMap<_, _> = recovered
             .accepted_requests()
             .into_iter()
             .map(|request| (request.request, request.servers.len()))
             .collect();
-        state.jobs = recovered.jobs().to_vec();
         for (place, job) in recovered.jobs().iter().enumerate() {
             // Servers that already have an outcome are among those of the request and keep it.
             if accepted.contains_key(&job.request) {
@@ -103,7 +93,7 @@ impl RunState {
             done,
             watched,
             unknown,
-            unsent: unsent + hard.len(),
+            unsent: unsent + escalating.len(),
         };
         known.insert(0, resumed);
         known.extend(state.wave_underway());

@@ -259,18 +259,18 @@ impl RunState {
                     };
                     events.extend(self.end_server(*id, outcome));
                 }
-                Conclusion::NotRecorded(_) if self.outcomes.contains_key(id) => {}
+                Conclusion::NotRecorded(_) if self.ledger.outcomes.contains_key(id) => {}
                 Conclusion::NotRecorded(message) => {
                     unrecorded.insert(*id, message);
                     untouched.push(*id);
                 }
                 Conclusion::NotAttempted => untouched.push(*id),
-                Conclusion::AwaitingRecord if self.outcomes.contains_key(id) => {}
+                Conclusion::AwaitingRecord if self.ledger.outcomes.contains_key(id) => {}
                 Conclusion::AwaitingRecord => {
                     reconciliation.awaiting_record.insert(*id);
                     left.push(*id);
                 }
-                Conclusion::Undecided(message) if !self.outcomes.contains_key(id) => {
+                Conclusion::Undecided(message) if !self.ledger.outcomes.contains_key(id) => {
                     reconciliation.undecided.insert(*id, message);
                     left.push(*id);
                 }

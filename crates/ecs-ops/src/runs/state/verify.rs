@@ -48,7 +48,7 @@ impl RunState {
             Outcome::Succeeded {
                 job_id: Some(job_id),
                 evidence,
-            } if !self.outcomes.contains_key(&id) => {
+            } if !self.ledger.outcomes.contains_key(&id) => {
                 unverified.insert(id, (job_id, evidence));
                 None
             }
@@ -137,7 +137,11 @@ impl RunState {
 
     /// When jobs were accepted; empty if escalation is off.
     fn accepted_for_hard(&self) -> HashMap<JobId, Timestamp> {
-        let jobs = self.jobs.iter().filter(|_| self.escalations.is_some());
+        let jobs = self
+            .ledger
+            .jobs
+            .iter()
+            .filter(|_| self.escalations.is_some());
         jobs.map(|job| (job.job_id.clone(), job.accepted)).collect()
     }
 
