@@ -18,8 +18,6 @@ pub(super) struct Scenario {
     pub(super) region: RegionBuilder,
     /// How many servers the region has that runs act on.
     pub(super) servers: usize,
-    /// How many more it has, so that its list has many pages.
-    pub(super) others: usize,
     /// What it records, and what others do.
     pub(super) records: Option<RecordsPlan>,
     /// What a gateway on the way does, if there is one.
@@ -123,11 +121,9 @@ impl Scenario {
                 vec![first, 1.0 - first]
             }
         };
-        let (region, others) = large_project(seed, region, servers);
         Self {
-            region,
+            region: large_project(seed, region, servers),
             servers,
-            others,
             records: None,
             gateway: None,
             absent: if rng.random_bool(0.2) {
@@ -220,11 +216,11 @@ impl RunPlan {
 
 /// In some seeds the project has many more servers than the runs act on, and its list may take ids: then runs read
 /// servers by other ways than the whole list. Drawn apart from the rest, so that it changes nothing else of a seed.
-fn large_project(seed: u64, region: RegionBuilder, servers: usize) -> (RegionBuilder, usize) {
+fn large_project(seed: u64, region: RegionBuilder, servers: usize) -> RegionBuilder {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x7072_6f6a_6563_7421);
     let rng = &mut rng;
     if !rng.random_bool(0.08) {
-        return (region, 0);
+        return region;
     }
     let others = rng.random_range(400..1_600);
     let filters = [
@@ -234,11 +230,10 @@ fn large_project(seed: u64, region: RegionBuilder, servers: usize) -> (RegionBui
         IdFilter::Limited(20),
     ];
     let queries = pick(rng, &[usize::MAX, usize::MAX, 30]);
-    let region = region
+    region
         .servers(servers + others)
         .id_filter(pick(rng, &filters))
-        .queries_per_minute(queries);
-    (region, others)
+        .queries_per_minute(queries)
 }
 
 pub(super) fn sometime(rng: &mut impl Rng, how_often: f64) -> Option<Duration> {

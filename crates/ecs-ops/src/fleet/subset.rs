@@ -241,23 +241,33 @@ impl Client {
         refused
     }
 
-    /// One query of one server, which is not repeated: there is another way.
+    /// Queries one server. To choose servers, once: there is the list. As evidence, again and again
+    /// like the list.
     async fn query_server(
         &self,
         id: ServerId,
         purpose: ReadPurpose,
     ) -> Result<(ServerId, Shown), Error> {
-        let mut once = RequestContext::poll(RetryState::default());
-        let answer = self.0.core.execute(&ShowServer::new(id), &mut once).await;
+        let mut context = if purpose == ReadPurpose::Selection {
+            RequestContext::poll(RetryState::default())
+        } else {
+            // Only of reads it is noticed that an answer is an earlier one.
+            RequestContext::read()
+        };
+        let query = ShowServer::new(id);
+        let answer = self.0.core.execute(&query, &mut context).await;
         let shown = match answer.map_err(Error::from) {
             // A cache answers the same query again and again; that of the list can be varied.
-            Ok(_) if !purpose.takes(once.stale()) => Shown::Refused,
+            Ok(_) if !purpose.takes(context.stale()) => Shown::Refused,
             Ok(answer) => answer.server.map_or(Shown::Refused, |mut server| {
                 // The answer is about the server that was asked for.
                 server.id = Some(id);
                 Shown::Server(Box::new(server))
             }),
             Err(error) if error.problem().status() == Some(401) => return Err(error),
+            Err(error) if purpose != ReadPurpose::Selection && ends_reading(&error) => {
+                return Err(error);
+            }
             Err(error) if is_missing(&error) => Shown::Absent,
             // An answer that cannot be read will not be better the next time.
             Err(error) if matches!(error.problem().status(), Some(200..300)) => Shown::Refused,
@@ -265,7 +275,8 @@ impl Client {
                 ErrorKind::Refused | ErrorKind::Credentials | ErrorKind::NotTheService => {
                     Shown::Refused
                 }
-                _ => Shown::Nothing,
+                _ if purpose == ReadPurpose::Selection => Shown::Nothing,
+                _ => Shown::Refused,
             },
         };
         Ok((id, shown))
