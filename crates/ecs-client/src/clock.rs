@@ -37,7 +37,29 @@ pub struct ClockReading {
     pub remote: Option<Timestamp>,
 }
 
+/// A moment of this process, to tell its age also after the process was stopped or its machine
+/// slept.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    instant: Instant,
+    local: Timestamp,
+}
+
 impl WallClock {
+    /// This moment.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            instant: Instant::now(),
+            local: self.now(),
+        }
+    }
+
+    /// The time since then, by the clock that shows more: one stands still while a machine sleeps,
+    /// the other may be set back.
+    pub fn age(&self, then: Moment) -> Duration {
+        then.instant.elapsed().max(self.since(then.local))
+    }
+
     /// The system's clock, or one that shows `epoch` now and advances with tokio's.
     pub fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecs_transport::SendMark;
+use ecs_transport::{SendCheck, SendMark};
 use tokio::time::Instant;
 
 use crate::clock::ClockReading;
@@ -86,15 +86,18 @@ impl<'a> RequestContext<'a> {
     }
 
     /// Announces the next attempt to the hooks.
-    pub(crate) async fn before_send(&self, now: ClockReading) -> Result<(), RequestError> {
+    pub(crate) async fn before_send(
+        &self,
+        now: ClockReading,
+    ) -> Result<Option<SendCheck>, RequestError> {
         let Some(action) = &self.action else {
-            return Ok(());
+            return Ok(None);
         };
         let attempt = self.attempts.saturating_add(1);
         let recorded = action.hooks.before_send(attempt, now).await;
-        recorded.map_err(withdrawn)?;
+        let check = recorded.map_err(withdrawn)?;
         if !action.hooks.is_stopped() {
-            return Ok(());
+            return Ok(check);
         }
         // It was stopped while that was recorded.
         let error = withdrawn(Problem::new("the run was stopped"));

@@ -112,8 +112,9 @@ impl Client {
                 return Ok(None);
             }
         };
-        context.before_send(self.clock().read()).await?;
-        let error = match self.attempt(operation, &credentials, context).await {
+        let check = context.before_send(self.clock().read()).await?;
+        let attempt = self.attempt(operation, &credentials, check, context);
+        let error = match attempt.await {
             Ok(output) => return Ok(Some(output)),
             Err(error) => error,
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_transport::SendMark;
+use ecs_transport::{SendCheck, SendMark};
 
 use crate::clock::ClockReading;
 use crate::{Problem, RequestError};
@@ -28,8 +28,14 @@ use crate::{Problem, RequestError};
 /// `not_executed` is called for it.
 pub trait ActionHooks: Send + Sync {
     /// The attempt of this number, from 1, is going to be sent. With an error it is not, and the
-    /// request ends as [withdrawn](crate::StopCause::Withdrawn).
-    fn before_send(&self, attempt: u32, now: ClockReading) -> BoxFuture<'_, Result<(), Problem>>;
+    /// request ends as [withdrawn](crate::StopCause::Withdrawn). The check is asked just before the
+    /// first byte: if it does not hold any more, the attempt was certainly not sent, and is made
+    /// again.
+    fn before_send(
+        &self,
+        attempt: u32,
+        now: ClockReading,
+    ) -> BoxFuture<'_, Result<Option<SendCheck>, Problem>>;
 
     /// The attempt begins: the service may count it as soon as this mark says that something may
     /// have been sent.

@@ -12,8 +12,8 @@
 //!
 //! Two rules make a resumed run safe:
 //!
-//! - **Two records announce an attempt**, [`Record::Intent`] and then [`Record::Sending`], each
-//!   durable before the next step. No outcome depends on the second one alone, so a lost last line
+//! - **Two records announce an attempt**, [`Record::Intent`] and then [`Record::Sending`], both
+//!   durable before the first byte. No outcome depends on the second one alone, so a lost last line
 //!   never makes a request look unsent.
 //! - **Only proof allows sending a server again**: [`Record::NotExecuted`], or the outcome "not
 //!   attempted".
@@ -64,6 +64,7 @@ mod waves;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use jiff::Timestamp;
@@ -113,8 +114,9 @@ pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, Unknow
 /// }
 /// ```
 pub trait Journal: fmt::Debug + Send + Sync + 'static {
-    /// Appends a record. It is durable when this returns; records keep the order of the first
-    /// polls.
+    /// Appends a record. It is durable when this returns, or, where it
+    /// [can be found again](Record::can_be_found_again), when the next one is that cannot; until then
+    /// it survives the process. Records keep the order of the first polls.
     ///
     /// A dropped future may or may not have written its record; it never damages the journal.
     ///
@@ -143,6 +145,16 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         })
     }
 
+    /// For how long after it was asked an admission of [`announce`](Self::announce) holds. An attempt
+    /// whose first byte has not left by then is announced again.
+    ///
+    /// A journal whose run another process can take over while this one is stopped has a limit: it
+    /// bounds how long after the takeover a request of this process can still leave. `None`, the
+    /// default: it holds as long as the process lives.
+    fn admission_lifetime(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whose records it holds, and which run writes to it: the same one each time. Runs take and
     /// return it; a run that finds it taken, or a new one that finds records, sends nothing.
     fn lease(&self) -> &JournalLease;
@@ -158,6 +170,10 @@ impl<T: Journal + ?Sized> Journal for Arc<T> {
         announcement: Announcement,
     ) -> BoxFuture<'_, Result<Admission, JournalError>> {
         (**self).announce(announcement)
+    }
+
+    fn admission_lifetime(&self) -> Option<Duration> {
+        (**self).admission_lifetime()
     }
 
     fn lease(&self) -> &JournalLease {

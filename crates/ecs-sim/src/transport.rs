@@ -121,6 +121,7 @@ impl Transport for SimTransport {
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         attempt.mark().hold();
         Box::pin(async move {
+            attempt.check()?;
             attempt.mark().set();
             let exchange = self.exchange(&request);
             match attempt.timeout() {

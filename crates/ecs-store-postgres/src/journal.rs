@@ -3,7 +3,7 @@
 mod heartbeat;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::{
@@ -21,9 +21,6 @@ use crate::reply::Reply;
 use crate::shared::Shared;
 use crate::{StoreError, StoreErrorKind};
 
-/// An announcement that took longer is made again before anything is sent: the process may have
-/// been stopped meanwhile, and another may have the run.
-const FRESH: Duration = Duration::from_secs(5);
 /// The share of a request without an answer is held for so much longer than its time limit and the
 /// window: for what lies between its announcement and its first byte.
 const SLACK: Duration = Duration::from_secs(30);
@@ -42,6 +39,7 @@ const HELD_WAIT: Duration = Duration::from_secs(1);
 pub struct PostgresJournal {
     writer: Arc<Mutex<Writer>>,
     lease: JournalLease,
+    admission_lifetime: Duration,
 }
 
 /// The state of writing.
@@ -62,6 +60,7 @@ impl PostgresJournal {
     /// Of a new run, which begins with its first record.
     pub(crate) fn of_new_run(store: Arc<Shared>) -> Self {
         Self {
+            admission_lifetime: store.admission_lifetime,
             writer: Arc::new(Mutex::new(Writer {
                 store,
                 run_id: None,
@@ -83,6 +82,7 @@ impl PostgresJournal {
     ) -> Self {
         let heartbeat = Heartbeat::start(Arc::clone(&store), run_id, epoch);
         Self {
+            admission_lifetime: store.admission_lifetime,
             writer: Arc::new(Mutex::new(Writer {
                 store,
                 run_id: Some(run_id.to_owned()),
@@ -157,6 +157,10 @@ impl Journal for PostgresJournal {
             let announced = writer.announce(announcement).await;
             announced.map_err(|error| writer.fail(error))
         }))
+    }
+
+    fn admission_lifetime(&self) -> Option<Duration> {
+        Some(self.admission_lifetime)
     }
 
     fn lease(&self) -> &JournalLease {
@@ -276,7 +280,6 @@ impl Writer {
         let window = milliseconds(limits.window);
         let hold = milliseconds(limits.window + limits.attempt_timeout + SLACK);
         loop {
-            let began = Began::now();
             let reply = self
                 .call(
                     "SELECT ecsctl.announce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -295,8 +298,6 @@ impl Writer {
                 )
                 .await?;
             match reply {
-                // What was written is asked for again, and found by its id.
-                Reply::Written if !began.is_fresh() => {}
                 Reply::Written => {
                     self.seq += added;
                     return Ok(Admission::Admitted);
@@ -350,21 +351,6 @@ impl Writer {
 
     fn seq_number(&self) -> i64 {
         i64::try_from(self.seq).unwrap_or(i64::MAX)
-    }
-}
-
-/// When a call began, by both clocks: one stands still while a machine sleeps, the other may be
-/// set.
-struct Began(Instant, SystemTime);
-
-impl Began {
-    fn now() -> Self {
-        Self(Instant::now(), SystemTime::now())
-    }
-
-    fn is_fresh(&self) -> bool {
-        let by_wall_clock = self.1.elapsed().unwrap_or_default();
-        self.0.elapsed() <= FRESH && by_wall_clock <= FRESH
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) process: Process,
     pub(crate) patience: Duration,
     pub(crate) takeover_after: Duration,
+    pub(crate) admission_lifetime: Duration,
 }
 
 impl Shared {

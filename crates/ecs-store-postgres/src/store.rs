@@ -35,6 +35,11 @@ pub struct StoreOptions {
     /// After how long without a sign of life of its process a run may be taken over. A process
     /// shows one every 5 s. Default: 30 s.
     pub takeover_after: Duration,
+    /// For how long after it was asked for an admission holds: a request whose first byte has not
+    /// left by then is announced again. Less than [`takeover_after`](Self::takeover_after), so that
+    /// nothing leaves after a takeover of a silent process; more than connecting takes (at most
+    /// 10 s). Default: 15 s.
+    pub admission_lifetime: Duration,
 }
 
 impl StoreOptions {
@@ -45,6 +50,7 @@ impl StoreOptions {
             process,
             patience: Duration::from_secs(600),
             takeover_after: Duration::from_secs(30),
+            admission_lifetime: Duration::from_secs(15),
         }
     }
 }
@@ -130,6 +136,7 @@ impl PostgresStore {
             process: options.process,
             patience: options.patience,
             takeover_after: options.takeover_after,
+            admission_lifetime: options.admission_lifetime,
         })))
     }
 

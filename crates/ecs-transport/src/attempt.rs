@@ -1,8 +1,10 @@
 //! What a transport is told about one try.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::SendMark;
+use crate::{Delivery, SendMark, TransportError, TransportErrorKind};
 
 /// One try at one request.
 ///
@@ -20,6 +22,32 @@ pub struct Attempt {
     number: u32,
     timeout: Option<Duration>,
     mark: SendMark,
+    check: Option<SendCheck>,
+}
+
+/// Whether an attempt may still be sent: a permission that was given some time ago may have been lost since.
+///
+/// ```
+/// use ecs_transport::{Attempt, SendCheck};
+///
+/// let attempt = Attempt::first().with_send_check(SendCheck::new(|| false));
+/// assert!(attempt.check().unwrap_err().is_not_sent());
+/// assert!(Attempt::first().check().is_ok());
+/// ```
+#[derive(Clone)]
+pub struct SendCheck(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl SendCheck {
+    /// Asks this function, which must neither block nor panic.
+    pub fn new(may_be_sent: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(may_be_sent))
+    }
+}
+
+impl fmt::Debug for SendCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendCheck").field(&(self.0)()).finish()
+    }
 }
 
 impl Attempt {
@@ -29,6 +57,7 @@ impl Attempt {
             number,
             timeout: None,
             mark: SendMark::new(),
+            check: None,
         }
     }
 
@@ -42,6 +71,27 @@ impl Attempt {
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+
+    /// Adds a check that must hold when the first byte leaves.
+    #[must_use]
+    pub fn with_send_check(mut self, check: SendCheck) -> Self {
+        self.check = Some(check);
+        self
+    }
+
+    /// Asks whether it may still be sent. A transport asks after all that takes time, such as connecting, and just before it
+    /// [sets](SendMark::set) the mark. One that does not ask may send a request late.
+    ///
+    /// # Errors
+    /// It must not be sent any more: [`TransportErrorKind::Cancelled`], [`Delivery::NotSent`].
+    pub fn check(&self) -> Result<(), TransportError> {
+        if self.check.as_ref().is_none_or(|check| (check.0)()) {
+            return Ok(());
+        }
+        let detail = "too much time passed between its permission and its first byte";
+        let error = TransportError::new(TransportErrorKind::Cancelled, Delivery::NotSent);
+        Err(error.with_detail(detail))
     }
 
     /// Which try this is, counted from 1.

@@ -63,7 +63,9 @@
 //!    say the same.
 //! 4. **`NotSent` is said of what is known**, never of what is likely. "Connection refused" by the service proves it; the same words
 //!    from something that may have tried before, followed a redirect or reused a connection, prove nothing.
-//! 5. **No second sending.** One call is one request: no retries, no redirects. An answer is passed on whatever its status;
+//! 5. **Ask before the first byte.** [`Attempt::check`] says whether the attempt may still be sent, just before the mark is set.
+//!    The caller asked before it called the transport; what takes time since then, such as connecting, calls for asking again.
+//! 6. **No second sending.** One call is one request: no retries, no redirects. An answer is passed on whatever its status;
 //!    a layer that *answers* in the service's place (tower-http's timeout answers 408 or 504) makes the outcome unknown.
 //!
 //! ## Which errors of other clients are `NotSent`
@@ -100,7 +102,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 
 pub use adapt::FnTransport;
-pub use attempt::Attempt;
+pub use attempt::{Attempt, SendCheck};
 pub use error::{Delivery, TransportError, TransportErrorKind};
 #[cfg(feature = "hyper")]
 pub use hyper::{BuildError, BuildErrorKind, HyperTransport, HyperTransportBuilder};

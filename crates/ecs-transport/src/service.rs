@@ -100,6 +100,7 @@ where
     poll_fn(|cx| service.poll_ready(cx))
         .await
         .map_err(|error| not_ready(error.into()))?;
+    attempt.check()?;
     // Whoever knows more than silence may hold the mark anew.
     attempt.mark().release();
     request.extensions_mut().insert(attempt.clone());

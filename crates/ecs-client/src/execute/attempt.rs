@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
 use ecs_model::{Idempotency, Operation, ResponseError};
-use ecs_transport::{Attempt, Delivery, SendMark, TransportError, TransportErrorKind};
+use ecs_transport::{Attempt, Delivery, SendCheck, SendMark, TransportError, TransportErrorKind};
 use futures_util::FutureExt as _;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -32,6 +32,7 @@ impl Client {
         &self,
         operation: &O,
         credentials: &Credentials,
+        check: Option<SendCheck>,
         context: &mut RequestContext<'_>,
     ) -> Result<O::Output, RequestError> {
         let request = match self.request(operation, credentials) {
@@ -40,7 +41,10 @@ impl Client {
         };
         let asked = request.uri().clone();
         let number = context.attempts.saturating_add(1);
-        let attempt = Attempt::new(number).with_timeout(self.attempt_timeout());
+        let mut attempt = Attempt::new(number).with_timeout(self.attempt_timeout());
+        if let Some(check) = check {
+            attempt = attempt.with_send_check(check);
+        }
         let sent = self.clock().read();
         context.attempt_started(attempt.mark(), sent);
         let trace = AttemptTrace::start(O::METHOD, &asked, &attempt, context.class, credentials);
@@ -84,7 +88,11 @@ impl Client {
         attempt: &Attempt,
     ) -> Result<http::Response<Bytes>, TransportError> {
         // The panic may already come while the future is made.
-        let exchange = AssertUnwindSafe(async { self.transport().send(request, attempt).await });
+        let exchange = AssertUnwindSafe(async {
+            // For a transport that does not ask.
+            attempt.check()?;
+            self.transport().send(request, attempt).await
+        });
         let limit = self.attempt_timeout();
         let caught = exchange.catch_unwind();
         let answer = tokio::time::timeout(limit.saturating_add(GRACE), caught).await;

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use ecs_model::{BatchStartServers, Operation};
-use ecs_transport::{Delivery, SendMark, TransportErrorKind};
+use ecs_transport::{Delivery, SendCheck, SendMark, TransportErrorKind};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::clock::ClockReading;
 use crate::policy::Classification;
@@ -35,6 +36,8 @@ struct Recorder {
     /// Records that take this long.
     slow: Duration,
     marks: Vec<SendMark>,
+    /// How long an attempt may be sent.
+    lifetime: Option<Duration>,
 }
 
 type RunJournal = Arc<Mutex<Vec<String>>>;
@@ -51,19 +54,26 @@ impl Recorder {
             broken: None,
             slow: Duration::ZERO,
             marks: Vec::new(),
+            lifetime: None,
         }
     }
 }
 
 impl ActionHooks for Recorder {
-    fn before_send(&self, attempt: u32, _: ClockReading) -> BoxFuture<'_, Result<(), Problem>> {
+    fn before_send(
+        &self,
+        attempt: u32,
+        _: ClockReading,
+    ) -> BoxFuture<'_, Result<Option<SendCheck>, Problem>> {
         Box::pin(async move {
+            let began = Instant::now();
             tokio::time::sleep(self.slow).await;
             if let Some(broken) = self.broken {
                 return Err(Problem::new(broken));
             }
             note(&self.log, format!("before_send {attempt}"));
-            Ok(())
+            let lifetime = self.lifetime;
+            Ok(lifetime.map(|lifetime| SendCheck::new(move || began.elapsed() <= lifetime)))
         })
     }
 

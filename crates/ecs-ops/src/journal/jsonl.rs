@@ -1,4 +1,4 @@
-//! A journal in a file: one JSON object per line, each synced before it counts.
+//! A journal in a file: one JSON object per line, synced before it counts.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::error::{JournalError, JournalErrorKind};
 use super::line::{self, Contents};
-use super::{Entry, Journal, JournalLease, Record};
+use super::{Admission, Announcement, Entry, Journal, JournalLease, Record};
 
 /// A journal in a file. The file is locked while this value lives.
 ///
@@ -203,47 +203,68 @@ fn read_from(file: &mut File) -> Result<Contents, JournalError> {
 }
 
 impl Writer {
-    fn append(&mut self, at: Timestamp, record: &Record) -> Result<(), JournalError> {
+    /// Writes records in one piece, and syncs them if one of them must be durable now.
+    fn append(&mut self, at: Timestamp, records: &[Record]) -> Result<(), JournalError> {
         if let Some(why) = &self.broken {
             let message = format!("takes no more records because one could not be written: {why}");
             return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
-        let seq = self.seq;
-        let written = line::encode(seq, at, record)
-            .map_err(io::Error::from)
-            .and_then(|line| {
-                self.medium.write_all(&line)?;
-                self.medium.flush()?;
-                self.medium.sync()
-            });
-        // After an error the content of the file is unknown, even if a second try succeeds.
-        written.map_err(|error| {
+        self.write(at, records).map_err(|error| {
+            // After an error the content of the file is unknown, even if a second try succeeds.
             self.broken = Some(error.to_string());
             JournalError::io("a record could not be written", error)
-        })?;
-        self.seq += 1;
+        })
+    }
+
+    fn write(&mut self, at: Timestamp, records: &[Record]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for (seq, record) in (self.seq..).zip(records) {
+            lines.append(&mut line::encode(seq, at, record)?);
+        }
+        self.medium.write_all(&lines)?;
+        self.medium.flush()?;
+        if !records.iter().all(Record::can_be_found_again) {
+            self.medium.sync()?;
+        }
+        self.seq += records.len() as u64;
         Ok(())
+    }
+}
+
+impl JsonlJournal {
+    async fn append_all(&self, at: Timestamp, records: Vec<Record>) -> Result<(), JournalError> {
+        // The lock is fair, so records keep their order. The guard moves into the writing,
+        // which continues if this future is dropped.
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        let mut append = move || writer.append(at, &records);
+        let appended = match Handle::try_current() {
+            Ok(runtime) => match runtime.spawn_blocking(append).await {
+                Ok(appended) => appended,
+                Err(_) => Err(JournalError::new(
+                    JournalErrorKind::Broken,
+                    "takes no more records because the runtime is shutting down",
+                )),
+            },
+            Err(_) => append(),
+        };
+        appended.map_err(|error| error.of(&self.path))
     }
 }
 
 impl Journal for JsonlJournal {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.append_all(at, vec![record]))
+    }
+
+    /// One write and one sync: no process ends between two records of an attempt.
+    fn announce(
+        &self,
+        announcement: Announcement,
+    ) -> BoxFuture<'_, Result<Admission, JournalError>> {
         Box::pin(async move {
-            // The lock is fair, so records keep their order. The guard moves into the writing,
-            // which continues if this future is dropped.
-            let mut writer = Arc::clone(&self.writer).lock_owned().await;
-            let mut append = move || writer.append(at, &record);
-            let appended = match Handle::try_current() {
-                Ok(runtime) => match runtime.spawn_blocking(append).await {
-                    Ok(appended) => appended,
-                    Err(_) => Err(JournalError::new(
-                        JournalErrorKind::Broken,
-                        "takes no more records because the runtime is shutting down",
-                    )),
-                },
-                Err(_) => append(),
-            };
-            appended.map_err(|error| error.of(&self.path))
+            let Announcement { at, records, .. } = announcement;
+            self.append_all(at, records).await?;
+            Ok(Admission::Admitted)
         })
     }
 

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::clock::ClockReading;
+use ecs_client::clock::{ClockReading, Moment};
 use ecs_client::{Problem, chain};
 use ecs_model::{Accepted, JobId, ServerId};
+use ecs_transport::SendCheck;
 use futures_util::future::{Shared, join_all};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use jiff::Timestamp;
@@ -221,6 +222,20 @@ impl RunJournal {
     /// What the clock of the client shows.
     pub(crate) fn clock_reading(&self) -> ClockReading {
         self.client.clock().read()
+    }
+
+    /// This moment, by the clock of the client.
+    pub(crate) fn moment(&self) -> Moment {
+        self.client.clock().moment()
+    }
+
+    /// Whether an attempt may still be sent that was admitted since then, if that is limited.
+    pub(crate) fn send_check(&self, since: Moment) -> Option<SendCheck> {
+        let lifetime = self.kept.as_ref()?.journal.admission_lifetime()?;
+        let client = self.client.clone();
+        Some(SendCheck::new(move || {
+            client.clock().age(since) <= lifetime
+        }))
     }
 
     /// Why the journal failed, if it did. Then the run must send nothing more.

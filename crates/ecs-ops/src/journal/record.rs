@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
+use crate::ServerNames;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::UnreadyServer;
 use crate::report::Stopped;
@@ -170,6 +171,21 @@ pub enum Record {
     Ended {},
 }
 
+impl Record {
+    /// Whether a run that resumes without this record finds out again what it says, from the job.
+    ///
+    /// A [`Journal`](super::Journal) must keep each record through the death of its process when it
+    /// returns. Such a record may be lost with the power of the machine as long as no other record
+    /// follows it.
+    pub fn can_be_found_again(&self) -> bool {
+        match self {
+            Self::Outcomes { servers } => servers.iter().all(|server| server.job_id.is_some()),
+            Self::JobFinished { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// The settings of a run: everything that resuming it needs, except credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,6 +243,10 @@ pub struct RunRecord {
     pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
+    /// The names of servers, as far as whoever began the run knew them. Journals of earlier versions
+    /// do not have them.
+    #[serde(default, skip_serializing_if = "ServerNames::is_empty")]
+    pub names: ServerNames,
 }
 
 impl RunRecord {
@@ -259,6 +279,7 @@ impl RunRecord {
             invocation: None,
             simulated: false,
             servers,
+            names: ServerNames::default(),
         }
     }
 }

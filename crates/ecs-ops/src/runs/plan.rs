@@ -193,6 +193,7 @@ impl Plan {
         } else {
             Sink::default()
         };
+        let sink = sink.naming(builder.names.clone());
         let control = match stop_request {
             Some(Stopped::Requested { reason }) => Control::keeping_to(reason, sink.source()),
             _ => Control::of_run(sink.source()),
@@ -221,6 +222,7 @@ impl Plan {
             target: builder.target,
             skipped: builder.skipped,
             unready: builder.unready,
+            names: builder.names,
         })
     }
 }

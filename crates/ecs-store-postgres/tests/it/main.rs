@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+mod child;
 mod crash;
 mod fleet;
 mod journal;
@@ -15,4 +16,5 @@ mod outage;
 mod quota;
 mod rights;
 mod runs;
+mod stopped;
 mod world;

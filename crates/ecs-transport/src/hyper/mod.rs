@@ -33,9 +33,7 @@ use self::connect::Connector;
 pub use self::error::{BuildError, BuildErrorKind};
 use self::proxies::Proxies;
 use self::roots::Roots;
-use crate::{
-    Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
-};
+use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 
 /// HTTP/1.1 over TCP or TLS.
 ///
@@ -48,7 +46,7 @@ use crate::{
 ///
 /// What it does not do: follow redirects, try again, ask for compression or undo it, set `User-Agent`.
 ///
-/// However an exchange ends, also by being dropped, the attempt's [`SendMark`] says [`Delivery::NotSent`] exactly
+/// However an exchange ends, also by being dropped, the attempt's [`SendMark`](crate::SendMark) says [`Delivery::NotSent`] exactly
 /// if no connection ever had the request, or if it is certain that it was never read: a connection gave it back before
 /// its first byte, or a TLS 1.3 server refused the handshake while the request was on its way. The [`TransportError`]
 /// says the same.
@@ -118,14 +116,14 @@ impl HyperTransport {
         };
         let handover = Handover {
             captured: capture_connection(&mut request),
-            mark: attempt.mark(),
+            attempt,
         };
         let limit = attempt.timeout().unwrap_or(self.attempt_timeout);
         let mut head = None;
         let ended = tokio::time::timeout(limit, async {
             let response = handover
                 .watch(client.request(request))
-                .await
+                .await?
                 .map_err(|error| classify::exchange(error, &address))
                 .inspect_err(|error| {
                     if error.is_not_sent() {
@@ -189,7 +187,7 @@ impl fmt::Debug for HyperTransport {
 /// can have been sent before.
 struct Handover<'a> {
     captured: CaptureConnection,
-    mark: &'a SendMark,
+    attempt: &'a Attempt,
 }
 
 impl Handover<'_> {
@@ -203,18 +201,22 @@ impl Handover<'_> {
 
     fn note(&self) {
         if self.delivery() == Delivery::MaybeSent {
-            self.mark.set();
+            self.attempt.mark().set();
         }
     }
 
     /// Drives the exchange. The request is given to a connection only inside a poll, so a look after each
-    /// poll sets the mark before anybody who ends this future can read it.
-    async fn watch<F: Future>(&self, exchange: F) -> F::Output {
+    /// poll sets the mark before anybody who ends this future can read it. A request that may no longer be sent is not
+    /// polled further, unless a connection has it.
+    async fn watch<F: Future>(&self, exchange: F) -> Result<F::Output, TransportError> {
         let mut exchange = pin!(exchange);
         poll_fn(|cx| {
+            if self.delivery() == Delivery::NotSent {
+                self.attempt.check()?;
+            }
             let polled = exchange.as_mut().poll(cx);
             self.note();
-            polled
+            polled.map(Ok)
         })
         .await
     }

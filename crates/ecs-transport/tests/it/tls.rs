@@ -1,8 +1,14 @@
 //! Whom the transport trusts, on real sockets and with certificates made on the spot.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::common::{ServerSide, TlsServer, builder, fail, get, pki, pki_of, post, send};
 use ecs_transport::testing::{Play, Tarpit};
-use ecs_transport::{BuildErrorKind, Delivery, HyperTransport, TransportErrorKind as Kind};
+use ecs_transport::{
+    Attempt, BuildErrorKind, Delivery, HyperTransport, SendCheck, Transport as _,
+    TransportErrorKind as Kind,
+};
 use http::StatusCode;
 use rustls::version::{TLS12, TLS13};
 
@@ -221,5 +227,39 @@ async fn a_client_certificate_is_shown_to_a_server_that_demands_one() {
             .unwrap_err();
         assert_eq!(error.kind(), BuildErrorKind::ClientCertificate);
         assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+/// What takes time, such as a handshake, may take too much: then the request stays here.
+#[tokio::test]
+async fn a_request_that_may_no_longer_be_sent_after_the_handshake_is_not_sent() {
+    let pki = pki(&["127.0.0.1"]);
+    let server = TlsServer::start(&pki, &[&TLS13]).await;
+    let transport = builder().ca_pem(pki.ca_pem.clone()).build().unwrap();
+    for (stays_valid, requests) in [(false, 0), (true, 1)] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let may_be_sent = Arc::new(AtomicBool::new(true));
+        let (asked, upstream) = (Arc::clone(&may_be_sent), server.port);
+        tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.unwrap();
+            // The connection is made, and the handshake has begun.
+            client.readable().await.unwrap();
+            asked.store(stays_valid, Ordering::SeqCst);
+            let upstream = tokio::net::TcpStream::connect(("127.0.0.1", upstream)).await;
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream.unwrap()).await;
+        });
+        let check = SendCheck::new(move || may_be_sent.load(Ordering::SeqCst));
+        let attempt = Attempt::first().with_send_check(check);
+        let sent = transport.send(post(url), &attempt).await;
+        if stays_valid {
+            assert_eq!(sent.unwrap().status(), StatusCode::OK);
+        } else {
+            let error = sent.unwrap_err();
+            assert_eq!(error.kind(), Kind::Cancelled);
+            assert!(error.is_not_sent());
+            assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
+        }
+        assert_eq!(server.requests(), requests);
     }
 }

@@ -167,3 +167,34 @@ async fn a_dropped_future_leaves_its_outcome() {
     };
     assert_eq!(problem.message, crate::NEVER_SENT);
 }
+
+/// An attempt whose permission is too old is made again, with a new one.
+#[tokio::test(start_paused = true)]
+async fn what_was_permitted_too_long_ago_is_not_sent() {
+    let log = RunJournal::default();
+    let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
+    let mut hooks = Recorder::new(&log);
+    hooks.slow = Duration::from_secs(2);
+    hooks.lifetime = Some(Duration::from_secs(1));
+    let error = send(&client, &mut hooks, &SendState::default()).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.classification(), Classification::NotDelivered);
+    assert_eq!(seen.posts(), 0);
+    assert_eq!(
+        entries(&log)[..6],
+        [
+            "before_send 1",
+            "notify sending",
+            "attempt_started",
+            "attempt_not_executed",
+            "not_executed NotDelivered again",
+            "notify retrying",
+        ]
+    );
+    hooks.lifetime = Some(Duration::from_secs(2));
+    assert!(
+        send(&client, &mut hooks, &SendState::default())
+            .await
+            .is_ok()
+    );
+}

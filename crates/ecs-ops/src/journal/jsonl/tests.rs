@@ -4,6 +4,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
+use ecs_model::JobId;
+
 use super::super::arbitrary_journal::*;
 use super::super::*;
 use super::*;
@@ -137,6 +139,7 @@ struct Disk {
     bytes: Arc<StdMutex<Vec<u8>>>,
     room: usize,
     late: bool,
+    syncs: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Write for Disk {
@@ -162,6 +165,8 @@ impl Write for Disk {
 
 impl Medium for Disk {
     fn sync(&mut self) -> io::Result<()> {
+        self.syncs
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if self.bytes.lock().unwrap().len() > self.room {
             Err(io::Error::from(ErrorKind::StorageFull))
         } else {
@@ -235,6 +240,65 @@ async fn a_disk_that_really_is_full() {
     assert_eq!(source.kind(), ErrorKind::StorageFull);
     let error = journal.append(now(), wave(0)).await.unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Broken);
+}
+
+/// Two syncs for a request: before its first byte, and before its acceptance is told. What its job
+/// says is there at once, and durable with the end of the run.
+#[test]
+fn a_request_is_synced_twice() {
+    let disk = Disk {
+        room: usize::MAX,
+        ..Disk::default()
+    };
+    let journal = JsonlJournal::over(Path::new("disk"), disk.clone(), &[]);
+    let syncs = || disk.syncs.load(std::sync::atomic::Ordering::Relaxed);
+    let append = |record| {
+        let written = journal.append(now(), record).now_or_never().unwrap();
+        written.unwrap();
+        let contents = line::read(&disk.bytes.lock().unwrap()).unwrap();
+        (contents.entries.len(), syncs())
+    };
+    let run = run(1);
+    let id = run.servers[0];
+    assert_eq!(append(Record::Run(Box::new(run.clone()))), (1, 1));
+    let announcement = Announcement::new(
+        now(),
+        1,
+        vec![id],
+        vec![
+            Record::Intent {
+                request: 1,
+                attempt: 1,
+                purpose: Purpose::First,
+                servers: vec![id],
+            },
+            Record::Sending {
+                request: 1,
+                attempt: 1,
+                remote: None,
+            },
+        ],
+        QuotaLimits::new(1000, Duration::from_secs(60), Duration::from_secs(30)),
+    );
+    let announced = journal.announce(announcement).now_or_never().unwrap();
+    assert_eq!(announced.unwrap(), Admission::Admitted);
+    assert_eq!(syncs(), 2);
+    let job_id: JobId = "job".parse().unwrap();
+    let accepted = Record::Accepted {
+        request: 1,
+        job_id: job_id.clone(),
+        request_id: None,
+    };
+    assert_eq!(append(accepted), (4, 3));
+    let of_job = |job_id: Option<&str>| Record::Outcomes {
+        servers: vec![outcome_record(id, OutcomeKind::Succeeded, job_id)],
+    };
+    assert_eq!(append(of_job(Some("job"))), (5, 3));
+    let status = Some("SUCCESS".to_owned());
+    assert_eq!(append(Record::JobFinished { job_id, status }), (6, 3));
+    assert_eq!(append(Record::Ended {}), (7, 4));
+    // What no job says again is not left to luck.
+    assert_eq!(append(of_job(None)), (8, 5));
 }
 
 /// A disk that takes its time, by a clock that nobody can turn.

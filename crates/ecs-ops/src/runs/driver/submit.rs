@@ -12,7 +12,7 @@ use ecs_client::{
 use ecs_model::{
     Accepted, BatchRebootServers, BatchStartServers, BatchStopServers, ServerId, ValidationError,
 };
-use ecs_transport::SendMark;
+use ecs_transport::{SendCheck, SendMark};
 use futures_util::stream::FuturesUnordered;
 
 use super::outage_guard::OutageGuard;
@@ -142,6 +142,7 @@ impl<'a> Driver<'a> {
         self.sink.emit(Event::WaitingForQuota {
             request: log.request,
             servers,
+            retry_after: Some(quota.room_in(servers)),
         });
         tokio::select! {
             biased;
@@ -164,14 +165,23 @@ struct RequestHooks<'a> {
 impl RequestHooks<'_> {
     /// Announces an attempt, and waits as long as what it shares with other processes has no room
     /// for it.
-    async fn announce(&self, attempt: u32, mut now: ClockReading) -> Result<(), Problem> {
+    async fn announce(
+        &self,
+        attempt: u32,
+        mut now: ClockReading,
+    ) -> Result<Option<SendCheck>, Problem> {
         let mut waiting: Option<Event> = None;
         loop {
+            // Before the journal is asked: whatever happens from now on counts.
+            let since = self.log.log.moment();
             let announced = self.log.announce(attempt, now, self.limits).await?;
             let Some((event, pause)) = waiting_event(self.log, announced) else {
-                return Ok(());
+                return Ok(self.log.log.send_check(since));
             };
-            if waiting.as_ref() != Some(&event) {
+            if !waiting
+                .as_ref()
+                .is_some_and(|known| is_same_wait(known, &event))
+            {
                 self.sink.emit(event.clone());
                 waiting = Some(event);
             }
@@ -187,6 +197,12 @@ impl RequestHooks<'_> {
     }
 }
 
+/// Whether a request still waits for the same. How long it will take may have changed.
+fn is_same_wait(known: &Event, event: &Event) -> bool {
+    let is_quota = |event: &Event| matches!(event, Event::WaitingForQuota { .. });
+    known == event || (is_quota(known) && is_quota(event))
+}
+
 /// What a request waits for that was not admitted, and how long. `None`: it was.
 fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event, Duration)> {
     let request = log.request;
@@ -194,7 +210,12 @@ fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event
         Admission::Admitted => None,
         Admission::QuotaFull { retry_after } => {
             let servers = log.servers.len();
-            Some((Event::WaitingForQuota { request, servers }, retry_after))
+            let event = Event::WaitingForQuota {
+                request,
+                servers,
+                retry_after: Some(retry_after),
+            };
+            Some((event, retry_after))
         }
         Admission::ServersHeld {
             servers,
@@ -204,7 +225,11 @@ fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event
 }
 
 impl ActionHooks for RequestHooks<'_> {
-    fn before_send(&self, attempt: u32, now: ClockReading) -> BoxFuture<'_, Result<(), Problem>> {
+    fn before_send(
+        &self,
+        attempt: u32,
+        now: ClockReading,
+    ) -> BoxFuture<'_, Result<Option<SendCheck>, Problem>> {
         Box::pin(self.announce(attempt, now))
     }
 

@@ -22,6 +22,9 @@ struct Admitting {
     lease: JournalLease,
     answers: Mutex<VecDeque<Admission>>,
     limits: Mutex<Option<QuotaLimits>>,
+    /// How long each announcement takes, and how long the admission holds.
+    slow: Mutex<VecDeque<Duration>>,
+    lifetime: Option<Duration>,
 }
 
 impl Admitting {
@@ -31,6 +34,8 @@ impl Admitting {
             lease: JournalLease::new(),
             answers: Mutex::new(answers.into_iter().collect()),
             limits: Mutex::default(),
+            slow: Mutex::default(),
+            lifetime: None,
         })
     }
 }
@@ -46,6 +51,8 @@ impl Journal for Admitting {
     ) -> BoxFuture<'_, Result<Admission, JournalError>> {
         Box::pin(async move {
             *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some(announcement.limits);
+            let slow = self.slow.lock().unwrap().pop_front();
+            tokio::time::sleep(slow.unwrap_or_default()).await;
             let answer = self.answers.lock().unwrap().pop_front();
             if let Some(answer) = answer {
                 return Ok(answer);
@@ -55,6 +62,10 @@ impl Journal for Admitting {
             }
             Ok(Admission::Admitted)
         })
+    }
+
+    fn admission_lifetime(&self) -> Option<Duration> {
+        self.lifetime
     }
 
     fn lease(&self) -> &JournalLease {
@@ -123,4 +134,30 @@ async fn a_run_that_is_ended_while_an_attempt_waits_has_sent_nothing() {
     let entries = journal.records.entries();
     let announced = |record: &Record| matches!(record, Record::Intent { .. });
     assert!(!entries.iter().any(|entry| announced(&entry.record)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admission_that_is_too_old_is_not_used_and_the_attempt_is_announced_again() {
+    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let client = builder.build().unwrap();
+    let seconds = Duration::from_secs;
+    let mut journal = Admitting::new([]);
+    let admitting = std::sync::Arc::get_mut(&mut journal).unwrap();
+    admitting.lifetime = Some(seconds(15));
+    admitting.slow = Mutex::new(VecDeque::from([seconds(16), seconds(14)]));
+    let run = client.reboot(RebootType::Soft, ids(1));
+    let report = run.journal(journal.clone()).report().await.unwrap();
+    assert_eq!(report.summary().succeeded, 1);
+    assert_eq!(seen.count(http::Method::POST), 1);
+    let entries = journal.records.entries();
+    let kinds: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match entry.record {
+            Record::Intent { .. } => Some("intent"),
+            Record::NotExecuted { .. } => Some("not executed"),
+            Record::Accepted { .. } => Some("accepted"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kinds, ["intent", "not executed", "intent", "accepted"]);
 }
