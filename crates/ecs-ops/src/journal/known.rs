@@ -44,8 +44,11 @@ impl Recovered {
                 None => Problem::new(NEVER_SENT),
             },
         };
-        let servers = run.servers.iter();
-        let servers = servers.filter_map(|id| self.server_report(*id, &known));
+        let servers = run.servers.iter().filter_map(|id| {
+            let name = run.names.get(*id).map(str::to_owned);
+            let report = self.server_report(*id, &known)?;
+            Some(ServerReport { name, ..report })
+        });
         let jobs = self.jobs().iter();
         let jobs = jobs.map(|job| job.clone().report(self.ticket(job)));
         Report {

@@ -228,8 +228,11 @@ impl Story {
             .map(|job| (job.request, &job.job_id))
             .collect();
         let first: HashMap<ServerId, &Outcome> = recovered.escalated().collect();
+        let names = &recovered.run().names;
         let row = |id: &ServerId| {
-            let outcome = match recovered.progress(*id)? {
+            let progress = recovered.progress(*id)?;
+            let is_final = matches!(progress, ServerProgress::Finished(_));
+            let outcome = match progress {
                 ServerProgress::Finished(outcome) => outcome.clone(),
                 ServerProgress::Accepted { request } => Outcome::Running {
                     job_id: (*job_of.get(&request)?).clone(),
@@ -243,6 +246,8 @@ impl Story {
                 },
             };
             let mut report = ServerReport::new(*id, outcome);
+            report.name = names.get(*id).map(str::to_owned);
+            report.at = self.concluded.get(id).copied().filter(|_| is_final);
             let first = first.get(id).filter(|first| ***first != report.outcome);
             report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
             Some(Server {
