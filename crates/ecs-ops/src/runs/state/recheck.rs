@@ -102,7 +102,8 @@ impl RunState {
         let done = reports.into_iter();
         events.extend(done.filter_map(|report| self.end_server(report.id, report.outcome)));
         if skipped {
-            self.left_out.extend(unready);
+            let unready = unready.into_iter().map(|server| (server.id, server));
+            self.ledger.left_out.extend(unready);
         }
         events
     }

@@ -33,6 +33,17 @@ fn locked(id: ServerId) -> Does {
     server(id, r#","locked":true"#, BEFORE)
 }
 
+/// The list of the project, as in the plan.
+fn as_planned() -> Does {
+    let ids = ids(6);
+    let server = ids
+        .iter()
+        .map(|id| format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"{BEFORE}"}}"#));
+    let servers: Vec<_> = server.collect();
+    let body = format!(r#"{{"count":6,"servers":[{}]}}"#, servers.join(","));
+    Does::Says(200, body, Vec::new())
+}
+
 /// A service whose servers are as in the plan, but for these.
 fn region(shown: &Shown) -> (Client, Seen) {
     let shown = Arc::clone(shown);
@@ -48,7 +59,7 @@ fn region(shown: &Shown) -> (Client, Seen) {
             }
             (_, Err(_)) if path.ends_with("/detail") => {
                 let listed = shown.lock().unwrap().get(&list()).cloned();
-                listed.unwrap_or(Does::Answer(503, "{}"))
+                listed.unwrap_or_else(as_planned)
             }
             _ => Does::Answer(200, DONE),
         }
