@@ -35,7 +35,7 @@ use crate::ticket::JobTicket;
 
 pub(crate) use conclude::Decided;
 pub(crate) use resume::Resumption;
-pub(crate) use unknown::UnknownPolicy;
+pub(crate) use unknown::{ReconcileStage, UnknownPolicy};
 
 /// Options of a run.
 #[derive(Debug, Default)]
