@@ -43,7 +43,7 @@ pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerSho
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
-pub(crate) use sim::{Metadata, Sim};
+pub(crate) use sim::{Metadata, ServerIdFilter, Sim};
 #[cfg(feature = "postgres")]
 pub(crate) use store::StoreFormat;
 pub(crate) use store::{Held, StoreCommand};

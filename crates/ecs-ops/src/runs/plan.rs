@@ -140,7 +140,7 @@ impl Plan {
         let stop_request = builder.binding_stop().cloned();
         let sends = !plan.requests.is_empty() && stop_request.is_none();
         let preflight = if builder.check_service && sends {
-            Preflight::run(&builder.client.0.core, builder.deadline).await?
+            Preflight::run(&builder.client, builder.deadline).await?
         } else {
             Preflight::default()
         };
@@ -156,6 +156,7 @@ impl Plan {
             rolling,
             escalate_after: builder.escalate_after,
             escalate_hang: builder.escalate_hang,
+            origin: Some(builder.client.origin()),
         };
         let core = builder.client.0.core.clone();
         let (log, state, resumed, before) = match &builder.resumed {
