@@ -34,7 +34,7 @@ pub use open::ReadyCredentials;
 pub use tls::TlsSettings;
 pub use transports::Transports;
 
-/// Settings that the caller gives, for example from a command line. They go before everything that is found.
+/// Settings that the caller gives, for example from a command line. They take precedence over everything that is found.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CredentialOptions {
@@ -213,7 +213,7 @@ impl CredentialConfig {
         &self.source
     }
 
-    /// The sources that were tried before, and the settings that an option goes before.
+    /// The sources that were tried before, and the settings that an option takes precedence over.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -344,7 +344,7 @@ fn checked_address(service: &str, address: &str) -> Result<String, AuthError> {
     if address.contains('@') {
         // Not repeated: it may be a password.
         return Err(malformed(format!(
-            "a user or password has no place in the address of {service}: it looks like https://host"
+            "a user or password is not allowed in the address of {service}: it looks like https://host"
         )));
     }
     let address = address.trim();

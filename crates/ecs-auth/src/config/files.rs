@@ -57,7 +57,7 @@ pub(super) fn profile(
     layer.warnings.extend(open_to_others(file, &path));
     let unknown = section.keys().filter(|key| !is_known(PROFILE, key));
     layer.warnings.extend(unknown.map(|key| {
-        format!("{key} in [{chosen}] of {shown} is no setting that is known: it is not used")
+        format!("{key} in [{chosen}] of {shown} is not a known setting and is ignored")
     }));
     let other = sections.get(DEFAULT_PROFILES[1]);
     if name.is_none()
@@ -219,7 +219,7 @@ impl RegionAddresses {
         self.file.get(&(service.to_owned(), region.to_owned()))
     }
 
-    /// The address of ECS in a region: the variable goes before the file.
+    /// The address of ECS in a region: the variable takes precedence over the file.
     pub(super) fn ecs(&self, region: &str) -> Option<&Sourced> {
         self.variable(region)
             .or_else(|| self.in_file("ECS", region))

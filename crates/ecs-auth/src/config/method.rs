@@ -218,7 +218,7 @@ pub(super) fn reference(layer: &Layer, id: F, name: F) -> Option<Reference> {
     id.or_else(|| layer.take(name).map(Reference::name))
 }
 
-/// The domain of the user: its own, however it is named, goes before one that is named for more, and that before the project's.
+/// The domain of the user: its own, however it is named, takes precedence over one that is named for more, and that before the project's.
 pub(super) fn user_domain(layer: &Layer) -> Option<Reference> {
     reference(layer, F::UserDomainId, F::UserDomainName)
         .or_else(|| reference(layer, F::DomainId, F::DomainName))

@@ -208,7 +208,7 @@ impl Resolver<'_> {
                     F::ProjectName
                 };
                 layer.setting(field)?;
-                // Left to the option, which goes before it.
+                // Left to the option, which takes precedence.
                 let of_login = at == 0 && self.own().is_some_and(|own| own.has(F::AgencyName));
                 if self.options.project_id.is_some() && !of_login {
                     return None;

@@ -349,7 +349,7 @@ fn an_address_with_a_password_is_not_taken() {
     refused(
         &CredentialOptions::default(),
         &around(&auth_url),
-        "user or password has no place",
+        "user or password is not allowed",
     );
 }
 

@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
                     if own.insert(text.as_str().to_owned(), value).is_some() {
                         let text = text.as_str();
                         self.warnings.push(format!(
-                            "{text} stands twice in one map: the later one counts"
+                            "{text} appears twice in one map: the later one counts"
                         ));
                     }
                 }

@@ -1,5 +1,5 @@
 //! The principle, for sources mixed at random: each value that names an account, a project, a region or an address is in
-//! the result, in a warning, among what an option goes before, or there is an error.
+//! the result, in a warning, among what an option takes precedence over, or there is an error.
 
 use ecs_auth::{CredentialConfig, CredentialOptions, CredentialSource as Source, Environment};
 use proptest::collection::vec;

@@ -54,8 +54,8 @@ pub(super) fn regions(
         {
             return Err(conflict(
                 format!(
-                    "{}: region_name is {name}, and openstacksdk acts on the first of regions, {}, in spite of it: take one \
-                     of the two away",
+                    "{}: region_name is {name}, and openstacksdk acts on the first of regions, {} all the same: remove one \
+                     of the two",
                     layer.source, first.name
                 ),
                 ["region_name", "regions"],

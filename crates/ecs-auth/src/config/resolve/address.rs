@@ -174,7 +174,7 @@ impl Resolver<'_> {
         if let (Some(own), Some(sdk)) = (&own, &sdk)
             && own.value != sdk.value
         {
-            let message = format!("{sdk} is not used: {} goes before it", own.origin);
+            let message = format!("{sdk} is not used: {} takes precedence", own.origin);
             self.warn(WarningKind::Unused, message);
         }
         let of_domain = || {

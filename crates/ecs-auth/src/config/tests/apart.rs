@@ -349,7 +349,7 @@ fn a_setting_that_is_misspelt_is_named() {
         );
         let warnings = choose(&environment).warnings().to_vec();
         let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
-        assert!(said("projet_name in auth is no setting"), "{warnings:?}");
+        assert!(said("projet_name in auth is not a known setting"), "{warnings:?}");
         assert_eq!(said("interface=internal"), expected == 2, "{warnings:?}");
     }
     let profile = "[basic]\nak=AKAAAAAAAAAAAAAAAAAA\nsk=s\nregin=eu-de\n";

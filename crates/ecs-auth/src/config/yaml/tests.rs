@@ -108,7 +108,7 @@ fn what_pyyaml_reads_in_two_ways_is_an_error_or_a_warning() {
         assert!(parse(yaml).is_err(), "{yaml}");
     }
     for (yaml, words) in [
-        ("a: 1\na: 2\n", "a stands twice"),
+        ("a: 1\na: 2\n", "a appears twice"),
         (
             "p: &p {a: 1}\nq: &q {a: 2}\nx: {<<: [*p, *q]}\n",
             "a is merged in twice",
