@@ -168,7 +168,10 @@ impl Clouds {
         }
         collect(&merged, &mut layer)?;
         // Its settings are among those of the cloud, or there is a warning.
-        let of_vendor = layer.settings.iter().filter(|it| it.field == Field::Vendor);
+        let of_vendor = layer
+            .settings
+            .iter()
+            .filter(|value| value.field == Field::Vendor);
         of_vendor.for_each(Setting::settle);
         Ok(Cloud { layer, vendor })
     }

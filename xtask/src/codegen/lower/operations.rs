@@ -4,7 +4,7 @@ use super::super::Problem;
 use super::super::ir::{Kind, Method, Operation, PathId, Segment, Shape};
 use super::super::spec::{self, Schema, Spec};
 use super::super::yaml::Key;
-use super::names::{distinct, snake, type_name};
+use super::names::{distinct, type_name};
 use super::paths::segments;
 use super::requests::{body, parameters, resolve};
 use super::{HANDWRITTEN, Schemas};

@@ -81,7 +81,11 @@ pub(super) fn contradiction(found: &Found) -> Result<(), AuthError> {
 }
 
 /// Clouds beside credentials of other tools' variables: openstacksdk would use them.
-pub(super) fn unused_clouds(options: &CredentialOptions, environment: &Environment, found: &mut Found) {
+pub(super) fn unused_clouds(
+    options: &CredentialOptions,
+    environment: &Environment,
+    found: &mut Found,
+) {
     let family = found.family();
     let clouds = Clouds::load(environment).ok().flatten();
     if let Some(clouds) = clouds.filter(|_| !found.named && family != Family::OpenStack) {
