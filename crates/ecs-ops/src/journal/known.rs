@@ -46,7 +46,9 @@ impl Recovered {
         };
         let servers = run.servers.iter().filter_map(|id| {
             let server = self.servers.get(id)?;
-            Some(self.server_report(*id, server, &known))
+            let report = self.server_report(*id, server, &known);
+            let name = run.names.get(*id).map(str::to_owned);
+            Some(ServerReport { name, ..report })
         });
         Report {
             run_id: run.run_id.clone(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
+use crate::ServerNames;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::UnreadyServer;
 use crate::report::Stopped;
@@ -240,6 +241,10 @@ pub struct RunRecord {
     pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
+    /// The names of servers, as far as whoever began the run knew them. Journals of earlier versions
+    /// do not have them.
+    #[serde(default, skip_serializing_if = "ServerNames::is_empty")]
+    pub names: ServerNames,
 }
 
 impl RunRecord {
@@ -272,6 +277,7 @@ impl RunRecord {
             invocation: None,
             simulated: false,
             servers,
+            names: ServerNames::default(),
         }
     }
 }

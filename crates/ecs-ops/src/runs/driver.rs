@@ -22,12 +22,13 @@ use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::hang::HangWatch;
-use super::observer::Observer;
-use super::reconcile::{EvidenceQuery, Reconciler, list};
+use super::observer::{ListQuery, Observer};
+use super::reconcile::{Reconciler, read_servers};
 use super::state::{Decided, Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
 use crate::event::{Event, SIGN_OF_LIFE, Sink};
+use crate::fleet::ReadPurpose;
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
 use crate::journal::{Record, RecordedAcceptance, RunJournal, ServerSnapshot};
 use crate::report::Stopped;
@@ -291,13 +292,13 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers, unless queries are refused meanwhile. `query` is read before: a server at
+    /// Lists servers, unless queries are refused meanwhile. The evidence is read before: a server at
     /// rest in the list is at rest after the actions that the records show.
-    fn list(self, query: EvidenceQuery) -> BoxFuture<'a, Step> {
+    fn list(self, query: ListQuery) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             let read = async {
-                query.run(self.client).await;
-                list(self.client).await
+                query.evidence.run(self.client).await;
+                read_servers(self.client, &query.servers, ReadPurpose::Evidence).await
             };
             Step::Listed(tokio::select! {
                 biased;

@@ -232,8 +232,11 @@ impl Story {
             .escalated()
             .map(|first| (first.id, first))
             .collect();
+        let names = &recovered.run().names;
         let row = |id: &ServerId| {
-            let outcome = match recovered.progress(*id)? {
+            let progress = recovered.progress(*id)?;
+            let is_final = matches!(progress, ServerProgress::Finished(_));
+            let outcome = match progress {
                 ServerProgress::Finished(verdict) => verdict.outcome(),
                 ServerProgress::Accepted { request } => Outcome::Running {
                     job_id: (*job_of.get(&request)?).clone(),
@@ -247,6 +250,8 @@ impl Story {
                 },
             };
             let mut report = ServerReport::new(*id, outcome);
+            report.name = names.get(*id).map(str::to_owned);
+            report.at = self.concluded.get(id).copied().filter(|_| is_final);
             let first = first.get(id).map(|first| first.outcome());
             let first = first.filter(|first| *first != report.outcome);
             report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
