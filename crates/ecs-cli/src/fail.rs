@@ -139,6 +139,9 @@ pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
         TransportErrorKind::Connect | TransportErrorKind::Dns => {
             Some("check --endpoint (or --region), and that this machine can reach it")
         }
+        TransportErrorKind::Protocol => Some(
+            "check scheme and port in --endpoint: a port for TLS needs https://, and not every port speaks HTTP",
+        ),
         TransportErrorKind::ProxyRefused { status: 407 } => Some(PROXY_CREDENTIALS),
         TransportErrorKind::ProxyRefused { status: 500.. } => Some(
             "the proxy cannot reach the endpoint: check host and port in --endpoint, or ask the proxy's operator",

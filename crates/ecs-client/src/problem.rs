@@ -279,7 +279,7 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
         return format!("the whole site has moved to {endpoint} (HTTP {status}, not followed)");
     }
     if error.wants_proxy_credentials() {
-        return format!("a proxy wants a user name and password: {error}");
+        return format!("a proxy requires a user name and password: {error}");
     }
     // Of a service in trouble a gateway reports with a page, too; and what is missing in a success
     // is not told here.

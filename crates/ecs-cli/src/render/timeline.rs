@@ -235,11 +235,8 @@ impl Timeline {
             .filter(|it| it.report.escalated.is_some())
             .map(|it| it.report.id)
             .collect();
-        for first in recovered
-            .escalated()
-            .filter(|first| hard.contains(&first.id))
-        {
-            count(first.job_id.as_ref());
+        for (_, first) in recovered.escalated().filter(|(id, _)| hard.contains(id)) {
+            count(first.job_id());
         }
         let RunRecord { action, .. } = run;
         Ok(Self {

@@ -156,6 +156,7 @@ impl Plan {
             rolling,
             escalate_after: builder.escalate_after,
             escalate_hang: builder.escalate_hang,
+            origin: Some(builder.client.origin()),
         };
         let core = builder.client.0.core.clone();
         let (log, state, resumed, before) = match &builder.resumed {

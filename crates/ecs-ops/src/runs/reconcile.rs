@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::{JobId, Server, ServerId, ServerStatus};
+use ecs_model::{Server, ServerId, ServerStatus};
 use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
@@ -15,8 +15,7 @@ use super::state::{ReconcileStage, RunState};
 use super::traces::{TraceFinding, TraceQuery, TraceTracker};
 use crate::event::{Event, Sink};
 use crate::fleet::ReadPurpose;
-use crate::journal::ServerSnapshot;
-use crate::ticket::JobTicket;
+use crate::journal::{Acceptance, ServerSnapshot};
 use crate::{Client, Error, ErrorKind};
 
 /// The first pause before a list; each further one is twice as long, up to the longest.
@@ -197,8 +196,13 @@ impl Reconciler {
                 .traces
                 .of_request(client, &traces, state, request, sent, age);
             if let Some((TraceFinding::Accepted(job_id), _)) = &trace {
-                let ticket = ticket(client, state, request, job_id.clone());
-                events.extend(state.found_job(request, ticket));
+                let sent_at = state.unknown_cause(request).and_then(Problem::sent_at);
+                events.extend(state.found_job(Acceptance {
+                    request: request + 1,
+                    at: sent_at.unwrap_or_else(|| clock.now()),
+                    job_id: job_id.clone(),
+                    request_id: None,
+                }));
                 continue;
             }
             let mut readings = self
@@ -228,19 +232,6 @@ impl Reconciler {
         }
         events
     }
-}
-
-/// The ticket of a lost request whose job was found.
-fn ticket(client: &Client, state: &RunState, request: usize, job_id: JobId) -> JobTicket {
-    let sent_at = state.unknown_cause(request).and_then(Problem::sent_at);
-    JobTicket::new(
-        job_id,
-        client.origin(),
-        state.action_of(request),
-        state.servers(request).to_vec(),
-        sent_at.unwrap_or_else(|| client.0.core.clock().now()),
-        None,
-    )
 }
 
 /// What is read before a list of servers.

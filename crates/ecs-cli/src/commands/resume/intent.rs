@@ -51,10 +51,8 @@ impl Intent {
     ) -> Self {
         let run = recovered.run();
         let (accepted, unknown) = (recovered.accepted_requests(), recovered.unknown_requests());
-        let done: std::collections::HashSet<_> = recovered
-            .final_outcomes()
-            .map(|outcome| outcome.id)
-            .collect();
+        let done: std::collections::HashSet<_> =
+            recovered.final_outcomes().map(|(id, _)| id).collect();
         let open = run.servers.iter().copied();
         let rolling = run.rolling.as_ref();
         let of = run.servers.len();
