@@ -99,7 +99,7 @@ pub(crate) async fn run(
         fails_soon: false,
     };
     let mut connection = connect(global, &settings, notes).await?;
-    led_by.note_origin("the journal", &mut connection);
+    led_by.note_origin(global, &mut connection);
     refuse_other_place(&recovered, &connection, global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {

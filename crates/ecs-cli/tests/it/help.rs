@@ -114,6 +114,8 @@ fn each_command_offers_what_the_design_says() {
         "--stopped",
         "--scaling-group",
         "--own-server",
+        "--queries-per-minute",
+        "--server-id-filter",
         "--job-seconds",
         "--quota",
         "--read-only",

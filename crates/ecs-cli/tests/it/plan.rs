@@ -125,7 +125,7 @@ fn a_plan_is_shown_and_applied_once() {
 
     world
         .run(&["apply", &plan, "--yes"])
-        .refuses(2, &["was applied before", "ecsctl resume "]);
+        .refuses(2, &["was applied before", "  ecsctl resume "]);
     assert_eq!(world.sent().len(), planned.len());
     let journal = world.journal();
     ecsctl(&["run", "show", &journal], &NONE).expect(0);
@@ -212,7 +212,7 @@ fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
     let words = [
         "rerun cannot be used with a store",
         "ECSCTL_STORE",
-        "-o id --outcome failed",
+        "ecsctl run show last -o id --outcome failed",
     ];
     beside(&["rerun", "last", "--yes"]).refuses(2, &words);
     assert!(world.sent().is_empty());

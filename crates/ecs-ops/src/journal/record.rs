@@ -6,8 +6,7 @@ use std::time::Duration;
 use ecs_auth::ResolvedTarget;
 use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
@@ -213,7 +212,6 @@ pub struct RunRecord {
     /// The project.
     pub project: ProjectId,
     /// The action.
-    #[serde(with = "action")]
     pub action: PowerAction,
     /// The most servers in one request.
     pub batch_size: usize,
@@ -410,32 +408,6 @@ pub enum Purpose {
     Resubmit,
     /// Their soft restart failed; a hard one follows, once.
     Escalate,
-}
-
-/// [`PowerAction`] as `{"operation":"reboot","type":"SOFT"}`, the keys of the report.
-mod action {
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct ActionWire {
-        operation: String,
-        r#type: Option<String>,
-    }
-
-    pub(super) fn serialize<S: Serializer>(action: &PowerAction, to: S) -> Result<S::Ok, S::Error> {
-        let message = ActionWire {
-            operation: action.name().to_owned(),
-            r#type: action.type_name().map(str::to_owned),
-        };
-        message.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PowerAction, D::Error> {
-        let message = ActionWire::deserialize(from)?;
-        let action = PowerAction::from_names(&message.operation, message.r#type.as_deref());
-        action.ok_or_else(|| D::Error::custom("an operation that does not exist"))
-    }
 }
 
 #[cfg(test)]

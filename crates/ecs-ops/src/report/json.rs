@@ -191,7 +191,7 @@ impl<'de> Deserialize<'de> for Report {
             )));
         }
         let action = PowerAction::from_names(&wire.operation, wire.r#type.as_deref());
-        let action = action.ok_or_else(|| D::Error::custom("an operation that does not exist"))?;
+        let action = action.ok_or_else(|| D::Error::custom(PowerAction::UNKNOWN))?;
         Ok(Self {
             run_id: wire.run_id,
             action,

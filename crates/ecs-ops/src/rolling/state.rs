@@ -10,7 +10,7 @@ use ecs_model::ServerId;
 use super::{CountOrPercent, StopReason};
 
 /// The rules by which a rolling run pauses, asks and stops.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// The failure budget: one more failure stops the run. `None`: any number may fail.
     pub max_failures: Option<CountOrPercent>,

@@ -38,7 +38,7 @@ use crate::ticket::JobOrigin;
 pub(crate) use conclude::Decided;
 pub(crate) use recheck::{Rechecked, WaveToRead};
 pub(crate) use resume::Resumption;
-pub(crate) use unknown::UnknownPolicy;
+pub(crate) use unknown::{ReconcileStage, UnknownPolicy};
 
 /// Options of a run.
 #[derive(Debug, Default)]

@@ -75,6 +75,16 @@ impl Words {
         }
     }
 
+    /// An address: one with a password in it is refused, and must not be shown either.
+    fn address(&mut self, name: &'static str, value: Option<&String>) {
+        let Some(value) = value else { return };
+        if has_secret(value) {
+            self.secrets.push(name);
+        } else {
+            self.value(name, value.as_ref());
+        }
+    }
+
     pub(in crate::commands) fn time(&mut self, name: &str, value: Duration, default: Duration) {
         self.option(name, (value != default).then(|| written(value)));
     }
@@ -160,7 +170,7 @@ impl Words {
         self.flag("--sim", global.sim);
         self.option("--sim-fail", global.sim_fail.as_ref());
         self.option("--context", global.context.as_ref());
-        self.option("--endpoint", global.endpoint.as_ref());
+        self.address("--endpoint", global.endpoint.as_ref());
         self.option("--region", global.region.as_ref());
         self.option("--operator", global.operator.as_ref());
         self.option("--project-id", global.project_id.as_ref());
@@ -168,11 +178,11 @@ impl Words {
         self.option("--profile", global.profile.as_ref());
         self.option("--access-key", global.access_key.as_ref());
         self.path("--secret-key-file", global.secret_key_file.as_ref());
-        self.option("--iam-endpoint", global.iam_endpoint.as_ref());
-        self.option("--as-endpoint", global.as_endpoint.as_ref());
-        self.option("--cts-endpoint", global.cts_endpoint.as_ref());
+        self.address("--iam-endpoint", global.iam_endpoint.as_ref());
+        self.address("--as-endpoint", global.as_endpoint.as_ref());
+        self.address("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
-        self.option("--store", global.store.store.as_ref());
+        self.address("--store", global.store.store.as_ref());
         let file = global.store.store_password_file.as_ref();
         self.path("--store-password-file", file);
         self.flag("--quiet", global.quiet);
@@ -202,6 +212,15 @@ impl Words {
         let words: Option<Vec<_>> = self.words.iter().map(|word| quoted(word)).collect();
         Some(words?.join(" "))
     }
+}
+
+/// Whether an address names more than a user before its host.
+fn has_secret(address: &str) -> bool {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':') || scheme.starts_with("http"))
+        || rest.contains("password=")
 }
 
 fn name_of(value: impl ValueEnum) -> Option<String> {

@@ -246,7 +246,8 @@ impl Played {
                     then: Some(at()),
                     now: Some(at()),
                 };
-                self.state.reconcile(index, &before, Ok(&now), sent, *last)
+                self.state
+                    .reconcile(index, &before, Ok(&now), sent, stage(*last))
             }
             Fact::Settle { shows } => {
                 let unverified: Vec<ServerId> = self.state.unverified().copied().collect();
