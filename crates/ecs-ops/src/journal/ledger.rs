@@ -64,3 +64,6 @@ pub(super) fn is_final(outcome: &Outcome) -> bool {
         Outcome::NotAttempted { .. } | Outcome::Running { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
