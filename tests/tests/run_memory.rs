@@ -1,13 +1,15 @@
 //! How much memory a run takes for each of its servers. Alone in its process: the heap is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::journal::{MemoryJournal, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
-use ecs_ops::{Client, Summary};
+use ecs_ops::{Client, RunBuilder, Summary};
 use http::{Method, Request, Response};
 use peak_alloc::PeakAlloc;
 
@@ -43,9 +45,11 @@ impl Transport for Done {
     }
 }
 
-/// The peak of the heap during a run of this many servers.
-async fn peak_of_a_run(servers: usize) -> usize {
-    let client = Client::builder(
+/// The most bytes of heap for each server of a run by its journal.
+const MOST_BY_ITS_JOURNAL: usize = 200;
+
+fn client() -> Client {
+    Client::builder(
         "https://ecs.example".parse().unwrap(),
         "p1".parse().unwrap(),
     )
@@ -55,15 +59,37 @@ async fn peak_of_a_run(servers: usize) -> usize {
     .requests_per_second(50)
     .seed(1)
     .build()
-    .unwrap();
-    let before = HEAP.current_usage();
-    HEAP.reset_peak_usage();
+    .unwrap()
+}
+
+fn run(client: &Client, servers: usize) -> RunBuilder {
     let ids = (0..servers as u128).map(|number| ServerId::from_bytes(number.to_be_bytes()));
     let run = client.reboot(RebootType::Soft, ids).batch_size(1000);
-    let report = run.skip_service_check().report().await.unwrap();
+    run.skip_service_check()
+}
+
+/// The peak of the heap during a run of this many servers.
+async fn peak_of_a_run(servers: usize) -> usize {
+    let client = client();
+    let before = HEAP.current_usage();
+    HEAP.reset_peak_usage();
+    let report = run(&client, servers).report().await.unwrap();
     let Summary { succeeded, .. } = report.summary();
     assert_eq!(succeeded, servers);
     HEAP.peak_usage().saturating_sub(before)
+}
+
+/// The heap that a run of this many servers takes by its journal, when it has ended.
+async fn heap_by_its_journal(servers: usize) -> usize {
+    let journal = Arc::new(MemoryJournal::default());
+    let run = run(&client(), servers).journal(Arc::clone(&journal));
+    drop(run.report().await.unwrap());
+    let before = HEAP.current_usage();
+    // The records are let go of one by one.
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    let after = HEAP.current_usage();
+    assert_eq!(recovered.final_outcomes().count(), servers);
+    after.saturating_sub(before)
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,6 +99,9 @@ async fn a_server_of_a_large_run_takes_little() {
     let each = (all - half) / 50_000;
     let message = format!("{half} bytes for 50,000 servers, {all} for 100,000: {each} for each");
     assert!(each <= MOST, "{message}");
+    let by_its_journal = heap_by_its_journal(100_000).await / 100_000;
+    let message = format!("{message}; {by_its_journal} by its journal");
+    assert!(by_its_journal <= MOST_BY_ITS_JOURNAL, "{message}");
     // `cargo test -p ecs-tests --test run_memory -- --nocapture` shows it.
     eprintln!("{message}");
 }
