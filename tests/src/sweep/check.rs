@@ -73,6 +73,7 @@ pub(super) fn violations(
     if let Some(lived) = lived {
         checker.keeps_a_journal(lived);
         checker.goes_in_waves(lived);
+        checker.skips_for_good(lived);
         checker.minds_its_failures(lived);
     }
     if let Some(deadline) = scenario.wait {

@@ -7,6 +7,7 @@ use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, ServerId};
 
 use super::recovered::{Recovered, ServerProgress, UnknownRequest};
+use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 
 impl Recovered {
@@ -39,6 +40,7 @@ impl Recovered {
             refused: None,
             target: run.target.clone(),
             skipped: Vec::new(),
+            unready: self.unready().cloned().collect(),
         }
     }
 
@@ -60,11 +62,12 @@ impl Recovered {
                 None => Problem::new(NEVER_SENT),
             },
         };
-        self.run.servers.iter().filter_map(move |id| {
+        let servers = self.run.servers.iter().filter_map(move |id| {
             let name = self.run.names.get(*id).map(str::to_owned);
             let report = self.server_report(*id, &known)?;
             Some(ServerReport { name, ..report })
-        })
+        });
+        servers.chain(self.run.unready.iter().map(UnreadyServer::report))
     }
 
     fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
