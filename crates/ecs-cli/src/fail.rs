@@ -1,7 +1,6 @@
 //! Errors for people: what happened, to what, and what to do next.
 
-use std::error::Error as StdError;
-
+pub(crate) use ecs_ops::chain;
 use ecs_ops::transport::TransportErrorKind;
 use ecs_ops::{Error, ErrorKind, Problem};
 
@@ -157,19 +156,4 @@ pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
         ),
         _ => None,
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let words = error.to_string();
-        if !line.contains(&words) {
-            line.push_str(": ");
-            line.push_str(&words);
-        }
-        source = error.source();
-    }
-    line
 }

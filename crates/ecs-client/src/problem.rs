@@ -291,13 +291,14 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     }
 }
 
-/// An error and its causes in one line, for where they are printed or become a [`Problem`].
+/// An error and its causes in one line, for where they are printed or become a [`Problem`]. A cause that
+/// the line has already is left out.
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
         let message = error.to_string();
-        if !line.ends_with(&message) {
+        if !line.contains(&message) {
             line.push_str(": ");
             line.push_str(&message);
         }

@@ -13,7 +13,7 @@ use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::ServerNames;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::fleet::UnreadyServer;
+use crate::fleet::{UnreadyServer, WaveRecheck};
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
@@ -124,6 +124,19 @@ pub enum Record {
     Escalating {
         /// The outcomes of the soft restarts.
         servers: Vec<OutcomeRecord>,
+    },
+    /// The servers of a wave were read before they are sent, and some are not ready, or they could
+    /// not be read. Earlier versions did not write it.
+    WaveRechecked {
+        /// The wave.
+        wave: usize,
+        /// The servers that are not ready.
+        unready: Vec<UnreadyServer>,
+        /// Whether they are skipped, now and when the run is resumed; otherwise the run stops.
+        skipped: bool,
+        /// Why they could not be read; `None`: they were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
     /// A wave began.
     WaveBegan {
@@ -312,6 +325,10 @@ pub struct RollingRecord {
     /// milliseconds. `None`: never. Optional since it was added to version 1 later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_hang_ms: Option<u64>,
+    /// Whether and how the servers of a wave are read again before it begins. Journals of earlier
+    /// versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recheck: Option<WaveRecheck>,
     /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
     /// Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -337,6 +354,7 @@ impl RollingRecord {
             health_timeout_ms: None,
             escalate_after_ms: None,
             escalate_hang_ms: None,
+            recheck: None,
             brake: rules.brake,
         }
     }

@@ -4,8 +4,10 @@ mod close;
 mod conclude;
 mod escalate;
 mod hang;
+mod jobs;
 mod next;
 mod poll;
+mod recheck;
 mod refusal;
 mod resume;
 mod unknown;
@@ -28,14 +30,16 @@ use super::queue::RequestQueue;
 use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::{Acceptance, KnownJob, Ledger, OutcomeKind, Purpose};
+use crate::fleet::WaveRecheck;
+use crate::journal::{Acceptance, Ledger, OutcomeKind, Purpose};
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
 
 pub(crate) use conclude::Decided;
+pub(crate) use recheck::{Rechecked, WaveToRead};
 pub(crate) use resume::Resumption;
-pub(crate) use unknown::UnknownPolicy;
+pub(crate) use unknown::{ReconcileStage, UnknownPolicy};
 
 /// Options of a run.
 #[derive(Debug, Default)]
@@ -48,6 +52,8 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
+    /// How the servers of a wave are read before it begins. `None`: they are not.
+    pub(crate) recheck: Option<WaveRecheck>,
     /// Where its jobs are, for their tickets.
     pub(crate) origin: Option<Arc<JobOrigin>>,
 }
@@ -160,7 +166,7 @@ impl RunState {
         let (action, planned, batch_size) = (plan.action, plan.requests.len(), plan.batch_size);
         let (waves, at_once) = match options.rolling {
             Some(rolling) => {
-                let (waves, at_once) = WaveQueue::new(rolling, plan);
+                let (waves, at_once) = WaveQueue::new(rolling, plan, options.recheck);
                 (Some(waves), at_once)
             }
             None => (None, plan.requests),
@@ -208,11 +214,6 @@ impl RunState {
             servers: self.servers.len(),
             requests: self.planned,
         }
-    }
-
-    /// The jobs of accepted requests, in the order of their acceptance.
-    pub(crate) fn accepted_jobs(&self) -> &[KnownJob] {
-        &self.ledger.jobs
     }
 
     /// Whether a request had more servers when an earlier process sent it.
@@ -312,27 +313,6 @@ impl RunState {
         self.halted.is_some()
     }
 
-    /// The service accepted a request.
-    pub(crate) fn accepted(&mut self, acceptance: Acceptance) -> Option<Event> {
-        self.queue
-            .answered(acceptance.request.checked_sub(1)?, true);
-        let job = self.add_job(acceptance)?;
-        Some(Event::Accepted {
-            request: job.request,
-            servers: job.servers,
-            job_id: job.job_id.clone(),
-        })
-    }
-
-    /// A request has a job from now on.
-    fn add_job(&mut self, acceptance: Acceptance) -> Option<&KnownJob> {
-        let index = acceptance.request.checked_sub(1)?;
-        let servers = self.requests.get(index)?.servers.len();
-        let job = self.ledger.accept(acceptance, servers);
-        self.replace(index, RequestState::Accepted(job));
-        self.ledger.jobs.last()
-    }
-
     /// A request was not accepted, or its answer was lost.
     pub(crate) fn not_accepted(&mut self, index: usize, failure: RequestError) -> Vec<Event> {
         self.queue.answered(index, false);
@@ -402,26 +382,6 @@ impl RunState {
         };
         events.extend(self.end_request(index, &outcome));
         events
-    }
-
-    /// The job of an accepted request that is still polled.
-    pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
-        Some(&self.polled_job(index)?.job_id)
-    }
-
-    pub(crate) fn polled_job(&self, index: usize) -> Option<&KnownJob> {
-        match self.requests.get(index)?.state {
-            RequestState::Accepted(job) => self.ledger.jobs.get(job),
-            _ => None,
-        }
-    }
-
-    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut KnownJob)> {
-        let request = self.requests.get_mut(index)?;
-        let RequestState::Accepted(job) = request.state else {
-            return None;
-        };
-        Some((request, self.ledger.jobs.get_mut(job)?))
     }
 
     /// Sets the outcome of a server; the first one is kept.

@@ -42,6 +42,10 @@ impl Words {
         self
     }
 
+    pub(in crate::commands) fn contains(&self, word: &str) -> bool {
+        self.words.iter().any(|known| known == word)
+    }
+
     pub(in crate::commands) fn flag(&mut self, name: &str, given: bool) {
         if given {
             self.words.push(name.into());
@@ -132,7 +136,9 @@ impl Words {
             "--allow-autoscaling-members",
             args.allow_autoscaling_members,
         );
+        self.flag("--skip-unready", args.skip_unready);
         self.flag("--no-preflight", args.no_preflight);
+        self.flag("--no-recheck", args.no_recheck);
         // Not --resubmit-unknown: consent to a second request was given for that run.
         self.flag("--no-wait", args.no_wait);
         self.flag("--no-journal", args.no_journal);
