@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
 use crate::address::{StoreAddress, Tls};
 use crate::tls::Connector;
@@ -28,7 +28,7 @@ pub(crate) type Params<'a> = [(&'a (dyn ToSql + Sync), Type)];
 /// of its own, and none waits long.
 pub(crate) struct Connection {
     address: StoreAddress,
-    tls: Option<Connector>,
+    tls: Connector,
     /// One is made at a time.
     making: tokio::sync::Mutex<()>,
     current: Mutex<Option<Arc<Live>>>,
@@ -55,8 +55,8 @@ impl fmt::Debug for Connection {
 impl Connection {
     pub(crate) fn new(address: StoreAddress) -> Result<Self, StoreError> {
         let tls = match address.tls() {
-            Tls::Verified => Some(Connector::new(address.roots())?),
-            Tls::Off => None,
+            Tls::Verified => Connector::new(address.roots())?,
+            Tls::Off => Connector::without_tls(),
         };
         Ok(Self {
             address,
@@ -140,17 +140,9 @@ impl Connection {
             let kind = error.kind();
             StoreError::new(kind, message).with_source_of(error)
         };
-        match &self.tls {
-            Some(connector) => {
-                let (client, connection) =
-                    config.connect(connector.clone()).await.map_err(failed)?;
-                Ok(Live::new(client, connection))
-            }
-            None => {
-                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-                Ok(Live::new(client, connection))
-            }
-        }
+        let connected = config.connect(self.tls.clone()).await;
+        let (client, connection) = connected.map_err(failed)?;
+        Ok(Live::new(client, connection))
     }
 
     fn discard(&self, live: &Arc<Live>) {

@@ -4,10 +4,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::journal::Recovered;
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::{Client, Stopped};
 use ecs_sim::{Region, Server, SimServer, Tls};
-use ecs_store_postgres::PostgresStore;
+use ecs_store_postgres::{PostgresStore, StoreErrorKind, Takeover};
 use ecs_transport::HyperTransport;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub(crate) struct Task {
     pub(crate) pace: usize,
     pub(crate) admission_lifetime: Duration,
     pub(crate) patience: Duration,
+    /// The run is taken over when its process was silent for so long; `None`: it begins.
+    pub(crate) take_over_after: Option<Duration>,
 }
 
 /// How the run of a process ended.
@@ -58,6 +61,7 @@ impl Task {
             pace: 1000,
             admission_lifetime: Duration::from_secs(15),
             patience: Duration::from_secs(60),
+            take_over_after: None,
         }
     }
 
@@ -100,10 +104,27 @@ impl Task {
         let mut options = crate::world::options(&self.store, "child");
         options.admission_lifetime = self.admission_lifetime;
         options.patience = self.patience;
+        options.takeover_after = self.take_over_after.unwrap_or(options.takeover_after);
         let store = PostgresStore::open(options).await.unwrap();
-        let run = self.client().reboot(RebootType::Soft, self.servers.clone());
-        let run = run.run_id(&self.run_id).batch_size(3);
-        let report = run.journal(store.journal()).report().await.unwrap();
+        let run = match self.take_over_after {
+            None => {
+                let run = self.client().reboot(RebootType::Soft, self.servers.clone());
+                let run = run.run_id(&self.run_id).batch_size(3);
+                run.journal(store.journal())
+            }
+            Some(_) => {
+                let (journal, contents) = loop {
+                    match store.resume(&self.run_id, Takeover::WhenSilent).await {
+                        Ok(taken) => break taken,
+                        Err(error) => assert_eq!(error.kind(), StoreErrorKind::InUse, "{error}"),
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                };
+                let recovered = Recovered::from_entries(contents.entries).unwrap();
+                self.client().resume(journal, recovered).unwrap()
+            }
+        };
+        let report = run.report().await.unwrap();
         let summary = report.summary();
         Ended {
             journal_failed: match &report.stopped {

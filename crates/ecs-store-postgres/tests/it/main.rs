@@ -10,9 +10,11 @@
 mod child;
 mod crash;
 mod fleet;
+mod hosts;
 mod journal;
 mod leases;
 mod outage;
+mod pooler;
 mod quota;
 mod rights;
 mod runs;

@@ -201,7 +201,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn start(to: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen("127.0.0.1:0", to).await
+    }
+
+    pub(crate) async fn listen(address: &str, to: u16) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
             cuts: Arc::default(),
