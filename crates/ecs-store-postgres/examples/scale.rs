@@ -89,7 +89,10 @@ async fn files(runs: usize, servers: usize) {
     let bytes: u64 = sizes
         .map(|file| file.unwrap().metadata().unwrap().len())
         .sum();
-    println!("{:.0} bytes a server", bytes as f64 / (runs * servers) as f64);
+    println!(
+        "{:.0} bytes a server",
+        bytes as f64 / (runs * servers) as f64
+    );
 }
 
 async fn store(runs: usize, servers: usize) {

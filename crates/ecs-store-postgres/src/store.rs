@@ -293,13 +293,24 @@ impl PostgresStore {
     /// As [`open`](Self::open).
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
         let (limit, silent) = (i64::from(limit), self.silent_after());
-        let rows = self
-            .read(
-                summary::SQL,
-                &[(&limit, Type::INT8), (&silent, Type::FLOAT8)],
-            )
-            .await?;
+        let sql = format!("{} ORDER BY started_at DESC LIMIT $1", summary::SELECT);
+        let params: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&limit, Type::INT8), (&silent, Type::FLOAT8)];
+        let rows = self.read(&sql, &params).await?;
         Ok(rows.iter().map(RunSummary::of_row).collect())
+    }
+
+    /// One run; `None`: there is none of this id.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn run(&self, run_id: &str) -> Result<Option<RunSummary>, StoreError> {
+        let silent = self.silent_after();
+        let sql = format!("{} WHERE run_id = $1", summary::SELECT);
+        let params: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&run_id, Type::TEXT), (&silent, Type::FLOAT8)];
+        let rows = self.read(&sql, &params).await?;
+        Ok(rows.first().map(RunSummary::of_row))
     }
 
     /// Which of these servers other runs act on at the moment, in a project at an endpoint.

@@ -60,7 +60,7 @@ impl Store {
         match self.0 {}
     }
 
-    pub(crate) async fn list(&self) -> Result<Vec<serde_json::Value>, Fail> {
+    pub(crate) async fn list(&self, _: u32) -> Result<Vec<serde_json::Value>, Fail> {
         match self.0 {}
     }
 }
@@ -81,6 +81,7 @@ pub(crate) async fn admin(
 }
 
 fn without() -> Fail {
-    Fail::usage("this ecsctl was built without the feature `postgres`, so it cannot use a store")
-        .hint("leave --store and ECSCTL_STORE out, or use another build")
+    Fail::usage("this ecsctl was built without the feature `postgres`, so it cannot use a store").hint(
+        "build it with `cargo build --release -p ecs-cli --features postgres`, or leave --store and ECSCTL_STORE out",
+    )
 }

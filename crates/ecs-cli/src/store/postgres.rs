@@ -20,9 +20,6 @@ use crate::fail::{Fail, chain};
 use crate::render;
 use crate::term::{Notes, Results};
 
-/// The most runs that are listed.
-const LISTED: u32 = 1000;
-
 /// An open store.
 pub(crate) struct Store {
     store: PostgresStore,
@@ -33,25 +30,27 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store that is named, if one is.
     pub(crate) async fn open(global: &Global) -> Result<Option<Self>, Fail> {
-        let Some(named) = named(global) else {
-            return Ok(None);
-        };
-        let options = options(named, global)?;
-        let address = options.address.to_string();
-        let store = PostgresStore::open(options).await;
-        let store = store.map_err(|error| fail(&error))?;
-        Ok(Some(Self { store, address }))
+        Self::open_by(global, PostgresStore::open).await
     }
 
     /// The same, to list and show only.
     pub(crate) async fn open_to_read(global: &Global) -> Result<Option<Self>, Fail> {
+        Self::open_by(global, PostgresStore::open_read_only).await
+    }
+
+    async fn open_by<F>(
+        global: &Global,
+        open: impl FnOnce(StoreOptions) -> F,
+    ) -> Result<Option<Self>, Fail>
+    where
+        F: Future<Output = Result<PostgresStore, StoreError>>,
+    {
         let Some(named) = named(global) else {
             return Ok(None);
         };
         let options = options(named, global)?;
         let address = options.address.to_string();
-        let store = PostgresStore::open_read_only(options).await;
-        let store = store.map_err(|error| fail(&error))?;
+        let store = open(options).await.map_err(|error| fail(&error))?;
         Ok(Some(Self { store, address }))
     }
 
@@ -89,9 +88,8 @@ impl Store {
 
     /// Whether the process of a run is alive, as far as the store knows.
     pub(crate) async fn is_active(&self, run_id: &str) -> Result<bool, Fail> {
-        let runs = self.store.runs(LISTED).await;
-        let runs = runs.map_err(|error| fail(&error))?;
-        let run = runs.iter().find(|run| run.run_id == run_id);
+        let run = self.store.run(run_id).await;
+        let run = run.map_err(|error| fail(&error))?;
         Ok(run.is_some_and(|run| run.state == RunState::Running))
     }
 
@@ -106,9 +104,9 @@ impl Store {
         held.map_err(|error| fail(&error))
     }
 
-    /// The runs as JSON, the latest first.
-    pub(crate) async fn list(&self) -> Result<Vec<Value>, Fail> {
-        let runs = self.store.runs(LISTED).await;
+    /// The latest runs as JSON, the latest first.
+    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, Fail> {
+        let runs = self.store.runs(limit).await;
         let runs = runs.map_err(|error| fail(&error))?;
         let runs = runs.into_iter().map(|run| {
             json!({

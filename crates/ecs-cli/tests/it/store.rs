@@ -294,6 +294,25 @@ fn processes_share_the_quota() {
     let peak = sim.with(|region| region.accepted().peak(ecs_sim::ActionKind::Reboot, minute));
     assert!(peak <= 8, "{peak} servers in a minute");
     assert_eq!(sim.accepted(), 24);
+
+    // A list that is not whole says so.
+    let all = runs(&store).len();
+    let list = |limit: usize| {
+        let limit = limit.to_string();
+        let words = [
+            "run", "list", "--store", &store, "-o", "json", "--limit", &limit,
+        ];
+        ecsctl(&words, &[""; 0]).expect(0)
+    };
+    let cut = list(all - 1);
+    assert!(cut.stderr.contains("only the latest"), "{}", cut.stderr);
+    assert_eq!(cut.json()["truncated"], true);
+    assert_eq!(cut.json()["runs"].as_array().unwrap().len(), all - 1);
+    let whole = list(all);
+    assert_eq!(
+        (whole.json()["truncated"].as_bool(), whole.stderr.as_str()),
+        (Some(false), "")
+    );
 }
 
 #[test]

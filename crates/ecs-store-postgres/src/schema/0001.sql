@@ -321,9 +321,7 @@ BEGIN
         db_user = session_user, held_since = clock_timestamp(), seen_at = clock_timestamp(),
         released_at = NULL, ended_at = NULL
         WHERE run_id = p_run;
-    RETURN jsonb_build_object(
-        'result', 'taken', 'epoch', run.epoch + 1, 'records', run.next_seq, 'holder', holder(run),
-        'was_alive', run.released_at IS NULL AND free_at > clock_timestamp())::text;
+    RETURN jsonb_build_object('result', 'taken', 'epoch', run.epoch + 1, 'records', run.next_seq)::text;
 END $$;
 
 -- A sign of life. False: somebody else has the run.

@@ -6,13 +6,13 @@ use tokio_postgres::Row;
 
 use crate::reply::timestamp;
 
-/// The latest `$1` runs; a process is silent after `$2` seconds.
-pub(super) const SQL: &str = "\
+/// What is read of runs; a process is silent after `$2` seconds.
+pub(super) const SELECT: &str = "\
     SELECT run_id, endpoint, project, action, servers, username, host, pid, program, epoch, next_seq, \
         ecsctl.microseconds(started_at), ecsctl.microseconds(seen_at), ecsctl.microseconds(ended_at), \
         CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN released_at IS NOT NULL THEN 'released' \
             WHEN seen_at > clock_timestamp() - $2 * interval '1 second' THEN 'running' ELSE 'silent' END \
-    FROM ecsctl.runs ORDER BY started_at DESC LIMIT $1";
+    FROM ecsctl.runs";
 
 /// What a run does at the moment, as its process showed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -30,6 +30,9 @@ async fn what_was_written_is_read_back_on_another_host() {
     let run = &runs[0];
     assert_eq!((run.run_id.as_str(), run.records, run.servers), ("r", 4, 4));
     assert_eq!((run.state, run.host.as_str()), (RunState::Running, "a"));
+    let found = other.run("r").await.unwrap().expect("it is there");
+    assert_eq!((found.records, found.state), (4, RunState::Running));
+    assert!(other.run("s").await.unwrap().is_none());
 
     append(&journal, Record::Ended {}).await.unwrap();
     assert_eq!(other.runs(10).await.unwrap()[0].state, RunState::Ended);
