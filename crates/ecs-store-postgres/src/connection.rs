@@ -11,6 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::address::{StoreAddress, Tls};
+use crate::error::of_driver;
 use crate::tls::Connector;
 use crate::{StoreError, StoreErrorKind};
 
@@ -99,7 +100,7 @@ impl Connection {
         let live = in_time(CALL_TIMEOUT, self.live()).await?;
         let rows = in_time(CALL_TIMEOUT, async {
             let rows = live.client.query_typed(sql, params).await;
-            rows.map_err(StoreError::of_driver)
+            rows.map_err(of_driver)
         });
         let rows = rows.await;
         if rows.as_ref().is_err_and(StoreError::is_temporary) {
@@ -115,7 +116,7 @@ impl Connection {
         executed.map_err(|error| {
             // It may be within a transaction that failed.
             self.discard(&live);
-            StoreError::of_driver(error)
+            of_driver(error)
         })
     }
 
@@ -135,7 +136,7 @@ impl Connection {
     async fn connect(&self) -> Result<Live, StoreError> {
         let config = self.address.config();
         let failed = |error: tokio_postgres::Error| {
-            let error = StoreError::of_driver(error);
+            let error = of_driver(error);
             let message = format!("no connection to the store {}: {error}", self.address);
             let kind = error.kind();
             StoreError::new(kind, message).with_source_of(error)

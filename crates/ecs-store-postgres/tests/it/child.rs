@@ -102,9 +102,9 @@ impl Task {
 
     async fn perform(self) -> Ended {
         let mut options = crate::world::options(&self.store, "child");
-        options.admission_lifetime = self.admission_lifetime;
+        options.times.admission_lifetime = self.admission_lifetime;
         options.patience = self.patience;
-        options.takeover_after = self.take_over_after.unwrap_or(options.takeover_after);
+        options.times.takeover_after = self.take_over_after.unwrap_or(options.times.takeover_after);
         let store = PostgresStore::open(options).await.unwrap();
         let run = match self.take_over_after {
             None => {

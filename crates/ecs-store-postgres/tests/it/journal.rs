@@ -110,7 +110,7 @@ async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_whil
 
     drop(begin(&a, "silent", ids(0..1)).await);
     let mut options = database.options("b");
-    options.takeover_after = std::time::Duration::from_millis(300);
+    options.times.takeover_after = std::time::Duration::from_millis(300);
     let b = ecs_store_postgres::PostgresStore::open(options)
         .await
         .unwrap();

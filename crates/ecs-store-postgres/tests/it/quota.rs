@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use ecs_ops::journal::{Admission, ErrorRecord, Journal as _, Record};
-use ecs_store_postgres::{PostgresJournal, Takeover};
+use ecs_store_postgres::{StoreJournal, Takeover};
 
 use crate::world::{Database, accepted, announcement, append, begin, database, ids};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Announces a request of so many servers with a quota of 10.
-async fn ask(journal: &PostgresJournal, request: usize, servers: u16) -> Admission {
+async fn ask(journal: &StoreJournal, request: usize, servers: u16) -> Admission {
     let first = u16::try_from(request).unwrap() * 100;
     let servers = ids(first..first + servers);
     let admission = journal.announce(announcement(request, servers, 10, SECOND));

@@ -9,7 +9,7 @@ use ecs_ops::journal::{
     Admission, Announcement, Journal, JournalError, Purpose, QuotaLimits, Record, RunRecord,
 };
 use ecs_ops::model::{RebootType, ServerId};
-use ecs_store_postgres::{PostgresJournal, PostgresStore, Process, StoreOptions};
+use ecs_store_postgres::{StoreJournal, PostgresStore, Process, StoreOptions};
 use ecs_test_support::postgres::Postgres;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -134,13 +134,13 @@ pub(crate) async fn begin(
     store: &PostgresStore,
     run_id: &str,
     servers: Vec<ServerId>,
-) -> PostgresJournal {
+) -> StoreJournal {
     let journal = store.journal();
     append(&journal, run_record(run_id, servers)).await.unwrap();
     journal
 }
 
-pub(crate) async fn append(journal: &PostgresJournal, record: Record) -> Result<(), JournalError> {
+pub(crate) async fn append(journal: &StoreJournal, record: Record) -> Result<(), JournalError> {
     journal.append(Timestamp::now(), record).await
 }
 
@@ -173,7 +173,7 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// Announces a request, with a quota that never fills.
 pub(crate) async fn announce(
-    journal: &PostgresJournal,
+    journal: &StoreJournal,
     request: usize,
     servers: Vec<ServerId>,
 ) -> Result<Admission, JournalError> {
