@@ -55,10 +55,6 @@ impl File {
         .await
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Makes a transaction that writes, at the time that it is given in microseconds since 1970;
     /// tries for so long. It is repeated as it was after a commit that failed.
     pub(crate) async fn write<T: Send + 'static>(

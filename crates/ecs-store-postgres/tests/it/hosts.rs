@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::child::{Task, ended, serve};
+use ecs_test_support::store::child::{Task, ended, serve};
+
+use crate::child::start;
 use crate::world::{Proxy, database};
 
 /// A host with a way to the service and another one to the database. Gone when dropped.
@@ -104,7 +106,7 @@ async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_ru
         task.pace = 6;
         task
     };
-    let cut_off = task(1).start(&first.prefix());
+    let cut_off = start(&task(1), &first.prefix());
     let began = std::time::Instant::now();
     while accepted() < 6 {
         assert!(began.elapsed() < Duration::from_secs(60), "nothing is sent");
@@ -120,7 +122,7 @@ async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_ru
 
     let mut takes_over = task(2);
     takes_over.take_over_after = Some(Duration::from_secs(4));
-    let second = ended(takes_over.start(&second.prefix())).await;
+    let second = ended(start(&takes_over, &second.prefix())).await;
     assert_eq!(second.journal_failed, None);
     assert_eq!(second.succeeded + second.unknown, 30, "{second:?}");
 
