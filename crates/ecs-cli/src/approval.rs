@@ -5,6 +5,7 @@ use std::path::Path;
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 use zeroize::Zeroizing;
 
+use crate::commands::next_step::NextStep;
 use crate::fail::Fail;
 
 /// What a signature is for: one for another purpose does not count.
@@ -16,20 +17,20 @@ pub(crate) fn sign(hash: &str, key: &Path) -> Result<String, Fail> {
     let read = std::fs::read_to_string(key).map(Zeroizing::new);
     let text =
         read.map_err(|error| Fail::usage(format!("cannot read the key {shown}: {error}")))?;
-    let with_openssh = "sign with OpenSSH: ecsctl plan approve --help shows how";
+    let with_openssh = || NextStep::show_approving("to see how to sign with OpenSSH");
     let private = PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
         Fail::usage(format!(
             "{shown} is not a private key in OpenSSH's format: {error}"
         ))
-        .hint(with_openssh)
+        .next(with_openssh())
     })?;
     if private.is_encrypted() {
-        return Err(Fail::usage(format!("the key {shown} is encrypted")).hint(with_openssh));
+        return Err(Fail::usage(format!("the key {shown} is encrypted")).next(with_openssh()));
     }
     let signature = private.sign(NAMESPACE, HashAlg::Sha512, hash.as_bytes());
     let pem = signature.and_then(|signature| signature.to_pem(LineEnding::LF));
     pem.map_err(|error| {
-        Fail::usage(format!("the key {shown} cannot sign: {error}")).hint(with_openssh)
+        Fail::usage(format!("the key {shown} cannot sign: {error}")).next(with_openssh())
     })
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn read_signature(hash: &str, path: &Path) -> Result<String, Fail> {
             Fail::usage(format!(
                 "{shown} is not a signature of this plan's hash for {NAMESPACE}"
             ))
-            .hint("ecsctl plan approve --help shows the commands")
+            .next(NextStep::show_approving("to see how a plan is approved"))
         })?;
     Ok(text)
 }
@@ -106,7 +107,8 @@ pub(crate) fn check<'a>(
         }
     };
     Err(Fail::usage(message)
-        .hint("ecsctl plan approve PLAN --key FILE, by somebody whose key is there"))
+        .hint("somebody whose key is there must approve the plan")
+        .next(NextStep::show_approving("to see how a plan is approved")))
 }
 
 #[cfg(test)]

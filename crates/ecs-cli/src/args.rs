@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ecs_ops::model::{RebootType, StopType};
-use ecs_ops::{Client, PowerAction, RunBuilder};
+use ecs_ops::{Client, PowerAction, RunBuilder, ServerNames};
 
 use crate::fail::Fail;
 use crate::plan_file::AppliedPlan;
@@ -43,7 +43,7 @@ pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerSho
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
-pub(crate) use sim::{Metadata, Sim};
+pub(crate) use sim::{Metadata, ServerIdFilter, Sim};
 #[cfg(feature = "postgres")]
 pub(crate) use store::StoreFormat;
 pub(crate) use store::{Held, StoreCommand};
@@ -293,6 +293,9 @@ pub(crate) struct Run {
     /// The plan that is applied.
     #[arg(skip)]
     pub(crate) planned: Option<AppliedPlan>,
+    /// Names that an earlier run knew.
+    #[arg(skip)]
+    pub(crate) names: ServerNames,
     // Only what restarts has it.
     #[arg(skip)]
     pub(crate) include_stopped: bool,
@@ -508,7 +511,7 @@ pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn at_least_1(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_1(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number from 1 up is needed".to_owned()),
         Ok(number) => Ok(number),

@@ -112,17 +112,22 @@ pub(crate) fn skipped(servers: &[SkippedServer]) -> String {
     parts.join(", ")
 }
 
-/// What is done, as the beginning of a sentence.
-pub(crate) fn verb(action: PowerAction) -> String {
-    let verb = match action {
+/// What is done to so many servers, as a sentence without its end: `Restart 3 servers softly`.
+pub(crate) fn act_on(action: PowerAction, servers: usize) -> String {
+    let act = format!("{} {}", verb(action), counted(servers));
+    match action.type_name() {
+        Some("SOFT") => format!("{act} softly"),
+        Some("HARD") => format!("{act} hard, cutting the power"),
+        _ => act,
+    }
+}
+
+/// What is done.
+pub(crate) fn verb(action: PowerAction) -> &'static str {
+    match action {
         PowerAction::Reboot(_) => "Restart",
         PowerAction::Stop(_) => "Stop",
         _ => "Start",
-    };
-    match action.type_name() {
-        Some("SOFT") => format!("{verb} softly"),
-        Some("HARD") => format!("{verb} hard (cutting the power)"),
-        _ => verb.to_owned(),
     }
 }
 

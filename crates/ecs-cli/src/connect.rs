@@ -181,6 +181,11 @@ fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
         .map_err(|_| Fail::usage(format!("{SPEED}: a whole number of at least 1 is needed")))
 }
 
+/// Whether the clock of the service is a simulated one that runs faster.
+pub(crate) fn is_sped_up() -> bool {
+    std::env::var_os(SPEED).is_some_and(|speed| !speed.is_empty() && speed != "1")
+}
+
 pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
     let parsed = id.parse();
     parsed.map_err(|error| Fail::usage(format!("the project id {id:?}: {error}")))

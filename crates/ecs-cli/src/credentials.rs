@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::args::Global;
 use crate::exit::Exit;
-use crate::fail::{CHECK, Fail, chain, transport_hint};
+use crate::fail::{Fail, chain, check_credentials, transport_hint};
 
 /// Where the metadata service is, if not where it is on every server.
 const METADATA: &str = "ECSCTL_METADATA_ENDPOINT";
@@ -169,13 +169,19 @@ pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> Fail {
             .details(looked_at(skipped, error))
             .hint(GIVE_SOME),
         AuthErrorKind::Malformed => {
-            let hint = error.reason().and_then(hint_of);
-            Fail::usage(message).hint(hint.unwrap_or_else(|| CHECK.to_owned()))
+            let fail = Fail::usage(message);
+            match error.reason().and_then(hint_of) {
+                Some(hint) => fail.hint(hint),
+                None => fail.next(check_credentials()),
+            }
         }
-        AuthErrorKind::Refused => Fail::new(Exit::Credentials, message).hint(CHECK),
+        AuthErrorKind::Refused => Fail::new(Exit::Credentials, message).next(check_credentials()),
         _ => {
-            let hint = transport_kind(error).and_then(transport_hint);
-            Fail::new(Exit::Failed, message).hint(hint.unwrap_or(CHECK))
+            let fail = Fail::new(Exit::Failed, message);
+            match transport_kind(error).and_then(transport_hint) {
+                Some(hint) => fail.hint(hint),
+                None => fail.next(check_credentials()),
+            }
         }
     }
 }

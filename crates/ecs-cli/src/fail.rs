@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use ecs_ops::transport::TransportErrorKind;
 use ecs_ops::{Error, ErrorKind, Problem};
 
+use crate::commands::next_step::NextStep;
 use crate::exit::{self, Exit};
 
 /// Why a command ended without its result, and what the process ends with.
@@ -17,6 +18,8 @@ pub(crate) struct Fail {
     pub(crate) details: Vec<String>,
     /// What to do next.
     pub(crate) hint: Option<String>,
+    /// The same as commands.
+    pub(crate) next: Vec<NextStep>,
 }
 
 impl Fail {
@@ -26,6 +29,7 @@ impl Fail {
             message: message.into(),
             details: Vec::new(),
             hint: None,
+            next: Vec::new(),
         }
     }
 
@@ -44,6 +48,11 @@ impl Fail {
         self
     }
 
+    pub(crate) fn next(mut self, step: NextStep) -> Self {
+        self.next.push(step);
+        self
+    }
+
     /// `what` could not be done.
     pub(crate) fn of_error(what: &str, error: &Error) -> Self {
         Self::with_hint(error, format!("{what}: {}", error.problem()))
@@ -52,10 +61,18 @@ impl Fail {
     /// This error, in these words.
     pub(crate) fn with_hint(error: &Error, message: String) -> Self {
         let fail = Self::new(exit::of_error(error.kind()), message);
+        let is_refused = error.kind() == ErrorKind::Credentials;
         if let Some(hint) = place_hint(error.problem()) {
-            return fail.hint(hint);
+            let is_elsewhere = error.problem().moved_to().is_some();
+            let fail = fail.hint(hint);
+            return if is_elsewhere {
+                fail
+            } else {
+                fail.next(NextStep::check_access("to see what answers there"))
+            };
         }
-        match hint_for(error.problem(), error.kind() == ErrorKind::Credentials) {
+        match hint_for(error.problem(), is_refused) {
+            Some(hint) if is_refused => fail.hint(hint).next(check_credentials()),
             Some(hint) => fail.hint(hint),
             None => fail,
         }
@@ -63,8 +80,9 @@ impl Fail {
 }
 
 /// Who finds out what is wrong with credentials.
-pub(crate) const CHECK: &str = "ecsctl auth check, with the same options and environment, says where the credentials come from and \
-     what is wrong with them";
+pub(crate) fn check_credentials() -> NextStep {
+    NextStep::check_access("to see where the credentials come from and what is wrong with them")
+}
 
 /// What to do where something else answers than the service.
 pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
@@ -77,8 +95,7 @@ pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
     let is_page =
         problem.is_unproven_answer() && problem.status().is_some_and(|status| status < 500);
     (is_page && problem.status() != Some(407)).then(|| {
-        "check --endpoint (or --region), and what is between this machine and the service: a proxy, a gateway, a login page. \
-         ecsctl auth check shows what answers"
+        "check --endpoint (or --region), and what is between this machine and the service: a proxy, a gateway, a login page"
             .to_owned()
     })
 }
@@ -86,10 +103,7 @@ pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
 /// What to do about a problem that the service or the way to it has.
 pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static str> {
     if credentials {
-        return Some(
-            "the credentials must be valid, and for this project and region: ecsctl auth check, with the same options \
-             (--token, --project-id, …) and environment, says what is wrong",
-        );
+        return Some("the credentials must be valid, and for this project and region");
     }
     match problem.status() {
         // A forward proxy's answer in the service's place, which has no such status.

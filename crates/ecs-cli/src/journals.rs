@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::args::Global;
+use crate::commands::next_step::NextStep;
 use crate::fail::Fail;
 use crate::folders::{self, NoFolder, create_private};
 use crate::settings;
@@ -157,7 +158,7 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
             "{}: there is neither such a file nor a run with this id in {folder}",
             named.display()
         ))
-        .hint("ecsctl run list shows the runs")),
+        .next(NextStep::list_runs("to see the runs"))),
         many => Err(
             Fail::usage(format!("{} runs begin with {name}", many.len()))
                 .details(many.iter().map(|path| stem(path)).collect())

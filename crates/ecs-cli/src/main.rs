@@ -61,7 +61,10 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
 
-use args::{Auth, Cli, Command, ConfigCommand, Job, PlanCommand, Run, RunCommand, ServerCommand};
+use args::{
+    Auth, Cli, Command, ConfigCommand, Global, Job, PlanCommand, Run, RunCommand, ServerCommand,
+};
+use commands::go_on::Words;
 use ecs_ops::PowerAction;
 use exit::Exit;
 use fail::Fail;
@@ -76,16 +79,20 @@ fn main() -> ExitCode {
         .complete();
     // Ends with 2 for bad usage, and with 0 after --help and --version.
     let cli = Cli::try_parse().unwrap_or_else(|error| without_acting_suggestion(error).exit());
-    let notes = Notes::new(cli.global.quiet);
+    let Cli {
+        mut global,
+        command,
+    } = cli;
+    let notes = Notes::new(global.quiet);
     let mut results = Results::stdout();
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Fail::new(Exit::Failed, format!("cannot start: {error}")))
         .and_then(|runtime| {
-            let log = Log::start(&cli.global.logging, &notes)?;
+            let log = Log::start(&global.logging, &notes)?;
             let ended = runtime.block_on(async {
-                let ended = run(cli, &notes, &mut results).await;
+                let ended = run(command, &mut global, &notes, &mut results).await;
                 log.flush().await;
                 ended
             });
@@ -93,7 +100,9 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             ended
         });
-    let mut exit = ended.unwrap_or_else(|fail| {
+    let mut exit = ended.unwrap_or_else(|mut fail| {
+        let place = Words::to_place(&global);
+        fail.next = fail.next.into_iter().map(|step| step.at(&place)).collect();
         notes.fail(&fail);
         fail.exit
     });
@@ -126,11 +135,12 @@ fn without_acting_suggestion(mut error: clap::Error) -> clap::Error {
     error
 }
 
-async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
-    let Cli {
-        mut global,
-        command,
-    } = cli;
+async fn run(
+    command: Command,
+    global: &mut Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
     let settings = match &command {
         // They need no settings, and must work whatever is wrong with the file.
         Command::Explain(_)
@@ -139,9 +149,9 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
         | Command::Man(_)
         | Command::Sim(_)
         | Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => Settings::default(),
-        _ => settings::read(&global)?,
+        _ => settings::read(global)?,
     };
-    settings::apply_global(&settings, &mut global)?;
+    settings::apply_global(&settings, global)?;
     let with_settings = |(action, mut run): (PowerAction, Run)| {
         settings::apply_run(&settings, &mut run, notes)?;
         Ok::<_, Fail>((action, run))
@@ -167,46 +177,46 @@ async fn run(cli: Cli, notes: &Notes, results: &mut Results) -> Result<Exit, Fai
             return commands::plan::show(&args, notes, results);
         }
         Command::Plan(PlanCommand::Approve(args)) => return commands::plan::approve(&args, notes),
-        Command::Apply(args) => commands::plan::prepare(&args, &mut global, notes)?,
-        Command::Rerun(args) => commands::rerun::prepare(&args, &mut global, notes)?,
+        Command::Apply(args) => commands::plan::prepare(&args, global, notes)?,
+        Command::Rerun(args) => commands::rerun::prepare(&args, global, notes)?,
         Command::Server(ServerCommand::List(args)) => {
-            return commands::server::list(&args, &global, notes, results).await;
+            return commands::server::list(&args, global, notes, results).await;
         }
         Command::Server(ServerCommand::Show(args)) => {
-            return commands::server::show(&args, &global, notes, results).await;
+            return commands::server::show(&args, global, notes, results).await;
         }
         Command::Run(RunCommand::Show(args)) => {
-            return commands::show::run(&args, &global, notes, results).await;
+            return commands::show::run(&args, global, notes, results).await;
         }
         Command::Run(RunCommand::List(args)) => {
-            if let Some(store) = store::Store::open_to_read(&global).await? {
+            if let Some(store) = store::Store::open_to_read(global).await? {
                 return commands::run_list::stored(&args, &store, notes, results).await;
             }
-            return commands::run_list::run(&args, &global, notes, results);
+            return commands::run_list::run(&args, global, notes, results);
         }
         Command::Job(Job::Show(args)) => {
-            return commands::job::show(&args, &global, notes, results).await;
+            return commands::job::show(&args, global, notes, results).await;
         }
         Command::Job(Job::Wait(args)) => {
-            return commands::job::wait(&args, &global, notes, results).await;
+            return commands::job::wait(&args, global, notes, results).await;
         }
         Command::Server(ServerCommand::Actions(args)) => {
-            return commands::server_actions::run(&args, &global, notes, results).await;
+            return commands::server_actions::run(&args, global, notes, results).await;
         }
         Command::Auth(Auth::Check(args)) => {
-            return commands::auth::check(&args, &global, notes, results).await;
+            return commands::auth::check(&args, global, notes, results).await;
         }
         Command::Store(command) => {
-            return store::admin(&command, &global, notes, results).await;
+            return store::admin(&command, global, notes, results).await;
         }
         Command::Config(ConfigCommand::Show(args)) => {
-            return commands::config::show(&args, &global, &settings, results);
+            return commands::config::show(&args, global, &settings, results);
         }
         Command::Explain(args) => return commands::explain::run(&args, results),
         Command::Schema(args) => return Ok(commands::schema::run(args, results)),
         Command::Completions(args) => return commands::shell::completions(&args, results),
         Command::Man(args) => return commands::shell::man(&args, results),
-        Command::Sim(args) => return commands::sim::run(&args, &global, notes, results).await,
+        Command::Sim(args) => return commands::sim::run(&args, global, notes, results).await,
     };
-    commands::run::run(action, args, &global, notes, results).await
+    commands::run::run(action, args, global, notes, results).await
 }

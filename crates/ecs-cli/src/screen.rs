@@ -139,6 +139,19 @@ impl Screen {
     }
 }
 
+/// The program's own signs beyond ASCII in the same number of columns. Names and messages from elsewhere stay as they are.
+pub(crate) fn in_ascii(text: &str) -> String {
+    let plain = |c| match c {
+        '–' | '—' => '-',
+        '×' => 'x',
+        '…' => '~',
+        '█' => '#',
+        '░' => '.',
+        c => c,
+    };
+    text.chars().map(plain).collect()
+}
+
 /// How many columns a text takes.
 pub(crate) fn width_of(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(text)

@@ -9,7 +9,9 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use tokio::sync::oneshot;
 
+use crate::commands::next_step::NextStep;
 use crate::fail::Fail;
+use crate::screen::{Screen, in_ascii};
 
 /// Whether this character could change how a terminal shows the rest: controls, and those that reorder text.
 fn is_treacherous(c: char) -> bool {
@@ -64,6 +66,8 @@ pub(crate) fn clean_json(json: String) -> String {
 pub(crate) struct Results<W: Write = io::Stdout> {
     out: W,
     state: State,
+    /// Whether they are shown on a terminal that asks for ASCII.
+    ascii: bool,
 }
 
 enum State {
@@ -74,7 +78,11 @@ enum State {
 
 impl Results {
     pub(crate) fn stdout() -> Self {
-        Self::new(io::stdout())
+        let screen = Screen::stdout();
+        Self {
+            ascii: screen.ascii && screen.width.is_some(),
+            ..Self::new(io::stdout())
+        }
     }
 }
 
@@ -83,6 +91,7 @@ impl<W: Write> Results<W> {
         Self {
             out,
             state: State::Open,
+            ascii: false,
         }
     }
 
@@ -91,7 +100,11 @@ impl<W: Write> Results<W> {
         if !matches!(self.state, State::Open) {
             return;
         }
-        let written = self.out.write_all(text.as_bytes());
+        let written = if self.ascii && !text.is_ascii() {
+            self.out.write_all(in_ascii(text).as_bytes())
+        } else {
+            self.out.write_all(text.as_bytes())
+        };
         match written.and_then(|()| self.out.flush()) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -124,6 +137,7 @@ impl<W: Write> Results<W> {
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     quiet: bool,
+    ascii: bool,
     bar: Option<ProgressBar>,
     /// The bar that was shown last, by any clone.
     last_bar: Arc<Mutex<Option<ProgressBar>>>,
@@ -134,6 +148,7 @@ impl Notes {
     pub(crate) fn new(quiet: bool) -> Self {
         Self {
             quiet,
+            ascii: Screen::stderr().ascii,
             bar: None,
             last_bar: Arc::default(),
             past_any_bar: false,
@@ -174,7 +189,10 @@ impl Notes {
 
     /// A line that has to be seen.
     pub(crate) fn always(&self, line: &str) {
-        let line = clean(line);
+        let mut line = clean(line);
+        if self.ascii && !line.is_ascii() {
+            line = in_ascii(&line);
+        }
         // When nobody can read it there is nobody to tell.
         let write = || drop(writeln!(io::stderr().lock(), "{line}"));
         let last_bar = self.past_any_bar.then(|| self.last_bar().clone()).flatten();
@@ -194,6 +212,13 @@ impl Notes {
         self.note(&format!("hint: {line}"));
     }
 
+    /// A command to type next, on a line of its own.
+    pub(crate) fn next(&self, step: &NextStep) {
+        let [purpose, command] = step.lines();
+        self.hint(&purpose);
+        self.note(&command);
+    }
+
     pub(crate) fn fail(&self, fail: &Fail) {
         self.always(&format!("error: {}", fail.message));
         for detail in &fail.details {
@@ -201,6 +226,11 @@ impl Notes {
         }
         if let Some(hint) = &fail.hint {
             self.always(&format!("hint: {hint}"));
+        }
+        for step in &fail.next {
+            let [purpose, command] = step.lines();
+            self.always(&format!("hint: {purpose}"));
+            self.always(&command);
         }
     }
 }

@@ -67,7 +67,8 @@ impl Client {
     /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
     /// deleted after about a day and are then refused as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
-        self.read(&ShowJob::new(job_id.clone())).await
+        let job = self.read(&ShowJob::new(job_id.clone())).await?;
+        Ok(job.with_documented_statuses(job_id))
     }
 
     /// Queries one server.

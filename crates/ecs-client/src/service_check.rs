@@ -21,6 +21,8 @@ pub struct ServiceCheck {
     pub refused: Option<Problem>,
     /// A cache on the way answered: what lists show may be old.
     pub cached: Option<Problem>,
+    /// How many servers the project has, as the answer counts them.
+    pub servers: Option<u64>,
 }
 
 impl Client {
@@ -53,7 +55,8 @@ impl Client {
         let mut context = RequestContext::read();
         let mut check = ServiceCheck::default();
         match self.execute(&query, &mut context).await {
-            Ok(_) => {
+            Ok(page) => {
+                check.servers = page.count;
                 let cached = context.stale();
                 check.cached = cached.map(|stale| Problem::new(stale.to_string()));
             }

@@ -105,6 +105,7 @@ impl ResponseError {
     fn new(kind: ResponseErrorKind, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut found = Found::default();
         let mut names_job = false;
+        let mut asked_pause = None;
         let object = match body.len() {
             0..=LARGEST => from_body::<Map<String, Value>>(body),
             _ => None,
@@ -114,6 +115,9 @@ impl ResponseError {
             Some(object) => {
                 found.read(&object);
                 origin = AnswerOrigin::of(status, &object, found.code.as_deref(), headers);
+                if origin == AnswerOrigin::OverLimit {
+                    asked_pause = over_limit_pause(&object);
+                }
                 names_job = status.is_success()
                     && match object.get("job_id") {
                         None | Some(Value::Null) => false,
@@ -131,7 +135,7 @@ impl ResponseError {
             message: found.message,
             details: found.details,
             request_id: request_id(headers).or(found.request_id),
-            retry_after: header(headers, "retry-after"),
+            retry_after: header(headers, "retry-after").or(asked_pause),
             location: header(headers, "location"),
             shape,
             origin,
@@ -171,7 +175,8 @@ impl ResponseError {
         self.0.request_id.as_deref()
     }
 
-    /// The `Retry-After` header as it came: seconds or an HTTP date.
+    /// The `Retry-After` header as it came: seconds or an HTTP date. Without one, the seconds that OpenStack's fault
+    /// `overLimit` names in its body (`retryAfter`).
     pub fn retry_after(&self) -> Option<&str> {
         self.0.retry_after.as_deref()
     }
@@ -293,6 +298,20 @@ impl fmt::Display for ResponseError {
 }
 
 impl std::error::Error for ResponseError {}
+
+/// The pause that a fault `overLimit` names, in seconds: a number or a text.
+fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {
+    match object.get("overLimit")?.get("retryAfter")? {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => {
+            let seconds = number
+                .as_f64()
+                .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
+            Some(format!("{:.0}", seconds.ceil()))
+        }
+        _ => None,
+    }
+}
 
 /// The id that the service gave an exchange, by its headers.
 ///

@@ -1,6 +1,6 @@
 //! What the documented statuses of a job mean.
 
-use crate::JobStatus;
+use crate::{Job, JobId, JobStatus};
 
 impl JobStatus {
     /// Whether the job or sub-job has ended and stays as it is. A status that no page explains does not say so.
@@ -21,3 +21,56 @@ impl JobStatus {
         }
     }
 }
+
+/// The documented statuses.
+const DOCUMENTED: [JobStatus; 4] = [
+    JobStatus::Init,
+    JobStatus::Running,
+    JobStatus::Success,
+    JobStatus::Fail,
+];
+
+/// Reads a status that is a documented one in other case.
+fn read_case(status: &mut Option<JobStatus>) {
+    let Some(JobStatus::Unknown(text)) = status else {
+        return;
+    };
+    let is_meant = |known: &JobStatus| known.as_str().eq_ignore_ascii_case(text);
+    if let Some(known) = DOCUMENTED.into_iter().find(is_meant) {
+        *status = Some(known);
+    }
+}
+
+impl Job {
+    /// The same job, with statuses such as `success` as the documented ones, if it is the job that was asked for by
+    /// its own word. An answer that does not name the job may be anybody's: `{"status":"success"}` is the form of many a
+    /// program.
+    ///
+    /// ```
+    /// use ecs_model::{Job, JobId, JobStatus};
+    ///
+    /// let asked: JobId = "ff80808288d41e1b018990260955686a".parse()?;
+    /// let mut job = Job::default();
+    /// job.status = Some(JobStatus::from("success"));
+    /// assert!(!job.clone().with_documented_statuses(&asked).status.unwrap().is_over());
+    /// job.job_id = Some(asked.clone());
+    /// assert_eq!(job.with_documented_statuses(&asked).status, Some(JobStatus::Success));
+    /// # Ok::<_, ecs_model::ParseIdError>(())
+    /// ```
+    #[must_use]
+    pub fn with_documented_statuses(mut self, asked: &JobId) -> Self {
+        if self.job_id.as_ref() != Some(asked) {
+            return self;
+        }
+        read_case(&mut self.status);
+        let parts = self
+            .entities
+            .iter_mut()
+            .flat_map(|entities| &mut entities.sub_jobs);
+        parts.flatten().for_each(|part| read_case(&mut part.status));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

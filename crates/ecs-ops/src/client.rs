@@ -12,6 +12,7 @@ use ecs_model::{
 use ecs_transport::Transport;
 use jiff::Timestamp;
 
+use crate::fleet::KnownPlace;
 use crate::jobs::{JobsOptions, Polling, WatcherRegistry};
 use crate::journal::Recovered;
 use crate::quota::ServerQuota;
@@ -29,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) quota: ServerQuota,
     /// Of its jobs: their tickets share it.
     pub(crate) origin: Arc<JobOrigin>,
+    /// What reads of servers have shown of the place.
+    pub(crate) place: KnownPlace,
     /// The watchers of jobs.
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
@@ -307,6 +310,7 @@ impl ClientBuilder {
         };
         Ok(Client(Arc::new(Inner {
             origin: Arc::new(origin),
+            place: KnownPlace::of(core.endpoint()),
             quota: ServerQuota::new(servers, core.scaled(MINUTE)),
             registry: Arc::new(WatcherRegistry::new(core.clone(), jobs)),
             concurrent_submissions: submissions,

@@ -110,6 +110,15 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
+        /// After about how long there will be room, if that is known; as JSON in milliseconds.
+        /// Events of earlier versions do not have it.
+        #[serde(
+            rename = "retry_after_ms",
+            default,
+            with = "optional_milliseconds",
+            skip_serializing_if = "Option::is_none"
+        )]
+        retry_after: Option<Duration>,
     },
     /// A request waits, because other runs act on some of its servers.
     WaitingForServers {
@@ -331,6 +340,30 @@ pub(crate) mod milliseconds {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
+/// A duration that may be unknown, in milliseconds.
+mod optional_milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::milliseconds::serialize(duration, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let known = Option::<u64>::deserialize(from)?;
+        Ok(known.map(Duration::from_millis))
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `filter` | what the service filters a list by |
 //! | `listing` | following the pages of a list until it is whole: pure |
 //! | `read` | reading such a list, with new tries where its pages do not add up |
+//! | `subset` | reading some servers of a project by the fewest queries |
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
 //! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
 //! | `readiness` | whether an action on a server can succeed: pure, [`Unready`] |
@@ -20,6 +21,7 @@ mod read;
 mod readiness;
 mod scaling;
 mod screen;
+mod subset;
 
 pub use estimate::{Estimate, Pace, USUAL_JOB};
 pub use lookup::Lookup;
@@ -28,4 +30,5 @@ pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
 pub(crate) use filter::ListFilter;
-pub(crate) use read::{filtered_servers, servers, servers_now};
+pub(crate) use read::{filtered_servers, servers};
+pub(crate) use subset::{KnownPlace, ReadPurpose};

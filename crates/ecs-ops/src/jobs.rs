@@ -8,6 +8,7 @@
 //! - `outcomes`: the outcomes that a job reports for its servers. Pure
 //! - `watch` (its `events`): what users of the library see
 
+mod compact_duration;
 mod event;
 mod latest;
 mod outcomes;

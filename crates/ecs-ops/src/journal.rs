@@ -50,9 +50,11 @@ mod arbitrary_journal;
 mod error;
 mod fold;
 mod invocation;
+mod job;
 mod jsonl;
 mod known;
 mod lease;
+mod ledger;
 mod line;
 mod log;
 mod memory;
@@ -72,15 +74,18 @@ use jiff::Timestamp;
 pub use admission::{Admission, Announcement, HeldServer, QuotaLimits};
 pub use error::{JournalError, JournalErrorKind};
 pub use invocation::Invocation;
+pub(crate) use job::Acceptance;
+pub use job::KnownJob;
 pub use jsonl::JsonlJournal;
 pub use lease::JournalLease;
+pub(crate) use ledger::Ledger;
 pub use line::{Contents, Tail};
-pub(crate) use log::{RecordedAcceptance, RequestJournal, RunJournal};
+pub(crate) use log::{RequestJournal, RunJournal};
 pub use memory::MemoryJournal;
 pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapshot};
 pub(crate) use record::{PROGRAM, milliseconds};
-pub use recovered::{AcceptedRequest, KnownJob, Recovered, ServerProgress, UnknownRequest};
+pub use recovered::{AcceptedRequest, Recovered, ServerProgress, UnknownRequest};
 
 /// A destination for the records of a run.
 ///

@@ -65,6 +65,7 @@ mod event;
 pub mod fleet;
 mod jobs;
 pub mod journal;
+mod names;
 mod quota;
 mod records_check;
 mod report;
@@ -90,6 +91,7 @@ pub use {action::PowerAction, control::Control};
 
 pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
+pub use names::ServerNames;
 pub use records_check::{RecordAccess, RecordsCheck};
 pub use runs::FinishedWave;
 pub use selection::{Selection, ServerRef};

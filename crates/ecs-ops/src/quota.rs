@@ -31,6 +31,8 @@ struct QuotaUsage {
     used: usize,
     /// Permits in use that are returned at a known time.
     returning: BTreeMap<Instant, usize>,
+    /// Servers of requests that wait for room.
+    waiting: usize,
 }
 
 impl QuotaUsage {
@@ -96,8 +98,36 @@ impl ServerQuota {
         self.take(servers).ok()
     }
 
+    /// After about how long there will be room for a request that comes now: behind those that wait
+    /// already. A request that is underway is taken to be answered now.
+    pub(crate) fn room_in(&self, servers: usize) -> Duration {
+        let (limit, window) = (self.0.limit.max(1), self.0.window);
+        let now = Instant::now();
+        let mut usage = self.0.usage();
+        usage.collect(now);
+        let needed = usage.waiting + servers.min(limit);
+        // More may be in use than the limit, after a restart.
+        let mut returned = limit.saturating_sub(usage.used);
+        let over = usage.used.saturating_sub(limit);
+        if needed + over <= returned {
+            return Duration::ZERO;
+        }
+        for (when, share) in &usage.returning {
+            returned += share;
+            if needed + over <= returned {
+                return when.saturating_duration_since(now);
+            }
+        }
+        // What is underway now comes back after a window, and then the whole limit with each one.
+        let underway = usage.used - usage.returning.values().sum::<usize>();
+        let left = (needed + over).saturating_sub(returned + underway);
+        let windows = u32::try_from(left.div_ceil(limit)).unwrap_or(u32::MAX);
+        window.saturating_mul(windows.saturating_add(1))
+    }
+
     /// Waits, in the order of the calls, until there is room, and acquires a permit.
     pub(crate) async fn acquire(&self, servers: usize) -> QuotaPermit {
+        let _waiting = Waiting::begin(&self.0, servers);
         let _turn = self.0.turn.lock().await;
         loop {
             let room = self.0.room.notified();
@@ -132,6 +162,26 @@ impl ServerQuota {
             servers,
             mark: None,
         })
+    }
+}
+
+/// A request that waits for room, until it is dropped.
+struct Waiting<'a> {
+    quota: &'a SharedQuota,
+    servers: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(quota: &'a SharedQuota, servers: usize) -> Self {
+        let servers = servers.min(quota.limit);
+        quota.usage().waiting += servers;
+        Self { quota, servers }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.quota.usage().waiting -= self.servers;
     }
 }
 

@@ -154,7 +154,7 @@ pub struct ServerReport {
     pub outcome: Outcome,
     /// Why its soft restart failed, if a hard one followed.
     pub escalated: Option<Problem>,
-    /// The name of the server, if whoever made the report knows it: runs know ids only.
+    /// The name of the server, if the run [knew it](crate::RunBuilder::names).
     pub name: Option<String>,
     /// When the outcome became known by the local clock, if whoever made the report noted it.
     pub at: Option<Timestamp>,

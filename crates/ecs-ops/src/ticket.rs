@@ -154,7 +154,7 @@ impl JobTicket {
 
     pub(crate) fn new(
         job_id: JobId,
-        origin: Arc<JobOrigin>,
+        origin: Option<Arc<JobOrigin>>,
         action: PowerAction,
         servers: Vec<ServerId>,
         accepted_at: Timestamp,
@@ -162,7 +162,7 @@ impl JobTicket {
     ) -> Self {
         Self {
             job_id,
-            origin: Some(origin),
+            origin,
             action: Some(TicketAction::Known(action)),
             servers,
             accepted_at: Some(accepted_at),
@@ -207,11 +207,15 @@ impl JobTicket {
     /// The kind of job, for learning durations: a job takes as long as the slowest of its servers,
     /// so its size is a part of the kind.
     pub(crate) fn kind(&self) -> Option<Arc<str>> {
-        let (operation, kind) = self.action.as_ref()?.names();
-        let size = self.servers.len().next_power_of_two();
-        let kind = kind.unwrap_or_default();
-        Some(format!("{operation} {kind} {size}").into())
+        let names = self.action.as_ref()?.names();
+        Some(kind_of_job(names, self.servers.len()))
     }
+}
+
+/// The kind of a job of this action and its type, as [`JobTicket::kind`].
+pub(crate) fn kind_of_job((operation, kind): (&str, Option<&str>), servers: usize) -> Arc<str> {
+    let (kind, size) = (kind.unwrap_or_default(), servers.next_power_of_two());
+    format!("{operation} {kind} {size}").into()
 }
 
 impl From<JobTicket> for TicketWire {

@@ -40,6 +40,14 @@ impl Answer {
         }
     }
 
+    /// The gateway's answer to what is above its limit for a minute.
+    pub(crate) fn over_limit(limit: usize) -> Self {
+        let message = format!(
+            "over the throttling threshold: policy user over ratelimit,limit:{limit},time:1 minute"
+        );
+        Self::Gateway(StatusCode::TOO_MANY_REQUESTS, "APIGW.0308", message)
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self::Error(StatusCode::BAD_REQUEST, code, message.into())
     }

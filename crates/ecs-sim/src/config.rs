@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::admission;
 use crate::identity::Identity;
-use crate::listing::ListQuirk;
+use crate::listing::{IdFilter, ListQuirk};
 use crate::records::{ActionRecords, OtherAction};
 use crate::scaling::ScalingGroup;
 use crate::settings::{
@@ -68,6 +68,8 @@ impl Default for RegionBuilder {
                 read_only: false,
                 denied: BTreeSet::new(),
                 list_quirks: Vec::new(),
+                id_filter: IdFilter::default(),
+                queries_per_minute: usize::MAX,
                 own_server: None,
                 scaling: Some(Vec::new()),
                 action_records: ActionRecords::default(),
@@ -162,6 +164,19 @@ impl RegionBuilder {
     /// Makes the list of servers misbehave. Can be called for several.
     pub fn list_quirk(mut self, quirk: ListQuirk) -> Self {
         self.settings.list_quirks.push(quirk);
+        self
+    }
+
+    /// What the list does with `server_id`. Default: it ignores it.
+    pub fn id_filter(mut self, filter: IdFilter) -> Self {
+        self.settings.id_filter = filter;
+        self
+    }
+
+    /// The most queries of each kind (lists of servers, single servers, jobs) in any [`QUOTA_WINDOW`](crate::QUOTA_WINDOW); the
+    /// gateway answers more of them with 429, `APIGW.0308`. Default: no limit.
+    pub fn queries_per_minute(mut self, queries: usize) -> Self {
+        self.settings.queries_per_minute = queries;
         self
     }
 

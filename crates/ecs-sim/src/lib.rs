@@ -110,7 +110,7 @@ pub use faults::{
     Asked, Exchange, Fault, Faults, FaultyTransport, Part, Said, Shape, Target, Told, Trace,
 };
 pub use identity::Identity;
-pub use listing::ListQuirk;
+pub use listing::{FILTERED_IDS, IdFilter, ListQuirk};
 pub use records::{ActionRecords, OtherAction};
 pub use region::Region;
 pub use scaling::ScalingGroup;

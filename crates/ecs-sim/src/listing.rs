@@ -1,5 +1,23 @@
 //! How the list of servers can misbehave: what clients of such lists have met.
 
+/// The most ids that a list filters by where it does, by default: what Huawei Cloud's SDK advises, so that the address does not
+/// become too long.
+pub const FILTERED_IDS: usize = 100;
+
+/// What a list does with `server_id`, which names servers by their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdFilter {
+    /// It is ignored, as a parameter that is not documented (Open Telekom Cloud).
+    #[default]
+    Ignored,
+    /// It is refused with 400.
+    Refused,
+    /// Only these servers are listed, and other filters are ignored (Huawei Cloud). An id that no server has gets a row of its id
+    /// only. More ids than this are refused with 400.
+    Limited(usize),
+}
+
 /// A way in which the list of servers misbehaves. Several can be combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

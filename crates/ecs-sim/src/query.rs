@@ -1,10 +1,13 @@
 //! Which servers a list holds, and which of them are on a page.
 
+use std::collections::HashSet;
 use std::time::Duration;
+
+use ecs_model::ServerId;
 
 use crate::attributes::{reservation_id, tags_of};
 use crate::fleet::Server;
-use crate::listing::{ListQuirk, Quirks};
+use crate::listing::{IdFilter, ListQuirk, Quirks};
 
 const DEFAULT_LIMIT: usize = 25;
 
@@ -18,6 +21,8 @@ pub(crate) struct ListQuery {
     ip: Option<String>,
     flavor: Option<String>,
     reservation_id: Option<String>,
+    /// The ids of `server_id`, as they were given.
+    server_ids: Option<Vec<String>>,
     page: Option<usize>,
     /// The last server of the page before.
     marker: Option<String>,
@@ -27,6 +32,8 @@ pub(crate) struct ListQuery {
 /// One page.
 pub(crate) struct Page<'a> {
     pub(crate) servers: Vec<&'a Server>,
+    /// Ids that were asked for and that no server has.
+    pub(crate) absent: Vec<String>,
     /// How many there are on all pages, if that is said.
     pub(crate) count: Option<usize>,
 }
@@ -45,6 +52,10 @@ impl ListQuery {
                 "ip" => found.ip = Some(value),
                 "flavor" => found.flavor = Some(value),
                 "reservation_id" => found.reservation_id = Some(value),
+                "server_id" => {
+                    let ids = value.split(',').map(|id| id.trim().to_owned());
+                    found.server_ids.get_or_insert_default().extend(ids);
+                }
                 "offset" => found.page = value.parse().ok(),
                 "marker" => found.marker = Some(value),
                 "limit" => found.limit = value.parse().ok(),
@@ -52,6 +63,47 @@ impl ListQuery {
             }
         }
         found
+    }
+
+    /// The servers that are asked for by their ids, in the order of the list.
+    ///
+    /// # Errors
+    /// Ids are refused, or these are too many.
+    pub(crate) fn page_by_ids<'a>(
+        &self,
+        servers: &'a [Server],
+        filter: IdFilter,
+        quirks: &Quirks,
+    ) -> Option<Result<Page<'a>, String>> {
+        let ids = self.server_ids.as_ref()?;
+        let limit = match filter {
+            IdFilter::Ignored => return None,
+            IdFilter::Refused => {
+                let message = "server_id is not a parameter of this list";
+                return Some(Err(message.to_owned()));
+            }
+            IdFilter::Limited(limit) => limit,
+        };
+        if ids.len() > limit {
+            let count = ids.len();
+            return Some(Err(format!(
+                "server_id has {count} ids, and at most {limit} are taken"
+            )));
+        }
+        let mut wanted: HashSet<ServerId> = ids.iter().flat_map(|id| id.parse()).collect();
+        let (most, _) = quirks.sizes(self.limit.unwrap_or(DEFAULT_LIMIT));
+        let found = servers.iter().filter(|server| wanted.remove(&server.id));
+        let found: Vec<&Server> = found.take(most).collect();
+        // What is no id of a server's form is no server's either.
+        let is_absent = |id: &&String| id.parse().map_or(true, |id| wanted.contains(&id));
+        let absent = ids.iter().filter(is_absent).take(most - found.len());
+        let absent: Vec<String> = absent.cloned().collect();
+        let rows = found.len() + absent.len();
+        Some(Ok(Page {
+            servers: found,
+            absent,
+            count: quirks.count(rows, rows),
+        }))
     }
 
     /// The page of these servers that is asked for. Its number counts from 1; 0 is the first page too. A marker goes
@@ -87,6 +139,7 @@ impl ListQuery {
         };
         Ok(Page {
             count: quirks.count(taken.len(), servers.len()),
+            absent: Vec::new(),
             servers,
         })
     }
@@ -118,6 +171,8 @@ impl ListQuery {
             page: self.page,
             marker: self.marker.clone(),
             limit: self.limit,
+            // Where ids count, this is not asked.
+            server_ids: self.server_ids.clone(),
             ..Self::default()
         };
         *self == page_only

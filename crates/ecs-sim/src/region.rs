@@ -76,6 +76,7 @@ pub struct Region {
     quirks: Quirks,
     jobs: Jobs,
     quotas: Quotas,
+    queries: QueryWindows,
     accepted: AcceptanceLog,
     records: ActionLog,
     traces: TraceStore,
@@ -93,6 +94,14 @@ struct Quotas {
     stop: Window,
 }
 
+/// One window for each kind of query that has a limit.
+#[derive(Debug, Default)]
+struct QueryWindows {
+    lists: Window,
+    servers: Window,
+    jobs: Window,
+}
+
 impl Region {
     pub(crate) fn new(settings: Settings, identity: Identity, pair: AccessKey) -> Self {
         Self {
@@ -101,6 +110,7 @@ impl Region {
             quirks: Quirks::new(&settings.list_quirks),
             jobs: Jobs::default(),
             quotas: Quotas::default(),
+            queries: QueryWindows::default(),
             accepted: AcceptanceLog::default(),
             records: ActionLog::new(settings.seed, settings.record_delay.clone()),
             traces: TraceStore::new(settings.seed, settings.trace_delay.clone()),

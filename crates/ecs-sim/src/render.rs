@@ -107,6 +107,20 @@ pub(crate) fn page(
         }
         push_server(&mut text, server, identity, calendar, now);
     }
+    for (at, id) in page.absent.iter().enumerate() {
+        if at > 0 || !page.servers.is_empty() {
+            text.push(',');
+        }
+        // Any text may have been asked for as an id.
+        let id = serde_json::Value::from(id.as_str());
+        push(
+            &mut text,
+            format_args!(
+                "{{\"id\":{id},\"name\":null,\"status\":null,\"updated\":null,\"OS-EXT-STS:task_state\":null,\
+                 \"fault\":{{\"message\":\"the server does not exist\"}}}}"
+            ),
+        );
+    }
     text.push_str("]}");
     text
 }

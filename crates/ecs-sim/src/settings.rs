@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::listing::ListQuirk;
+use crate::listing::{IdFilter, ListQuirk};
 use crate::records::{ActionRecords, OtherAction};
 use crate::scaling::ScalingGroup;
 use crate::traces::TraceAccess;
@@ -96,6 +96,9 @@ pub(crate) struct Settings {
     pub(crate) read_only: bool,
     pub(crate) denied: BTreeSet<String>,
     pub(crate) list_quirks: Vec<ListQuirk>,
+    pub(crate) id_filter: IdFilter,
+    /// The most queries of one kind in any [`QUOTA_WINDOW`].
+    pub(crate) queries_per_minute: usize,
     /// The place in the list of the server that the metadata service serves.
     pub(crate) own_server: Option<usize>,
     /// Nothing where there is no Auto Scaling service.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ecs_ops::model::{RebootType, ServerId, StopType};
 use ecs_ops::{Polling, PowerAction};
-use ecs_sim::{Faults, RegionBuilder, Throttling};
+use ecs_sim::{Faults, IdFilter, RegionBuilder, Throttling};
 use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +16,7 @@ use super::records::RecordsPlan;
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) region: RegionBuilder,
-    /// How many servers the region has.
+    /// How many servers the region has that runs act on.
     pub(super) servers: usize,
     /// What it records, and what others do.
     pub(super) records: Option<RecordsPlan>,
@@ -122,7 +122,7 @@ impl Scenario {
             }
         };
         Self {
-            region,
+            region: large_project(seed, region, servers),
             servers,
             records: None,
             gateway: None,
@@ -161,6 +161,7 @@ impl Scenario {
     /// The servers of each run: those of the region and some that don't exist, shuffled and dealt out.
     pub(super) fn deal(&self, seed: u64, mut servers: Vec<ServerId>) -> Vec<Vec<ServerId>> {
         let mut rng = ChaCha8Rng::seed_from_u64(!seed);
+        servers.truncate(self.servers);
         servers.extend((0..self.absent).map(|_| ServerId::from_bytes(rng.random())));
         servers.shuffle(&mut rng);
         let all = servers.len();
@@ -211,6 +212,28 @@ impl RunPlan {
             stalled_after: rng.random_bool(0.3).then(|| secs(rng, 60..900)),
         }
     }
+}
+
+/// In some seeds the project has many more servers than the runs act on, and its list may take ids: then runs read
+/// servers by other ways than the whole list. Drawn apart from the rest, so that it changes nothing else of a seed.
+fn large_project(seed: u64, region: RegionBuilder, servers: usize) -> RegionBuilder {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x7072_6f6a_6563_7421);
+    let rng = &mut rng;
+    if !rng.random_bool(0.08) {
+        return region;
+    }
+    let others = rng.random_range(400..1_600);
+    let filters = [
+        IdFilter::Ignored,
+        IdFilter::Refused,
+        IdFilter::Limited(ecs_sim::FILTERED_IDS),
+        IdFilter::Limited(20),
+    ];
+    let queries = pick(rng, &[usize::MAX, usize::MAX, 30]);
+    region
+        .servers(servers + others)
+        .id_filter(pick(rng, &filters))
+        .queries_per_minute(queries)
 }
 
 pub(super) fn sometime(rng: &mut impl Rng, how_often: f64) -> Option<Duration> {

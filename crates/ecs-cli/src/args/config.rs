@@ -24,7 +24,9 @@ $XDG_CONFIG_HOME/ecsctl/config.toml, or ~/.config/ecsctl/config.toml. It takes n
                               # cts-endpoint, ca-file
   wave = \"10%\"                # pause, deadline
   max-failures = \"2%\"
-  health-cmd = \"./check.sh\"
+  health-cmd = \"./check.sh\"   # health-timeout
+  canary = 10                 # canary-pause
+  verify = true               # verify-timeout, reconcile
   journal-dir = \"/srv/ecsctl/runs\"
   store = \"postgres://ops@db.example/fleet\"   # without a password
 

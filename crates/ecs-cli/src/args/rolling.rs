@@ -33,17 +33,18 @@ pub(crate) struct Rolling {
     /// include secrets
     #[arg(long, value_name = "COMMAND", value_parser = command, conflicts_with = "no_wait")]
     pub(crate) health_cmd: Option<String>,
-    /// Kill --health-cmd after this time; the check has then failed
-    #[arg(
-        long, value_name = "DURATION", default_value = "5m", value_parser = duration, requires = "health_cmd"
-    )]
-    pub(crate) health_timeout: Duration,
+    /// Kill --health-cmd after this time; the check has then failed [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) health_timeout: Option<Duration>,
     /// Begin with a wave of only N servers, then ask whether to continue
     #[arg(long, value_name = "N", value_parser = at_least_1, conflicts_with = "no_wait")]
     pub(crate) canary: Option<usize>,
     /// After the canary, pause this long instead of asking
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "canary")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) canary_pause: Option<Duration>,
+    /// The source of a canary that no option asks for: one that does not fit the servers is left out.
+    #[arg(skip)]
+    pub(crate) canary_of: Option<String>,
     /// Order the servers. by-name lists the project's servers
     #[arg(long, value_name = "ORDER", value_enum, conflicts_with = "no_wait")]
     pub(crate) order: Option<OrderBy>,
@@ -161,8 +162,31 @@ impl Rolling {
         self.canary.is_some() && self.canary_pause.is_none()
     }
 
+    /// How long a health check may take.
+    pub(crate) fn health_limit(&self) -> Duration {
+        self.health_timeout.unwrap_or(HEALTH_TIMEOUT)
+    }
+
+    /// Leaves out a canary of the settings that is no smaller than the waves of so many servers, and returns its source.
+    pub(crate) fn fit_canary(&mut self, servers: usize) -> Option<String> {
+        let wave = self.wave.map_or(servers, |wave| wave.of(servers).max(1));
+        let most = wave.min(servers.saturating_sub(1));
+        if self.canary.is_none_or(|canary| canary <= most) {
+            return None;
+        }
+        let source = self.canary_of.take()?;
+        (self.canary, self.canary_pause) = (None, None);
+        Some(source)
+    }
+
     /// What fits together for itself and makes no sense together.
     pub(crate) fn check(&self, yes: bool) -> Result<(), Fail> {
+        if self.health_timeout.is_some() && self.health_cmd.is_none() {
+            return Err(Fail::usage("--health-timeout needs --health-cmd <COMMAND>"));
+        }
+        if self.canary_pause.is_some() && self.canary.is_none() {
+            return Err(Fail::usage("--canary-pause needs --canary <N>"));
+        }
         if self.pause.is_some() && self.wave.is_none() {
             if self.canary.is_none() {
                 return Err(Fail::usage(

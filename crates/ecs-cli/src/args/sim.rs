@@ -51,6 +51,13 @@ pub(crate) struct Sim {
     /// Begin with this share of the servers stopped
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) stopped: f64,
+    /// What the list of servers does with ids (server_id): ignore them, as Open Telekom Cloud (by its documentation); refuse them;
+    /// filter by up to 100 of them, as Huawei Cloud
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = ServerIdFilter::Ignored)]
+    pub(crate) server_id_filter: ServerIdFilter,
+    /// Allow N lists, N queries of single servers and N of jobs per minute of the simulated clock. By default there is no limit
+    #[arg(long, value_name = "N", value_parser = at_least_1)]
+    pub(crate) queries_per_minute: Option<usize>,
     /// Put the next N servers of the list into an auto-scaling group. Repeatable
     #[arg(long, value_name = "NAME:N")]
     pub(crate) scaling_group: Vec<Group>,
@@ -108,6 +115,14 @@ pub(crate) enum Metadata {
     Protected,
     Plain,
     NoAgency,
+}
+
+/// What the list of servers does with ids.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ServerIdFilter {
+    Ignored,
+    Refused,
+    Applied,
 }
 
 /// An auto-scaling group, as it is written.

@@ -10,7 +10,7 @@ use ecs_ops::rolling::{AfterCanary, Rules, Waves};
 
 use super::go_on::written;
 use crate::args::{FailureLimit, Run};
-use crate::confirm::{Terminal, WavesSaid, counted, skipped, verb};
+use crate::confirm::{Terminal, WavesSaid, act_on, counted, skipped, verb};
 use crate::connect::Connection;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
@@ -37,20 +37,26 @@ pub(super) struct Announcement<'a> {
 
 impl Announcement<'_> {
     fn headline(&self) -> String {
-        format!("{} {}", verb(self.action), counted(self.servers.len()))
+        act_on(self.action, self.servers.len())
     }
 
     /// Everything but the place, as rows.
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         let args = self.args;
-        let mut rows = vec![("in", self.requests()), ("servers", self.named())];
+        let sent = if self.waves.is_some() {
+            "waves"
+        } else {
+            "requests"
+        };
+        let mut rows = vec![("servers", self.named()), (sent, self.requests())];
         let skipped = skipped(self.skipped);
         if !skipped.is_empty() {
             rows.push(("skipped", skipped));
         }
+        rows.extend(self.pauses().map(|pauses| ("pause", pauses)));
         rows.extend(self.brake().map(|brake| ("brake", brake)));
         if let Some(command) = &args.rolling.health_cmd {
-            let limit = written(args.rolling.health_timeout);
+            let limit = written(args.rolling.health_limit());
             rows.push((
                 "health",
                 format!("{command} after each wave (at most {limit}); a failure stops the run"),
@@ -62,6 +68,29 @@ impl Announcement<'_> {
                 format!(
                     "a server whose soft restart fails, or that is not back after {}, is restarted hard (cutting the power)",
                     written(after)
+                ),
+            ));
+        }
+        if let Some(limit) = args.rolling.escalate_hang {
+            let label = if args.rolling.escalate_after.is_some() {
+                ""
+            } else {
+                "escalate"
+            };
+            rows.push((
+                label,
+                format!(
+                    "a server that hangs in its restart for {} is restarted hard (cutting the power)",
+                    written(limit)
+                ),
+            ));
+        }
+        if let (Some(limit), false) = (args.verifies(), args.no_wait) {
+            rows.push((
+                "verify",
+                format!(
+                    "each server until it is at rest in the wanted state (at most {})",
+                    written(limit)
                 ),
             ));
         }
@@ -142,6 +171,21 @@ impl Announcement<'_> {
             Some(waves) => format!("{waves}, {requests}"),
             None => requests,
         }
+    }
+
+    /// What the run waits for between its waves.
+    fn pauses(&self) -> Option<String> {
+        let rolling = &self.args.rolling;
+        let after_canary = match (rolling.canary, rolling.canary_pause) {
+            (None, _) => None,
+            (Some(_), None) => Some("asks after the canary".to_owned()),
+            (Some(_), Some(pause)) => Some(format!("{} after the canary", written(pause))),
+        };
+        let between = rolling
+            .pause
+            .map(|pause| format!("{} between waves", written(pause)));
+        let pauses: Vec<String> = after_canary.into_iter().chain(between).collect();
+        (!pauses.is_empty()).then(|| pauses.join(", "))
     }
 
     /// The first servers to go.

@@ -1,20 +1,19 @@
 //! The end of a run: what became of each server, and what to do next.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use ecs_ops::model::{JobId, ServerId};
-use ecs_ops::{Outcome, Report, Stopped};
+use ecs_ops::model::ServerId;
+use ecs_ops::{Report, Stopped};
 
 use super::execute::Ended;
-use super::go_on::GoOn;
+use super::go_on::{Circumstances, GoOn};
 use crate::args::{Format, Output};
 use crate::connect::Connection;
 use crate::exit::{Exit, Facts};
 use crate::fail::{hint_for, place_hint};
 use crate::render::closing::{closing, hard_restarts, headline};
 use crate::render::csv;
-use crate::render::json::{self, Extras};
+use crate::render::json::{self, Brake, Extras};
 use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
@@ -23,10 +22,10 @@ pub(super) struct Ending<'a> {
     pub(super) output: Output,
     /// The limit of failures, as it was given.
     pub(super) max_failures: Option<String>,
+    /// What stops the run because of failures.
+    pub(super) brake: Option<Brake>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
-    /// Whether it has waves.
-    pub(super) rolling: bool,
     pub(super) go_on: GoOn,
     /// Servers that were not ready: nothing is left to do with them.
     pub(super) unready: Vec<ServerId>,
@@ -69,14 +68,15 @@ pub(super) fn conclude(
             _ => format!("stopped: {stopped}"),
         });
     }
-    advise(report, &ending, notes);
-    let simulated = ending.connection.is_simulated();
-    let unready = ending.unready.len();
-    let said = ending
-        .go_on
-        .say(report, ending.rolling, simulated, &ending.unready, notes);
-    if !said && report.summary().not_attempted > unready && report.refused.is_none() {
-        notes.hint("servers that were not attempted can safely be given to another run");
+    advise(report, notes);
+    let known = Circumstances {
+        no_wait: ending.no_wait,
+        reconciled: ending.reconciled,
+        simulated: ending.connection.is_simulated(),
+        unready: &ending.unready,
+    };
+    for step in ending.go_on.steps(report, &known) {
+        notes.next(&step);
     }
     exit
 }
@@ -91,13 +91,13 @@ fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
         stop_reason: ended.report.stopped.as_ref().map(ToString::to_string),
         hard_restarts: hard_restarts(&ended.report),
         max_failures: ending.max_failures.clone(),
+        brake: ending.brake.clone(),
         exit_code: exit as u8,
     }
 }
 
-/// What to do next, where it is not plain from the verdicts.
-fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
-    let summary = report.summary();
+/// What went wrong with the run as a whole, and what to do about it.
+fn advise(report: &Report, notes: &Notes) {
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: access denied by the service: {problem}"));
     }
@@ -118,68 +118,5 @@ fn advise(report: &Report, ending: &Ending<'_>, notes: &Notes) {
     });
     if let Some(hint) = hint {
         notes.hint(&hint);
-    }
-    if summary.unknown > 0 {
-        notes.hint(if ending.reconciled {
-            "unknown servers may have been acted on or not, and did not show which: look at them before you run again"
-        } else {
-            "unknown servers may have been acted on or not: look at them before you run again, or let --reconcile \
-             look at them in the run"
-        });
-    }
-    // The jobs of an embedded simulator end with it.
-    if summary.running > 0 && !ending.connection.is_simulated() {
-        let jobs = report.jobs.iter().map(|job| &job.job_id);
-        let jobs = running_jobs(jobs, report.servers.iter().map(|server| &server.outcome));
-        let why = if ending.no_wait {
-            "not waited for"
-        } else {
-            "still running"
-        };
-        // With a journal, resuming waits for them.
-        if let Some(wait) = ending.go_on.wait_for(&jobs) {
-            notes.hint(&format!("{why}:"));
-            notes.note(&format!("  {wait}"));
-        }
-    }
-}
-
-/// Those of the jobs that have servers that are running, in their order.
-fn running_jobs<'a>(
-    jobs: impl Iterator<Item = &'a JobId>,
-    outcomes: impl Iterator<Item = &'a Outcome>,
-) -> Vec<&'a str> {
-    let running: HashSet<&JobId> = outcomes
-        .filter_map(|outcome| match outcome {
-            Outcome::Running { job_id } => Some(job_id),
-            _ => None,
-        })
-        .collect();
-    jobs.filter(|job_id| running.contains(job_id))
-        .map(JobId::as_str)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_jobs_that_have_not_ended_are_to_be_waited_for() {
-        let id = |id: &str| id.parse::<JobId>().unwrap();
-        let jobs = [id("ended"), id("running"), id("also")];
-        let outcomes = [
-            Outcome::Running { job_id: id("also") },
-            Outcome::Running {
-                job_id: id("running"),
-            },
-            Outcome::Running {
-                job_id: id("running"),
-            },
-        ];
-        assert_eq!(
-            running_jobs(jobs.iter(), outcomes.iter()),
-            ["running", "also"]
-        );
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{ConfigShow, DocumentFormat, Global};
+use super::go_on::written;
+use crate::args::{ConfigShow, DocumentFormat, Global, HEALTH_TIMEOUT};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::folders;
@@ -16,6 +17,8 @@ use crate::term::Results;
 fn by_default(key: Key, global: &Global) -> Option<String> {
     match key {
         Key::MaxFailures => Some("10% of the servers, but at least 2".to_owned()),
+        Key::HealthTimeout => Some(written(HEALTH_TIMEOUT)),
+        Key::Verify | Key::Reconcile => Some("false".to_owned()),
         Key::JournalKeep => Some("30d".to_owned()),
         Key::JournalDir if global.settings.journal_dir.is_none() => {
             let state = folders::state().ok()?;

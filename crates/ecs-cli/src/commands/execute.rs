@@ -89,13 +89,6 @@ pub(super) struct Ended {
     pub(super) interrupted: bool,
 }
 
-/// How a run is shown.
-pub(super) struct Shown {
-    pub(super) format: Format,
-    /// The names of its servers, as far as they are known.
-    pub(super) names: HashMap<ServerId, String>,
-}
-
 impl Ended {
     /// How the command ends whose report would end it like this.
     pub(super) fn exit(&self, exit: Exit) -> Exit {
@@ -107,6 +100,13 @@ impl Ended {
     }
 }
 
+/// How a run is shown.
+pub(super) struct Shown {
+    pub(super) format: Format,
+    /// When the outcomes of an earlier process became known.
+    pub(super) times: HashMap<ServerId, Timestamp>,
+}
+
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
 pub(super) async fn execute(
     plan: Plan,
@@ -116,10 +116,9 @@ pub(super) async fn execute(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Ended, Fail> {
-    let Shown { format, names } = shown;
+    let Shown { format, mut times } = shown;
     let lines = format == Format::Jsonl;
     let began = Timestamp::now();
-    let mut times: HashMap<ServerId, Timestamp> = HashMap::new();
     let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
     let aside = Aside::new(progress.notes());
     let Callbacks {
@@ -154,10 +153,9 @@ pub(super) async fn execute(
                 continue;
             }
         };
-        let Some(mut event) = event else { break };
+        let Some(event) = event else { break };
         let at = Timestamp::now();
-        if let Event::ServerDone(server) = &mut event {
-            server.name = names.get(&server.id).cloned();
+        if let Event::ServerDone(server) = &event {
             times.entry(server.id).or_insert(at);
         }
         progress.show(&event);
@@ -177,7 +175,6 @@ pub(super) async fn execute(
             .hint("check the servers before you run again, and please report this bug")
     })?;
     for server in &mut report.servers {
-        server.name = names.get(&server.id).cloned();
         server.at = times.get(&server.id).copied();
     }
     let wave = progress.tally().wave;
@@ -226,7 +223,7 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
         Some(AfterCanary::Yes) => true,
         Some(AfterCanary::Nobody) | None => {
             notes.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
-            notes.hint("ecsctl resume --yes continues without asking");
+            notes.hint("with --yes, the command below continues without asking");
             false
         }
     };

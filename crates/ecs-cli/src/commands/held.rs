@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use ecs_ops::fleet::{SkipReason, SkippedServer};
 use ecs_ops::model::ServerId;
 
+use super::go_on::Words;
+use super::next_step::NextStep;
 use super::servers::Servers;
 use crate::args::{Global, Held, Run};
 use crate::confirm::{counted, few};
@@ -48,9 +50,9 @@ pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, 
 /// begins to act on later is waited for.
 pub(super) async fn apply(
     store: &Store,
-    held: Held,
+    args: &Run,
     servers: &mut Servers,
-    connection: &Connection,
+    (connection, global): (&Connection, &Global),
     notes: &Notes,
 ) -> Result<(), Fail> {
     let found = store.held(connection, &servers.ids).await?;
@@ -66,10 +68,12 @@ pub(super) async fn apply(
             .for_each(|line| notes.always(&format!("  {line}")));
     };
     let ids: HashSet<ServerId> = found.iter().map(|held| held.id).collect();
-    match held {
+    match args.held {
         Held::Wait => {
             say("waiting for them");
-            notes.hint("a run whose process died holds its servers until it is resumed: ecsctl run list shows the runs");
+            let purpose =
+                "a run whose process died holds its servers until it is resumed; to see the runs";
+            notes.next(&NextStep::list_runs(purpose).at(&Words::to_place(global)));
         }
         Held::Fail => {
             return Err(Fail::usage(format!("{are_held}; nothing was sent"))

@@ -8,6 +8,8 @@ use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::go_on::Words;
+use super::next_step::NextStep;
 use crate::args::{Global, Run};
 use crate::confirm::{counted, few};
 use crate::connect::Connection;
@@ -158,18 +160,18 @@ fn refused(conflict: &Conflict) -> Fail {
         _ => format!("acts on {} of these", counted(shared)),
     };
     let details = few(&conflict.servers, NAMED, ToString::to_string);
-    let wait = "wait until it has ended, or stop it first";
-    let watch = format!(
-        "{wait}; ecsctl run show {} shows how far it is",
-        other.run_id
-    );
-    Fail::usage(format!(
+    let fail = Fail::usage(format!(
         "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
         other.run_id, other.operation, other.since
     ))
     .details(details)
-    .hint(match other.journal {
-        Some(_) => watch,
-        None => wait.to_owned(),
-    })
+    .hint("wait until it has ended, or stop it first");
+    match &other.journal {
+        Some(journal) => {
+            let purpose = "to see how far it is";
+            let options = Words::default();
+            fail.next(NextStep::show_run(purpose, Path::new(journal), &options))
+        }
+        None => fail,
+    }
 }

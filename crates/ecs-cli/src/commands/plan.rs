@@ -6,17 +6,19 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use ecs_ops::PowerAction;
 use ecs_ops::journal::RunRecord;
 use ecs_ops::model::{Server, ServerId};
+use ecs_ops::{PowerAction, ServerNames};
 use jiff::{SignedDuration, Timestamp};
 
+use super::go_on::Words;
+use super::next_step::NextStep;
 use super::recorded_options::{options_of, parse};
 use super::resume::go_where_it_was;
 use super::servers::Servers;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
-use crate::confirm::{counted, few, verb};
+use crate::confirm::{act_on, counted, few};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::plan_file::{
@@ -34,6 +36,7 @@ pub(super) fn write(
     path: &Path,
     run: RunRecord,
     known: &[Server],
+    global: &Global,
     notes: &Notes,
 ) -> Result<(), Fail> {
     let by_id = super::preflight::by_id(known);
@@ -63,10 +66,8 @@ pub(super) fn write(
         .and_then(|mut to| to.write_all(text.as_bytes()));
     written.map_err(|error| cannot(&error).hint("name a new file with --out; nothing was sent"))?;
     notes.note(&format!("the plan is in {}: {}", path.display(), file.hash));
-    notes.hint(&format!(
-        "ecsctl plan show {0} shows it, ecsctl apply {0} does it",
-        path.display()
-    ));
+    notes.next(&NextStep::show_plan("to see it", path));
+    notes.next(&NextStep::apply_plan("to do it", path).at(&Words::to_place(global)));
     Ok(())
 }
 
@@ -88,7 +89,7 @@ fn read(path: &Path) -> Result<PlanFile, Fail> {
     PlanFile::parse(&bytes).map_err(|error| {
         let fail = Fail::usage(format!("{shown}: {error}; nothing was sent"));
         match error {
-            PlanFileError::Changed => fail.hint("make a new plan: ecsctl plan reboot … --out FILE"),
+            PlanFileError::Changed => fail.hint("make a new plan"),
             _ => fail,
         }
     })
@@ -152,7 +153,7 @@ fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
 
 fn what(file: &PlanFile) -> String {
     let run = &file.plan.run;
-    format!("{} {}", verb(run.action), counted(run.servers.len()))
+    act_on(run.action, run.servers.len())
 }
 
 /// The wave of each server, counted from 1; empty for a run without waves.
@@ -291,7 +292,12 @@ fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
             "the plan was applied before: its journal is {}; nothing was sent",
             journal.display()
         ))
-        .hint("ecsctl resume JOURNAL resumes that run; for another one make a new plan"));
+        .hint("for another run make a new plan")
+        .next(NextStep::resume(
+            "to continue that run",
+            journal,
+            &Words::default(),
+        )));
     }
     let age_now = Timestamp::now().duration_since(file.plan.created);
     let most = SignedDuration::try_from(args.max_age).unwrap_or(SignedDuration::MAX);
@@ -357,10 +363,12 @@ pub(super) fn check_drift(
 /// The record with what only this program knows: the health check, and the whole deadline.
 pub(super) fn completed(mut run: RunRecord, args: &Run) -> RunRecord {
     let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).ok();
+    // They are with the other facts of the servers.
+    run.names = ServerNames::default();
     run.deadline_ms = args.deadline.and_then(milliseconds);
     if let (Some(rolling), Some(command)) = (&mut run.rolling, &args.rolling.health_cmd) {
         rolling.health = Some(command.clone());
-        rolling.health_timeout_ms = milliseconds(args.rolling.health_timeout);
+        rolling.health_timeout_ms = milliseconds(args.rolling.health_limit());
     }
     run
 }
@@ -376,7 +384,7 @@ pub(crate) fn instead_of(args: Run, out: &Path) -> Result<Run, Fail> {
         return Err(Fail::usage(format!(
             "{option} makes no sense for a plan; nothing was sent"
         ))
-        .hint("give it to ecsctl apply, which writes a journal beside the plan"));
+        .hint("leave it out: applying the plan writes a journal beside it"));
     }
     if out.exists() {
         return Err(Fail::usage(format!("{}: the file exists", out.display()))

@@ -7,6 +7,8 @@ use ecs_ops::journal::{JsonlJournal, Record, RunRecord};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Outcome, PowerAction};
 
+use super::go_on::{RecordedPlace, Words};
+use super::next_step::NextStep;
 use super::recorded_options::{options_of, parse};
 use super::resume::go_where_it_was;
 use crate::args::{Global, Rerun, Run};
@@ -29,10 +31,11 @@ pub(crate) fn prepare(
             "rerun cannot be used with a store (named by {}): it reads the file of a journal; nothing was sent",
             store.origin
         ))
-        .hint(
-            "ecsctl run show RUN -o id --outcome failed > ids.txt writes the servers to a file, for ecsctl reboot (or start, stop) \
-             --from-file ids.txt",
-        ));
+        .next(NextStep::write_failed_ids(
+            "to write the ids of the failed servers to a file for --from-file",
+            &args.of,
+            &Words::to_place(global),
+        )));
     }
     let journal = journals::resolve(&args.of, global)?;
     let earlier = read(&journal)?;
@@ -43,10 +46,15 @@ pub(crate) fn prepare(
         || action.type_name() != earlier.run.action.type_name()
     {
         return Err(Fail::usage("a rerun does what the earlier run did: --type cannot be changed")
-            .hint("for another action: ecsctl run show JOURNAL -o id --outcome failed | ecsctl reboot --from-file - …"));
+            .next(NextStep::write_failed_ids(
+                "for another action, write the ids of the failed servers to a file for --from-file",
+                &args.of,
+                &Words::default(),
+            )));
     }
     go_where_it_was(&earlier.run, global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
+    run.names = earlier.run.names;
     Ok((action, run))
 }
 
@@ -81,7 +89,11 @@ fn read(path: &Path) -> Result<Earlier, Fail> {
         return Err(Fail::usage(format!(
             "the run of {shown} has no end record: it is still active, or its process was killed; nothing was sent"
         ))
-        .hint("ecsctl resume finishes it; then its servers can be run again"));
+        .next(NextStep::resume(
+            "to finish it, so that its servers can be run again",
+            path,
+            &RecordedPlace::of(&run).of_journal,
+        )));
     }
     Ok(Earlier { run, timeline })
 }
@@ -108,12 +120,16 @@ fn choose(
             counts[index].0 += 1;
         }
     }
-    let journal = journal.display();
+    let shown = journal.display();
     if chosen.is_empty() {
         return Err(Fail::usage(format!(
-            "no server of the run of {journal} is to be run again; nothing was sent"
+            "no server of the run of {shown} is to be run again; nothing was sent"
         ))
-        .hint("ecsctl run show JOURNAL shows how each server ended"));
+        .next(NextStep::show_run(
+            "to see how each server ended",
+            journal,
+            &Words::default(),
+        )));
     }
     let counts_shown: Vec<String> = counts
         .iter()
@@ -129,7 +145,7 @@ fn choose(
     ));
     if counts[1].0 > 0 && !args.dry_run {
         notes.warn(&format!(
-            "do not resume {journal} after this: it would act on the servers that were not attempted once more"
+            "do not resume {shown} after this: it would act on the servers that were not attempted once more"
         ));
     }
     if counts[2].0 > 0 {

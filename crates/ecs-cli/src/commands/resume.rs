@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use ecs_ops::OnUnknown;
 use ecs_ops::journal::{
-    Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, Recovered,
-    RunRecord,
+    Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, OutcomeKind,
+    Record, Recovered, RollingRecord, RunRecord,
 };
+use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
@@ -26,6 +27,7 @@ use crate::confirm::{Terminal, counted};
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
+use crate::render::json::Brake;
 use crate::signals::Signals;
 use crate::store::{self, Store};
 use crate::term::{Notes, Results};
@@ -39,14 +41,14 @@ const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn run(
     args: &Resume,
-    mut global: Global,
+    global: &mut Global,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let store = store_of(args, &global).await?;
+    let store = store_of(args, global).await?;
     let path = match &store {
         Some(_) => args.journal.clone(),
-        None => journals::resolve(&args.journal, &global)?,
+        None => journals::resolve(&args.journal, global)?,
     };
     let (journal, contents) = match &store {
         // It is taken over when everything else is settled.
@@ -63,10 +65,11 @@ pub(crate) async fn run(
         ));
     }
     let (last, by) = last_record(&contents);
+    let times = times_of_outcomes(&contents);
     let recovered = recover(contents)?;
     let run = recovered.run();
     let run_id = run.run_id.clone();
-    let (health, after_canary) = callbacks(args, &global, run, notes)?;
+    let (health, after_canary) = callbacks(args, global, run, notes)?;
     let action = run.action;
     // `last` may be another run by then.
     let named = if path == args.journal {
@@ -74,8 +77,8 @@ pub(crate) async fn run(
     } else {
         Path::new(&run_id)
     };
-    let go_on = GoOn::of_resume(args, named, &global);
-    let led_by = go_where_it_was(run, &mut global, notes)?;
+    let go_on = GoOn::of_resume(args, named, store.is_some(), global);
+    let led_by = go_where_it_was(run, global, notes)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {
         None
@@ -89,15 +92,17 @@ pub(crate) async fn run(
         otherwise: Some(run.endpoint.clone()),
         fails_soon: false,
     };
-    let mut connection = connect(&global, &settings, notes).await?;
+    let mut connection = connect(global, &settings, notes).await?;
     led_by.note_origin("the journal", &mut connection);
-    refuse_other_place(&recovered, &connection, &global)?;
+    refuse_other_place(&recovered, &connection, global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let unready = run.unready.iter().map(|server| server.id).collect();
+    let rules = run.rolling.as_ref().map(RollingRecord::rules);
+    let brake = rules.and_then(|rules| Brake::of(&rules, run.servers.len()));
     let max_failures = run
         .rolling
         .as_ref()
@@ -116,7 +121,7 @@ pub(crate) async fn run(
     let mut signals = Signals::new()?;
     let confirmed = intent.confirm(terminal, &connection, notes);
     unless_stopped(&mut signals, confirmed).await?;
-    let (reconciles, rolling) = (args.reconcile || run.reconcile, run.rolling.is_some());
+    let reconciles = args.reconcile || run.reconcile;
     let (journal, recovered) = match (&store, journal) {
         (Some(store), _) => take_over(store, &run_id, args, &recovered, notes).await?,
         (None, Some(journal)) => (journal, recovered),
@@ -146,15 +151,15 @@ pub(crate) async fn run(
         .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
     let shown = Shown {
         format: args.output.format,
-        names: HashMap::new(),
+        times,
     };
     let ended = execute(plan, callbacks, shown, signals, notes, results).await?;
     let ending = Ending {
         output: args.output,
         max_failures,
+        brake,
         no_wait: false,
         reconciled: reconciles,
-        rolling,
         go_on,
         unready,
         connection: &connection,
@@ -190,6 +195,21 @@ fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
     let last = contents.entries.last().map(|entry| entry.at);
     let by = begun_by(contents).and_then(|(_, by)| by);
     (last, by)
+}
+
+/// When each final outcome became known.
+fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
+    let mut times = HashMap::new();
+    for entry in &contents.entries {
+        let Record::Outcomes { servers } = &entry.record else {
+            continue;
+        };
+        let is_final = |outcome| matches!(outcome, OutcomeKind::Succeeded | OutcomeKind::Failed);
+        for server in servers.iter().filter(|server| is_final(server.outcome)) {
+            times.entry(server.id).or_insert(entry.at);
+        }
+    }
+    times
 }
 
 fn nobody_to_ask() -> Fail {
@@ -347,7 +367,7 @@ pub(super) fn fail(error: &JournalError) -> Fail {
     match error.kind() {
         JournalErrorKind::InUse => fail.hint("wait for the other process to end, or stop it"),
         JournalErrorKind::Exists => {
-            fail.hint("ecsctl resume continues that run; a new run needs a new file")
+            fail.hint("a new run needs a new file")
         }
         JournalErrorKind::Damaged | JournalErrorKind::Contradiction => fail.hint(
             "nothing was sent, because continuing could act on servers twice. Check the servers, and start a new run with those that need it",

@@ -7,28 +7,30 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder};
+use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, ServerNames};
 use jiff::Timestamp;
 
 use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
-use super::go_on::GoOn;
+use super::go_on::{GoOn, Words};
 use super::held;
 use super::journal_place::{self, register};
-use super::preflight::NotBegun;
+use super::next_step::NextStep;
+use super::preflight::{NotBegun, by_id};
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
+use super::without_effect;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Terminal, WavesSaid, verb};
+use crate::confirm::{Terminal, WavesSaid, act_on};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::health;
 use crate::invocation;
-use crate::render::json::DryRun;
+use crate::render::json::{Brake, DryRun};
 use crate::render::{json, table};
 use crate::signals::Signals;
 use crate::store;
@@ -75,11 +77,23 @@ pub(crate) async fn run(
         Err(NotBegun::Fail(fail)) => return Err(fail),
         Err(NotBegun::OutOfReach(error)) => {
             let given = selection.plain_ids().unwrap_or_default();
-            return not_begun(action, given, &error, &args, &connection, notes, results);
+            return not_begun(
+                (action, given),
+                &error,
+                &args,
+                (&connection, global),
+                notes,
+                results,
+            );
         }
     };
     if let Some(store) = &store {
-        held::apply(store, args.held, &mut servers, &connection, notes).await?;
+        held::apply(store, &args, &mut servers, (&connection, global), notes).await?;
+    }
+    if let Some(source) = args.rolling.fit_canary(servers.others().len()) {
+        notes.note(&format!(
+            "canary of {source} is not used: it is no smaller than the waves"
+        ));
     }
     let waves = match &args.planned {
         Some(planned) => {
@@ -91,8 +105,14 @@ pub(crate) async fn run(
     let waves_said = waves
         .as_ref()
         .map(|waves| waves::said(waves, &args.rolling));
-    let rolling = waves.is_some();
+    let count = waves.as_ref().map_or(0, |waves| waves.waves.len());
+    let others = servers.others().len();
+    for warning in without_effect::warnings(&args, others, count, connection.is_simulated()) {
+        notes.warn(&warning);
+    }
     let ids = std::mem::take(&mut servers.ids);
+    let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
+    let brake = rules.and_then(|rules| Brake::of(&rules, ids.len()));
     let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
         .iter()
@@ -106,18 +126,19 @@ pub(crate) async fn run(
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
     }
     let health = args.rolling.health_cmd.clone();
-    let health = health.map(|command| (command, args.rolling.health_timeout));
+    let health = health.map(|command| (command, args.rolling.health_limit()));
     let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
         .skipped(servers.skipped.clone())
         .run_id(&run_id)
         .invocation(invocation::of_process())
         .simulated(connection.is_simulated())
+        .names(names(&ids, &servers.listed, &args.names))
         .plan()
         .map_err(|error| Fail::usage(error.to_string()))?;
     if let Some(out) = &args.plan_out {
         let record = super::plan::completed(plan.record("plan"), &args);
-        super::plan::write(out, record, &servers.listed, notes)?;
+        super::plan::write(out, record, &servers.listed, global, notes)?;
     }
     let in_store = store::named(global).map(|named| {
         let address = store::shown(&named.address);
@@ -161,7 +182,6 @@ pub(crate) async fn run(
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
-    let names = names(&servers.listed);
     drop((servers, selection));
     let plan = match (&store, &args.journal) {
         (Some(store), _) => plan.journal(store.journal()),
@@ -173,7 +193,7 @@ pub(crate) async fn run(
     };
     let shown = Shown {
         format: args.output.format,
-        names,
+        times: HashMap::new(),
     };
     let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
@@ -183,10 +203,15 @@ pub(crate) async fn run(
     let ending = Ending {
         output: args.output,
         max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
+        brake,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
-        rolling,
-        go_on: GoOn::of_run(action, &args, global, store.is_some()),
+        go_on: GoOn::of_run(
+            action,
+            &args,
+            global,
+            store.as_ref().map(|_| run_id.as_str()),
+        ),
         unready,
         connection: &connection,
     };
@@ -194,10 +219,14 @@ pub(crate) async fn run(
     Ok(ended.exit(exit))
 }
 
-/// The names of servers.
-fn names(servers: &[Server]) -> HashMap<ServerId, String> {
-    let name = |server: &Server| Some((server.id?, server.name.clone()?));
-    servers.iter().filter_map(name).collect()
+/// The names of these servers, as far as they are known: now, or by an earlier run.
+fn names(ids: &[ServerId], known: &[Server], earlier: &ServerNames) -> ServerNames {
+    let by_id = by_id(known);
+    let name = |id: &ServerId| {
+        let now = by_id.get(id).and_then(|server| server.name.as_deref());
+        Some((*id, now.or_else(|| earlier.get(*id))?))
+    };
+    ids.iter().filter_map(name).collect()
 }
 
 /// What would be sent.
@@ -218,8 +247,8 @@ fn dry_run(
     .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
     Ok(match format {
         Format::Table => {
-            let what = verb(plan.action());
-            table::dry_run(&shown, &what, plan.servers(), connection, waves)
+            let what = act_on(plan.action(), plan.servers());
+            table::dry_run(&shown, &what, connection, waves)
         }
         Format::Json => json::document(&shown),
         Format::Jsonl => shown.lines(),
@@ -229,11 +258,10 @@ fn dry_run(
 
 /// Ends a run whose servers could not be queried: with a report, like every run.
 fn not_begun(
-    action: PowerAction,
-    given: Vec<ServerId>,
+    (action, given): (PowerAction, Vec<ServerId>),
     error: &Error,
     args: &Run,
-    connection: &Connection,
+    (connection, global): (&Connection, &Global),
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
@@ -258,10 +286,10 @@ fn not_begun(
     let ending = Ending {
         output: args.output,
         max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
+        brake: None,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
-        rolling: false,
-        go_on: GoOn::Nothing,
+        go_on: GoOn::nothing(global),
         unready: Vec::new(),
         connection,
     };
@@ -279,9 +307,9 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.
         let words = format!("journal {}: the file exists", path.display());
-        return Err(
-            Fail::usage(words).hint("ecsctl resume continues that run; a new run needs a new file")
-        );
+        let purpose = "a new run needs a new file; to continue the run in this one";
+        let options = Words::to_place(global);
+        return Err(Fail::usage(words).next(NextStep::resume(purpose, path, &options)));
     }
     Ok(())
 }

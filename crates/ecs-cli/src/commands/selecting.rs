@@ -2,6 +2,7 @@
 
 use ecs_ops::selection::{SelectError, SelectionProblem};
 
+use super::next_step::NextStep;
 use crate::args::{Global, Select};
 use crate::confirm::few;
 use crate::connect::Connection;
@@ -50,16 +51,19 @@ pub(super) fn fail(connection: &Connection, error: SelectError) -> Fail {
             Fail::usage(message).details(details)
         }
     };
-    fail.hint(hint(problems))
+    advise(fail, problems)
 }
 
-fn hint(problems: &[SelectionProblem]) -> &'static str {
+/// Adds what to do next.
+fn advise(fail: Fail, problems: &[SelectionProblem]) -> Fail {
     let has = |wanted: fn(&SelectionProblem) -> bool| problems.iter().any(wanted);
     if has(|problem| matches!(problem, SelectionProblem::Ambiguous { .. })) {
-        "give servers of the same name by their ids"
+        fail.hint("give servers of the same name by their ids")
     } else if has(|problem| matches!(problem, SelectionProblem::NotFound(_))) {
-        "check the project and the region; ecsctl server list shows the servers that are there"
+        fail.hint("check the project and the region")
+            .next(NextStep::list_servers("to see the servers that are there"))
     } else {
-        "ecsctl server list -o wide shows the servers with their tags and status"
+        let purpose = "to see the servers with their tags and status";
+        fail.next(NextStep::list_servers(purpose))
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
-use super::go_on::recorded_place;
+use super::go_on::RecordedPlace;
 use super::run_list::begun_by;
 use crate::args::{Global, RunShow, Show, ShowFormat};
 use crate::exit::Exit;
@@ -36,12 +36,19 @@ pub(crate) async fn run(
         let run_id = args.journal.to_string_lossy();
         let contents = store.records(&run_id).await?;
         let active = store.is_active(&run_id).await?;
-        return show(args, &args.journal, contents, active, notes, results);
+        return show(
+            args,
+            (&args.journal, true),
+            contents,
+            active,
+            notes,
+            results,
+        );
     }
     let journal = journals::resolve(&args.journal, global)?;
     let contents = read(&journal)?;
     let active = JsonlJournal::is_in_use(&journal).unwrap_or(false);
-    show(args, &journal, contents, active, notes, results)
+    show(args, (&journal, false), contents, active, notes, results)
 }
 
 /// The records in a file.
@@ -59,7 +66,7 @@ fn read(journal: &Path) -> Result<Contents, Fail> {
 
 fn show(
     args: &RunShow,
-    journal: &Path,
+    (journal, is_stored): (&Path, bool),
     contents: Contents,
     active: bool,
     notes: &Notes,
@@ -91,7 +98,8 @@ fn show(
     let mut timeline = Timeline::of(contents)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
     if let Some((run, by)) = begun {
-        timeline.place = recorded_place(&run);
+        timeline.place = RecordedPlace::of(&run);
+        timeline.is_stored = is_stored;
         timeline.process = Some(Process {
             active,
             by: by.unwrap_or_default(),

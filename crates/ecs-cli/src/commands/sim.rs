@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use ecs_sim::{Metadata, Region, ScalingGroup, Server, ServerInfo, SimError, Tls};
+use ecs_sim::{
+    FILTERED_IDS, IdFilter, Metadata, Region, ScalingGroup, Server, ServerInfo, SimError, Tls,
+};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
@@ -50,6 +52,11 @@ pub(crate) async fn run(
         .hanging(args.hang)
         .shutoff(args.stopped)
         .read_only(args.read_only)
+        .id_filter(match args.server_id_filter {
+            args::ServerIdFilter::Ignored => IdFilter::Ignored,
+            args::ServerIdFilter::Refused => IdFilter::Refused,
+            args::ServerIdFilter::Applied => IdFilter::Limited(FILTERED_IDS),
+        })
         .token_life(args.token_life)
         .key_life(args.key_life)
         .metadata(match args.metadata {
@@ -58,6 +65,9 @@ pub(crate) async fn run(
             args::Metadata::Plain => Metadata::Plain,
             args::Metadata::NoAgency => Metadata::NoAgency,
         });
+    if let Some(queries) = args.queries_per_minute {
+        region = region.queries_per_minute(queries);
+    }
     if let Some(place) = args.own_server {
         region = region.own_server(place);
     }

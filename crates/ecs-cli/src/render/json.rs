@@ -5,6 +5,7 @@ use serde_json::json;
 
 use ecs_ops::auth::ResolvedTarget;
 use ecs_ops::fleet::{SkippedServer, UnreadyServer};
+use ecs_ops::rolling::{AfterCanary, Rules};
 use ecs_ops::{Event, Plan, Report};
 use jiff::Timestamp;
 
@@ -50,8 +51,36 @@ pub(crate) struct Extras {
     pub(crate) hard_restarts: usize,
     /// The limit of failures, as it was given; `None`: the run has none.
     pub(crate) max_failures: Option<String>,
+    /// What stops the run because of failures; `None`: nothing does.
+    pub(crate) brake: Option<Brake>,
     /// What the process ends with.
     pub(crate) exit_code: u8,
+}
+
+/// What stops a run because of failures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Brake {
+    /// The most servers that may fail; `None`: any number.
+    max_failures: Option<usize>,
+    /// Whether a wave without a success stops it.
+    wave_without_success: bool,
+    /// Whether one failure in the canary stops it.
+    canary_failure: bool,
+    /// Whether it is the default one, which nobody asked for.
+    default: bool,
+}
+
+impl Brake {
+    /// By the rules of a run of so many servers.
+    pub(crate) fn of(rules: &Rules, servers: usize) -> Option<Self> {
+        let brake = Self {
+            max_failures: rules.max_failures.map(|limit| limit.of(servers)),
+            wave_without_success: rules.brake,
+            canary_failure: rules.brake && matches!(rules.canary, Some(AfterCanary::Pause(_))),
+            default: rules.brake,
+        };
+        (brake.max_failures.is_some() || rules.brake).then_some(brake)
+    }
 }
 
 /// The report as one document.

@@ -167,7 +167,7 @@ fn servers(it: &Timeline) -> String {
         }
     }
     table.push_str(
-        "</p>\n<table><tr><th>Server<th>Outcome<th>Wave<th>Batch<th>Job<th>Reason</tr>\n",
+        "</p>\n<table><tr><th>Server<th>Name<th>Outcome<th>Wave<th>Batch<th>Job<th>Reason</tr>\n",
     );
     for (name, ..) in OUTCOMES {
         let these = it
@@ -182,9 +182,10 @@ fn servers(it: &Timeline) -> String {
 fn row(server: &Server) -> String {
     let outcome = &server.report.outcome;
     format!(
-        "<tr class=\"s {}\"><td>{}</td><td class=\"o\">{}</td><td>{}</td><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n",
+        "<tr class=\"s {}\"><td>{}</td><td>{}</td><td class=\"o\">{}</td><td>{}</td><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n",
         outcome.name(),
         server.report.id,
+        escape(server.report.name.as_deref().unwrap_or("-")),
         table::words(outcome),
         number(server.wave),
         number(server.request),

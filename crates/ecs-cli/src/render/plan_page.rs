@@ -95,7 +95,7 @@ mod tests {
             zone: "eu-de-01".to_owned(),
         };
         let page = PlanPage {
-            title: "Restart softly 3 servers".to_owned(),
+            title: "Restart 3 servers softly".to_owned(),
             facts: vec![("options", "--health-cmd 'a < b'".to_owned())],
             servers: vec![
                 row(1, "a", "<script>alert(1)</script>"),

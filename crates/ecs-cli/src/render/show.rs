@@ -10,10 +10,13 @@ use super::duration::seconds;
 use super::table::{self, Table};
 use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
 use crate::args::Show;
-use crate::commands::go_on;
+use crate::commands::next_step::NextStep;
 use crate::confirm::counted;
 use crate::screen::Screen;
 use crate::term::clean;
+
+/// So many servers are named in a command.
+const FIRST: usize = 5;
 
 /// So many requests are listed without being asked for.
 const MANY: usize = 20;
@@ -75,12 +78,13 @@ pub(crate) fn write(
             table::reason(&(&problem.error).into()),
         ]);
     }
-    let mut servers = Table::new(&["SERVER", "OUTCOME", "REQUEST", "JOB", "REASON"]);
+    let mut servers = Table::new(&["SERVER", "NAME", "OUTCOME", "REQUEST", "JOB", "REASON"]);
     let listed = it.servers.iter().filter(|_| show == Show::All);
     for server in listed {
         let outcome = &server.report.outcome;
         servers.row([
             server.report.id.to_string(),
+            server.report.name.clone().unwrap_or_else(none),
             table::words(outcome).to_owned(),
             number(server.request),
             outcome.job_id().map_or("-", |id| id.as_str()).to_owned(),
@@ -226,11 +230,10 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
     let Summary {
         running,
         not_attempted,
+        failed,
         ..
     } = it.summary;
-    let place = it.place.as_ref().map(|place| format!(" {place}"));
-    let place = place.unwrap_or_default();
-    let resume = |options: &[&str]| format!("  {}{place}", go_on::resume(path.as_ref(), options));
+    let path = path.as_ref();
     let mut lines: Vec<String> = stopped(it).into_iter().collect();
     let ended = it.ended.is_some();
     match &it.process {
@@ -262,24 +265,53 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
             } else {
                 "if it was killed"
             };
-            lines.push(format!("{when}: this {does}"));
-            lines.push(resume(&[]));
+            let purpose = format!("{when}: this {does}");
+            lines.extend(NextStep::resume(purpose, path, &it.place.of_journal).lines());
         }
     }
+    lines.extend(about_unknown(it, path));
+    // Only a run that ended can be run again.
+    if failed > 0 && ended {
+        let purpose = format!("to run {} that failed again", counted(failed));
+        let step = if it.is_stored {
+            let purpose = format!("{purpose}, write their ids to a file for --from-file");
+            NextStep::write_failed_ids(purpose, path, &it.place.of_journal)
+        } else {
+            NextStep::rerun_failed(purpose, path, &it.place.of_journal)
+        };
+        lines.extend(step.lines());
+    }
+    lines
+}
+
+/// What to do about servers that may have been acted on.
+fn about_unknown(it: &Timeline, path: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
     // A resumed run looks at those only that no job tells of.
     let (jobless, told) = unknown(it);
-    if told > 0 {
-        lines.push(format!(
-            "the result of {} is unknown, and their jobs will not tell: check the servers",
-            counted(told)
-        ));
+    if told + jobless == 0 {
+        return lines;
     }
+    let reports = it.servers.iter().map(|server| &server.report);
+    let unknown = reports.filter(|report| matches!(report.outcome, Outcome::Unknown { .. }));
+    let first: Vec<_> = unknown.map(|report| report.id).take(FIRST).collect();
+    let mut purpose = match jobless {
+        0 => format!(
+            "the result of {} is unknown, and their jobs will not tell: check them",
+            counted(told)
+        ),
+        _ => format!(
+            "it is unknown whether {} were acted on: check them",
+            counted(told + jobless)
+        ),
+    };
+    if told + jobless > FIRST {
+        purpose.push_str(&format!(" (the first {FIRST})"));
+    }
+    lines.extend(NextStep::show_servers(purpose, &first, &it.place.full).lines());
     if jobless > 0 {
-        lines.push(format!(
-            "it is unknown whether {} were acted on: check the servers, or let this command check them",
-            counted(jobless)
-        ));
-        lines.push(resume(&["--reconcile"]));
+        let purpose = "or let ecsctl check those that no job tells of";
+        lines.extend(NextStep::reconcile(purpose, path, &it.place.of_journal).lines());
     }
     lines
 }

@@ -154,7 +154,6 @@ pub(crate) fn summary(report: &Report) -> String {
 pub(crate) fn dry_run(
     plan: &DryRun<'_>,
     what: &str,
-    servers: usize,
     connection: &Connection,
     waves: Option<&WavesSaid>,
 ) -> String {
@@ -168,9 +167,8 @@ pub(crate) fn dry_run(
         .map(|(label, value)| format!("  {label:<9} {}\n", clean(&value)))
         .collect();
     format!(
-        "{}\n{what} {} at {}{waves}: nothing was sent (dry run)\n{place}",
+        "{}\n{what} at {}{waves}: nothing was sent (dry run)\n{place}",
         table.render(),
-        counted(servers),
         connection.place(),
     )
 }

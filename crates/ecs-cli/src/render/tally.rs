@@ -1,6 +1,6 @@
 //! How far a run has come. Pure: times are given.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ecs_ops::{Event, Outcome};
@@ -23,8 +23,8 @@ pub(crate) struct Tally {
     earlier: usize,
     /// How many of them are still to come as events.
     replayed: usize,
-    /// Requests that wait for the quota, and since when.
-    held: HashSet<usize>,
+    /// Requests that wait for the quota, and until when about; and since when any has.
+    held: HashMap<usize, Option<Instant>>,
     held_since: Option<Instant>,
     /// The wave that began last, and how many there are.
     pub(crate) wave: Option<(usize, usize)>,
@@ -66,7 +66,7 @@ impl Tally {
             running: 0,
             earlier: 0,
             replayed: 0,
-            held: HashSet::new(),
+            held: HashMap::new(),
             held_since: None,
             wave: None,
             wave_servers: 0,
@@ -96,11 +96,20 @@ impl Tally {
                 (self.earlier, self.replayed) = (*done, *done);
                 self.running += watched;
             }
-            Event::WaitingForQuota { request, .. } => {
-                self.held.insert(*request);
+            Event::WaitingForQuota {
+                request,
+                retry_after,
+                ..
+            } => {
+                let until = retry_after.and_then(|pause| now.checked_add(pause));
+                self.held.insert(*request, until);
                 self.held_since.get_or_insert(now);
             }
-            Event::Submitting { request, .. } => self.release(*request),
+            Event::WaitingForServers { .. } => self.waiting = open("waiting for another run"),
+            Event::Submitting { request, .. } => {
+                self.release(*request);
+                self.waiting = None;
+            }
             Event::Reconciling { request, .. } | Event::RequestEnded { request, .. } => {
                 self.release(*request);
                 self.waiting = None;
@@ -215,8 +224,23 @@ impl Tally {
             });
         }
         if let Some(since) = self.held_since {
-            let waited = now.saturating_duration_since(since);
-            return Some(format!("waiting for quota {}", rounded(waited)));
+            // The next one to go. Where its time is over or unknown, it is shown that time goes on.
+            let next = self
+                .held
+                .values()
+                .flatten()
+                .filter(|until| **until > now)
+                .min();
+            return Some(match next {
+                Some(until) => {
+                    let left = whole_seconds(until.saturating_duration_since(now));
+                    format!("waiting for quota, {} left", rounded(left))
+                }
+                None => {
+                    let waited = now.saturating_duration_since(since);
+                    format!("waiting for quota {}", rounded(waited))
+                }
+            });
         }
         (self.settling > 0).then(|| format!("{} settling", self.settling))
     }
@@ -235,21 +259,21 @@ impl Tally {
         if left == 0 || self.stopping {
             return None;
         }
-        Duration::try_from_secs_f64(left as f64 * 60.0 / self.per_minute(now)?).ok()
+        let left = Duration::try_from_secs_f64(left as f64 * 60.0 / self.per_minute(now)?);
+        left.ok().map(whole_seconds)
     }
 }
 
 impl Wait {
     fn left(&self, now: Instant) -> Option<Duration> {
-        let left = self.until?.saturating_duration_since(now);
-        // A countdown shows 1 s until it is over.
-        Some(Duration::from_secs(
-            left.as_millis()
-                .div_ceil(1000)
-                .try_into()
-                .unwrap_or(u64::MAX),
-        ))
+        Some(whole_seconds(self.until?.saturating_duration_since(now)))
     }
+}
+
+/// A countdown shows 1 s until it is over.
+fn whole_seconds(left: Duration) -> Duration {
+    let seconds = left.as_millis().div_ceil(1000);
+    Duration::from_secs(seconds.try_into().unwrap_or(u64::MAX))
 }
 
 /// Such as `12 s`, `5 min 3 s`, `2 h 5 min`.

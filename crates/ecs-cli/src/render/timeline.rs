@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
 
+use crate::commands::go_on::RecordedPlace;
 use story::Story;
 pub(crate) use waves::{Health, Wave};
 
@@ -54,7 +55,10 @@ pub(crate) struct Timeline {
     pub(crate) process: Option<Process>,
     /// The options that led to its place, for the command that resumes it.
     #[serde(skip)]
-    pub(crate) place: Option<String>,
+    pub(crate) place: RecordedPlace,
+    /// Whether the journal is in a store, which a rerun does not read.
+    #[serde(skip)]
+    pub(crate) is_stored: bool,
 }
 
 /// The process of a run.
@@ -167,7 +171,7 @@ pub(crate) struct Server {
 impl Serialize for Server {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let ServerReport { id, outcome, .. } = &self.report;
-        let mut server = to.serialize_struct("Server", 7)?;
+        let mut server = to.serialize_struct("Server", 9)?;
         server.serialize_field("id", id)?;
         server.serialize_field("outcome", outcome.name())?;
         server.serialize_field("job_id", &outcome.job_id())?;
@@ -175,6 +179,8 @@ impl Serialize for Server {
         server.serialize_field("batch", &self.request)?;
         server.serialize_field("error", &outcome.error())?;
         server.serialize_field("note", &self.report.note())?;
+        server.serialize_field("name", &self.report.name)?;
+        server.serialize_field("at", &self.report.at)?;
         server.end()
     }
 }
@@ -229,11 +235,8 @@ impl Timeline {
             .filter(|it| it.report.escalated.is_some())
             .map(|it| it.report.id)
             .collect();
-        for first in recovered
-            .escalated()
-            .filter(|first| hard.contains(&first.id))
-        {
-            count(first.job_id.as_ref());
+        for (_, first) in recovered.escalated().filter(|(id, _)| hard.contains(id)) {
+            count(first.job_id());
         }
         let RunRecord { action, .. } = run;
         Ok(Self {
@@ -260,7 +263,8 @@ impl Timeline {
                 bytes: tail.bytes,
             }),
             process: None,
-            place: None,
+            place: RecordedPlace::default(),
+            is_stored: false,
         })
     }
 

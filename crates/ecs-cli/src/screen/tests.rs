@@ -61,3 +61,11 @@ proptest! {
         prop_assert_eq!(kept(&lines.concat()), kept(&text));
     }
 }
+
+#[test]
+fn signs_have_the_same_width_in_ascii_and_names_stay() {
+    let text = "15–35 s, 60× as fast, web-…, [█░], jürgen";
+    let plain = in_ascii(text);
+    assert_eq!(plain, "15-35 s, 60x as fast, web-~, [#.], jürgen");
+    assert_eq!(width_of(&plain), width_of(text));
+}

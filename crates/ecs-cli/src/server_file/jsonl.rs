@@ -31,7 +31,7 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
             },
             "these events have no report at their end: the run did not finish",
         )
-        .hint("give the journal of the run instead, or the output of: ecsctl run show JOURNAL -o json")),
+        .hint("give the journal of the run instead")),
     }
 }
 

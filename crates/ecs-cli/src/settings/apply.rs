@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::Settings;
 use super::layers::{Given, Key, Setting};
-use crate::args::{FailureLimit, Global, Run, command, duration, duration_or_never, wave};
+use crate::args::{
+    FailureLimit, Global, Run, at_least_1, command, duration, duration_or_never, wave,
+};
 use crate::fail::Fail;
 use crate::term::Notes;
 
@@ -85,11 +87,21 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
             .map(|it| with(it, duration))
             .transpose()?;
     }
+    if !run.reconcile {
+        run.reconcile = get(Key::Reconcile).map(flag).transpose()?.unwrap_or(false);
+    }
     let rolling = &mut run.rolling;
-    let waves = [Key::Wave, Key::Pause, Key::MaxFailures, Key::HealthCmd];
+    const WAIT: [Key; 6] = [
+        Key::Wave,
+        Key::Pause,
+        Key::MaxFailures,
+        Key::HealthCmd,
+        Key::Canary,
+        Key::Verify,
+    ];
     if run.no_wait {
-        // Waves wait for jobs.
-        let unused = waves.into_iter().filter_map(|key| Some((key, get(key)?)));
+        // They wait for jobs.
+        let unused = WAIT.into_iter().filter_map(|key| Some((key, get(key)?)));
         for (key, setting) in unused {
             notes.warn(&format!(
                 "{} of {} is not used with --no-wait",
@@ -98,6 +110,21 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
             ));
         }
         return Ok(());
+    }
+    if !run.verify {
+        run.verify = get(Key::Verify).map(flag).transpose()?.unwrap_or(false);
+    }
+    if let (None, true, Some(limit)) = (run.verify_timeout, run.verify, get(Key::VerifyTimeout)) {
+        run.verify_timeout = Some(with(limit, duration)?);
+    }
+    if let (None, Some(canary)) = (rolling.canary, get(Key::Canary)) {
+        rolling.canary = Some(with(canary, at_least_1)?);
+        rolling.canary_of = Some(canary.origin.clone());
+    }
+    if let (None, Some(_), Some(pause)) =
+        (rolling.canary_pause, rolling.canary, get(Key::CanaryPause))
+    {
+        rolling.canary_pause = Some(with(pause, duration)?);
     }
     if rolling.wave.is_none() {
         rolling.wave = get(Key::Wave).map(|it| with(it, wave)).transpose()?;
@@ -111,6 +138,13 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
         rolling.health_cmd = get(Key::HealthCmd)
             .map(|it| with(it, command))
             .transpose()?;
+    }
+    if let (None, Some(_), Some(limit)) = (
+        rolling.health_timeout,
+        &rolling.health_cmd,
+        get(Key::HealthTimeout),
+    ) {
+        rolling.health_timeout = Some(with(limit, duration)?);
     }
     if let (None, Some(pause)) = (rolling.pause, get(Key::Pause)) {
         // Without waves there is nothing to pause between, and one canary has a pause of its own.
@@ -130,7 +164,11 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
 pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
     match key {
         Key::Wave => with(setting, wave).map(|_| ()),
-        Key::Pause | Key::Deadline => with(setting, duration).map(|_| ()),
+        Key::Pause | Key::Deadline | Key::HealthTimeout | Key::CanaryPause | Key::VerifyTimeout => {
+            with(setting, duration).map(|_| ())
+        }
+        Key::Canary => with(setting, at_least_1).map(|_| ()),
+        Key::Verify | Key::Reconcile => flag(setting).map(|_| ()),
         Key::MaxFailures => parsed::<FailureLimit>(setting).map(|_| ()),
         Key::HealthCmd => with(setting, command).map(|_| ()),
         Key::JournalKeep => kept(setting).map(|_| ()),
@@ -149,6 +187,15 @@ fn kept(setting: &Setting) -> Result<Duration, Fail> {
             Some(days @ 1..=36_500) => Ok(Duration::from_secs(days * 24 * 3600)),
             _ => duration_or_never(text).map_err(|error| format!("{error}, or 30d")),
         }
+    })
+}
+
+/// `true` or `false`.
+fn flag(setting: &Setting) -> Result<bool, Fail> {
+    with(setting, |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("true or false is needed".to_owned()),
     })
 }
 

@@ -132,11 +132,12 @@ impl Reader<'_> {
         }
     }
 
-    /// A text, or a number, which is the same without quotes.
+    /// A text, or a number or a boolean, which is the same without quotes.
     fn text_of(&self, what: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Fail> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
             DeValue::Integer(number) => Ok(number.to_string()),
+            DeValue::Boolean(flag) => Ok(flag.to_string()),
             _ => Err(self.wrong(
                 &value.span(),
                 &format!("{what} must be a text such as \"…\", and not empty"),

@@ -21,6 +21,12 @@ pub(crate) enum Key {
     Pause,
     MaxFailures,
     HealthCmd,
+    HealthTimeout,
+    Canary,
+    CanaryPause,
+    Verify,
+    VerifyTimeout,
+    Reconcile,
     Deadline,
     JournalDir,
     JournalKeep,
@@ -28,7 +34,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Cloud,
         Self::Profile,
         Self::Endpoint,
@@ -43,6 +49,12 @@ impl Key {
         Self::Pause,
         Self::MaxFailures,
         Self::HealthCmd,
+        Self::HealthTimeout,
+        Self::Canary,
+        Self::CanaryPause,
+        Self::Verify,
+        Self::VerifyTimeout,
+        Self::Reconcile,
         Self::Deadline,
         Self::JournalDir,
         Self::JournalKeep,
@@ -66,6 +78,12 @@ impl Key {
             Self::Pause => "pause",
             Self::MaxFailures => "max-failures",
             Self::HealthCmd => "health-cmd",
+            Self::HealthTimeout => "health-timeout",
+            Self::Canary => "canary",
+            Self::CanaryPause => "canary-pause",
+            Self::Verify => "verify",
+            Self::VerifyTimeout => "verify-timeout",
+            Self::Reconcile => "reconcile",
             Self::Deadline => "deadline",
             Self::JournalDir => "journal-dir",
             Self::JournalKeep => "journal-keep",

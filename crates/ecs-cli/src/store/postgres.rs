@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Named, VARIABLE, named, not_named};
 use crate::args::{Global, StoreCommand, StoreFormat};
+use crate::commands::next_step::NextStep;
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
@@ -210,8 +211,9 @@ fn process() -> Process {
 fn fail(error: &StoreError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
-        StoreErrorKind::Unavailable | StoreErrorKind::Refused => fail
-            .hint("ecsctl store check, with the same options, shows whether the store can be used"),
+        StoreErrorKind::Unavailable | StoreErrorKind::Refused => fail.next(NextStep::check_store(
+            "to see whether the store can be used",
+        )),
         _ => fail,
     }
 }

@@ -52,6 +52,10 @@ fn a_run_in_which_everything_fails_stops_without_any_option() {
         report["stopped"],
         json!({"kind": "rolling", "rule": "wave_without_success", "wave": 1})
     );
+    assert_eq!(
+        report["brake"],
+        json!({"max_failures": 120, "wave_without_success": true, "canary_failure": false, "default": true})
+    );
     for words in [
         "2 waves of at most 1190 servers",
         "brake     stops when more than 120 servers failed, or no server of a wave succeeded",
@@ -87,6 +91,7 @@ fn the_question_and_the_rehearsal_say_it_and_none_switches_it_off() {
         ended.stderr
     );
     assert_eq!(ended.json()["summary"]["failed"], 30);
+    assert_eq!(ended.json()["brake"], json!(null));
 }
 
 #[test]

@@ -126,6 +126,72 @@ fn a_pause_without_waves_is_said_and_not_used() {
     }
 }
 
+/// Each of them is used, is said by `config show`, can be a variable, and gives way to its option.
+#[test]
+fn checks_and_a_canary_can_be_settings() {
+    let text = "[defaults]\nwave = 400\nhealth-cmd = \"true\"\nhealth-timeout = \"10m\"\ncanary = 5\n\
+                canary-pause = \"1m\"\nverify = true\nverify-timeout = \"7m\"\nreconcile = true\n";
+    let folder = with_file(text);
+    let folder = folder.path();
+    let all = ["reboot", "--sim", "--all", "--dry-run"];
+    let shown = run(folder, &all, &[]).expect(0).stdout;
+    for words in [
+        "a canary of 5 servers, then 3 waves of at most 400 servers",
+        "pause     1m after the canary",
+        "true after each wave (at most 10m)",
+        "(at most 7m)",
+        "unknown   looked up in the service (--reconcile)",
+    ] {
+        assert!(shown.contains(words), "{words:?} in {shown}");
+    }
+    let options = [
+        "--canary",
+        "7",
+        "--health-timeout",
+        "2m",
+        "--verify-timeout",
+        "3m",
+    ];
+    let shown = run(folder, &[&all[..], &options].concat(), &[])
+        .expect(0)
+        .stdout;
+    for words in ["a canary of 7 servers", "(at most 2m)", "(at most 3m)"] {
+        assert!(shown.contains(words), "{words:?} in {shown}");
+    }
+    let variables = [("ECSCTL_CANARY", "9"), ("ECSCTL_VERIFY", "false")];
+    let shown = run(folder, &all, &variables).expect(0).stdout;
+    assert!(shown.contains("a canary of 9 servers"), "{shown}");
+    assert!(!shown.contains("\n  verify"), "{shown}");
+    let show = ["config", "show", "-o", "json"];
+    let settings = run(folder, &show, &variables).expect(0).json()["settings"].clone();
+    assert_eq!(settings["canary"]["origin"], "ECSCTL_CANARY");
+    assert_eq!(settings["verify-timeout"]["value"], "7m");
+    assert_eq!(settings["reconcile"]["value"], "true");
+    // A canary that is as large as all of the servers is none.
+    let one = ["reboot", "--sim", "web-001", "--dry-run"];
+    let ended = run(folder, &one, &[]).expect(0);
+    assert!(
+        ended.stderr.contains("canary of defaults ("),
+        "{}",
+        ended.stderr
+    );
+    // Of a run that does not learn what failed nothing is passed over in silence.
+    let ended = run(folder, &[&all[..], &["--no-wait"]].concat(), &[]).expect(0);
+    for key in ["canary", "verify", "health-cmd"] {
+        let words = format!("warning: {key} of defaults (");
+        assert!(ended.stderr.contains(&words), "{}", ended.stderr);
+    }
+    for (text, words) in [
+        ("verify = \"maybe\"", "true or false is needed"),
+        ("canary = 0", "from 1 up"),
+        ("canry = 1", "did you mean \"canary\"?"),
+        ("health-timeot = 1", "did you mean \"health-timeout\"?"),
+    ] {
+        let folder = with_file(&format!("[defaults]\n{text}\n"));
+        run(folder.path(), &all, &[]).refuses(2, &["config.toml:2", words]);
+    }
+}
+
 /// What needs no settings works whatever is wrong with them.
 #[test]
 fn a_wrong_file_stops_nothing_that_does_not_read_it() {

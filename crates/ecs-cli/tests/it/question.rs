@@ -45,7 +45,7 @@ fn yes_goes_on() {
         assert_eq!(code, Some(0), "{shown}");
         assert_eq!(sim.accepted(), 3);
         for words in [
-            "Restart hard (cutting the power) 3 servers?",
+            "Restart 3 servers hard, cutting the power?",
             &sim.info().listening,
             sim.info().project_id.as_str(),
             "2 requests of at most 2 servers",

@@ -12,6 +12,7 @@ fn check_report(report: &Value, ids: &[&str]) {
     assert_eq!(
         keys,
         [
+            "brake",
             "ended_at",
             "endpoint",
             "exit_code",
@@ -234,7 +235,7 @@ fn a_dry_run_sends_nothing() {
     );
     let table = ecsctl(&arguments, &options).expect(0);
     assert!(
-        table.stdout.contains("Restart softly 3 servers at http://"),
+        table.stdout.contains("Restart 3 servers softly at http://"),
         "{}",
         table.stdout
     );

@@ -181,3 +181,72 @@ fn run_show_lists_the_servers_of_an_outcome() {
         "{table}"
     );
 }
+
+/// The names are those that the runs before knew, also where nothing is read before the action; pages and lists have them.
+#[test]
+fn names_come_from_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let sim = crate::common::Sim::start(60, |region| region.servers(3));
+    let id = sim.info().servers[1];
+    sim.with(|region| region.set_failing(&id, true));
+    let run = |arguments: &[&str]| {
+        let mut command = sim.command(arguments);
+        crate::common::Ended::of(command.current_dir(folder.path()))
+    };
+    run(&["reboot", "--all", "--yes", "--journal", "one.jsonl"]).expect(1);
+    let journal = std::fs::read_to_string(folder.path().join("one.jsonl")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    let name = first["record"]["names"][id.to_string()]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(journal.matches(&name).count(), 1, "once: {journal}");
+    let again = [
+        "rerun",
+        "one.jsonl",
+        "--failed",
+        "--yes",
+        "--journal",
+        "two.jsonl",
+        "-o",
+        "json",
+    ];
+    let ended = run(&[&again[..], &["--", "--no-preflight"]].concat()).expect(1);
+    assert_eq!(ended.json()["servers"][0]["name"], name.as_str());
+    let shown = run(&["run", "show", "two.jsonl"]).expect(0).stdout;
+    assert!(shown.contains(&format!("{id}  {name}")), "{shown}");
+    let shown = run(&["run", "show", "two.jsonl", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(shown["servers"][0]["name"], name.as_str());
+    assert!(shown["servers"][0]["at"].is_string());
+    run(&["run", "show", "two.jsonl", "--html", "two.html"]).expect(0);
+    let page = std::fs::read_to_string(folder.path().join("two.html")).unwrap();
+    assert!(page.contains(&format!("<td>{id}</td><td>{name}</td>")));
+    // A run that is resumed has them too, with the times of what was known before.
+    run(&[
+        "reboot",
+        "--all",
+        "--wave",
+        "1",
+        "--max-failures",
+        "0",
+        "--yes",
+        "--journal",
+        "three.jsonl",
+    ])
+    .expect(5);
+    let at = run(&["run", "show", "three.jsonl", "-o", "json"])
+        .expect(0)
+        .json();
+    let question = run(&["resume", "three.jsonl", "--dry-run"])
+        .expect(0)
+        .stdout;
+    assert!(question.contains(&sim.id(2)), "{question}");
+    let ended = run(&["resume", "three.jsonl", "--yes", "-o", "json"]);
+    let report = ended.json();
+    for server in report["servers"].as_array().unwrap() {
+        assert!(server["name"].is_string(), "{server}");
+    }
+    assert_eq!(report["servers"][1]["at"], at["servers"][1]["at"]);
+}

@@ -10,7 +10,7 @@ use crate::common::{Ended, Sim, ecsctl, options};
 use secrecy::ExposeSecret as _;
 
 /// Forwards to `to`, but keeps the answer to the first POST to itself.
-fn losing_the_first_answer(to: &str) -> String {
+pub fn losing_the_first_answer(to: &str) -> String {
     let to = to.strip_prefix("http://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let listening = format!("http://{}", listener.local_addr().unwrap());

@@ -284,6 +284,26 @@ fn headers_are_kept() {
     let shown =
         "HTTP 302 with an empty body (points to \"https://example.com/login\", not followed)";
     assert_eq!(error.to_string(), shown);
+    for (pause, expected) in [
+        (r#""58""#, Some("58")),
+        ("58", Some("58")),
+        ("57.2", Some("58")),
+        (
+            r#""Fri, 27 Nov 2026 10:00:00 GMT""#,
+            Some("Fri, 27 Nov 2026 10:00:00 GMT"),
+        ),
+        (r#"" ""#, None),
+        ("-1", None),
+        ("null", None),
+        ("[58]", None),
+    ] {
+        let over_limit =
+            format!(r#"{{"overLimit":{{"code":413,"message":"m","retryAfter":{pause}}}}}"#);
+        assert_eq!(parse(413, &over_limit).retry_after(), expected, "{pause}");
+        // Another fault, or a page that holds the same, asks for nothing.
+        let other = over_limit.replace("overLimit", "badRequest");
+        assert_eq!(parse(413, &other).retry_after(), None);
+    }
     assert_eq!(parse(429, "").retry_after(), None);
 }
 

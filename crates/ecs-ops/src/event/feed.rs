@@ -8,6 +8,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{Event, trace};
+use crate::ServerNames;
 
 /// The events of a run: a [`Stream`], which ends when the run does.
 ///
@@ -82,23 +83,35 @@ impl EventSource {
 
 /// The sender of events to all readers. When it is dropped their streams end.
 #[derive(Debug, Default)]
-pub(crate) struct Sink(EventSource);
+pub(crate) struct Sink {
+    source: EventSource,
+    names: ServerNames,
+}
 
 impl Sink {
     /// One that keeps its events, for readers that come later.
     pub(crate) fn keeping() -> Self {
         let sink = Self::default();
-        sink.0.readers().kept = Some(Vec::new());
+        sink.source.readers().kept = Some(Vec::new());
         sink
     }
 
-    pub(crate) fn source(&self) -> EventSource {
-        self.0.clone()
+    /// One whose events have these names beside the ids.
+    pub(crate) fn naming(mut self, names: ServerNames) -> Self {
+        self.names = names;
+        self
     }
 
-    pub(crate) fn emit(&self, event: Event) {
+    pub(crate) fn source(&self) -> EventSource {
+        self.source.clone()
+    }
+
+    pub(crate) fn emit(&self, mut event: Event) {
+        if let Event::ServerDone(server) = &mut event {
+            server.name = self.names.get(server.id).map(str::to_owned);
+        }
         trace::event(&event);
-        let mut readers = self.0.readers();
+        let mut readers = self.source.readers();
         if let Some(kept) = &mut readers.kept {
             kept.push(event.clone());
         }
@@ -115,7 +128,7 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        let mut readers = self.0.readers();
+        let mut readers = self.source.readers();
         readers.is_over = true;
         readers.senders.clear();
     }

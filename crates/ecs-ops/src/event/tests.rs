@@ -71,7 +71,11 @@ fn events() -> Vec<Event> {
         Event::Holding { pause },
         Event::Pausing { wave, pause },
         Event::Escalating { servers: vec![id] },
-        Event::WaitingForQuota { request, servers },
+        Event::WaitingForQuota {
+            request,
+            servers,
+            retry_after: None,
+        },
         Event::Submitting { request, servers },
         Event::Accepted {
             request,

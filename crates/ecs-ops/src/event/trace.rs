@@ -24,7 +24,9 @@ pub(super) fn event(event: &Event) {
             servers,
         } => info!(wave, waves, servers, "wave began"),
         Event::HealthChecked { wave, healthy, .. } => info!(wave, healthy, "health checked"),
-        Event::WaitingForQuota { request, servers } => {
+        Event::WaitingForQuota {
+            request, servers, ..
+        } => {
             info!(request, servers, "waiting for the quota");
         }
         Event::WaitingForServers { request, servers } => {

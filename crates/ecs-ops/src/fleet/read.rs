@@ -4,14 +4,14 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext};
+use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext, Stale};
 use ecs_model::{ListServersDetails, Server, ServerId};
 
 use super::filter::ListFilter;
 use super::listing::{Listing, Page, Query, Step};
 
 /// How many servers are asked for on a page: what the vendor advises for large fleets.
-const PAGE: usize = 200;
+pub(super) const PAGE: usize = 200;
 /// How often a list is begun.
 const TRIES: u32 = 3;
 /// The time between two tries, by the service's clock: what shifts the pages should be over.
@@ -113,9 +113,8 @@ impl Pages for Servers<'_> {
             let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
             let mut context = RequestContext::read();
             let page = client.execute(&wanted, &mut context).await?;
-            if let Some(stale) = context.stale().filter(|_| self.now) {
-                let problem = Problem::new(format!("the list is no evidence: {stale}"));
-                return Err(Error::new(ErrorKind::Cached, problem));
+            if self.now && context.stale().is_some() {
+                return Err(no_evidence(context.stale()));
             }
             Ok(Page {
                 rows: page.servers.unwrap_or_default(),
@@ -125,9 +124,18 @@ impl Pages for Servers<'_> {
     }
 }
 
+/// The error of an answer that comes from a cache.
+pub(super) fn no_evidence(stale: Option<&Stale>) -> Error {
+    let stale = stale.map(Stale::to_string).unwrap_or_default();
+    let problem = Problem::new(format!("the list is no evidence: {stale}"));
+    Error::new(ErrorKind::Cached, problem)
+}
+
 /// All servers of the project.
-pub(crate) async fn servers(client: &Client) -> Result<Vec<Server>, Error> {
-    filtered_servers(client, &ListFilter::default()).await
+pub(crate) async fn servers(client: &crate::Client) -> Result<Vec<Server>, Error> {
+    let servers = filtered_servers(&client.0.core, &ListFilter::default()).await?;
+    client.0.place.set_project_servers(servers.len());
+    Ok(servers)
 }
 
 /// The servers of the project that pass the filter of the service.
@@ -140,21 +148,28 @@ pub(crate) async fn filtered_servers(
     whole(client, &pages, listing, "servers").await
 }
 
-/// The servers of the project as they are now, as far as one try shows them: for looks at servers
-/// that are known anyway. An answer of a cache is an error. Each list has another size of page, so
-/// that what a cache keeps of one does not answer the next.
-pub(crate) async fn servers_now(client: &Client) -> Result<Vec<Server>, Error> {
+/// By how much the size of a page differs from that of the list before.
+pub(super) fn varied_size(client: &Client) -> usize {
     /// So many lists in a row have pages of different sizes.
     const SIZES: u64 = 40;
-    let smaller = usize::try_from(client.next_number() % SIZES).unwrap_or_default();
-    let listing = Listing::by_number(PAGE - smaller, |server: &Server| server.id);
+    usize::try_from(client.next_number() % SIZES).unwrap_or_default()
+}
+
+/// The servers of the project as they are now, as far as one try shows them: for polls of servers
+/// that are known anyway. An answer of a cache is an error. Each list has another size of page, so
+/// that what a cache keeps of one does not answer the next.
+pub(super) async fn servers_now(client: &crate::Client) -> Result<Vec<Server>, Error> {
+    let core = &client.0.core;
+    let listing = Listing::by_number(PAGE - varied_size(core), |server: &Server| server.id);
     let mut listing = listing.trusting_count();
     let pages = Servers {
         filter: &ListFilter::default(),
         now: true,
     };
-    while next(client, &pages, &mut listing).await? == Step::More {}
-    Ok(listing.into_rows())
+    while next(core, &pages, &mut listing).await? == Step::More {}
+    let servers = listing.into_rows();
+    client.0.place.set_project_servers(servers.len());
+    Ok(servers)
 }
 
 #[cfg(test)]

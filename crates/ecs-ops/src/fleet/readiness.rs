@@ -126,7 +126,10 @@ impl UnreadyServer {
     /// Its part of the report of the run: not attempted.
     pub fn report(&self) -> ServerReport {
         let error = Problem::new(format!("skipped, because it was not ready: {}", self.why));
-        ServerReport::new(self.id, Outcome::NotAttempted { error })
+        ServerReport {
+            name: self.name.clone(),
+            ..ServerReport::new(self.id, Outcome::NotAttempted { error })
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use super::compact_duration::CompactDuration;
 use super::polling::{ExpectedDuration, Polling};
 
 /// The number of refusals in a row that end the polling, unless the first is authentic and nothing
 /// was shown before.
-const MAX_REFUSALS: u32 = 3;
+const MAX_REFUSALS: u8 = 3;
 /// The number of polls after which a contradictory job counts as finished.
-const MAX_CONTRADICTIONS: u32 = 3;
+const MAX_CONTRADICTIONS: u8 = 3;
 
 /// The outcome of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,17 +89,17 @@ pub(super) struct Deadlines {
 #[derive(Clone, Debug)]
 pub(super) struct PollState {
     /// When the job began or, if that is not known, when the watch did.
-    began: Duration,
+    began: CompactDuration,
     began_is_known: bool,
     /// Until then the service may not know the job yet. If its start is not known, this is set by
     /// the first answer.
-    new_until: Option<Duration>,
-    grace: Duration,
+    new_until: Option<CompactDuration>,
+    grace: CompactDuration,
     polls: u32,
     /// Whether the service showed the job.
     seen: bool,
-    refusals: u32,
-    contradictions: u32,
+    refusals: u8,
+    contradictions: u8,
 }
 
 impl PollState {
@@ -106,10 +107,10 @@ impl PollState {
     /// know it yet.
     pub(super) fn new(now: Duration, began: Option<Duration>, grace: Duration) -> Self {
         Self {
-            began: began.unwrap_or(now),
+            began: began.unwrap_or(now).into(),
             began_is_known: began.is_some(),
-            new_until: began.map(|_| now.saturating_add(grace)),
-            grace,
+            new_until: began.map(|_| now.saturating_add(grace).into()),
+            grace: grace.into(),
             polls: 0,
             seen: false,
             refusals: 0,
@@ -124,7 +125,7 @@ impl PollState {
         context: &PollContext<'_>,
         rng: &mut impl Rng,
     ) -> NextPoll {
-        let age = now.saturating_sub(self.began);
+        let age = now.saturating_sub(self.began.get());
         let first = context.polling.first(context.expected);
         let pause = spread(first, rng).saturating_sub(age);
         in_time(
@@ -138,7 +139,9 @@ impl PollState {
     /// The duration of a finished job, if known: `reported` by the service's clock, but no longer
     /// than it was watched. A job that was finished at the first poll ended some time before.
     pub(super) fn took(&self, now: Duration, reported: Option<Duration>) -> Option<Duration> {
-        let watched = self.began_is_known.then(|| now.saturating_sub(self.began));
+        let watched = self
+            .began_is_known
+            .then(|| now.saturating_sub(self.began.get()));
         match reported {
             Some(reported) => Some(watched.map_or(reported, |watched| reported.min(watched))),
             None => watched.filter(|_| self.polls > 1),
@@ -161,10 +164,11 @@ impl PollState {
                 if let Some(age) = age
                     && !self.began_is_known
                 {
-                    self.began = now.saturating_sub(age);
+                    self.began = now.saturating_sub(age).into();
                     self.began_is_known = true;
                 }
-                self.contradictions += u32::from(over == Completion::Contradictory);
+                let contradicts = u8::from(over == Completion::Contradictory);
+                self.contradictions = self.contradictions.saturating_add(contradicts);
                 match over {
                     Completion::Finished => Some(WatchEnd::Finished),
                     Completion::Contradictory if self.contradictions >= MAX_CONTRADICTIONS => {
@@ -192,7 +196,7 @@ impl PollState {
         if let Some(end) = end {
             return NextPoll::Stop(end);
         }
-        let age = now.saturating_sub(self.began);
+        let age = now.saturating_sub(self.began.get());
         let pause = match outcome {
             // The service may know it any moment.
             PollOutcome::NotFound { .. } if !self.seen => context.polling.floor(),
@@ -203,12 +207,12 @@ impl PollState {
     }
 
     fn may_be_new(&mut self, now: Duration) -> bool {
-        let until = now.saturating_add(self.grace);
-        now < *self.new_until.get_or_insert(until)
+        let until = now.saturating_add(self.grace.get()).into();
+        now < self.new_until.get_or_insert(until).get()
     }
 
     fn refused(&mut self, clear: bool, end: WatchEnd) -> Option<WatchEnd> {
-        self.refusals += 1;
+        self.refusals = self.refusals.saturating_add(1);
         (clear || self.refusals >= MAX_REFUSALS).then_some(end)
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use ecs_client::Error;
 use ecs_client::clock::{doubled, scale};
 
+use super::compact_duration::CompactDuration;
+
 /// How often a job is polled.
 ///
 /// ```
@@ -79,7 +81,7 @@ impl Polling {
     /// The time from a job's start to its first poll.
     pub(super) fn first(&self, expected: ExpectedDuration) -> Duration {
         match self.shape {
-            Shape::Adaptive => expected.begin,
+            Shape::Adaptive => expected.begin(),
             Shape::Fixed | Shape::Exponential => self.first,
         }
     }
@@ -89,12 +91,12 @@ impl Polling {
         match self.shape {
             Shape::Fixed => self.floor,
             Shape::Exponential => doubled(self.first, polls, self.ceiling),
-            Shape::Adaptive => match expected.begin.checked_sub(age) {
+            Shape::Adaptive => match expected.begin().checked_sub(age) {
                 // Too early: it was polled for another reason.
                 Some(early) if early > self.floor => early,
                 _ => {
-                    let late = age.saturating_sub(expected.begin);
-                    let pause = (expected.spread / 100).saturating_mul(21).max(late / 4);
+                    let late = age.saturating_sub(expected.begin());
+                    let pause = (expected.spread() / 100).saturating_mul(21).max(late / 4);
                     pause.clamp(self.floor, self.ceiling)
                 }
             },
@@ -108,15 +110,11 @@ impl Polling {
 
     /// The assumption about jobs of an unknown kind.
     pub(super) fn assumed(&self) -> ExpectedDuration {
-        ExpectedDuration {
-            begin: self.first,
-            // Power actions take 15 to 35 s where the first look is after 10.
-            spread: self.first.saturating_mul(2),
-        }
+        // Power actions take 15 to 35 s where the first poll is after 10.
+        ExpectedDuration::new(self.first, self.first.saturating_mul(2))
     }
 
-    /// Whether some pause is zero, which would flood the service.
-    /// Refuses a pause of zero.
+    /// Refuses a pause of zero, which would flood the service.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.floor.is_zero() {
             return Err(Error::invalid("a pause between polls must not be zero"));
@@ -138,8 +136,25 @@ impl Polling {
 /// from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ExpectedDuration {
-    pub(super) begin: Duration,
-    pub(super) spread: Duration,
+    begin: CompactDuration,
+    spread: CompactDuration,
+}
+
+impl ExpectedDuration {
+    pub(super) fn new(begin: Duration, spread: Duration) -> Self {
+        Self {
+            begin: begin.into(),
+            spread: spread.into(),
+        }
+    }
+
+    pub(super) fn begin(self) -> Duration {
+        self.begin.get()
+    }
+
+    pub(super) fn spread(self) -> Duration {
+        self.spread.get()
+    }
 }
 
 /// The kind of the last job: mostly that of the next one, too, which then shares it.
@@ -206,14 +221,11 @@ impl DurationStats {
         };
         // The service's times may be wrong, so the expectation is capped.
         let longest = polling.ceiling.saturating_mul(20);
-        ExpectedDuration {
-            begin: blend(assumed.begin, Self::ASSUMED_BEGIN, *early)
-                .min(longest.max(assumed.begin)),
-            spread: blend(
-                assumed.spread,
-                Self::ASSUMED_SPREAD,
-                late.saturating_sub(*early),
-            ),
-        }
+        let begin = blend(assumed.begin(), Self::ASSUMED_BEGIN, *early);
+        let spread = late.saturating_sub(*early);
+        ExpectedDuration::new(
+            begin.min(longest.max(assumed.begin())),
+            blend(assumed.spread(), Self::ASSUMED_SPREAD, spread),
+        )
     }
 }

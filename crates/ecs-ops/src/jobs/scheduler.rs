@@ -9,6 +9,7 @@ use ecs_client::RetryState;
 use ecs_model::JobId;
 use rand::Rng;
 
+use super::compact_duration::CompactDuration;
 use super::poll_state::{
     Deadlines, NextPoll, PollContext, PollOutcome, PollState, WatchEnd, in_time,
 };
@@ -73,9 +74,9 @@ pub(super) struct PollDecision {
 #[derive(Debug)]
 struct Subscriber {
     id: SubscriberId,
-    since: Duration,
-    deadline: Option<Duration>,
-    stall_limit: Option<Duration>,
+    since: CompactDuration,
+    deadline: Option<CompactDuration>,
+    stall_limit: Option<CompactDuration>,
 }
 
 #[derive(Debug)]
@@ -91,7 +92,7 @@ struct ScheduledJob {
     /// What happened since the last successful poll, if anything did: then it is elsewhere.
     history: Option<Box<RetryState>>,
     progress: u64,
-    progress_at: Duration,
+    progress_at: CompactDuration,
 }
 
 /// The subscribers of a job: mostly one, which is held in place.
@@ -136,7 +137,7 @@ impl Subscribers {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    At(Duration),
+    At(CompactDuration),
     InFlight,
     Never,
 }
@@ -146,7 +147,7 @@ impl ScheduledJob {
         let deadlines = self
             .subscribers
             .iter()
-            .map(|subscriber| subscriber.deadline);
+            .map(|subscriber| subscriber.deadline.map(CompactDuration::get));
         let to_come = deadlines.clone().flatten().filter(|at| *at > now);
         Deadlines {
             next: to_come.min(),
@@ -165,7 +166,7 @@ pub(super) struct PollScheduler {
     keys: HashMap<Arc<JobId>, JobKey>,
     entries: BTreeMap<JobKey, Box<ScheduledJob>>,
     /// Ordered by due time, then by arrival.
-    queue: BTreeSet<(Duration, JobKey)>,
+    queue: BTreeSet<(CompactDuration, JobKey)>,
     next_key: JobKey,
     last_kind: LastKind,
 }
@@ -198,9 +199,9 @@ impl PollScheduler {
     ) {
         let subscriber = Subscriber {
             id: subscriber_id,
-            since: now,
-            deadline: options.deadline,
-            stall_limit: options.stall_limit,
+            since: now.into(),
+            deadline: options.deadline.map(CompactDuration::from),
+            stall_limit: options.stall_limit.map(CompactDuration::from),
         };
         let key = self.keys.get(&job_id).copied();
         let key = key.unwrap_or_else(|| {
@@ -217,7 +218,7 @@ impl PollScheduler {
                 due: Due::Never,
                 history: None,
                 progress: 0,
-                progress_at: now,
+                progress_at: now.into(),
             };
             self.entries.insert(key, Box::new(entry));
             key
@@ -230,7 +231,7 @@ impl PollScheduler {
         let due = match (options.at_once || options.began.is_none(), entry.due) {
             (_, Due::InFlight) => return,
             (true, _) => NextPoll::At(now),
-            (false, Due::At(at)) => in_time(now, at, &self.polling, deadlines),
+            (false, Due::At(at)) => in_time(now, at.get(), &self.polling, deadlines),
             (false, Due::Never) => {
                 let context = PollContext {
                     polling: &self.polling,
@@ -241,7 +242,7 @@ impl PollScheduler {
             }
         };
         let sooner = match (due, entry.due) {
-            (NextPoll::At(new), Due::At(at)) => new < at,
+            (NextPoll::At(new), Due::At(at)) => new < at.get(),
             (NextPoll::At(_), _) => true,
             _ => false,
         };
@@ -270,13 +271,13 @@ impl PollScheduler {
 
     /// The next due time; `None` if nothing is scheduled.
     pub(super) fn next_due(&self) -> Option<Duration> {
-        self.queue.first().map(|(due, _)| *due)
+        self.queue.first().map(|(due, _)| due.get())
     }
 
     /// The next job to poll, if one is due. It counts as in flight from now on.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<(JobKey, Arc<JobId>, RetryState)> {
         let (due, key) = *self.queue.first()?;
-        if due > now {
+        if due.get() > now {
             return None;
         }
         self.queue.pop_first();
@@ -316,7 +317,7 @@ impl PollScheduler {
         let mut took = None;
         if let Some(snapshot) = snapshot {
             if snapshot.progress > entry.progress {
-                (entry.progress, entry.progress_at) = (snapshot.progress, now);
+                (entry.progress, entry.progress_at) = (snapshot.progress, now.into());
             }
             if entry.kind.is_none()
                 && let Some(kind) = snapshot.kind
@@ -354,10 +355,10 @@ impl PollScheduler {
         );
         let (mut subscribers, mut stalled) = (Vec::new(), Vec::new());
         entry.subscribers.retain(|subscriber| {
-            let still = now.saturating_sub(at.max(subscriber.since));
+            let still = now.saturating_sub(at.max(subscriber.since).get());
             let over = subscriber
                 .stall_limit
-                .is_some_and(|stall_limit| still >= stall_limit);
+                .is_some_and(|stall_limit| still >= stall_limit.get());
             if seen && over {
                 stalled.push(subscriber.id)
             } else {
@@ -404,6 +405,7 @@ impl PollScheduler {
         }
         entry.due = match action {
             NextPoll::At(at) => {
+                let at = at.into();
                 self.queue.insert((at, key));
                 Due::At(at)
             }

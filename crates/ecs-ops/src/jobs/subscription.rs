@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::JobUpdate;
+use super::compact_duration::CompactDuration;
 use super::latest;
 use super::polling::LastKind;
 use super::registry::{WatcherCommand, WatcherRegistry};
@@ -42,24 +43,6 @@ const GRACE_FOR_NEW: Duration = Duration::from_secs(60);
 /// A job of unknown age is probably not that new.
 const GRACE_FOR_FOUND: Duration = Duration::from_secs(5);
 
-impl WatchOptions {
-    fn options(&self, registry: &WatcherRegistry) -> ScheduleOptions {
-        let age = self.began.map(|began| began.elapsed());
-        let new_for = registry
-            .client
-            .scaled(GRACE_FOR_NEW)
-            .saturating_sub(age.unwrap_or(Duration::MAX));
-        ScheduleOptions {
-            kind: self.kind.clone(),
-            began: self.began.map(|began| registry.at(began)),
-            at_once: self.at_once,
-            grace: new_for.max(registry.client.scaled(GRACE_FOR_FOUND)),
-            deadline: self.deadline.map(|deadline| registry.at(deadline)),
-            stall_limit: self.stall_limit,
-        }
-    }
-}
-
 /// A subscription to job updates; each job has a number. Dropping it ends the watches.
 pub(crate) struct Subscription {
     registry: Arc<WatcherRegistry>,
@@ -77,7 +60,42 @@ pub(crate) struct Subscription {
 
 struct Pending {
     job_id: Arc<JobId>,
-    watch: WatchOptions,
+    kind: Option<Arc<str>>,
+    began: Option<CompactDuration>,
+    at_once: bool,
+    deadline: Option<CompactDuration>,
+    stall_limit: Option<CompactDuration>,
+}
+
+impl Pending {
+    fn new(job_id: JobId, watch: WatchOptions, registry: &WatcherRegistry) -> Self {
+        let at = |instant| CompactDuration::from(registry.at(instant));
+        Self {
+            job_id: Arc::new(job_id),
+            kind: watch.kind,
+            began: watch.began.map(at),
+            at_once: watch.at_once,
+            deadline: watch.deadline.map(at),
+            stall_limit: watch.stall_limit.map(CompactDuration::from),
+        }
+    }
+
+    fn options(&self, registry: &WatcherRegistry) -> ScheduleOptions {
+        let began = self.began.map(CompactDuration::get);
+        let age = began.map(|began| registry.now().saturating_sub(began));
+        let new_for = registry
+            .client
+            .scaled(GRACE_FOR_NEW)
+            .saturating_sub(age.unwrap_or(Duration::MAX));
+        ScheduleOptions {
+            kind: self.kind.clone(),
+            began,
+            at_once: self.at_once,
+            grace: new_for.max(registry.client.scaled(GRACE_FOR_FOUND)),
+            deadline: self.deadline.map(CompactDuration::get),
+            stall_limit: self.stall_limit.map(CompactDuration::get),
+        }
+    }
 }
 
 impl fmt::Debug for Subscription {
@@ -108,10 +126,9 @@ impl Subscription {
 
     /// Watches a job under this number. Takes effect when [`next`](Self::next) is awaited.
     pub(crate) fn watch(&mut self, number: usize, job_id: JobId, mut watch: WatchOptions) {
-        let job_id = Arc::new(job_id);
         watch.kind = watch.kind.map(|kind| self.last_kind.share(kind));
-        self.pending
-            .insert(number, Box::new(Pending { job_id, watch }));
+        let pending = Pending::new(job_id, watch, &self.registry);
+        self.pending.insert(number, Box::new(pending));
         self.unsent.push(number);
     }
 
@@ -196,7 +213,7 @@ impl Subscription {
         }
         for number in std::mem::take(&mut self.unsent) {
             if let Some(pending) = self.pending.get(&number) {
-                let options = pending.watch.options(&self.registry);
+                let options = pending.options(&self.registry);
                 let job_id = Arc::clone(&pending.job_id);
                 let _ = commands.send(WatcherCommand::Subscribe(
                     (self.id, number),

@@ -136,6 +136,7 @@ async fn poll(
         let mut context = RequestContext::poll(history);
         let operation = ShowJob::new(JobId::clone(&job_id));
         let answer = client.execute(&operation, &mut context).await;
+        let answer = answer.map(|job| job.with_documented_statuses(&job_id));
         (answer, context.state())
     };
     let polling = polling.instrument(debug_span!("poll", job = %job_id));

@@ -1,15 +1,18 @@
 //! Applies records one by one, and refuses contradictions.
 
-use ecs_model::{JobId, RebootType, ServerId};
+use std::num::NonZeroUsize;
+
+use ecs_client::Problem;
+use ecs_model::{JobId, JobStatus, RebootType, ServerId};
 use jiff::Timestamp;
 
-use super::outcome::{OutcomeKind, OutcomeRecord};
+use super::job::Acceptance;
+use super::ledger::is_final;
+use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record};
-use super::recovered::{
-    KnownJob, Recovered, RequestHistory, RequestProgress, ServerHistory, ServerProgress,
-};
+use super::recovered::{Recovered, RequestHistory, RequestProgress, ServerProgress};
 use crate::action::PowerAction;
-use crate::report::{Evidence, Stopped};
+use crate::report::{Evidence, Outcome, Stopped};
 use crate::rolling::{WaveAction, WaveEvent};
 
 /// The contradiction, as an error.
@@ -37,7 +40,7 @@ impl Recovered {
                 attempt,
                 remote,
             } => {
-                let known = self.request(request, &[RequestProgress::Intended])?;
+                let known = self.request_in(request, &[RequestProgress::Intended])?;
                 if known.attempt != attempt {
                     return Err(format!(
                         "attempt {attempt} of request {request} was not intended"
@@ -51,9 +54,9 @@ impl Recovered {
                 job_id,
                 request_id,
             } => {
-                let job = self.jobs.len();
+                let job = self.ledger.jobs.len();
                 // The job of a request whose answer was lost can be found later.
-                let known = self.request(
+                let known = self.request_in(
                     request,
                     &[
                         RequestProgress::Intended,
@@ -63,18 +66,16 @@ impl Recovered {
                 )?;
                 known.state = RequestProgress::Accepted(job);
                 let servers = known.servers.len();
-                self.jobs.push(KnownJob {
-                    job_id,
+                let acceptance = Acceptance {
                     request,
-                    servers,
+                    at,
+                    job_id,
                     request_id,
-                    accepted: at,
-                    finished: false,
-                    status: None,
-                });
+                };
+                self.ledger.accept(acceptance, servers);
             }
             Record::NotExecuted { request, error, .. } => {
-                let known = self.request(
+                let known = self.request_in(
                     request,
                     &[RequestProgress::Intended, RequestProgress::Sending],
                 )?;
@@ -82,7 +83,7 @@ impl Recovered {
                 known.error = Some(error);
             }
             Record::AnswerLost { request, error } => {
-                let known = self.request(
+                let known = self.request_in(
                     request,
                     &[RequestProgress::Intended, RequestProgress::Sending],
                 )?;
@@ -97,24 +98,21 @@ impl Recovered {
                 if servers.iter().any(will_not_tell) {
                     self.lost_answer_at = Some(at);
                 }
-                servers
-                    .into_iter()
-                    .try_for_each(|outcome_record| self.record_outcome(at, outcome_record))?;
+                for (id, outcome) in outcomes(&servers) {
+                    self.record_outcome(at, id, outcome)?;
+                }
             }
             Record::JobFinished { job_id, status } => {
-                let jobs = self.jobs.iter_mut();
-                let mut found = false;
-                for job in jobs.filter(|job| job.job_id == job_id) {
-                    (job.finished, found) = (true, true);
-                    job.status.clone_from(&status);
-                }
-                if !found {
+                let status = status.as_deref().map(JobStatus::from);
+                if !self.ledger.finish(&job_id, status.as_ref()) {
                     return Err(format!("job {job_id} finished but was never accepted"));
                 }
             }
-            Record::Escalating { servers } => servers
-                .into_iter()
-                .try_for_each(|outcome_record| self.escalate(outcome_record))?,
+            Record::Escalating { servers } => {
+                for (id, outcome) in outcomes(&servers) {
+                    self.escalate(id, outcome)?;
+                }
+            }
             Record::WaveBegan { wave } => self.advance_waves(at, WaveEvent::Began { wave }),
             Record::WaveChecked {
                 healthy, message, ..
@@ -154,7 +152,7 @@ impl Recovered {
     }
 
     /// A request that must be in one of these states.
-    fn request(
+    fn request_in(
         &mut self,
         number: usize,
         states: &[RequestProgress],
@@ -176,6 +174,9 @@ impl Recovered {
         purpose: Purpose,
         servers: Vec<ServerId>,
     ) -> FoldResult {
+        let Some(counted) = NonZeroUsize::new(number) else {
+            return Err("a request has the number 0, and they are counted from 1".to_owned());
+        };
         if servers.is_empty() {
             return Err(format!("request {number} has no servers"));
         }
@@ -184,7 +185,8 @@ impl Recovered {
                 && request.attempt.checked_add(1) == Some(attempt)
                 && (&request.servers, request.purpose) == (&servers, purpose);
             // Its servers may be in other requests now.
-            let moved = |id| self.servers.get(id).and_then(|server| server.request) != Some(number);
+            let moved =
+                |id| self.servers.get(id).and_then(|server| server.request) != Some(counted);
             if !again || servers.iter().any(moved) {
                 return Err(format!("request {number} cannot be tried again like this"));
             }
@@ -192,7 +194,7 @@ impl Recovered {
             return Err(format!("request {number} begins with attempt {attempt}"));
         } else {
             for id in &servers {
-                self.assign(*id, number, purpose)?;
+                self.assign(*id, counted, purpose)?;
             }
         }
         let request = RequestHistory {
@@ -209,29 +211,26 @@ impl Recovered {
     }
 
     /// Assigns a server to a new request, if it may be sent.
-    fn assign(&mut self, id: ServerId, number: usize, purpose: Purpose) -> FoldResult {
-        let server = self
-            .servers
-            .get(&id)
-            .ok_or(format!("server {id} is not in the run"))?;
-        let progress = self.progress_of(server);
-        let last = server
-            .request
-            .and_then(|request| self.requests.get(&request));
+    fn assign(&mut self, id: ServerId, number: NonZeroUsize, purpose: Purpose) -> FoldResult {
+        let (Some(mut server), Some(progress)) =
+            (self.servers.get(&id).copied(), self.progress(id))
+        else {
+            return Err(format!("server {id} is not in the run"));
+        };
+        let last = self.last_request(&server);
         let was_free = last.is_none_or(|last| last.state == RequestProgress::NotExecuted);
-        let (mut unknown_request, mut resubmitted) = (server.unknown_request, server.resubmitted);
         let may_be_sent = match (purpose, progress) {
             (Purpose::First, ServerProgress::Unsent) => true,
             // It was already restarted twice.
-            (Purpose::Resubmit, _) if server.soft_outcome.is_some() => false,
+            (Purpose::Resubmit, _) if self.ledger.soft_outcomes.contains_key(&id) => false,
             // Part of a resubmitted request that was not executed.
             (Purpose::Resubmit, ServerProgress::Unknown { .. }) if was_free => true,
             (Purpose::Resubmit, ServerProgress::Unknown { request }) => {
-                unknown_request = Some(request);
-                !std::mem::replace(&mut resubmitted, true)
+                server.unknown_request = NonZeroUsize::new(request);
+                !std::mem::replace(&mut server.resubmitted, true)
             }
             // Only a soft restart can be finished without a recorded outcome.
-            (Purpose::Escalate, ServerProgress::Finished(_)) => server.outcome_record.is_none(),
+            (Purpose::Escalate, ServerProgress::Finished(_)) => self.concluded(&id).is_none(),
             _ => false,
         };
         if !may_be_sent || server.request == Some(number) {
@@ -239,39 +238,29 @@ impl Recovered {
                 "server {id} is sent as part of request {number}, but it may not be"
             ));
         }
-        if let Some(server) = self.servers.get_mut(&id) {
-            server.request = Some(number);
-            server.outcome_record = None;
-            (server.unknown_request, server.resubmitted) = (unknown_request, resubmitted);
-        }
+        server.request = Some(number);
+        self.servers.insert(id, server);
+        self.ledger.outcomes.remove(&id);
         Ok(())
     }
 
-    fn record_outcome(&mut self, at: Timestamp, outcome_record: OutcomeRecord) -> FoldResult {
-        let id = outcome_record.id;
-        self.fits(&outcome_record)?;
-        let unknown = format!("server {id} is not in the run");
-        let server = self.servers.get_mut(&id).ok_or(unknown)?;
-        match &server.outcome_record {
-            Some(known) if known.is_final() && *known != outcome_record => {
-                return Err(format!("server {id} has two outcomes"));
-            }
-            _ => {}
+    fn record_outcome(&mut self, at: Timestamp, id: ServerId, outcome: Outcome) -> FoldResult {
+        self.fits(id, &outcome)?;
+        let known = self.ledger.outcomes.get(&id);
+        if known.is_some_and(|known| is_final(known) && *known != outcome) {
+            return Err(format!("server {id} has two outcomes"));
         }
-        if outcome_record.outcome == OutcomeKind::NotAttempted {
-            // It may be sent again.
-            (
-                server.request,
-                server.unknown_request,
-                server.outcome_record,
-            ) = (None, None, None);
+        if matches!(outcome, Outcome::NotAttempted { .. }) {
+            // It may be sent again, when the run resumes: the waves learn nothing of it.
+            if let Some(server) = self.servers.get_mut(&id) {
+                (server.request, server.unknown_request) = (None, None);
+            }
         } else {
-            // Of one that was not acted on the waves learn nothing: it is sent when the run resumes.
-            let succeeded = outcome_record.outcome == OutcomeKind::Succeeded;
-            server.outcome_record = Some(outcome_record);
+            let succeeded = matches!(outcome, Outcome::Succeeded { .. });
             let server = id;
             self.advance_waves(at, WaveEvent::Ended { server, succeeded });
         }
+        self.ledger.outcomes.insert(id, outcome);
         Ok(())
     }
 
@@ -288,76 +277,86 @@ impl Recovered {
     }
 
     /// Whether an outcome is consistent with the requests of its server.
-    fn fits(&self, outcome_record: &OutcomeRecord) -> FoldResult {
-        let id = outcome_record.id;
+    fn fits(&self, id: ServerId, outcome: &Outcome) -> FoldResult {
         let server = self.servers.get(&id);
         let server = server.ok_or(format!("server {id} is not in the run"))?;
-        let last = server
-            .request
-            .and_then(|request| self.requests.get(&request));
+        let last = self.last_request(server);
         let state = last.map(|last| last.state);
         let job = match state {
-            Some(RequestProgress::Accepted(job)) => self.jobs.get(job).map(|job| &job.job_id),
+            Some(RequestProgress::Accepted(job)) => self.ledger.jobs.get(job),
             _ => None,
         };
+        let job = job.map(|job| &job.job_id);
+        let soft_outcome = self.ledger.soft_outcomes.get(&id);
         let is_unknown =
             state.is_some_and(RequestProgress::is_unknown) || server.unknown_request.is_some();
-        let fits = match (outcome_record.outcome, &outcome_record.job_id) {
-            (OutcomeKind::Succeeded | OutcomeKind::Failed | OutcomeKind::Unknown, Some(of)) => {
+        let fits = match outcome {
+            // Refused, or its answer lost, and in the wanted state.
+            Outcome::Succeeded {
+                job_id: None,
+                evidence: Evidence::WantedState,
+            } => job.is_none(),
+            Outcome::Succeeded { job_id: None, .. } | Outcome::Unknown { job_id: None, .. } => {
+                job.is_none() && is_unknown
+            }
+            Outcome::Failed { job_id: None, .. } => job.is_none() && !is_unknown,
+            Outcome::Succeeded { job_id: of, .. }
+            | Outcome::Failed { job_id: of, .. }
+            | Outcome::Unknown { job_id: of, .. } => {
                 // Or the hard restart was not executed, so the outcome of the soft one stands.
                 let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
-                job == Some(of)
-                    || not_hard && server.soft_outcome.as_deref() == Some(outcome_record)
+                job == of.as_ref() || not_hard && soft_outcome == Some(outcome)
             }
-            // Refused, or its answer lost, and in the wanted state.
-            (OutcomeKind::Succeeded, None)
-                if outcome_record.evidence == Some(Evidence::WantedState) =>
-            {
-                job.is_none()
-            }
-            (OutcomeKind::Succeeded | OutcomeKind::Unknown, None) => job.is_none() && is_unknown,
-            (OutcomeKind::Failed, None) => job.is_none() && !is_unknown,
             // The hard restart was not executed: the outcome of the soft one stands.
-            (OutcomeKind::NotAttempted, _) if server.soft_outcome.is_some() => {
+            Outcome::NotAttempted { .. } if soft_outcome.is_some() => {
                 let hard = last.is_some_and(|last| last.purpose == Purpose::Escalate);
-                server.outcome_record.is_none() && !(hard && job.is_some())
+                self.concluded(&id).is_none() && !(hard && job.is_some())
             }
-            (OutcomeKind::NotAttempted, _) => job.is_none(),
+            Outcome::NotAttempted { .. } => job.is_none(),
+            // No record says that.
+            Outcome::Running { .. } => false,
         };
-        match fits {
-            true => Ok(()),
-            false => Err(format!(
-                "server {id} is {:?}, and what was done with it does not allow that",
-                outcome_record.outcome
-            )),
+        if fits {
+            return Ok(());
         }
+        Err(format!(
+            "server {id} is {}, and what was done with it does not allow that",
+            outcome.name()
+        ))
     }
 
-    fn escalate(&mut self, outcome_record: OutcomeRecord) -> FoldResult {
-        let id = outcome_record.id;
+    fn escalate(&mut self, id: ServerId, outcome: Outcome) -> FoldResult {
         let soft = self.run.action == PowerAction::Reboot(RebootType::Soft);
-        let ended = outcome_record.outcome == OutcomeKind::Failed
-            || self.is_finished(outcome_record.job_id.as_ref());
-        let fits = self.fits(&outcome_record).is_ok() && outcome_record.job_id.is_some();
+        let ended = matches!(outcome, Outcome::Failed { .. }) || self.is_finished(outcome.job_id());
+        let fits = self.fits(id, &outcome).is_ok() && outcome.job_id().is_some();
         // Exactly one restart, which has ended, and no lost answer.
-        let once = |server: &ServerHistory| {
-            server.outcome_record.is_none()
-                && server.soft_outcome.is_none()
-                && server.unknown_request.is_none()
-        };
-        match self.servers.get_mut(&id) {
-            Some(server) if soft && ended && fits && once(server) => {
-                server.soft_outcome = Some(Box::new(outcome_record));
-                Ok(())
-            }
-            _ => Err(format!(
-                "server {id} is escalated, but its soft restart did not fail"
-            )),
+        let server = self.servers.get(&id);
+        let once = server.is_some_and(|server| server.unknown_request.is_none())
+            && self.concluded(&id).is_none()
+            && !self.ledger.soft_outcomes.contains_key(&id);
+        if soft && ended && fits && once {
+            self.ledger.soft_outcomes.insert(id, outcome);
+            return Ok(());
         }
+        Err(format!(
+            "server {id} is escalated, but its soft restart did not fail"
+        ))
     }
 
     fn is_finished(&self, job_id: Option<&JobId>) -> bool {
-        let mut jobs = self.jobs.iter();
+        let mut jobs = self.ledger.jobs.iter();
         job_id.is_some_and(|id| jobs.any(|job| job.finished && job.job_id == *id))
     }
+}
+
+/// The outcomes of a record. Those that share an error share its text.
+fn outcomes(records: &[OutcomeRecord]) -> impl Iterator<Item = (ServerId, Outcome)> {
+    let mut last: Option<(&ErrorRecord, Problem)> = None;
+    records.iter().map(move |record| {
+        let problem = record.error.as_ref().map(|error| match &last {
+            Some((same, problem)) if *same == error => problem.clone(),
+            _ => last.insert((error, Problem::from(error))).1.clone(),
+        });
+        (record.id, record.outcome_with(problem))
+    })
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use ecs_client::clock::ClockReading;
 use ecs_client::{NEVER_SENT, Problem};
-use ecs_model::{JobId, JobStatus, ServerId};
+use ecs_model::{JobId, ServerId};
 
-use super::recovered::{KnownJob, Recovered, ServerHistory, ServerProgress, UnknownRequest};
-use crate::report::{JobReport, Outcome, Report, ServerReport};
+use super::recovered::{Recovered, ServerProgress, UnknownRequest};
+use crate::report::{Outcome, Report, ServerReport};
 
 impl Recovered {
     /// What became of each server, as far as the journal knows, without asking anybody: of a run
@@ -45,13 +45,16 @@ impl Recovered {
             },
         };
         let servers = run.servers.iter().filter_map(|id| {
-            let server = self.servers.get(id)?;
-            Some(self.server_report(*id, server, &known))
+            let name = run.names.get(*id).map(str::to_owned);
+            let report = self.server_report(*id, &known)?;
+            Some(ServerReport { name, ..report })
         });
+        let jobs = self.jobs().iter();
+        let jobs = jobs.map(|job| job.clone().report(self.ticket(job)));
         Report {
             run_id: run.run_id.clone(),
             action: run.action,
-            jobs: self.jobs().iter().map(|job| self.job_report(job)).collect(),
+            jobs: jobs.collect(),
             servers: servers.collect(),
             stopped: self.stopped().cloned(),
             refused: None,
@@ -60,19 +63,11 @@ impl Recovered {
         }
     }
 
-    fn server_report(
-        &self,
-        id: ServerId,
-        server: &ServerHistory,
-        known: &Known<'_>,
-    ) -> ServerReport {
-        let request = server
-            .request
-            .and_then(|request| self.requests.get(&request));
-        let outcome = match (self.progress_of(server), &server.outcome_record) {
-            (ServerProgress::Finished(outcome_record), _) => outcome_record.outcome(),
+    fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
+        let outcome = match (self.progress(id)?, self.ledger.outcomes.get(&id)) {
+            (ServerProgress::Finished(outcome), _) => outcome.clone(),
             // The job will not tell, or the last look at the server did not.
-            (ServerProgress::Unknown { .. }, Some(outcome_record)) => outcome_record.outcome(),
+            (ServerProgress::Unknown { .. }, Some(outcome)) => outcome.clone(),
             (ServerProgress::Unknown { request }, None) => Outcome::Unknown {
                 job_id: None,
                 error: known.unknown.get(&request).cloned().unwrap_or_default(),
@@ -86,29 +81,15 @@ impl Recovered {
                     error: Problem::new("the journal does not name its job"),
                 },
             },
-            (ServerProgress::Unsent, _) => {
+            (ServerProgress::Unsent, Some(outcome)) => outcome.clone(),
+            (ServerProgress::Unsent, None) => {
+                let request = self.last_request(self.servers.get(&id)?);
                 let error = request.and_then(|request| request.error.as_ref());
                 let error = error.map_or_else(|| known.not_sent.clone(), Problem::from);
                 Outcome::NotAttempted { error }
             }
         };
-        let soft = server.soft_outcome.as_ref().map(|soft| soft.outcome());
-        let soft = soft.filter(|soft| *soft != outcome);
-        ServerReport {
-            escalated: soft.map(|soft| soft.error().cloned().unwrap_or_default()),
-            ..ServerReport::new(id, outcome)
-        }
-    }
-
-    /// A job as a report has it.
-    pub(crate) fn job_report(&self, job: &KnownJob) -> JobReport {
-        JobReport {
-            job_id: job.job_id.clone(),
-            status: job.status.as_deref().map(JobStatus::from),
-            servers: job.servers,
-            request_id: job.request_id.clone(),
-            ticket: self.ticket(job),
-        }
+        Some(self.ledger.report_of(id, outcome))
     }
 }
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 use ecs_auth::BoxFuture;
 use ecs_client::clock::{ClockReading, Moment};
 use ecs_client::{Problem, chain};
-use ecs_model::{Accepted, JobId, ServerId};
+use ecs_model::{Accepted, ServerId};
 use ecs_transport::SendCheck;
 use futures_util::future::{Shared, join_all};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use jiff::Timestamp;
 
 use super::{
-    Admission, Announcement, ErrorRecord, Journal, JournalError, JournalErrorKind, Purpose,
-    QuotaLimits, Record, Recovered, milliseconds,
+    Acceptance, Admission, Announcement, ErrorRecord, Journal, JournalError, JournalErrorKind,
+    Purpose, QuotaLimits, Record, Recovered, milliseconds,
 };
 
 /// The journal of a run, if it has one.
@@ -37,22 +37,12 @@ struct KeptJournal {
     /// Why it failed, if it did.
     broken: Mutex<Option<Problem>>,
     /// Acceptances that are durable and that the state of the run does not know yet.
-    accepted: Mutex<Vec<RecordedAcceptance>>,
-}
-
-/// The acceptance of a request, as it stands in the journal.
-#[derive(Debug)]
-pub(crate) struct RecordedAcceptance {
-    /// Counted from 1.
-    pub(crate) request: usize,
-    pub(crate) at: Timestamp,
-    pub(crate) job_id: JobId,
-    pub(crate) request_id: Option<String>,
+    accepted: Mutex<Vec<Acceptance>>,
 }
 
 impl KeptJournal {
     async fn append(self: Arc<Self>, at: Timestamp, record: Record) -> Result<(), Problem> {
-        let accepted = RecordedAcceptance::of(at, &record);
+        let accepted = Acceptance::of(at, &record);
         self.journal.lease().write_begun(1);
         self.settle(async { self.journal.append(at, record).await })
             .await?;
@@ -89,24 +79,6 @@ impl KeptJournal {
             let problem = Problem::new(chain(&error)).because("the journal cannot be written");
             lock(&self.broken).get_or_insert(problem).clone()
         })
-    }
-}
-
-impl RecordedAcceptance {
-    fn of(at: Timestamp, record: &Record) -> Option<Self> {
-        match record {
-            Record::Accepted {
-                request,
-                job_id,
-                request_id,
-            } => Some(Self {
-                request: *request,
-                at,
-                job_id: job_id.clone(),
-                request_id: request_id.clone(),
-            }),
-            _ => None,
-        }
     }
 }
 
@@ -212,9 +184,9 @@ impl RunJournal {
     }
 
     /// Takes the acceptance of a request, counted from 1, which the state now knows.
-    pub(crate) fn take_accepted(&self, request: usize) -> Option<RecordedAcceptance> {
+    pub(crate) fn take_accepted(&self, request: usize) -> Option<Acceptance> {
         let mut accepted = lock(&self.kept.as_ref()?.accepted);
-        let of_request = |accepted: &RecordedAcceptance| accepted.request == request;
+        let of_request = |accepted: &Acceptance| accepted.request == request;
         let index = accepted.iter().position(of_request)?;
         Some(accepted.swap_remove(index))
     }

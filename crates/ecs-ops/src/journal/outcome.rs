@@ -99,8 +99,12 @@ impl OutcomeRecord {
 
     /// The outcome.
     pub fn outcome(&self) -> Outcome {
-        let job_id = self.job_id.clone();
-        let error = self.error.as_ref().map(Problem::from).unwrap_or_default();
+        self.outcome_with(self.error.as_ref().map(Problem::from))
+    }
+
+    /// The outcome, with its error as a problem.
+    pub(super) fn outcome_with(&self, error: Option<Problem>) -> Outcome {
+        let (job_id, error) = (self.job_id.clone(), error.unwrap_or_default());
         match self.outcome {
             OutcomeKind::Succeeded => Outcome::Succeeded {
                 evidence: self.evidence.unwrap_or(Evidence::Server),
@@ -109,16 +113,6 @@ impl OutcomeRecord {
             OutcomeKind::Failed => Outcome::Failed { job_id, error },
             OutcomeKind::NotAttempted => Outcome::NotAttempted { error },
             OutcomeKind::Unknown => Outcome::Unknown { job_id, error },
-        }
-    }
-
-    /// Whether the outcome is final.
-    pub(super) fn is_final(&self) -> bool {
-        match self.outcome {
-            OutcomeKind::Succeeded | OutcomeKind::Failed => true,
-            // With a job it is final; a lost answer may still be reconciled.
-            OutcomeKind::Unknown => self.job_id.is_some(),
-            OutcomeKind::NotAttempted => false,
         }
     }
 }

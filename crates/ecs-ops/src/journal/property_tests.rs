@@ -20,9 +20,7 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
         .unknown_requests()
         .into_iter()
         .flat_map(|request| request.servers);
-    let outcome_records = recovered
-        .final_outcomes()
-        .map(|outcome_record| outcome_record.id);
+    let outcome_records = recovered.final_outcomes().map(|(id, _)| id);
     let mut all: Vec<_> = recovered
         .unsent()
         .into_iter()

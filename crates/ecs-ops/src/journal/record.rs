@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
+use crate::ServerNames;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::UnreadyServer;
 use crate::report::Stopped;
@@ -242,6 +243,10 @@ pub struct RunRecord {
     pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
+    /// The names of servers, as far as whoever began the run knew them. Journals of earlier versions
+    /// do not have them.
+    #[serde(default, skip_serializing_if = "ServerNames::is_empty")]
+    pub names: ServerNames,
 }
 
 impl RunRecord {
@@ -274,6 +279,7 @@ impl RunRecord {
             invocation: None,
             simulated: false,
             servers,
+            names: ServerNames::default(),
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The state of a run according to its journal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ecs_model::{JobId, ProjectId, RebootType, ServerId};
+use ecs_model::{ProjectId, RebootType, ServerId};
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::error::{JournalError, JournalErrorKind};
-use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
+use super::job::KnownJob;
+use super::ledger::{Ledger, is_final};
+use super::outcome::ErrorRecord;
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
-use crate::report::Stopped;
+use crate::report::{Outcome, Stopped};
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
 use crate::{Endpoint, JobTicket};
@@ -21,9 +25,8 @@ pub struct Recovered {
     pub(super) run: RunRecord,
     pub(super) initial_state: Vec<ServerSnapshot>,
     pub(super) requests: BTreeMap<usize, RequestHistory>,
-    pub(super) servers: HashMap<ServerId, ServerHistory>,
-    /// In the order of acceptance.
-    pub(super) jobs: Vec<KnownJob>,
+    pub(super) servers: FxHashMap<ServerId, ServerHistory>,
+    pub(super) ledger: Ledger,
     /// The waves; `None` for a run without.
     pub(super) rolling: Option<Rolling>,
     /// When the pause began that the waves are in.
@@ -40,10 +43,10 @@ pub struct Recovered {
 
 /// The history of one request.
 #[derive(Clone, Debug)]
-pub(super) struct RequestHistory {
-    pub(super) servers: Vec<ServerId>,
+pub(crate) struct RequestHistory {
+    pub(crate) servers: Vec<ServerId>,
     pub(super) attempt: u32,
-    pub(super) purpose: Purpose,
+    pub(crate) purpose: Purpose,
     pub(super) state: RequestProgress,
     /// When it was announced.
     pub(super) intended: Option<Timestamp>,
@@ -52,7 +55,7 @@ pub(super) struct RequestHistory {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestProgress {
+pub(crate) enum RequestProgress {
     /// Perhaps sent: see the two rules of the [module](super).
     Intended,
     Sending,
@@ -73,16 +76,13 @@ impl RequestProgress {
     }
 }
 
-/// The history of one server.
-#[derive(Clone, Debug, Default)]
+/// The requests of one server.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ServerHistory {
-    /// Its last request.
-    pub(super) request: Option<usize>,
-    pub(super) outcome_record: Option<OutcomeRecord>,
+    /// Its last request, unless it was certainly not executed since.
+    pub(super) request: Option<NonZeroUsize>,
     /// The request with a lost answer that it was in before it was sent again.
-    pub(super) unknown_request: Option<usize>,
-    /// The outcome of its soft restart, if a hard one was announced. Boxed: few servers have one.
-    pub(super) soft_outcome: Option<Box<OutcomeRecord>>,
+    pub(super) unknown_request: Option<NonZeroUsize>,
     pub(super) resubmitted: bool,
 }
 
@@ -102,27 +102,7 @@ pub enum ServerProgress<'a> {
         request: usize,
     },
     /// Final: nothing is left to do.
-    Finished(&'a OutcomeRecord),
-}
-
-/// A job of the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KnownJob {
-    /// The job.
-    pub job_id: JobId,
-    /// The request.
-    pub request: usize,
-    /// The number of its servers.
-    pub servers: usize,
-    /// The service's id of the exchange.
-    pub request_id: Option<String>,
-    /// The time of acceptance.
-    pub accepted: Timestamp,
-    /// Whether it is no longer polled.
-    pub finished: bool,
-    /// The final status; `None` if it was not seen to end.
-    pub status: Option<String>,
+    Finished(&'a Outcome),
 }
 
 /// A request whose job must be waited for.
@@ -165,7 +145,7 @@ impl Recovered {
     /// [`Contradiction`](JournalErrorKind::Contradiction): they cannot all be true. [`Empty`](JournalErrorKind::Empty).
     pub fn from_entries(entries: impl IntoIterator<Item = Entry>) -> Result<Self, JournalError> {
         let mut entries = entries.into_iter();
-        let Some(soft_outcome) = entries.next() else {
+        let Some(first) = entries.next() else {
             let message = "it holds no record, so its run sent nothing";
             return Err(JournalError::new(JournalErrorKind::Empty, message));
         };
@@ -173,12 +153,11 @@ impl Recovered {
             let message = format!("{message}; the file was edited, or this is a bug");
             JournalError::new(JournalErrorKind::Contradiction, message).at(seq.saturating_add(1))
         };
-        let Record::Run(run) = soft_outcome.record else {
+        let Record::Run(run) = first.record else {
             let message = "the first record is not the run".to_owned();
-            return Err(contradiction(soft_outcome.seq, message));
+            return Err(contradiction(first.seq, message));
         };
-        let mut recovered =
-            Self::new(*run).map_err(|message| contradiction(soft_outcome.seq, message))?;
+        let mut recovered = Self::new(*run).map_err(|message| contradiction(first.seq, message))?;
         for entry in entries {
             let seq = entry.seq;
             recovered
@@ -190,7 +169,8 @@ impl Recovered {
     }
 
     fn new(run: RunRecord) -> Result<Self, String> {
-        let mut servers = HashMap::with_capacity(run.servers.len());
+        let mut servers = FxHashMap::default();
+        servers.reserve(run.servers.len());
         for id in &run.servers {
             if servers.insert(*id, ServerHistory::default()).is_some() {
                 return Err(format!("server {id} is in the run twice"));
@@ -214,7 +194,7 @@ impl Recovered {
             initial_state: Vec::new(),
             requests: BTreeMap::new(),
             servers,
-            jobs: Vec::new(),
+            ledger: Ledger::default(),
             rolling,
             pause_began: None,
             ended: false,
@@ -249,25 +229,15 @@ impl Recovered {
 
     /// The progress of a server; `None` if it is not in the run.
     pub fn progress(&self, id: ServerId) -> Option<ServerProgress<'_>> {
-        Some(self.progress_of(self.servers.get(&id)?))
-    }
-
-    pub(super) fn progress_of<'a>(&self, server: &'a ServerHistory) -> ServerProgress<'a> {
-        if let Some(outcome_record) = server
-            .outcome_record
-            .as_ref()
-            .filter(|outcome_record| outcome_record.is_final())
-        {
-            return ServerProgress::Finished(outcome_record);
+        let server = self.servers.get(&id)?;
+        let outcome = self.ledger.outcomes.get(&id);
+        if let Some(outcome) = outcome.filter(|outcome| is_final(outcome)) {
+            return Some(ServerProgress::Finished(outcome));
         }
-        let request = server
-            .request
-            .and_then(|number| Some((number, self.requests.get(&number)?)));
-        match (
-            request,
-            server.unknown_request,
-            server.soft_outcome.as_deref(),
-        ) {
+        let soft_outcome = self.ledger.soft_outcomes.get(&id);
+        let request = server.request.map(NonZeroUsize::get);
+        let request = request.and_then(|number| Some((number, self.requests.get(&number)?)));
+        Some(match (request, server.unknown_request, soft_outcome) {
             (Some((request, known)), _, _) if known.state.is_unknown() => {
                 ServerProgress::Unknown { request }
             }
@@ -279,10 +249,23 @@ impl Recovered {
                 ServerProgress::Accepted { request }
             }
             // The last request was not executed, so the one before counts.
-            (_, Some(request), _) => ServerProgress::Unknown { request },
+            (_, Some(request), _) => ServerProgress::Unknown {
+                request: request.get(),
+            },
             (_, None, Some(soft_outcome)) => ServerProgress::Finished(soft_outcome),
             (_, None, None) => ServerProgress::Unsent,
-        }
+        })
+    }
+
+    /// What became of a server, unless it may be sent again.
+    pub(super) fn concluded(&self, id: &ServerId) -> Option<&Outcome> {
+        let outcome = self.ledger.outcomes.get(id)?;
+        (!matches!(outcome, Outcome::NotAttempted { .. })).then_some(outcome)
+    }
+
+    /// The last request of a server.
+    pub(super) fn last_request(&self, server: &ServerHistory) -> Option<&RequestHistory> {
+        self.requests.get(&server.request?.get())
     }
 
     /// The servers that may be sent, in the order of the run.
@@ -304,7 +287,7 @@ impl Recovered {
                 ticket: self.ticket(job),
             })
         };
-        self.jobs.iter().filter_map(request).collect()
+        self.ledger.jobs.iter().filter_map(request).collect()
     }
 
     /// The ticket of a job of the run.
@@ -320,14 +303,7 @@ impl Recovered {
             Purpose::Escalate => PowerAction::Reboot(RebootType::Hard),
             Purpose::First | Purpose::Resubmit => self.run.action,
         };
-        JobTicket::new(
-            job.job_id.clone(),
-            origin,
-            action,
-            request.servers.clone(),
-            job.accepted,
-            job.request_id.clone(),
-        )
+        job.ticket(Some(origin), action, request.servers.clone())
     }
 
     /// The requests whose answer was lost.
@@ -352,22 +328,17 @@ impl Recovered {
 
     /// Whether the server itself shows that the action was executed.
     fn shows_change_of(&self, id: &ServerId) -> bool {
-        let outcome_record = self
-            .servers
-            .get(id)
-            .and_then(|server| server.outcome_record.as_ref());
-        outcome_record.is_some_and(|outcome_record| {
-            outcome_record.outcome == OutcomeKind::Succeeded && outcome_record.job_id.is_none()
-        })
+        let outcome = self.ledger.outcomes.get(id);
+        matches!(outcome, Some(Outcome::Succeeded { job_id: None, .. }))
     }
 
     /// The final outcomes, in the order of the run.
-    pub fn final_outcomes(&self) -> impl Iterator<Item = &OutcomeRecord> {
+    pub fn final_outcomes(&self) -> impl Iterator<Item = (ServerId, &Outcome)> {
         self.run
             .servers
             .iter()
             .filter_map(|id| match self.progress(*id)? {
-                ServerProgress::Finished(outcome_record) => Some(outcome_record),
+                ServerProgress::Finished(outcome) => Some((*id, outcome)),
                 _ => None,
             })
     }
@@ -375,19 +346,18 @@ impl Recovered {
     /// Servers whose soft restart failed and whose hard one was announced and not executed, in the
     /// order of the run.
     pub fn escalating(&self) -> Vec<ServerId> {
-        let due = |id: &ServerId| {
-            let server = self.servers.get(id)?;
-            let announced = server.soft_outcome.is_some() && server.outcome_record.is_none();
-            let done = matches!(self.progress_of(server), ServerProgress::Finished(_));
-            (announced && done).then_some(*id)
+        let due = |id: &&ServerId| {
+            self.ledger.soft_outcomes.contains_key(id)
+                && self.concluded(id).is_none()
+                && matches!(self.progress(**id), Some(ServerProgress::Finished(_)))
         };
-        self.run.servers.iter().filter_map(due).collect()
+        self.run.servers.iter().filter(due).copied().collect()
     }
 
-    /// The outcomes of soft restarts that a hard one was to follow.
-    pub fn escalated(&self) -> impl Iterator<Item = &OutcomeRecord> {
+    /// The outcomes of soft restarts that a hard one was to follow, in the order of the run.
+    pub fn escalated(&self) -> impl Iterator<Item = (ServerId, &Outcome)> {
         let servers = self.run.servers.iter();
-        servers.filter_map(|id| self.servers.get(id)?.soft_outcome.as_deref())
+        servers.filter_map(|id| Some((*id, self.ledger.soft_outcomes.get(id)?)))
     }
 
     /// Servers that were sent a second time after a lost answer.
@@ -400,12 +370,22 @@ impl Recovered {
 
     /// All jobs, in the order of their acceptance.
     pub fn jobs(&self) -> &[KnownJob] {
-        &self.jobs
+        &self.ledger.jobs
     }
 
     /// The servers as they were before the run.
     pub fn initial_state(&self) -> &[ServerSnapshot] {
         &self.initial_state
+    }
+
+    /// What became of its servers and jobs.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// A request, counted from 1.
+    pub(crate) fn request(&self, number: usize) -> Option<&RequestHistory> {
+        self.requests.get(&number)
     }
 
     /// The number of the next request.

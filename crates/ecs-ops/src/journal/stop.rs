@@ -34,7 +34,7 @@ impl Recovered {
             let (sent, _) = request.sent.or(request.intended.map(|at| (at, None)))?;
             let at = match request.state {
                 RequestProgress::NotExecuted => return None,
-                RequestProgress::Accepted(job) => self.jobs.get(job)?.accepted,
+                RequestProgress::Accepted(job) => self.ledger.jobs.get(job)?.accepted,
                 _ => sent.checked_add(open).unwrap_or(now).min(now),
             };
             Some((request.servers.len(), at))

@@ -37,11 +37,7 @@ impl Recovered {
     /// The event that [`Rolling`] gets when the run resumes.
     pub(crate) fn resumption(&self) -> WaveEvent {
         let is_awaited = |id: &_| {
-            let server = self.servers.get(id);
-            server.is_some_and(|server| {
-                server.outcome_record.is_none()
-                    && self.progress_of(server) != ServerProgress::Unsent
-            })
+            self.concluded(id).is_none() && self.progress(*id) != Some(ServerProgress::Unsent)
         };
         let servers = self.run.servers.iter().copied();
         WaveEvent::Resumed {

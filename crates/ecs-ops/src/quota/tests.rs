@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use ecs_transport::SendMark;
+use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -182,5 +183,58 @@ fn shares_of_another_process_are_held() {
         assert_eq!(start.elapsed(), Duration::from_secs(10));
         drop(quota.acquire(5).await);
         assert_eq!(start.elapsed(), Duration::from_secs(40));
+    });
+}
+
+/// Where all that is in use comes back at known times, it takes as long as was said; also behind others that wait.
+#[test]
+fn it_is_known_when_there_will_be_room() {
+    on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        assert_eq!(quota.room_in(100), Duration::ZERO);
+        for share in [60, 40] {
+            let mut permit = quota.acquire(share).await;
+            permit.may_be_counted(SendMark::new());
+            drop(permit);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+        for (servers, seconds) in [(60, 40), (61, 50), (100, 50), (1000, 50)] {
+            let expected = Duration::from_secs(seconds);
+            assert_eq!(quota.room_in(servers), expected, "{servers}");
+        }
+        let start = Instant::now();
+        let waits = [50, 50, 100].map(|servers| {
+            let quota = quota.clone();
+            async move {
+                let expected = quota.room_in(servers);
+                let mut permit = quota.acquire(servers).await;
+                permit.may_be_counted(SendMark::new());
+                (expected, start.elapsed())
+            }
+        });
+        let waits = futures_util::future::join_all(waits).await;
+        for (expected, waited) in waits {
+            assert!(
+                expected.abs_diff(waited) <= Duration::from_secs(10),
+                "{expected:?} {waited:?}"
+            );
+        }
+    });
+}
+
+/// A request that is underway holds its share for a window after its answer.
+#[test]
+fn what_is_underway_comes_back_after_a_window() {
+    on_paused_time(async {
+        let quota = ServerQuota::new(100, WINDOW);
+        let underway = quota.acquire(100).await;
+        assert_eq!(quota.room_in(1), WINDOW);
+        let waiting = quota.acquire(100);
+        tokio::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert_eq!(quota.room_in(1), WINDOW * 2);
+        drop(underway);
+        drop(waiting.await);
+        assert_eq!(quota.room_in(100), Duration::ZERO);
     });
 }

@@ -23,7 +23,7 @@ use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::Rules;
-use crate::{Client, Error};
+use crate::{Client, Error, ServerNames};
 
 /// Settings of a run: [`plan`](Self::plan) checks them, [`begin`](Self::begin) begins the run,
 /// [`report`](Self::report) does all of it.
@@ -66,6 +66,7 @@ pub struct RunBuilder {
     pub(super) simulated: bool,
     pub(super) skipped: Vec<SkippedServer>,
     pub(super) unready: Vec<UnreadyServer>,
+    pub(super) names: ServerNames,
 }
 
 impl RunBuilder {
@@ -111,6 +112,7 @@ impl RunBuilder {
             simulated: false,
             skipped: Vec::new(),
             unready: Vec::new(),
+            names: ServerNames::default(),
         }
     }
 
@@ -141,6 +143,7 @@ impl RunBuilder {
             journal: Some(journal),
             target: run.target.clone(),
             unready: run.unready.clone(),
+            names: run.names.clone(),
             ..Self::new(client, run.action, recovered.unsent())
         }
         .resuming(recovered))
@@ -214,6 +217,13 @@ impl RunBuilder {
     /// are not among the servers of the run, and a resumed run does not send them.
     pub fn unready(mut self, servers: Vec<UnreadyServer>) -> Self {
         self.unready = servers;
+        self
+    }
+
+    /// The names of the servers, as far as they are known: for the journal, the events and the
+    /// report. A run that is resumed keeps those of its journal.
+    pub fn names(mut self, names: ServerNames) -> Self {
+        self.names = names;
         self
     }
 

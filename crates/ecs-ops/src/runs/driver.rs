@@ -12,26 +12,26 @@ use std::time::Duration;
 use ecs_auth::BoxFuture;
 use ecs_client::clock::{after, until};
 use ecs_client::{Problem, RequestError, SendState};
-use ecs_model::{Accepted, JobId, ServerId};
+use ecs_model::{Accepted, ServerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use self::outage_guard::OutageGuard;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
 use super::hang::HangWatch;
-use super::observer::Observer;
-use super::reconcile::{EvidenceQuery, Reconciler, list};
+use super::observer::{ListQuery, Observer};
+use super::reconcile::{Reconciler, read_servers};
 use super::state::{Decided, Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
 use crate::event::{Event, SIGN_OF_LIFE, Sink};
+use crate::fleet::ReadPurpose;
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
-use crate::journal::{Record, RecordedAcceptance, RunJournal, ServerSnapshot};
+use crate::journal::{Acceptance, Record, RunJournal, ServerSnapshot};
 use crate::report::Stopped;
-use crate::ticket::JobTicket;
+use crate::ticket::kind_of_job;
 use crate::{Client, Error, ErrorKind, rolling};
 
 /// The result of a step.
@@ -81,19 +81,6 @@ pub(super) struct WaitLimits {
     pub(super) stalled_after: Option<Duration>,
 }
 
-impl WaitLimits {
-    /// Options for watching a job that began at this time.
-    fn watch(self, ticket: &JobTicket, began: Option<Instant>) -> WatchOptions {
-        WatchOptions {
-            kind: ticket.kind(),
-            began,
-            at_once: false,
-            deadline: self.deadline,
-            stall_limit: self.stalled_after,
-        }
-    }
-}
-
 impl<'a> Driver<'a> {
     /// Submits requests and polls jobs until nothing is left to do.
     pub(super) async fn work(
@@ -125,18 +112,11 @@ impl<'a> Driver<'a> {
         let decided = state.conclude(resumed.news);
         wave_driver.note_unknown(self, &decided.events);
         self.commit(state, decided).await;
-        for (request, ticket) in resumed.jobs {
-            let age = self
-                .client
-                .0
-                .core
-                .clock()
-                .now()
-                .duration_since(ticket.accepted_at().unwrap_or_default());
-            let age = Duration::try_from(age).unwrap_or_default();
-            let mut watch = self.limits.watch(&ticket, Instant::now().checked_sub(age));
-            watch.at_once = true;
-            jobs.watch(request, ticket.job_id().clone(), watch);
+        // Those of a resumed run.
+        for job in state.accepted_jobs() {
+            let age = self.client.0.core.clock().since(job.accepted);
+            let began = Instant::now().checked_sub(age);
+            self.watch(state, &mut jobs, job.index(), began, true);
         }
         if self.reconcile {
             // Servers that may already have been acted on are left out: their current state is not
@@ -257,14 +237,44 @@ impl<'a> Driver<'a> {
                     }
                 }
             }
-            for (request, ticket) in found {
-                self.log.take_accepted(request + 1);
-                if self.wait && !state.is_denied() {
-                    let watch = self.limits.watch(&ticket, Some(Instant::now()));
-                    jobs.watch(request, ticket.job_id().clone(), watch);
-                }
+            for Acceptance { request, .. } in found {
+                self.log.take_accepted(request);
+                self.watch_new(state, &mut jobs, request - 1);
             }
         }
+    }
+
+    /// Polls the job of a request that has one since now.
+    fn watch_new(self, state: &RunState, jobs: &mut Subscription, index: usize) {
+        // A job cannot be polled if queries are refused.
+        if self.wait && !state.is_denied() {
+            self.watch(state, jobs, index, Some(Instant::now()), false);
+        }
+    }
+
+    fn watch(
+        self,
+        state: &RunState,
+        jobs: &mut Subscription,
+        index: usize,
+        began: Option<Instant>,
+        at_once: bool,
+    ) {
+        let Some(job) = state.polled_job(index) else {
+            return;
+        };
+        let action = state.action_of(index);
+        let options = WatchOptions {
+            kind: Some(kind_of_job(
+                (action.name(), action.type_name()),
+                job.servers,
+            )),
+            began,
+            at_once,
+            deadline: self.limits.deadline,
+            stall_limit: self.limits.stalled_after,
+        };
+        jobs.watch(index, job.job_id.clone(), options);
     }
 
     /// Records what a step decided, and then emits it: the one place for both.
@@ -291,13 +301,13 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Lists the servers, unless queries are refused meanwhile. `query` is read before: a server at
+    /// Lists servers, unless queries are refused meanwhile. The evidence is read before: a server at
     /// rest in the list is at rest after the actions that the records show.
-    fn list(self, query: EvidenceQuery) -> BoxFuture<'a, Step> {
+    fn list(self, query: ListQuery) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             let read = async {
-                query.run(self.client).await;
-                list(self.client).await
+                query.evidence.run(self.client).await;
+                read_servers(self.client, &query.servers, ReadPurpose::Evidence).await
             };
             Step::Listed(tokio::select! {
                 biased;
@@ -349,16 +359,15 @@ impl<'a> Driver<'a> {
     ) -> Vec<Event> {
         let events = match result {
             Ok(accepted) => {
-                self.log.take_accepted(request + 1);
-                let now = self.client.0.core.clock().now();
-                let (job_id, request_id) = (accepted.job_id, accepted.request_id);
-                let ticket = self.ticket(state, request, now, job_id, request_id);
-                // A job cannot be polled if queries are refused.
-                if self.wait && !state.is_denied() {
-                    let watch = self.limits.watch(&ticket, Some(Instant::now()));
-                    jobs.watch(request, ticket.job_id().clone(), watch);
-                }
-                state.accepted(request, ticket).into_iter().collect()
+                let recorded = self.log.take_accepted(request + 1);
+                let event = state.accepted(recorded.unwrap_or_else(|| Acceptance {
+                    request: request + 1,
+                    at: self.client.0.core.clock().now(),
+                    job_id: accepted.job_id,
+                    request_id: accepted.request_id,
+                }));
+                self.watch_new(state, jobs, request);
+                event.into_iter().collect()
             }
             Err(failure) => state.not_accepted(request, failure),
         };
@@ -366,19 +375,6 @@ impl<'a> Driver<'a> {
             self.control.halt();
         }
         events
-    }
-
-    fn ticket(
-        self,
-        state: &RunState,
-        request: usize,
-        accepted_at: Timestamp,
-        job_id: JobId,
-        request_id: Option<String>,
-    ) -> JobTicket {
-        let servers = state.servers(request).to_vec();
-        let (origin, action) = (self.client.origin(), state.action_of(request));
-        JobTicket::new(job_id, origin, action, servers, accepted_at, request_id)
     }
 
     /// Requests that were cut off, of which the journal says that they were accepted, are.
@@ -391,14 +387,7 @@ impl<'a> Driver<'a> {
             let Some(accepted) = self.log.take_accepted(request + 1) else {
                 return true;
             };
-            let RecordedAcceptance {
-                at,
-                job_id,
-                request_id,
-                ..
-            } = accepted;
-            let ticket = self.ticket(state, request, at, job_id, request_id);
-            let event = state.accepted(request, ticket);
+            let event = state.accepted(accepted);
             event.into_iter().for_each(|event| self.sink.emit(event));
             false
         });

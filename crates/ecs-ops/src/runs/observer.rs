@@ -4,9 +4,11 @@
 //! while servers come to rest; each has a [schedule](super::schedule). The [hang watch](super::hang) wants one
 //! now and then while restarts take long. A list that is due for one of them serves the others, too.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use ecs_client::Problem;
+use ecs_model::ServerId;
 use tokio::time::Instant;
 
 use super::evidence::ServerList;
@@ -30,10 +32,21 @@ pub(super) struct Observer {
     underway: Option<Underway>,
 }
 
+/// What is to be read.
+#[derive(Debug)]
+pub(super) struct ListQuery {
+    /// What is read before the servers.
+    pub(super) evidence: EvidenceQuery,
+    /// The servers.
+    pub(super) servers: Vec<ServerId>,
+}
+
 /// A list that is being made.
 #[derive(Debug)]
 struct Underway {
     began: Instant,
+    /// The servers that it is of.
+    servers: HashSet<ServerId>,
     reconciles: bool,
     verifies: bool,
     reads_hangs: bool,
@@ -53,12 +66,14 @@ impl Observer {
         }
     }
 
-    /// When to list next; `None` if a list is underway or not wanted.
+    /// When to list next; `None` if a list is underway or not wanted. All are asked also while a list
+    /// is underway: a server or a request that is new to them has its time from now on.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let reconcile = self.reconciler.next_list(client, state);
         let verify = self.next_of_verifier(client, state);
-        let due = reconcile.into_iter().chain(verify).chain(self.hangs.next());
-        due.min().filter(|_| self.underway.is_none())
+        let due = [reconcile, verify, self.hangs.next()];
+        let next = due.into_iter().flatten().min();
+        next.filter(|_| self.underway.is_none())
     }
 
     /// Whether the run must not end before another list. What only the hang watch wants keeps no run
@@ -72,31 +87,44 @@ impl Observer {
         self.verifier.as_mut()?.next_list(client, state)
     }
 
-    /// The time for a list has come. Returns what is to be read before it; `None` if no server is to
-    /// be listed.
-    pub(super) fn begin_list(
-        &mut self,
-        client: &Client,
-        state: &RunState,
-    ) -> Option<EvidenceQuery> {
+    /// The time for a list has come. Returns what is to be read; `None` if no server is to be listed.
+    pub(super) fn begin_list(&mut self, client: &Client, state: &RunState) -> Option<ListQuery> {
         let began = Instant::now();
         let reconcile = self.reconciler.next_list(client, state);
         let verify = self.next_of_verifier(client, state);
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= began);
-        let reads_hangs = is_due(self.hangs.next()) && !self.hangs.begin(client, state).is_empty();
+        let hanging = if is_due(self.hangs.next()) {
+            self.hangs.begin(client, state)
+        } else {
+            Vec::new()
+        };
+        let reads_hangs = !hanging.is_empty();
         if !(reads_hangs || is_due(reconcile) || is_due(verify)) {
             return None;
         }
         let soon = client.0.core.scaled(SOON);
         let reconciles = reconcile.is_some_and(|due| due <= began + soon);
+        let mut servers: HashSet<ServerId> = hanging.into_iter().collect();
+        servers.extend(self.verifier.iter().flat_map(Verifier::servers));
+        if reconciles {
+            servers.extend(self.reconciler.servers(state));
+        }
+        let query = ListQuery {
+            evidence: if reconciles {
+                self.reconciler.query(client, state)
+            } else {
+                EvidenceQuery::default()
+            },
+            servers: servers.iter().copied().collect(),
+        };
         self.underway = Some(Underway {
             began,
+            servers,
             reconciles,
             verifies: verify.is_some(),
             reads_hangs,
         });
-        let query = reconciles.then(|| self.reconciler.query(client, state));
-        Some(query.unwrap_or_default())
+        Some(query)
     }
 
     /// Whether the run goes on as it is without the list that is underway.
@@ -115,12 +143,13 @@ impl Observer {
         let Some(list) = self.underway.take() else {
             return Vec::new();
         };
-        let (began, mut events) = (list.began, Vec::new());
+        let (began, covered, mut events) = (list.began, &list.servers, Vec::new());
         if list.reconciles {
-            events.extend(self.reconciler.on_list(client, state, began, listed));
+            let reconciler = &mut self.reconciler;
+            events.extend(reconciler.on_list(client, state, began, covered, listed));
         }
         if let Some(verifier) = &mut self.verifier {
-            events.extend(verifier.on_list(client, state, began, listed));
+            events.extend(verifier.on_list(client, state, began, covered, listed));
         }
         if list.reads_hangs {
             self.hangs.on_list(client, state, began, listed);

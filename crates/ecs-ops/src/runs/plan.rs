@@ -140,7 +140,7 @@ impl Plan {
         let stop_request = builder.binding_stop().cloned();
         let sends = !plan.requests.is_empty() && stop_request.is_none();
         let preflight = if builder.check_service && sends {
-            Preflight::run(&builder.client.0.core, builder.deadline).await?
+            Preflight::run(&builder.client, builder.deadline).await?
         } else {
             Preflight::default()
         };
@@ -156,6 +156,7 @@ impl Plan {
             rolling,
             escalate_after: builder.escalate_after,
             escalate_hang: builder.escalate_hang,
+            origin: Some(builder.client.origin()),
         };
         let core = builder.client.0.core.clone();
         let (log, state, resumed, before) = match &builder.resumed {
@@ -193,6 +194,7 @@ impl Plan {
         } else {
             Sink::default()
         };
+        let sink = sink.naming(builder.names.clone());
         let control = match stop_request {
             Some(Stopped::Requested { reason }) => Control::keeping_to(reason, sink.source()),
             _ => Control::of_run(sink.source()),
@@ -221,6 +223,7 @@ impl Plan {
             target: builder.target,
             skipped: builder.skipped,
             unready: builder.unready,
+            names: builder.names,
         })
     }
 }

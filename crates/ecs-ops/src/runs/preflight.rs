@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use ecs_client::{Client, Problem};
+use ecs_client::Problem;
 use tokio::time::Instant;
 
 use crate::event::Event;
-use crate::{Error, ErrorKind};
+use crate::{Client, Error, ErrorKind};
 
 /// What the read showed.
 #[derive(Debug, Default)]
@@ -36,9 +36,10 @@ impl Preflight {
     /// [`ErrorKind::NotTheService`].
     pub(super) async fn run(client: &Client, limit: Option<Duration>) -> Result<Self, Error> {
         let began = Instant::now();
+        let core = &client.0.core;
         let check = match limit {
-            Some(limit) => tokio::time::timeout(limit, client.check_service()).await,
-            None => Ok(client.check_service().await),
+            Some(limit) => tokio::time::timeout(limit, core.check_service()).await,
+            None => Ok(core.check_service().await),
         };
         let mut preflight = Self {
             took: began.elapsed(),
@@ -48,6 +49,10 @@ impl Preflight {
             // The deadline has come: the run ends before it sends anything.
             Err(_) => {}
             Ok(Ok(check)) => {
+                if let Some(servers) = check.servers {
+                    let servers = usize::try_from(servers).unwrap_or(usize::MAX);
+                    client.0.place.set_project_servers(servers);
+                }
                 let cached = check.cached.map(|error| {
                     error.because(
                         "a cache on the way answers lists of servers, which are no evidence then",

@@ -1,10 +1,10 @@
 //! Reconciles lost answers: when to list servers, and what to compare them with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::{JobId, Server, ServerId, ServerStatus};
+use ecs_model::{Server, ServerId, ServerStatus};
 use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
@@ -14,8 +14,8 @@ use super::schedule::Schedule;
 use super::state::RunState;
 use super::traces::{TraceFinding, TraceQuery, TraceTracker};
 use crate::event::{Event, Sink};
-use crate::journal::ServerSnapshot;
-use crate::ticket::JobTicket;
+use crate::fleet::ReadPurpose;
+use crate::journal::{Acceptance, ServerSnapshot};
 use crate::{Client, Error, ErrorKind};
 
 /// The first pause before a list; each further one is twice as long, up to the longest.
@@ -78,6 +78,12 @@ impl Reconciler {
         }
     }
 
+    /// The servers of the requests that are reconciled.
+    pub(super) fn servers<'s>(&self, state: &'s RunState) -> impl Iterator<Item = &'s ServerId> {
+        let requests = state.unknown_requests().into_iter();
+        requests.flat_map(|request| state.servers(request))
+    }
+
     /// The servers as they were before the run.
     pub(super) fn before(&self) -> Vec<ServerSnapshot> {
         let seen = |(id, server): (&ServerId, &Server)| ServerSnapshot {
@@ -105,26 +111,24 @@ impl Reconciler {
         servers: &[ServerId],
         sink: &Sink,
     ) -> Result<(), Error> {
-        let mut listed = list(client).await;
+        let mut listed = read_servers(client, servers, ReadPurpose::Evidence).await;
         for _ in 0..THROTTLED_LISTS {
             let throttled = listed.as_ref().err().map(Error::kind) == Some(ErrorKind::Deadline);
             match client.0.core.health().throttled_until() {
                 Some(until) if throttled => tokio::time::sleep_until(until).await,
                 _ => break,
             }
-            listed = list(client).await;
+            listed = read_servers(client, servers, ReadPurpose::Evidence).await;
         }
         if let Err(error) = &listed {
             let error = error.problem().clone();
             sink.emit(Event::ListFailed { error });
         }
-        let mut all = match listed {
+        match listed {
             // Caches answer again and again: another list would be one more of theirs.
-            Err(error) if error.kind() == ErrorKind::Cached => return Ok(()),
-            listed => listed?,
-        };
-        let ours = servers.iter().filter_map(|id| all.remove_entry(id));
-        self.before.extend(ours);
+            Err(error) if error.kind() == ErrorKind::Cached => {}
+            listed => self.before.extend(listed?),
+        }
         Ok(())
     }
 
@@ -148,12 +152,14 @@ impl Reconciler {
         Some(self.schedule.due(client, last))
     }
 
-    /// Applies a list that began at `began`; it is no evidence of anything later.
+    /// Applies a list of the servers that are `covered`. It began at `began`, and is no evidence of
+    /// anything later.
     pub(super) fn on_list(
         &mut self,
         client: &Client,
         state: &mut RunState,
         began: Instant,
+        covered: &HashSet<ServerId>,
         listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
         self.schedule.listed(Duration::ZERO);
@@ -175,6 +181,9 @@ impl Reconciler {
                 // The answer was lost while the list was underway.
                 continue;
             };
+            if !state.servers(request).iter().all(|id| covered.contains(id)) {
+                continue;
+            }
             // A failed list gets more time.
             let limit = match listed {
                 Ok(_) => self.limit,
@@ -185,8 +194,13 @@ impl Reconciler {
                 .traces
                 .of_request(client, &traces, state, request, sent, age);
             if let Some((TraceFinding::Accepted(job_id), _)) = &trace {
-                let ticket = ticket(client, state, request, job_id.clone());
-                events.extend(state.found_job(request, ticket));
+                let sent_at = state.unknown_cause(request).and_then(Problem::sent_at);
+                events.extend(state.found_job(Acceptance {
+                    request: request + 1,
+                    at: sent_at.unwrap_or_else(|| clock.now()),
+                    job_id: job_id.clone(),
+                    request_id: None,
+                }));
                 continue;
             }
             let mut readings = self
@@ -206,19 +220,6 @@ impl Reconciler {
     }
 }
 
-/// The ticket of a lost request whose job was found.
-fn ticket(client: &Client, state: &RunState, request: usize, job_id: JobId) -> JobTicket {
-    let sent_at = state.unknown_cause(request).and_then(Problem::sent_at);
-    JobTicket::new(
-        job_id,
-        client.origin(),
-        state.action_of(request),
-        state.servers(request).to_vec(),
-        sent_at.unwrap_or_else(|| client.0.core.clock().now()),
-        None,
-    )
-}
-
 /// What is read before a list of servers.
 #[derive(Debug, Default)]
 pub(super) struct EvidenceQuery {
@@ -235,9 +236,13 @@ impl EvidenceQuery {
     }
 }
 
-/// All servers of the project as they are now. A list from a cache is no evidence, and an error.
-pub(super) async fn list(client: &Client) -> Result<ServerList, Error> {
-    let servers = crate::fleet::servers_now(&client.0.core).await?;
-    let with_id = |server: ecs_model::Server| Some((server.id?, server));
-    Ok(servers.into_iter().filter_map(with_id).collect())
+/// These servers as they are now. An answer from a cache is no evidence, and an error.
+pub(super) async fn read_servers(
+    client: &Client,
+    servers: &[ServerId],
+    purpose: ReadPurpose,
+) -> Result<ServerList, Error> {
+    let read = client.read_servers(servers, purpose).await?;
+    let with_id = |server: Server| Some((server.id?, server));
+    Ok(read.servers.into_iter().filter_map(with_id).collect())
 }

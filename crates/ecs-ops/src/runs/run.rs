@@ -17,12 +17,12 @@ use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::driver::{Driver, WaitLimits};
 use super::preflight::{Obstacle, Preflight};
 use super::state::{Resumption, RunState};
-use crate::Client;
 use crate::control::{Control, Level, RecordGuard};
 use crate::event::{Event, Events, Sink};
 use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
+use crate::{Client, ServerNames};
 
 /// A run that has begun: await it for its [`Report`], or [`spawn`](Self::spawn) it.
 ///
@@ -54,6 +54,7 @@ pub struct Run {
     pub(super) target: Option<ResolvedTarget>,
     pub(super) skipped: Vec<SkippedServer>,
     pub(super) unready: Vec<UnreadyServer>,
+    pub(super) names: ServerNames,
 }
 
 impl Run {
@@ -98,6 +99,7 @@ impl Run {
             target,
             skipped,
             unready,
+            names,
             ..
         } = self;
         if verify.is_some() {
@@ -174,6 +176,11 @@ impl Run {
             skipped,
             ..closed
         };
+        for server in &mut report.servers {
+            if let Some(name) = names.get(server.id) {
+                server.name = Some(name.to_owned());
+            }
+        }
         let not_ready = unready.iter().map(UnreadyServer::report);
         report.servers.extend(not_ready);
         let end = RunEnd {

@@ -14,11 +14,11 @@ mod wanted;
 mod waves;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_client::{Classification, Problem, RequestError, StopCause};
 use ecs_model::{JobId, JobStatus, ServerId};
-use rustc_hash::FxHashMap;
 
 use self::escalate::Escalations;
 use self::unknown::Reconciliation;
@@ -28,10 +28,10 @@ use super::queue::RequestQueue;
 use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
-use crate::journal::{OutcomeKind, Purpose};
-use crate::report::{JobReport, Outcome, ServerReport};
+use crate::journal::{Acceptance, KnownJob, Ledger, OutcomeKind, Purpose};
+use crate::report::{Outcome, ServerReport};
 use crate::rolling::Rolling;
-use crate::ticket::JobTicket;
+use crate::ticket::JobOrigin;
 
 pub(crate) use conclude::Decided;
 pub(crate) use resume::Resumption;
@@ -48,12 +48,15 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
+    /// Where its jobs are, for their tickets.
+    pub(crate) origin: Option<Arc<JobOrigin>>,
 }
 
 /// A request that was taken from the queue.
 #[derive(Debug)]
 struct RunRequest {
     servers: Vec<ServerId>,
+    purpose: Purpose,
     state: RequestState,
     /// Whether unrequested servers of its job were reported.
     unrequested_reported: bool,
@@ -82,9 +85,10 @@ enum RequestState {
 }
 
 impl RunRequest {
-    fn new(servers: Vec<ServerId>, state: RequestState) -> Self {
+    fn new(servers: Vec<ServerId>, purpose: Purpose, state: RequestState) -> Self {
         Self {
             servers,
+            purpose,
             state,
             unrequested_reported: false,
             undocumented_reported: false,
@@ -106,8 +110,8 @@ pub(crate) struct RunState {
     requests: Vec<RunRequest>,
     /// The number of planned requests.
     planned: usize,
-    jobs: Vec<JobReport>,
-    outcomes: FxHashMap<ServerId, Outcome>,
+    ledger: Ledger,
+    origin: Option<Arc<JobOrigin>>,
     /// Why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
@@ -142,7 +146,7 @@ pub(crate) struct RunState {
     /// Jobs that are no longer polled, with their last status, until the end of the step.
     finished_jobs: Vec<(JobId, Option<JobStatus>)>,
     /// Requests with a lost answer whose job was found, until the end of the step.
-    found_jobs: Vec<(usize, JobTicket)>,
+    found_jobs: Vec<Acceptance>,
 }
 
 impl RunState {
@@ -173,7 +177,6 @@ impl RunState {
             found_jobs: Vec::new(),
             run_id,
             action,
-            outcomes: FxHashMap::default(),
             servers,
             requests: Vec::with_capacity(planned),
             planned,
@@ -182,7 +185,11 @@ impl RunState {
             rolling_stops: false,
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
             // As many as there will be, mostly: a list that doubles would have room for twice as many.
-            jobs: Vec::with_capacity(planned),
+            ledger: Ledger {
+                jobs: Vec::with_capacity(planned),
+                ..Ledger::default()
+            },
+            origin: options.origin,
             halted: None,
             refused: None,
             denied: None,
@@ -204,8 +211,8 @@ impl RunState {
     }
 
     /// The jobs of accepted requests, in the order of their acceptance.
-    pub(crate) fn accepted_jobs(&self) -> &[JobReport] {
-        &self.jobs
+    pub(crate) fn accepted_jobs(&self) -> &[KnownJob] {
+        &self.ledger.jobs
     }
 
     /// Whether a request had more servers when an earlier process sent it.
@@ -243,12 +250,20 @@ impl RunState {
 
     /// Why a request is sent.
     pub(crate) fn purpose(&self, request: usize) -> Purpose {
-        let servers = self.servers(request);
+        let request = self.requests.get(request);
+        request.map_or(Purpose::First, |request| request.purpose)
+    }
+
+    /// Why these servers are sent now.
+    fn purpose_of(&self, servers: &[ServerId]) -> Purpose {
         // A server that was certainly not acted on is sent as if for the first time.
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
         if servers.iter().any(again) {
             Purpose::Resubmit
-        } else if servers.iter().any(|id| self.soft_outcome(id).is_some()) {
+        } else if servers
+            .iter()
+            .any(|id| self.ledger.soft_outcomes.contains_key(id))
+        {
             Purpose::Escalate
         } else {
             Purpose::First
@@ -298,23 +313,24 @@ impl RunState {
     }
 
     /// The service accepted a request.
-    pub(crate) fn accepted(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
-        self.queue.answered(index, true);
-        let request = self.requests.get_mut(index)?;
-        request.state = RequestState::Accepted(self.jobs.len());
-        let job_id = ticket.job_id().clone();
-        self.jobs.push(JobReport {
-            job_id: job_id.clone(),
-            status: None,
-            servers: request.servers.len(),
-            request_id: ticket.request_id().map(str::to_owned),
-            ticket,
-        });
+    pub(crate) fn accepted(&mut self, acceptance: Acceptance) -> Option<Event> {
+        self.queue
+            .answered(acceptance.request.checked_sub(1)?, true);
+        let job = self.add_job(acceptance)?;
         Some(Event::Accepted {
-            request: index + 1,
-            servers: request.servers.len(),
-            job_id,
+            request: job.request,
+            servers: job.servers,
+            job_id: job.job_id.clone(),
         })
+    }
+
+    /// A request has a job from now on.
+    fn add_job(&mut self, acceptance: Acceptance) -> Option<&KnownJob> {
+        let index = acceptance.request.checked_sub(1)?;
+        let servers = self.requests.get(index)?.servers.len();
+        let job = self.ledger.accept(acceptance, servers);
+        self.replace(index, RequestState::Accepted(job));
+        self.ledger.jobs.last()
     }
 
     /// A request was not accepted, or its answer was lost.
@@ -390,29 +406,33 @@ impl RunState {
 
     /// The job of an accepted request that is still polled.
     pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
+        Some(&self.polled_job(index)?.job_id)
+    }
+
+    pub(crate) fn polled_job(&self, index: usize) -> Option<&KnownJob> {
         match self.requests.get(index)?.state {
-            RequestState::Accepted(job) => self.jobs.get(job).map(|job| &job.job_id),
+            RequestState::Accepted(job) => self.ledger.jobs.get(job),
             _ => None,
         }
     }
 
-    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut JobReport)> {
+    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut KnownJob)> {
         let request = self.requests.get_mut(index)?;
         let RequestState::Accepted(job) = request.state else {
             return None;
         };
-        Some((request, self.jobs.get_mut(job)?))
+        Some((request, self.ledger.jobs.get_mut(job)?))
     }
 
     /// Sets the outcome of a server; the first one is kept.
     fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
         let outcome = self.set_outcome(id, outcome)?.clone();
-        Some(Event::ServerDone(self.report_of(id, outcome)))
+        Some(Event::ServerDone(self.ledger.report_of(id, outcome)))
     }
 
     /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
     fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
-        if self.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
+        if self.ledger.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
             return None;
         }
         let outcome = self.hold_for_verification(id, outcome)?;
@@ -427,10 +447,10 @@ impl RunState {
             waves.ended(id, &outcome);
         }
         // Room for all of them at once, but not before one is known: a run that does not wait has none.
-        if self.outcomes.is_empty() {
-            self.outcomes.reserve(self.servers.len());
+        if self.ledger.outcomes.is_empty() {
+            self.ledger.outcomes.reserve(self.servers.len());
         }
-        self.outcomes.entry(id).or_insert(outcome)
+        self.ledger.outcomes.entry(id).or_insert(outcome)
     }
 
     /// Ends a request: each of its servers gets this outcome, unless it has one.

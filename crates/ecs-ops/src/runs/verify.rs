@@ -1,6 +1,6 @@
 //! Verifies servers whose job succeeded: a job can end while a server still comes up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ecs_client::Problem;
@@ -54,12 +54,18 @@ impl Verifier {
         Some(self.schedule.due(client, last))
     }
 
-    /// Applies a list that began at `began`.
+    /// The servers that are verified.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &ServerId> {
+        self.since.keys()
+    }
+
+    /// Applies a list of the servers that are `covered`, which began at `began`.
     pub(super) fn on_list(
         &mut self,
         client: &Client,
         state: &mut RunState,
         began: Instant,
+        covered: &HashSet<ServerId>,
         listed: Result<&ServerList, &Problem>,
     ) -> Vec<Event> {
         if self.since.is_empty() {
@@ -68,7 +74,10 @@ impl Verifier {
         // Listing a large project takes a while: at most half of the time goes into lists.
         self.schedule.listed(began.elapsed());
         // A list says nothing about a server whose job ended after the list began.
-        let age = |id: &ServerId| began.checked_duration_since(*self.since.get(id)?);
+        let age = |id: &ServerId| {
+            let since = self.since.get(id).filter(|_| covered.contains(id))?;
+            began.checked_duration_since(*since)
+        };
         // Nor about the time after it began.
         let since = |then| {
             let clock = client.0.core.clock();

@@ -86,7 +86,7 @@ impl IntoFuture for Servers {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { crate::fleet::servers(&self.client.0.core).await })
+        Box::pin(async move { crate::fleet::servers(&self.client).await })
     }
 }
 

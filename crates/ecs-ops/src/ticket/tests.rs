@@ -8,10 +8,10 @@ const WRITTEN: &str = r#"{"version":1,"job_id":"ff80808288d41e1b018990260955686a
 fn ticket() -> JobTicket {
     JobTicket::new(
         "ff80808288d41e1b018990260955686a".parse().unwrap(),
-        Arc::new(JobOrigin {
+        Some(Arc::new(JobOrigin {
             endpoint: Some("https://ecs.example".to_owned()),
             project_id: "p1".parse().unwrap(),
-        }),
+        })),
         PowerAction::Reboot(RebootType::Soft),
         vec!["616fb98f-46ca-475e-917e-2563e5a8cd19".parse().unwrap()],
         "2026-11-24T01:02:03Z".parse().unwrap(),

@@ -154,14 +154,7 @@ impl Region {
                 "Common.0024",
                 "too many servers in the last minute: nothing was done, try again later".to_owned(),
             ),
-            Throttling::Gateway => Answer::Gateway(
-                StatusCode::TOO_MANY_REQUESTS,
-                "APIGW.0308",
-                format!(
-                    "over the throttling threshold: policy user over ratelimit,limit:{},time:1 minute",
-                    self.settings.quota
-                ),
-            ),
+            Throttling::Gateway => Answer::over_limit(self.settings.quota),
         }
     }
 

@@ -70,6 +70,9 @@ impl Region {
         if let Some(refusal) = self.refuse_action(&operation) {
             return refusal;
         }
+        if let Some(answer) = self.throttle_query(&operation) {
+            return answer;
+        }
         match operation {
             AnyOperation::BatchRebootServers(it) => {
                 self.act_traced(Action::Reboot(it.kind()), it.servers(), request_id)
@@ -176,6 +179,19 @@ impl Region {
         }
     }
 
+    /// The gateway's answer to a query above the limit of its kind.
+    fn throttle_query(&mut self, operation: &AnyOperation) -> Option<Answer> {
+        let window = match operation {
+            AnyOperation::ListServersDetails(_) => &mut self.queries.lists,
+            AnyOperation::ShowServer(_) => &mut self.queries.servers,
+            AnyOperation::ShowJob(_) => &mut self.queries.jobs,
+            _ => return None,
+        };
+        let limit = self.settings.queries_per_minute;
+        let is_within = window.take(1, limit, self.now);
+        (!is_within).then(|| Answer::over_limit(limit))
+    }
+
     fn show_server(&self, id: &ServerId) -> Answer {
         match self.fleet.find(id) {
             Some(server) => {
@@ -192,7 +208,9 @@ impl Region {
 
     fn list(&mut self, query: &ListQuery) -> Answer {
         let visible = self.quirks.visible(self.fleet.all());
-        let page = match query.page(visible, &self.quirks, self.now) {
+        let by_ids = query.page_by_ids(visible, self.settings.id_filter, &self.quirks);
+        let page = by_ids.unwrap_or_else(|| query.page(visible, &self.quirks, self.now));
+        let page = match page {
             Ok(page) => page,
             Err(message) => return Answer::bad_request("Ecs.0005", message),
         };

@@ -2,6 +2,7 @@
 
 mod answers;
 mod iam;
+mod id_filter;
 mod lifecycle;
 mod listing;
 mod metadata;

@@ -43,7 +43,7 @@ fn by_bytes(word: &[u8]) -> Option<String> {
 }
 
 /// The path where it is not to be taken for an option.
-pub(super) fn place(path: &Path) -> OsString {
+pub(in crate::commands) fn place(path: &Path) -> OsString {
     match path.as_os_str().as_encoded_bytes().first() {
         Some(b'-') => Path::new(".").join(path).into_os_string(),
         _ => path.as_os_str().to_owned(),

@@ -1,12 +1,15 @@
+use std::time::Duration;
+
 use clap::Parser as _;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::args::{Cli, Command, duration};
 
 const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 
-/// The line that goes on with the run of this command line.
-fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
+/// The command that continues the run of this command line, and the secrets that it lacks.
+fn again(line: &[&str], servers: &[&str]) -> (String, String) {
     let cli = Cli::try_parse_from(line).unwrap();
     let (action, args) = match cli.command {
         Command::Reboot(reboot) => reboot.split().unwrap(),
@@ -14,14 +17,17 @@ fn again(line: &[&str], ids: &[&str]) -> (String, Vec<&'static str>) {
         Command::Stop(stop) => stop.split(),
         _ => panic!("{line:?}"),
     };
-    let words = match GoOn::of_run(action, &args, &cli.global, false) {
-        GoOn::Journal(line) => line,
-        GoOn::Again { before, after, .. } => {
-            before.then(ids.iter().map(ToString::to_string)).and(after)
+    let run = GoOn::of_run(action, &args, &cli.global, None);
+    let words = match &run.named {
+        Some(journal) => Words::command("resume")
+            .then([place(journal)])
+            .and(run.resume),
+        None => {
+            let (before, after) = run.again.unwrap();
+            before.then(servers.iter().copied()).and(after)
         }
-        GoOn::Stored(_) | GoOn::Nothing => panic!("{line:?}"),
     };
-    (words.line().unwrap(), words.secrets)
+    (words.line().unwrap(), words.secrets())
 }
 
 #[test]
@@ -60,7 +66,7 @@ fn defaults_are_left_out_and_secrets_too() {
         &["--from-file", "/tmp/a b"],
     );
     assert_eq!(words, "ecsctl stop --from-file '/tmp/a b' --wave 5");
-    assert_eq!(secrets, ["--token"]);
+    assert_eq!(secrets, "--token");
     let (words, _) = again(&["ecsctl", "stop", "--type", "soft", ID], &[ID]);
     assert_eq!(words, format!("ecsctl stop {ID} --type soft"));
     let (words, _) = again(&["ecsctl", "reboot", "--type", "hard", ID], &[ID]);
@@ -100,12 +106,14 @@ fn a_journal_needs_no_more_than_credentials() {
     let Command::Resume(args) = &cli.command else {
         panic!("{cli:?}");
     };
-    let GoOn::Journal(words) = GoOn::of_resume(args, &args.journal, &cli.global) else {
-        panic!("{cli:?}");
+    let run = GoOn::of_resume(args, &args.journal, false, &cli.global);
+    let report = report(json!([server(1, "not_attempted")]));
+    let [step] = &run.steps(&report, &KNOWN)[..] else {
+        panic!("one step");
     };
     let expected =
-        "ecsctl resume run.jsonl --reconcile --health-cmd 'true && x' --health-timeout 1m";
-    assert_eq!(words.line().unwrap(), expected);
+        "  ecsctl resume run.jsonl --reconcile --health-cmd 'true && x' --health-timeout 1m";
+    assert_eq!(step.lines()[1], expected);
 }
 
 /// A context and an operator lead to other credentials and another endpoint.
@@ -121,21 +129,11 @@ fn the_place_has_context_and_operator() {
 fn no_word_becomes_another() {
     let run = ["ecsctl", "stop", "--all", "--journal=-dash.jsonl"];
     assert_eq!(again(&run, &[]).0, "ecsctl resume ./-dash.jsonl");
-    assert_eq!(
-        resume(Path::new("-"), &["--yes"]),
-        "ecsctl resume ./- --yes"
-    );
     let check = ["stop", "--all", "--wave=1", "--health-cmd", "true\nfalse"];
     let (line, _) = again(&[&["ecsctl"], &check[..]].concat(), &[ID]);
     #[cfg(unix)]
     assert!(
         line.contains(r#" --health-cmd "$(printf 'true\012false')""#),
-        "{line}"
-    );
-    // What cannot be written is not written as something else.
-    let line = resume(Path::new("a\n"), &["--reconcile"]);
-    assert!(
-        line.starts_with("ecsctl resume FILE --reconcile ("),
         "{line}"
     );
 }
@@ -186,11 +184,11 @@ fn durations_are_read_as_they_are_written() {
 fn the_ids_are_in_a_new_file() {
     let id: ServerId = ID.parse().unwrap();
     let run_id = format!("test-{}", std::process::id());
-    let path = write(&run_id, &[id]).unwrap();
+    let path = write(&run_id, "not-attempted", &[id]).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, format!("# not attempted by run {run_id}\n{ID}\n"));
     // Never over another one.
-    write(&run_id, &[id]).unwrap_err();
+    write(&run_id, "not-attempted", &[id]).unwrap_err();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -198,4 +196,122 @@ fn the_ids_are_in_a_new_file() {
         assert_eq!(mode & 0o777, 0o600);
     }
     std::fs::remove_file(path).unwrap();
+}
+
+const KNOWN: Circumstances<'_> = Circumstances {
+    no_wait: false,
+    reconciled: false,
+    simulated: false,
+    unready: &[],
+};
+
+fn id(number: usize) -> ServerId {
+    format!("00000000-0000-0000-0000-{number:012}")
+        .parse()
+        .unwrap()
+}
+
+fn server(number: usize, outcome: &str) -> Value {
+    json!({"id": id(number), "outcome": outcome, "job_id": "job-1", "error": {"code": "Ecs.0227", "message": "no"}})
+}
+
+/// One whose request was never answered.
+fn lost(number: usize) -> Value {
+    json!({"id": id(number), "outcome": "unknown", "error": {"code": null, "message": "lost"}})
+}
+
+fn report(servers: Value) -> Report {
+    let jobs: Vec<Value> = ["job-1", "job-2"]
+        .map(|job| json!({"job_id": job, "status": "RUNNING", "servers": 1, "request_id": null}))
+        .to_vec();
+    serde_json::from_value(json!({
+        "version": 1, "run_id": "r", "operation": "reboot", "type": "SOFT", "jobs": jobs, "servers": servers,
+    }))
+    .unwrap()
+}
+
+/// The commands after a run of this command line with these outcomes.
+fn steps(line: &str, servers: Value, known: &Circumstances<'_>) -> Vec<String> {
+    let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+    let Command::Reboot(reboot) = cli.command else {
+        panic!("{line}");
+    };
+    let (action, args) = reboot.split().unwrap();
+    let run = GoOn::of_run(action, &args, &cli.global, None);
+    let steps = run.steps(&report(servers), known);
+    let lines = steps
+        .iter()
+        .map(|step| step.lines()[1].trim_start().to_owned());
+    lines.collect()
+}
+
+/// Each outcome has its command, those first that have to be done first.
+#[test]
+fn a_journal_has_a_command_for_each_outcome() {
+    let line = "ecsctl reboot --all --journal j --region r --yes -o json";
+    let all = json!([
+        server(0, "succeeded"),
+        server(1, "failed"),
+        lost(2),
+        server(3, "running"),
+        server(4, "not_attempted"),
+    ]);
+    let expected = [
+        format!("ecsctl server show {} --region r", id(2)),
+        "ecsctl resume j --reconcile --output json --region r".to_owned(),
+        "ecsctl resume j --output json --region r".to_owned(),
+        "ecsctl explain Ecs.0227".to_owned(),
+        "ecsctl rerun j --failed --region r".to_owned(),
+    ];
+    assert_eq!(steps(line, all, &KNOWN), expected);
+    assert!(steps(line, json!([server(0, "succeeded")]), &KNOWN).is_empty());
+    // What a job will not tell resuming will not find out.
+    let told = json!([server(2, "unknown")]);
+    assert_eq!(steps(line, told, &KNOWN), expected[..1]);
+    let known = Circumstances {
+        reconciled: true,
+        ..KNOWN
+    };
+    assert_eq!(steps(line, json!([lost(2)]), &known), expected[..1]);
+}
+
+#[test]
+fn without_a_journal_the_command_names_the_servers() {
+    let line = "ecsctl reboot --all --no-journal --region r --yes";
+    let all = json!([
+        server(1, "failed"),
+        lost(2),
+        server(3, "running"),
+        server(4, "not_attempted"),
+    ]);
+    let expected = [
+        format!("ecsctl server show {} --region r", id(2)),
+        "ecsctl job wait job-1 --region r".to_owned(),
+        format!("ecsctl reboot {} --no-journal --yes --region r", id(4)),
+        "ecsctl explain Ecs.0227".to_owned(),
+        format!("ecsctl reboot {} --no-journal --yes --region r", id(1)),
+    ];
+    assert_eq!(steps(line, all, &KNOWN), expected);
+    // A simulator that ended has neither jobs nor the servers as they were.
+    let known = Circumstances {
+        simulated: true,
+        ..KNOWN
+    };
+    assert!(steps(line, json!([server(3, "running"), lost(2)]), &known).is_empty());
+}
+
+#[test]
+fn servers_that_were_not_ready_are_not_resumed() {
+    let unready = [id(4)];
+    let known = Circumstances {
+        unready: &unready,
+        ..KNOWN
+    };
+    let line = "ecsctl reboot --all --journal j --yes";
+    let two = json!([server(3, "not_attempted"), server(4, "not_attempted")]);
+    let expected = [
+        "ecsctl resume j".to_owned(),
+        format!("ecsctl reboot {} --yes", id(4)),
+    ];
+    assert_eq!(steps(line, two, &known), expected);
 }

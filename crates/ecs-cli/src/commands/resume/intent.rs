@@ -1,16 +1,17 @@
 //! What a resumed run is going to do, as it is shown before anything is sent.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ecs_ops::PowerAction;
 use ecs_ops::journal::{Invocation, Recovered};
 use ecs_ops::model::ServerId;
+use ecs_ops::{PowerAction, ServerNames};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::run_list::age;
 use crate::args::Format;
-use crate::confirm::{Terminal, counted, few, verb};
+use crate::confirm::{Terminal, act_on, counted, few};
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::render::{json, target};
@@ -29,6 +30,8 @@ pub(super) struct Intent {
     to_wait_for: usize,
     unknown: usize,
     to_send: Vec<ServerId>,
+    /// The names of servers, by the journal.
+    names: ServerNames,
     /// All that have no final outcome.
     pub(super) servers: Vec<ServerId>,
     /// What stops it, if it has waves.
@@ -48,10 +51,8 @@ impl Intent {
     ) -> Self {
         let run = recovered.run();
         let (accepted, unknown) = (recovered.accepted_requests(), recovered.unknown_requests());
-        let done: std::collections::HashSet<_> = recovered
-            .final_outcomes()
-            .map(|outcome| outcome.id)
-            .collect();
+        let done: std::collections::HashSet<_> =
+            recovered.final_outcomes().map(|(id, _)| id).collect();
         let open = run.servers.iter().copied();
         let rolling = run.rolling.as_ref();
         let of = run.servers.len();
@@ -75,6 +76,7 @@ impl Intent {
             to_wait_for: accepted.iter().map(|request| request.servers.len()).sum(),
             unknown: unknown.iter().map(|request| request.servers.len()).sum(),
             to_send: recovered.unsent(),
+            names: run.names.clone(),
             servers: open.filter(|id| !done.contains(id)).collect(),
             brake,
             health: rolling.and_then(|rolling| rolling.health.clone()),
@@ -90,10 +92,13 @@ impl Intent {
     }
 
     fn lines(&self, connection: &Connection, end: &str) -> Vec<String> {
-        let verb = verb(self.action);
         let headline = match self.to_send.len() {
             0 => format!("Resume run {}: nothing is left to send{end}", self.run_id),
-            left => format!("Resume run {}: {verb} {}{end}", self.run_id, counted(left)),
+            left => format!(
+                "Resume run {}: {}{end}",
+                self.run_id,
+                act_on(self.action, left)
+            ),
         };
         let left = format!(
             "{} to send, {} to wait for, {} unknown; {} of {} done",
@@ -103,7 +108,7 @@ impl Intent {
             self.done,
             counted(self.of)
         );
-        let servers = few(&self.to_send, NAMED, ToString::to_string);
+        let servers = few(&self.to_send, NAMED, |id| self.named(*id));
         let mut journal = self.journal.display().to_string();
         if let Some(last) = self.last {
             let age = age(Timestamp::now().duration_since(last).as_secs());
@@ -131,6 +136,14 @@ impl Intent {
         lines
     }
 
+    /// The id of a server, with its name if it is known.
+    fn named(&self, id: ServerId) -> String {
+        match self.names.get(id) {
+            Some(name) => format!("{id} {name}"),
+            None => id.to_string(),
+        }
+    }
+
     /// The servers without a final outcome, one per line.
     fn ids(&self) -> String {
         self.servers.iter().map(|id| format!("{id}\n")).collect()
@@ -153,6 +166,7 @@ impl Intent {
             "to_wait_for": self.to_wait_for,
             "unknown": self.unknown,
             "to_send": self.to_send,
+            "names": self.to_send.iter().filter_map(|id| Some((id.to_string(), self.names.get(*id)?))).collect::<BTreeMap<_, _>>(),
         });
         match format {
             Format::Table => {

@@ -90,7 +90,7 @@ async fn the_command_is_a_line_that_a_shell_can_read() {
         ("-x", "  ecsctl resume ./-x"),
     ] {
         let lines = lines(accepted(), path).await;
-        let when = "if it was killed: this waits for the jobs of 2 servers";
+        let when = "if it was killed: this waits for the jobs of 2 servers:";
         assert_eq!(lines[1..], [when, command]);
     }
 }
@@ -119,7 +119,7 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
         Record::Ended {},
     ]);
     let again = [
-        "to continue: this checks the health again",
+        "to continue: this checks the health again:",
         "  ecsctl resume f",
     ];
     let mut expected = vec!["stopped: the health check after wave 1 failed: no"];
@@ -142,17 +142,39 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
 #[tokio::test]
 async fn unknown_servers_are_told_apart() {
     let told = both(OutcomeKind::Unknown);
-    let words =
-        "the result of 2 servers is unknown, and their jobs will not tell: check the servers";
     let shown = lines(told, "f").await;
-    assert_eq!(shown.last().unwrap(), words);
+    let check = format!("  ecsctl server show {} {}", server(1), server(2));
+    let words = "the result of 2 servers is unknown, and their jobs will not tell: check them:";
+    assert_eq!(shown[shown.len() - 2..], [words, &check]);
     assert!(!shown.iter().any(|line| line.contains("--reconcile")));
     let mut lost = accepted();
     lost.truncate(3);
     let shown = lines(lost, "f").await;
-    let words = "it is unknown whether 2 servers were acted on: check the servers, or let this command check them";
+    assert_eq!(
+        shown[shown.len() - 4..],
+        [
+            "it is unknown whether 2 servers were acted on: check them:",
+            &check,
+            "or let ecsctl check those that no job tells of:",
+            "  ecsctl resume f --reconcile",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn failed_servers_can_be_run_again_once_the_run_has_ended() {
+    let mut records = both(OutcomeKind::Failed);
+    let again = "  ecsctl rerun f --failed";
+    assert!(
+        !lines(records.clone(), "f")
+            .await
+            .iter()
+            .any(|line| line == again)
+    );
+    records.push(Record::Ended {});
+    let shown = lines(records, "f").await;
     assert_eq!(
         shown[shown.len() - 2..],
-        [words, "  ecsctl resume f --reconcile"]
+        ["to run 2 servers that failed again:", again]
     );
 }

@@ -124,9 +124,12 @@ fn waits_count_down() {
     let held = Event::WaitingForQuota {
         request: 2,
         servers: 5,
+        retry_after: Some(Duration::from_secs(40)),
     };
     tally.count(&held, after(20, begin));
-    assert_eq!(status(&tally, 32), "waiting for quota 12 s");
+    assert_eq!(status(&tally, 32), "waiting for quota, 28 s left");
+    // It took longer than was thought.
+    assert_eq!(status(&tally, 61), "waiting for quota 41 s");
     let submitting = Event::Submitting {
         request: 2,
         servers: 5,

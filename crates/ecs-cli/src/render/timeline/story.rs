@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ecs_ops::journal::{
-    Entry, ErrorRecord, KnownJob, OutcomeKind, OutcomeRecord, Purpose, Record, Recovered,
-    ServerProgress,
+    Entry, ErrorRecord, KnownJob, OutcomeKind, Purpose, Record, Recovered, ServerProgress,
 };
 use ecs_ops::model::{JobId, ServerId};
 use ecs_ops::{Outcome, Problem, ServerReport};
@@ -216,7 +215,7 @@ impl Story {
             request_id: job.request_id.clone(),
             accepted: job.accepted,
             over: self.over.get(&job.job_id).copied(),
-            status: job.status.clone(),
+            status: job.status.as_ref().map(|status| status.as_str().to_owned()),
             bad: 0,
         }
     }
@@ -228,13 +227,13 @@ impl Story {
             .iter()
             .map(|job| (job.request, &job.job_id))
             .collect();
-        let first: HashMap<ServerId, &OutcomeRecord> = recovered
-            .escalated()
-            .map(|first| (first.id, first))
-            .collect();
+        let first: HashMap<ServerId, &Outcome> = recovered.escalated().collect();
+        let names = &recovered.run().names;
         let row = |id: &ServerId| {
-            let outcome = match recovered.progress(*id)? {
-                ServerProgress::Finished(verdict) => verdict.outcome(),
+            let progress = recovered.progress(*id)?;
+            let is_final = matches!(progress, ServerProgress::Finished(_));
+            let outcome = match progress {
+                ServerProgress::Finished(outcome) => outcome.clone(),
                 ServerProgress::Accepted { request } => Outcome::Running {
                     job_id: (*job_of.get(&request)?).clone(),
                 },
@@ -247,8 +246,9 @@ impl Story {
                 },
             };
             let mut report = ServerReport::new(*id, outcome);
-            let first = first.get(id).map(|first| first.outcome());
-            let first = first.filter(|first| *first != report.outcome);
+            report.name = names.get(*id).map(str::to_owned);
+            report.at = self.concluded.get(id).copied().filter(|_| is_final);
+            let first = first.get(id).filter(|first| ***first != report.outcome);
             report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
             Some(Server {
                 request: self.request_of.get(id).copied(),

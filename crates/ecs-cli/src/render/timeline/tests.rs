@@ -165,7 +165,7 @@ async fn a_rolling_run_in_words() {
     );
     for words in [
         "the health check after wave 2 failed",
-        "to continue: this sends 2 servers\n  ecsctl resume run.jsonl\n",
+        "to continue: this sends 2 servers:\n  ecsctl resume run.jsonl\n",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -24,7 +24,14 @@ fn a_journal_that_cannot_be_made_stops_it_before_anything_is_sent() {
         let ended = run(&sim, &[&ROLLING[..], &[journal]].concat());
         assert_eq!(ended.refuses(2, words).stdout, "", "{journal}");
     };
-    refused(there, &["the file exists", "hint: ecsctl resume"]);
+    refused(
+        there,
+        &[
+            "the file exists",
+            "a new run needs a new file",
+            "  ecsctl resume ",
+        ],
+    );
     assert_eq!(std::fs::read(there).unwrap(), b"of somebody else");
     refused(directory.path().to_str().unwrap(), &["the file exists"]);
     // In places in which nobody can make a file.

@@ -6,6 +6,7 @@ use ecs_sim::Region;
 use serde_json::json;
 
 use super::*;
+use crate::ErrorKind;
 use crate::fleet::read::tests::client;
 use crate::scripted::{Does, ids, service};
 
@@ -67,8 +68,8 @@ async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
     });
     let found = builder.build().unwrap().look_up(&named).await.unwrap();
     assert_eq!((found.servers.len(), &found.missing[..]), (2, &named[2..]));
-    // One look at one server, and two pages.
-    assert_eq!(seen.count(http::Method::GET), 3);
+    // One query of a server, one of a list with ids, and two pages.
+    assert_eq!(seen.count(http::Method::GET), 4);
 }
 
 /// A few wrong signatures lock a key.

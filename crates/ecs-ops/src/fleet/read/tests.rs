@@ -111,7 +111,7 @@ async fn looks_take_what_they_see() {
         .servers(450)
         .list_quirk(ListQuirk::CountOff(1));
     let (client, ids) = client(region);
-    assert_eq!(servers_now(&client.0.core).await.unwrap().len(), ids.len());
+    assert_eq!(servers_now(&client).await.unwrap().len(), ids.len());
 }
 
 fn asked_page(request: &http::Request<bytes::Bytes>) -> usize {

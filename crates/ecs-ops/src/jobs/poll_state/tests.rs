@@ -7,10 +7,10 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(60);
-const USUAL: ExpectedDuration = ExpectedDuration {
-    begin: Duration::from_secs(14),
-    spread: Duration::from_secs(20),
-};
+
+fn usual() -> ExpectedDuration {
+    ExpectedDuration::new(14 * SECOND, 20 * SECOND)
+}
 
 /// What must follow, worked out without the machine.
 #[derive(Clone, Debug)]
@@ -145,10 +145,11 @@ impl ReferenceStateMachine for Model {
         let polling = Polling::default();
         // Never sooner than the floor; never later than the ceiling, unless such jobs usually take
         // longer.
-        let latest = USUAL
-            .begin
-            .saturating_sub(age)
-            .max(polling.pause(0, Duration::MAX, USUAL));
+        let latest =
+            usual()
+                .begin()
+                .saturating_sub(age)
+                .max(polling.pause(0, Duration::MAX, usual()));
         state.expected = match end {
             Some(end) => Expected::Stop(end),
             None => Expected::TestPoll(polling.floor().mul_f64(0.9), latest.mul_f64(1.1)),
@@ -181,7 +182,7 @@ impl StateMachineTest for Subject {
         let polling = Polling::default();
         let context = PollContext {
             polling: &polling,
-            expected: USUAL,
+            expected: usual(),
             deadlines: model.deadlines(),
         };
         let action = subject
@@ -268,7 +269,7 @@ fn polls(polling: &Polling, expected: ExpectedDuration) -> Vec<Duration> {
 
 #[test]
 fn looks_begin_when_such_jobs_end_and_come_further_apart() {
-    let polls = polls(&Polling::default(), USUAL);
+    let polls = polls(&Polling::default(), usual());
     let near = |at: Duration, seconds: u32| at.abs_diff(seconds * SECOND) <= seconds * SECOND / 10;
     assert!(near(polls[0], 14), "{:?}", polls[0]);
     let pauses: Vec<_> = polls.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -287,9 +288,9 @@ fn looks_begin_when_such_jobs_end_and_come_further_apart() {
 
 #[test]
 fn the_baselines() {
-    let fixed = polls(&Polling::fixed(5 * SECOND), USUAL);
+    let fixed = polls(&Polling::fixed(5 * SECOND), usual());
     assert!((650..800).contains(&fixed.len()), "{}", fixed.len());
-    let doubling = polls(&Polling::exponential(SECOND, 15 * SECOND), USUAL);
+    let doubling = polls(&Polling::exponential(SECOND, 15 * SECOND), usual());
     let pauses: Vec<_> = doubling
         .windows(2)
         .map(|pair| (pair[1] - pair[0]).as_secs_f64().round())
@@ -313,9 +314,15 @@ fn durations() {
         durations.learn("endless", Duration::MAX);
     }
     let expected = durations.expected("reboot", &polling);
-    assert!((30..34).contains(&expected.begin.as_secs()), "{expected:?}");
-    assert!(expected.spread < 8 * SECOND, "{expected:?}");
-    assert_eq!(durations.expected("endless", &polling).begin, 300 * SECOND);
+    assert!(
+        (30..34).contains(&expected.begin().as_secs()),
+        "{expected:?}"
+    );
+    assert!(expected.spread() < 8 * SECOND, "{expected:?}");
+    assert_eq!(
+        durations.expected("endless", &polling).begin(),
+        300 * SECOND
+    );
     assert_eq!(durations.expected("start", &polling), polling.assumed());
     // However many kinds a service makes up.
     for kind in 0..1000 {
@@ -336,7 +343,7 @@ fn a_job_of_known_age() {
         over: Completion::Running,
         age: Some(4 * SECOND),
     };
-    let NextPoll::At(at) = poll_state.on(now, seen, &context(&polling, USUAL), &mut rng) else {
+    let NextPoll::At(at) = poll_state.on(now, seen, &context(&polling, usual()), &mut rng) else {
         panic!("it goes on");
     };
     assert!((9..=11).contains(&(at - now).as_secs()), "{at:?}");
@@ -354,7 +361,7 @@ fn the_first_age_that_is_told_counts() {
         over: Completion::Running,
         age: Some(age * SECOND),
     };
-    let context = context(&polling, USUAL);
+    let context = context(&polling, usual());
     poll_state.on(1000 * SECOND, seen(30), &context, &mut rng);
     poll_state.on(1010 * SECOND, seen(0), &context, &mut rng);
     assert_eq!(poll_state.took(1020 * SECOND, None), Some(50 * SECOND));
@@ -367,7 +374,7 @@ fn trouble_without_a_pause() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(SECOND, None, GRACE);
     let trouble = PollOutcome::Inconclusive(Duration::ZERO);
-    let action = poll_state.on(SECOND, trouble, &context(&polling, USUAL), &mut rng);
+    let action = poll_state.on(SECOND, trouble, &context(&polling, usual()), &mut rng);
     assert!(matches!(action, NextPoll::At(at) if at > SECOND));
 }
 

@@ -224,6 +224,31 @@ fn more_values_of_version_1() {
     assert_eq!(file(&contents.entries), V1_MORE);
 }
 
+/// A first record with names.
+const V1_NAMED: &[u8] = include_bytes!("fixtures/v1_named.jsonl");
+
+#[test]
+fn names_of_version_1() {
+    let mut named = run(2);
+    named.names = [(server(1), "db \"1\""), (server(0), "web-001")]
+        .into_iter()
+        .collect();
+    let contents = read(V1_NAMED).unwrap();
+    assert_eq!(contents.entries, entries([Record::Run(Box::new(named))]));
+    assert_eq!(
+        file(&contents.entries),
+        V1_NAMED,
+        "{}",
+        String::from_utf8_lossy(&file(&contents.entries))
+    );
+    let report = Recovered::from_entries(contents.entries).unwrap().report();
+    let names = report.servers.iter().map(|server| server.name.as_deref());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [Some("web-001"), Some("db \"1\"")]
+    );
+}
+
 #[test]
 fn every_line_is_a_json_object_that_jq_can_read() {
     for line in V1

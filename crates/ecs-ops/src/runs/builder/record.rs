@@ -66,6 +66,7 @@ impl RunBuilder {
             unready: self.unready.clone(),
             invocation: self.invocation.clone(),
             simulated: self.simulated,
+            names: self.names.clone(),
             ..RunRecord::new(run_id, client.endpoint(), project, self.action, servers)
         }
     }

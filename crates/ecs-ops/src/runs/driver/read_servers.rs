@@ -1,17 +1,13 @@
 //! Reads servers whose start or stop failed: they may be in the wanted state.
 
 use ecs_auth::BoxFuture;
-use ecs_model::ServerId;
 
 use super::{Driver, Step};
+use crate::Error;
 use crate::control::Level;
-use crate::runs::evidence::ServerList;
-use crate::runs::reconcile::list;
+use crate::fleet::ReadPurpose;
+use crate::runs::reconcile::read_servers;
 use crate::runs::state::RunState;
-use crate::{Client, Error};
-
-/// The most servers that are read one by one; more are read by a list.
-const ONE_BY_ONE: usize = 5;
 
 impl<'a> Driver<'a> {
     /// Reads the servers that may be in the wanted state, if there are any.
@@ -24,24 +20,9 @@ impl<'a> Driver<'a> {
             let read = tokio::select! {
                 biased;
                 () = self.poll_control.reached(Level::End) => Err(Error::invalid("no longer wanted")),
-                read = read(self.client, &servers) => read,
+                read = read_servers(self.client, &servers, ReadPurpose::SingleEvidence) => read,
             };
             Step::ServersRead(servers, read)
         }))
     }
-}
-
-async fn read(client: &Client, servers: &[ServerId]) -> Result<ServerList, Error> {
-    if servers.len() > ONE_BY_ONE {
-        return list(client).await;
-    }
-    let mut read = ServerList::default();
-    for id in servers {
-        match client.server(*id).await {
-            Ok(server) => read.insert(*id, server),
-            // The list may show more.
-            Err(_) => return list(client).await,
-        };
-    }
-    Ok(read)
 }

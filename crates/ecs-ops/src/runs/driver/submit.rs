@@ -142,6 +142,7 @@ impl<'a> Driver<'a> {
         self.sink.emit(Event::WaitingForQuota {
             request: log.request,
             servers,
+            retry_after: Some(quota.room_in(servers)),
         });
         tokio::select! {
             biased;
@@ -177,7 +178,10 @@ impl RequestHooks<'_> {
             let Some((event, pause)) = waiting_event(self.log, announced) else {
                 return Ok(self.log.log.send_check(since));
             };
-            if waiting.as_ref() != Some(&event) {
+            if !waiting
+                .as_ref()
+                .is_some_and(|known| is_same_wait(known, &event))
+            {
                 self.sink.emit(event.clone());
                 waiting = Some(event);
             }
@@ -193,6 +197,12 @@ impl RequestHooks<'_> {
     }
 }
 
+/// Whether a request still waits for the same. How long it will take may have changed.
+fn is_same_wait(known: &Event, event: &Event) -> bool {
+    let is_quota = |event: &Event| matches!(event, Event::WaitingForQuota { .. });
+    known == event || (is_quota(known) && is_quota(event))
+}
+
 /// What a request waits for that was not admitted, and how long. `None`: it was.
 fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event, Duration)> {
     let request = log.request;
@@ -200,7 +210,12 @@ fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event
         Admission::Admitted => None,
         Admission::QuotaFull { retry_after } => {
             let servers = log.servers.len();
-            Some((Event::WaitingForQuota { request, servers }, retry_after))
+            let event = Event::WaitingForQuota {
+                request,
+                servers,
+                retry_after: Some(retry_after),
+            };
+            Some((event, retry_after))
         }
         Admission::ServersHeld {
             servers,

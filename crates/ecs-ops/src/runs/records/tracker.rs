@@ -14,7 +14,7 @@ use super::{
 };
 use crate::Client;
 use crate::action::PowerAction;
-use crate::report::JobReport;
+use crate::journal::KnownJob;
 use crate::runs::evidence::SentTimes;
 use crate::runs::state::RunState;
 
@@ -41,20 +41,17 @@ struct ControlRequest {
     delay: Option<Duration>,
 }
 
-/// The accepted requests that can show how late records and traces come, the latest one first, with
-/// the time of their acceptance. The first `resumed_jobs` are of earlier processes.
+/// The accepted requests that can show how late records and traces come, the latest one first, without
+/// those of the first `resumed_jobs`, which are of earlier processes.
 pub(in crate::runs) fn recently_accepted<'a>(
     client: &Client,
     state: &'a RunState,
     resumed_jobs: usize,
-) -> impl Iterator<Item = (&'a JobReport, Timestamp)> {
+) -> impl Iterator<Item = &'a KnownJob> {
     let clock = client.0.core.clock();
     let recent = client.0.core.scaled(MAX_CONTROL_AGE);
     let jobs = state.accepted_jobs().iter().skip(resumed_jobs).rev();
-    jobs.filter_map(move |job| {
-        let accepted_at = job.ticket.accepted_at()?;
-        (clock.since(accepted_at) <= recent).then_some((job, accepted_at))
-    })
+    jobs.filter(move |job| clock.since(job.accepted) <= recent)
 }
 
 /// What is known about the records of a run.
@@ -110,7 +107,7 @@ impl RecordTracker {
     /// Chooses accepted requests to observe: the latest ones.
     fn choose_controls(&mut self, client: &Client, state: &RunState) {
         let clock = client.0.core.clock();
-        for (job, accepted_at) in recently_accepted(client, state, self.resumed_jobs) {
+        for job in recently_accepted(client, state, self.resumed_jobs) {
             if self.controls.len() >= MAX_CONTROLS {
                 return;
             }
@@ -118,16 +115,16 @@ impl RecordTracker {
                 continue;
             }
             let Some(earliest) = clock
-                .remote_at(accepted_at)
+                .remote_at(job.accepted)
                 .and_then(|at| at.checked_sub(ACCEPTANCE).ok())
             else {
                 continue;
             };
-            let servers = job.ticket.servers();
+            let servers = state.servers(job.index());
             let mut ends: Vec<_> = servers.first().into_iter().chain(servers.last()).collect();
             ends.dedup();
             let control = ControlRequest {
-                accepted_at,
+                accepted_at: job.accepted,
                 earliest,
                 servers: ends.into_iter().copied().collect(),
                 delay: None,

@@ -5,7 +5,8 @@ use ecs_model::ServerId;
 
 use super::waves::{WaveQueue, not_sent};
 use super::{RequestState, RunState};
-use crate::report::{Outcome, Report, ServerReport, Stopped};
+use crate::journal::KnownJob;
+use crate::report::{JobReport, Outcome, Report, ServerReport, Stopped};
 
 impl RunState {
     /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a
@@ -51,7 +52,7 @@ impl RunState {
                     (Outcome::NotAttempted { error }, goes_on)
                 }
                 RequestState::Accepted(job) => {
-                    let Some(job) = self.jobs.get(*job) else {
+                    let Some(job) = self.ledger.jobs.get(*job) else {
                         continue;
                     };
                     let job_id = job.job_id.clone();
@@ -88,16 +89,30 @@ impl RunState {
             .or_else(|| self.stalled.then_some(Stopped::Stalled))
             .filter(|_| cut_short);
         let servers = ended.reports(&mut self);
+        let jobs = self.job_reports();
         Report {
             run_id: self.run_id,
             action: self.action,
             servers,
-            jobs: self.jobs,
+            jobs,
             stopped,
             refused: self.refused,
             target: None,
             skipped: Vec::new(),
         }
+    }
+
+    /// The jobs as a report has them. Their tickets take the servers of the requests.
+    fn job_reports(&mut self) -> Vec<JobReport> {
+        let jobs = std::mem::take(&mut self.ledger.jobs);
+        let report = |job: KnownJob| {
+            let action = self.action_of(job.index());
+            let request = self.requests.get_mut(job.index());
+            let servers = request.map(|request| std::mem::take(&mut request.servers));
+            let ticket = job.ticket(self.origin.clone(), action, servers.unwrap_or_default());
+            job.report(ticket)
+        };
+        jobs.into_iter().map(report).collect()
     }
 }
 
@@ -109,10 +124,11 @@ struct Ended(Option<Vec<ServerReport>>);
 
 impl Ended {
     fn of(state: &RunState) -> Self {
-        let is_plain = state.outcomes.is_empty()
+        let is_plain = state.ledger.outcomes.is_empty()
             && state.unverified.is_none()
             && state.waves.is_none()
             && state.escalations.is_none()
+            && state.ledger.soft_outcomes.is_empty()
             && state.resubmitted.is_empty();
         Self(is_plain.then(|| Vec::with_capacity(state.servers.len())))
     }
@@ -142,13 +158,13 @@ impl Ended {
         for report in reports {
             state.set_outcome(report.id, report.outcome);
         }
-        let mut outcomes = std::mem::take(&mut state.outcomes);
+        let mut outcomes = std::mem::take(&mut state.ledger.outcomes);
         let report = |id: &ServerId| {
             let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
                 job_id: None,
                 error: Problem::new("the run lost track of this server: please report this"),
             });
-            state.report_of(*id, outcome)
+            state.ledger.report_of(*id, outcome)
         };
         state.servers.iter().map(report).collect()
     }

@@ -4,16 +4,15 @@ use ecs_model::{JobId, JobStatus, ServerId};
 
 use super::RunState;
 use crate::event::Event;
-use crate::journal::{OutcomeRecord, Record};
-use crate::ticket::JobTicket;
+use crate::journal::{Acceptance, OutcomeRecord, Record};
 
 /// What a step decided. Its records are durable before any of its events is emitted.
 #[derive(Debug, Default)]
 pub(crate) struct Decided {
     pub(crate) records: Vec<Record>,
     pub(crate) events: Vec<Event>,
-    /// Jobs to watch from now on, by request.
-    pub(crate) found: Vec<(usize, JobTicket)>,
+    /// Requests with a lost answer whose job was found, which is polled from now on.
+    pub(crate) found: Vec<Acceptance>,
 }
 
 impl RunState {
@@ -22,7 +21,7 @@ impl RunState {
     /// submitted before the records are durable.
     pub(crate) fn conclude(&mut self, mut events: Vec<Event>) -> Decided {
         let found = std::mem::take(&mut self.found_jobs);
-        let mut records: Vec<_> = found.iter().map(job_found).collect();
+        let mut records: Vec<_> = found.iter().map(Acceptance::record).collect();
         let ended = events.iter().filter_map(|event| match event {
             Event::ServerDone(server) => Some(server),
             _ => None,
@@ -46,15 +45,6 @@ impl RunState {
             events,
             found,
         }
-    }
-}
-
-/// The record that a request with a lost answer was accepted.
-fn job_found((request, ticket): &(usize, JobTicket)) -> Record {
-    Record::Accepted {
-        request: request + 1,
-        job_id: ticket.job_id().clone(),
-        request_id: None,
     }
 }
 

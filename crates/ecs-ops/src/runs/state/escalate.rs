@@ -28,9 +28,7 @@ pub(super) struct Escalations {
     contradictory: HashSet<ServerId>,
     /// The most servers in a request.
     batch_size: usize,
-    /// The outcome of each soft restart.
-    soft_outcome: HashMap<ServerId, Outcome>,
-    /// Servers among them that are not recorded yet.
+    /// Servers to restart hard that are not recorded yet.
     to_record: Vec<ServerId>,
     /// Servers whose soft restart may still be running.
     excluded: HashSet<ServerId>,
@@ -44,7 +42,6 @@ impl Escalations {
             hangs: HashMap::new(),
             contradictory: HashSet::new(),
             batch_size: batch_size.max(1),
-            soft_outcome: HashMap::new(),
             to_record: Vec::new(),
             excluded: HashSet::new(),
         }
@@ -60,14 +57,9 @@ impl RunState {
         }
     }
 
-    /// The outcome of a server's soft restart, if a hard one was to follow.
-    pub(super) fn soft_outcome(&self, id: &ServerId) -> Option<&Outcome> {
-        self.escalations.as_ref()?.soft_outcome.get(id)
-    }
-
     /// Whether this is the known outcome of the soft restart.
     pub(super) fn is_soft_outcome(&self, id: &ServerId, outcome: &Outcome) -> bool {
-        let job_id = self.soft_outcome(id).map(Outcome::job_id);
+        let job_id = self.ledger.soft_outcomes.get(id).map(Outcome::job_id);
         job_id.is_some_and(|job_id| job_id.is_some() && job_id == outcome.job_id())
     }
 
@@ -91,12 +83,11 @@ impl RunState {
     /// Whether a second restart of this server is possible: never of one that may already have been
     /// restarted twice, and not when nothing more is sent.
     pub(super) fn may_restart_again(&self, id: &ServerId) -> bool {
-        let once = |escalations: &Escalations| {
-            !escalations.soft_outcome.contains_key(id) && !escalations.excluded.contains(id)
-        };
+        let once = |escalations: &Escalations| !escalations.excluded.contains(id);
         self.escalations.as_ref().is_some_and(once)
+            && !self.ledger.soft_outcomes.contains_key(id)
             && !self.resubmitted.contains_key(id)
-            && !self.outcomes.contains_key(id)
+            && !self.ledger.outcomes.contains_key(id)
             && self.halted.is_none()
             && !self.closing
     }
@@ -105,8 +96,8 @@ impl RunState {
     pub(super) fn restart_hard(&mut self, id: ServerId, soft_outcome: Outcome) {
         if let Some(escalations) = &mut self.escalations {
             escalations.hangs.remove(&id);
-            escalations.soft_outcome.insert(id, soft_outcome);
             escalations.to_record.push(id);
+            self.ledger.soft_outcomes.insert(id, soft_outcome);
         }
     }
 
@@ -151,7 +142,7 @@ impl RunState {
             Outcome::Failed { job_id, .. } => job_id.is_some(),
             _ => true,
         };
-        if let Some(soft_outcome) = self.soft_outcome(&id).filter(|_| !executed) {
+        if let Some(soft_outcome) = self.ledger.soft_outcomes.get(&id).filter(|_| !executed) {
             return Some(soft_outcome.clone());
         }
         let failed = executed && matches!(outcome, Outcome::Failed { .. });
@@ -173,7 +164,7 @@ impl RunState {
         };
         let to_record = std::mem::take(&mut escalations.to_record).into_iter();
         let record = |id| {
-            let soft_outcome = escalations.soft_outcome.get(&id)?.clone();
+            let soft_outcome = self.ledger.soft_outcomes.get(&id)?.clone();
             OutcomeRecord::of(&ServerReport::new(id, soft_outcome))
         };
         to_record.filter_map(record).collect()
@@ -181,7 +172,8 @@ impl RunState {
 
     /// Queues servers for a hard restart.
     pub(super) fn queue_hard_restarts(&mut self, servers: Vec<ServerId>) -> Option<Event> {
-        let size = self.escalations.as_ref()?.batch_size;
+        let escalations = self.escalations.as_ref();
+        let size = escalations.map_or(DEFAULT_BATCH_SIZE, |escalations| escalations.batch_size);
         if servers.is_empty() {
             return None;
         }
@@ -190,40 +182,15 @@ impl RunState {
         Some(Event::Escalating { servers })
     }
 
-    /// Takes the outcome of a soft restart from the journal.
-    pub(super) fn record_soft_outcome(&mut self, id: ServerId, outcome: Outcome) {
-        let size = DEFAULT_BATCH_SIZE;
-        let escalations = &mut self.escalations;
-        let escalations = escalations.get_or_insert_with(|| Escalations::new(None, None, size));
-        escalations.soft_outcome.insert(id, outcome);
-    }
-
     /// Ends escalation: servers that were not restarted hard keep the outcome of their soft
     /// restart. Returns whether there are any.
     pub(super) fn stop_escalating(&mut self) -> bool {
-        let soft_outcome = self.escalations.iter().flat_map(|them| &them.soft_outcome);
-        let soft_outcome: Vec<_> = soft_outcome
-            .map(|(id, soft_outcome)| (*id, soft_outcome.clone()))
-            .collect();
-        let before = self.outcomes.len();
-        for (id, soft_outcome) in soft_outcome {
-            self.outcomes.entry(id).or_insert(soft_outcome);
+        let before = self.ledger.outcomes.len();
+        for (id, soft_outcome) in &self.ledger.soft_outcomes {
+            let outcome = self.ledger.outcomes.entry(*id);
+            outcome.or_insert_with(|| soft_outcome.clone());
         }
-        self.outcomes.len() > before
-    }
-
-    /// The report of a server.
-    pub(super) fn report_of(&self, id: ServerId, outcome: Outcome) -> ServerReport {
-        let soft_outcome = self
-            .soft_outcome(&id)
-            .filter(|soft_outcome| **soft_outcome != outcome);
-        let message = || Problem::new("the server did not come back");
-        let error =
-            soft_outcome.map(|soft_outcome| soft_outcome.error().cloned().unwrap_or_else(message));
-        ServerReport {
-            escalated: error,
-            ..ServerReport::new(id, outcome)
-        }
+        self.ledger.outcomes.len() > before
     }
 }
 

@@ -54,8 +54,8 @@ impl RunState {
                 continue;
             }
             let open = |id: &&ServerId| {
-                !self.outcomes.contains_key(id)
-                    && self.soft_outcome(id).is_none()
+                !self.ledger.outcomes.contains_key(id)
+                    && !self.ledger.soft_outcomes.contains_key(id)
                     && !self.is_unverified(id)
                     && !self.is_contradictory(id)
             };
@@ -122,7 +122,7 @@ impl RunState {
         };
         // The hard restart of such a server has a job of its own, which is waited for.
         let hangs = |id: &ServerId| {
-            let soft_outcome = self.soft_outcome(id);
+            let soft_outcome = self.ledger.soft_outcomes.get(id);
             soft_outcome.and_then(Outcome::job_id) == Some(job)
         };
         self.watches_hangs()
@@ -130,7 +130,7 @@ impl RunState {
             && request
                 .servers
                 .iter()
-                .all(|id| hangs(id) || self.outcomes.contains_key(id))
+                .all(|id| hangs(id) || self.ledger.outcomes.contains_key(id))
     }
 }
 

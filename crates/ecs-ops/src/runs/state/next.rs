@@ -30,8 +30,9 @@ impl RunState {
         }
         let index = self.requests.len();
         let servers = next(&mut self.queue, index)?;
-        self.requests
-            .push(RunRequest::new(servers, RequestState::Submitting));
+        let purpose = self.purpose_of(&servers);
+        let request = RunRequest::new(servers, purpose, RequestState::Submitting);
+        self.requests.push(request);
         Some(index)
     }
 }

@@ -45,6 +45,7 @@ impl RunState {
         let last = over || request.overdue == OVERDUE;
         if last {
             request.state = RequestState::Ended;
+            report.finished = true;
             self.finished_jobs
                 .push((job_id.clone(), job.status.clone()));
         }
@@ -75,7 +76,7 @@ impl RunState {
     pub(crate) fn waiting(&self) -> Event {
         let accepted = |request: &&RunRequest| matches!(request.state, RequestState::Accepted(_));
         Event::Waiting {
-            done: self.outcomes.len(),
+            done: self.ledger.outcomes.len(),
             servers: self.servers.len(),
             jobs: self.requests.iter().filter(accepted).count(),
         }
@@ -95,6 +96,7 @@ impl RunState {
             return Vec::new();
         };
         request.state = RequestState::Ended;
+        report.finished = true;
         let job_id = Some(report.job_id.clone());
         self.finished_jobs.extend(job_id.clone().zip(Some(None)));
         self.end_request(index, &Outcome::Unknown { job_id, error })

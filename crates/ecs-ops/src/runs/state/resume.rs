@@ -1,15 +1,14 @@
 //! Builds the state of a resumed run from its journal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use ecs_client::Problem;
 use jiff::Timestamp;
 
 use super::{RequestState, RunOptions, RunRequest, RunState};
 use crate::event::Event;
-use crate::journal::Recovered;
+use crate::journal::{Purpose, Recovered};
 use crate::runs::request_plan::RequestPlan;
-use crate::ticket::JobTicket;
 
 /// What a resumed run starts from.
 #[derive(Debug, Default)]
@@ -18,8 +17,6 @@ pub(crate) struct Resumption {
     pub(crate) known: Vec<Event>,
     /// The first new events.
     pub(crate) news: Vec<Event>,
-    /// The jobs to poll, by request.
-    pub(crate) jobs: Vec<(usize, JobTicket)>,
     /// When the last answer was lost, or the last job turned out not to report all of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
     /// When the pause between waves began that the run is in.
@@ -40,9 +37,14 @@ impl RunState {
         let unsent = state.unsent().len();
         // Requests keep their numbers; new ones follow.
         let last = recovered.next_request().saturating_sub(1);
-        state.requests = (0..last)
-            .map(|_| RunRequest::new(Vec::new(), RequestState::Ended))
-            .collect();
+        let request = |number| {
+            let known = recovered.request(number);
+            let (servers, purpose) = known.map_or((Vec::new(), Purpose::First), |request| {
+                (request.servers.clone(), request.purpose)
+            });
+            RunRequest::new(servers, purpose, RequestState::Ended)
+        };
+        state.requests = (1..=last).map(request).collect();
         state.planned = state.planned.saturating_add(last);
         let again = recovered.resubmitted();
         let again = again.map(|id| {
@@ -52,43 +54,27 @@ impl RunState {
             )
         });
         state.resubmitted = again.collect();
-        for soft in recovered.escalated() {
-            state.record_soft_outcome(soft.id, soft.outcome());
-        }
+        state.ledger = recovered.ledger().clone().resumed();
 
         let escalating = recovered.escalating();
-        let hard: HashSet<_> = escalating.iter().copied().collect();
-        let mut known = Vec::new();
-        for outcome_record in recovered
-            .final_outcomes()
-            .filter(|done| !hard.contains(&done.id))
-        {
-            let outcome = outcome_record.outcome();
-            state.outcomes.insert(outcome_record.id, outcome.clone());
-            known.push(Event::ServerDone(
-                state.report_of(outcome_record.id, outcome),
-            ));
-        }
+        let reports = run.servers.iter().filter_map(|id| {
+            let outcome = state.ledger.outcomes.get(id)?.clone();
+            Some(state.ledger.report_of(*id, outcome))
+        });
+        let mut known: Vec<_> = reports.map(Event::ServerDone).collect();
         let done = known.len();
-        let mut accepted: HashMap<_, _> = recovered
+        let accepted: HashMap<_, _> = recovered
             .accepted_requests()
             .into_iter()
-            .map(|request| (request.request, request))
+            .map(|request| (request.request, request.servers.len()))
             .collect();
-        let mut jobs = Vec::new();
-        let mut watched = 0;
-        for job in recovered.jobs() {
-            let request = accepted.remove(&job.request);
-            let index = job.request.saturating_sub(1);
-            if let (Some(request), Some(place)) = (request, state.requests.get_mut(index)) {
-                watched += request.servers.len();
-                // Servers that already have an outcome are among them and keep it.
-                place.servers = request.ticket.servers().to_vec();
-                place.state = RequestState::Accepted(state.jobs.len());
-                jobs.push((index, request.ticket));
+        for (place, job) in recovered.jobs().iter().enumerate() {
+            // Servers that already have an outcome are among those of the request and keep it.
+            if accepted.contains_key(&job.request) {
+                state.replace(job.index(), RequestState::Accepted(place));
             }
-            state.jobs.push(recovered.job_report(job));
         }
+        let watched = accepted.values().sum();
         let (mut news, mut unknown) = (Vec::new(), 0);
         for request in recovered.unknown_requests() {
             let index = request.request.saturating_sub(1);
@@ -107,7 +93,7 @@ impl RunState {
             done,
             watched,
             unknown,
-            unsent: unsent + hard.len(),
+            unsent: unsent + escalating.len(),
         };
         known.insert(0, resumed);
         known.extend(state.wave_underway());
@@ -120,7 +106,6 @@ impl RunState {
         let resumed = Resumption {
             known,
             news,
-            jobs,
             lost_answer_at,
             pause_began,
             counted: Vec::new(),

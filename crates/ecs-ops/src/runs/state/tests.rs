@@ -3,7 +3,7 @@ mod replay;
 use std::collections::{HashMap, HashSet};
 
 use ecs_client::SubmissionOutcome;
-use ecs_model::{Job, JobId, RebootType, ServerId};
+use ecs_model::{Job, RebootType, ServerId};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -194,7 +194,7 @@ proptest! {
                     match submission {
                         Submission::Accepted => {
                             accepted.extend(members);
-                            state.accepted(request, accepted_as(&format!("job-{request}"))).into_iter().collect()
+                            state.accepted(accepted_as(request, &format!("job-{request}"))).into_iter().collect()
                         }
                         Submission::Ended(classification) => {
                             if classification == Classification::Unknown {
@@ -301,8 +301,13 @@ proptest! {
     }
 }
 
-fn accepted_as(job_id: &str) -> JobTicket {
-    job_id.parse::<JobId>().unwrap().into()
+fn accepted_as(index: usize, job_id: &str) -> Acceptance {
+    Acceptance {
+        request: index + 1,
+        at: "2026-01-01T12:00:00Z".parse().unwrap(),
+        job_id: job_id.parse().unwrap(),
+        request_id: None,
+    }
 }
 
 fn machine_of(servers: usize, size: usize) -> RunState {
@@ -321,7 +326,7 @@ fn what_counts_as_stopped() {
     for (waiting, stopped) in [(true, asked()), (false, None)] {
         let mut state = machine_of(2, 2);
         let request = state.next_request().unwrap();
-        state.accepted(request, accepted_as("j"));
+        state.accepted(accepted_as(request, "j"));
         assert_eq!(state.close(asked(), waiting, lost).stopped, stopped);
     }
     // It would have ended in the same way.

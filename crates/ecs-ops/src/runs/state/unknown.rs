@@ -7,13 +7,12 @@ use ecs_model::ServerId;
 
 use super::{RequestState, RunState};
 use crate::event::Event;
-use crate::journal::{OutcomeKind, Purpose};
-use crate::report::{Evidence, JobReport, Outcome, ServerReport};
+use crate::journal::{Acceptance, OutcomeKind, Purpose};
+use crate::report::{Evidence, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
 };
 use crate::runs::records::{RequestRecords, ServerStates};
-use crate::ticket::JobTicket;
 
 /// Why a server was not acted on that shows no change.
 const UNCHANGED: &str = "the server is unchanged since before the run";
@@ -142,26 +141,19 @@ impl RunState {
     }
 
     /// The job of a request whose answer was lost was found: it is an ordinary one from now on.
-    pub(crate) fn found_job(&mut self, index: usize, ticket: JobTicket) -> Option<Event> {
+    pub(crate) fn found_job(&mut self, acceptance: Acceptance) -> Option<Event> {
+        let index = acceptance.request.checked_sub(1)?;
         self.unknown_cause(index)?;
-        self.replace(index, RequestState::Accepted(self.jobs.len()));
         // A second restart never rests on a first one whose answer was lost.
         for id in self.servers(index).to_vec() {
             self.exclude_from_escalation(id);
         }
-        let (job_id, servers) = (ticket.job_id().clone(), self.servers(index).len());
-        self.jobs.push(JobReport {
-            job_id: job_id.clone(),
-            status: None,
-            servers,
-            request_id: None,
-            ticket: ticket.clone(),
-        });
-        self.found_jobs.push((index, ticket));
+        self.found_jobs.push(acceptance.clone());
+        let job = self.add_job(acceptance)?;
         Some(Event::JobFound {
-            request: index + 1,
-            servers,
-            job_id,
+            request: job.request,
+            servers: job.servers,
+            job_id: job.job_id.clone(),
         })
     }
 
@@ -267,18 +259,18 @@ impl RunState {
                     };
                     events.extend(self.end_server(*id, outcome));
                 }
-                Conclusion::NotRecorded(_) if self.outcomes.contains_key(id) => {}
+                Conclusion::NotRecorded(_) if self.ledger.outcomes.contains_key(id) => {}
                 Conclusion::NotRecorded(message) => {
                     unrecorded.insert(*id, message);
                     untouched.push(*id);
                 }
                 Conclusion::NotAttempted => untouched.push(*id),
-                Conclusion::AwaitingRecord if self.outcomes.contains_key(id) => {}
+                Conclusion::AwaitingRecord if self.ledger.outcomes.contains_key(id) => {}
                 Conclusion::AwaitingRecord => {
                     reconciliation.awaiting_record.insert(*id);
                     left.push(*id);
                 }
-                Conclusion::Undecided(message) if !self.outcomes.contains_key(id) => {
+                Conclusion::Undecided(message) if !self.ledger.outcomes.contains_key(id) => {
                     reconciliation.undecided.insert(*id, message);
                     left.push(*id);
                 }
@@ -361,7 +353,7 @@ impl RunState {
     }
 
     /// Replaces the state of a request and returns the old one.
-    fn replace(&mut self, index: usize, state: RequestState) -> Option<RequestState> {
+    pub(super) fn replace(&mut self, index: usize, state: RequestState) -> Option<RequestState> {
         let request = self.requests.get_mut(index)?;
         match state {
             RequestState::Unknown(_) => self.unknown_requests.insert(index),

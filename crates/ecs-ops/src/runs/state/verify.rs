@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::RunState;
 use crate::event::Event;
-use crate::report::{Evidence, JobReport, Outcome};
+use crate::report::{Evidence, Outcome};
 use crate::rolling::Escalation;
 use crate::runs::evidence::{RestState, ServerList, rest_state};
 
@@ -48,7 +48,7 @@ impl RunState {
             Outcome::Succeeded {
                 job_id: Some(job_id),
                 evidence,
-            } if !self.outcomes.contains_key(&id) => {
+            } if !self.ledger.outcomes.contains_key(&id) => {
                 unverified.insert(id, (job_id, evidence));
                 None
             }
@@ -137,9 +137,12 @@ impl RunState {
 
     /// When jobs were accepted; empty if escalation is off.
     fn accepted_for_hard(&self) -> HashMap<JobId, Timestamp> {
-        let jobs = self.jobs.iter().filter(|_| self.escalations.is_some());
-        let accepted = |job: &JobReport| Some((job.job_id.clone(), job.ticket.accepted_at()?));
-        jobs.filter_map(accepted).collect()
+        let jobs = self
+            .ledger
+            .jobs
+            .iter()
+            .filter(|_| self.escalations.is_some());
+        jobs.map(|job| (job.job_id.clone(), job.accepted)).collect()
     }
 
     /// Ends verification. Returns whether servers were left.

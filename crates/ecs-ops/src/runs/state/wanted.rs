@@ -49,7 +49,7 @@ impl RunState {
                 _ => failure,
             };
             let outcome = self.keep_outcome(*id, outcome).clone();
-            events.push(Event::ServerDone(self.report_of(*id, outcome)));
+            events.push(Event::ServerDone(self.ledger.report_of(*id, outcome)));
         }
         events
     }

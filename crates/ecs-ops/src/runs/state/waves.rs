@@ -84,8 +84,8 @@ impl RunState {
             error: Problem::new("not sent yet: it comes in a later wave"),
         };
         let report = |id: &ServerId| {
-            let outcome = self.outcomes.get(id).cloned();
-            self.report_of(*id, outcome.unwrap_or_else(not_yet))
+            let outcome = self.ledger.outcomes.get(id).cloned();
+            self.ledger.report_of(*id, outcome.unwrap_or_else(not_yet))
         };
         FinishedWave {
             number: wave + 1,

@@ -64,12 +64,12 @@ impl TraceTracker {
         });
         let from = sent.min()?;
         let to = clock.read().remote?;
-        for (job, accepted_at) in recently_accepted(client, state, self.resumed_jobs) {
+        for job in recently_accepted(client, state, self.resumed_jobs) {
             if self.controls.len() >= MAX_CONTROLS {
                 break;
             }
             let control = self.controls.entry(job.job_id.clone());
-            control.or_insert((accepted_at, None));
+            control.or_insert((job.accepted, None));
         }
         let inbox = self.inbox.clone();
         Some(TraceQuery {
@@ -95,7 +95,7 @@ impl TraceTracker {
         let clock = client.0.core.clock();
         let jobs = state.accepted_jobs().iter();
         let jobs: HashMap<&JobId, &[ServerId]> = jobs
-            .map(|job| (&job.job_id, job.ticket.servers()))
+            .map(|job| (&job.job_id, state.servers(job.index())))
             .collect();
         for trace in &list.traces {
             let job_id = trace.job_id.as_ref();

@@ -196,7 +196,7 @@ fn what_is_learned_of_a_job_that_ended() {
             assert_eq!(decision.end, Some(WatchEnd::Finished));
         }
         let expected = desk.durations.expected("kind", &Polling::default());
-        (expected.begin.as_secs_f64() * 36.0 - 40.0) / 32.0
+        (expected.begin().as_secs_f64() * 36.0 - 40.0) / 32.0
     };
     let near = |learned: f64, seconds: f64| (learned - seconds).abs() < 0.01;
     assert!(near(learned(Some(20 * SECOND), new(0), 30), 20.0));

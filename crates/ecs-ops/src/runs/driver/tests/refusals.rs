@@ -172,7 +172,12 @@ async fn a_limit_for_a_day() {
             vec![("retry-after", "7200")],
         )
     };
-    for does in [Does::Answer(429, message), hours()] {
+    let in_body = r#"{"overLimit":{"code":413,"message":"m","retryAfter":"7200"}}"#;
+    for does in [
+        Does::Answer(429, message),
+        hours(),
+        Does::Answer(413, in_body),
+    ] {
         let (builder, seen) = client_of(vec![does.clone()]);
         let began = Instant::now();
         let report = reboot(builder, 300).await;
@@ -185,16 +190,21 @@ async fn a_limit_for_a_day() {
         }
     }
     // A limit for minutes is waited out.
-    let minutes = message.replace("1 day", "5 minute");
-    let (builder, seen) = service(move |request, number| match *request.method() {
-        Method::POST if number == 0 => Does::Says(429, minutes.clone(), Vec::new()),
-        Method::POST => accepts(number),
-        _ => Does::Answer(200, DONE),
-    });
-    let report = reboot(builder, 4).await;
-    assert_eq!((report.summary().succeeded, seen.posts()), (4, 2));
-    let times = seen.times(Method::POST);
-    assert!(times[1] - times[0] >= Duration::from_secs(300));
+    let in_body = r#"{"overLimit":{"code":413,"message":"m","retryAfter":299.5}}"#;
+    for (status, minutes) in [
+        (429, message.replace("1 day", "5 minute")),
+        (413, in_body.to_owned()),
+    ] {
+        let (builder, seen) = service(move |request, number| match *request.method() {
+            Method::POST if number == 0 => Does::Says(status, minutes.clone(), Vec::new()),
+            Method::POST => accepts(number),
+            _ => Does::Answer(200, DONE),
+        });
+        let report = reboot(builder, 4).await;
+        assert_eq!((report.summary().succeeded, seen.posts()), (4, 2));
+        let times = seen.times(Method::POST);
+        assert!(times[1] - times[0] >= Duration::from_secs(300));
+    }
 }
 
 /// A start that is refused because the server runs is a success, if the server is seen to run.

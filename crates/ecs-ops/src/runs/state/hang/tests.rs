@@ -1,6 +1,9 @@
 //! What a list shows of a server that may hang.
 
 use super::*;
+use crate::journal::{Acceptance, Purpose};
+use crate::runs::request_plan::RequestPlan;
+use crate::runs::state::RunOptions;
 
 fn reading(status: &str, task: Option<&str>, updated: Option<&str>) -> HangReading {
     let mut server = Server::default();
@@ -34,4 +37,36 @@ fn only_the_task_of_a_soft_restart_is_a_hang() {
         assert_eq!(reading("REBOOT", task, at), HangReading::Other, "{task:?}");
     }
     assert_eq!(hang_reading(None), HangReading::Other);
+}
+
+/// A hard restart of one server of a request makes no hard one of its other soft restarts.
+#[test]
+fn other_servers_of_the_request_are_watched_on() {
+    let soft = PowerAction::Reboot(RebootType::Soft);
+    let servers: Vec<_> = (1..=2).map(|id| ServerId::from_bytes([id; 16])).collect();
+    let options = RunOptions {
+        escalate_hang: Some(Duration::from_secs(600)),
+        escalate_after: Some(Duration::ZERO),
+        ..RunOptions::default()
+    };
+    let plan = RequestPlan::new(soft, &servers, 2);
+    let mut state = RunState::new("run".to_owned(), servers.clone(), plan, options);
+    let request = state.next_request().unwrap();
+    state.accepted(Acceptance {
+        request: request + 1,
+        at: "2026-01-01T12:00:00Z".parse().unwrap(),
+        job_id: "job".parse().unwrap(),
+        request_id: None,
+    });
+    let hangs = Outcome::Failed {
+        job_id: state.job(request).cloned(),
+        error: Problem::new("it hangs"),
+    };
+    state.restart_hard(servers[0], hangs);
+    assert_eq!(state.restarting(), [(request, servers[1])]);
+    assert_eq!(state.action_of(request), soft);
+    let decided = state.conclude(Vec::new());
+    assert_eq!(decided.records.len(), 1);
+    let hard = state.next_request().unwrap();
+    assert_eq!(state.purpose(hard), Purpose::Escalate);
 }

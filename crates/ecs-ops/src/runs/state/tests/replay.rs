@@ -5,7 +5,12 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::{Entry, ErrorRecord, Record, Recovered, RollingRecord, RunRecord};
+use rustc_hash::FxHashMap;
+
+use crate::journal::{
+    Entry, ErrorRecord, KnownJob, Ledger, OutcomeRecord, Record, Recovered, RollingRecord,
+    RunRecord,
+};
 use crate::report::Report;
 use crate::rolling::{AfterCanary, CountOrPercent, Rolling, Rules, WaveAction, WaveEvent};
 
@@ -169,7 +174,7 @@ impl Played {
                     job_id: job_id.parse().unwrap(),
                     request_id: None,
                 });
-                let accepted = self.state.accepted(index, accepted_as(&job_id));
+                let accepted = self.state.accepted(accepted_as(index, &job_id));
                 return accepted.into_iter().collect();
             }
             Submission::Ended(classification) => refused(classification, None, StopCause::GaveUp),
@@ -259,6 +264,45 @@ fn closed(state: RunState) -> Report {
     })
 }
 
+/// What a ledger says of the jobs, of each server, and of soft restarts. Of servers that are
+/// `queued` again a journal has the reason, which a live run has not as an outcome.
+fn entries_of(
+    ledger: &Ledger,
+    queued: &HashSet<ServerId>,
+) -> (Vec<String>, Vec<OutcomeRecord>, Vec<OutcomeRecord>) {
+    let jobs = ledger.jobs.iter().map(|job| {
+        let KnownJob {
+            job_id,
+            request,
+            servers,
+            accepted,
+            finished,
+            ..
+        } = job;
+        format!("{job_id} {request} {servers} {accepted} {finished}")
+    });
+    // As records have them: with less of an error.
+    let records = |outcomes: &FxHashMap<ServerId, Outcome>| {
+        let is_queued = |id: &ServerId, outcome: &Outcome| {
+            queued.contains(id) && matches!(outcome, Outcome::NotAttempted { .. })
+        };
+        let outcomes = outcomes
+            .iter()
+            .filter(|(id, outcome)| !is_queued(id, outcome));
+        let record = |(id, outcome): (&ServerId, &Outcome)| {
+            OutcomeRecord::of(&ServerReport::new(*id, outcome.clone()))
+        };
+        let mut records: Vec<_> = outcomes.filter_map(record).collect();
+        records.sort_by_key(|record| record.id);
+        records
+    };
+    (
+        jobs.collect(),
+        records(&ledger.outcomes),
+        records(&ledger.soft_outcomes),
+    )
+}
+
 /// What a report says of each server, and of the jobs.
 fn facts_of(report: &Report) -> (Vec<String>, Vec<String>) {
     let server = |server: &crate::ServerReport| {
@@ -296,9 +340,9 @@ fn settings() -> impl Strategy<Value = Settings> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
 
-    /// After each step of any run: the report of the run that ends there, the report by its
-    /// journal, and the report of a run that is resumed from it and sends nothing are the same. So
-    /// is what may be sent.
+    /// After each step of any run: its ledger is what its records add up to. The report of the run
+    /// that ends there, the report by its journal, and the report of a run that is resumed from it
+    /// and sends nothing are the same. So is what may be sent.
     #[test]
     fn replaying_the_records_gives_the_state_of_the_run(
         settings in settings(),
@@ -310,9 +354,12 @@ proptest! {
                 played.step(*which, fact);
             }
             let recovered = played.recovered();
+            let queued: HashSet<_> = played.state.unsent().into_iter().collect();
+            let live = entries_of(&played.state.ledger, &HashSet::new());
+            prop_assert_eq!(live, entries_of(recovered.ledger(), &queued), "after {} steps", steps);
             let (unsent, escalating) = (recovered.unsent(), recovered.escalating());
             for id in played.state.unsent() {
-                let is_hard = played.state.soft_outcome(&id).is_some();
+                let is_hard = played.state.ledger.soft_outcomes.contains_key(&id);
                 let is_second = matches!(played.state.resubmitted.get(&id), Some(Some(_)));
                 let listed = if is_hard { &escalating } else { &unsent };
                 prop_assert!(is_second || listed.contains(&id), "{id} is to be sent after {steps} steps");
@@ -326,8 +373,8 @@ proptest! {
             }
             let plan = settings.plan(&unsent, rolling.as_ref());
             let (resumed, _) = RunState::resumed(plan, &recovered, settings.options(rolling));
-            let outcomes = played.state.outcomes.values();
-            let leaves = outcomes.clone().any(|outcome| matches!(outcome, Outcome::NotAttempted { .. }));
+            let mut outcomes = played.state.ledger.outcomes.values();
+            let leaves = outcomes.any(|outcome| matches!(outcome, Outcome::NotAttempted { .. }));
             prop_assert!(leaves || recorded == next, "{recorded:?}, {next:?} after {steps} steps");
             let live = facts_of(&played.close());
             prop_assert_eq!(&live, &facts_of(&recovered.report()), "the journal after {} steps", steps);

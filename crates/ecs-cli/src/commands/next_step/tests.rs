@@ -1,0 +1,46 @@
+use clap::Parser as _;
+
+use super::*;
+use crate::args::Cli;
+
+fn place_of(line: &[&str]) -> Words {
+    Words::to_place(&Cli::try_parse_from(line).unwrap().global)
+}
+
+#[test]
+fn the_command_is_a_line_of_its_own_and_secrets_are_named_before_it() {
+    let place = place_of(&[
+        "ecsctl",
+        "--token",
+        "T0PSECRET",
+        "--region",
+        "r",
+        "run",
+        "list",
+    ]);
+    let step = NextStep::rerun_failed("to run it again", Path::new("my run.jsonl"), &place);
+    assert_eq!(
+        step.lines(),
+        [
+            "to run it again (add --token as before):",
+            "  ecsctl rerun 'my run.jsonl' --failed --region r",
+        ]
+    );
+    assert!(!format!("{step:?}").contains("T0PSECRET"));
+}
+
+#[test]
+fn a_place_is_added_once_and_only_where_it_is_lacking() {
+    let place = place_of(&["ecsctl", "--endpoint", "https://ecs.example", "run", "list"]);
+    let [_, line] = NextStep::check_access("a").at(&place).at(&place).lines();
+    assert_eq!(line, "  ecsctl auth check --endpoint https://ecs.example");
+    let [_, line] = NextStep::explain("a", "Ecs.0227").at(&place).lines();
+    assert_eq!(line, "  ecsctl explain Ecs.0227");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_written_is_not_written_as_something_else() {
+    let step = NextStep::resume("a", Path::new("a\n"), &Words::default());
+    assert_eq!(step.lines()[1], format!("  {UNWRITABLE}"));
+}

@@ -1,0 +1,66 @@
+//! What became of the servers and jobs of a run.
+
+use ecs_client::Problem;
+use ecs_model::{JobId, JobStatus, ServerId};
+use rustc_hash::FxHashMap;
+
+use super::job::{Acceptance, KnownJob};
+use crate::report::{Outcome, ServerReport};
+
+/// What became of the servers and jobs of a run so far: the part of its state that a live run and
+/// [`Recovered`](super::Recovered) share, and that a resumed run takes from its journal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    /// The jobs, in the order of acceptance.
+    pub(crate) jobs: Vec<KnownJob>,
+    /// The last outcome of each server that has one, also if it is not final.
+    pub(crate) outcomes: FxHashMap<ServerId, Outcome>,
+    /// The outcomes of soft restarts that a hard one was to follow.
+    pub(crate) soft_outcomes: FxHashMap<ServerId, Outcome>,
+}
+
+impl Ledger {
+    /// A request with this many servers was accepted. Returns the index of its job.
+    pub(crate) fn accept(&mut self, acceptance: Acceptance, servers: usize) -> usize {
+        self.jobs.push(KnownJob::new(acceptance, servers));
+        self.jobs.len() - 1
+    }
+
+    /// A job is no longer polled. Returns whether it is one of the run.
+    pub(super) fn finish(&mut self, job_id: &JobId, status: Option<&JobStatus>) -> bool {
+        let mut found = false;
+        for job in self.jobs.iter_mut().filter(|job| job.job_id == *job_id) {
+            (job.finished, found) = (true, true);
+            job.status = status.cloned();
+        }
+        found
+    }
+
+    /// What another process begins with: servers without a final outcome are open again.
+    pub(crate) fn resumed(mut self) -> Self {
+        self.outcomes.retain(|_, outcome| is_final(outcome));
+        self
+    }
+
+    /// The report of a server with this outcome.
+    pub(crate) fn report_of(&self, id: ServerId, outcome: Outcome) -> ServerReport {
+        let soft_outcome = self.soft_outcomes.get(&id);
+        let soft_outcome = soft_outcome.filter(|soft_outcome| **soft_outcome != outcome);
+        let message = || Problem::new("the server did not come back");
+        let error = |soft_outcome: &Outcome| soft_outcome.error().cloned().unwrap_or_else(message);
+        ServerReport {
+            escalated: soft_outcome.map(error),
+            ..ServerReport::new(id, outcome)
+        }
+    }
+}
+
+/// Whether nothing is left to do about a server with this outcome, for another process either.
+pub(super) fn is_final(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Succeeded { .. } | Outcome::Failed { .. } => true,
+        // With a job it is final; a lost answer may still be reconciled.
+        Outcome::Unknown { job_id, .. } => job_id.is_some(),
+        Outcome::NotAttempted { .. } | Outcome::Running { .. } => false,
+    }
+}
