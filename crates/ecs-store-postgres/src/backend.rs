@@ -201,8 +201,9 @@ impl Backend for PostgresBackend {
         Box::pin(async move {
             let ids = uuids(servers);
             let sql = "SELECT l.server_id, r.run_id, r.username, r.host, ecsctl.microseconds(l.since) \
-                       FROM ecsctl.leases l JOIN ecsctl.runs r ON r.run_id = l.run_id \
-                       WHERE l.endpoint = $1 AND l.project = $2 AND l.server_id = ANY ($3) ORDER BY l.server_id";
+                       FROM unnest($3::uuid[]) AS s (id) CROSS JOIN LATERAL ( \
+                           SELECT * FROM ecsctl.leases WHERE endpoint = $1 AND project = $2 AND server_id = s.id LIMIT 1) l \
+                       JOIN ecsctl.runs r ON r.run_id = l.run_id ORDER BY l.server_id";
             let params: [(&(dyn ToSql + Sync), Type); 3] = [
                 (&endpoint, Type::TEXT),
                 (&project, Type::TEXT),
