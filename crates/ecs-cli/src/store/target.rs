@@ -1,7 +1,7 @@
 //! What a named store is, as far as this build knows it, and the commands about it.
 
 use ecs_ops::auth::BoxFuture;
-use ecs_ops::store::{Process, Store, StoreError};
+use ecs_ops::store::{Store, StoreError};
 use serde_json::json;
 
 use super::{Named, fail, named, not_named};
@@ -104,10 +104,10 @@ pub(crate) fn shown(address: &str) -> String {
 
 /// This process, for people.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(super) fn process() -> Process {
+pub(super) fn process() -> ecs_ops::store::Process {
     let by = crate::invocation::of_process();
     let unknown = || "unknown".to_owned();
-    Process {
+    ecs_ops::store::Process {
         user: by.user.unwrap_or_else(unknown),
         host: by.host.unwrap_or_else(unknown),
         pid: by
