@@ -34,7 +34,7 @@ pub use open::ReadyCredentials;
 pub use tls::TlsSettings;
 pub use transports::Transports;
 
-/// Settings that the caller gives, for example from a command line. They go before everything that is found.
+/// Settings that the caller gives, for example from a command line. They take precedence over everything that is found.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CredentialOptions {
@@ -213,7 +213,7 @@ impl CredentialConfig {
         &self.source
     }
 
-    /// The sources that were tried before, and the settings that an option goes before.
+    /// The sources that were tried before, and the settings that an option takes precedence over.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -240,7 +240,7 @@ impl CredentialConfig {
 
     /// The address of ECS, if that is known.
     pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_ref().map(|it| it.value.as_str())
+        self.endpoint.as_ref().map(|item| item.value.as_str())
     }
 
     /// Why the address of ECS is not known, where it is not.
@@ -250,7 +250,7 @@ impl CredentialConfig {
 
     /// The address of IAM, if that is known.
     pub fn iam_endpoint(&self) -> Option<&str> {
-        self.iam.as_ref().map(|it| it.value.as_str())
+        self.iam.as_ref().map(|item| item.value.as_str())
     }
 
     /// Whom to trust, by the settings of the source.
@@ -344,7 +344,7 @@ fn checked_address(service: &str, address: &str) -> Result<String, AuthError> {
     if address.contains('@') {
         // Not repeated: it may be a password.
         return Err(malformed(format!(
-            "a user or password has no place in the address of {service}: it looks like https://host"
+            "a user or password is not allowed in the address of {service}: it looks like https://host"
         )));
     }
     let address = address.trim();

@@ -30,7 +30,7 @@ pub(crate) async fn exchange(
     transport: &dyn Transport,
     request: Request<Bytes>,
     timeout: Duration,
-    who: &str,
+    service: &str,
 ) -> Result<Response<Bytes>, AuthError> {
     let attempt = Attempt::first().with_timeout(timeout);
     // No request id: the service may have put a secret of the request into it, which is not known here.
@@ -49,9 +49,11 @@ pub(crate) async fn exchange(
     info!(%method, path = uri.path(), status, ms, "request for credentials ended");
     match answer {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(error)) => Err(unavailable(format!("{who} could not be asked")).with_source(error)),
+        Ok(Err(error)) => {
+            Err(unavailable(format!("{service} could not be asked")).with_source(error))
+        }
         Err(_) => Err(unavailable(format!(
-            "{who} did not answer within {timeout:?}"
+            "{service} did not answer within {timeout:?}"
         ))),
     }
 }
@@ -63,7 +65,7 @@ pub(crate) fn unavailable(message: impl Into<String>) -> AuthError {
 /// What an answer that is no success means. Its words are repeated, but for what `mask` takes out: a service that echoes what it
 /// got would put secrets into them.
 pub(crate) fn refusal(
-    who: &str,
+    service: &str,
     response: &Response<Bytes>,
     signed: Option<&Signed>,
     mask: impl Fn(&str) -> String,
@@ -74,24 +76,24 @@ pub(crate) fn refusal(
         _ if status.is_server_error() => AuthErrorKind::Unavailable,
         _ => AuthErrorKind::Refused,
     };
-    let mut message = format!("{who} answered {}", status.as_u16());
-    let (code, words) = words(response.body(), status.as_str());
+    let mut message = format!("{service} answered {}", status.as_u16());
+    let (code, message_text) = code_and_message(response.body(), status.as_str());
     let echo = signed.map(|signed| {
-        let words = words.as_deref().unwrap_or_default();
-        signed.canonical_request().compare_with_echo(words)
+        let message_text = message_text.as_deref().unwrap_or_default();
+        signed.canonical_request().compare_with_echo(message_text)
     });
     let masked = |text: Option<String>| text.map(|text| printable(&mask(&text)));
-    let (code, words) = (masked(code), masked(words));
+    let (code, message_text) = (masked(code), masked(message_text));
     // The request that is repeated tells people nothing.
-    let short = words
+    let short = message_text
         .as_deref()
-        .and_then(|it| it.split("canonicalRequest:").next());
-    let short = short.map(|it| it.trim_end_matches([' ', ',', ';']));
-    let said = [code.as_deref(), short];
-    let said: Vec<&str> = said.into_iter().flatten().collect();
-    if !said.is_empty() {
-        let said: String = said.join(": ").chars().take(MAX_MESSAGE).collect();
-        message.push_str(&format!(": {said}"));
+        .and_then(|value| value.split("canonicalRequest:").next());
+    let short = short.map(|value| value.trim_end_matches([' ', ',', ';']));
+    let parts = [code.as_deref(), short];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    if !parts.is_empty() {
+        let parts: String = parts.join(": ").chars().take(MAX_MESSAGE).collect();
+        message.push_str(&format!(": {parts}"));
     }
     let id = response.headers().get("x-request-id");
     if let Some(id) = id.and_then(|id| id.to_str().ok()) {
@@ -100,7 +102,7 @@ pub(crate) fn refusal(
     AuthError::new(kind, message).with_refusal(Refusal {
         status: status.as_u16(),
         code,
-        message: words,
+        message: message_text,
         time: date(response.headers()),
         echo,
     })
@@ -112,7 +114,9 @@ pub(crate) fn without(secrets: &[&str]) -> impl Fn(&str) -> String {
     let secrets: Vec<Zeroizing<String>> = secrets
         .flat_map(|secret| {
             let quoted = Zeroizing::new(serde_json::to_string(secret).unwrap_or_default());
-            let escaped = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            let escaped = quoted
+                .strip_prefix('"')
+                .and_then(|value| value.strip_suffix('"'));
             let escaped = escaped.unwrap_or_default().to_owned();
             let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
             [escaped, encoded, (*secret).to_owned()].map(Zeroizing::new)
@@ -132,7 +136,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// Code and message out of the forms that IAM, the gateway and OpenStack use. A code that is only the status again is left out.
-fn words(body: &[u8], status: &str) -> (Option<String>, Option<String>) {
+fn code_and_message(body: &[u8], status: &str) -> (Option<String>, Option<String>) {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let inner = body.get("error").filter(|inner| inner.is_object());
     let error = inner.unwrap_or(&body);
@@ -147,8 +151,8 @@ fn words(body: &[u8], status: &str) -> (Option<String>, Option<String>) {
     (code, text(["error_msg", "message", "errorMsg"]))
 }
 
-fn printable(words: &str) -> String {
-    words.chars().filter(|char| !char.is_control()).collect()
+fn printable(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -74,7 +74,9 @@ impl IamClient {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
                 && uri.query().is_none()
-                && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
+                && uri
+                    .authority()
+                    .is_some_and(|value| !value.as_str().contains('@'))
         });
         if !usable {
             // Not repeated: addresses have been seen with passwords in them.
@@ -119,9 +121,9 @@ impl IamClient {
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let projects = body.pointer("/projects").and_then(Value::as_array);
         let Some(projects) = projects else {
-            let who = self.name();
+            let service = self.name();
             return Err(unavailable(format!(
-                "{who} answered without a list of projects"
+                "{service} answered without a list of projects"
             )));
         };
         let found: Vec<Project> = projects.iter().filter_map(Project::read).collect();
@@ -160,13 +162,13 @@ impl IamClient {
         let mut request = self.request("/v3/auth/tokens")?;
         request.headers_mut().insert(SUBJECT_TOKEN, subject);
         token.authenticate(&mut request, Timestamp::now());
-        let who = self.name();
-        let response = exchange(&*self.transport, request, LOOK_UP_TIMEOUT, &who).await?;
+        let service = self.name();
+        let response = exchange(&*self.transport, request, LOOK_UP_TIMEOUT, &service).await?;
         if response.status() != StatusCode::OK {
             let mask = |text: &str| token.mask(text).into_owned();
-            return Err(refusal(&who, &response, None, mask));
+            return Err(refusal(&service, &response, None, mask));
         }
-        answer::read_info(response.body(), &who)
+        answer::read_info(response.body(), &service)
     }
 
     fn request(&self, target: &str) -> Result<Request<Bytes>, AuthError> {

@@ -158,7 +158,8 @@ pub(crate) fn derive(
     };
     let mut of_given = None;
     for address in given {
-        let operator = Operator::of_address(address).and_then(|it| it.with_region(region));
+        let operator =
+            Operator::of_address(address).and_then(|operator| operator.with_region(region));
         let operator = operator.ok_or_else(|| AddressGap::OtherCloud {
             region: region.to_owned(),
             address: address.clone(),

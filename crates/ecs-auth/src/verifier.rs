@@ -203,9 +203,9 @@ fn check_security_token(headers: &HeaderMap, key: &AccessKey) -> Result<(), Veri
 /// A request that tells the hash of its body must tell the right one.
 fn check_content_hash(request: &Request<Bytes>) -> Result<(), VerifyError> {
     match single(request.headers(), CONTENT_SHA256)? {
-        Some(told) if !is_body_unsigned(request.headers()) => {
+        Some(reported) if !is_body_unsigned(request.headers()) => {
             let actual = sha256_hex(request.body());
-            match told.eq_ignore_ascii_case(&actual) {
+            match reported.eq_ignore_ascii_case(&actual) {
                 true => Ok(()),
                 false => Err(VerifyError::body_hash(&actual)),
             }

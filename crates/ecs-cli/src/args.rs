@@ -263,14 +263,19 @@ pub(crate) struct Run {
     /// Show the requests without sending them; no journal is written. The reads before the first action are made
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses) and report them as
-    /// not attempted. By default the run is refused, with all of them by reason
+    /// Skip servers that are not ready (not found, locked, busy, in a status that the service refuses, physical) and report
+    /// them as not attempted, before the run and before each wave. By default the run is refused, with all of them by
+    /// reason, or stops before the wave
     #[arg(long, conflicts_with = "no_preflight")]
     pub(crate) skip_unready: bool,
     /// Skip the reads before the first action: whether the servers exist, which are stopped, and which are members of
     /// auto-scaling groups
     #[arg(long)]
     pub(crate) no_preflight: bool,
+    /// Do not read the servers of each wave again before it begins. By default the run stops before a wave with a server
+    /// that is gone, locked, busy, stopped, or changed since the plan, perhaps restarted by somebody else
+    #[arg(long)]
+    pub(crate) no_recheck: bool,
     /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,

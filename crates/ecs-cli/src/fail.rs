@@ -1,7 +1,6 @@
 //! Errors for people: what happened, to what, and what to do next.
 
-use std::error::Error as StdError;
-
+pub(crate) use ecs_ops::chain;
 use ecs_ops::transport::TransportErrorKind;
 use ecs_ops::{Error, ErrorKind, Problem};
 
@@ -140,6 +139,9 @@ pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
         TransportErrorKind::Connect | TransportErrorKind::Dns => {
             Some("check --endpoint (or --region), and that this machine can reach it")
         }
+        TransportErrorKind::Protocol => Some(
+            "check scheme and port in --endpoint: a port for TLS needs https://, and not every port speaks HTTP",
+        ),
         TransportErrorKind::ProxyRefused { status: 407 } => Some(PROXY_CREDENTIALS),
         TransportErrorKind::ProxyRefused { status: 500.. } => Some(
             "the proxy cannot reach the endpoint: check host and port in --endpoint, or ask the proxy's operator",
@@ -154,19 +156,4 @@ pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
         ),
         _ => None,
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let words = error.to_string();
-        if !line.contains(&words) {
-            line.push_str(": ");
-            line.push_str(&words);
-        }
-        source = error.source();
-    }
-    line
 }

@@ -53,7 +53,7 @@ impl FromStr for Endpoint {
         // The text is not repeated in the error: it may hold a password.
         let wrong = |problem| ParseEndpointError { problem };
         if text.contains('#') {
-            return Err(wrong("a fragment (#) has no place in an endpoint"));
+            return Err(wrong("a fragment (#) is not allowed in an endpoint"));
         }
         let uri: Uri = text.trim().parse().map_err(|_| wrong("not a URL"))?;
         let parts = uri.into_parts();
@@ -70,7 +70,7 @@ impl FromStr for Endpoint {
             return Err(wrong("no host"));
         }
         if authority.as_str().contains('@') {
-            return Err(wrong("a user or password has no place in an endpoint"));
+            return Err(wrong("a user or password is not allowed in an endpoint"));
         }
         let host = authority.host();
         let port = authority.as_str().strip_prefix(host).unwrap_or_default();
@@ -83,7 +83,7 @@ impl FromStr for Endpoint {
         let authority = authority.parse().map_err(|_| wrong("not a host"))?;
         let path = parts.path_and_query;
         if path.as_ref().is_some_and(|path| path.query().is_some()) {
-            return Err(wrong("a query has no place in an endpoint"));
+            return Err(wrong("a query is not allowed in an endpoint"));
         }
         let prefix = path.map(|path| path.path().trim_end_matches('/').to_owned());
         Ok(Self {

@@ -90,8 +90,8 @@ pub(crate) fn stale(headers: &HeaderMap, asked_at: Option<Timestamp>) -> Option<
         return Some(Stale::Aged { age });
     }
     let is_hit = |value: &str| {
-        let mut words = value.split(|char: char| !char.is_ascii_alphanumeric());
-        words.any(|word| word.eq_ignore_ascii_case("hit"))
+        let mut tokens = value.split(|char: char| !char.is_ascii_alphanumeric());
+        tokens.any(|word| word.eq_ignore_ascii_case("hit"))
     };
     for name in &CACHES {
         if let Some(value) = text(name).filter(|value| is_hit(value)) {

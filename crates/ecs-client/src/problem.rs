@@ -279,7 +279,7 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
         return format!("the whole site has moved to {endpoint} (HTTP {status}, not followed)");
     }
     if error.wants_proxy_credentials() {
-        return format!("a proxy wants a user name and password: {error}");
+        return format!("a proxy requires a user name and password: {error}");
     }
     // Of a service in trouble a gateway reports with a page, too; and what is missing in a success
     // is not told here.
@@ -291,13 +291,14 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     }
 }
 
-/// An error and its causes in one line, for where they are printed or become a [`Problem`].
+/// An error and its causes in one line, for where they are printed or become a [`Problem`]. A cause that
+/// the line has already is left out.
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
         let message = error.to_string();
-        if !line.ends_with(&message) {
+        if !line.contains(&message) {
             line.push_str(": ");
             line.push_str(&message);
         }

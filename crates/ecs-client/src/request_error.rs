@@ -160,7 +160,8 @@ fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
 /// Whether the source itself refuses, and not something on the way to it.
 fn is_clear(error: &AuthError) -> bool {
     let refusal = error.refusal();
-    let says_something = refusal.is_none_or(|it| it.code.is_some() || it.message.is_some());
+    let says_something =
+        refusal.is_none_or(|value| value.code.is_some() || value.message.is_some());
     !error.is_temporary() && says_something
 }
 

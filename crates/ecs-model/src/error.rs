@@ -274,9 +274,9 @@ impl fmt::Display for ResponseError {
         match (self.message(), &self.0.shape) {
             (Some(message), _) => {
                 // Gateways repeat the whole request that they refuse, which tells people nothing.
-                let words = message.split("canonicalRequest:").next();
-                let words = words.unwrap_or_default().trim_end_matches([' ', ',', ';']);
-                write!(f, ": {words}")
+                let text = message.split("canonicalRequest:").next();
+                let text = text.unwrap_or_default().trim_end_matches([' ', ',', ';']);
+                write!(f, ": {text}")
             }
             (None, BodyShape::Empty) => f.write_str(" with an empty body"),
             (None, BodyShape::Html(Some(title))) => {

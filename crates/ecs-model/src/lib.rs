@@ -98,6 +98,7 @@ pub use error::{
 pub use generated::operations::*;
 pub use generated::types::*;
 pub use ids::{JobId, ParseIdError, ProjectId, ScalingGroupId, ServerId};
+pub use open_enum::ParseValueError;
 pub use operation::{Accepted, Idempotency, Operation};
 #[cfg(any(test, feature = "server"))]
 pub use route::{RequestError, RequestErrorKind};

@@ -90,13 +90,68 @@ macro_rules! closed_enum {
             }
         }
 
+        /// As a person types it: in any case.
+        impl std::str::FromStr for $name {
+            type Err = crate::ParseValueError;
+
+            fn from_str(text: &str) -> Result<Self, crate::ParseValueError> {
+                let mut values = Self::ALL.iter().copied();
+                values
+                    .find(|value| value.as_str().eq_ignore_ascii_case(text))
+                    .ok_or_else(|| crate::ParseValueError::new(text, &[$($text),+]))
+            }
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        /// As the service writes it, to the letter.
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                Self::from_wire(&text).ok_or_else(|| serde::de::Error::unknown_variant(&text, &[$($text),+]))
+            }
+        }
     };
 }
+
+/// The error for text that is none of the values of an enum.
+///
+/// ```
+/// let error = "warm".parse::<ecs_model::RebootType>().unwrap_err();
+/// assert_eq!(error.to_string(), "\"warm\" is not one of SOFT, HARD");
+/// # assert_eq!("hard".parse(), Ok(ecs_model::RebootType::Hard));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseValueError {
+    given: String,
+    values: &'static [&'static str],
+}
+
+impl ParseValueError {
+    pub(crate) fn new(given: &str, values: &'static [&'static str]) -> Self {
+        Self {
+            given: given.chars().take(40).collect(),
+            values,
+        }
+    }
+}
+
+impl std::fmt::Display for ParseValueError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{:?} is not one of {}",
+            self.given,
+            self.values.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for ParseValueError {}
 
 pub(crate) use closed_enum;
 pub(crate) use open_enum;

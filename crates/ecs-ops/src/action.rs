@@ -1,11 +1,17 @@
 //! The action of a run on its servers.
 
+use std::fmt;
+
 use ecs_model::{RebootType, StopType};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The default number of servers in a request.
 pub(crate) const DEFAULT_BATCH_SIZE: usize = 100;
 
 /// The action of a run on its servers.
+///
+/// As JSON `{"operation":"reboot","type":"SOFT"}`, the keys of reports and journals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PowerAction {
@@ -18,6 +24,9 @@ pub enum PowerAction {
 }
 
 impl PowerAction {
+    /// The error for names of no action.
+    pub(crate) const UNKNOWN: &str = "an operation that does not exist";
+
     /// `reboot`, `start` or `stop`.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,5 +55,64 @@ impl PowerAction {
             ("stop", Some(kind)) => StopType::from_wire(kind).map(|kind| Self::Stop(Some(kind))),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for PowerAction {
+    /// `reboot SOFT`, `start`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        self.type_name().map_or(Ok(()), |kind| write!(f, " {kind}"))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActionWire {
+    operation: String,
+    r#type: Option<String>,
+}
+
+impl Serialize for PowerAction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wire = ActionWire {
+            operation: self.name().to_owned(),
+            r#type: self.type_name().map(str::to_owned),
+        };
+        wire.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PowerAction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = ActionWire::deserialize(deserializer)?;
+        let action = Self::from_names(&wire.operation, wire.r#type.as_deref());
+        action.ok_or_else(|| D::Error::custom(Self::UNKNOWN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_action_is_read_back() {
+        let stops = [None, Some(StopType::Soft), Some(StopType::Hard)];
+        let actions = stops.into_iter().map(PowerAction::Stop);
+        let reboots = RebootType::ALL.iter().copied().map(PowerAction::Reboot);
+        for action in actions.chain(reboots).chain([PowerAction::Start]) {
+            let json = serde_json::to_string(&action).unwrap();
+            assert_eq!(
+                serde_json::from_str::<PowerAction>(&json).ok(),
+                Some(action),
+                "{json}"
+            );
+        }
+        assert_eq!(
+            PowerAction::Reboot(RebootType::Soft).to_string(),
+            "reboot SOFT"
+        );
+        let error = serde_json::from_str::<PowerAction>(r#"{"operation":"start","type":"SOFT"}"#);
+        assert!(error.is_err());
     }
 }

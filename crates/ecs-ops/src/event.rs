@@ -9,6 +9,7 @@ use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::UnreadyServer;
 use crate::journal::{HeldServer, OutcomeKind};
 use crate::report::{ServerReport, Stopped};
 
@@ -56,6 +57,15 @@ pub enum Event {
         waves: usize,
         /// Servers of the wave without an outcome.
         servers: usize,
+    },
+    /// The servers of the next wave were read again, and some are no longer ready.
+    WaveRechecked {
+        /// The wave.
+        wave: usize,
+        /// The servers that are not ready.
+        unready: Vec<UnreadyServer>,
+        /// Whether they are skipped; otherwise the run stops before the wave.
+        skipped: bool,
     },
     /// The health check after a wave starts.
     CheckingHealth {

@@ -10,6 +10,7 @@
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
 //! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
 //! | `readiness` | whether an action on a server can succeed: pure, [`Unready`] |
+//! | `recheck` | whether servers of a later wave are still ready: pure, [`WaveRecheck`] |
 //! | `estimate` | how long a run will take: pure, [`Estimate`] |
 //! | `scaling` | members of groups of auto-scaling: [`ScalingMembers`] |
 
@@ -19,6 +20,7 @@ mod listing;
 mod lookup;
 mod read;
 mod readiness;
+mod recheck;
 mod scaling;
 mod screen;
 mod subset;
@@ -26,9 +28,11 @@ mod subset;
 pub use estimate::{Estimate, Pace, USUAL_JOB};
 pub use lookup::Lookup;
 pub use readiness::{Unready, UnreadyServer};
+pub use recheck::WaveRecheck;
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
 pub(crate) use filter::ListFilter;
 pub(crate) use read::{filtered_servers, servers};
+pub(crate) use recheck::reasons;
 pub(crate) use subset::{KnownPlace, ReadPurpose};

@@ -89,7 +89,7 @@ pub use report::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped, Su
 pub use runs::{OnUnknown, Plan, Run, RunBuilder, RunHandle};
 pub use {action::PowerAction, control::Control};
 
-pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy};
+pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy, chain};
 pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
 pub use names::ServerNames;
 pub use records_check::{RecordAccess, RecordsCheck};

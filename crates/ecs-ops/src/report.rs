@@ -10,7 +10,7 @@ use ecs_model::{JobId, JobStatus, ServerId};
 use jiff::Timestamp;
 
 use crate::action::PowerAction;
-use crate::fleet::SkippedServer;
+use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
 
@@ -313,6 +313,9 @@ pub struct Report {
     pub target: Option<ResolvedTarget>,
     /// The servers that the selection skipped: no part of the run.
     pub skipped: Vec<SkippedServer>,
+    /// The servers that were not attempted because they were not ready for the action, each with the
+    /// reason: before the run, or before their wave. They are among [`servers`](Self::servers), too.
+    pub unready: Vec<UnreadyServer>,
 }
 
 impl Report {

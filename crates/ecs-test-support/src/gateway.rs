@@ -180,10 +180,10 @@ impl Shared {
             .next()
             .unwrap_or_default();
         let line = String::from_utf8_lossy(line);
-        let mut words = line.split(' ').map(str::to_owned);
+        let mut parts = line.split(' ').map(str::to_owned);
         let (method, path) = (
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
         );
         let mut all = lock(&self.seen);
         let before = all.iter().filter(|seen| seen.method == method).count();

@@ -89,7 +89,7 @@ impl TransportErrorKind {
             Self::Dns => "the host name could not be resolved",
             Self::Connect => "could not connect",
             Self::Proxy => "the proxy did not connect",
-            Self::ProxyRefused { status: 407 } => "the proxy wants a user name and password",
+            Self::ProxyRefused { status: 407 } => "the proxy requires a user name and password",
             Self::ProxyRefused { .. } => "the proxy refused to connect",
             Self::Tls => "the TLS handshake failed",
             Self::TlsUnsupported => "no TLS connection is possible",

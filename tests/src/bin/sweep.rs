@@ -1,6 +1,6 @@
 //! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep --show S`; with
 //! `--lives 1` a run of each seed may go in waves, die and be gone on with; with `--records 1` or `0` each run reconciles,
-//! and the records of actions can be read or not.
+//! and the records of actions can be read or not; with `--others 1` others act on the same servers.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,10 +11,11 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use ecs_tests::sweep::{Faithful, ManyLives, Reconciling, Subject, simulate_with, sweep_with};
+use ecs_tests::sweep::{
+    Crowded, Faithful, ManyLives, Reconciling, Subject, simulate_with, sweep_with,
+};
 
-const USAGE: &str =
-    "usage: sweep [--lives 1 | --records 0|1] ([--seeds N] [--from S] [--threads T] | --show S)";
+const USAGE: &str = "usage: sweep [--lives 1 | --records 0|1 | --others 1] ([--seeds N] [--from S] [--threads T] | --show S)";
 const MOST_FAILURES: usize = 10;
 
 struct Arguments {
@@ -24,10 +25,14 @@ struct Arguments {
     show: Option<u64>,
     lives: bool,
     records: Option<bool>,
+    others: bool,
 }
 
 impl Arguments {
     fn subject(&self) -> &'static (dyn Subject + Sync) {
+        if self.others {
+            return &Crowded;
+        }
         match (self.lives, self.records) {
             (true, _) => &ManyLives,
             (false, Some(true)) => &Reconciling { records: true },
@@ -105,6 +110,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
         show: None,
         lives: false,
         records: None,
+        others: false,
     };
     while let Some(name) = given.next() {
         let value: u64 = given.next()?.replace('_', "").parse().ok()?;
@@ -113,6 +119,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
             "--from" => arguments.from = value,
             "--threads" => arguments.threads = usize::try_from(value).ok()?,
             "--records" => arguments.records = Some(value > 0),
+            "--others" => arguments.others = value > 0,
             "--lives" => arguments.lives = value > 0,
             "--show" => arguments.show = Some(value),
             _ => return None,

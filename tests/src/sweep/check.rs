@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ecs_ops::model::{JobId, JobStatus, ServerId};
-use ecs_ops::{Evidence, Outcome, Report, ServerReport, Stopped};
+use ecs_ops::{Evidence, Outcome, Report, RunBuilder, ServerReport, Stopped};
 use ecs_sim::{Asked, Fault, Part, SimTransport, Trace};
 
 use super::Played;
@@ -73,6 +73,7 @@ pub(super) fn violations(
     if let Some(lived) = lived {
         checker.keeps_a_journal(lived);
         checker.goes_in_waves(lived);
+        checker.skips_for_good(lived);
         checker.minds_its_failures(lived);
     }
     if let Some(deadline) = scenario.wait {
@@ -227,9 +228,10 @@ impl Checker<'_> {
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
             Some(Stopped::Requested { .. }) => plan.stop.or(plan.end).is_some(),
-            Some(Stopped::Stalled) => plan
-                .stalled_after
-                .is_some_and(|patience| run.ended - run.began >= patience),
+            Some(Stopped::Stalled) => {
+                let default = RunBuilder::DEFAULT_STALLED_AFTER;
+                run.ended - run.began >= plan.stalled_after.unwrap_or(default)
+            }
             Some(Stopped::Rolling(_)) => self.lived.is_some_and(|lived| lived.stops(run)),
             _ => self.denied(),
         };
@@ -332,7 +334,11 @@ impl Checker<'_> {
                 }
                 // A run that waits with patience and is left alone sees the end of every job.
                 Outcome::Running { .. } => {
-                    let disturbed = plan.is_disturbed() || plan.stalled_after.is_some();
+                    let report = run.report.as_ref();
+                    let stopped = report.and_then(|report| report.stopped.as_ref());
+                    let stalled =
+                        plan.stalled_after.is_some() || matches!(stopped, Some(Stopped::Stalled));
+                    let disturbed = plan.is_disturbed() || stalled;
                     !plan.wait || disturbed || self.denied()
                 }
                 Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id, run),

@@ -15,6 +15,7 @@ use super::scenario::{LAST, RunPlan, Scenario, pick, secs, sometime};
 /// The streams of one seed: what is drawn, and what the callbacks answer.
 const DRAWN: u64 = 1;
 const ANSWERS: u64 = 2;
+const RECHECKS: u64 = 3;
 
 /// What the first run of a scenario is beyond a plain one.
 #[derive(Clone, Debug)]
@@ -40,6 +41,15 @@ pub(super) struct WavePlan {
     pub(super) health: Option<Duration>,
     /// How often a check or an answer is a no.
     pub(super) no: f64,
+    /// Whether and how servers are read again before their wave.
+    pub(super) recheck: Option<Recheck>,
+}
+
+/// What follows when servers are not ready before their wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recheck {
+    Skip,
+    Stop,
 }
 
 /// One process that works on the run.
@@ -64,7 +74,11 @@ impl Extras {
         }
         let base = scenario.runs.first()?;
         let soft = base.action == PowerAction::Reboot(RebootType::Soft);
-        let waves = rng.random_bool(0.65).then(|| WavePlan::draw(rng));
+        let mut waves = rng.random_bool(0.65).then(|| WavePlan::draw(rng));
+        if let Some(waves) = &mut waves {
+            let rechecks = [None, Some(Recheck::Skip), Some(Recheck::Stop)];
+            waves.recheck = pick(&mut stream(seed, RECHECKS), &rechecks);
+        }
         let escalates = rng.random_bool(0.6);
         let after = pick(rng, &[1, 30, 300]);
         let escalate_after = (soft && escalates).then(|| Duration::from_secs(after));
@@ -152,6 +166,7 @@ impl WavePlan {
             },
             health: rng.random_bool(0.5).then(|| secs(rng, 1..60)),
             no: pick(rng, &[0.0, 0.0, 0.05, 0.2]),
+            recheck: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::{Entry, JournalLease, MemoryJournal, Record, Recovered};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Event, OnUnknown, Report, RunBuilder};
@@ -13,7 +14,7 @@ use rand::RngExt as _;
 use tokio::time::sleep;
 
 use super::death::{DyingJournal, Process};
-use super::extras::{Extras, LifePlan, WavePlan};
+use super::extras::{Extras, LifePlan, Recheck, WavePlan};
 use super::{FOR_EVER, Played, World, at};
 
 /// What became of a run with more than one plain life.
@@ -200,7 +201,14 @@ fn first(
     let (planned, rules) = world
         .subject
         .rolling(waves.waves(servers)?, waves.rules.clone());
-    Ok(run.rolling(planned, rules))
+    let run = run.rolling(planned, rules);
+    let recheck = match waves.recheck {
+        None => return Ok(run),
+        Some(Recheck::Skip) => WaveRecheck::skip(),
+        Some(Recheck::Stop) => WaveRecheck::stop(),
+    };
+    let now = world.epoch.checked_add(world.sim.now());
+    Ok(run.recheck_waves(recheck.since(now.unwrap_or(world.epoch))))
 }
 
 /// With a health check and somebody to ask, who answer as they are drawn.

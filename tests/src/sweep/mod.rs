@@ -31,7 +31,7 @@ use ecs_ops::rolling::{Rules, Waves};
 use ecs_ops::transport::Transport;
 use ecs_ops::{
     Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
-    ServerReport, WatchedJob,
+    RunBuilder, ServerReport, WatchedJob,
 };
 use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace, TraceAccess};
 use futures_util::future::join_all;
@@ -49,7 +49,7 @@ use scenario::{RunPlan, Scenario};
 pub use gateway::{Cache, Gateway, Habits, Kind as GatewayKind};
 pub use lives::{Gate, Life, Lived};
 pub use many::{Sweep, sweep, sweep_with};
-pub use records::Reconciling;
+pub use records::{Crowded, Reconciling};
 
 /// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
@@ -93,6 +93,17 @@ pub trait Subject {
     /// Whether each run reconciles, with records that can be read or not. `None`: as drawn.
     fn records(&self) -> Option<bool> {
         None
+    }
+
+    /// Whether others act on the servers of each run soon after its requests, which are lost often, and the records of
+    /// actions come at once.
+    fn others_act(&self) -> bool {
+        false
+    }
+
+    /// Further settings of each run.
+    fn run(&self, run: RunBuilder) -> RunBuilder {
+        run
     }
 
     /// How often there is a gateway on the way, and what the client is like towards it.
@@ -202,10 +213,13 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
             false => (ActionRecords::Denied, TraceAccess::Denied),
         };
     }
+    if subject.others_act() {
+        records.crowd(seed, &mut scenario);
+    }
     records.apply(&mut scenario);
     scenario.records = Some(records);
     let extras = Extras::draw(seed, &scenario, subject.extras());
-    if extras.is_none() && subject.records().is_none() {
+    if extras.is_none() && subject.records().is_none() && !subject.others_act() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6761_7465_7761_7921);
         let (share, _) = subject.gateway();
         let habits = Habits::draw(&mut rng, IN_A_QUEUE);
@@ -324,7 +338,10 @@ async fn run(
     let lives = extras.map(|extras| play_lives(&world, extras, parts.remove(0).1));
     let (plans, runs): (Vec<&RunPlan>, Vec<_>) = parts
         .into_iter()
-        .map(|(plan, servers)| (plan, play(&client, &sim, plan, servers)))
+        .map(|(plan, servers)| {
+            let settings = |run| subject.run(run);
+            (plan, play(&client, &sim, plan, servers, settings))
+        })
         .unzip();
     let lives = futures_util::future::OptionFuture::from(lives);
     let (lived, runs) = futures_util::future::join(lives, join_all(runs)).await;
@@ -352,6 +369,7 @@ async fn play(
     sim: &SimTransport,
     plan: &RunPlan,
     servers: Vec<ServerId>,
+    settings: impl FnOnce(RunBuilder) -> RunBuilder,
 ) -> Result<Played, ecs_ops::Error> {
     sleep(plan.starts_after).await;
     let mut run = client
@@ -368,7 +386,7 @@ async fn play(
     if let Some(patience) = plan.stalled_after {
         run = run.stalled_after(patience);
     }
-    let run = run.begin().await?;
+    let run = settings(run).begin().await?;
     let mut events = run.events();
     let control = run.control();
     let began = sim.now();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use ecs_ops::PowerAction;
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_sim::{Action, ActionRecords, OtherAction, SimTransport, TraceAccess};
 use rand::{RngExt, SeedableRng};
@@ -66,6 +67,27 @@ impl RecordsPlan {
         }
     }
 
+    /// Others act on every server within the first minute or so; each request is one server, and many are lost on their way.
+    pub(super) fn crowd(&mut self, seed: u64, scenario: &mut Scenario) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6372_6f77_6465_6421);
+        for run in &mut scenario.runs {
+            run.reconcile_undisturbed();
+            run.action = PowerAction::Reboot(RebootType::Soft);
+            run.batch_size = 1;
+        }
+        scenario.faults.loss_before = 0.3;
+        scenario.faults.clock_steps = 0.0;
+        (self.readable, self.traces) = (ActionRecords::Readable, TraceAccess::Denied);
+        self.delay = (0, 0);
+        let places = 0..scenario.servers.min(20);
+        let other = |place| OtherAction {
+            at: Duration::from_millis(rng.random_range(2_000..90_000)),
+            place,
+            action: Action::Reboot(RebootType::Hard),
+        };
+        self.others = places.map(other).collect();
+    }
+
     /// Puts it into the region of a scenario.
     pub(super) fn apply(&self, scenario: &mut Scenario) {
         let (from, to) = self.delay;
@@ -92,6 +114,20 @@ impl RecordsPlan {
                 .filter_map(|place| servers.get(place).copied())
                 .collect()
         })
+    }
+}
+
+/// The client as it is, while others act on the same servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowded;
+
+impl Subject for Crowded {
+    fn others_act(&self) -> bool {
+        true
+    }
+
+    fn extras(&self) -> f64 {
+        0.0
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ecs_ops::transport::{
     Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
 };
-use ecs_ops::{ClientBuilder, Outcome, Report};
+use ecs_ops::{ClientBuilder, Outcome, Report, RunBuilder};
 use ecs_sim::FaultyTransport;
 use ecs_tests::sweep::{GatewayKind, Subject, simulate_with};
 use http::{Method, Request, Response, StatusCode};
@@ -476,4 +476,55 @@ fn believing_a_cached_list() {
         &BehindAGateway(GatewayKind::BelievesCaches),
         "behind a gateway",
     );
+}
+
+/// Whoever acted on the server, it was this run: records of others are taken for its own.
+#[test]
+fn taking_the_records_of_others_for_its_own() {
+    struct Selfish;
+    impl Subject for Selfish {
+        fn others_act(&self) -> bool {
+            true
+        }
+
+        fn extras(&self) -> f64 {
+            0.0
+        }
+
+        fn client(&self, client: ClientBuilder, _: usize) -> ClientBuilder {
+            client.user_id("me")
+        }
+
+        fn transport(&self, faulty: FaultyTransport, _: usize) -> Arc<dyn Transport> {
+            Arc::new(MistakenTransport(faulty, |faulty, request, attempt| {
+                Box::pin(async move {
+                    let are_records = request.uri().path().ends_with("/os-instance-actions");
+                    let mut answer = faulty.send(request, &attempt).await?;
+                    if are_records {
+                        let mut records: serde_json::Value =
+                            serde_json::from_slice(answer.body()).unwrap_or_default();
+                        let actions = records["instanceActions"].as_array_mut();
+                        for action in actions.into_iter().flatten() {
+                            action["user_id"] = "me".into();
+                        }
+                        *answer.body_mut() = Bytes::from(records.to_string());
+                    }
+                    Ok(answer)
+                })
+            }))
+        }
+    }
+    is_found(&Selfish, "is said to be Succeeded");
+}
+
+/// A run that waits for a job without progress until its deadline, and has none.
+#[test]
+fn waiting_for_ever_by_default() {
+    struct Patient;
+    impl Subject for Patient {
+        fn run(&self, run: RunBuilder) -> RunBuilder {
+            run.stalled_after(RunBuilder::NEVER)
+        }
+    }
+    is_found(&Patient, "a run did not end");
 }

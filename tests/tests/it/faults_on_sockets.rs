@@ -150,7 +150,7 @@ async fn meet(fault: WireFault) {
         false => PATIENT,
     };
     let (name, first) = (fault.name, play(fault.play));
-    let acts = action(name, first.clone(), patience, fault.verdict, fault.words);
+    let acts = action(name, first.clone(), patience, fault.verdict, fault.expected);
     let asks = query(name, first, patience, Verdict::Succeeds);
     futures_util::future::join(acts, asks).await;
 }

@@ -1,6 +1,7 @@
 //! Requests of unknown fate, and what looking at the servers makes of them: against the simulated region, on virtual time.
 
 mod records;
+mod traces;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

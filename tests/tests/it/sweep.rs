@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ecs_sim::Fault;
-use ecs_tests::sweep::{simulate, sweep};
+use ecs_tests::sweep::{Crowded, simulate, sweep, sweep_with};
 
 const SEEDS: u64 = 3000;
 
@@ -70,4 +70,12 @@ fn everything_comes_up() {
     }
     let often = seen.values().filter(|count| **count >= 20).count();
     assert_eq!((often, seen.len()), (37, 37), "{seen:#?}");
+}
+
+/// While others act on the same servers, no run takes their actions for its own.
+#[test]
+fn others_act_on_the_same_servers() {
+    let total = sweep_with(&Crowded, 0..150, 2, 1, &|_| {});
+    let words: Vec<String> = total.failed.iter().map(ToString::to_string).collect();
+    assert!(words.is_empty(), "{}", words.join("\n"));
 }

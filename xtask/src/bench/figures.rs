@@ -51,12 +51,12 @@ fn waiting(root: &Path, _: &Path) -> Result<Vec<Figure>, String> {
         .args(["--test", "waiting_memory", "--", "--nocapture"])
         .output()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let line = said
+    let message = String::from_utf8_lossy(&output.stderr);
+    let line = message
         .lines()
         .find(|line| line.contains("bytes for each job"));
     let line = line.filter(|_| output.status.success());
-    let line = line.ok_or_else(|| format!("the test of the memory says nothing:\n{said}"))?;
+    let line = line.ok_or_else(|| format!("the test of the memory says nothing:\n{message}"))?;
     let numbers = line.split(|character: char| !character.is_ascii_digit());
     let numbers: Vec<&str> = numbers.filter(|number| !number.is_empty()).collect();
     let [by_id, by_ticket, by_events, in_a_run] = numbers[..] else {
@@ -138,8 +138,8 @@ fn run(
         command.arg("--journal").arg(path);
     }
     process::run(&mut command).map_err(|error| {
-        let said = std::fs::read_to_string(folder.0.join("err")).unwrap_or_default();
-        format!("{error}\n{said}")
+        let message = std::fs::read_to_string(folder.0.join("err")).unwrap_or_default();
+        format!("{error}\n{message}")
     })
 }
 

@@ -95,12 +95,12 @@ fn callgrind(program: &PathBuf, case: &str, times: u64) -> Result<u64, String> {
         .args([case, &times.to_string()])
         .output()
         .map_err(|error| format!("valgrind cannot be started (apt install valgrind): {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split_once("Collected :"));
     let collected = collected.and_then(|(_, count)| count.trim().parse().ok());
     collected
         .filter(|_| output.status.success())
-        .ok_or_else(|| format!("{case} could not be counted:\n{said}"))
+        .ok_or_else(|| format!("{case} could not be counted:\n{text}"))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl CanonicalRequest {
         };
         let echo = echo.trim_start();
         // Some gateways write the lines into one.
-        let known = ['\n', '|'].into_iter().find(|it| echo.contains(*it));
+        let known = ['\n', '|'].into_iter().find(|value| echo.contains(*value));
         let Some(separator) = known else {
             // In another form, or cut: nothing to go by.
             return Echo::Missing;
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_first_line_that_differs_is_told() {
-        for (from, to, words) in [
+        for (from, to, expected) in [
             ("POST", "GET", r#"method: signed as "POST", read as "GET""#),
             (
                 "/v1/p/",
@@ -192,7 +192,7 @@ mod tests {
             let Echo::Differs(difference) = difference else {
                 panic!("{difference:?}")
             };
-            assert!(difference.to_string().starts_with(words), "{difference}");
+            assert!(difference.to_string().starts_with(expected), "{difference}");
         }
     }
 
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_token_is_never_shown() {
-        for (message, words) in [
+        for (message, expected) in [
             (echo().replace(TOKEN, "another"), "x-security-token:***"),
             (
                 echo().replace("x-security-token:", "X-Security-Token:"),
@@ -230,7 +230,7 @@ mod tests {
                 panic!("{difference:?}")
             };
             let shown = format!("{difference} {difference:?}");
-            assert!(shown.contains(words), "{shown}");
+            assert!(shown.contains(expected), "{shown}");
             assert!(
                 !shown.contains("gQpj") && !shown.contains("another"),
                 "{shown}"

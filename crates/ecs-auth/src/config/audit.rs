@@ -12,7 +12,7 @@ const NAMING: [Aspect; 4] = [
     Aspect::Address,
 ];
 
-/// What became of the settings that were not used: those that an option goes before, and warnings of the others.
+/// What became of the settings that were not used: those that an option takes precedence over, and warnings of the others.
 pub(super) fn audit(options: &CredentialOptions, found: &Found) -> (Vec<Skipped>, Vec<Warning>) {
     settle_equal(found);
     settle_public(found);
@@ -68,11 +68,11 @@ fn settle_public(found: &Found) {
 fn skipped(setting: &Setting) -> Skipped {
     Skipped {
         source: setting.shown(),
-        why: "what is given explicitly goes before it".to_owned(),
+        why: "what is given explicitly takes precedence".to_owned(),
     }
 }
 
-/// Whether an option goes before a setting of a source that is not used.
+/// Whether an option takes precedence over a setting of a source that is not used.
 fn is_overridden(options: &CredentialOptions, found: &Found, layer: &Layer, field: F) -> bool {
     let by_option = found.source() == CredentialSource::Options;
     match field.aspect() {
@@ -111,8 +111,8 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
         .filter_map(|field| layer.setting(field));
     let winner = winners.find(|winner| winner.is_settled());
     let why = match (winner, setting.field) {
-        (Some(winner), _) => format!("{} goes before it", winner.name),
-        (None, F::AccessKey) => "the login beside it goes before keys".to_owned(),
+        (Some(winner), _) => format!("{} takes precedence", winner.name),
+        (None, F::AccessKey) => "the login beside it takes precedence over keys".to_owned(),
         (None, F::Interface) => "only public addresses are: --endpoint names another".to_owned(),
         (None, F::OtherEndpoint) => "only the addresses of ECS and IAM are".to_owned(),
         (None, F::EnterpriseProject) => "servers are chosen by project".to_owned(),
@@ -130,7 +130,7 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     }
 }
 
-/// The field that goes before this one: an id before a name.
+/// The field that takes precedence over this one: an id before a name.
 fn by_id(field: F) -> Option<F> {
     Some(match field {
         F::ProjectName => F::ProjectId,

@@ -168,7 +168,10 @@ impl Clouds {
         }
         collect(&merged, &mut layer)?;
         // Its settings are among those of the cloud, or there is a warning.
-        let of_vendor = layer.settings.iter().filter(|it| it.field == Field::Vendor);
+        let of_vendor = layer
+            .settings
+            .iter()
+            .filter(|value| value.field == Field::Vendor);
         of_vendor.for_each(Setting::settle);
         Ok(Cloud { layer, vendor })
     }
@@ -241,9 +244,11 @@ fn collect(cloud: &Node, layer: &mut Layer) -> Result<(), AuthError> {
         let unknown = entries.keys().filter(named);
         let unknown = unknown.filter(|name| !OTHER_AUTH.contains(&name.as_str()));
         let source = layer.source.clone();
-        layer.warnings.extend(unknown.map(|name| {
-            format!("{source}: {name} in auth is no setting that is known: it is not used")
-        }));
+        layer.warnings.extend(
+            unknown.map(|name| {
+                format!("{source}: {name} in auth is not a known setting and is ignored")
+            }),
+        );
     }
     for (field, names) in OPENSTACK {
         for name in *names {
@@ -291,7 +296,7 @@ fn setting(
             );
             if *plain && !boolean && yaml::is_other_than_text(text) {
                 layer.warnings.push(format!(
-                    "{}: {name} is taken as the text that stands there; openstacksdk reads another value: put it in quotes",
+                    "{}: {name} is taken literally; openstacksdk reads another value: put it in quotes",
                     layer.source
                 ));
             }

@@ -57,7 +57,7 @@ pub(super) fn profile(
     layer.warnings.extend(open_to_others(file, &path));
     let unknown = section.keys().filter(|key| !is_known(PROFILE, key));
     layer.warnings.extend(unknown.map(|key| {
-        format!("{key} in [{chosen}] of {shown} is no setting that is known: it is not used")
+        format!("{key} in [{chosen}] of {shown} is not a known setting and is ignored")
     }));
     let other = sections.get(DEFAULT_PROFILES[1]);
     if name.is_none()
@@ -106,7 +106,7 @@ pub(super) fn koocli(
             .map(str::to_owned)
     };
     let mut all = profiles.into_iter().flatten();
-    let Some(profile) = all.find(|it| name_of(it).as_deref() == Some(wanted)) else {
+    let Some(profile) = all.find(|item| name_of(item).as_deref() == Some(wanted)) else {
         return Ok(Err(format!("{shown} has no profile {wanted}")));
     };
     let source = CredentialSource::KooCli {
@@ -126,7 +126,7 @@ pub(super) fn koocli(
         )));
     }
     let encrypted = root.get("authEncrypt");
-    if holds_keys && encrypted.is_some_and(|it| it == &Value::Bool(true) || it == "true") {
+    if holds_keys && encrypted.is_some_and(|item| item == &Value::Bool(true) || item == "true") {
         return Err(malformed(format!(
             "{source} is encrypted, and only KooCLI can read it: hcloud configure set --cli-auth-encrypt=false writes it in \
              plain text; or give the access key in another way"
@@ -219,7 +219,7 @@ impl RegionAddresses {
         self.file.get(&(service.to_owned(), region.to_owned()))
     }
 
-    /// The address of ECS in a region: the variable goes before the file.
+    /// The address of ECS in a region: the variable takes precedence over the file.
     pub(super) fn ecs(&self, region: &str) -> Option<&Sourced> {
         self.variable(region)
             .or_else(|| self.in_file("ECS", region))

@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Section>, String> {
         }
         if let Some(name) = header(line) {
             if sections.contains_key(name) {
-                return Err(format!("line {number}: section [{name}] stands twice"));
+                return Err(format!("line {number}: section [{name}] appears twice"));
             }
             sections.insert(name.to_owned(), Section::new());
             current = Some(name.to_owned());
@@ -39,7 +39,9 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Section>, String> {
         let name = name.trim().to_lowercase();
         let value = Zeroizing::new(value.trim().to_owned());
         if section.insert(name, value).is_some() {
-            return Err(format!("line {number}: a name stands twice in one section"));
+            return Err(format!(
+                "line {number}: a name appears twice in one section"
+            ));
         }
     }
     let inherited = sections.remove(DEFAULT).unwrap_or_default();

@@ -88,7 +88,7 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let version = layer.setting(F::IdentityVersion);
     let version = version.filter(|setting| setting.value.trim().starts_with('2'));
     let address = layer.setting(F::Iam);
-    let address = address.filter(|it| it.value.trim().trim_end_matches('/').ends_with("/v2.0"));
+    let address = address.filter(|item| item.value.trim().trim_end_matches('/').ends_with("/v2.0"));
     if let Some(setting) = version.or(address) {
         return Err(unsupported("version 2 of the identity API", &setting.name));
     }
@@ -185,7 +185,7 @@ fn multifactor(layer: &Layer) -> Result<AuthMethod, AuthError> {
     let name = || {
         layer
             .setting(F::AuthMethods)
-            .map_or("auth_methods", |it| &it.name)
+            .map_or("auth_methods", |item| &item.name)
     };
     for method in &methods {
         if !matches!(*method, "" | "v3password" | "password" | "v3totp" | "totp") {
@@ -218,7 +218,7 @@ pub(super) fn reference(layer: &Layer, id: F, name: F) -> Option<Reference> {
     id.or_else(|| layer.take(name).map(Reference::name))
 }
 
-/// The domain of the user: its own, however it is named, goes before one that is named for more, and that before the project's.
+/// The domain of the user: its own, however it is named, takes precedence over one that is named for more, and that before the project's.
 pub(super) fn user_domain(layer: &Layer) -> Option<Reference> {
     reference(layer, F::UserDomainId, F::UserDomainName)
         .or_else(|| reference(layer, F::DomainId, F::DomainName))
@@ -303,7 +303,7 @@ fn two_logins(layer: &Layer) -> AuthError {
 pub(super) fn half(layer: &Layer, given: F, missing: F) -> AuthError {
     let given = layer
         .setting(given)
-        .map_or_else(|| spelling(layer, given), |it| it.name.clone());
+        .map_or_else(|| spelling(layer, given), |item| item.name.clone());
     let mut missing = spelling(layer, missing);
     if given.ends_with("ak") && missing == "secret_key" {
         missing = "sk".to_owned();

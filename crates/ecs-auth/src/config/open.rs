@@ -89,7 +89,7 @@ impl CredentialConfig {
             provider: connected.provider,
             project_id: connected.project.id.clone(),
             region: region.as_ref().map(|region| region.value.clone()),
-            endpoint: endpoint.as_ref().map(|it| it.value.clone()),
+            endpoint: endpoint.as_ref().map(|item| item.value.clone()),
             target: ResolvedTarget {
                 operator,
                 account,
@@ -269,7 +269,7 @@ fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<
         (named != of_iam).then(|| Warning {
             kind: WarningKind::Unused,
             message: format!(
-                "the {what} is {of_iam} by its id, which goes before the name {named}"
+                "the {what} is {of_iam} by its id, which takes precedence over the name {named}"
             ),
         })
     };

@@ -188,7 +188,7 @@ impl Resolver<'_> {
             user: first(&[F::UserId, F::UserName]).filter(|_| is_login),
             user_name: first(&[F::UserName]).filter(|_| is_login),
             domain: user_domain.as_ref().map(|domain| match domain {
-                Reference::Id(it) | Reference::Name(it) => it.clone(),
+                Reference::Id(item) | Reference::Name(item) => item.clone(),
             }),
             user_domain,
         }
@@ -208,7 +208,7 @@ impl Resolver<'_> {
                     F::ProjectName
                 };
                 layer.setting(field)?;
-                // Left to the option, which goes before it.
+                // Left to the option, which takes precedence.
                 let of_login = at == 0 && self.own().is_some_and(|own| own.has(F::AgencyName));
                 if self.options.project_id.is_some() && !of_login {
                     return None;
@@ -360,12 +360,13 @@ impl Resolver<'_> {
         region: Option<&Sourced>,
     ) -> Result<Option<(Operator, String)>, AuthError> {
         let all = [&addresses.ecs, &addresses.iam];
-        let told = all.into_iter().flatten().find_map(|address| {
+        let of_address = all.into_iter().flatten().find_map(|address| {
             let operator = Operator::of_address(&address.value)?;
             Some((operator, address))
         });
         if let Some(operator) = self.operator {
-            if let Some((other, address)) = told.filter(|(other, _)| !other.is_sibling_of(operator))
+            if let Some((other, address)) =
+                of_address.filter(|(other, _)| !other.is_sibling_of(operator))
             {
                 return Err(conflict(
                     format!(
@@ -376,17 +377,17 @@ impl Resolver<'_> {
                     ["operator"],
                 ));
             }
-            let operator = told.map_or(operator, |(told, _)| told);
+            let operator = of_address.map_or(operator, |(other, _)| other);
             return Ok(Some((operator, GIVEN.to_owned())));
         }
-        let told = told.map(|(operator, address)| {
+        let of_address = of_address.map(|(operator, address)| {
             let by_region = region.filter(|_| address.origin.starts_with("the region"));
             (
                 operator,
                 by_region.map_or("the address", |_| "the region").to_owned(),
             )
         });
-        Ok(told)
+        Ok(of_address)
     }
 }
 

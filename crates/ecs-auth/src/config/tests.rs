@@ -25,10 +25,10 @@ pub(super) fn choose(environment: &Environment) -> CredentialConfig {
 }
 
 #[track_caller]
-fn refused(flags: &CredentialOptions, environment: &Environment, words: &str) {
+fn refused(flags: &CredentialOptions, environment: &Environment, expected: &str) {
     let error = CredentialConfig::new(flags, environment).unwrap_err();
     assert_eq!(error.kind(), AuthErrorKind::Malformed);
-    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains(expected), "{error}");
     for secret in SECRETS {
         assert!(!format!("{error} {error:?}").contains(secret), "{error}");
     }
@@ -76,7 +76,7 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
         chosen
             .skipped()
             .iter()
-            .all(|it| it.why.contains("explicitly"))
+            .all(|item| item.why.contains("explicitly"))
     );
 
     let mut environment = everything();
@@ -193,7 +193,7 @@ fn a_cloud_or_a_profile_that_is_asked_for_is_used_or_it_is_an_error() {
 #[test]
 fn half_a_credential_is_an_error_and_not_somebody_elses() {
     let flags = CredentialOptions::default();
-    for (variables, words) in [
+    for (variables, expected) in [
         (
             &[("HUAWEICLOUD_SDK_AK", "AK")][..],
             "HUAWEICLOUD_SDK_SK is not",
@@ -226,7 +226,7 @@ fn half_a_credential_is_an_error_and_not_somebody_elses() {
         refused(
             &flags,
             &around(variables).with_file(CLOUDS, ONE_CLOUD),
-            words,
+            expected,
         );
     }
     let flags = CredentialOptions {
@@ -235,18 +235,18 @@ fn half_a_credential_is_an_error_and_not_somebody_elses() {
     };
     refused(&flags, &around(&SDK), "secret key is not");
     let flags = CredentialOptions::default();
-    for (text, words) in [
+    for (text, expected) in [
         ("clouds: {otc: {auth: {ak: AK}}}", "sk is not"),
         ("clouds: {otc: {ak: AK, sk: \"MFyf}}", "is not YAML"),
         ("a: [sesame", "is not YAML"),
     ] {
-        refused(&flags, &around(&[]).with_file(CLOUDS, text), words);
+        refused(&flags, &around(&[]).with_file(CLOUDS, text), expected);
     }
-    for (text, words) in [
+    for (text, expected) in [
         ("[basic]\nak = AK", "sk is not"),
         ("sesame", "line 1 is neither"),
     ] {
-        refused(&flags, &around(&[]).with_file(PROFILES, text), words);
+        refused(&flags, &around(&[]).with_file(PROFILES, text), expected);
     }
 }
 
@@ -349,7 +349,7 @@ fn an_address_with_a_password_is_not_taken() {
     refused(
         &CredentialOptions::default(),
         &around(&auth_url),
-        "user or password has no place",
+        "user or password is not allowed",
     );
 }
 

@@ -106,7 +106,7 @@ fn of_json(value: serde_json::Value) -> Node {
         Value::Array(values) => Node::List(values.into_iter().map(of_json).collect()),
         Value::Object(entries) => {
             let entries = entries.into_iter();
-            Node::Map(entries.map(|(name, it)| (name, of_json(it))).collect())
+            Node::Map(entries.map(|(name, item)| (name, of_json(item))).collect())
         }
         scalar => Node::Text {
             text: Zeroizing::new(scalar.to_string()),
@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
                     if own.insert(text.as_str().to_owned(), value).is_some() {
                         let text = text.as_str();
                         self.warnings.push(format!(
-                            "{text} stands twice in one map: the later one counts"
+                            "{text} appears twice in one map: the later one counts"
                         ));
                     }
                 }

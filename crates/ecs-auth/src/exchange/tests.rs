@@ -4,7 +4,7 @@ use http::Response;
 use super::{refusal, without};
 use crate::AuthErrorKind;
 
-fn said(status: u16, body: &'static str) -> (AuthErrorKind, String) {
+fn message(status: u16, body: &'static str) -> (AuthErrorKind, String) {
     let response = Response::builder()
         .status(status)
         .header("x-request-id", "r-1")
@@ -21,7 +21,7 @@ fn said(status: u16, body: &'static str) -> (AuthErrorKind, String) {
 
 #[test]
 fn each_form_of_error_is_understood() {
-    for (body, words) in [
+    for (body, expected) in [
         (
             r#"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#,
             "The username or password is wrong.",
@@ -38,11 +38,11 @@ fn each_form_of_error_is_understood() {
         (r#"{"message":"no, canonicalRequest:GET|/|"}"#, "no"),
         (r#"{"message":"no"}"#, "no"),
     ] {
-        let (kind, said) = said(401, body);
+        let (kind, message) = message(401, body);
         assert_eq!(kind, AuthErrorKind::Refused);
         assert_eq!(
-            said,
-            format!("IAM at iam.example answered 401: {words} (request r-1)")
+            message,
+            format!("IAM at iam.example answered 401: {expected} (request r-1)")
         );
     }
     for body in [
@@ -54,8 +54,8 @@ fn each_form_of_error_is_understood() {
         r#"{"code":{}}"#,
         "\u{0}",
     ] {
-        let (_, said) = said(401, body);
-        assert_eq!(said, "IAM at iam.example answered 401 (request r-1)");
+        let (_, message) = message(401, body);
+        assert_eq!(message, "IAM at iam.example answered 401 (request r-1)");
     }
 }
 
@@ -71,29 +71,32 @@ fn what_may_pass_is_not_a_refusal() {
         (500, AuthErrorKind::Unavailable),
         (503, AuthErrorKind::Unavailable),
     ] {
-        assert_eq!(said(status, "").0, kind, "{status}");
+        assert_eq!(message(status, "").0, kind, "{status}");
     }
 }
 
 #[test]
 fn a_service_that_echoes_a_secret_does_not_spread_it() {
-    let (_, said) = said(400, r#"{"message":"bad value 'sesame'\n\u001b[31m"}"#);
-    assert!(said.contains("bad value '***'"), "{said}");
-    assert!(!said.contains(char::is_control), "{said:?}");
+    let (_, message) = message(400, r#"{"message":"bad value 'sesame'\n\u001b[31m"}"#);
+    assert!(message.contains("bad value '***'"), "{message}");
+    assert!(!message.contains(char::is_control), "{message:?}");
     // In the form of the body that was sent, in that of an address, and as the code.
     for body in [
         r#"{"message":"cannot parse: {\"password\":\"se\\\"s/me\"}"}"#,
         r#"{"message":"password=se%22s%2Fme"}"#,
         r#"{"message":"no","code":"se\"s/me"}"#,
     ] {
-        let (_, said) = self::said(400, body);
-        assert!(said.contains("***") && !said.contains("me"), "{said}");
+        let (_, message) = self::message(400, body);
+        assert!(
+            message.contains("***") && !message.contains("me"),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn a_long_message_is_cut() {
     let body = format!(r#"{{"message":"{}"}}"#, "é".repeat(100_000));
-    let (_, said) = said(400, String::leak(body));
-    assert!(said.chars().count() < 400);
+    let (_, message) = message(400, String::leak(body));
+    assert!(message.chars().count() < 400);
 }

@@ -61,7 +61,7 @@ pub(super) struct Token {
 pub(super) fn read_token(
     response: &Response<Bytes>,
     now: Timestamp,
-    who: &str,
+    service: &str,
 ) -> Result<Token, AuthError> {
     let token = response
         .headers()
@@ -70,7 +70,7 @@ pub(super) fn read_token(
         .ok_or_else(|| {
             let status = response.status().as_u16();
             unavailable(format!(
-                "{who} answered {status}, but without a token: is this the address of IAM?"
+                "{service} answered {status}, but without a token: is this the address of IAM?"
             ))
         })?;
     let mut credentials = Credentials::token(token)?;
@@ -88,7 +88,7 @@ pub(super) fn read_token(
     });
     if lifetime == Some(Duration::ZERO) {
         return Err(unavailable(format!(
-            "{who} gave a token that has expired already"
+            "{service} gave a token that has expired already"
         )));
     }
     Ok(Token {
@@ -99,11 +99,11 @@ pub(super) fn read_token(
 }
 
 /// What the answer to a look-up says of the token.
-pub(super) fn read_info(body: &[u8], who: &str) -> Result<TokenInfo, AuthError> {
+pub(super) fn read_info(body: &[u8], service: &str) -> Result<TokenInfo, AuthError> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     if !body.pointer("/token").is_some_and(Value::is_object) {
         return Err(unavailable(format!(
-            "{who} answered without a description of the token"
+            "{service} answered without a description of the token"
         )));
     }
     Ok(info(&body))

@@ -130,7 +130,7 @@ async fn a_short_life_is_renewed_in_its_last_quarter() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_token_is_an_error_that_says_so() {
-    for (response, kind, words) in [
+    for (response, kind, expected) in [
         (
             Response::new(Bytes::from_static(b"<html>hello")),
             AuthErrorKind::Unavailable,
@@ -157,7 +157,7 @@ async fn what_is_no_token_is_an_error_that_says_so() {
         let (tokens, _) = tokens(ScriptedTransport::new().response(response));
         let error = tokens.credentials().await.unwrap_err();
         assert_eq!(error.kind(), kind);
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 
@@ -185,10 +185,10 @@ async fn iam_that_cannot_be_reached_or_hangs_is_unavailable() {
         .response(token(TOKEN, A_DAY));
     let (tokens, _) = tokens(script);
     let began = Instant::now();
-    for words in ["could not be asked", "did not answer within 30s", "503"] {
+    for expected in ["could not be asked", "did not answer within 30s", "503"] {
         let error = tokens.credentials().await.unwrap_err();
         assert!(error.is_temporary());
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
     assert_eq!(began.elapsed(), Duration::from_secs(31));
     tokens.credentials().await.unwrap();
@@ -263,8 +263,11 @@ async fn a_passcode_that_was_not_sent_is_still_good() {
     for _ in 0..2 {
         let error = tokens.credentials().await.unwrap_err();
         assert_eq!(error.kind(), AuthErrorKind::Refused);
-        let words = error.to_string();
-        assert!(words.contains("answered 503, and a passcode"), "{words}");
+        let expected = error.to_string();
+        assert!(
+            expected.contains("answered 503, and a passcode"),
+            "{expected}"
+        );
         assert_eq!(transport.calls(), 2);
     }
 
@@ -306,7 +309,7 @@ async fn a_project_is_found_by_exactly_one_match() {
             name: "eu-de".into()
         }
     );
-    for (kind, words) in [
+    for (kind, expected) in [
         (AuthErrorKind::Refused, "no project is called eu-de_a b&c"),
         (AuthErrorKind::Refused, "of p1, p2"),
         (AuthErrorKind::Unavailable, "without a list"),
@@ -317,7 +320,7 @@ async fn a_project_is_found_by_exactly_one_match() {
             .await
             .unwrap_err();
         assert_eq!(error.kind(), kind);
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
     let requests = transport.requests();
     assert_eq!(

@@ -150,7 +150,7 @@ async fn what_is_no_metadata_service_is_known_soon() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_keys_is_an_error_without_them() {
     let expired = keys("AK1", -1);
-    for (session, body, words) in [
+    for (session, body, expected) in [
         ((200, ""), "", "no usable session token"),
         ((200, "a\nb"), "", "no usable session token"),
         ((503, ""), "", "503"),
@@ -173,7 +173,7 @@ async fn what_is_not_keys_is_an_error_without_them() {
         let (provider, _) = provider(script);
         let error = provider.credentials().await.unwrap_err();
         let shown = format!("{error} {error:?}");
-        assert!(shown.contains(words), "{shown}");
+        assert!(shown.contains(expected), "{shown}");
         assert!(
             !shown.contains("MFyf") && !shown.contains("gQpj"),
             "{shown}"

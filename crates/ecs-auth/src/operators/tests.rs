@@ -64,7 +64,7 @@ fn the_table_is_consistent() {
         assert!(!operator.regions().is_empty() && !operator.reference().is_empty());
         let names = operator.0.aliases.iter().chain([&operator.0.id]);
         for name in names {
-            assert!(!ids.contains(name), "{name} stands twice");
+            assert!(!ids.contains(name), "{name} appears twice");
             ids.push(name);
             assert_eq!(Operator::by_id(name), Some(operator));
         }

@@ -147,14 +147,20 @@ fn a_temporary_key_needs_its_token_and_a_permanent_one_none() {
     sign(&mut request, &temporary("gQpj-one"), now());
     verify(&request, now(), |_| Some(temporary("gQpj-one"))).unwrap();
 
-    for (known, words) in [(temporary("gQpj-two"), "not the one"), (key(), "permanent")] {
-        let (kind, said) = refusal(&request, &known);
+    for (known, expected) in [(temporary("gQpj-two"), "not the one"), (key(), "permanent")] {
+        let (kind, message) = refusal(&request, &known);
         assert_eq!(kind, VerifyErrorKind::SecurityToken);
-        assert!(said.contains(words) && !said.contains("gQpj"), "{said}");
+        assert!(
+            message.contains(expected) && !message.contains("gQpj"),
+            "{message}"
+        );
     }
-    let (kind, said) = refusal(&signed(), &temporary("gQpj-one"));
+    let (kind, message) = refusal(&signed(), &temporary("gQpj-one"));
     assert_eq!(kind, VerifyErrorKind::SecurityToken);
-    assert!(said.contains("missing") && !said.contains("gQpj"), "{said}");
+    assert!(
+        message.contains("missing") && !message.contains("gQpj"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -163,7 +169,7 @@ fn what_cannot_be_read_says_why() {
         "SDK-HMAC-SHA256 Access={ID}, SignedHeaders=host;x-sdk-date, Signature={}",
         "0".repeat(64)
     );
-    for (authorization, kind, words) in [
+    for (authorization, kind, expected) in [
         ("", VerifyErrorKind::NotSigned, "no Authorization"),
         ("Bearer x", VerifyErrorKind::NotSigned, "no Authorization"),
         (
@@ -291,15 +297,15 @@ fn what_cannot_be_read_says_why() {
             let value = authorization.parse().unwrap();
             request.headers_mut().insert("authorization", value);
         }
-        let (found, said) = refusal(&request, &key());
-        assert_eq!(found, kind, "{authorization}: {said}");
-        assert!(said.contains(words), "{authorization}: {said}");
+        let (found, message) = refusal(&request, &key());
+        assert_eq!(found, kind, "{authorization}: {message}");
+        assert!(message.contains(expected), "{authorization}: {message}");
     }
 }
 
 #[test]
 fn headers_that_must_not_be_doubtful() {
-    for (name, value, words) in [
+    for (name, value, expected) in [
         ("authorization", "SDK-HMAC-SHA256 x", "authorization twice"),
         ("x-sdk-date", "20261123T125900Z", "x-sdk-date twice"),
         ("x-security-token", "gQpj\u{e9}", "not ASCII"),
@@ -307,9 +313,9 @@ fn headers_that_must_not_be_doubtful() {
         let mut request = signed();
         let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
         request.headers_mut().append(name, value);
-        let (kind, said) = refusal(&request, &key());
-        assert_eq!(kind, VerifyErrorKind::Malformed, "{said}");
-        assert!(said.contains(words), "{said}");
+        let (kind, message) = refusal(&request, &key());
+        assert_eq!(kind, VerifyErrorKind::Malformed, "{message}");
+        assert!(message.contains(expected), "{message}");
     }
     for date in [None, Some("2026-11-23T12:59:00Z")] {
         let mut request = signed();
@@ -319,9 +325,9 @@ fn headers_that_must_not_be_doubtful() {
                 .headers_mut()
                 .insert("x-sdk-date", date.parse().unwrap());
         }
-        let (kind, said) = refusal(&request, &key());
+        let (kind, message) = refusal(&request, &key());
         assert_eq!(kind, VerifyErrorKind::Malformed);
-        assert!(said.contains("X-Sdk-Date"), "{said}");
+        assert!(message.contains("X-Sdk-Date"), "{message}");
     }
 }
 
@@ -340,7 +346,7 @@ fn a_body_is_unsigned_only_where_the_signer_said_so() {
     let mut request = signed();
     let other = "0".repeat(64).parse().unwrap();
     request.headers_mut().insert("x-sdk-content-sha256", other);
-    let (kind, said) = refusal(&request, &key());
+    let (kind, message) = refusal(&request, &key());
     assert_eq!(kind, VerifyErrorKind::BodyHash);
-    assert!(said.contains("44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"));
+    assert!(message.contains("44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"));
 }

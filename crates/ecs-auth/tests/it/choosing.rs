@@ -125,9 +125,9 @@ proptest! {
         let shown = match CredentialConfig::new(&CredentialOptions::default(), &environment) {
             Err(error) => format!("{error} {error:?}"),
             Ok(chosen) => {
-                let told = (chosen.source(), chosen.skipped(), chosen.warnings(), chosen.region());
+                let reported = (chosen.source(), chosen.skipped(), chosen.warnings(), chosen.region());
                 let more = (chosen.project(), chosen.endpoint(), chosen.iam_endpoint(), chosen.access_key());
-                format!("{chosen:?} {chosen:#?} {told:?} {more:?}")
+                format!("{chosen:?} {chosen:#?} {reported:?} {more:?}")
             }
         };
         prop_assert!(!shown.contains(SECRET), "{}", shown);

@@ -1,5 +1,5 @@
 //! The principle, for sources mixed at random: each value that names an account, a project, a region or an address is in
-//! the result, in a warning, among what an option goes before, or there is an error.
+//! the result, in a warning, among what an option takes precedence over, or there is an error.
 
 use ecs_auth::{CredentialConfig, CredentialOptions, CredentialSource as Source, Environment};
 use proptest::collection::vec;
@@ -86,14 +86,14 @@ fn value(name: &str, place: &str) -> String {
     let key = name_below.rsplit("os-").next().unwrap_or_default();
     let secret = ["password", "sk", "secret-key"]
         .iter()
-        .any(|it| key.ends_with(it));
+        .any(|item| key.ends_with(item));
     if secret {
         SECRET.to_owned()
     } else if name.ends_with("HW_CLOUD") {
         format!("{place}.cloud.example")
     } else if ["auth-url", "endpoint", "override"]
         .iter()
-        .any(|it| key.ends_with(it))
+        .any(|item| key.ends_with(item))
     {
         format!("https://{place}-{key}.example")
     } else {

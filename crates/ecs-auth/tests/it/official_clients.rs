@@ -76,16 +76,19 @@ fn ours(row: &Value) -> Value {
     put(
         "project",
         config.project().map(|project| match project {
-            Reference::Id(it) | Reference::Name(it) => it.clone(),
+            Reference::Id(item) | Reference::Name(item) => item.clone(),
         }),
     );
     put("region", config.region().map(str::to_owned));
     put("iam", config.iam_endpoint().map(str::to_owned));
     put("ecs", config.endpoint().map(str::to_owned));
-    put("operator", config.operator().map(|it| it.id().to_owned()));
+    put(
+        "operator",
+        config.operator().map(|item| item.id().to_owned()),
+    );
     put(
         "ca_file",
-        config.tls().ca_file.as_ref().map(|it| it.value.clone()),
+        config.tls().ca_file.as_ref().map(|item| item.value.clone()),
     );
     let warnings: Vec<&str> = config
         .warnings()

@@ -65,6 +65,12 @@ pub(crate) struct Resume {
     /// Also act on members of auto-scaling groups, as the option of reboot and stop does
     #[arg(long)]
     pub(crate) allow_autoscaling_members: bool,
+    /// Skip servers that are not ready before their wave, and report them as not attempted [default: as the run]
+    #[arg(long, conflicts_with = "no_recheck")]
+    pub(crate) skip_unready: bool,
+    /// Do not read the servers of each wave again before it begins [default: as the run]
+    #[arg(long)]
+    pub(crate) no_recheck: bool,
     /// Show what is left and what would be sent, without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -27,8 +27,6 @@ pub(super) struct Ending<'a> {
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     pub(super) go_on: GoOn,
-    /// Servers that were not ready: nothing is left to do with them.
-    pub(super) unready: Vec<ServerId>,
     pub(super) connection: &'a Connection,
 }
 
@@ -69,11 +67,13 @@ pub(super) fn conclude(
         });
     }
     advise(report, notes);
+    // Nothing is left to do with those that were not ready.
+    let unready: Vec<ServerId> = report.unready.iter().map(|server| server.id).collect();
     let known = Circumstances {
         no_wait: ending.no_wait,
         reconciled: ending.reconciled,
         simulated: ending.connection.is_simulated(),
-        unready: &ending.unready,
+        unready: &unready,
     };
     for step in ending.go_on.steps(report, &known) {
         notes.next(&step);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser as _;
 use ecs_ops::journal::RunRecord;
 use ecs_ops::model::{ErrorInfo, JobId, ServerId};
+use ecs_ops::rolling::StopReason;
 use ecs_ops::{Client, Outcome, PowerAction, Report, Stopped};
 
 use super::next_step::NextStep;
@@ -92,6 +93,8 @@ impl GoOn {
             "--allow-autoscaling-members",
             args.allow_autoscaling_members,
         );
+        resume.flag("--skip-unready", args.skip_unready);
+        resume.flag("--no-recheck", args.no_recheck);
         resume.option("--health-cmd", args.health_cmd.as_ref());
         resume.option("--health-timeout", args.health_timeout.map(written));
         let default = Client::SERVERS_PER_MINUTE;
@@ -200,6 +203,15 @@ impl GoOn {
         if let Some(run) = &self.named {
             if !left.is_empty() || running || stopped {
                 steps.push(NextStep::resume(purpose, run, &self.resume));
+            }
+            let skips = self.resume.contains("--skip-unready");
+            if let (Some(Stopped::Rolling(StopReason::NotReady { .. })), false) =
+                (&report.stopped, skips)
+            {
+                let purpose = "or continue without the servers that are not ready";
+                let mut skipping = self.resume.clone();
+                skipping.flag("--skip-unready", true);
+                steps.push(NextStep::resume(purpose, run, &skipping));
             }
         } else if !left.is_empty() {
             steps.extend(self.act_again(purpose, report, "not-attempted", &left));

@@ -7,10 +7,11 @@ use std::time::Duration;
 use ecs_ops::model::{Job, JobId};
 use ecs_ops::{ErrorKind, JobEnd, JobEvent, Problem};
 
+use super::go_on::Words;
 use crate::args::{self, DocumentFormat, DocumentOutput, Global};
 use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
-use crate::fail::{Fail, hint_for};
+use crate::fail::{Fail, check_credentials, hint_for};
 use crate::ids;
 use crate::render::job::Shown;
 use crate::render::{job as render, json};
@@ -60,7 +61,7 @@ pub(crate) async fn show(
         }
         shown.push(seen);
     }
-    finish(&shown, args.output, notes, results);
+    finish(&shown, args.output, global, notes, results);
     Ok(exit)
 }
 
@@ -179,7 +180,7 @@ pub(crate) async fn wait(
         .map(|shown| shown.exit)
         .max()
         .unwrap_or(Exit::Success);
-    finish(&shown, args.output, notes, results);
+    finish(&shown, args.output, global, notes, results);
     Ok(exit)
 }
 
@@ -189,7 +190,13 @@ fn still_trying(what: &str, notes: &Notes) {
     ));
 }
 
-fn finish(shown: &[Shown], output: DocumentOutput, notes: &Notes, results: &mut Results) {
+fn finish(
+    shown: &[Shown],
+    output: DocumentOutput,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) {
     match output.format {
         DocumentFormat::Table => results.write(&render::table(shown)),
         DocumentFormat::Json => results.write(&json::document(&render::document(shown))),
@@ -199,5 +206,8 @@ fn finish(shown: &[Shown], output: DocumentOutput, notes: &Notes, results: &mut 
     let problem = shown.iter().find_map(|shown| shown.error.as_ref());
     if let Some(hint) = problem.and_then(|problem| hint_for(problem, refused)) {
         notes.hint(hint);
+    }
+    if refused {
+        notes.next(&check_credentials().at(&Words::to_place(global)));
     }
 }

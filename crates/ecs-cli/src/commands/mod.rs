@@ -14,6 +14,7 @@ mod known_runs;
 pub(crate) mod next_step;
 pub(crate) mod plan;
 mod preflight;
+mod recheck;
 mod recorded_options;
 pub(crate) mod rerun;
 pub(crate) mod resume;

@@ -48,6 +48,14 @@ pub(super) enum Known {
 }
 
 impl Known {
+    /// Whether the states of the servers were read.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Listed(_) | Self::Selected(_) | Self::LookedUp(_)
+        )
+    }
+
     /// The servers of which something is known.
     pub(super) fn servers(&self) -> &[Server] {
         match self {

@@ -65,6 +65,10 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     if run.reconcile {
         add("--reconcile", Vec::new());
     }
+    let recheck = run.rolling.as_ref().and_then(|rolling| rolling.recheck);
+    if !run.unready.is_empty() || recheck.is_some_and(|recheck| recheck.skips()) {
+        add("--skip-unready", Vec::new());
+    }
     let Some(rolling) = &run.rolling else {
         return options;
     };

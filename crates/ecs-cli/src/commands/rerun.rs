@@ -107,7 +107,7 @@ fn choose(
 ) -> Result<Vec<ServerId>, Fail> {
     let by_default = !(args.failed || args.not_attempted || args.unknown);
     let mut counts = [(0_usize, "failed"), (0, "not attempted"), (0, "unknown")];
-    let mut chosen = Vec::new();
+    let (mut chosen, mut unsent) = (Vec::new(), 0_usize);
     for server in &timeline.servers {
         let (is_chosen, index) = match server.report.outcome {
             Outcome::Failed { .. } => (args.failed || by_default, 0),
@@ -118,6 +118,7 @@ fn choose(
         if is_chosen {
             chosen.push(server.report.id);
             counts[index].0 += 1;
+            unsent += usize::from(index == 1 && server.unready.is_none());
         }
     }
     let shown = journal.display();
@@ -143,7 +144,7 @@ fn choose(
         timeline.run_id,
         counts_shown.join(", ")
     ));
-    if counts[1].0 > 0 && !args.dry_run {
+    if unsent > 0 && !args.dry_run {
         notes.warn(&format!(
             "do not resume {shown} after this: it would act on the servers that were not attempted once more"
         ));

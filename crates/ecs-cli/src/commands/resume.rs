@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::OnUnknown;
+use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, OutcomeKind,
     Record, Recovered, RollingRecord, RunRecord,
@@ -69,6 +70,11 @@ pub(crate) async fn run(
     let recovered = recover(contents)?;
     let run = recovered.run();
     let run_id = run.run_id.clone();
+    if args.skip_unready && run.rolling.is_none() {
+        return Err(Fail::usage(
+            "--skip-unready is for a run with waves, whose servers are read again before each wave; nothing was sent",
+        ));
+    }
     let (health, after_canary) = callbacks(args, global, run, notes)?;
     let action = run.action;
     // `last` may be another run by then.
@@ -93,14 +99,13 @@ pub(crate) async fn run(
         fails_soon: false,
     };
     let mut connection = connect(global, &settings, notes).await?;
-    led_by.note_origin("the journal", &mut connection);
+    led_by.note_origin(global, &mut connection);
     refuse_other_place(&recovered, &connection, global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
-    let unready = run.unready.iter().map(|server| server.id).collect();
     let rules = run.rolling.as_ref().map(RollingRecord::rules);
     let brake = rules.and_then(|rules| Brake::of(&rules, run.servers.len()));
     let max_failures = run
@@ -145,6 +150,16 @@ pub(crate) async fn run(
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }
+    if args.skip_unready {
+        let recheck = WaveRecheck::skip();
+        builder = builder.recheck_waves(match store.is_some() {
+            true => recheck.ignore_busy(),
+            false => recheck,
+        });
+    }
+    if args.no_recheck {
+        builder = builder.skip_recheck();
+    }
     let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
     let plan = builder
         .plan()
@@ -161,7 +176,6 @@ pub(crate) async fn run(
         no_wait: false,
         reconciled: reconciles,
         go_on,
-        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -356,6 +370,9 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
             "the process was killed before it reported that; nothing is sent now, resume again to continue"
         }
         (StopReason::Unhealthy { .. }, _) => "the health is checked again",
+        (StopReason::NotReady { .. } | StopReason::NotRead { .. }, _) => {
+            "the servers of the wave are read again"
+        }
         _ => "the question is asked again",
     };
     Some(format!("the run stopped: {reason}; {now}"))

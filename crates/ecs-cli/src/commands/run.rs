@@ -18,6 +18,7 @@ use super::held;
 use super::journal_place::{self, register};
 use super::next_step::NextStep;
 use super::preflight::{NotBegun, by_id};
+use super::recheck;
 use super::selecting;
 use super::servers::{Servers, selection};
 use super::waves;
@@ -113,7 +114,6 @@ pub(crate) async fn run(
     let ids = std::mem::take(&mut servers.ids);
     let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
     let brake = rules.and_then(|rules| Brake::of(&rules, ids.len()));
-    let unready: Vec<ServerId> = servers.unready.iter().map(|server| server.id).collect();
     let named: Vec<_> = ids
         .iter()
         .copied()
@@ -121,6 +121,9 @@ pub(crate) async fn run(
         .collect();
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
         .unready(servers.unready.clone());
+    if let Some(recheck) = recheck::setting(&args, &servers, waves.as_ref(), store.is_some()) {
+        builder = builder.recheck_waves(recheck);
+    }
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline.saturating_sub(begin.elapsed()));
@@ -212,7 +215,6 @@ pub(crate) async fn run(
             global,
             store.as_ref().map(|_| run_id.as_str()),
         ),
-        unready,
         connection: &connection,
     };
     let exit = conclude(&ended, ending, notes, results);
@@ -290,7 +292,6 @@ fn not_begun(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         go_on: GoOn::nothing(global),
-        unready: Vec::new(),
         connection,
     };
     let exit = conclude(&ended, ending, notes, results);

@@ -27,6 +27,8 @@ pub(super) struct Servers {
     pub(super) skipped: Vec<SkippedServer>,
     /// Those that are not ready and not sent.
     pub(super) unready: Vec<UnreadyServer>,
+    /// Whether their states were read.
+    pub(super) are_read: bool,
 }
 
 impl Servers {
@@ -41,6 +43,7 @@ impl Servers {
     ) -> Result<Self, NotBegun> {
         let found = preflight::run(selection, action, args, connection, store, notes).await?;
         let screened = found.screened;
+        let are_read = found.known.is_read();
         let listed = match found.known {
             preflight::Known::Listed(servers) => servers,
             preflight::Known::Selected(selected) => selected.servers,
@@ -77,6 +80,7 @@ impl Servers {
             last: screened.last,
             skipped: screened.skipped,
             unready: found.unready,
+            are_read,
         })
     }
 }

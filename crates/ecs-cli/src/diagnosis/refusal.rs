@@ -34,7 +34,7 @@ pub(super) fn explain(
     if status == 407 {
         return of_the_proxy(
             it,
-            format!("a proxy on the way wants a user name and password ({said})"),
+            format!("a proxy on the way requires a user name and password ({said})"),
         )
         .advise(PROXY_CREDENTIALS);
     }

@@ -17,3 +17,4 @@ pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod text_table;
 pub(crate) mod timeline;
+mod unready;

@@ -10,6 +10,7 @@ use ecs_ops::{Event, Stopped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::{Tally, rounded};
+use super::unready::wave_line;
 use crate::confirm::counted;
 use crate::screen::Screen;
 use crate::term::{Notes, clean, stderr_is_lively};
@@ -293,6 +294,11 @@ fn rolling(event: &Event) -> Option<String> {
             waves,
             servers,
         } => Some(format!("wave {wave} of {waves}: {}", counted(*servers))),
+        Event::WaveRechecked {
+            wave,
+            unready,
+            skipped,
+        } => Some(wave_line(*wave, unready, *skipped)),
         Event::CheckingHealth { wave } => Some(format!("checking health after wave {wave}")),
         Event::HealthChecked {
             wave,

@@ -233,6 +233,9 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
         failed,
         ..
     } = it.summary;
+    // Those that were not ready are not sent later.
+    let unready = it.servers.iter().filter(|server| server.unready.is_some());
+    let not_attempted = not_attempted.saturating_sub(unready.count());
     let path = path.as_ref();
     let mut lines: Vec<String> = stopped(it).into_iter().collect();
     let ended = it.ended.is_some();

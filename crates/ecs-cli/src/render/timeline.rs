@@ -5,6 +5,7 @@ mod waves;
 
 use std::collections::HashSet;
 
+use ecs_ops::fleet::Unready;
 use ecs_ops::journal::{
     Contents, Entry, ErrorRecord, Invocation, JournalError, Recovered, RunRecord, Tail,
 };
@@ -83,7 +84,7 @@ pub(crate) struct Summary {
 #[derive(Debug, Serialize)]
 pub(crate) struct Mark {
     pub(crate) at: Timestamp,
-    /// `resumed`, `stopping`, `wave_began`, `wave_checked`, `answered`, `escalating`, `ended`.
+    /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `ended`.
     pub(crate) what: &'static str,
     pub(crate) words: String,
 }
@@ -166,12 +167,14 @@ pub(crate) struct Server {
     pub(crate) wave: Option<usize>,
     /// The batch that it was in last.
     pub(crate) request: Option<usize>,
+    /// Why it was not ready, and is not sent.
+    pub(crate) unready: Option<Unready>,
 }
 
 impl Serialize for Server {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let ServerReport { id, outcome, .. } = &self.report;
-        let mut server = to.serialize_struct("Server", 9)?;
+        let mut server = to.serialize_struct("Server", 10)?;
         server.serialize_field("id", id)?;
         server.serialize_field("outcome", outcome.name())?;
         server.serialize_field("job_id", &outcome.job_id())?;
@@ -181,6 +184,10 @@ impl Serialize for Server {
         server.serialize_field("note", &self.report.note())?;
         server.serialize_field("name", &self.report.name)?;
         server.serialize_field("at", &self.report.at)?;
+        match &self.unready {
+            Some(why) => server.serialize_field("unready", why)?,
+            None => server.skip_field("unready")?,
+        }
         server.end()
     }
 }

@@ -97,7 +97,7 @@ fn nothing_that_is_given_twice_or_by_halves_is_taken() {
     }
 }
 
-/// What is typed goes before what surrounds it, and one source before the next.
+/// What is typed takes precedence over what surrounds it, and one source before the next.
 #[test]
 fn the_order_of_the_sources() {
     let account = Account::new(&[]);

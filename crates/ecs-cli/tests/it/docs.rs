@@ -179,6 +179,17 @@ fn getting_started() {
     check("docs/getting-started.md");
 }
 
+/// Its plan is approved with a key of OpenSSH.
+#[test]
+fn choosing_servers() {
+    let made = Command::new("ssh-keygen").arg("-?").output();
+    if made.is_err() {
+        eprintln!("no ssh-keygen: the commands of docs/choosing-servers.md are not run");
+        return;
+    }
+    check("docs/choosing-servers.md");
+}
+
 #[test]
 fn when_things_go_wrong() {
     check("docs/when-things-go-wrong.md");
@@ -193,6 +204,9 @@ fn links_lead_somewhere() {
         "CONTRIBUTING.md",
         "docs/getting-started.md",
         "docs/when-things-go-wrong.md",
+        "docs/choosing-servers.md",
+        "docs/preflight.md",
+        "docs/rolling-restarts.md",
     ] {
         let text = std::fs::read_to_string(root.join(page)).unwrap();
         let folder = root.join(page).parent().unwrap().to_owned();

@@ -121,7 +121,7 @@ fn each_fault_of_the_wire_meets_an_action() {
                 false => &[],
             };
             let ended = reboot(&server, patience);
-            check(fault.name, ended, fault.verdict, fault.words);
+            check(fault.name, ended, fault.verdict, fault.expected);
             check_actions(fault.name, &server, fault.verdict);
         }) as Case
     });

@@ -70,7 +70,7 @@ fn each_command_offers_what_the_design_says() {
         "--status",
         "--tag",
     ];
-    const RUN: [&str; 31] = [
+    const RUN: [&str; 32] = [
         "--all",
         "--attempt-timeout",
         "--batch-size",
@@ -85,6 +85,7 @@ fn each_command_offers_what_the_design_says() {
         "--max-failures",
         "--no-journal",
         "--no-preflight",
+        "--no-recheck",
         "--no-wait",
         "--order",
         "--order-seed",
@@ -113,6 +114,8 @@ fn each_command_offers_what_the_design_says() {
         "--stopped",
         "--scaling-group",
         "--own-server",
+        "--queries-per-minute",
+        "--server-id-filter",
         "--job-seconds",
         "--quota",
         "--read-only",
@@ -135,11 +138,13 @@ fn each_command_offers_what_the_design_says() {
         "--dry-run",
         "--health-cmd",
         "--health-timeout",
+        "--no-recheck",
         "--output",
         "--reconcile",
         "--reconcile-after",
         "--servers-per-minute",
         "--show",
+        "--skip-unready",
         "--take-over",
         "--yes",
     ];

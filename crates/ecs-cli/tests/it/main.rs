@@ -24,6 +24,7 @@ mod preflight;
 mod question;
 mod quirks;
 mod reboot;
+mod rechecks;
 mod refusals;
 mod rerun;
 mod resume;

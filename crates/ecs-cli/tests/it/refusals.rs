@@ -1,6 +1,8 @@
 //! What cannot be done: each with a clear error, the right exit code, and nothing sent.
 
-use crate::common::{Sim, dead_endpoint, ecsctl, options, outcomes, with_stdin};
+use crate::common::{
+    Running, Sim, dead_endpoint, ecsctl, options, options_of, outcomes, with_stdin,
+};
 
 const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const NONE: [&str; 0] = [];
@@ -257,4 +259,19 @@ fn usage_is_checked() {
     ] {
         ecsctl(arguments, &NONE).refuses(2, &[words]);
     }
+}
+
+/// The other way round TLS says so itself.
+#[test]
+fn plain_http_to_a_port_for_tls_leads_to_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let (_sim, info) = Running::sim(&["--servers", "3", "--tls", "--ca-out", ca.to_str().unwrap()]);
+    let mut given = options_of(&info);
+    for option in &mut given {
+        *option = option.replace("https://", "http://");
+    }
+    let refused = ecsctl(&["server", "list"], &given).expect(1);
+    let words = "a port for TLS needs https://";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
 }

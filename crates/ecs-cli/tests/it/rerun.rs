@@ -186,12 +186,12 @@ fn run_show_lists_the_servers_of_an_outcome() {
 #[test]
 fn names_come_from_the_journal() {
     let folder = tempfile::tempdir().unwrap();
-    let sim = crate::common::Sim::start(60, |region| region.servers(3));
+    let sim = Sim::start(60, |region| region.servers(3));
     let id = sim.info().servers[1];
     sim.with(|region| region.set_failing(&id, true));
     let run = |arguments: &[&str]| {
         let mut command = sim.command(arguments);
-        crate::common::Ended::of(command.current_dir(folder.path()))
+        Ended::of(command.current_dir(folder.path()))
     };
     run(&["reboot", "--all", "--yes", "--journal", "one.jsonl"]).expect(1);
     let journal = std::fs::read_to_string(folder.path().join("one.jsonl")).unwrap();
@@ -201,6 +201,7 @@ fn names_come_from_the_journal() {
         .unwrap()
         .to_owned();
     assert_eq!(journal.matches(&name).count(), 1, "once: {journal}");
+    // Options of the new run come after all others.
     let again = [
         "rerun",
         "one.jsonl",
@@ -211,7 +212,10 @@ fn names_come_from_the_journal() {
         "-o",
         "json",
     ];
-    let ended = run(&[&again[..], &["--", "--no-preflight"]].concat()).expect(1);
+    let place = sim.options();
+    let given = again.into_iter().chain(place.iter().map(String::as_str));
+    let mut command = crate::common::command(given.chain(["--", "--no-preflight"]));
+    let ended = Ended::of(command.current_dir(folder.path())).expect(1);
     assert_eq!(ended.json()["servers"][0]["name"], name.as_str());
     let shown = run(&["run", "show", "two.jsonl"]).expect(0).stdout;
     assert!(shown.contains(&format!("{id}  {name}")), "{shown}");

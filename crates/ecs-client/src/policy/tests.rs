@@ -108,11 +108,11 @@ fn the_pause_in_a_gateways_words() {
         ("limit:10", None),
         ("", None),
     ];
-    for (words, seconds) in cases {
+    for (message, seconds) in cases {
         assert_eq!(
-            parse_throttle_message(words),
+            parse_throttle_message(message),
             seconds.map(Duration::from_secs),
-            "{words:?}"
+            "{message:?}"
         );
     }
 }
@@ -154,8 +154,8 @@ proptest! {
     }
 
     #[test]
-    fn no_words_lead_to_a_panic(words in "(limit:[0-9x]{0,4},? ?time:)?.{0,40}") {
-        let _ = parse_throttle_message(&words);
+    fn no_message_leads_to_a_panic(message in "(limit:[0-9x]{0,4},? ?time:)?.{0,40}") {
+        let _ = parse_throttle_message(&message);
     }
 
 }

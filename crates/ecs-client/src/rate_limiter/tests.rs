@@ -31,7 +31,7 @@ async fn actions_first() {
     }
     while tasks.join_next().await.is_some() {}
     let sent = sent.lock().unwrap();
-    let order: Vec<_> = sent.iter().map(|(_, who)| who.as_str()).collect();
+    let order: Vec<_> = sent.iter().map(|(_, caller)| caller.as_str()).collect();
     assert_eq!(
         order[..5],
         ["look 0", "action 0", "action 1", "action 2", "look 1"]

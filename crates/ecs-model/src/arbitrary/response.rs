@@ -20,7 +20,7 @@ fn nothing() -> impl Strategy<Value = Option<Value>> + Clone {
     select(vec![None, Some(Value::Null), Some(json!(""))])
 }
 
-fn words() -> impl Strategy<Value = String> + Clone {
+fn message() -> impl Strategy<Value = String> + Clone {
     "[A-Za-z][ -~äß]{0,24}[a-z.]"
 }
 
@@ -62,7 +62,7 @@ fn id_of_a_job() -> impl Strategy<Value = Value> + Clone {
 }
 
 fn server_entity() -> impl Strategy<Value = Value> + Clone {
-    let reason = prop_oneof![3 => nothing(), 1 => words().prop_map(|text| Some(json!(text)))];
+    let reason = prop_oneof![3 => nothing(), 1 => message().prop_map(|text| Some(json!(text)))];
     (server_id(), reason, proptest::option::of(super::json()))
         .prop_map(|(id, reason, extra)| {
             object(vec![
@@ -90,8 +90,8 @@ fn job_with(
     let end = prop_oneof![1 => nothing(), 1 => time().prop_map(Some)];
     let why = prop_oneof![
         2 => (nothing(), nothing()),
-        1 => (code(), words()).prop_map(|(code, words)| (Some(json!(code)), Some(json!(words)))),
-        1 => (nothing(), words().prop_map(|words| Some(json!(words)))),
+        1 => (code(), message()).prop_map(|(code, message)| (Some(json!(code)), Some(json!(message)))),
+        1 => (nothing(), message().prop_map(|message| Some(json!(message)))),
     ];
     let extra = proptest::option::of(super::json());
     (status(), id_of_a_job(), time(), end, why, entities, extra)
@@ -147,7 +147,7 @@ pub fn servers_page() -> impl Strategy<Value = Value> + Clone {
         1 => Just(Some(Value::Null)),
         3 => vec("[a-z]{1,6}(=[a-z]{0,6})?", 0..3).prop_map(|tags| Some(json!(tags))),
     ];
-    let server = (server_id(), words(), status, task, tags, time()).prop_map(
+    let server = (server_id(), message(), status, task, tags, time()).prop_map(
         |(id, name, status, task, tags, updated)| {
             object(vec![
                 ("id", Some(json!(id))),
@@ -262,7 +262,7 @@ pub fn error_body_of(family: ErrorFamily) -> impl Strategy<Value = ErrorBody> + 
     let code =
         prop_oneof![4 => code().prop_map(Value::from), 1 => (400_u64..600).prop_map(Value::from)];
     let fault = select(&["badRequest", "itemNotFound", "overLimit", "computeFault"][..]);
-    (code, words(), fault, any::<Index>())
+    (code, message(), fault, any::<Index>())
         .prop_map(move |(code, message, fault, cut)| {
             let json = match family {
                 ErrorFamily::Wrapped | ErrorFamily::Cut => {

@@ -124,8 +124,8 @@ pub(super) fn shape_of(body: &[u8]) -> BodyShape {
     let title = lower.find("<title>").and_then(|start| {
         let start = start + "<title>".len();
         let end = start + lower.get(start..)?.find("</title>")?;
-        let words: Vec<&str> = head.get(start..end)?.split_whitespace().collect();
-        let title: String = words.join(" ").chars().take(TITLE).collect();
+        let parts: Vec<&str> = head.get(start..end)?.split_whitespace().collect();
+        let title: String = parts.join(" ").chars().take(TITLE).collect();
         (!title.is_empty()).then_some(title)
     });
     BodyShape::Html(title)

@@ -202,7 +202,7 @@ fn details_are_kept() {
     let details: Vec<_> = error
         .details()
         .iter()
-        .map(|it| (it.code.as_deref(), it.message.as_deref()))
+        .map(|item| (item.code.as_deref(), item.message.as_deref()))
         .collect();
     let expected = [
         (Some("Ecs.0114"), Some("a")),

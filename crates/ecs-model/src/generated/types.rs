@@ -148,14 +148,14 @@ pub struct Job {
         skip_serializing_if = "Option::is_none"
     )]
     pub fail_reason: Option<String>,
-    /// The words of a query that failed in spite of its status.
+    /// The message of a query that failed despite its status.
     #[serde(
         default,
         deserialize_with = "crate::lenient::scalar",
         skip_serializing_if = "Option::is_none"
     )]
     pub message: Option<String>,
-    /// The code of a query that failed in spite of its status.
+    /// The code of a query that failed despite its status.
     #[serde(
         default,
         deserialize_with = "crate::lenient::scalar",

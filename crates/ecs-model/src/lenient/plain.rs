@@ -392,8 +392,8 @@ impl Members {
 fn plain_length(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST_BITS: u64 = EACH << 7;
-    let (words, left) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
+    let (chunks, left) = bytes.as_chunks::<8>();
+    for (at, word) in chunks.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         // The highest bit of a byte is set where the byte is zero; above the first such byte it may be set for others.
         let zeros = |word: u64| word.wrapping_sub(EACH) & !word;
@@ -406,7 +406,7 @@ fn plain_length(bytes: &[u8]) -> usize {
         }
     }
     let plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
-    words.len() * 8 + left.iter().take_while(plain).count()
+    chunks.len() * 8 + left.iter().take_while(plain).count()
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ fn pages() {
         page(r#"{"servers":[]}"#)
             .expect("an empty page")
             .servers
-            .map(|it| it.len()),
+            .map(|value| value.len()),
         Some(0)
     );
     for body in [

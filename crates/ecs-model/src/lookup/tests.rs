@@ -45,10 +45,10 @@ fn the_order_is_strict() {
 fn dispositions_do_not_contradict_themselves() {
     assert!(ErrorInfo::all().len() >= 155);
     for info in ErrorInfo::all() {
-        let it = info.disposition;
-        assert!(!(it.throttling && it.credentials), "{}", info.code);
-        if it.throttling {
-            assert_eq!(it.executed, Executed::No, "{}", info.code);
+        let value = info.disposition;
+        assert!(!(value.throttling && value.credentials), "{}", info.code);
+        if value.throttling {
+            assert_eq!(value.executed, Executed::No, "{}", info.code);
         }
         assert!(!info.meaning.is_empty() && !info.advice.is_empty() && !info.source.is_empty());
         assert!(

@@ -28,7 +28,13 @@ fn closed_enums_are_exact() {
             serde_json::to_string(&kind).expect("JSON"),
             format!("\"{kind}\"")
         );
+        let json = format!("\"{kind}\"");
+        assert_eq!(serde_json::from_str::<RebootType>(&json).ok(), Some(kind));
+        assert_eq!(kind.as_str().to_lowercase().parse(), Ok(kind));
     }
+    assert!("soft ".parse::<RebootType>().is_err());
+    let error = serde_json::from_str::<StopType>("\"soft\"").unwrap_err();
+    assert!(error.to_string().contains("`SOFT`"), "{error}");
     assert_eq!(RebootType::ALL.len(), 2);
     for text in ["soft", "SOFT ", ""] {
         assert_eq!(RebootType::from_wire(text), None);

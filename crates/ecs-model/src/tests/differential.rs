@@ -120,9 +120,9 @@ fn any_json_is_accepted_by_both_or_by_neither() {
 fn what_we_write_is_valid() {
     let sides = sides();
     let requests = prop_oneof![
-        arbitrary::batch_reboot_servers().prop_map(|it| (0, it.encode(&project()))),
-        arbitrary::batch_start_servers().prop_map(|it| (1, it.encode(&project()))),
-        arbitrary::batch_stop_servers().prop_map(|it| (2, it.encode(&project()))),
+        arbitrary::batch_reboot_servers().prop_map(|value| (0, value.encode(&project()))),
+        arbitrary::batch_start_servers().prop_map(|value| (1, value.encode(&project()))),
+        arbitrary::batch_stop_servers().prop_map(|value| (2, value.encode(&project()))),
     ];
     proptest!(config(CASES), |((side, request) in requests)| {
         let body: Value = serde_json::from_slice(request.body()).expect("JSON");

@@ -124,9 +124,13 @@ fn actions() {
             .expect("a request");
         let (_, operation) = AnyOperation::from_request(&request).expect("valid");
         let (known_as, written) = match &operation {
-            AnyOperation::BatchRebootServers(it) => (BatchRebootServers::NAME, it.encode(&project)),
-            AnyOperation::BatchStartServers(it) => (BatchStartServers::NAME, it.encode(&project)),
-            AnyOperation::BatchStopServers(it) => (BatchStopServers::NAME, it.encode(&project)),
+            AnyOperation::BatchRebootServers(item) => {
+                (BatchRebootServers::NAME, item.encode(&project))
+            }
+            AnyOperation::BatchStartServers(item) => {
+                (BatchStartServers::NAME, item.encode(&project))
+            }
+            AnyOperation::BatchStopServers(item) => (BatchStopServers::NAME, item.encode(&project)),
             other => panic!("{other:?}"),
         };
         assert_eq!(name, known_as);

@@ -12,16 +12,16 @@ use crate::{
 
 fn encode(operation: &AnyOperation, project: &ProjectId) -> http::Request<bytes::Bytes> {
     match operation {
-        AnyOperation::BatchRebootServers(it) => it.encode(project),
-        AnyOperation::BatchStartServers(it) => it.encode(project),
-        AnyOperation::BatchStopServers(it) => it.encode(project),
-        AnyOperation::ShowJob(it) => it.encode(project),
-        AnyOperation::ListServersDetails(it) => it.encode(project),
-        AnyOperation::ShowServer(it) => it.encode(project),
-        AnyOperation::ListServerActions(it) => it.encode(project),
-        AnyOperation::ListScalingGroups(it) => it.encode(project),
-        AnyOperation::ListScalingInstances(it) => it.encode(project),
-        AnyOperation::ListTraces(it) => it.encode(project),
+        AnyOperation::BatchRebootServers(value) => value.encode(project),
+        AnyOperation::BatchStartServers(value) => value.encode(project),
+        AnyOperation::BatchStopServers(value) => value.encode(project),
+        AnyOperation::ShowJob(value) => value.encode(project),
+        AnyOperation::ListServersDetails(value) => value.encode(project),
+        AnyOperation::ShowServer(value) => value.encode(project),
+        AnyOperation::ListServerActions(value) => value.encode(project),
+        AnyOperation::ListScalingGroups(value) => value.encode(project),
+        AnyOperation::ListScalingInstances(value) => value.encode(project),
+        AnyOperation::ListTraces(value) => value.encode(project),
     }
 }
 

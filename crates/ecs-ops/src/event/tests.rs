@@ -1,6 +1,7 @@
 use serde_json::to_string;
 
 use super::*;
+use crate::fleet::{Unready, UnreadyServer};
 use crate::report::{Evidence, Outcome};
 
 /// Every event as one line, as `ecsctl -o jsonl` writes it.
@@ -150,6 +151,15 @@ fn events() -> Vec<Event> {
         Event::Stopping {
             reason: "asked to".to_owned(),
             cause: None,
+        },
+        Event::WaveRechecked {
+            wave,
+            unready: vec![UnreadyServer::new(
+                id,
+                Some("web-1".to_owned()),
+                Unready::Changed("2026-11-24T01:00:00Z".to_owned()),
+            )],
+            skipped: true,
         },
     ];
     events.extend(done);

@@ -23,6 +23,14 @@ pub(super) fn event(event: &Event) {
             waves,
             servers,
         } => info!(wave, waves, servers, "wave began"),
+        Event::WaveRechecked {
+            wave,
+            unready,
+            skipped,
+        } => {
+            let unready = unready.len();
+            warn!(wave, unready, skipped, "servers of a wave not ready");
+        }
         Event::HealthChecked { wave, healthy, .. } => info!(wave, healthy, "health checked"),
         Event::WaitingForQuota {
             request, servers, ..

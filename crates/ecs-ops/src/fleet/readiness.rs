@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ecs_client::Problem;
-use ecs_model::{RebootType, Server, ServerId, ServerStatus};
+use ecs_model::{RebootType, Server, ServerId, ServerStatus, StopType};
 use serde::{Deserialize, Serialize};
 
 use crate::PowerAction;
@@ -35,6 +35,11 @@ pub enum Unready {
     Stopped,
     /// The service refuses the action in this status.
     Status(String),
+    /// It is a physical server, of this flavor, which takes a forced stop or restart only.
+    Physical(String),
+    /// It changed since the run was planned, at this time, and may have been restarted by somebody
+    /// else.
+    Changed(String),
 }
 
 impl Unready {
@@ -51,6 +56,11 @@ impl Unready {
         let task = server.task_state.as_deref().map(str::trim);
         if let Some(task) = task.filter(|task| !matches!(*task, "" | "null" | "none" | "None")) {
             return Some(Self::Busy(task.to_owned()));
+        }
+        if is_soft(action)
+            && let Some(flavor) = physical_flavor(server)
+        {
+            return Some(Self::Physical(flavor));
         }
         match status? {
             busy if is_busy(busy) => Some(Self::Busy(busy.to_string())),
@@ -80,6 +90,30 @@ fn is_busy(status: &ServerStatus) -> bool {
     )
 }
 
+/// Whether the action asks the guest system. A stop without a type is soft.
+fn is_soft(action: PowerAction) -> bool {
+    matches!(
+        action,
+        PowerAction::Reboot(RebootType::Soft) | PowerAction::Stop(None | Some(StopType::Soft))
+    )
+}
+
+/// The flavor of a physical server: its name begins with `physical.`, or the server has the tag that
+/// the vendor's page *Listing Details About ECSs* names for them.
+fn physical_flavor(server: &Server) -> Option<String> {
+    const PREFIX: &str = "physical.";
+    const TAG: &str = "__type_baremetal";
+    let flavor = server.flavor.as_ref();
+    let flavor = flavor.and_then(|flavor| flavor.id.as_deref().or(flavor.name.as_deref()));
+    let is_named = flavor.is_some_and(|flavor| {
+        let prefix = flavor.get(..PREFIX.len());
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+    });
+    let mut tags = server.tags.iter().flatten();
+    let is_tagged = tags.any(|tag| tag.split('=').next() == Some(TAG));
+    (is_named || is_tagged).then(|| flavor.unwrap_or(TAG).to_owned())
+}
+
 /// Whether the service may take a soft restart of a server in this status: no page says that it
 /// refuses one of a server in `ERROR`, and in a status that is not known here it may.
 fn restarts_softly(status: &ServerStatus) -> bool {
@@ -100,6 +134,16 @@ impl fmt::Display for Unready {
             Self::Busy(state) => write!(f, "busy ({state})"),
             Self::Stopped => f.write_str("stopped (SHUTOFF)"),
             Self::Status(status) => write!(f, "in the status {status}"),
+            Self::Physical(flavor) => {
+                write!(
+                    f,
+                    "physical ({flavor}): only a forced (hard) action is possible"
+                )
+            }
+            Self::Changed(at) => write!(
+                f,
+                "changed since the run was planned (at {at}), perhaps restarted by somebody else"
+            ),
         }
     }
 }
@@ -125,9 +169,22 @@ impl UnreadyServer {
 
     /// Its part of the report of the run: not attempted.
     pub fn report(&self) -> ServerReport {
-        let error = Problem::new(format!("skipped, because it was not ready: {}", self.why));
+        self.not_attempted(format!("skipped, because it was not ready: {}", self.why))
+    }
+
+    /// The same, if it was found out when its wave was to begin; counted from 0.
+    pub(crate) fn report_of_wave(&self, wave: usize) -> ServerReport {
+        let (number, why) = (wave + 1, &self.why);
+        self.not_attempted(format!(
+            "skipped, because it was not ready before wave {number}: {why}"
+        ))
+    }
+
+    fn not_attempted(&self, message: String) -> ServerReport {
+        let error = Problem::new(message);
+        let name = self.name.clone();
         ServerReport {
-            name: self.name.clone(),
+            name,
             ..ServerReport::new(self.id, Outcome::NotAttempted { error })
         }
     }

@@ -205,11 +205,13 @@ impl Client {
                 self.refuse_single_queries(&shown);
                 return Ok(());
             }
-            let others = others.to_vec().into_iter();
-            let queries = others.map(|id| self.query_server(id, purpose));
-            let mut queries = stream::iter(queries).buffered(CONCURRENT);
-            while let Some(answer) = queries.next().await {
-                shown.push(answer?);
+            {
+                let others = others.iter().copied();
+                let queries = others.map(|id| self.query_server(id, purpose));
+                let mut queries = stream::iter(queries).buffered(CONCURRENT);
+                while let Some(answer) = queries.next().await {
+                    shown.push(answer?);
+                }
             }
             let refused = self.refuse_single_queries(&shown);
             let mut known = HashSet::new();

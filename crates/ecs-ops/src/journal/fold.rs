@@ -12,6 +12,7 @@ use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 use super::record::{Entry, Purpose, Record};
 use super::recovered::{Recovered, RequestHistory, RequestProgress, ServerProgress};
 use crate::action::PowerAction;
+use crate::fleet::{UnreadyServer, reasons};
 use crate::report::{Evidence, Outcome, Stopped};
 use crate::rolling::{WaveAction, WaveEvent};
 
@@ -112,6 +113,25 @@ impl Recovered {
                 for (id, outcome) in outcomes(&servers) {
                     self.escalate(id, outcome)?;
                 }
+            }
+            Record::WaveRechecked {
+                wave,
+                unready,
+                skipped,
+                message,
+            } => {
+                let recheck = WaveEvent::Rechecked {
+                    wave,
+                    unready: unready.iter().map(|server| server.id).collect(),
+                    skipped,
+                    message: message.or_else(|| reasons(&unready)),
+                };
+                if skipped {
+                    unready
+                        .into_iter()
+                        .try_for_each(|server| self.leave_out(wave, server))?;
+                }
+                self.advance_waves(at, recheck);
             }
             Record::WaveBegan { wave } => self.advance_waves(at, WaveEvent::Began { wave }),
             Record::WaveChecked {
@@ -244,13 +264,34 @@ impl Recovered {
         Ok(())
     }
 
+    /// A server is skipped, because it was not ready when its wave was to begin.
+    fn leave_out(&mut self, wave: usize, unready: UnreadyServer) -> FoldResult {
+        let id = unready.id;
+        match self.progress(id) {
+            Some(ServerProgress::Unsent) => {
+                self.ledger.leave_out(wave, unready);
+                Ok(())
+            }
+            Some(_) => Err(format!(
+                "server {id} is skipped before wave {}, after it was sent",
+                wave + 1
+            )),
+            None => Err(format!("server {id} is not in the run")),
+        }
+    }
+
     fn record_outcome(&mut self, at: Timestamp, id: ServerId, outcome: Outcome) -> FoldResult {
         self.fits(id, &outcome)?;
+        let not_attempted = matches!(outcome, Outcome::NotAttempted { .. });
+        if not_attempted && self.ledger.left_out.contains_key(&id) {
+            // It is not sent again.
+            return Ok(());
+        }
         let known = self.ledger.outcomes.get(&id);
         if known.is_some_and(|known| is_final(known) && *known != outcome) {
             return Err(format!("server {id} has two outcomes"));
         }
-        if matches!(outcome, Outcome::NotAttempted { .. }) {
+        if not_attempted {
             // It may be sent again, when the run resumes: the waves learn nothing of it.
             if let Some(server) = self.servers.get_mut(&id) {
                 (server.request, server.unknown_request) = (None, None);

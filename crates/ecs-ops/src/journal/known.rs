@@ -7,6 +7,7 @@ use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, ServerId};
 
 use super::recovered::{Recovered, ServerProgress, UnknownRequest};
+use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 
 impl Recovered {
@@ -55,11 +56,14 @@ impl Recovered {
             run_id: run.run_id.clone(),
             action: run.action,
             jobs: jobs.collect(),
-            servers: servers.collect(),
+            servers: servers
+                .chain(run.unready.iter().map(UnreadyServer::report))
+                .collect(),
             stopped: self.stopped().cloned(),
             refused: None,
             target: run.target.clone(),
             skipped: Vec::new(),
+            unready: self.unready().cloned().collect(),
         }
     }
 

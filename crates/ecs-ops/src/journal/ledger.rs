@@ -1,10 +1,13 @@
 //! What became of the servers and jobs of a run.
 
+use std::collections::BTreeMap;
+
 use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use rustc_hash::FxHashMap;
 
 use super::job::{Acceptance, KnownJob};
+use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, ServerReport};
 
 /// What became of the servers and jobs of a run so far: the part of its state that a live run and
@@ -17,6 +20,8 @@ pub(crate) struct Ledger {
     pub(crate) outcomes: FxHashMap<ServerId, Outcome>,
     /// The outcomes of soft restarts that a hard one was to follow.
     pub(crate) soft_outcomes: FxHashMap<ServerId, Outcome>,
+    /// Servers that are skipped for good, because they were not ready when their wave was to begin.
+    pub(crate) left_out: BTreeMap<ServerId, UnreadyServer>,
 }
 
 impl Ledger {
@@ -38,8 +43,23 @@ impl Ledger {
 
     /// What another process begins with: servers without a final outcome are open again.
     pub(crate) fn resumed(mut self) -> Self {
-        self.outcomes.retain(|_, outcome| is_final(outcome));
+        let left_out = &self.left_out;
+        self.outcomes
+            .retain(|id, outcome| is_final(outcome) || left_out.contains_key(id));
         self
+    }
+
+    /// The outcome of a server about which nothing is left to do.
+    pub(super) fn final_outcome(&self, id: &ServerId) -> Option<&Outcome> {
+        let outcome = self.outcomes.get(id)?;
+        (is_final(outcome) || self.left_out.contains_key(id)).then_some(outcome)
+    }
+
+    /// A server is skipped for good before this wave, counted from 0.
+    pub(super) fn leave_out(&mut self, wave: usize, unready: UnreadyServer) {
+        let report = unready.report_of_wave(wave);
+        self.outcomes.insert(unready.id, report.outcome);
+        self.left_out.insert(unready.id, unready);
     }
 
     /// The report of a server with this outcome.

@@ -6,15 +6,14 @@ use std::time::Duration;
 use ecs_auth::ResolvedTarget;
 use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
 use crate::ServerNames;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::fleet::UnreadyServer;
+use crate::fleet::{UnreadyServer, WaveRecheck};
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
@@ -126,6 +125,19 @@ pub enum Record {
         /// The outcomes of the soft restarts.
         servers: Vec<OutcomeRecord>,
     },
+    /// The servers of a wave were read before they are sent, and some are not ready, or they could
+    /// not be read. Earlier versions did not write it.
+    WaveRechecked {
+        /// The wave.
+        wave: usize,
+        /// The servers that are not ready.
+        unready: Vec<UnreadyServer>,
+        /// Whether they are skipped, now and when the run is resumed; otherwise the run stops.
+        skipped: bool,
+        /// Why they could not be read; `None`: they were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
     /// A wave began.
     WaveBegan {
         /// The wave.
@@ -200,7 +212,6 @@ pub struct RunRecord {
     /// The project.
     pub project: ProjectId,
     /// The action.
-    #[serde(with = "action")]
     pub action: PowerAction,
     /// The most servers in one request.
     pub batch_size: usize,
@@ -314,6 +325,10 @@ pub struct RollingRecord {
     /// milliseconds. `None`: never. Optional since it was added to version 1 later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_hang_ms: Option<u64>,
+    /// Whether and how the servers of a wave are read again before it begins. Journals of earlier
+    /// versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recheck: Option<WaveRecheck>,
     /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
     /// Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -339,6 +354,7 @@ impl RollingRecord {
             health_timeout_ms: None,
             escalate_after_ms: None,
             escalate_hang_ms: None,
+            recheck: None,
             brake: rules.brake,
         }
     }
@@ -392,32 +408,6 @@ pub enum Purpose {
     Resubmit,
     /// Their soft restart failed; a hard one follows, once.
     Escalate,
-}
-
-/// [`PowerAction`] as `{"operation":"reboot","type":"SOFT"}`, the keys of the report.
-mod action {
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct ActionWire {
-        operation: String,
-        r#type: Option<String>,
-    }
-
-    pub(super) fn serialize<S: Serializer>(action: &PowerAction, to: S) -> Result<S::Ok, S::Error> {
-        let message = ActionWire {
-            operation: action.name().to_owned(),
-            r#type: action.type_name().map(str::to_owned),
-        };
-        message.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PowerAction, D::Error> {
-        let message = ActionWire::deserialize(from)?;
-        let action = PowerAction::from_names(&message.operation, message.r#type.as_deref());
-        action.ok_or_else(|| D::Error::custom("an operation that does not exist"))
-    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use rustc_hash::FxHashMap;
 
 use super::error::{JournalError, JournalErrorKind};
 use super::job::KnownJob;
-use super::ledger::{Ledger, is_final};
+use super::ledger::Ledger;
 use super::outcome::ErrorRecord;
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
+use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Stopped};
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
@@ -230,8 +231,7 @@ impl Recovered {
     /// The progress of a server; `None` if it is not in the run.
     pub fn progress(&self, id: ServerId) -> Option<ServerProgress<'_>> {
         let server = self.servers.get(&id)?;
-        let outcome = self.ledger.outcomes.get(&id);
-        if let Some(outcome) = outcome.filter(|outcome| is_final(outcome)) {
+        if let Some(outcome) = self.ledger.final_outcome(&id) {
             return Some(ServerProgress::Finished(outcome));
         }
         let soft_outcome = self.ledger.soft_outcomes.get(&id);
@@ -272,6 +272,12 @@ impl Recovered {
     pub fn unsent(&self) -> Vec<ServerId> {
         let unsent = |id: &ServerId| self.progress(*id) == Some(ServerProgress::Unsent);
         self.run.servers.iter().copied().filter(unsent).collect()
+    }
+
+    /// Servers that are not sent because they were not ready: those that were left out of the run
+    /// before it began, and those that were skipped before their wave.
+    pub fn unready(&self) -> impl Iterator<Item = &UnreadyServer> {
+        self.run.unready.iter().chain(self.ledger.left_out.values())
     }
 
     /// The requests whose jobs must be polled.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Evidence, JobReport, Outcome, Report, ServerReport, Stopped};
 use crate::action::PowerAction;
-use crate::fleet::SkippedServer;
+use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::ticket::JobTicket;
 
 impl Serialize for ServerReport {
@@ -137,9 +137,11 @@ impl From<JobReportWire> for JobReport {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let skipped = Some(&self.skipped).filter(|skipped| !skipped.is_empty());
+        let unready = Some(&self.unready).filter(|unready| !unready.is_empty());
         let optional = [
             self.target.is_some(),
             skipped.is_some(),
+            unready.is_some(),
             self.stopped.is_some(),
             self.refused.is_some(),
         ];
@@ -154,6 +156,7 @@ impl Serialize for Report {
         report.serialize_field("servers", &self.servers)?;
         field::<S, _>(&mut report, "target", self.target.as_ref())?;
         field::<S, _>(&mut report, "skipped", skipped)?;
+        field::<S, _>(&mut report, "unready", unready)?;
         field::<S, _>(&mut report, "stopped", self.stopped.as_ref())?;
         field::<S, _>(&mut report, "refused", self.refused.as_ref())?;
         report.end()
@@ -171,6 +174,8 @@ struct ReportWire {
     target: Option<ResolvedTarget>,
     #[serde(default)]
     skipped: Vec<SkippedServer>,
+    #[serde(default)]
+    unready: Vec<UnreadyServer>,
     stopped: Option<Stopped>,
     refused: Option<Problem>,
 }
@@ -186,7 +191,7 @@ impl<'de> Deserialize<'de> for Report {
             )));
         }
         let action = PowerAction::from_names(&wire.operation, wire.r#type.as_deref());
-        let action = action.ok_or_else(|| D::Error::custom("an operation that does not exist"))?;
+        let action = action.ok_or_else(|| D::Error::custom(PowerAction::UNKNOWN))?;
         Ok(Self {
             run_id: wire.run_id,
             action,
@@ -196,6 +201,7 @@ impl<'de> Deserialize<'de> for Report {
             refused: wire.refused,
             target: wire.target,
             skipped: wire.skipped,
+            unready: wire.unready,
         })
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use ecs_model::RebootType;
 
 use super::*;
-use crate::fleet::{Choice, Screen};
+use crate::fleet::{Choice, Screen, Unready};
 
 const SERVERS: [&str; 5] = [
     "616fb98f-46ca-475e-917e-2563e5a8cd19",
@@ -56,6 +56,7 @@ fn the_stable_form() {
         refused: None,
         target: None,
         skipped: Vec::new(),
+        unready: Vec::new(),
     };
     let job = "ff80808288d41e1b018990260955686a";
     assert_eq!(
@@ -128,6 +129,7 @@ fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
         refused: None,
         target: Some(target),
         skipped: screened.skipped,
+        unready: vec![UnreadyServer::new(own, None, Unready::Locked)],
     };
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["target"]["project"]["name"], "eu-de_prod");
@@ -136,6 +138,11 @@ fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
         json["skipped"],
         json!([{"id": SERVERS[0], "reason": "this_machine"}])
     );
+    assert_eq!(
+        json["unready"],
+        json!([{"id": SERVERS[0], "why": {"reason": "locked"}}])
+    );
+    assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
 }
 
 fn problems() -> impl Strategy<Value = Problem> {
@@ -209,6 +216,7 @@ proptest! {
             refused,
             target: None,
             skipped: Vec::new(),
+        unready: Vec::new(),
         };
         let json = serde_json::to_string(&report).unwrap();
         prop_assert_eq!(&serde_json::from_str::<Report>(&json).unwrap(), &report);

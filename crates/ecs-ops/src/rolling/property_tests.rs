@@ -238,6 +238,7 @@ impl Model {
                     self.ends(server, !bad);
                 }
             }
+            WaveAction::Recheck { .. } => prop_assert!(false, "waves alone do not ask for that"),
             WaveAction::Done => {
                 prop_assert!(self.began == self.rolling.waves().len() && self.in_flight.is_empty());
                 prop_assert!(self.rolling.is_over());

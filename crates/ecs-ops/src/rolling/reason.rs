@@ -35,6 +35,22 @@ pub enum StopReason {
     },
     /// The question after the canary was answered with no.
     Declined,
+    /// Servers of the next wave are no longer ready.
+    NotReady {
+        /// The wave, counted from 1.
+        wave: usize,
+        /// The number of its servers that are not ready.
+        servers: usize,
+        /// Why they are not.
+        message: String,
+    },
+    /// The servers of the next wave could not be read.
+    NotRead {
+        /// The wave, counted from 1.
+        wave: usize,
+        /// Why not.
+        message: String,
+    },
 }
 
 impl fmt::Display for StopReason {
@@ -56,6 +72,20 @@ impl fmt::Display for StopReason {
                 }
             }
             Self::Declined => f.write_str("declined after the canary"),
+            Self::NotReady {
+                wave,
+                servers,
+                message,
+            } => {
+                match servers {
+                    1 => write!(f, "1 server of wave {wave} is no longer ready")?,
+                    _ => write!(f, "{servers} servers of wave {wave} are no longer ready")?,
+                }
+                write!(f, ": {message}")
+            }
+            Self::NotRead { wave, message } => {
+                write!(f, "the servers of wave {wave} could not be read: {message}")
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The state of a rolling run: what comes next.
 
+mod recheck;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use ecs_model::ServerId;
 use super::{CountOrPercent, StopReason};
 
 /// The rules by which a rolling run pauses, asks and stops.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// The failure budget: one more failure stops the run. `None`: any number may fail.
     pub max_failures: Option<CountOrPercent>,
@@ -58,6 +60,17 @@ pub(crate) enum WaveEvent {
     Answered(bool),
     /// The pause has ended.
     Paused,
+    /// The servers of a wave were read before they are sent.
+    Rechecked {
+        /// The wave, counted from 0.
+        wave: usize,
+        /// Those that are not ready.
+        unready: Vec<ServerId>,
+        /// Whether those are skipped; otherwise the run stops.
+        skipped: bool,
+        /// Why they are not ready, or why they could not be read.
+        message: Option<String>,
+    },
     /// Another process resumed the run, whatever had stopped it.
     Resumed {
         /// Whether the previous process reported its end. If so, the operator knows of its failures
@@ -75,6 +88,12 @@ pub(crate) enum WaveEvent {
 /// What the driver must do now. Stays the same until an event changes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WaveAction {
+    /// Read the servers of this wave, then report [`WaveEvent::Rechecked`]. Only
+    /// [`RunState`](crate::runs) says so, which knows whether that was done.
+    Recheck {
+        /// The wave, counted from 0.
+        wave: usize,
+    },
     /// Begin this wave, then report [`WaveEvent::Began`].
     Start {
         /// The wave, counted from 0.
@@ -236,6 +255,15 @@ impl Rolling {
             (WaveEvent::Answered(false), Stage::Asking(_)) => self.stop(StopReason::Declined),
             (WaveEvent::Paused, Stage::Pausing(wave)) => self.stage = self.ready(wave + 1),
             (
+                WaveEvent::Rechecked {
+                    wave,
+                    unready,
+                    skipped,
+                    message,
+                },
+                Stage::Ready(at) | Stage::Underway(at),
+            ) if at == wave => self.rechecked(wave, &unready, skipped, message),
+            (
                 WaveEvent::Resumed {
                     reported,
                     awaited,
@@ -331,17 +359,22 @@ impl Rolling {
             let failed = self.failed;
             self.stop(StopReason::Failures { failed, allowed });
         }
-        if let Stage::Underway(wave) = self.stage
-            && self.open.is_empty()
-        {
-            if wave == 0 && self.rules.canary.is_some() && !self.canary_lives {
-                self.stop(StopReason::Canary);
-            }
-            if let Some(reason) = self.brake_after(wave) {
-                self.stop(reason);
-            }
-            self.stage = self.after_wave(wave);
+        if let Stage::Underway(wave) = self.stage {
+            self.end_wave_if_none_is_open(wave);
         }
+    }
+
+    fn end_wave_if_none_is_open(&mut self, wave: usize) {
+        if !self.open.is_empty() {
+            return;
+        }
+        if wave == 0 && self.rules.canary.is_some() && !self.canary_lives {
+            self.stop(StopReason::Canary);
+        }
+        if let Some(reason) = self.brake_after(wave) {
+            self.stop(reason);
+        }
+        self.stage = self.after_wave(wave);
     }
 
     /// Why the brake stops the run after a wave, if it does.

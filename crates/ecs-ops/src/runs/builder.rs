@@ -20,7 +20,7 @@ use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::on_unknown::OnUnknown;
 use super::state::UnknownPolicy;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::fleet::{SkippedServer, UnreadyServer};
+use crate::fleet::{SkippedServer, UnreadyServer, WaveRecheck};
 use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::Rules;
 use crate::{Client, Error, ServerNames};
@@ -53,6 +53,7 @@ pub struct RunBuilder {
     pub(super) question: Option<CanaryQuestion>,
     pub(super) escalate_after: Option<Duration>,
     pub(super) escalate_hang: Option<Duration>,
+    pub(super) recheck: Option<WaveRecheck>,
     pub(super) journal: Option<Arc<dyn Journal>>,
     /// The directory of a journal that is named after the run.
     pub(super) journal_directory: Option<PathBuf>,
@@ -103,6 +104,7 @@ impl RunBuilder {
             question: None,
             escalate_after: None,
             escalate_hang: None,
+            recheck: None,
             journal: None,
             journal_directory: None,
             run_id: None,
@@ -135,6 +137,7 @@ impl RunBuilder {
             rolling: rolling.map(|rolling| (rolling.waves.clone(), rolling.rules())),
             escalate_after: milliseconds(rolling.and_then(|rolling| rolling.escalate_after_ms)),
             escalate_hang: milliseconds(rolling.and_then(|rolling| rolling.escalate_hang_ms)),
+            recheck: rolling.and_then(|rolling| rolling.recheck),
             on_unknown: UnknownPolicy {
                 reconcile: run.reconcile,
                 // Consent to a second request is not inherited.

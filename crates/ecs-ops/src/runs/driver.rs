@@ -2,6 +2,7 @@
 
 mod outage_guard;
 mod read_servers;
+mod recheck;
 mod submit;
 mod wave_driver;
 
@@ -23,7 +24,7 @@ use super::evidence::ServerList;
 use super::hang::HangWatch;
 use super::observer::{ListQuery, Observer};
 use super::reconcile::{Reconciler, read_servers};
-use super::state::{Decided, Resumption, RunState};
+use super::state::{Decided, Rechecked, Resumption, RunState};
 use super::verify::Verifier;
 use crate::control::{Control, Level};
 use crate::event::{Event, SIGN_OF_LIFE, Sink};
@@ -45,6 +46,8 @@ enum Step {
     ServersRead(Vec<ServerId>, Result<ServerList, Error>),
     /// A harmless read was made; whether the service answered as itself.
     Read(bool),
+    /// The servers of the next wave were read; `None` if the run was stopped meanwhile.
+    WaveRechecked(Option<Rechecked>),
     /// A step of the waves was done; `None` if the run was stopped meanwhile.
     WavesAdvanced(Option<rolling::WaveEvent>),
 }
@@ -206,6 +209,10 @@ impl<'a> Driver<'a> {
                     Vec::new()
                 }
                 Step::Listed(listed) => self.listed(state, &mut observer, listed),
+                Step::WaveRechecked(rechecked) => {
+                    wave_driver.is_underway = false;
+                    rechecked.map_or_else(Vec::new, |rechecked| state.wave_rechecked(rechecked))
+                }
                 Step::WavesAdvanced(event) => {
                     wave_driver.is_underway = false;
                     let event = event.and_then(|event| state.advance_waves(event));

@@ -156,6 +156,7 @@ impl Plan {
             rolling,
             escalate_after: builder.escalate_after,
             escalate_hang: builder.escalate_hang,
+            recheck: builder.recheck,
             origin: Some(builder.client.origin()),
         };
         let core = builder.client.0.core.clone();

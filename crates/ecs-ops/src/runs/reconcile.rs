@@ -9,9 +9,9 @@ use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
 
 use super::evidence::{SentTimes, ServerList};
-use super::records::{RecordQuery, RecordTracker};
+use super::records::{RecordQuery, RecordTracker, earliest_start};
 use super::schedule::Schedule;
-use super::state::RunState;
+use super::state::{ReconcileStage, RunState};
 use super::traces::{TraceFinding, TraceQuery, TraceTracker};
 use crate::event::{Event, Sink};
 use crate::fleet::ReadPurpose;
@@ -23,6 +23,8 @@ const FIRST: Duration = Duration::from_secs(5);
 /// How often the initial list is tried again after it was throttled for too long.
 const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
+/// So many times the limit is waited for lists that fail, and for records and traces that come late.
+const EXTENSION: u32 = 3;
 
 /// Decides when to list servers, and compares them with their initial state.
 #[derive(Debug)]
@@ -185,11 +187,11 @@ impl Reconciler {
                 continue;
             }
             // A failed list gets more time.
-            let limit = match listed {
-                Ok(_) => self.limit,
-                Err(_) => self.limit.saturating_mul(3),
+            let extended = client.0.core.scaled(self.limit.saturating_mul(EXTENSION));
+            let last = match listed {
+                Ok(_) => age >= client.0.core.scaled(self.limit),
+                Err(_) => age >= extended,
             };
-            let last = age >= client.0.core.scaled(limit);
             let trace = self
                 .traces
                 .of_request(client, &traces, state, request, sent, age);
@@ -207,14 +209,26 @@ impl Reconciler {
                 .records
                 .of_request(client, &records, state, request, sent, age);
             if trace.is_some() {
-                readings.get_or_insert_default().trace = trace;
+                let readings = readings.get_or_insert_default();
+                readings.trace = trace;
+                readings.traces_come = self.traces.sees_traces();
             }
             let refusals = [
                 ("actions on the servers", self.records.refusal()),
                 ("traces", self.traces.refusal()),
             ];
             state.set_records(request, readings, refusals);
-            events.extend(state.reconcile(request, &self.before, listed, sent, last));
+            let recognizable = earliest_start(sent).is_some();
+            let may_wait = age < extended
+                && recognizable
+                && (self.records.may_tell_more(age, extended)
+                    || self.traces.may_tell_more(age, extended));
+            let stage = match (last, may_wait) {
+                (false, _) => ReconcileStage::Early,
+                (true, true) => ReconcileStage::UnlessUndecided,
+                (true, false) => ReconcileStage::Last,
+            };
+            events.extend(state.reconcile(request, &self.before, listed, sent, stage));
         }
         events
     }

@@ -176,6 +176,8 @@ pub(crate) struct RequestRecords {
     pub(crate) delay_bounded: bool,
     /// What the traces show about the request, and whether their absence is conclusive by now.
     pub(crate) trace: Option<(TraceFinding, bool)>,
+    /// Whether traces of other requests of this run were seen: one of this request may still come.
+    pub(crate) traces_come: bool,
 }
 
 /// The state of the servers of a request.
@@ -310,6 +312,23 @@ impl RequestRecords {
         self.delay_bounded && all_absent && recorded
     }
 
+    /// What the traces say against a success that only the server shows: somebody else did it, or the
+    /// trace of the request is still to come, or it should be there and is not.
+    fn traced_doubt(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
+        let Some((TraceFinding::Nothing(others), bounded)) = &self.trace else {
+            return None;
+        };
+        match others.get(id) {
+            _ if matches!(self.readings.get(id), Some(Reading::Ours { .. })) => None,
+            Some(what) => Some(Conclusion::Undecided(what.clone())),
+            None if !limit_reached => self.traces_come.then_some(Conclusion::AwaitingRecord),
+            None => bounded.then(|| {
+                let message = "it changed, but the service has no trace of the action";
+                Conclusion::Undecided(message.to_owned())
+            }),
+        }
+    }
+
     /// Concludes about the servers of one request together; see [`conclusions`] for the servers
     /// about which the records say nothing.
     pub(crate) fn conclusions(
@@ -364,6 +383,9 @@ impl RequestRecords {
             }
             Some(Reading::Nothing) if fallback == Conclusion::Succeeded && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())
+            }
+            _ if fallback == Conclusion::Succeeded => {
+                self.traced_doubt(id, limit_reached).unwrap_or(fallback)
             }
             _ => fallback,
         };

@@ -183,6 +183,7 @@ impl Run {
         }
         let not_ready = unready.iter().map(UnreadyServer::report);
         report.servers.extend(not_ready);
+        report.unready.splice(..0, unready);
         let end = RunEnd {
             report: &report,
             control: &control,

@@ -6,6 +6,7 @@ mod escalate;
 mod hang;
 mod next;
 mod poll;
+mod recheck;
 mod refusal;
 mod resume;
 mod unknown;
@@ -28,14 +29,16 @@ use super::queue::RequestQueue;
 use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
+use crate::fleet::WaveRecheck;
 use crate::journal::{Acceptance, KnownJob, Ledger, OutcomeKind, Purpose};
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
 
 pub(crate) use conclude::Decided;
+pub(crate) use recheck::{Rechecked, WaveToRead};
 pub(crate) use resume::Resumption;
-pub(crate) use unknown::UnknownPolicy;
+pub(crate) use unknown::{ReconcileStage, UnknownPolicy};
 
 /// Options of a run.
 #[derive(Debug, Default)]
@@ -48,6 +51,8 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
+    /// How the servers of a wave are read before it begins. `None`: they are not.
+    pub(crate) recheck: Option<WaveRecheck>,
     /// Where its jobs are, for their tickets.
     pub(crate) origin: Option<Arc<JobOrigin>>,
 }
@@ -160,7 +165,7 @@ impl RunState {
         let (action, planned, batch_size) = (plan.action, plan.requests.len(), plan.batch_size);
         let (waves, at_once) = match options.rolling {
             Some(rolling) => {
-                let (waves, at_once) = WaveQueue::new(rolling, plan);
+                let (waves, at_once) = WaveQueue::new(rolling, plan, options.recheck);
                 (Some(waves), at_once)
             }
             None => (None, plan.requests),

@@ -173,10 +173,18 @@ pub(crate) struct LostRequest<'a> {
     pub(crate) request_id: Option<&'a str>,
     /// The user of this run, if it is known.
     pub(crate) user: Option<&'a str>,
-    /// The earliest time at which the service can have had it, by its own clock.
-    pub(crate) earliest: Timestamp,
+    /// The earliest time at which the service can have had it, by its own clock; `None` if that is not
+    /// known: then only the trace with the id of the request is recognized.
+    pub(crate) earliest: Option<Timestamp>,
     /// The jobs of other requests of this run.
     pub(crate) known_jobs: &'a HashSet<&'a JobId>,
+}
+
+/// Whether one of these traces has the id of the lost exchange: then it is the trace of that exchange,
+/// however late traces come.
+pub(crate) fn has_trace_by_id(request: LostRequest<'_>, traces: &[ActionTrace]) -> bool {
+    let mut ids = traces.iter().map(|trace| trace.request_id.as_deref());
+    request.request_id.is_some() && ids.any(|id| id == request.request_id)
 }
 
 /// What the traces show about a request.
@@ -225,7 +233,13 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
             "the trace with the id of the request is of another action".to_owned(),
         );
     }
-    let since = |trace: &ActionTrace| trace.at.is_none_or(|at| at >= request.earliest);
+    if ours.is_empty() && request.earliest.is_none() {
+        return TraceFinding::Unclear(
+            "the service's clock was set meanwhile, so that its traces cannot be placed in time"
+                .to_owned(),
+        );
+    }
+    let since = |trace: &ActionTrace| trace.at.is_none_or(|at| Some(at) >= request.earliest);
     let later = traces
         .iter()
         .filter(|trace| trace.name == name && since(trace));

@@ -38,7 +38,7 @@ pub struct WireFault {
     /// What must come of an action that meets it. A query always survives.
     pub verdict: Verdict,
     /// Words of the reason.
-    pub words: &'static str,
+    pub expected: &'static str,
     /// It ends only when the client's time for the attempt is over.
     pub takes_time: bool,
 }
@@ -58,14 +58,14 @@ pub(super) fn fault(
     play: Vec<Step>,
     simulated: &[Fault],
     verdict: Verdict,
-    words: &'static str,
+    expected: &'static str,
 ) -> WireFault {
     WireFault {
         name,
         play,
         simulated: simulated.to_vec(),
         verdict,
-        words,
+        expected,
         takes_time: false,
     }
 }

@@ -12,13 +12,13 @@ const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xab\x56\xca\xca\x4f\x8a\xcf
 
 pub(super) fn strange_answers() -> Vec<WireFault> {
     use Verdict::{Succeeds, Unknown};
-    let answer = |name, headers: &str, body: &[u8], simulated: &[Fault], verdict, words| {
+    let answer = |name, headers: &str, body: &[u8], simulated: &[Fault], verdict, expected| {
         let play = vec![Step::Read, Step::Send(response("200 OK", headers, body))];
-        fault(name, play, simulated, verdict, words)
+        fault(name, play, simulated, verdict, expected)
     };
     let good = String::from_utf8_lossy(&response("200 OK", "", ANSWER)).into_owned();
-    let raw = |name, bytes: String, verdict, words| {
-        fault(name, vec![Step::Read, send(&bytes)], &[], verdict, words)
+    let raw = |name, bytes: String, verdict, expected| {
+        fault(name, vec![Step::Read, send(&bytes)], &[], verdict, expected)
     };
     let numbered = |number| ANSWER.replace("\"ff80808288d41e1b018990260955686a\"", number);
     vec![

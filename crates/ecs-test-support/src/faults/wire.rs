@@ -184,9 +184,9 @@ fn answers_that_are_no_http() -> Vec<WireFault> {
 
 fn answers_without_end() -> Vec<WireFault> {
     use Step::{Read, SendForever};
-    let flood = |name, head: &str, again: String, words| {
+    let flood = |name, head: &str, again: String, expected| {
         let play = vec![Read, send(head), SendForever(again.into_bytes())];
-        fault(name, play, &[Fault::TooLarge], Verdict::Unknown, words)
+        fault(name, play, &[Fault::TooLarge], Verdict::Unknown, expected)
     };
     let much = || "x".repeat(65_536);
     let large = "larger than the limit";

@@ -192,7 +192,9 @@ impl Failure {
 
     /// It happened to a proxy that is itself reached over TLS.
     fn at_the_proxy(self, failed: impl FnOnce(&str) -> ConnectFailure) -> ConnectFailure {
-        let advice = self.advice.map_or(String::new(), |it| format!(", {it}"));
+        let advice = self
+            .advice
+            .map_or(String::new(), |value| format!(", {value}"));
         failed(&format!(" ({}{advice})", self.kind.as_str())).with_cause(self.error)
     }
 

@@ -42,7 +42,10 @@ impl Line {
     /// proves that. See [`tls::refuses_our_certificate`].
     fn refusal(&mut self, error: &io::Error) -> Option<io::Error> {
         let session = self.judging()?.get_mut().1;
-        let answered = session.reader().fill_buf().is_ok_and(|it| !it.is_empty());
+        let answered = session
+            .reader()
+            .fill_buf()
+            .is_ok_and(|value| !value.is_empty());
         let refused = !answered && tls::refuses_our_certificate(error);
         refused.then(|| io::Error::new(error.kind(), HandshakeRefused(error.to_string())))
     }

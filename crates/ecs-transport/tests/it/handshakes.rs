@@ -108,7 +108,7 @@ async fn what_proves_nothing_stays_unclear() {
 
 #[tokio::test]
 async fn a_certificate_of_another_time_is_named_as_such() {
-    for (pki, words) in [
+    for (pki, expected) in [
         (pki_at(&["127.0.0.1"], 2001..2002), "expired"),
         (pki_at(&["127.0.0.1"], 2101..2102), "not valid yet"),
     ] {
@@ -119,7 +119,7 @@ async fn a_certificate_of_another_time_is_named_as_such() {
             (error.kind(), error.delivery()),
             (Kind::Certificate, Delivery::NotSent)
         );
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
         assert!(error.kind().is_permanent());
         assert_eq!(server.requests(), 0);
     }
@@ -146,7 +146,7 @@ async fn a_server_that_ends_the_handshake_may_be_back_soon() {
 #[tokio::test]
 async fn alerts_in_the_handshake_say_what_is_not_possible() {
     // A fatal alert in the clear, as servers send it that like nothing of a ClientHello.
-    for (alert, kind, words) in [
+    for (alert, kind, expected) in [
         (70, Kind::TlsUnsupported, "TLS 1.2 and 1.3"),
         (40, Kind::TlsUnsupported, "host name"),
         (112, Kind::TlsUnsupported, "host name"),
@@ -165,7 +165,7 @@ async fn alerts_in_the_handshake_say_what_is_not_possible() {
             (kind, Delivery::NotSent),
             "{error:?}"
         );
-        assert!(format!("{error} {error:?}").contains(words), "{error:?}");
+        assert!(format!("{error} {error:?}").contains(expected), "{error:?}");
     }
 }
 

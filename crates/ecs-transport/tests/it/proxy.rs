@@ -88,7 +88,7 @@ async fn a_proxy_can_itself_be_reached_over_tls() {
 
 #[tokio::test]
 async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
-    for (play, words) in [
+    for (play, expected) in [
         (
             Play::new().read_request().send("SSH-2.0-OpenSSH_9.9\r\n"),
             "not HTTP",
@@ -119,7 +119,7 @@ async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
             "{error:?}"
         );
         assert!(!error.kind().is_permanent());
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 
@@ -142,7 +142,7 @@ async fn fail_through(proxy: &Tarpit) -> ecs_transport::TransportError {
 
 #[tokio::test]
 async fn a_refused_tunnel_names_the_status() {
-    for (answer, permanent, words) in [
+    for (answer, permanent, expected) in [
         ("403 Forbidden", true, "answered 403 Forbidden"),
         (
             "407 Proxy Authentication Required",
@@ -179,7 +179,7 @@ async fn a_refused_tunnel_names_the_status() {
         assert_eq!(error.delivery(), Delivery::NotSent);
         assert!(answer.starts_with(&status.to_string()), "{error}");
         assert_eq!(error.kind().is_permanent(), permanent, "{error}");
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 

@@ -219,14 +219,14 @@ async fn a_client_certificate_is_shown_to_a_server_that_demands_one() {
         assert_eq!(error.delivery(), Delivery::NotSent);
         assert_eq!(server.requests(), 1);
     }
-    for (text, words) in [("", "no certificate"), (&*pki.ca_pem, "no key")] {
+    for (text, expected) in [("", "no certificate"), (&*pki.ca_pem, "no key")] {
         std::fs::write(&own, text).unwrap();
         let error = builder()
             .client_certificate(&own, &own)
             .build()
             .unwrap_err();
         assert_eq!(error.kind(), BuildErrorKind::ClientCertificate);
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ecs_ops::fleet::Unready;
 use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::transport::Delivery;
 use ecs_ops::{Outcome, Stopped};
@@ -159,6 +160,7 @@ impl Checker<'_> {
                     || self.could_not_list(plan)
                     || (self.reconciled(plan) && self.may_be_unknown(id, run))
                     || stopped
+                    || self.was_not_ready(id, run)
                     || self.trace.exchanges.iter().any(|exchange| {
                         let given_back = exchange.fault == Some(Fault::GivenBack);
                         matches!(exchange.asked, Asked::Action(_))
@@ -169,6 +171,21 @@ impl Checker<'_> {
             _ => true,
         };
         (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
+    }
+
+    /// Whether a server was skipped before its wave with a reason: it was locked from the beginning, others acted on it, or
+    /// an earlier process may have.
+    fn was_not_ready(&self, id: &ServerId, run: &Played) -> bool {
+        let report = run.report.as_ref();
+        let mut unready = report.iter().flat_map(|report| &report.unready);
+        let Some(unready) = unready.find(|server| server.id == *id) else {
+            return false;
+        };
+        match unready.why {
+            // A soft restart of it would be refused; it was stopped before the run.
+            Unready::Locked | Unready::Stopped => true,
+            _ => self.others.contains(id) || self.may_be_unknown(id, run),
+        }
     }
 
     /// Whether the region refused a request of this server alone.

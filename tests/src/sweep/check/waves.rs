@@ -56,6 +56,12 @@ impl ManyLives<'_> {
                     plan.is_some_and(|plan| plan.canary.is_some())
                 }
                 Some(Stopped::Rolling(StopReason::Declined)) => no(|gate| gate.servers.is_none()),
+                Some(Stopped::Rolling(
+                    StopReason::NotReady { .. } | StopReason::NotRead { .. },
+                )) => {
+                    let plan = self.extras.waves.as_ref();
+                    plan.is_some_and(|plan| plan.recheck.is_some())
+                }
                 _ => false,
             }
     }
@@ -107,6 +113,31 @@ impl Checker<'_> {
             }
             begun.insert(wave);
             sent.push(now);
+        }
+        self.violations.extend(wrong);
+    }
+
+    /// A server that was skipped before its wave is not sent afterwards, by any process.
+    pub(super) fn skips_for_good(&mut self, lived: ManyLives<'_>) {
+        let mut wrong = Vec::new();
+        for life in &lived.lived.lives {
+            for (at, event) in &life.said {
+                let Event::WaveRechecked {
+                    unready, skipped, ..
+                } = event
+                else {
+                    continue;
+                };
+                for server in unready.iter().filter(|_| *skipped) {
+                    let mut sent = self.sendings(&server.id, Duration::MAX);
+                    if let Some(late) = sent.find(|exchange| exchange.begun >= *at) {
+                        let (id, sent) = (server.id, late.begun);
+                        wrong.push(format!(
+                            "{id} was skipped at {at:.3?} and sent at {sent:.3?}"
+                        ));
+                    }
+                }
+            }
         }
         self.violations.extend(wrong);
     }
@@ -326,9 +357,19 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
     if let Some(last) = done.unwrap_or(0).checked_sub(1) {
         servers.nth(last);
     }
+    // What is skipped before its wave is no failure.
+    let skipped = life.said.iter().filter_map(|(_, event)| match event {
+        Event::WaveRechecked {
+            unready,
+            skipped: true,
+            ..
+        } => Some(unready),
+        _ => None,
+    });
+    let skipped: HashSet<ServerId> = skipped.flatten().map(|server| server.id).collect();
     let failed = servers.filter(|(_, server)| {
         let good = matches!(server.outcome, Outcome::Succeeded { .. });
-        !good && !known.contains(&server.id)
+        !good && !known.contains(&server.id) && !skipped.contains(&server.id)
     });
     let acted = |outcome: &Outcome| !matches!(outcome, Outcome::NotAttempted { .. });
     let failed = failed.map(|(place, server)| (place, server.id, acted(&server.outcome)));

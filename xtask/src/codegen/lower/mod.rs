@@ -3,6 +3,7 @@
 mod errors;
 mod names;
 mod operations;
+mod paths;
 mod requests;
 mod types;
 

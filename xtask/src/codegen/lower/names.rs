@@ -24,8 +24,8 @@ pub(super) fn snake(wire: &Key) -> Result<String, Problem> {
 
 /// `SHELVED_OFFLOADED` → `ShelvedOffloaded`.
 pub(super) fn pascal(wire: &Key) -> Result<String, Problem> {
-    let words = wire.text.split(['_', '-']);
-    let name = words
+    let parts = wire.text.split(['_', '-']);
+    let name = parts
         .map(|word| {
             let mut characters = word.chars();
             let first = characters.next().map(|first| first.to_ascii_uppercase());

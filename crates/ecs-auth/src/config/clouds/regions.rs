@@ -31,7 +31,7 @@ pub(super) fn regions(
     let named: Vec<String> = match own.get("region_name") {
         Some(Node::List(nodes)) => nodes
             .iter()
-            .filter_map(|it| Some(it.text()?.to_string()))
+            .filter_map(|value| Some(value.text()?.to_string()))
             .collect(),
         Some(node) => node
             .text()
@@ -54,8 +54,8 @@ pub(super) fn regions(
         {
             return Err(conflict(
                 format!(
-                    "{}: region_name is {name}, and openstacksdk acts on the first of regions, {}, in spite of it: take one \
-                     of the two away",
+                    "{}: region_name is {name}, and openstacksdk acts on the first of regions, {} all the same: remove one \
+                     of the two",
                     layer.source, first.name
                 ),
                 ["region_name", "regions"],
@@ -103,7 +103,7 @@ fn listed(nodes: &[Node], layer: &Layer) -> Result<Vec<Region>, AuthError> {
                 node.get("name").and_then(Node::text),
                 entries
                     .get("values")
-                    .filter(|it| matches!(it, Node::Map(_)))
+                    .filter(|value| matches!(value, Node::Map(_)))
                     .cloned(),
             ),
             node => (node.text(), None),

@@ -160,7 +160,7 @@ async fn an_agency_is_borrowed_for_the_project_that_is_given() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_missing_is_said_before_anybody_is_asked() {
-    for (variables, words) in [
+    for (variables, expected) in [
         (SDK.to_vec(), "the project is not known"),
         (
             [&SDK[..], &[("HUAWEICLOUD_SDK_REGION_ID", "lab-1")]].concat(),
@@ -171,7 +171,7 @@ async fn what_is_missing_is_said_before_anybody_is_asked() {
         let transport = transport(ScriptedTransport::new());
         let chosen = choose(&around(&variables));
         let error = chosen.open(both(&transport)).await.unwrap_err();
-        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(transport.calls(), 0);
     }
 }

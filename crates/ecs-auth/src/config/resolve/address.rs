@@ -102,7 +102,7 @@ impl Resolver<'_> {
             let own = (at == 0 && self.own().is_some()) || self.found.family() == Family::OpenStack;
             // That of another source is not meant where it is of another region.
             let of_address = operators::region_of(address);
-            if !own && of_address.is_some_and(|it| region.is_some_and(|region| region != it)) {
+            if !own && of_address.is_some_and(|item| region.is_some_and(|region| region != item)) {
                 continue;
             }
             let address = fill(layer, address, region)?;
@@ -174,7 +174,7 @@ impl Resolver<'_> {
         if let (Some(own), Some(sdk)) = (&own, &sdk)
             && own.value != sdk.value
         {
-            let message = format!("{sdk} is not used: {} goes before it", own.origin);
+            let message = format!("{sdk} is not used: {} takes precedence", own.origin);
             self.warn(WarningKind::Unused, message);
         }
         let of_domain = || {

@@ -348,15 +348,30 @@ fn a_setting_that_is_misspelt_is_named() {
             file.replace("INTERFACE", interface),
         );
         let warnings = choose(&environment).warnings().to_vec();
-        let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
-        assert!(said("projet_name in auth is no setting"), "{warnings:?}");
-        assert_eq!(said("interface=internal"), expected == 2, "{warnings:?}");
+        let has_warning = |text: &str| {
+            warnings
+                .iter()
+                .any(|warning| warning.message.contains(text))
+        };
+        assert!(
+            has_warning("projet_name in auth is not a known setting"),
+            "{warnings:?}"
+        );
+        assert_eq!(
+            has_warning("interface=internal"),
+            expected == 2,
+            "{warnings:?}"
+        );
     }
     let profile = "[basic]\nak=AKAAAAAAAAAAAAAAAAAA\nsk=s\nregin=eu-de\n";
     let environment = around(&[]).with_file("/home/ops/.huaweicloud/credentials", profile);
     let warnings = choose(&environment).warnings().to_vec();
-    let said = |text: &str| warnings.iter().any(|it| it.message.contains(text));
-    assert!(said("regin in [basic]"), "{warnings:?}");
+    let has_warning = |text: &str| {
+        warnings
+            .iter()
+            .any(|warning| warning.message.contains(text))
+    };
+    assert!(has_warning("regin in [basic]"), "{warnings:?}");
 }
 
 #[test]

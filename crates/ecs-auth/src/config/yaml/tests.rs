@@ -107,15 +107,15 @@ fn what_pyyaml_reads_in_two_ways_is_an_error_or_a_warning() {
     ] {
         assert!(parse(yaml).is_err(), "{yaml}");
     }
-    for (yaml, words) in [
-        ("a: 1\na: 2\n", "a stands twice"),
+    for (yaml, expected) in [
+        ("a: 1\na: 2\n", "a appears twice"),
         (
             "p: &p {a: 1}\nq: &q {a: 2}\nx: {<<: [*p, *q]}\n",
             "a is merged in twice",
         ),
     ] {
         let warnings = parse(yaml).unwrap().warnings;
-        assert!(warnings[0].contains(words), "{warnings:?}");
+        assert!(warnings[0].contains(expected), "{warnings:?}");
     }
     let own = "p: &p {a: 1}\nq: &q {a: 2}\nx: {<<: [*p, *q], a: 3}\n";
     assert!(parse(own).unwrap().warnings.is_empty());

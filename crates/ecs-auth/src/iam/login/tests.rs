@@ -111,9 +111,9 @@ fn what_is_secret_is_told_to_the_masker_and_to_nobody_else() {
         (agency(), &[]),
     ] {
         let shown = format!("{login:?} {login:#?}");
-        let (_, told) = login.body().unwrap();
-        let told: Vec<&str> = told.iter().map(ExposeSecret::expose_secret).collect();
-        assert_eq!(told, secrets);
+        let (_, reported) = login.body().unwrap();
+        let reported: Vec<&str> = reported.iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(reported, secrets);
         for secret in secrets.iter().chain(&["MIID-base"]) {
             assert!(!shown.contains(secret), "{shown}");
         }

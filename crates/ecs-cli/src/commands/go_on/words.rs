@@ -42,6 +42,10 @@ impl Words {
         self
     }
 
+    pub(in crate::commands) fn contains(&self, word: &str) -> bool {
+        self.words.iter().any(|known| known == word)
+    }
+
     pub(in crate::commands) fn flag(&mut self, name: &str, given: bool) {
         if given {
             self.words.push(name.into());
@@ -68,6 +72,16 @@ impl Words {
             self.words.push(word);
         } else {
             self.words.extend([name.into(), value.to_owned()]);
+        }
+    }
+
+    /// An address: one with a password in it is refused, and must not be shown either.
+    fn address(&mut self, name: &'static str, value: Option<&String>) {
+        let Some(value) = value else { return };
+        if has_secret(value) {
+            self.secrets.push(name);
+        } else {
+            self.value(name, value.as_ref());
         }
     }
 
@@ -122,7 +136,9 @@ impl Words {
             "--allow-autoscaling-members",
             args.allow_autoscaling_members,
         );
+        self.flag("--skip-unready", args.skip_unready);
         self.flag("--no-preflight", args.no_preflight);
+        self.flag("--no-recheck", args.no_recheck);
         // Not --resubmit-unknown: consent to a second request was given for that run.
         self.flag("--no-wait", args.no_wait);
         self.flag("--no-journal", args.no_journal);
@@ -154,7 +170,7 @@ impl Words {
         self.flag("--sim", global.sim);
         self.option("--sim-fail", global.sim_fail.as_ref());
         self.option("--context", global.context.as_ref());
-        self.option("--endpoint", global.endpoint.as_ref());
+        self.address("--endpoint", global.endpoint.as_ref());
         self.option("--region", global.region.as_ref());
         self.option("--operator", global.operator.as_ref());
         self.option("--project-id", global.project_id.as_ref());
@@ -162,11 +178,11 @@ impl Words {
         self.option("--profile", global.profile.as_ref());
         self.option("--access-key", global.access_key.as_ref());
         self.path("--secret-key-file", global.secret_key_file.as_ref());
-        self.option("--iam-endpoint", global.iam_endpoint.as_ref());
-        self.option("--as-endpoint", global.as_endpoint.as_ref());
-        self.option("--cts-endpoint", global.cts_endpoint.as_ref());
+        self.address("--iam-endpoint", global.iam_endpoint.as_ref());
+        self.address("--as-endpoint", global.as_endpoint.as_ref());
+        self.address("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
-        self.option("--store", global.store.store.as_ref());
+        self.address("--store", global.store.store.as_ref());
         let file = global.store.store_password_file.as_ref();
         self.path("--store-password-file", file);
         self.flag("--quiet", global.quiet);
@@ -196,6 +212,15 @@ impl Words {
         let words: Option<Vec<_>> = self.words.iter().map(|word| quoted(word)).collect();
         Some(words?.join(" "))
     }
+}
+
+/// Whether an address names more than a user before its host.
+fn has_secret(address: &str) -> bool {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':') || scheme.starts_with("http"))
+        || rest.contains("password=")
 }
 
 fn name_of(value: impl ValueEnum) -> Option<String> {

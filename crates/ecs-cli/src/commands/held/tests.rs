@@ -10,6 +10,7 @@ fn what_is_held_is_no_part_of_the_run_and_the_others_keep_their_order() {
         last: Some(id(3)),
         skipped: Vec::new(),
         unready: Vec::new(),
+        are_read: true,
     };
     servers.skip(&HashSet::from([id(2)]));
     assert_eq!(servers.ids, [id(1), id(3)]);

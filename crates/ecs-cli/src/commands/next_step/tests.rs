@@ -44,3 +44,39 @@ fn what_cannot_be_written_is_not_written_as_something_else() {
     let step = NextStep::resume("a", Path::new("a\n"), &Words::default());
     assert_eq!(step.lines()[1], format!("  {UNWRITABLE}"));
 }
+
+/// Such an address is refused, and the error proposes to check the access with the same options.
+#[test]
+fn an_address_with_a_password_is_never_shown() {
+    for address in [
+        "https://u:T0PSECRET@h",
+        "https://T0PSECRET@h/v3",
+        "postgres://ops:T0PSECRET@db/fleet",
+        "postgres://db/fleet?password=T0PSECRET",
+    ] {
+        for option in [
+            "--endpoint",
+            "--iam-endpoint",
+            "--as-endpoint",
+            "--cts-endpoint",
+            "--store",
+        ] {
+            let place = place_of(&["ecsctl", option, address, "run", "list"]);
+            let lines = NextStep::check_access("a").at(&place).lines();
+            let expected = [
+                format!("a (add {option} as before):"),
+                "  ecsctl auth check".to_owned(),
+            ];
+            assert_eq!(lines, expected, "{address}");
+        }
+    }
+    let place = place_of(&[
+        "ecsctl",
+        "--store",
+        "postgres://ops@db/fleet",
+        "run",
+        "list",
+    ]);
+    let [_, line] = NextStep::list_runs("a").at(&place).lines();
+    assert_eq!(line, "  ecsctl run list --store postgres://ops@db/fleet");
+}

@@ -15,12 +15,17 @@ pub(in crate::commands) enum LedBy {
 }
 
 impl LedBy {
-    /// The endpoint comes from the journal or the plan, however it was handed on.
-    pub(in crate::commands) fn note_origin(self, from: &str, connection: &mut Connection) {
-        let target = connection.target.as_mut();
-        let endpoint = target.and_then(|target| target.endpoint.as_mut());
-        if let (Self::Record, Some(endpoint)) = (self, endpoint) {
-            endpoint.origin = from.to_owned();
+    /// The endpoint comes from the journal, however it was handed on, and the project too, unless an option names it.
+    pub(in crate::commands) fn note_origin(self, global: &Global, connection: &mut Connection) {
+        const FROM: &str = "the journal";
+        let Some(target) = connection.target.as_mut() else {
+            return;
+        };
+        if let (Self::Record, Some(endpoint)) = (self, target.endpoint.as_mut()) {
+            FROM.clone_into(&mut endpoint.origin);
+        }
+        if !global.sim && !global.settings.options.contains(&"--project-id") {
+            FROM.clone_into(&mut target.project.origin);
         }
     }
 }

@@ -26,6 +26,7 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
         last: None,
         skipped: Vec::new(),
         unready: Vec::new(),
+        are_read: true,
     }
 }
 

@@ -45,10 +45,19 @@ fn needed(tally: &Tally, now: Instant) -> (Vec<String>, Vec<String>) {
         }
     }
     if let Some(status) = tally.status(now) {
-        short.push(status.replace(", retry in", ""));
+        short.push(shorter(&status));
         long.push(status);
     }
     (long, short)
+}
+
+/// What is waited for, in fewer columns: the same time after a word or two.
+fn shorter(status: &str) -> String {
+    let quota = status.strip_prefix("waiting for quota, ");
+    match quota.and_then(|time| time.strip_suffix(" left")) {
+        Some(time) => format!("quota {time}"),
+        None => status.replace(", retry in", ""),
+    }
 }
 
 /// The most important part first.

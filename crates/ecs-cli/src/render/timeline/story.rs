@@ -10,6 +10,7 @@ use ecs_ops::{Outcome, Problem, ServerReport};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Answer, Attempt, Health, Job, Mark, RequestRow, Server, Span, Trouble};
+use crate::render::unready::by_reason;
 
 /// What is remembered from record to record.
 #[derive(Default)]
@@ -99,6 +100,22 @@ impl Story {
                     servers => format!("hard restart of {servers} servers"),
                 };
                 self.mark(at, "escalating", words);
+            }
+            Record::WaveRechecked {
+                wave,
+                unready,
+                skipped,
+                message,
+            } => {
+                let wave = wave + 1;
+                let what = match (message, skipped) {
+                    (Some(message), _) => format!("servers not read before wave {wave}: {message}"),
+                    (None, true) => format!("skipped before wave {wave}: {}", by_reason(unready)),
+                    (None, false) => {
+                        format!("not ready before wave {wave}: {}", by_reason(unready))
+                    }
+                };
+                self.mark(at, "rechecked", what);
             }
             Record::WaveBegan { wave } => {
                 self.began.entry(*wave).or_insert(at);
@@ -254,9 +271,30 @@ impl Story {
                 request: self.request_of.get(id).copied(),
                 wave: None,
                 report,
+                unready: None,
             })
         };
-        recovered.run().servers.iter().filter_map(row).collect()
+        let mut servers: Vec<Server> = recovered.run().servers.iter().filter_map(row).collect();
+        servers.extend(recovered.run().unready.iter().map(|unready| Server {
+            request: None,
+            wave: None,
+            report: unready.report(),
+            unready: None,
+        }));
+        let unready: HashMap<_, _> = recovered
+            .unready()
+            .map(|unready| (unready.id, unready))
+            .collect();
+        for server in &mut servers {
+            let Some(unready) = unready.get(&server.report.id) else {
+                continue;
+            };
+            if server.report.name.is_none() {
+                server.report.name.clone_from(&unready.name);
+            }
+            server.unready = Some(unready.why.clone());
+        }
+        servers
     }
 
     fn why_doubtful(&self, id: ServerId, request: usize) -> Problem {

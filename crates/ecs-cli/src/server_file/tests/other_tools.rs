@@ -142,3 +142,48 @@ fn terraform_state() {
         "terraform show -json, the state before the plan",
     );
 }
+
+fn terraform(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/lists");
+    std::fs::read_to_string(format!("{folder}/terraform-{name}.json")).unwrap()
+}
+
+#[test]
+fn outputs_of_the_real_terraform() {
+    let list = "terraform output -json, output \"servers\"";
+    expect(&terraform("output"), &[A, B], list);
+    let map = "terraform output -json, output \"by_name\"";
+    expect(&terraform("output-map"), &[A, B], map);
+    let one = "JSON, a list of ids or names";
+    expect(&terraform("output-one"), &[A, B], one);
+}
+
+/// Its states and plans, of which only the type of the resources is replaced: without the providers it has none of servers.
+#[test]
+fn states_and_plans_of_the_real_terraform() {
+    let of_servers = |name: &str, kind: &str| {
+        let text = terraform(name);
+        let servers = text.replace("\"terraform_data\"", &format!("{kind:?}"));
+        assert_ne!(text, servers);
+        servers
+    };
+    for kind in [
+        "opentelekomcloud_compute_instance_v2",
+        "opentelekomcloud_ecs_instance_v1",
+        "huaweicloud_compute_instance",
+    ] {
+        let state = of_servers("show", kind);
+        expect(&state, &[A, B, C], "terraform show -json");
+        let before = "terraform show -json, the state before the plan";
+        expect(&of_servers("show-plan", kind), &[A, B, C], before);
+        // Servers that are to be imported are there: Terraform has them in that state, too.
+        expect(&of_servers("show-plan-new", kind), &[A, B, C], before);
+    }
+    for name in ["show", "show-plan"] {
+        let refusal = refused(&terraform(name));
+        assert!(
+            refusal.problems[0].message.contains("has no server"),
+            "{refusal:?}"
+        );
+    }
+}

@@ -66,9 +66,45 @@ fn a_lock_and_a_task_count_in_any_status() {
     assert_eq!(Unready::of(SOFT, &Server::default()), None);
 }
 
+/// A flavor of physical servers, or the tag of such servers.
+#[test]
+fn a_physical_server_takes_forced_actions_only() {
+    let soft_stop = PowerAction::Stop(None);
+    let hard_stop = PowerAction::Stop(Some(StopType::Hard));
+    let physical = |flavor: &str, tags: &[&str]| {
+        let mut server = server("ACTIVE");
+        server.flavor = Some(serde_json::from_value(serde_json::json!({"id": flavor})).unwrap());
+        server.tags = Some(tags.iter().map(|tag| (*tag).to_owned()).collect());
+        server
+    };
+    for (flavor, tags, is_physical) in [
+        ("physical.o2.medium", &[][..], true),
+        ("Physical.o2.medium", &[], true),
+        ("s3.medium.2", &["__type_baremetal"], true),
+        ("s3.medium.2", &["a=b", "__type_baremetal="], true),
+        ("s3.medium.2", &["note=__type_baremetal"], false),
+        ("metaphysical.1", &[], false),
+        ("ph", &[], false),
+    ] {
+        let server = physical(flavor, tags);
+        let why = is_physical.then(|| Unready::Physical(flavor.to_owned()));
+        assert_eq!(Unready::of(SOFT, &server), why, "{flavor}");
+        assert_eq!(Unready::of(soft_stop, &server), why, "{flavor}");
+        for forced in [HARD, hard_stop, PowerAction::Start] {
+            assert_eq!(Unready::of(forced, &server), None, "{flavor}");
+        }
+    }
+}
+
 #[test]
 fn it_is_kept_and_read_again() {
-    for why in [Unready::Absent, Unready::Busy("reboot_started".to_owned())] {
+    let reasons = [
+        Unready::Absent,
+        Unready::Busy("reboot_started".to_owned()),
+        Unready::Physical("physical.1".to_owned()),
+        Unready::Changed("2026-11-24T01:00:00Z".to_owned()),
+    ];
+    for why in reasons {
         let server = UnreadyServer::new(ServerId::from_bytes([0; 16]), None, why);
         let text = serde_json::to_string(&server).unwrap();
         assert_eq!(

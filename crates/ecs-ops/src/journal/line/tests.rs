@@ -22,6 +22,7 @@ fn v1() -> Vec<Entry> {
         health: Some("curl -f https://shop.example".to_owned()),
         escalate_after_ms: Some(300_000),
         escalate_hang_ms: None,
+        recheck: None,
         brake: false,
     });
     let job_id = |request: usize| job(request).parse().unwrap();
@@ -178,6 +179,7 @@ fn v1_more() -> Vec<Entry> {
         health_timeout_ms: Some(30_000),
         escalate_after_ms: None,
         escalate_hang_ms: None,
+        recheck: None,
         brake: false,
     });
     entries([

@@ -72,3 +72,53 @@ fn the_brake_is_kept_and_left_out_where_there_is_none() {
     let plain = RollingRecord::new(waves(), &Rules::default());
     assert!(!serde_json::to_string(&plain).unwrap().contains("brake"));
 }
+
+/// What a wave was read for, and what follows for its servers.
+#[test]
+fn servers_that_are_skipped_before_their_wave_are_not_sent_again() {
+    use super::super::arbitrary_journal::entries;
+    use super::super::{Recovered, ServerProgress};
+    use crate::fleet::Unready;
+
+    let mut run = run(3);
+    let rolling = RollingRecord::new(vec![servers(2), vec![server(2)]], &Rules::default());
+    run.rolling = Some(rolling);
+    let rechecked = |id, skipped| Record::WaveRechecked {
+        wave: 0,
+        unready: vec![UnreadyServer::new(id, None, Unready::Locked)],
+        skipped,
+        message: None,
+    };
+    let text = serde_json::to_string(&rechecked(server(1), true)).unwrap();
+    let shown = r#"{"kind":"wave_rechecked","wave":0,"unready":[{"id":"00000000-0000-0000-0000-000000000001","why":{"reason":"locked"}}],"skipped":true}"#;
+    assert_eq!(text, shown);
+    let intent = |number: usize, id| Record::Intent {
+        request: number,
+        attempt: 1,
+        purpose: Purpose::First,
+        servers: vec![id],
+    };
+    let began = |wave| Record::WaveBegan { wave };
+    let of = |records: &[Record]| {
+        let first = Record::Run(Box::new(run.clone()));
+        let records = std::iter::once(first).chain(records.iter().cloned());
+        Recovered::from_entries(entries(records))
+    };
+    let skipped = [rechecked(server(1), true), began(0)];
+    let recovered = of(&skipped).unwrap();
+    assert_eq!(recovered.unsent(), [server(0), server(2)]);
+    assert!(matches!(
+        recovered.progress(server(1)),
+        Some(ServerProgress::Finished(_))
+    ));
+    assert_eq!(recovered.waves(), [servers(1), vec![server(2)]]);
+    // Without being skipped it may be sent later.
+    let stopped = of(&[rechecked(server(1), false)]).unwrap();
+    assert_eq!(stopped.unsent().len(), 3);
+    assert!(stopped.stopping_rule().is_some());
+    // Neither is sent after it was skipped, nor skipped after it was sent.
+    let sent = [&skipped[..], &[intent(1, server(1))]].concat();
+    assert!(of(&sent).is_err());
+    let after = [began(0), intent(1, server(1)), rechecked(server(1), true)];
+    assert!(of(&after).is_err());
+}

@@ -36,6 +36,7 @@ impl RunBuilder {
             refused: (error.kind() == ErrorKind::Credentials).then_some(problem),
             target: self.target,
             skipped: self.skipped,
+            unready: self.unready,
         }
     }
 }

@@ -38,6 +38,7 @@ impl RunBuilder {
             health_timeout_ms: health.map(|health| milliseconds(health.within)),
             escalate_after_ms: self.escalate_after.map(milliseconds),
             escalate_hang_ms: self.escalate_hang.map(milliseconds),
+            recheck: self.recheck,
             ..RollingRecord::new(rolling.waves().to_vec(), rolling.rules())
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ecs_model::ServerId;
 
 use super::RunBuilder;
+use crate::fleet::WaveRecheck;
 use crate::rolling::{CountOrPercent, Member, Order, Rules, Waves};
 use crate::runs::callbacks::{CanaryQuestion, FinishedWave, HealthCheck};
 
@@ -72,6 +73,25 @@ impl RunBuilder {
         self.has_canary = waves.has_canary;
         self.refused_waves = None;
         self.rolling = Some((waves.waves, rules));
+        self
+    }
+
+    /// Reads the servers of each wave again before it begins, except those of the first one, which
+    /// the caller has just read; and of a resumed run those of the first one, too. A server that is
+    /// gone, locked or busy, that was stopped, or that changed since the run was planned and may have
+    /// been restarted, is skipped, or stops the run before its wave. They are read by the fewest queries
+    /// that the service allows. If they cannot be read for ten minutes, or reading is
+    /// refused, the run stops before the wave. Runs without waves are not affected. A resumed run does
+    /// as its journal says, unless this or [`skip_recheck`](Self::skip_recheck) says otherwise.
+    pub fn recheck_waves(mut self, recheck: WaveRecheck) -> Self {
+        let now = self.client.0.core.clock().read().remote;
+        self.recheck = Some(recheck.since_of(self.recheck).since_or(now));
+        self
+    }
+
+    /// Does not read the servers of a wave again, whatever the journal of a resumed run says.
+    pub fn skip_recheck(mut self) -> Self {
+        self.recheck = None;
         self
     }
 

@@ -11,6 +11,7 @@ mod odd_polls;
 mod outages;
 mod panics;
 mod pauses;
+mod rechecking;
 mod refusals;
 mod stopping;
 mod watching;

@@ -101,7 +101,7 @@ impl<'a> Driver<'a> {
                 let stopped = Stopped::Rolling(reason.clone());
                 return self.sink.emit(Event::stopping(stopped));
             }
-            WaveAction::Start { .. } => None,
+            WaveAction::Recheck { .. } | WaveAction::Start { .. } => None,
             WaveAction::CheckHealth { wave } => Some(Event::CheckingHealth { wave: wave + 1 }),
             WaveAction::Ask => Some(Event::Asking { wave: 1 }),
             WaveAction::Pause { wave, pause } => Some(Event::Pausing {
@@ -113,6 +113,11 @@ impl<'a> Driver<'a> {
             WaveAction::CheckHealth { wave } => Some(state.finished_wave(wave)),
             _ => None,
         };
+        let to_read = match action {
+            WaveAction::Recheck { wave } => state.wave_to_read(wave),
+            _ => None,
+        };
+        let is_known = matches!(action, WaveAction::Start { wave } if state.is_underway(wave));
         let hold_until = wave_driver
             .unknown_until
             .filter(|until| *until > Instant::now());
@@ -127,14 +132,20 @@ impl<'a> Driver<'a> {
                     tokio::time::sleep_until(until).await;
                 }
                 event.into_iter().for_each(|event| self.sink.emit(event));
-                self.perform(action, finished).await
+                match (to_read, action) {
+                    (Some(to_read), _) => Step::WaveRechecked(self.recheck_wave(to_read).await),
+                    // It is in the journal of an earlier process.
+                    (None, WaveAction::Start { wave }) if is_known => {
+                        Step::WavesAdvanced(Some(rolling::WaveEvent::Began { wave }))
+                    }
+                    (None, action) => Step::WavesAdvanced(self.perform(action, finished).await),
+                }
             };
-            let done = tokio::select! {
+            tokio::select! {
                 biased;
-                () = self.control.reached(Level::Halted) => None,
+                () = self.control.reached(Level::Halted) => Step::WavesAdvanced(None),
                 done = doing => done,
-            };
-            Step::WavesAdvanced(done)
+            }
         }));
     }
 
@@ -172,7 +183,10 @@ impl<'a> Driver<'a> {
                 tokio::time::sleep(pause).await;
                 (rolling::WaveEvent::Paused, None)
             }
-            WaveAction::Await { .. } | WaveAction::Stop(_) | WaveAction::Done => return None,
+            WaveAction::Recheck { .. }
+            | WaveAction::Await { .. }
+            | WaveAction::Stop(_)
+            | WaveAction::Done => return None,
         };
         if let Some(record) = record {
             // Nothing more is sent if this fails.

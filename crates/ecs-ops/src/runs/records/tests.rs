@@ -181,6 +181,7 @@ fn judge(
         readings: readings.collect(),
         delay_bounded,
         trace: None,
+        traces_come: false,
     };
     let states = ServerStates {
         action,
@@ -272,6 +273,7 @@ fn traced(finding: TraceFinding, bounded: bool, changed: [bool; 2], last: bool) 
     });
     let records = RequestRecords {
         trace: Some((finding, bounded)),
+        traces_come: false,
         ..RequestRecords::default()
     };
     let states = ServerStates {

@@ -194,12 +194,24 @@ impl RecordTracker {
         let servers = state.servers(request).iter();
         Some(RequestRecords {
             readings: servers.filter_map(of_server).collect(),
-            delay_bounded: is_delay_bounded(
-                self.controls.values().map(|control| control.delay),
-                age,
-            ),
+            delay_bounded: self.is_bounded(age),
             trace: None,
+            traces_come: false,
         })
+    }
+
+    fn is_bounded(&self, age: Duration) -> bool {
+        is_delay_bounded(self.controls.values().map(|control| control.delay), age)
+    }
+
+    /// Whether records may tell more until `later` than at this age of a request: those of other
+    /// requests of this run are still to come, or came so late that absence counts later.
+    pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
+        let mut delays = self.controls.values().map(|control| control.delay);
+        self.refused.is_none()
+            && !self.contradictory
+            && !self.is_bounded(age)
+            && (delays.any(|delay| delay.is_none()) || self.is_bounded(later))
     }
 
     fn known_user(&self, client: &Client) -> Option<String> {

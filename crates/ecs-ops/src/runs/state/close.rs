@@ -99,6 +99,7 @@ impl RunState {
             refused: self.refused,
             target: None,
             skipped: Vec::new(),
+            unready: self.ledger.left_out.into_values().collect(),
         }
     }
 

@@ -34,6 +34,9 @@ impl RunState {
     ) -> (Self, Resumption) {
         let run = recovered.run();
         let mut state = Self::new(run.run_id.clone(), run.servers.clone(), plan, options);
+        if let Some(waves) = &mut state.waves {
+            waves.is_resumed = true;
+        }
         let unsent = state.unsent().len();
         // Requests keep their numbers; new ones follow.
         let last = recovered.next_request().saturating_sub(1);

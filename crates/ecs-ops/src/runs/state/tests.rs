@@ -236,7 +236,7 @@ proptest! {
                             _ => {}
                         }
                     }
-                    state.reconcile(request, &before, Ok(&now), SentTimes { then: at, now: at }, last)
+                    state.reconcile(request, &before, Ok(&now), SentTimes { then: at, now: at }, stage(last))
                 }
                 Fact::Settle { shows } => {
                     let unverified: Vec<ServerId> = state.unverified().copied().collect();
@@ -337,4 +337,13 @@ fn what_counts_as_stopped() {
     assert!(state.is_halted());
     let report = state.close(asked(), true, lost);
     assert_eq!((report.summary().not_attempted, report.stopped), (4, None));
+}
+
+/// The stage of a list that is the last one or not.
+fn stage(last: bool) -> ReconcileStage {
+    if last {
+        ReconcileStage::Last
+    } else {
+        ReconcileStage::Early
+    }
 }

@@ -26,6 +26,17 @@ pub(crate) struct UnknownPolicy {
     pub(crate) resubmit: bool,
 }
 
+/// How far the reconciliation of a request is when servers are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReconcileStage {
+    /// Before the limit: absence proves nothing yet.
+    Early,
+    /// The limit is reached, and records or traces may tell more: what is undecided stays open.
+    UnlessUndecided,
+    /// The last list: what is undecided ends as unknown.
+    Last,
+}
+
 /// The reconciliation of a request.
 #[derive(Debug)]
 pub(super) struct Reconciliation {
@@ -179,15 +190,16 @@ impl RunState {
         }
     }
 
-    /// Applies a list of servers to a request; `last`: the last one.
+    /// Applies a list of servers to a request.
     pub(crate) fn reconcile(
         &mut self,
         index: usize,
         before: &ServerList,
         now: Result<&ServerList, &Problem>,
         sent: SentTimes,
-        last: bool,
+        stage: ReconcileStage,
     ) -> Vec<Event> {
+        let last = stage != ReconcileStage::Early;
         let action = self.action;
         let servers = self.servers(index).to_vec();
         if self.unknown_cause(index).is_none() {
@@ -277,7 +289,7 @@ impl RunState {
                 Conclusion::Undecided(_) => {}
             }
         }
-        if !last && !left.is_empty() {
+        if stage != ReconcileStage::Last && !left.is_empty() {
             self.replace(index, RequestState::Unknown(reconciliation));
             return events;
         }

@@ -7,6 +7,7 @@ use ecs_model::ServerId;
 
 use super::RunState;
 use crate::event::Event;
+use crate::fleet::WaveRecheck;
 use crate::report::Outcome;
 use crate::rolling::{self, Rolling, StopReason, WaveAction};
 use crate::runs::callbacks::FinishedWave;
@@ -15,33 +16,59 @@ use crate::runs::request_plan::RequestPlan;
 /// The remaining waves of a rolling run.
 #[derive(Debug)]
 pub(super) struct WaveQueue {
-    rolling: Rolling,
-    /// Waves that have not begun, with their requests.
-    to_come: VecDeque<(usize, Vec<Vec<ServerId>>)>,
+    pub(super) rolling: Rolling,
+    /// Waves that have not begun, with their requests; and the wave that an earlier process began, if
+    /// it is read again.
+    pub(super) to_come: VecDeque<(usize, Vec<Vec<ServerId>>)>,
+    /// How the servers of a wave are read before they are sent. `None`: they are not.
+    pub(super) recheck: Option<WaveRecheck>,
+    /// The wave whose servers were read last.
+    pub(super) read_wave: Option<usize>,
+    pub(super) is_resumed: bool,
 }
 
 impl WaveQueue {
     /// The remaining waves of `rolling` with the planned requests; and the requests to submit
     /// immediately.
-    pub(super) fn new(rolling: Rolling, plan: RequestPlan) -> (Self, Vec<Vec<ServerId>>) {
+    pub(super) fn new(
+        rolling: Rolling,
+        plan: RequestPlan,
+        recheck: Option<WaveRecheck>,
+    ) -> (Self, Vec<Vec<ServerId>>) {
         let mut requests = plan.requests.into_iter();
-        let mut requests = |count| requests.by_ref().take(count).collect();
+        let mut requests = |count| requests.by_ref().take(count).collect::<Vec<_>>();
         let remaining = rolling.remaining().map(|(wave, _)| wave).zip(plan.waves);
         let mut to_come: VecDeque<_> = remaining
             .map(|(wave, count)| (wave, requests(count)))
             .collect();
-        let underway = match rolling.action() {
-            WaveAction::Await { .. } => to_come.pop_front(),
-            _ => None,
+        let is_resumed = matches!(rolling.action(), WaveAction::Await { .. });
+        let underway = match is_resumed {
+            // Its servers may have changed since an earlier process began it.
+            true => to_come.pop_front_if(|(_, requests)| recheck.is_none() || requests.is_empty()),
+            false => None,
         };
         let at_once = underway.map(|(_, requests)| requests).unwrap_or_default();
-        (Self { rolling, to_come }, at_once)
+        let waves = Self {
+            rolling,
+            to_come,
+            recheck,
+            read_wave: None,
+            is_resumed,
+        };
+        (waves, at_once)
     }
 
     /// The servers of waves that have not begun.
     pub(super) fn servers(&self) -> impl Iterator<Item = ServerId> + '_ {
         let requests = self.to_come.iter().flat_map(|(_, requests)| requests);
         requests.flatten().copied()
+    }
+
+    /// Whether servers of a wave are to be sent.
+    fn is_to_come(&self, wave: usize) -> bool {
+        self.to_come
+            .front()
+            .is_some_and(|(front, _)| *front == wave)
     }
 
     /// Why the run stops, if it does.
@@ -72,7 +99,25 @@ pub(super) fn not_sent(reason: &StopReason) -> Problem {
 impl RunState {
     /// What a rolling run must do now.
     pub(crate) fn next_action(&self) -> Option<WaveAction> {
-        Some(self.waves.as_ref()?.rolling.action())
+        let waves = self.waves.as_ref()?;
+        let action = waves.rolling.action();
+        let to_send = match action {
+            WaveAction::Start { wave } => Some(wave),
+            // The rest of a wave that an earlier process began.
+            WaveAction::Await { wave } => waves.is_to_come(wave).then_some(wave),
+            _ => None,
+        };
+        Some(match to_send {
+            Some(wave) if waves.must_be_read(wave) => WaveAction::Recheck { wave },
+            Some(wave) => WaveAction::Start { wave },
+            None => action,
+        })
+    }
+
+    /// Whether an earlier process began this wave, counted from 0.
+    pub(crate) fn is_underway(&self, wave: usize) -> bool {
+        let waves = self.waves.as_ref();
+        waves.is_some_and(|waves| waves.rolling.underway() == Some(wave))
     }
 
     /// A wave, counted from 0, whose servers have ended.
@@ -121,7 +166,9 @@ impl RunState {
                 requests
                     .into_iter()
                     .for_each(|servers| self.queue.push_back(servers));
-                Some(Event::WaveBegan {
+                // One that an earlier process began was announced when the run was resumed.
+                let is_news = waves.rolling.underway() != Some(*wave);
+                is_news.then(|| Event::WaveBegan {
                     wave: wave + 1,
                     waves: waves.rolling.waves().len(),
                     servers,

@@ -51,6 +51,15 @@ fn trace(second: i64, user: &str, servers: &[u8], job: Option<&str>) -> ActionTr
 }
 
 fn of(traces: &[ActionTrace], user: Option<&str>, request_id: Option<&str>) -> TraceFinding {
+    since(Some(at(-5)), traces, user, request_id)
+}
+
+fn since(
+    earliest: Option<Timestamp>,
+    traces: &[ActionTrace],
+    user: Option<&str>,
+    request_id: Option<&str>,
+) -> TraceFinding {
     let known: JobId = "known".parse().unwrap();
     let known = HashSet::from([&known]);
     let request = LostRequest {
@@ -58,7 +67,7 @@ fn of(traces: &[ActionTrace], user: Option<&str>, request_id: Option<&str>) -> T
         servers: &ids(&[1, 2]),
         request_id,
         user,
-        earliest: at(-5),
+        earliest,
         known_jobs: &known,
     };
     find(request, traces)
@@ -265,4 +274,32 @@ proptest! {
             TraceFinding::Unclear(message) => prop_assert!(!message.is_empty()),
         }
     }
+}
+
+/// The trace with the id of the lost exchange is its trace, whatever the clocks show. Without the id, a
+/// trace that cannot be placed in time is nobody's.
+#[test]
+fn a_clock_that_was_set() {
+    let traces = [trace(0, "us", &[1, 2], Some("job"))];
+    let of = |request_id| since(None, &traces, Some("us"), request_id);
+    assert_eq!(
+        of(Some("request-0")),
+        TraceFinding::Accepted("job".parse().unwrap())
+    );
+    for request_id in [None, Some("request-1")] {
+        let finding = of(request_id);
+        assert!(matches!(finding, TraceFinding::Unclear(_)), "{finding:?}");
+    }
+    let no_jobs = HashSet::new();
+    let lost = |request_id| LostRequest {
+        action: REBOOT,
+        servers: &[],
+        request_id,
+        user: None,
+        earliest: None,
+        known_jobs: &no_jobs,
+    };
+    assert!(has_trace_by_id(lost(Some("request-0")), &traces));
+    assert!(!has_trace_by_id(lost(Some("request-1")), &traces));
+    assert!(!has_trace_by_id(lost(None), &traces));
 }

@@ -10,7 +10,7 @@ use ecs_model::{JobId, ServerId};
 use jiff::Timestamp;
 
 use super::reader::{TraceInbox, TraceList, TraceQuery};
-use super::{LostRequest, TraceFinding, find, trace_name};
+use super::{LostRequest, TraceFinding, find, has_trace_by_id, trace_name};
 use crate::Client;
 use crate::runs::evidence::SentTimes;
 use crate::runs::records::{earliest_start, is_delay_bounded, recently_accepted};
@@ -138,14 +138,36 @@ impl TraceTracker {
             servers: state.servers(request),
             request_id: state.unknown_cause(request).and_then(Problem::request_id),
             user: user.map(String::as_str),
-            earliest: earliest_start(sent)?,
+            earliest: earliest_start(sent),
             known_jobs: &known_jobs,
         };
-        let delays = self.controls.values().map(|(_, delay)| *delay);
         // A request of which only some servers are left would not be recognized.
         let recognizable = list.whole && user.is_some() && !state.is_partial(request);
-        let bounded = recognizable && is_delay_bounded(delays, age);
-        Some((find(lost, &list.traces), bounded))
+        let bounded = recognizable && lost.earliest.is_some() && self.is_bounded(age);
+        let finding = find(lost, &list.traces);
+        // The refusal of the lost exchange itself is no absence.
+        let by_id =
+            matches!(finding, TraceFinding::Refused(_)) && has_trace_by_id(lost, &list.traces);
+        Some((finding, bounded || by_id))
+    }
+
+    /// Whether traces of accepted requests of this run were seen.
+    pub(in crate::runs) fn sees_traces(&self) -> bool {
+        self.controls.values().any(|(_, delay)| delay.is_some())
+    }
+
+    fn is_bounded(&self, age: Duration) -> bool {
+        is_delay_bounded(self.controls.values().map(|(_, delay)| *delay), age)
+    }
+
+    /// Whether traces may tell more until `later` than at this age of a request: those of other
+    /// requests of this run are still to come, or came so late that absence counts later.
+    pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
+        let mut delays = self.controls.values().map(|(_, delay)| delay);
+        self.client.is_some()
+            && self.refused.is_none()
+            && !self.is_bounded(age)
+            && (delays.any(Option::is_none) || self.is_bounded(later))
     }
 
     /// Why the traces say nothing; `None` if they can be read.

@@ -49,11 +49,11 @@ fn a_run_at_three_widths() {
     );
     assert_eq!(
         shown(&tally, 100),
-        "431/1200 done, 71 failed, 2 unknown, wave 5/12: 31/100, 69 running, 3 min 34 s left, 216/min"
+        "431/1200 done, 71 failed, 2 unknown, wave 5/12: 31/100, 69 running, 3 min 35 s left, 216/min"
     );
     assert_eq!(
         shown(&tally, 140),
-        "[########................] 431/1200 done, 71 failed, 2 unknown, wave 5/12: 31/100, 69 running, 3 min 34 s left, 216/min, 2 min 0 s"
+        "[########................] 431/1200 done, 71 failed, 2 unknown, wave 5/12: 31/100, 69 running, 3 min 35 s left, 216/min, 2 min 0 s"
     );
     let throttled = Event::Throttled {
         request: 1,
@@ -67,7 +67,7 @@ fn a_run_at_three_widths() {
     );
     assert_eq!(
         log_line(&tally, now),
-        "431 of 1200 servers done, 71 failed, 2 unknown, 69 running; wave 5 of 12; 2 min 0 s, 216/min, 3 min 34 s left"
+        "431 of 1200 servers done, 71 failed, 2 unknown, 69 running; wave 5 of 12; 2 min 0 s, 216/min, 3 min 35 s left"
     );
 }
 
@@ -89,6 +89,7 @@ proptest! {
         shares in (0.0_f64..=1.0, 0.0_f64..=1.0, 0.0_f64..=1.0),
         waves in proptest::option::of((1_usize..=1000, 1_usize..=1000)),
         wait in proptest::option::of(0_u64..=100_000),
+        by_quota in any::<bool>(),
         seconds in 0_u64..=100_000,
         running in 0_usize..=100_000,
         ascii in any::<bool>(),
@@ -104,12 +105,13 @@ proptest! {
         tally.running = running;
         tally.wave = waves;
         if let Some(wait) = wait {
-            let throttled = Event::Throttled {
-                request: 1,
-                error: Problem::new("slow"),
-                retry_after: Duration::from_secs(wait + seconds),
+            let retry_after = Duration::from_secs(wait + seconds);
+            let waiting = if by_quota {
+                Event::WaitingForQuota { request: 1, servers: 1, retry_after: Some(retry_after) }
+            } else {
+                Event::Throttled { request: 1, error: Problem::new("slow"), retry_after }
             };
-            tally.count(&throttled, begin);
+            tally.count(&waiting, begin);
         }
         let line = line(&tally, now, screen(width, ascii));
         prop_assert!(width_of(&line) <= width, "{} columns: {}", width_of(&line), line);
@@ -118,7 +120,10 @@ proptest! {
             prop_assert_eq!(line.contains(&format!("{} {}", count, what)), count > 0, "{}", line);
         }
         if let Some(wait) = wait {
-            prop_assert!(line.contains("throttled") && line.contains(&rounded(Duration::from_secs(wait))), "{}", line);
+            let what = if by_quota { "quota" } else { "throttled" };
+            // One that is over is shown by how long it took.
+            let wait = if by_quota && wait == 0 { seconds } else { wait };
+            prop_assert!(line.contains(what) && line.contains(&rounded(Duration::from_secs(wait))), "{}", line);
         }
     }
 }

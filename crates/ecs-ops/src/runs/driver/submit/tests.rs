@@ -90,7 +90,7 @@ async fn every_end_of_a_submission() {
             Does::Says(407, String::new(), vec![("proxy-authenticate", "Basic")]),
             1,
             "not_attempted",
-            "a proxy wants a user name and password",
+            "a proxy requires a user name and password",
         ),
         (Answer(408, ""), 1, "unknown", "HTTP 408"),
         (

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use rustc_hash::FxHashMap;
 
+use crate::fleet::{Unready, UnreadyServer, WaveRecheck};
 use crate::journal::{
     Entry, ErrorRecord, KnownJob, Ledger, OutcomeRecord, Record, Recovered, RollingRecord,
     RunRecord,
@@ -32,6 +33,7 @@ struct Settings {
     escalate: bool,
     /// The servers of a wave, and how many may fail.
     waves: Option<(usize, Option<usize>)>,
+    recheck: Option<WaveRecheck>,
 }
 
 impl Settings {
@@ -61,6 +63,7 @@ impl Settings {
             },
             escalate_after: self.escalate.then_some(Duration::ZERO),
             rolling,
+            recheck: self.recheck,
             ..RunOptions::default()
         }
     }
@@ -135,6 +138,7 @@ impl Played {
     fn advance_waves(&mut self, number: usize) {
         let healthy = number.is_multiple_of(2);
         let (record, event) = match self.state.next_action() {
+            Some(WaveAction::Recheck { wave }) => return self.recheck(wave, number),
             Some(WaveAction::Start { wave }) => {
                 (Record::WaveBegan { wave }, WaveEvent::Began { wave })
             }
@@ -162,6 +166,23 @@ impl Played {
         };
         self.records.push(record);
         self.state.advance_waves(event);
+    }
+
+    /// Reads the servers of a wave, of which the first ones are not ready.
+    fn recheck(&mut self, wave: usize, number: usize) {
+        let to_read = self.state.wave_to_read(wave).unwrap();
+        let unready = to_read.servers.iter().take(number.saturating_sub(3));
+        let unready = unready.map(|id| UnreadyServer::new(*id, None, Unready::Locked));
+        let rechecked = Rechecked {
+            wave,
+            unready: unready.collect(),
+            skipped: to_read.recheck.skips(),
+            failure: (number == 0).then(|| Problem::new("no answer")),
+        };
+        self.records.extend(rechecked.record());
+        let events = self.state.wave_rechecked(rechecked);
+        let decided = self.state.conclude(events);
+        self.records.extend(decided.records);
     }
 
     fn answer(&mut self, index: usize, submission: Submission) -> Vec<Event> {
@@ -225,7 +246,8 @@ impl Played {
                     then: Some(at()),
                     now: Some(at()),
                 };
-                self.state.reconcile(index, &before, Ok(&now), sent, *last)
+                self.state
+                    .reconcile(index, &before, Ok(&now), sent, stage(*last))
             }
             Fact::Settle { shows } => {
                 let unverified: Vec<ServerId> = self.state.unverified().copied().collect();
@@ -323,8 +345,14 @@ fn facts_of(report: &Report) -> (Vec<String>, Vec<String>) {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let recheck = prop_oneof![
+        Just(None),
+        Just(Some(WaveRecheck::skip())),
+        Just(Some(WaveRecheck::stop()))
+    ];
     let waves = prop::option::of((1_usize..6, prop::option::of(0_usize..3)));
-    (1_usize..12, 1_usize..5, flags, waves).prop_map(|(servers, size, flags, waves)| {
+    let strategy = (1_usize..12, 1_usize..5, flags, waves, recheck);
+    strategy.prop_map(|(servers, size, flags, waves, recheck)| {
         let (reconcile, resubmit, verify, escalate) = flags;
         Settings {
             servers,
@@ -333,6 +361,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             verify,
             escalate,
             waves,
+            recheck,
         }
     })
 }
@@ -365,7 +394,10 @@ proptest! {
                 prop_assert!(is_second || listed.contains(&id), "{id} is to be sent after {steps} steps");
             }
             // The waves of the run have left servers behind that a resumed one sends.
-            let next = played.state.next_action();
+            let next = played.state.next_action().map(|next| match next {
+                WaveAction::Recheck { wave } => WaveAction::Start { wave },
+                next => next,
+            });
             let mut rolling = recovered.rolling();
             let recorded = rolling.as_ref().map(Rolling::action);
             if let Some(rolling) = &mut rolling {

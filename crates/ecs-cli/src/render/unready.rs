@@ -1,0 +1,41 @@
+//! Servers that are not ready before their wave, as a line.
+
+use std::collections::BTreeMap;
+
+use ecs_ops::fleet::UnreadyServer;
+
+use crate::confirm::{counted, few};
+
+/// How many servers of a reason are named.
+const NAMED: usize = 5;
+
+/// What was found, and what follows.
+pub(super) fn wave_line(wave: usize, unready: &[UnreadyServer], skipped: bool) -> String {
+    let follows = match skipped {
+        true => "skipped (not attempted)",
+        false => "not sent, and the run stops",
+    };
+    let (count, reasons) = (counted(unready.len()), by_reason(unready));
+    let are = if unready.len() == 1 { "is" } else { "are" };
+    format!("wave {wave}: {count} {are} no longer ready, {follows}: {reasons}")
+}
+
+/// The reasons, each with its servers.
+pub(super) fn by_reason(unready: &[UnreadyServer]) -> String {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for server in unready {
+        let named = match &server.name {
+            Some(name) => format!("{} {name}", server.id),
+            None => server.id.to_string(),
+        };
+        reasons
+            .entry(server.why.to_string())
+            .or_default()
+            .push(named);
+    }
+    let reason = |(why, servers): (String, Vec<String>)| {
+        format!("{why}: {}", few(&servers, NAMED, String::clone).join(", "))
+    };
+    let reasons: Vec<_> = reasons.into_iter().map(reason).collect();
+    reasons.join("; ")
+}

@@ -1,0 +1,179 @@
+//! What a run does about servers of its next wave that are no longer ready: a pure decision.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ecs_model::{RebootType, Server, ServerId, ServerStatus};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Lookup, Unready, UnreadyServer};
+use crate::PowerAction;
+
+/// How a run checks the servers of a wave again before the wave begins.
+///
+/// ```
+/// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
+/// use ecs_ops::fleet::WaveRecheck;
+///
+/// run.recheck_waves(WaveRecheck::skip()) // or WaveRecheck::stop()
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[must_use]
+pub struct WaveRecheck {
+    when_unready: WhenUnready,
+    /// When the servers were read for the plan, by the service's clock; `None`: not known, and no
+    /// change is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    /// Whether a server that is busy is ready.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ignores_busy: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WhenUnready {
+    Stop,
+    Skip,
+}
+
+impl WaveRecheck {
+    /// If a server of the next wave is not ready, the run stops before that wave.
+    pub fn stop() -> Self {
+        Self::new(WhenUnready::Stop)
+    }
+
+    /// Servers that are not ready are skipped: not attempted, also by whoever resumes the run.
+    pub fn skip() -> Self {
+        Self::new(WhenUnready::Skip)
+    }
+
+    fn new(when_unready: WhenUnready) -> Self {
+        Self {
+            when_unready,
+            since: None,
+            ignores_busy: false,
+        }
+    }
+
+    /// When the servers were read for the plan, by the service's clock. Default: when the option is
+    /// given to the run, as far as the client knows the service's clock.
+    pub fn since(mut self, since: Timestamp) -> Self {
+        self.since = Some(since);
+        self
+    }
+
+    /// A server on which another action is going on is ready: for a run that waits for servers on
+    /// which other runs act.
+    pub fn ignore_busy(mut self) -> Self {
+        self.ignores_busy = true;
+        self
+    }
+
+    /// Whether servers that are not ready are skipped; otherwise the run stops.
+    pub fn skips(&self) -> bool {
+        self.when_unready == WhenUnready::Skip
+    }
+
+    /// The same settings, with the time of another if it has one.
+    pub(crate) fn since_of(mut self, earlier: Option<Self>) -> Self {
+        self.since = earlier.and_then(|earlier| earlier.since).or(self.since);
+        self
+    }
+
+    pub(crate) fn since_or(mut self, now: Option<Timestamp>) -> Self {
+        self.since = self.since.or(now);
+        self
+    }
+
+    /// The servers among these that are not ready, by what was found of them. A server of which
+    /// nothing is known is ready, as before a run.
+    pub(crate) fn unready(
+        self,
+        action: PowerAction,
+        servers: &[ServerId],
+        found: &Lookup,
+    ) -> Vec<UnreadyServer> {
+        let absent: HashSet<_> = found.absent.iter().collect();
+        let shown = found.servers.iter();
+        let shown: HashMap<_, _> = shown
+            .filter_map(|server| Some((server.id?, server)))
+            .collect();
+        let unready = |id: &ServerId| {
+            if absent.contains(id) {
+                return Some(UnreadyServer::new(*id, None, Unready::Absent));
+            }
+            let server = shown.get(id)?;
+            let why = self.why(action, server)?;
+            Some(UnreadyServer::new(*id, server.name.clone(), why))
+        };
+        servers.iter().filter_map(unready).collect()
+    }
+
+    /// Why this server is not ready.
+    ///
+    /// | shown | soft restart | hard restart | start, stop |
+    /// |---|---|---|---|
+    /// | absent, locked, busy, a refused status | not ready | not ready, but for the status | the same |
+    /// | stopped, changed since the plan | not ready | not ready: it would be started | ready |
+    /// | stopped as in the plan | ready, unless such servers are skipped | ready | ready |
+    /// | running, changed since the plan | not ready: perhaps restarted | not ready | ready |
+    fn why(self, action: PowerAction, server: &Server) -> Option<Unready> {
+        let changed = self.changed(server);
+        match Unready::of(action, server) {
+            Some(Unready::Busy(_)) if self.ignores_busy => None,
+            Some(Unready::Stopped) => {
+                (self.skips() || changed.is_some()).then_some(Unready::Stopped)
+            }
+            Some(why) => Some(why),
+            None if !is_restart(action) => None,
+            None => changed.map(|at| match server.status {
+                Some(ServerStatus::Shutoff) => Unready::Stopped,
+                _ => Unready::Changed(at),
+            }),
+        }
+    }
+
+    /// When the server last changed, if that was after the plan.
+    fn changed(self, server: &Server) -> Option<String> {
+        let updated = server.updated.as_deref()?;
+        let at = updated.parse::<Timestamp>().ok()?;
+        (at > self.since?).then(|| updated.to_owned())
+    }
+}
+
+fn is_restart(action: PowerAction) -> bool {
+    matches!(
+        action,
+        PowerAction::Reboot(RebootType::Soft | RebootType::Hard)
+    )
+}
+
+/// Why servers are not ready, each reason with its number of servers, for people; `None`: there are
+/// none.
+pub(crate) fn reasons(unready: &[UnreadyServer]) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for server in unready {
+        let why = match &server.why {
+            // Each server has a time of its own.
+            Unready::Changed(_) => CHANGED.to_owned(),
+            why => why.to_string(),
+        };
+        *counts.entry(why).or_default() += 1;
+    }
+    let is_one = counts.len() == 1;
+    let reason = |(why, count)| match (is_one, count) {
+        (true, _) => why,
+        (false, 1) => format!("1 server {why}"),
+        (false, count) => format!("{count} servers {why}"),
+    };
+    let reasons: Vec<String> = counts.into_iter().map(reason).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+const CHANGED: &str = "changed since the run was planned, perhaps restarted by somebody else";
+
+#[cfg(test)]
+mod tests;

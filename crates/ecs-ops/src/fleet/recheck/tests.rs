@@ -1,0 +1,115 @@
+use super::*;
+
+const PLANNED: &str = "2026-11-24T01:00:00Z";
+const BEFORE: &str = "2026-11-24T00:59:59Z";
+const AFTER: &str = "2026-11-24T01:00:01Z";
+const SOFT: PowerAction = PowerAction::Reboot(RebootType::Soft);
+const HARD: PowerAction = PowerAction::Reboot(RebootType::Hard);
+
+fn recheck(skips: bool) -> WaveRecheck {
+    let recheck = match skips {
+        true => WaveRecheck::skip(),
+        false => WaveRecheck::stop(),
+    };
+    recheck.since(PLANNED.parse().unwrap())
+}
+
+fn server(status: &str, updated: &str) -> Server {
+    let mut server = Server::default();
+    server.id = Some(id(1));
+    server.name = Some("web-1".to_owned());
+    server.status = Some(status.into());
+    server.updated = Some(updated.to_owned());
+    server
+}
+
+fn id(number: u8) -> ServerId {
+    ServerId::from_bytes([number; 16])
+}
+
+#[test]
+fn what_changed_since_the_plan_is_not_ready_for_a_restart() {
+    let table = [
+        ("ACTIVE", BEFORE, [None, None, None]),
+        ("ACTIVE", PLANNED, [None, None, None]),
+        ("ACTIVE", AFTER, [Some("changed"), Some("changed"), None]),
+        ("SHUTOFF", BEFORE, [None, None, None]),
+        ("SHUTOFF", AFTER, [Some("stopped"), Some("stopped"), None]),
+        ("REBOOT", BEFORE, [Some("busy"), Some("busy"), Some("busy")]),
+        (
+            "DELETED",
+            BEFORE,
+            [Some("not found"), Some("not found"), Some("not found")],
+        ),
+        // Not to be compared.
+        ("ACTIVE", "yesterday", [None, None, None]),
+    ];
+    for (status, updated, expected) in table {
+        let server = server(status, updated);
+        for (action, expected) in [SOFT, HARD, PowerAction::Start].into_iter().zip(expected) {
+            let why = recheck(false)
+                .why(action, &server)
+                .map(|why| why.to_string());
+            let fits = match (&why, expected) {
+                (Some(why), Some(expected)) => why.starts_with(expected),
+                (why, expected) => why.is_none() && expected.is_none(),
+            };
+            assert!(fits, "{status} {updated} {action:?}: {why:?}");
+        }
+    }
+    let changed = server("ACTIVE", AFTER);
+    let without_a_time = WaveRecheck::stop();
+    assert_eq!(without_a_time.why(SOFT, &changed), None);
+}
+
+#[test]
+fn a_stopped_server_of_the_plan_is_skipped_only_on_request() {
+    let stopped = server("SHUTOFF", BEFORE);
+    assert_eq!(recheck(true).why(SOFT, &stopped), Some(Unready::Stopped));
+    assert_eq!(recheck(false).why(SOFT, &stopped), None);
+    let busy = server("REBOOT", BEFORE);
+    assert_eq!(recheck(true).ignore_busy().why(SOFT, &busy), None);
+}
+
+#[test]
+fn absence_needs_evidence() {
+    let mut found = Lookup::default();
+    found.missing = vec![id(2), id(3)];
+    found.absent = vec![id(3)];
+    found.servers = vec![server("ACTIVE", AFTER)];
+    let unready = recheck(true).unready(SOFT, &[id(1), id(2), id(3)], &found);
+    let changed = Unready::Changed(AFTER.to_owned());
+    let expected = [
+        UnreadyServer::new(id(1), Some("web-1".to_owned()), changed),
+        UnreadyServer::new(id(3), None, Unready::Absent),
+    ];
+    assert_eq!(unready, expected);
+    assert_eq!(
+        reasons(&unready).unwrap(),
+        "1 server changed since the run was planned, perhaps restarted by somebody else; \
+         1 server not found in the project"
+    );
+    let one = &unready[1..];
+    assert_eq!(reasons(one).unwrap(), "not found in the project");
+    assert_eq!(reasons(&[]), None);
+}
+
+#[test]
+fn the_settings_are_kept_and_read_again() {
+    for recheck in [recheck(true), WaveRecheck::stop().ignore_busy()] {
+        let text = serde_json::to_string(&recheck).unwrap();
+        assert_eq!(serde_json::from_str::<WaveRecheck>(&text).unwrap(), recheck);
+    }
+    let text = serde_json::to_string(&WaveRecheck::stop()).unwrap();
+    assert_eq!(text, r#"{"when_unready":"stop"}"#);
+}
+
+#[test]
+fn a_resumed_run_keeps_the_time_of_its_plan() {
+    let resumed = WaveRecheck::stop().since_of(Some(recheck(true)));
+    assert_eq!(resumed, recheck(false));
+    let later = AFTER.parse().unwrap();
+    assert_eq!(resumed.since_or(Some(later)), recheck(false));
+    let new = WaveRecheck::stop().since_of(None).since_or(Some(later));
+    assert_eq!(new, WaveRecheck::stop().since(later));
+}

@@ -1,0 +1,60 @@
+//! What follows when the servers of a wave were read again.
+
+use std::collections::HashSet;
+
+use ecs_model::ServerId;
+
+use super::{Rolling, Stage};
+use crate::rolling::StopReason;
+
+impl Rolling {
+    /// Servers of a wave that has not begun, or of one that an earlier process began, were read: those
+    /// that are not ready leave it, or the run stops.
+    pub(super) fn rechecked(
+        &mut self,
+        wave: usize,
+        unready: &[ServerId],
+        skipped: bool,
+        message: Option<String>,
+    ) {
+        let number = wave + 1;
+        if unready.is_empty() {
+            return match message {
+                Some(message) => self.stop(StopReason::NotRead {
+                    wave: number,
+                    message,
+                }),
+                None => {}
+            };
+        }
+        let message = message.unwrap_or_default();
+        let servers = unready.len();
+        let not_ready = StopReason::NotReady {
+            wave: number,
+            servers,
+            message,
+        };
+        if !skipped {
+            return self.stop(not_ready);
+        }
+        let Some(of_wave) = self.waves.get_mut(wave) else {
+            return;
+        };
+        let unready: HashSet<_> = unready.iter().collect();
+        of_wave.retain(|id| !unready.contains(id));
+        let is_empty = of_wave.is_empty();
+        match self.stage {
+            // Without a canary what follows would be untried.
+            Stage::Ready(0) if is_empty && self.rules.canary.is_some() => self.stop(not_ready),
+            Stage::Ready(_) if is_empty => self.stage = self.ready(wave + 1),
+            Stage::Ready(_) => {}
+            _ => {
+                self.open.retain(|id| !unready.contains(id));
+                self.end_wave_if_none_is_open(wave);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

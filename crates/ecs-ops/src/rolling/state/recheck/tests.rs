@@ -1,0 +1,101 @@
+use ecs_model::ServerId;
+
+use crate::rolling::state::{AfterCanary, Rolling, Rules, WaveAction, WaveEvent};
+use crate::rolling::{StopReason, tests::id};
+
+fn ids(numbers: &[usize]) -> Vec<ServerId> {
+    numbers.iter().copied().map(id).collect()
+}
+
+fn waves(rules: Rules) -> Rolling {
+    Rolling::new(vec![ids(&[1]), ids(&[2, 3]), ids(&[4])], rules)
+}
+
+fn rechecked(wave: usize, unready: &[usize], skipped: bool) -> WaveEvent {
+    WaveEvent::Rechecked {
+        wave,
+        unready: ids(unready),
+        skipped,
+        message: Some("locked".to_owned()),
+    }
+}
+
+fn ended(number: usize) -> WaveEvent {
+    let server = id(number);
+    WaveEvent::Ended {
+        server,
+        succeeded: true,
+    }
+}
+
+#[test]
+fn a_wave_goes_on_without_those_that_are_skipped() {
+    let mut waves = waves(Rules::default());
+    waves.on(WaveEvent::Began { wave: 0 });
+    assert_eq!(waves.on(ended(1)), WaveAction::Start { wave: 1 });
+    waves.on(rechecked(1, &[3], true));
+    waves.on(WaveEvent::Began { wave: 1 });
+    assert_eq!(waves.open(), 1);
+    // Nothing of the next one is left, and they count as no failures.
+    assert_eq!(waves.on(ended(2)), WaveAction::Start { wave: 2 });
+    assert_eq!(waves.on(rechecked(2, &[4], true)), WaveAction::Done);
+    assert_eq!(waves.failed(), 0);
+    // What comes late is about no wave that is to begin.
+    assert_eq!(waves.on(rechecked(1, &[2], false)), WaveAction::Done);
+}
+
+#[test]
+fn the_rest_of_a_begun_wave_may_be_skipped() {
+    let mut waves = waves(Rules::default());
+    waves.on(WaveEvent::Began { wave: 0 });
+    waves.on(ended(1));
+    waves.on(WaveEvent::Began { wave: 1 });
+    assert_eq!(
+        waves.on(rechecked(1, &[3], true)),
+        WaveAction::Await { wave: 1 }
+    );
+    assert_eq!(
+        waves.on(rechecked(1, &[2], true)),
+        WaveAction::Start { wave: 2 }
+    );
+}
+
+#[test]
+fn without_a_canary_nothing_follows() {
+    let rules = Rules {
+        canary: Some(AfterCanary::Ask),
+        ..Rules::default()
+    };
+    let mut waves = waves(rules);
+    let action = waves.on(rechecked(0, &[1], true));
+    assert!(matches!(
+        action,
+        WaveAction::Stop(StopReason::NotReady {
+            wave: 1,
+            servers: 1,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn unready_and_unread_servers_stop_the_run_until_it_is_resumed() {
+    let mut waves = waves(Rules::default());
+    let message = "locked".to_owned();
+    let not_ready = StopReason::NotReady {
+        wave: 1,
+        servers: 1,
+        message: message.clone(),
+    };
+    let action = waves.on(rechecked(0, &[1], false));
+    assert_eq!(action, WaveAction::Stop(not_ready));
+    let resumed = WaveEvent::Resumed {
+        reported: false,
+        awaited: Vec::new(),
+        unsent: ids(&[1, 2, 3, 4]),
+    };
+    assert_eq!(waves.on(resumed), WaveAction::Start { wave: 0 });
+    let not_read = StopReason::NotRead { wave: 1, message };
+    let action = waves.on(rechecked(0, &[], true));
+    assert_eq!(action, WaveAction::Stop(not_read));
+}

@@ -1,0 +1,356 @@
+//! Waves whose servers are read again before they begin.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ecs_model::{RebootType, ServerId};
+use http::Method;
+use tokio::time::Instant;
+
+use crate::fleet::{Unready, WaveRecheck};
+use crate::journal::{Entry, MemoryJournal, Record, Recovered};
+use crate::rolling::{Rules, StopReason, Waves};
+use crate::scripted::{DONE, Does, Seen, accepts, ids, service};
+use crate::{Client, Event, Outcome, Report, RunBuilder, Stopped};
+
+const PLANNED: &str = "2026-11-24T01:00:00Z";
+const BEFORE: &str = "2026-11-24T00:00:00Z";
+const AFTER: &str = "2026-11-24T01:10:00Z";
+const NO_SERVER: &str = r#"{"itemNotFound":{"code":404,"message":"no such server"}}"#;
+
+/// What the service shows of servers that are not as in the plan.
+type Shown = Arc<Mutex<HashMap<ServerId, Does>>>;
+
+fn server(id: ServerId, more: &str, updated: &str) -> Does {
+    let body = format!(
+        r#"{{"server":{{"id":"{id}","name":"web","status":"ACTIVE","updated":"{updated}"{more}}}}}"#
+    );
+    Does::Says(200, body, Vec::new())
+}
+
+fn locked(id: ServerId) -> Does {
+    server(id, r#","locked":true"#, BEFORE)
+}
+
+/// The list of the project, as in the plan.
+fn as_planned() -> Does {
+    let ids = ids(6);
+    let server = ids
+        .iter()
+        .map(|id| format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"{BEFORE}"}}"#));
+    let servers: Vec<_> = server.collect();
+    let body = format!(r#"{{"count":6,"servers":[{}]}}"#, servers.join(","));
+    Does::Says(200, body, Vec::new())
+}
+
+/// A service whose servers are as in the plan, but for these.
+fn region(shown: &Shown) -> (Client, Seen) {
+    let shown = Arc::clone(shown);
+    let (builder, seen) = service(move |request, number| {
+        let path = request.uri().path();
+        let id = path.rsplit('/').next().unwrap().parse::<ServerId>();
+        match (request.method(), id) {
+            (&Method::POST, _) => accepts(number),
+            (_, Ok(id)) if path.contains("/cloudservers/") => {
+                let shown = shown.lock().unwrap();
+                let as_planned = || server(id, "", BEFORE);
+                shown.get(&id).cloned().unwrap_or_else(as_planned)
+            }
+            (_, Err(_)) if path.ends_with("/detail") => {
+                let listed = shown.lock().unwrap().get(&list()).cloned();
+                listed.unwrap_or_else(as_planned)
+            }
+            _ => Does::Answer(200, DONE),
+        }
+    });
+    (builder.build().unwrap(), seen)
+}
+
+/// Stands for the list.
+fn list() -> ServerId {
+    ServerId::from_bytes([0; 16])
+}
+
+/// Six servers in three waves.
+fn run(client: &Client, recheck: WaveRecheck) -> RunBuilder {
+    let servers = ids(6);
+    let waves = Waves::of(servers.chunks(2).map(<[_]>::to_vec).collect());
+    let run = client.reboot(RebootType::Soft, servers);
+    let run = run.rolling(waves, Rules::default());
+    run.recheck_waves(recheck.since(PLANNED.parse().unwrap()))
+}
+
+/// The servers of the requests.
+fn sent(seen: &Seen) -> Vec<usize> {
+    let text =
+        |request: &http::Request<bytes::Bytes>| String::from_utf8(request.body().to_vec()).unwrap();
+    let posts: Vec<_> = seen.requests(Method::POST).iter().map(text).collect();
+    let ids = ids(6);
+    let names = |post: &&String, id: &ServerId| post.contains(&id.to_string());
+    let sent = ids
+        .iter()
+        .map(|id| posts.iter().filter(|post| names(post, id)).count());
+    sent.collect()
+}
+
+fn names(report: &Report) -> Vec<&'static str> {
+    let servers = report.servers.iter();
+    servers.map(|server| server.outcome.name()).collect()
+}
+
+const OK: &str = "succeeded";
+const NOT: &str = "not_attempted";
+
+#[tokio::test(start_paused = true)]
+async fn servers_that_are_not_ready_any_more_are_skipped() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    {
+        let mut shown = shown.lock().unwrap();
+        // The first wave is not read, and what the run did itself to it is no matter.
+        shown.insert(ids[0], server(ids[0], "", AFTER));
+        shown.insert(ids[2], Does::Answer(404, NO_SERVER));
+        shown.insert(ids[4], server(ids[4], "", AFTER));
+        shown.insert(ids[5], locked(ids[5]));
+    }
+    let journal = Arc::new(MemoryJournal::default());
+    let run = run(&client, WaveRecheck::skip()).journal(Arc::clone(&journal));
+    let run = run.begin().await.unwrap();
+    let mut events = run.events();
+    let report = run.await;
+    assert_eq!(names(&report), [OK, OK, NOT, OK, NOT, NOT]);
+    assert_eq!(sent(&seen), [1, 1, 0, 1, 0, 0]);
+    assert_eq!(report.stopped, None);
+    let why: Vec<_> = report.unready.iter().map(|server| &server.why).collect();
+    let changed = Unready::Changed(AFTER.to_owned());
+    assert_eq!(why, [&Unready::Absent, &changed, &Unready::Locked]);
+    let Outcome::NotAttempted { error } = &report.servers[5].outcome else {
+        panic!("{report:?}");
+    };
+    let message = "skipped, because it was not ready before wave 3: locked";
+    assert_eq!(error.message, message);
+    let mut waves = Vec::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Event::WaveRechecked {
+                wave,
+                unready,
+                skipped,
+            } => {
+                waves.push((wave, unready.len(), skipped));
+            }
+            Event::WaveBegan { wave, servers, .. } => waves.push((wave, servers, false)),
+            _ => {}
+        }
+    }
+    // A wave of which nothing is left does not begin.
+    assert_eq!(
+        waves,
+        [(1, 2, false), (2, 1, true), (2, 1, false), (3, 2, true)]
+    );
+
+    // Nobody sends them later.
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    assert_eq!(recovered.unsent(), []);
+    assert_eq!(names(&recovered.report()), names(&report));
+    assert_eq!(recovered.report().unready, report.unready);
+    shown.lock().unwrap().clear();
+    let resumed = client
+        .resume(journal, recovered)
+        .unwrap()
+        .report()
+        .await
+        .unwrap();
+    assert_eq!(names(&resumed), names(&report));
+    assert_eq!(resumed.unready, report.unready);
+    assert_eq!(sent(&seen), [1, 1, 0, 1, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_run_stops_before_a_wave_that_is_not_ready() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    shown.lock().unwrap().insert(ids[2], locked(ids[2]));
+    let journal = Arc::new(MemoryJournal::default());
+    let run = run(&client, WaveRecheck::stop()).journal(Arc::clone(&journal));
+    let report = run.report().await.unwrap();
+    let reason = StopReason::NotReady {
+        wave: 2,
+        servers: 1,
+        message: "locked".to_owned(),
+    };
+    let stopped = Some(Stopped::Rolling(reason.clone()));
+    assert_eq!(report.stopped, stopped);
+    assert_eq!(names(&report), [OK, OK, NOT, NOT, NOT, NOT]);
+    let message = |number: usize| report.servers[number].outcome.error().unwrap().to_string();
+    assert!(
+        message(2).ends_with("before wave 2: locked"),
+        "{}",
+        message(2)
+    );
+    assert!(
+        message(3).starts_with("not sent: 1 server of wave 2"),
+        "{}",
+        message(3)
+    );
+    assert_eq!(report.unready, []);
+
+    // It is still locked: a run that is resumed stops again.
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    assert_eq!(recovered.stopping_rule(), Some(reason));
+    let run = client.resume(Arc::clone(&journal), recovered).unwrap();
+    let report = run.report().await.unwrap();
+    assert_eq!(report.stopped, stopped);
+    assert_eq!(sent(&seen), [1, 1, 0, 0, 0, 0]);
+
+    // Skipped on request, by the time of the plan.
+    shown
+        .lock()
+        .unwrap()
+        .insert(ids[3], server(ids[3], "", AFTER));
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    let run = client.resume(Arc::clone(&journal), recovered).unwrap();
+    let report = run
+        .recheck_waves(WaveRecheck::skip())
+        .report()
+        .await
+        .unwrap();
+    assert_eq!(names(&report), [OK, OK, NOT, NOT, OK, OK]);
+    assert_eq!(report.unready.len(), 2);
+    assert_eq!(sent(&seen), [1, 1, 0, 0, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_ready_again_is_sent_by_the_resumed_run() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    shown.lock().unwrap().insert(ids[2], locked(ids[2]));
+    let journal = Arc::new(MemoryJournal::default());
+    let run = run(&client, WaveRecheck::stop()).journal(Arc::clone(&journal));
+    assert_eq!(run.report().await.unwrap().summary().not_attempted, 4);
+    shown.lock().unwrap().clear();
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    let run = client.resume(journal, recovered).unwrap();
+    assert!(run.report().await.unwrap().is_success());
+    assert_eq!(sent(&seen), [1; 6]);
+}
+
+/// Reads that fail are made again, for a time; a refusal is not.
+#[tokio::test(start_paused = true)]
+async fn servers_that_cannot_be_read_are_not_sent() {
+    let ids = ids(6);
+    for (status, body, least, most) in [
+        (503, "{}", 540, 620),
+        (
+            403,
+            r#"{"error":{"code":"Ecs.0004","message":"no permission"}}"#,
+            0,
+            60,
+        ),
+    ] {
+        let shown: Shown = Arc::default();
+        let (client, seen) = region(&shown);
+        let refused = Does::Answer(status, body);
+        shown.lock().unwrap().insert(ids[2], refused.clone());
+        shown.lock().unwrap().insert(list(), refused);
+        let journal = Arc::new(MemoryJournal::default());
+        let began = Instant::now();
+        let run = run(&client, WaveRecheck::skip()).journal(Arc::clone(&journal));
+        let report = run.report().await.unwrap();
+        let Some(Stopped::Rolling(StopReason::NotRead { wave: 2, message })) = &report.stopped
+        else {
+            panic!("{report:?}");
+        };
+        assert!(message.contains(&status.to_string()), "{message}");
+        assert_eq!(sent(&seen), [1, 1, 0, 0, 0, 0]);
+        let took = began.elapsed().as_secs();
+        assert!((least..most).contains(&took), "{status}: {took}");
+
+        // Nothing is lost.
+        shown.lock().unwrap().clear();
+        let recovered = Recovered::from_entries(journal.entries()).unwrap();
+        let run = client.resume(journal, recovered).unwrap();
+        assert!(run.report().await.unwrap().is_success());
+        assert_eq!(sent(&seen), [1; 6]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_fails_for_a_minute_only_delays_the_wave() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    let fails = Does::Answer(503, "{}");
+    shown.lock().unwrap().insert(ids[2], fails.clone());
+    shown.lock().unwrap().insert(list(), fails);
+    let recover = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        shown.lock().unwrap().clear();
+    };
+    let run = run(&client, WaveRecheck::stop());
+    let (report, ()) = futures_util::future::join(run.report(), recover).await;
+    assert!(report.unwrap().is_success());
+    assert_eq!(sent(&seen), [1; 6]);
+}
+
+/// The rest of a wave that a process began and left is read by the next one before it is sent.
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_wave_is_read_by_who_resumes_it() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    let first = Arc::new(MemoryJournal::default());
+    let run = run(&client, WaveRecheck::skip()).journal(Arc::clone(&first));
+    let began = |entry: &Entry| matches!(entry.record, Record::WaveBegan { wave: 0 });
+    assert!(run.report().await.unwrap().is_success());
+    // The process died after the first wave began, before its request.
+    let mut entries = first.entries();
+    entries.truncate(entries.iter().position(began).unwrap() + 1);
+    let journal = Arc::new(MemoryJournal::new(entries));
+    shown.lock().unwrap().insert(ids[0], locked(ids[0]));
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    assert_eq!(recovered.unsent().len(), 6);
+    let run = client.resume(Arc::clone(&journal), recovered).unwrap();
+    let report = run.report().await.unwrap();
+    assert_eq!(names(&report), [NOT, OK, OK, OK, OK, OK]);
+    assert_eq!(sent(&seen), [1, 2, 2, 2, 2, 2]);
+    let entries = journal.entries();
+    assert_eq!(entries.iter().filter(|entry| began(entry)).count(), 1);
+    Recovered::from_entries(entries).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_servers_are_read_by_one_list() {
+    let servers = ids(40);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    let listed = servers.iter().skip(1).map(|id| {
+        let locked = *id == servers[30];
+        format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"{BEFORE}","locked":{locked}}}"#)
+    });
+    let listed: Vec<_> = listed.collect();
+    let body = format!(r#"{{"count":39,"servers":[{}]}}"#, listed.join(","));
+    shown
+        .lock()
+        .unwrap()
+        .insert(list(), Does::Says(200, body, Vec::new()));
+    let waves = Waves::of(servers.chunks(20).map(<[_]>::to_vec).collect());
+    let run = client.reboot(RebootType::Soft, servers);
+    let run = run.rolling(waves, Rules::default());
+    let report = run
+        .recheck_waves(WaveRecheck::skip())
+        .report()
+        .await
+        .unwrap();
+    assert_eq!(report.summary().succeeded, 39);
+    let lists = seen.requests(Method::GET);
+    let lists = lists
+        .iter()
+        .filter(|request| request.uri().path().ends_with("/detail"));
+    // Read to its first page without servers, or without new ones.
+    assert!((1..=3).contains(&lists.count()));
+}
