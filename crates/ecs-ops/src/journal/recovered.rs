@@ -261,7 +261,9 @@ impl Recovered {
     /// What became of a server, unless it may be sent again.
     pub(super) fn concluded(&self, id: &ServerId) -> Option<&Outcome> {
         let outcome = self.ledger.outcomes.get(id)?;
-        (!matches!(outcome, Outcome::NotAttempted { .. })).then_some(outcome)
+        let may_be_sent = matches!(outcome, Outcome::NotAttempted { .. })
+            && !self.ledger.left_out.contains_key(id);
+        (!may_be_sent).then_some(outcome)
     }
 
     /// The last request of a server.
