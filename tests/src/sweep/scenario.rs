@@ -147,7 +147,7 @@ impl Scenario {
                 .map(|plan| RunPlan {
                     deadline: match plan.stalled_after {
                         // In some seeds only the default limit ends it.
-                        None if endless && seed % 4 != 0 => plan.deadline.or(Some(LAST)),
+                        None if endless && !seed.is_multiple_of(4) => plan.deadline.or(Some(LAST)),
                         _ => plan.deadline,
                     },
                     ..plan

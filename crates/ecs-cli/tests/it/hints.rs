@@ -218,7 +218,7 @@ fn no_other_text_has_a_command_to_be_typed() {
             let is_allowed =
                 |(file, words): &(&str, &str)| path.ends_with(file) && line.contains(words);
             assert!(
-                !COMMANDS.iter().any(|command| has(&command)) || ALLOWED.iter().any(is_allowed),
+                !COMMANDS.iter().any(has) || ALLOWED.iter().any(is_allowed),
                 "{path}: a command to be typed is made in commands/next_step.rs: {line}"
             );
         }

@@ -29,6 +29,23 @@ impl Recovered {
     /// ```
     pub fn report(&self) -> Report {
         let run = self.run();
+        let jobs = self.jobs().iter();
+        let jobs = jobs.map(|job| job.clone().report(self.ticket(job)));
+        Report {
+            run_id: run.run_id.clone(),
+            action: run.action,
+            jobs: jobs.collect(),
+            servers: self.server_reports().collect(),
+            stopped: self.stopped().cloned(),
+            refused: None,
+            target: run.target.clone(),
+            skipped: Vec::new(),
+            unready: self.unready().cloned().collect(),
+        }
+    }
+
+    /// The servers of the [report](Self::report), one after the other.
+    pub fn server_reports(&self) -> impl Iterator<Item = ServerReport> {
         let unknown = self.unknown_requests();
         let unknown = unknown
             .iter()
@@ -45,26 +62,12 @@ impl Recovered {
                 None => Problem::new(NEVER_SENT),
             },
         };
-        let servers = run.servers.iter().filter_map(|id| {
-            let name = run.names.get(*id).map(str::to_owned);
+        let servers = self.run.servers.iter().filter_map(move |id| {
+            let name = self.run.names.get(*id).map(str::to_owned);
             let report = self.server_report(*id, &known)?;
             Some(ServerReport { name, ..report })
         });
-        let jobs = self.jobs().iter();
-        let jobs = jobs.map(|job| job.clone().report(self.ticket(job)));
-        Report {
-            run_id: run.run_id.clone(),
-            action: run.action,
-            jobs: jobs.collect(),
-            servers: servers
-                .chain(run.unready.iter().map(UnreadyServer::report))
-                .collect(),
-            stopped: self.stopped().cloned(),
-            refused: None,
-            target: run.target.clone(),
-            skipped: Vec::new(),
-            unready: self.unready().cloned().collect(),
-        }
+        servers.chain(self.run.unready.iter().map(UnreadyServer::report))
     }
 
     fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
@@ -109,7 +112,7 @@ struct Known<'a> {
 impl UnknownRequest {
     /// Why it is unknown what became of the request.
     pub(crate) fn problem(&self) -> Problem {
-        let message = "the run ended before the answer arrived";
+        let message = "no answer is recorded";
         let known = self.error.as_ref().map(Problem::from);
         let sent = self
             .sent

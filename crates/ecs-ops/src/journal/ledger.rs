@@ -84,3 +84,6 @@ pub(super) fn is_final(outcome: &Outcome) -> bool {
         Outcome::NotAttempted { .. } | Outcome::Running { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

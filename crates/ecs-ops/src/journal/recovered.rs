@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use ecs_client::Problem;
 use ecs_model::{ProjectId, RebootType, ServerId};
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
@@ -260,7 +261,9 @@ impl Recovered {
     /// What became of a server, unless it may be sent again.
     pub(super) fn concluded(&self, id: &ServerId) -> Option<&Outcome> {
         let outcome = self.ledger.outcomes.get(id)?;
-        (!matches!(outcome, Outcome::NotAttempted { .. })).then_some(outcome)
+        let may_be_sent = matches!(outcome, Outcome::NotAttempted { .. })
+            && !self.ledger.left_out.contains_key(id);
+        (!may_be_sent).then_some(outcome)
     }
 
     /// The last request of a server.
@@ -366,12 +369,16 @@ impl Recovered {
         servers.filter_map(|id| Some((*id, self.ledger.soft_outcomes.get(id)?)))
     }
 
-    /// Servers that were sent a second time after a lost answer.
-    pub(crate) fn resubmitted(&self) -> impl Iterator<Item = ServerId> {
-        let servers = self.servers.iter();
-        servers.filter_map(|(id, server)| {
-            (server.resubmitted && server.unknown_request.is_some()).then_some(*id)
-        })
+    /// Servers that were sent a second time after a lost answer, with the problem of the first
+    /// request.
+    pub(crate) fn resubmitted(&self) -> impl Iterator<Item = (ServerId, Problem)> {
+        let first = |(id, server): (&ServerId, &ServerHistory)| {
+            let first = self.requests.get(&server.unknown_request?.get())?;
+            let error = first.error.as_ref().map(Problem::from);
+            let error = error.unwrap_or_else(|| Problem::new("no answer to it is recorded"));
+            Some((*id, error))
+        };
+        self.servers.iter().filter_map(first)
     }
 
     /// All jobs, in the order of their acceptance.

@@ -4,6 +4,7 @@ mod close;
 mod conclude;
 mod escalate;
 mod hang;
+mod jobs;
 mod next;
 mod poll;
 mod recheck;
@@ -30,7 +31,7 @@ use super::request_plan::RequestPlan;
 use crate::action::PowerAction;
 use crate::event::Event;
 use crate::fleet::WaveRecheck;
-use crate::journal::{Acceptance, KnownJob, Ledger, OutcomeKind, Purpose};
+use crate::journal::{Acceptance, Ledger, OutcomeKind, Purpose};
 use crate::report::{Outcome, ServerReport};
 use crate::rolling::Rolling;
 use crate::ticket::JobOrigin;
@@ -215,11 +216,6 @@ impl RunState {
         }
     }
 
-    /// The jobs of accepted requests, in the order of their acceptance.
-    pub(crate) fn accepted_jobs(&self) -> &[KnownJob] {
-        &self.ledger.jobs
-    }
-
     /// Whether a request had more servers when an earlier process sent it.
     pub(crate) fn is_partial(&self, index: usize) -> bool {
         self.requests
@@ -317,27 +313,6 @@ impl RunState {
         self.halted.is_some()
     }
 
-    /// The service accepted a request.
-    pub(crate) fn accepted(&mut self, acceptance: Acceptance) -> Option<Event> {
-        self.queue
-            .answered(acceptance.request.checked_sub(1)?, true);
-        let job = self.add_job(acceptance)?;
-        Some(Event::Accepted {
-            request: job.request,
-            servers: job.servers,
-            job_id: job.job_id.clone(),
-        })
-    }
-
-    /// A request has a job from now on.
-    fn add_job(&mut self, acceptance: Acceptance) -> Option<&KnownJob> {
-        let index = acceptance.request.checked_sub(1)?;
-        let servers = self.requests.get(index)?.servers.len();
-        let job = self.ledger.accept(acceptance, servers);
-        self.replace(index, RequestState::Accepted(job));
-        self.ledger.jobs.last()
-    }
-
     /// A request was not accepted, or its answer was lost.
     pub(crate) fn not_accepted(&mut self, index: usize, failure: RequestError) -> Vec<Event> {
         self.queue.answered(index, false);
@@ -407,26 +382,6 @@ impl RunState {
         };
         events.extend(self.end_request(index, &outcome));
         events
-    }
-
-    /// The job of an accepted request that is still polled.
-    pub(crate) fn job(&self, index: usize) -> Option<&JobId> {
-        Some(&self.polled_job(index)?.job_id)
-    }
-
-    pub(crate) fn polled_job(&self, index: usize) -> Option<&KnownJob> {
-        match self.requests.get(index)?.state {
-            RequestState::Accepted(job) => self.ledger.jobs.get(job),
-            _ => None,
-        }
-    }
-
-    fn watching(&mut self, index: usize) -> Option<(&mut RunRequest, &mut KnownJob)> {
-        let request = self.requests.get_mut(index)?;
-        let RequestState::Accepted(job) = request.state else {
-            return None;
-        };
-        Some((request, self.ledger.jobs.get_mut(job)?))
     }
 
     /// Sets the outcome of a server; the first one is kept.

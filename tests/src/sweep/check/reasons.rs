@@ -184,6 +184,7 @@ impl Checker<'_> {
         match unready.why {
             // A soft restart of it would be refused; it was stopped before the run.
             Unready::Locked | Unready::Stopped => true,
+            Unready::Absent => self.scenario.absent > 0,
             _ => self.others.contains(id) || self.may_be_unknown(id, run),
         }
     }

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ecs_ops::journal::{
-    Entry, ErrorRecord, KnownJob, OutcomeKind, Purpose, Record, Recovered, ServerProgress,
-};
+use ecs_ops::ServerReport;
+use ecs_ops::journal::{Entry, ErrorRecord, KnownJob, Purpose, Record, Recovered, ServerProgress};
 use ecs_ops::model::{JobId, ServerId};
-use ecs_ops::{Outcome, Problem, ServerReport};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Answer, Attempt, Health, Job, Mark, RequestRow, Server, Span, Trouble};
@@ -30,8 +28,6 @@ pub(super) struct Story {
     over: HashMap<JobId, Timestamp>,
     /// The batch that each server was in last.
     request_of: HashMap<ServerId, usize>,
-    /// What was said of a server without deciding about it.
-    told: HashMap<ServerId, ErrorRecord>,
 }
 
 impl Story {
@@ -82,13 +78,6 @@ impl Story {
             Record::Outcomes { servers } => {
                 for verdict in servers {
                     self.concluded.insert(verdict.id, at);
-                    let open = matches!(
-                        verdict.outcome,
-                        OutcomeKind::NotAttempted | OutcomeKind::Unknown
-                    );
-                    if let Some(error) = verdict.error.as_ref().filter(|_| open) {
-                        self.told.insert(verdict.id, error.clone());
-                    }
                 }
             }
             Record::JobFinished { job_id, .. } => {
@@ -156,7 +145,6 @@ impl Story {
     fn intend(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
         for id in servers {
             self.request_of.insert(*id, number);
-            self.told.remove(id);
         }
         let request = self.requests.entry(number).or_insert_with(|| RequestRow {
             request: number,
@@ -237,50 +225,23 @@ impl Story {
         }
     }
 
-    /// Where each server stands, in the words of a report.
+    /// Each server as the report by the journal has it.
     pub(super) fn servers(&self, recovered: &Recovered) -> Vec<Server> {
-        let job_of: HashMap<usize, &JobId> = recovered
-            .jobs()
-            .iter()
-            .map(|job| (job.request, &job.job_id))
-            .collect();
-        let first: HashMap<ServerId, &Outcome> = recovered.escalated().collect();
-        let names = &recovered.run().names;
-        let row = |id: &ServerId| {
-            let progress = recovered.progress(*id)?;
-            let is_final = matches!(progress, ServerProgress::Finished(_));
-            let outcome = match progress {
-                ServerProgress::Finished(outcome) => outcome.clone(),
-                ServerProgress::Accepted { request } => Outcome::Running {
-                    job_id: (*job_of.get(&request)?).clone(),
-                },
-                ServerProgress::Unknown { request } => Outcome::Unknown {
-                    job_id: None,
-                    error: self.why_doubtful(*id, request),
-                },
-                ServerProgress::Unsent => Outcome::NotAttempted {
-                    error: self.why_unsent(*id),
-                },
-            };
-            let mut report = ServerReport::new(*id, outcome);
-            report.name = names.get(*id).map(str::to_owned);
-            report.at = self.concluded.get(id).copied().filter(|_| is_final);
-            let first = first.get(id).filter(|first| ***first != report.outcome);
-            report.escalated = first.map(|first| first.error().cloned().unwrap_or_default());
-            Some(Server {
-                request: self.request_of.get(id).copied(),
+        let row = |report: ServerReport| {
+            let id = report.id;
+            let progress = recovered.progress(id);
+            let is_final = matches!(progress, Some(ServerProgress::Finished(_)));
+            let at = self.concluded.get(&id).copied().filter(|_| is_final);
+            let mut row = Server {
+                request: self.request_of.get(&id).copied(),
                 wave: None,
                 report,
                 unready: None,
-            })
+            };
+            row.report.at = at;
+            row
         };
-        let mut servers: Vec<Server> = recovered.run().servers.iter().filter_map(row).collect();
-        servers.extend(recovered.run().unready.iter().map(|unready| Server {
-            request: None,
-            wave: None,
-            report: unready.report(),
-            unready: None,
-        }));
+        let mut servers: Vec<Server> = recovered.server_reports().map(row).collect();
         let unready: HashMap<_, _> = recovered
             .unready()
             .map(|unready| (unready.id, unready))
@@ -296,38 +257,4 @@ impl Story {
         }
         servers
     }
-
-    fn why_doubtful(&self, id: ServerId, request: usize) -> Problem {
-        let attempt = self
-            .requests
-            .get(&request)
-            .and_then(|request| request.attempts.last());
-        let noted = self.told.get(&id).or_else(|| attempt?.error.as_ref());
-        noted.map_or_else(
-            || {
-                words(match attempt.and_then(|attempt| attempt.sent) {
-                    Some(sent) => format!("sent at {sent:.0}; no answer is recorded"),
-                    None => "announced and possibly sent; nothing more is recorded".to_owned(),
-                })
-            },
-            Problem::from,
-        )
-    }
-
-    fn why_unsent(&self, id: ServerId) -> Problem {
-        let request = self
-            .request_of
-            .get(&id)
-            .and_then(|request| self.requests.get(request));
-        let error = request.and_then(|request| request.attempts.last()?.error.as_ref());
-        let noted = self.told.get(&id).or(error);
-        noted.map_or_else(|| words("never sent".to_owned()), Problem::from)
-    }
-}
-
-fn words(message: String) -> Problem {
-    Problem::from(&ErrorRecord {
-        code: None,
-        message,
-    })
 }

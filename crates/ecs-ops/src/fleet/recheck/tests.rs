@@ -73,10 +73,11 @@ fn a_stopped_server_of_the_plan_is_skipped_only_on_request() {
 
 #[test]
 fn absence_needs_evidence() {
-    let mut found = Lookup::default();
-    found.missing = vec![id(2), id(3)];
-    found.absent = vec![id(3)];
-    found.servers = vec![server("ACTIVE", AFTER)];
+    let found = Lookup {
+        missing: vec![id(2), id(3)],
+        absent: vec![id(3)],
+        servers: vec![server("ACTIVE", AFTER)],
+    };
     let unready = recheck(true).unready(SOFT, &[id(1), id(2), id(3)], &found);
     let changed = Unready::Changed(AFTER.to_owned());
     let expected = [

@@ -112,6 +112,12 @@ fn servers_that_are_skipped_before_their_wave_are_not_sent_again() {
         Some(ServerProgress::Finished(_))
     ));
     assert_eq!(recovered.waves(), [servers(1), vec![server(2)]]);
+    // Nothing of it is awaited.
+    let resumption = recovered.resumption();
+    assert!(
+        matches!(&resumption, crate::rolling::WaveEvent::Resumed { awaited, .. } if awaited.is_empty()),
+        "{resumption:?}"
+    );
     // Without being skipped it may be sent later.
     let stopped = of(&[rechecked(server(1), false)]).unwrap();
     assert_eq!(stopped.unsent().len(), 3);

@@ -19,13 +19,13 @@ impl Rolling {
     ) {
         let number = wave + 1;
         if unready.is_empty() {
-            return match message {
-                Some(message) => self.stop(StopReason::NotRead {
+            if let Some(message) = message {
+                self.stop(StopReason::NotRead {
                     wave: number,
                     message,
-                }),
-                None => {}
-            };
+                });
+            }
+            return;
         }
         let message = message.unwrap_or_default();
         let servers = unready.len();

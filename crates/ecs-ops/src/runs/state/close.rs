@@ -5,8 +5,7 @@ use ecs_model::ServerId;
 
 use super::waves::{WaveQueue, not_sent};
 use super::{RequestState, RunState};
-use crate::journal::KnownJob;
-use crate::report::{JobReport, Outcome, Report, ServerReport, Stopped};
+use crate::report::{Outcome, Report, ServerReport, Stopped};
 
 impl RunState {
     /// Closes the run: every server gets an outcome. `submission(request)` is the outcome of a
@@ -101,19 +100,6 @@ impl RunState {
             skipped: Vec::new(),
             unready: self.ledger.left_out.into_values().collect(),
         }
-    }
-
-    /// The jobs as a report has them. Their tickets take the servers of the requests.
-    fn job_reports(&mut self) -> Vec<JobReport> {
-        let jobs = std::mem::take(&mut self.ledger.jobs);
-        let report = |job: KnownJob| {
-            let action = self.action_of(job.index());
-            let request = self.requests.get_mut(job.index());
-            let servers = request.map(|request| std::mem::take(&mut request.servers));
-            let ticket = job.ticket(self.origin.clone(), action, servers.unwrap_or_default());
-            job.report(ticket)
-        };
-        jobs.into_iter().map(report).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use ecs_client::Problem;
 use jiff::Timestamp;
 
 use super::{RequestState, RunOptions, RunRequest, RunState};
@@ -50,13 +49,7 @@ impl RunState {
         state.requests = (1..=last).map(request).collect();
         state.planned = state.planned.saturating_add(last);
         let again = recovered.resubmitted();
-        let again = again.map(|id| {
-            (
-                id,
-                Some(Problem::new("the first request may have been executed")),
-            )
-        });
-        state.resubmitted = again.collect();
+        state.resubmitted = again.map(|(id, first)| (id, Some(first))).collect();
         state.ledger = recovered.ledger().clone().resumed();
 
         let escalating = recovered.escalating();
