@@ -44,9 +44,7 @@ pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
 pub(crate) use sim::{Metadata, ServerIdFilter, Sim};
-#[cfg(feature = "postgres")]
-pub(crate) use store::StoreFormat;
-pub(crate) use store::{Held, StoreCommand};
+pub(crate) use store::{Held, StoreCommand, StoreFormat};
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -1,19 +1,26 @@
-//! The store that `--store` or `ECSCTL_STORE` names, and how its password is found.
+//! The store that `--store` or `ECSCTL_STORE` names: in a PostgreSQL database, or in a file.
 
-#[cfg(not(feature = "postgres"))]
-mod absent;
 #[cfg(feature = "postgres")]
 mod postgres;
-
-#[cfg(not(feature = "postgres"))]
-pub(crate) use absent::{Store, admin, shown};
-#[cfg(feature = "postgres")]
-pub(crate) use postgres::{Store, admin, shown};
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod target;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use ecs_ops::journal::{Contents, HeldServer, Journal};
+use ecs_ops::model::ServerId;
+use ecs_ops::store::{RunState, StoreError, StoreErrorKind, Takeover};
+use serde_json::{Value, json};
+
+pub(crate) use self::target::{admin, shown};
+
+use self::target::target;
 use crate::args::Global;
-use crate::fail::Fail;
+use crate::commands::next_step::NextStep;
+use crate::connect::Connection;
+use crate::fail::{Fail, chain};
 
 /// The variable that names the store.
 pub(crate) const VARIABLE: &str = "ECSCTL_STORE";
@@ -43,6 +50,112 @@ pub(crate) fn has_run(global: &Global, run: &Path) -> bool {
 /// A command that needs a store.
 pub(crate) fn not_named() -> Fail {
     Fail::usage("no store is named").hint(format!(
-        "add --store postgres://USER@HOST/DATABASE, or set {VARIABLE}"
+        "add --store postgres://USER@HOST/DATABASE or --store sqlite:FILE, or set {VARIABLE}"
     ))
+}
+
+/// An open store.
+pub(crate) struct Store {
+    store: ecs_ops::store::Store,
+    /// Without a password.
+    address: String,
+}
+
+impl Store {
+    /// Opens the store that is named, if one is.
+    pub(crate) async fn open(global: &Global) -> Result<Option<Self>, Fail> {
+        Self::open_to(global, true).await
+    }
+
+    /// The same, to list and show only.
+    pub(crate) async fn open_to_read(global: &Global) -> Result<Option<Self>, Fail> {
+        Self::open_to(global, false).await
+    }
+
+    async fn open_to(global: &Global, writes: bool) -> Result<Option<Self>, Fail> {
+        let Some(named) = named(global) else {
+            return Ok(None);
+        };
+        let target = target(named, global)?;
+        let address = target.address();
+        let store = target.open(writes).await.map_err(|error| fail(&error))?;
+        Ok(Some(Self { store, address }))
+    }
+
+    /// Where it is, for people: without a password.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The journal of a new run.
+    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
+        Arc::new(self.store.journal())
+    }
+
+    /// Takes a run over: when its process is silent, or at once.
+    pub(crate) async fn resume(
+        &self,
+        run_id: &str,
+        at_once: bool,
+    ) -> Result<(Arc<dyn Journal>, Contents), Fail> {
+        let takeover = if at_once {
+            Takeover::AtOnce
+        } else {
+            Takeover::WhenSilent
+        };
+        let taken = self.store.resume(run_id, takeover).await;
+        let (journal, contents) = taken.map_err(|error| fail(&error))?;
+        Ok((Arc::new(journal), contents))
+    }
+
+    /// The records of a run.
+    pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, Fail> {
+        let records = self.store.records(run_id).await;
+        records.map_err(|error| fail(&error))
+    }
+
+    /// Whether the process of a run is alive, as far as the store knows.
+    pub(crate) async fn is_active(&self, run_id: &str) -> Result<bool, Fail> {
+        let run = self.store.run(run_id).await;
+        let run = run.map_err(|error| fail(&error))?;
+        Ok(run.is_some_and(|run| run.state == RunState::Running))
+    }
+
+    /// Which of these servers other runs act on.
+    pub(crate) async fn held(
+        &self,
+        connection: &Connection,
+        servers: &[ServerId],
+    ) -> Result<Vec<HeldServer>, Fail> {
+        let (endpoint, project) = (connection.endpoint.to_string(), &connection.project);
+        let held = self.store.held(&endpoint, project.as_str(), servers).await;
+        held.map_err(|error| fail(&error))
+    }
+
+    /// The latest runs as JSON, the latest first.
+    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, Fail> {
+        let runs = self.store.runs(limit).await;
+        let runs = runs.map_err(|error| fail(&error))?;
+        let runs = runs.into_iter().map(|run| {
+            json!({
+                "run_id": run.run_id, "state": run.state, "operation": run.action, "servers": run.servers,
+                "project_id": run.project_id, "endpoint": run.endpoint, "user": run.user, "host": run.host,
+                "pid": run.pid, "program": run.program, "epoch": run.epoch, "records": run.records,
+                "started_at": format!("{:.0}", run.started_at), "seen_at": format!("{:.0}", run.seen_at),
+                "ended_at": run.ended_at.map(|at| format!("{at:.0}")),
+            })
+        });
+        Ok(runs.collect())
+    }
+}
+
+/// What failed before anything was sent.
+fn fail(error: &StoreError) -> Fail {
+    let fail = Fail::usage(chain(error));
+    match error.kind() {
+        StoreErrorKind::Unavailable | StoreErrorKind::Refused => fail.next(NextStep::check_store(
+            "to see whether the store can be used",
+        )),
+        _ => fail,
+    }
 }

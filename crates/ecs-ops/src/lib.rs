@@ -74,6 +74,7 @@ mod runs;
 #[cfg(test)]
 mod scripted;
 pub mod selection;
+pub mod store;
 mod ticket;
 
 pub use ecs_auth as auth;

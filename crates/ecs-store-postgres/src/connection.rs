@@ -9,9 +9,10 @@ use ecs_ops::chain;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
 use crate::address::{StoreAddress, Tls};
+use crate::error::of_driver;
 use crate::tls::Connector;
 use crate::{StoreError, StoreErrorKind};
 
@@ -29,7 +30,7 @@ pub(crate) type Params<'a> = [(&'a (dyn ToSql + Sync), Type)];
 /// of its own, and none waits long.
 pub(crate) struct Connection {
     address: StoreAddress,
-    tls: Option<Connector>,
+    tls: Connector,
     /// One is made at a time.
     making: tokio::sync::Mutex<()>,
     current: Mutex<Option<Arc<Live>>>,
@@ -56,8 +57,8 @@ impl fmt::Debug for Connection {
 impl Connection {
     pub(crate) fn new(address: StoreAddress) -> Result<Self, StoreError> {
         let tls = match address.tls() {
-            Tls::Verified => Some(Connector::new(address.roots())?),
-            Tls::Off => None,
+            Tls::Verified => Connector::new(address.roots())?,
+            Tls::Off => Connector::without_tls(),
         };
         Ok(Self {
             address,
@@ -100,7 +101,7 @@ impl Connection {
         let live = in_time(CALL_TIMEOUT, self.live()).await?;
         let rows = in_time(CALL_TIMEOUT, async {
             let rows = live.client.query_typed(sql, params).await;
-            rows.map_err(StoreError::of_driver)
+            rows.map_err(of_driver)
         });
         let rows = rows.await;
         if rows.as_ref().is_err_and(StoreError::is_temporary) {
@@ -116,7 +117,7 @@ impl Connection {
         executed.map_err(|error| {
             // It may be within a transaction that failed.
             self.discard(&live);
-            StoreError::of_driver(error)
+            of_driver(error)
         })
     }
 
@@ -136,22 +137,14 @@ impl Connection {
     async fn connect(&self) -> Result<Live, StoreError> {
         let config = self.address.config();
         let failed = |error: tokio_postgres::Error| {
-            let error = StoreError::of_driver(error);
+            let error = of_driver(error);
             let message = format!("no connection to the store {}: {error}", self.address);
             let kind = error.kind();
             StoreError::new(kind, message).with_source_of(error)
         };
-        match &self.tls {
-            Some(connector) => {
-                let (client, connection) =
-                    config.connect(connector.clone()).await.map_err(failed)?;
-                Ok(Live::new(client, connection))
-            }
-            None => {
-                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-                Ok(Live::new(client, connection))
-            }
-        }
+        let connected = config.connect(self.tls.clone()).await;
+        let (client, connection) = connected.map_err(failed)?;
+        Ok(Live::new(client, connection))
     }
 
     fn discard(&self, live: &Arc<Live>) {

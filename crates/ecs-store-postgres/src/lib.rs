@@ -6,11 +6,10 @@
 //! | `address` | where the store is, and as whom it is used |
 //! | `connection`, `tls` | the way to it, made anew when it breaks |
 //! | `schema` | its tables and functions, in versions |
-//! | `store` | [`PostgresStore`]: open, resume, list, show, prune |
-//! | `shared` | the connection and the process, for both |
-//! | `journal` | [`PostgresJournal`]: records, in transactions that check the epoch |
-//! | `effects` | what follows from a record for quota and leases |
-//! | `reply` | what the functions reply |
+//! | `store` | [`PostgresStore`]: open, migrate, check |
+//! | `backend` | the functions of the schema, as calls |
+//!
+//! What a store does for runs is in [`ecs_ops::store`].
 //!
 //! Each call is one function of the schema and one transaction: it checks that the process still has the run
 //! (its *epoch*), appends the records, and keeps what the runs share, all or nothing. Time is the
@@ -33,18 +32,15 @@
 //! ```
 
 mod address;
+mod backend;
 mod connection;
-mod effects;
 mod error;
-mod journal;
-mod reply;
 mod schema;
-mod shared;
 mod store;
 mod tls;
 
 pub use address::{Passfile, StoreAddress};
-pub use error::{StoreError, StoreErrorKind};
-pub use journal::PostgresJournal;
-pub use shared::Process;
-pub use store::{PostgresStore, RunState, RunSummary, StoreCheck, StoreOptions, Takeover};
+pub use ecs_ops::store::{
+    Process, RunState, RunSummary, StoreError, StoreErrorKind, StoreJournal, StoreTimes, Takeover,
+};
+pub use store::{PostgresStore, StoreCheck, StoreOptions};

@@ -17,11 +17,17 @@ use tokio_rustls::TlsConnector;
 
 use crate::{StoreError, StoreErrorKind};
 
-/// Makes TLS connections that verify the server's certificate and its name.
+/// Makes TLS connections that verify the server's certificate and its name. Without a connector it
+/// makes none: one type for both ways keeps the code of the driver from being there twice.
 #[derive(Clone)]
-pub(crate) struct Connector(TlsConnector);
+pub(crate) struct Connector(Option<TlsConnector>);
 
 impl Connector {
+    /// Where no TLS is asked for.
+    pub(crate) fn without_tls() -> Self {
+        Self(None)
+    }
+
     /// Trusts the certificates in this file (PEM), or else those that the system trusts.
     pub(crate) fn new(roots: Option<&PathBuf>) -> Result<Self, StoreError> {
         let mut trusted = RootCertStore::empty();
@@ -52,7 +58,7 @@ impl Connector {
             })?
             .with_root_certificates(trusted)
             .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
     }
 }
 
@@ -63,13 +69,16 @@ impl MakeTlsConnect<Socket> for Connector {
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<NamedConnector> {
         let name = ServerName::try_from(host.to_owned());
-        let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        Ok(NamedConnector(self.0.clone(), name))
+        let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error));
+        Ok(match &self.0 {
+            Some(connector) => NamedConnector(Some((connector.clone(), name?))),
+            None => NamedConnector(None),
+        })
     }
 }
 
 /// A connector to the host of this name.
-pub(crate) struct NamedConnector(TlsConnector, ServerName<'static>);
+pub(crate) struct NamedConnector(Option<(TlsConnector, ServerName<'static>)>);
 
 impl TlsConnect<Socket> for NamedConnector {
     type Stream = Encrypted;
@@ -78,7 +87,10 @@ impl TlsConnect<Socket> for NamedConnector {
 
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
-            let stream = self.0.connect(self.1, socket).await?;
+            let Some((connector, name)) = self.0 else {
+                return Err(io::Error::other("TLS was not asked for"));
+            };
+            let stream = connector.connect(name, socket).await?;
             Ok(Encrypted(Box::new(stream)))
         })
     }

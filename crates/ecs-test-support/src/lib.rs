@@ -2,7 +2,7 @@
 //!
 //! [`faults`] is the table of what can go wrong with one HTTP exchange: the tests in the simulator, the tests on real
 //! sockets and the tests of `ecsctl` as a process all read it. [`gateway`] stands between a client and a service on real sockets,
-//! and does what real gateways were seen to do.
+//! and does what real gateways were seen to do. [`store`] holds what each store guarantees, as tests.
 //!
 //! ```
 //! use ecs_test_support::faults::wire;
@@ -14,3 +14,4 @@
 pub mod faults;
 pub mod gateway;
 pub mod postgres;
+pub mod store;

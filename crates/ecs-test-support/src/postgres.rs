@@ -99,6 +99,11 @@ impl Postgres {
         format!("postgres://{role}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The folder of its Unix socket.
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
@@ -165,7 +170,7 @@ fn is_installed() -> bool {
 }
 
 /// A shell of an ordinary user: PostgreSQL refuses to run as root.
-fn shell() -> Command {
+pub fn shell() -> Command {
     let id = Command::new("id").arg("-u").output();
     let is_root = id.is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     if !is_root {

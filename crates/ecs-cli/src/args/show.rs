@@ -45,6 +45,9 @@ pub(crate) struct RunList {
     /// How it is written to stdout: for people, as one JSON document, as one JSON object a line, or the ids one a line
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = RunListFormat::Table)]
     pub(crate) format: RunListFormat,
+    /// List at most so many runs, the latest
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) limit: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

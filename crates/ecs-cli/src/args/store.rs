@@ -11,8 +11,8 @@ use super::duration;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct StoreOptions {
-    /// Keep journals, the quota and server leases in this PostgreSQL database, shared with other processes and hosts:
-    /// postgres://USER@HOST/DATABASE, without a password [default: ECSCTL_STORE]
+    /// Keep journals, the quota and server leases in this store, shared with other processes: postgres://USER@HOST/DATABASE
+    /// (also with other hosts; without a password) or sqlite:FILE [default: ECSCTL_STORE]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<String>,
     /// Read the password of the store from this file [default: PGPASSWORD, or the file PGPASSFILE or ~/.pgpass]
@@ -39,7 +39,8 @@ Needs the right to create a schema in the database. Whoever runs ecsctl later ne
 --grant-to.
 
 Examples:
-  ecsctl store init --store postgres://admin@db.example/fleet --grant-to ops")]
+  ecsctl store init --store postgres://admin@db.example/fleet --grant-to ops
+  ecsctl store init --store sqlite:/var/lib/ecsctl/fleet.db")]
     Init(StoreInit),
     /// Update the tables of the store
     Migrate(StoreInit),

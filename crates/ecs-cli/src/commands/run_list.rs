@@ -78,7 +78,13 @@ pub(crate) fn run(
     })?;
     let now = Timestamp::now();
     let mut rows = Vec::new();
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let mut is_cut = false;
     for (_, path) in found {
+        if rows.len() == limit {
+            is_cut = true;
+            break;
+        }
         match row(&path, now) {
             Ok(Some(row)) => rows.push(row),
             // It is about to begin, or never began.
@@ -87,11 +93,16 @@ pub(crate) fn run(
         }
     }
     results.write(&match args.format {
-        RunListFormat::Json => json::document(&serde_json::json!({"version": 1, "runs": rows})),
+        RunListFormat::Json => {
+            json::document(&serde_json::json!({"version": 1, "runs": rows, "truncated": is_cut}))
+        }
         RunListFormat::Jsonl => rows.iter().map(json::line).collect(),
         RunListFormat::Id => rows.iter().map(|row| format!("{}\n", row.run_id)).collect(),
         RunListFormat::Table => table(&rows),
     });
+    if is_cut {
+        notes.note(&cut(args.limit));
+    }
     if rows.is_empty() {
         notes.note(&format!(
             "there is no run in {}",
@@ -101,6 +112,11 @@ pub(crate) fn run(
     Ok(Exit::Success)
 }
 
+/// What is said of a list that is not whole.
+fn cut(limit: u32) -> String {
+    format!("only the latest {limit} runs are listed: use --limit N to list more")
+}
+
 /// The runs in the store.
 pub(crate) async fn stored(
     args: &RunList,
@@ -108,13 +124,19 @@ pub(crate) async fn stored(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let runs = store.list().await?;
+    // One more shows that there are more.
+    let mut runs = store.list(args.limit + 1).await?;
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let is_cut = runs.len() > limit;
+    runs.truncate(limit);
     let known = |run: &serde_json::Value, key: &str| match &run[key] {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     results.write(&match args.format {
-        RunListFormat::Json => json::document(&serde_json::json!({"version": 1, "runs": runs})),
+        RunListFormat::Json => {
+            json::document(&serde_json::json!({"version": 1, "runs": runs, "truncated": is_cut}))
+        }
         RunListFormat::Jsonl => runs.iter().map(json::line).collect(),
         RunListFormat::Id => {
             let ids = runs.iter().map(|run| known(run, "run_id"));
@@ -140,6 +162,9 @@ pub(crate) async fn stored(
             table.render(stdout_width())
         }
     });
+    if is_cut {
+        notes.note(&cut(args.limit));
+    }
     if runs.is_empty() {
         notes.note(&format!("there is no run in the store {}", store.address()));
     }

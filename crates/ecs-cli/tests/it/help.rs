@@ -161,7 +161,7 @@ fn each_command_offers_what_the_design_says() {
             &["run", "show"],
             &["--html", "--outcome", "--output", "--show"],
         ),
-        (&["run", "list"], &["--output"]),
+        (&["run", "list"], &["--limit", "--output"]),
         (&["config", "show"], &["--output"]),
         (&["server", "list"], &list),
         (&["server", "show"], &["--journal", "--output"]),

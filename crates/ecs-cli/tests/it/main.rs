@@ -35,5 +35,8 @@ mod server;
 mod server_actions;
 mod show;
 mod stopping;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod store;
+#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+mod store_absent;
 mod unknown;

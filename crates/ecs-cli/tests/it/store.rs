@@ -1,5 +1,5 @@
-//! Runs that share a store in a real PostgreSQL server, as processes: killed, stopped, fenced. Where PostgreSQL is not
-//! installed these tests are left out, and say so.
+//! Runs that share a store in a real PostgreSQL server or in a file, as processes: killed, stopped, fenced. Where PostgreSQL is
+//! not installed its tests are left out, and say so.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -14,11 +14,26 @@ use crate::common::{Ended, Running, Sim, command, ecsctl, outcomes, wait_until};
 
 /// A database with the tables, on a server for all tests.
 fn store() -> Option<String> {
+    if cfg!(not(feature = "postgres")) {
+        return None;
+    }
     static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let started = || Postgres::start(None).map(|started| started.expect("PostgreSQL starts"));
     let server = SERVER.get_or_init(started).as_ref()?;
     Some(new_store(server, NUMBER.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// A store of each kind.
+fn stores() -> Vec<String> {
+    let mut stores = Vec::from_iter(store());
+    if cfg!(feature = "sqlite") {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let store = format!("sqlite:{}", folder.join("fleet.db").display());
+        ecsctl(&["store", "init", "--store", &store], &[""; 0]).expect(0);
+        stores.push(store);
+    }
+    stores
 }
 
 fn new_store(server: &Postgres, number: usize) -> String {
@@ -62,15 +77,20 @@ fn runs(store: &str) -> Vec<(String, String)> {
 
 #[test]
 fn a_run_keeps_its_journal_in_the_store() {
-    let Some(store) = store() else { return };
+    for store in stores() {
+        keeps_its_journal(&store);
+    }
+}
+
+fn keeps_its_journal(store: &str) {
     let sim = Sim::start(60, |region| region.servers(8));
-    let report = Ended::of(&mut sim.command(&reboot(&store, &[])))
+    let report = Ended::of(&mut sim.command(&reboot(store, &[])))
         .expect(0)
         .json();
     let run_id = report["run_id"].as_str().unwrap();
-    assert_eq!(runs(&store), [(run_id.to_owned(), "ended".to_owned())]);
+    assert_eq!(runs(store), [(run_id.to_owned(), "ended".to_owned())]);
     let shown = ecsctl(
-        &["run", "show", run_id, "--store", &store, "-o", "json"],
+        &["run", "show", run_id, "--store", store, "-o", "json"],
         &[""; 0],
     )
     .expect(0)
@@ -79,25 +99,25 @@ fn a_run_keeps_its_journal_in_the_store() {
     // The environment names it as well.
     let mut show = command(["run", "show", run_id]);
     assert!(
-        Ended::of(show.env("ECSCTL_STORE", &store))
+        Ended::of(show.env("ECSCTL_STORE", store))
             .expect(0)
             .stdout
             .contains(run_id)
     );
     let check = ecsctl(
-        &["store", "check", "--store", &store, "-o", "json"],
+        &["store", "check", "--store", store, "-o", "json"],
         &[""; 0],
     )
     .expect(0)
     .json();
     assert_eq!((&check["schema"], &check["runs"]), (&1.into(), &1.into()));
     let prune = ecsctl(
-        &["store", "prune", "--older-than", "1h", "--store", &store],
+        &["store", "prune", "--older-than", "1h", "--store", store],
         &[""; 0],
     )
     .expect(0);
     assert!(prune.stderr.contains("deleted 0 runs"), "{}", prune.stderr);
-    ecsctl(&["resume", "nobody", "--store", &store], &sim.options()).refuses(2, &["no run nobody"]);
+    ecsctl(&["resume", "nobody", "--store", store], &sim.options()).refuses(2, &["no run nobody"]);
 }
 
 #[test]
@@ -221,23 +241,27 @@ fn a_process_that_is_killed_restarts_no_server_twice_and_loses_none() {
 #[cfg(unix)]
 #[test]
 fn a_process_that_was_stopped_sends_nothing_after_another_took_over() {
-    let Some(store) = store() else { return };
+    for store in stores() {
+        stopped_and_taken_over(&store);
+    }
+}
+
+fn stopped_and_taken_over(store: &str) {
     let sim = Sim::start(60, |region| region.servers(24).seed(7));
-    let mut stopped =
-        Running::of(&mut sim.command(&reboot(&store, &["--servers-per-minute", "8"])));
+    let mut stopped = Running::of(&mut sim.command(&reboot(store, &["--servers-per-minute", "8"])));
     wait_until("two requests were accepted", || sim.accepted() >= 8);
     stopped.signal("STOP");
-    let (run_id, state) = runs(&store).remove(0);
+    let (run_id, state) = runs(store).remove(0);
     assert_eq!(state, "running");
     let resume = |more: &[&str]| {
-        let words = ["resume", &run_id, "--yes", "--store", &store, "-o", "json"];
+        let words = ["resume", &run_id, "--yes", "--store", store, "-o", "json"];
         Ended::of(&mut sim.command(&[&words, more].concat()))
     };
     // Its process shows no sign of life, but not for long enough; nothing is taken from it.
     resume(&[]).refuses(2, &["is in use by", "--take-over"]);
     // Others neither act on the servers that it was acting on, nor wait for them, if so asked.
     let held = sim
-        .command(&reboot(&store, &["--held", "fail"]))
+        .command(&reboot(store, &["--held", "fail"]))
         .output()
         .unwrap();
     let held = Ended::from(held);
@@ -262,12 +286,17 @@ fn a_process_that_was_stopped_sends_nothing_after_another_took_over() {
             .all(|outcome| ["succeeded", "unknown"].contains(outcome)),
         "{all:?}"
     );
-    assert_eq!(runs(&store)[0].1, "ended");
+    assert_eq!(runs(store)[0].1, "ended");
 }
 
 #[test]
 fn processes_share_the_quota() {
-    let Some(store) = store() else { return };
+    for store in stores() {
+        share_the_quota(&store);
+    }
+}
+
+fn share_the_quota(store: &str) {
     let sim = Sim::start(60, |region| region.servers(24).seed(9));
     let ids = sim.ids();
     let mut processes: Vec<_> = ids
@@ -279,7 +308,7 @@ fn processes_share_the_quota() {
                 "--batch-size",
                 "4",
                 "--store",
-                &store,
+                store,
                 "--servers-per-minute",
                 "8",
             ];
@@ -294,6 +323,40 @@ fn processes_share_the_quota() {
     let peak = sim.with(|region| region.accepted().peak(ecs_sim::ActionKind::Reboot, minute));
     assert!(peak <= 8, "{peak} servers in a minute");
     assert_eq!(sim.accepted(), 24);
+
+    // A list that is not whole says so.
+    let all = runs(store).len();
+    let list = |limit: usize| {
+        let limit = limit.to_string();
+        let words = [
+            "run", "list", "--store", store, "-o", "json", "--limit", &limit,
+        ];
+        ecsctl(&words, &[""; 0]).expect(0)
+    };
+    let cut = list(all - 1);
+    assert!(cut.stderr.contains("only the latest"), "{}", cut.stderr);
+    assert_eq!(cut.json()["truncated"], true);
+    assert_eq!(cut.json()["runs"].as_array().unwrap().len(), all - 1);
+    let whole = list(all);
+    assert_eq!(
+        (whole.json()["truncated"].as_bool(), whole.stderr.as_str()),
+        (Some(false), "")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    if cfg!(not(feature = "sqlite")) {
+        return;
+    }
+    let reboot = |store: &str| ecsctl(&reboot(store, &["--sim"]), &[""; 0]);
+    reboot("sqlite:/nowhere/fleet.db").refuses(2, &["no store /nowhere/fleet.db", "store init"]);
+    reboot("sqlite:").refuses(2, &["--store: sqlite: needs the name of a file"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fleet.db");
+    let store = format!("sqlite:{}", file.display());
+    let grants = ["store", "init", "--grant-to", "ops", "--store", &store];
+    ecsctl(&grants, &[""; 0]).refuses(2, &["has no roles", "--grant-to"]);
 }
 
 #[test]

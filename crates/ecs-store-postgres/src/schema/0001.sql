@@ -183,9 +183,19 @@ BEGIN
     UPDATE shares SET until = clock_timestamp() + time_span, answered = true
         WHERE run_id = p_run AND request = ANY (p_answered);
     DELETE FROM shares WHERE run_id = p_run AND request = ANY (p_freed);
-    DELETE FROM leases WHERE run_id = p_run
-        AND (request = ANY (p_over) OR server_id = ANY (p_released) OR p_ended);
+    DELETE FROM leases WHERE run_id = p_run AND request = ANY (p_over);
+    -- As in announce(). Nobody else changes them: the run is locked.
+    IF cardinality(p_released) > 0 THEN
+        DELETE FROM leases WHERE ctid = ANY (ARRAY(
+            SELECT l.ctid FROM unnest(p_released) AS s (id)
+            CROSS JOIN LATERAL (
+                SELECT leases.ctid, run_id FROM leases
+                WHERE endpoint = run.endpoint AND project = run.project AND server_id = s.id LIMIT 1
+            ) l
+            WHERE l.run_id = p_run));
+    END IF;
     IF p_ended THEN
+        DELETE FROM leases WHERE run_id = p_run;
         DELETE FROM queue WHERE run_id = p_run;
         UPDATE runs SET ended_at = clock_timestamp(), released_at = clock_timestamp() WHERE run_id = p_run;
     END IF;
@@ -227,8 +237,13 @@ BEGIN
 
     SELECT jsonb_agg(h.it) INTO held FROM (
         SELECT holder(other) || jsonb_build_object('id', l.server_id, 'since', microseconds(l.since)) AS it
-        FROM leases l JOIN runs other ON other.run_id = l.run_id
-        WHERE l.endpoint = run.endpoint AND l.project = run.project AND l.server_id = ANY (p_servers) AND l.run_id <> p_run
+        -- One look into the index for each server, whatever the planner knows of the table.
+        FROM unnest(p_servers) AS s (id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM leases WHERE endpoint = run.endpoint AND project = run.project AND server_id = s.id LIMIT 1
+        ) l
+        JOIN runs other ON other.run_id = l.run_id
+        WHERE l.run_id <> p_run
         LIMIT 20
     ) h;
     IF held IS NOT NULL THEN
@@ -321,9 +336,7 @@ BEGIN
         db_user = session_user, held_since = clock_timestamp(), seen_at = clock_timestamp(),
         released_at = NULL, ended_at = NULL
         WHERE run_id = p_run;
-    RETURN jsonb_build_object(
-        'result', 'taken', 'epoch', run.epoch + 1, 'records', run.next_seq, 'holder', holder(run),
-        'was_alive', run.released_at IS NULL AND free_at > clock_timestamp())::text;
+    RETURN jsonb_build_object('result', 'taken', 'epoch', run.epoch + 1, 'records', run.next_seq)::text;
 END $$;
 
 -- A sign of life. False: somebody else has the run.

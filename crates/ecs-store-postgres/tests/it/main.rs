@@ -10,11 +10,12 @@
 mod child;
 mod crash;
 mod fleet;
+mod hosts;
 mod journal;
-mod leases;
 mod outage;
-mod quota;
+mod pooler;
 mod rights;
 mod runs;
 mod stopped;
+mod suite;
 mod world;

@@ -7,7 +7,9 @@ use ecs_sim::Tls;
 use ecs_store_postgres::Takeover;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::child::{Ended, Task, ended, serve, signal};
+use ecs_test_support::store::child::{Ended, Task, ended, serve, signal};
+
+use crate::child::start;
 use crate::world::database;
 
 async fn relay(mut connection: TcpStream, service: SocketAddr) {
@@ -31,7 +33,7 @@ async fn a_process_that_is_stopped_between_its_admission_and_its_first_byte_send
         let mut task = Task::of(address, &sim, Some(&tls), &run_id);
         task.endpoint = format!("https://{}", way.local_addr().unwrap());
         task.admission_lifetime = Duration::from_secs(1);
-        let child = task.start(&[]);
+        let child = start(&task, &[]);
         let pid = child.id().unwrap();
 
         // The connection of the request is the first one after its announcement: its handshake has begun.

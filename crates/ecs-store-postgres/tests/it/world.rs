@@ -4,19 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ecs_ops::PowerAction;
-use ecs_ops::journal::{
-    Admission, Announcement, Journal, JournalError, Purpose, QuotaLimits, Record, RunRecord,
-};
-use ecs_ops::model::{RebootType, ServerId};
-use ecs_store_postgres::{PostgresJournal, PostgresStore, Process, StoreOptions};
+use ecs_ops::store::{Store, StoreTimes};
+use ecs_store_postgres::{PostgresStore, StoreOptions};
 use ecs_test_support::postgres::Postgres;
-use jiff::Timestamp;
+use ecs_test_support::store::{self, process};
+pub(crate) use ecs_test_support::store::{ENDPOINT, accepted, announce, append, begin, ids};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-
-pub(crate) const ENDPOINT: &str = "https://ecs.example";
 
 /// The server of all tests; `None` where PostgreSQL is not installed.
 fn server() -> Option<&'static Postgres> {
@@ -82,13 +77,7 @@ impl Database {
 }
 
 pub(crate) fn options(address: &str, host: &str) -> StoreOptions {
-    let process = Process {
-        user: "ops".to_owned(),
-        host: host.to_owned(),
-        pid: 1,
-        program: "test".to_owned(),
-    };
-    let mut options = StoreOptions::new(address.parse().unwrap(), process);
+    let mut options = StoreOptions::new(address.parse().unwrap(), process(host));
     options.patience = Duration::from_secs(60);
     options
 }
@@ -110,83 +99,31 @@ pub(crate) async fn sql(server: &Postgres, database: &str, statements: &str) {
     connection.abort();
 }
 
-pub(crate) fn id(number: u16) -> ServerId {
-    let mut bytes = [0; 16];
-    bytes[14..].copy_from_slice(&number.to_be_bytes());
-    ServerId::from_bytes(bytes)
-}
+impl store::Database for Database {
+    async fn open(&self, host: &str, times: StoreTimes) -> Store {
+        let mut options = self.options(host);
+        options.times = times;
+        let store = PostgresStore::open(options).await.unwrap();
+        (*store).clone()
+    }
 
-pub(crate) fn ids(numbers: std::ops::Range<u16>) -> Vec<ServerId> {
-    numbers.map(id).collect()
-}
+    async fn age(&self, by: Duration) {
+        let by = by.as_secs();
+        self.execute(&format!(
+            "UPDATE ecsctl.runs SET seen_at = seen_at - interval '{by} s', ended_at = ended_at - interval '{by} s';
+             UPDATE ecsctl.shares SET until = until - interval '{by} s';
+             UPDATE ecsctl.queue SET seen_at = seen_at - interval '{by} s'"
+        ))
+        .await;
+    }
 
-/// The first record of a run.
-pub(crate) fn run_record(run_id: &str, servers: Vec<ServerId>) -> Record {
-    let action = PowerAction::Reboot(RebootType::Soft);
-    let (endpoint, project) = (ENDPOINT.parse().unwrap(), "p".parse().unwrap());
-    Record::Run(Box::new(RunRecord::new(
-        run_id, &endpoint, project, action, servers,
-    )))
-}
-
-/// A run that has begun in the store.
-pub(crate) async fn begin(
-    store: &PostgresStore,
-    run_id: &str,
-    servers: Vec<ServerId>,
-) -> PostgresJournal {
-    let journal = store.journal();
-    append(&journal, run_record(run_id, servers)).await.unwrap();
-    journal
-}
-
-pub(crate) async fn append(journal: &PostgresJournal, record: Record) -> Result<(), JournalError> {
-    journal.append(Timestamp::now(), record).await
-}
-
-/// The announcement of the first attempt of a request.
-pub(crate) fn announcement(
-    request: usize,
-    servers: Vec<ServerId>,
-    limit: usize,
-    window: Duration,
-) -> Announcement {
-    let (attempt, purpose) = (1, Purpose::First);
-    let records = vec![
-        Record::Intent {
-            request,
-            attempt,
-            purpose,
-            servers: servers.clone(),
-        },
-        Record::Sending {
-            request,
-            attempt,
-            remote: None,
-        },
-    ];
-    let limits = QuotaLimits::new(limit, window, Duration::from_secs(60));
-    Announcement::new(Timestamp::now(), request, servers, records, limits)
-}
-
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-
-/// Announces a request, with a quota that never fills.
-pub(crate) async fn announce(
-    journal: &PostgresJournal,
-    request: usize,
-    servers: Vec<ServerId>,
-) -> Result<Admission, JournalError> {
-    journal
-        .announce(announcement(request, servers, 1000, MINUTE))
-        .await
-}
-
-pub(crate) fn accepted(request: usize) -> Record {
-    Record::Accepted {
-        request,
-        job_id: format!("job-{request}").parse().unwrap(),
-        request_id: None,
+    async fn forget_last_record(&self, run_id: &str) {
+        self.execute(&format!(
+            "UPDATE ecsctl.runs SET next_seq = next_seq - 1 WHERE run_id = '{run_id}';
+             DELETE FROM ecsctl.records r USING ecsctl.runs WHERE r.run_id = '{run_id}'
+                 AND runs.run_id = r.run_id AND r.seq = runs.next_seq"
+        ))
+        .await;
     }
 }
 
@@ -201,7 +138,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn start(to: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen("127.0.0.1:0", to).await
+    }
+
+    pub(crate) async fn listen(address: &str, to: u16) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
             cuts: Arc::default(),

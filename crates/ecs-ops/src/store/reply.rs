@@ -1,65 +1,103 @@
-//! What the functions of the schema reply.
+//! What a transaction replies.
 
 use std::time::Duration;
 
-use ecs_ops::journal::HeldServer;
-use ecs_ops::model::ServerId;
+use ecs_model::ServerId;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::{StoreError, StoreErrorKind};
+use super::{StoreError, StoreErrorKind};
+use crate::journal::HeldServer;
 
-/// A reply. Each function has some of them.
-#[derive(Debug, Deserialize)]
+/// A reply. Each method of a [`Backend`](super::Backend) has some of them.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-pub(crate) enum Reply {
+pub enum Reply {
     /// The records are there, by this call or by one of the same id before.
     Written,
     /// The run began before.
-    Exists { holder: Holder },
+    Exists {
+        /// Who has it.
+        holder: Holder,
+    },
     /// There is no such run.
     NoRun,
     /// Another process has the run.
-    Fenced { holder: Holder },
+    Fenced {
+        /// Which one.
+        holder: Holder,
+    },
     /// The store has fewer records than were written.
-    Lost { records: i64 },
+    Lost {
+        /// How many.
+        records: i64,
+    },
     /// The store has other records than were written.
-    Conflict { records: i64 },
+    Conflict {
+        /// How many there are.
+        records: i64,
+    },
     /// Other runs act on these servers.
-    Held { servers: Vec<Held> },
-    /// The quota has no room. `written`: the records of this call were written before.
+    Held {
+        /// Some of them, at least one.
+        servers: Vec<Held>,
+    },
+    /// The quota has no room.
     Full {
+        /// The records of this call were written before.
         written: bool,
+        /// When there will be room, as far as that is known.
         retry_after_ms: Option<u64>,
     },
     /// The run was taken over.
-    Taken { epoch: i64, records: i64 },
+    Taken {
+        /// Its epoch from now on.
+        epoch: i64,
+        /// The number of its records.
+        records: i64,
+    },
     /// Its process is alive.
-    InUse { holder: Holder, free_in_ms: u64 },
+    InUse {
+        /// Which one.
+        holder: Holder,
+        /// When it counts as dead, without a sign of life until then.
+        free_in_ms: u64,
+    },
 }
 
 /// The process that has a run. Times in microseconds since 1970.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Holder {
-    user: String,
-    host: String,
-    pid: i64,
-    since: i64,
-    seen: i64,
+#[derive(Clone, Debug, Deserialize)]
+pub struct Holder {
+    /// The user.
+    pub user: String,
+    /// The host.
+    pub host: String,
+    /// The process.
+    pub pid: i64,
+    /// Since when it has the run.
+    pub since: i64,
+    /// Its last sign of life.
+    pub seen: i64,
 }
 
 /// A server, and the run that acts on it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Held {
-    id: ServerId,
-    run_id: String,
-    user: String,
-    host: String,
-    since: i64,
+#[derive(Clone, Debug, Deserialize)]
+pub struct Held {
+    /// The server.
+    pub id: ServerId,
+    /// The run.
+    pub run_id: String,
+    /// Its user.
+    pub user: String,
+    /// Its host.
+    pub host: String,
+    /// Since when, in microseconds since 1970.
+    pub since: i64,
 }
 
 impl Held {
-    pub(crate) fn server(self) -> HeldServer {
+    /// As a run is told.
+    pub fn server(self) -> HeldServer {
         HeldServer::new(
             self.id,
             self.run_id,
@@ -71,7 +109,7 @@ impl Held {
 }
 
 /// A time that the store gave in microseconds.
-pub(crate) fn timestamp(microseconds: i64) -> Timestamp {
+pub fn timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or_default()
 }
 
@@ -86,15 +124,19 @@ impl Holder {
 }
 
 impl Reply {
-    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
+    /// Reads it from JSON, as functions in a database reply.
+    ///
+    /// # Errors
+    /// [`Schema`](StoreErrorKind::Schema): it is not understood.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
         serde_json::from_str(text).map_err(|error| {
             let message = "the reply of the store is not understood: run `ecsctl store check`";
             StoreError::new(StoreErrorKind::Schema, message).with_source(error)
         })
     }
 
-    /// The error that a reply is, of a run.
-    pub(crate) fn into_error(self, run_id: &str) -> StoreError {
+    /// The error that it is, of a run.
+    pub fn into_error(self, run_id: &str) -> StoreError {
         let (kind, message) = match self {
             Self::Fenced { holder } => (
                 StoreErrorKind::Fenced,

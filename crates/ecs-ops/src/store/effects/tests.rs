@@ -1,6 +1,5 @@
-use ecs_ops::journal::{ErrorRecord, OutcomeRecord};
-
 use super::*;
+use crate::journal::{ErrorRecord, OutcomeRecord};
 
 fn error() -> ErrorRecord {
     ErrorRecord::default()
@@ -41,7 +40,7 @@ fn only_proof_gives_a_share_back_and_a_retry_keeps_the_servers() {
 
 #[test]
 fn a_server_of_unknown_outcome_stays_held() {
-    let id = |n: u8| ecs_ops::model::ServerId::from_bytes([n; 16]);
+    let id = |n: u8| ServerId::from_bytes([n; 16]);
     let outcome = |n, outcome| OutcomeRecord {
         id: id(n),
         outcome,
@@ -56,7 +55,7 @@ fn a_server_of_unknown_outcome_stays_held() {
         outcome(4, OutcomeKind::NotAttempted),
     ];
     let released = Effects::of(&Record::Outcomes { servers }).released;
-    assert_eq!(released, [1, 3, 4].map(|n| Uuid::from_bytes([n; 16])));
+    assert_eq!(released, [1, 3, 4].map(id));
     assert!(Effects::of(&Record::Ended {}).ended);
     assert_eq!(
         Effects::of(&Record::WaveBegan { wave: 0 }),

@@ -2,17 +2,6 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio_postgres::Row;
-
-use crate::reply::timestamp;
-
-/// The latest `$1` runs; a process is silent after `$2` seconds.
-pub(super) const SQL: &str = "\
-    SELECT run_id, endpoint, project, action, servers, username, host, pid, program, epoch, next_seq, \
-        ecsctl.microseconds(started_at), ecsctl.microseconds(seen_at), ecsctl.microseconds(ended_at), \
-        CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN released_at IS NOT NULL THEN 'released' \
-            WHEN seen_at > clock_timestamp() - $2 * interval '1 second' THEN 'running' ELSE 'silent' END \
-    FROM ecsctl.runs ORDER BY started_at DESC LIMIT $1";
 
 /// What a run does at the moment, as its process showed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -42,7 +31,6 @@ impl RunState {
 
 /// A run in the store.
 #[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
 pub struct RunSummary {
     /// Its id.
     pub run_id: String,
@@ -74,31 +62,4 @@ pub struct RunSummary {
     pub seen_at: Timestamp,
     /// When it ended, by the clock of the store.
     pub ended_at: Option<Timestamp>,
-}
-
-impl RunSummary {
-    pub(super) fn of_row(row: &Row) -> Self {
-        Self {
-            run_id: row.get(0),
-            endpoint: row.get(1),
-            project_id: row.get(2),
-            action: row.get(3),
-            servers: row.get(4),
-            user: row.get(5),
-            host: row.get(6),
-            pid: row.get(7),
-            program: row.get(8),
-            epoch: row.get(9),
-            records: row.get(10),
-            started_at: timestamp(row.get(11)),
-            seen_at: timestamp(row.get(12)),
-            ended_at: row.get::<_, Option<i64>>(13).map(timestamp),
-            state: match row.get(14) {
-                "ended" => RunState::Ended,
-                "released" => RunState::Released,
-                "running" => RunState::Running,
-                _ => RunState::Silent,
-            },
-        }
-    }
 }

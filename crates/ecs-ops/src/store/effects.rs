@@ -1,26 +1,27 @@
 //! What follows from a record for what the runs share. Pure.
 
-use ecs_ops::journal::{OutcomeKind, Record};
-use ecs_ops::model::ServerId;
-use uuid::Uuid;
+use ecs_model::ServerId;
+
+use crate::journal::{OutcomeKind, Record};
 
 /// What a record changes beside itself. Requests are counted from 1.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Effects {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
     /// Their share of the quota is held for a window from now on.
-    pub(crate) answered: Vec<i32>,
+    pub answered: Vec<i32>,
     /// Their share of the quota is given back: they were certainly not counted.
-    pub(crate) freed: Vec<i32>,
+    pub freed: Vec<i32>,
     /// They are over, and their servers were not acted on: their leases end.
-    pub(crate) over: Vec<i32>,
+    pub over: Vec<i32>,
     /// The outcome of these servers is known: their leases end.
-    pub(crate) released: Vec<Uuid>,
+    pub released: Vec<ServerId>,
     /// The run has ended: all of its leases end.
-    pub(crate) ended: bool,
+    pub ended: bool,
 }
 
 impl Effects {
-    pub(crate) fn of(record: &Record) -> Self {
+    /// What follows from this record.
+    pub fn of(record: &Record) -> Self {
         let mut effects = Self::default();
         match record {
             Record::Accepted { request, .. } | Record::AnswerLost { request, .. } => {
@@ -41,18 +42,13 @@ impl Effects {
                 let known = servers
                     .iter()
                     .filter(|server| server.outcome != OutcomeKind::Unknown);
-                effects.released = known.map(|server| uuid(&server.id)).collect();
+                effects.released = known.map(|server| server.id).collect();
             }
             Record::Ended {} => effects.ended = true,
             _ => {}
         }
         effects
     }
-}
-
-/// The id of a server, as the store has it.
-pub(crate) fn uuid(id: &ServerId) -> Uuid {
-    Uuid::from_bytes(*id.as_bytes())
 }
 
 /// The number of a request, as the store has it.

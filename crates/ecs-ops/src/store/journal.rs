@@ -5,21 +5,20 @@ mod heartbeat;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_ops::auth::BoxFuture;
-use ecs_ops::journal::{
-    Admission, Announcement, Entry, Journal, JournalError, JournalErrorKind, JournalLease, Record,
-    RunRecord,
-};
+use ecs_auth::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use self::heartbeat::Heartbeat;
-use crate::effects::{Effects, number, uuid};
-use crate::reply::Reply;
-use crate::shared::Shared;
-use crate::{StoreError, StoreErrorKind};
+use super::backend::{Append, Ask, Begin, Place};
+use super::effects::{Effects, number};
+use super::reply::Reply;
+use super::{Shared, StoreError, StoreErrorKind};
+use crate::journal::{
+    Admission, Announcement, Entry, Journal, JournalError, JournalErrorKind, JournalLease, Record,
+    RunRecord,
+};
 
 /// The share of a request without an answer is held for so much longer than its time limit and the
 /// window: for what lies between its announcement and its first byte.
@@ -30,13 +29,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// The time until the next try for servers that are held.
 const HELD_WAIT: Duration = Duration::from_secs(1);
 
-/// The journal of one run in a [`PostgresStore`](crate::PostgresStore).
+/// The journal of one run in a [`Store`](super::Store).
 ///
 /// Each call is one transaction in which the run's epoch is checked. After another process has
-/// [taken the run over](crate::PostgresStore::resume) each call fails, so that a run with this
+/// [taken the run over](super::Store::resume) each call fails, so that a run with this
 /// journal sends nothing more.
 #[derive(Debug)]
-pub struct PostgresJournal {
+pub struct StoreJournal {
     writer: Arc<Mutex<Writer>>,
     lease: JournalLease,
     admission_lifetime: Duration,
@@ -56,11 +55,11 @@ struct Writer {
     heartbeat: Option<Heartbeat>,
 }
 
-impl PostgresJournal {
+impl StoreJournal {
     /// Of a new run, which begins with its first record.
     pub(crate) fn of_new_run(store: Arc<Shared>) -> Self {
         Self {
-            admission_lifetime: store.admission_lifetime,
+            admission_lifetime: store.times.admission_lifetime,
             writer: Arc::new(Mutex::new(Writer {
                 store,
                 run_id: None,
@@ -82,7 +81,7 @@ impl PostgresJournal {
     ) -> Self {
         let heartbeat = Heartbeat::start(Arc::clone(&store), run_id, epoch);
         Self {
-            admission_lifetime: store.admission_lifetime,
+            admission_lifetime: store.times.admission_lifetime,
             writer: Arc::new(Mutex::new(Writer {
                 store,
                 run_id: Some(run_id.to_owned()),
@@ -108,13 +107,8 @@ impl PostgresJournal {
         let Some(run_id) = &writer.run_id else {
             return Ok(());
         };
-        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-            [(run_id, Type::TEXT), (&writer.epoch, Type::INT8)];
-        let released = writer
-            .store
-            .connection
-            .call("SELECT ecsctl.release($1, $2)", &params);
-        released.await.map(drop)
+        let backend = &writer.store.backend;
+        backend.release(run_id, writer.epoch).await
     }
 
     /// Writes in a task of its own, which continues if the future of the caller is dropped: the
@@ -141,7 +135,7 @@ impl PostgresJournal {
     }
 }
 
-impl Journal for PostgresJournal {
+impl Journal for StoreJournal {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(self.write(move |mut writer| async move {
             let appended = writer.append(at, record).await;
@@ -189,7 +183,15 @@ impl Writer {
                 self.run_id = Some(run.run_id.clone());
                 reply
             }
-            (_, Some(run_id)) => self.append_lines(run_id, &lines, &effects).await?,
+            (_, Some(run_id)) => {
+                let (place, effects) = (self.place(run_id), effects.clone());
+                let append = Append {
+                    place,
+                    lines,
+                    effects,
+                };
+                self.store.backend.append(append).await?
+            }
             (_, None) => {
                 let message = "the first record of a journal is that of its run";
                 return Err(StoreError::new(StoreErrorKind::Other, message));
@@ -211,52 +213,27 @@ impl Writer {
     }
 
     async fn begin(&self, run: &RunRecord, lines: &[String]) -> Result<Reply, StoreError> {
-        let (write_id, process) = (Uuid::new_v4(), &self.store.process);
-        let line = lines.first().map(String::as_str).unwrap_or_default();
-        let (project, action) = (run.project.to_string(), run.action.name().to_owned());
-        let servers = number(run.servers.len());
-        self.call(
-            "SELECT ecsctl.begin_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            &[
-                (&run.run_id, Type::TEXT),
-                (&write_id, Type::UUID),
-                (&line, Type::TEXT),
-                (&run.endpoint, Type::TEXT),
-                (&project, Type::TEXT),
-                (&action, Type::TEXT),
-                (&servers, Type::INT4),
-                (&process.user, Type::TEXT),
-                (&process.host, Type::TEXT),
-                (&process.pid, Type::INT4),
-                (&process.program, Type::TEXT),
-            ],
-        )
-        .await
+        let begin = Begin {
+            run_id: run.run_id.clone(),
+            write_id: Uuid::new_v4(),
+            line: lines.first().cloned().unwrap_or_default(),
+            endpoint: run.endpoint.clone(),
+            project: run.project.to_string(),
+            action: run.action.name().to_owned(),
+            servers: number(run.servers.len()),
+            process: self.store.process.clone(),
+        };
+        self.store.backend.begin(begin).await
     }
 
-    async fn append_lines(
-        &self,
-        run_id: &str,
-        lines: &[String],
-        effects: &Effects,
-    ) -> Result<Reply, StoreError> {
-        let (write_id, seq) = (Uuid::new_v4(), self.seq_number());
-        self.call(
-            "SELECT ecsctl.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            &[
-                (&run_id, Type::TEXT),
-                (&self.epoch, Type::INT8),
-                (&seq, Type::INT8),
-                (&write_id, Type::UUID),
-                (&lines, Type::TEXT_ARRAY),
-                (&effects.answered, Type::INT4_ARRAY),
-                (&effects.freed, Type::INT4_ARRAY),
-                (&effects.over, Type::INT4_ARRAY),
-                (&effects.released, Type::UUID_ARRAY),
-                (&effects.ended, Type::BOOL),
-            ],
-        )
-        .await
+    /// Where the next records are written, by a new call.
+    fn place(&self, run_id: &str) -> Place {
+        Place {
+            run_id: run_id.to_owned(),
+            epoch: self.epoch,
+            seq: i64::try_from(self.seq).unwrap_or(i64::MAX),
+            write_id: Uuid::new_v4(),
+        }
     }
 
     async fn announce(&mut self, announcement: Announcement) -> Result<Admission, StoreError> {
@@ -274,29 +251,16 @@ impl Writer {
         };
         let added = records.len() as u64;
         let lines = self.lines(at, records)?;
-        let servers: Vec<Uuid> = servers.iter().map(uuid).collect();
-        let (write_id, seq) = (Uuid::new_v4(), self.seq_number());
-        let (request, limit) = (number(request), number(limits.servers));
-        let window = milliseconds(limits.window);
-        let hold = milliseconds(limits.window + limits.attempt_timeout + SLACK);
+        let ask = Ask {
+            place: self.place(&run_id),
+            lines,
+            request: number(request),
+            servers,
+            limits,
+            hold: limits.window + limits.attempt_timeout + SLACK,
+        };
         loop {
-            let reply = self
-                .call(
-                    "SELECT ecsctl.announce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                    &[
-                        (&run_id, Type::TEXT),
-                        (&self.epoch, Type::INT8),
-                        (&seq, Type::INT8),
-                        (&write_id, Type::UUID),
-                        (&lines, Type::TEXT_ARRAY),
-                        (&request, Type::INT4),
-                        (&servers, Type::UUID_ARRAY),
-                        (&limit, Type::INT4),
-                        (&window, Type::INT8),
-                        (&hold, Type::INT8),
-                    ],
-                )
-                .await?;
+            let reply = self.store.backend.announce(ask.clone()).await?;
             match reply {
                 Reply::Written => {
                     self.seq += added;
@@ -325,14 +289,6 @@ impl Writer {
         }
     }
 
-    async fn call(
-        &self,
-        sql: &str,
-        params: &crate::connection::Params<'_>,
-    ) -> Result<Reply, StoreError> {
-        self.store.call(sql, params).await
-    }
-
     /// Records as lines, numbered from the next one on.
     fn lines(&self, at: Timestamp, records: Vec<Record>) -> Result<Vec<String>, StoreError> {
         let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -348,13 +304,4 @@ impl Writer {
         };
         numbered.map(line).collect()
     }
-
-    fn seq_number(&self) -> i64 {
-        i64::try_from(self.seq).unwrap_or(i64::MAX)
-    }
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    // A part of a millisecond counts as a whole one: a share is never given back too early.
-    i64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
 }

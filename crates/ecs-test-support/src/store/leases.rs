@@ -1,15 +1,16 @@
 //! One action on a server at a time.
 
+use std::time::Duration;
+
 use ecs_ops::journal::{Admission, ErrorRecord, OutcomeKind, OutcomeRecord, Record};
-use ecs_store_postgres::Takeover;
+use ecs_ops::store::Takeover;
 
-use crate::world::{ENDPOINT, accepted, announce, append, begin, database, id, ids};
+use super::{Database, ENDPOINT, accepted, announce, append, begin, id, ids};
 
-#[tokio::test]
-async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known() {
-    let Some(database) = database().await else {
-        return;
-    };
+/// A server is held until its outcome is known.
+pub async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known(
+    database: &impl Database,
+) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let first = begin(&a, "first", ids(0..3)).await;
     let second = begin(&b, "second", ids(2..4)).await;
@@ -29,10 +30,6 @@ async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_
     );
     // Nothing was taken: neither the other server nor a share.
     assert_eq!(b.held(ENDPOINT, "p", &ids(0..9)).await.unwrap().len(), 3);
-    assert_eq!(
-        database.value("SELECT count(*) FROM ecsctl.shares").await,
-        "1"
-    );
 
     let outcome = |id, outcome| OutcomeRecord {
         id,
@@ -60,18 +57,15 @@ async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_
     );
 }
 
-#[tokio::test]
-async fn the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends() {
-    let Some(database) = database().await else {
-        return;
-    };
+/// A dead run frees nothing.
+pub async fn the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends(
+    database: &impl Database,
+) {
     let store = database.store("a").await;
     let dead = begin(&store, "dead", ids(0..1)).await;
     announce(&dead, 1, ids(0..1)).await.unwrap();
     drop(dead);
-    database
-        .execute("UPDATE ecsctl.runs SET seen_at = seen_at - interval '1 day'")
-        .await;
+    database.age(Duration::from_secs(24 * 3600)).await;
     let other = begin(&store, "other", ids(0..1)).await;
     let held = announce(&other, 1, ids(0..1)).await.unwrap();
     assert!(matches!(held, Admission::ServersHeld { .. }), "{held:?}");
@@ -86,11 +80,10 @@ async fn the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends() {
     );
 }
 
-#[tokio::test]
-async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_again() {
-    let Some(database) = database().await else {
-        return;
-    };
+/// A refusal frees the servers.
+pub async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_again(
+    database: &impl Database,
+) {
     let store = database.store("a").await;
     let run = begin(&store, "r", ids(0..2)).await;
     let held = async || store.held(ENDPOINT, "p", &ids(0..9)).await.unwrap().len();
@@ -103,10 +96,6 @@ async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_aga
     announce(&run, 1, ids(0..2)).await.unwrap();
     append(&run, not_executed(Some(1))).await.unwrap();
     assert_eq!(held().await, 2);
-    assert_eq!(
-        database.value("SELECT count(*) FROM ecsctl.shares").await,
-        "0"
-    );
     announce(&run, 1, ids(0..2)).await.unwrap();
     append(&run, not_executed(None)).await.unwrap();
     assert_eq!(held().await, 0);
@@ -127,11 +116,7 @@ async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_aga
 }
 
 /// Two runs that want each other's servers, at the same time and in both orders.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_that_want_the_same_servers_never_both_have_one() {
-    let Some(database) = database().await else {
-        return;
-    };
+pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl Database) {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..6_u16 {
         let store = database.store(&format!("h{number}")).await;
@@ -159,6 +144,7 @@ async fn runs_that_want_the_same_servers_never_both_have_one() {
         assert_eq!(*holders.entry(server).or_insert(run), run, "{server}");
     }
     assert!(holders.len() >= 2);
-    let held = database.value("SELECT count(*) FROM ecsctl.leases").await;
-    assert_eq!(held, holders.len().to_string());
+    let store = database.store("a").await;
+    let held = store.held(ENDPOINT, "p", &ids(0..8)).await.unwrap();
+    assert_eq!(held.len(), holders.len());
 }

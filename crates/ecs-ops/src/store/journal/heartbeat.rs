@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
-use tokio_postgres::types::{ToSql, Type};
 
-use crate::shared::Shared;
+use super::super::Shared;
 
 /// The time between signs of life, besides the records.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -22,17 +21,13 @@ impl Heartbeat {
         let beat = async move {
             loop {
                 sleep(INTERVAL).await;
-                let params: [(&(dyn ToSql + Sync), Type); 2] =
-                    [(&run_id, Type::TEXT), (&epoch, Type::INT8)];
-                let touched = store
-                    .connection
-                    .call("SELECT ecsctl.touch($1, $2)", &params);
+                let touched = store.backend.touch(&run_id, epoch);
                 match touched.await {
-                    Ok(rows) if !rows.first().is_some_and(|row| row.get::<_, bool>(0)) => {
+                    Ok(false) => {
                         tracing::warn!(run_id, "another process has taken this run over");
                         return;
                     }
-                    Ok(_) => {}
+                    Ok(true) => {}
                     Err(error) => tracing::debug!(%error, "no sign of life"),
                 }
             }

@@ -1,0 +1,149 @@
+//! What a store does in one transaction each, whatever it is made of.
+
+use std::fmt;
+use std::time::Duration;
+
+use ecs_auth::BoxFuture;
+use ecs_model::ServerId;
+use uuid::Uuid;
+
+use super::effects::Effects;
+use super::reply::Reply;
+use super::summary::RunSummary;
+use super::{Process, StoreError};
+use crate::journal::{HeldServer, QuotaLimits};
+
+/// What a [`Store`](super::Store) is made of: a database.
+///
+/// Each method is one transaction. It fails with [`Unavailable`](super::StoreErrorKind::Unavailable) only after it has been
+/// tried for a while, which the backend decides. A call whose commit is unclear is repeated by the backend as it was: its
+/// `write_id` is stored with what it wrote, and found there.
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Begins a run with its first record: [`Reply::Written`] or [`Reply::Exists`].
+    fn begin(&self, begin: Begin) -> BoxFuture<'_, Result<Reply, StoreError>>;
+
+    /// Appends records, if the epoch is that of the run, with what follows from them.
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Reply, StoreError>>;
+
+    /// Appends the records of an attempt, if there is room in the quota and no other run acts on
+    /// its servers; its share and its servers are held then.
+    fn announce(&self, ask: Ask) -> BoxFuture<'_, Result<Reply, StoreError>>;
+
+    /// Raises the epoch of a run: [`Reply::Taken`], [`Reply::InUse`] or [`Reply::NoRun`].
+    fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Reply, StoreError>>;
+
+    /// A sign of life. `false`: another process has the run.
+    fn touch<'a>(&'a self, run_id: &'a str, epoch: i64) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// The process lets go of the run: whoever takes it over need not wait.
+    fn release<'a>(&'a self, run_id: &'a str, epoch: i64) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// The lines of the records of a run with numbers below this, in their order, without newlines.
+    fn lines<'a>(
+        &'a self,
+        run_id: &'a str,
+        below: i64,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreError>>;
+
+    /// The latest runs, or the one that is asked for. A process is silent after this time.
+    fn runs<'a>(
+        &'a self,
+        which: Which<'a>,
+        silent_after: Duration,
+    ) -> BoxFuture<'a, Result<Vec<RunSummary>, StoreError>>;
+
+    /// Which of these servers runs act on.
+    fn held<'a>(
+        &'a self,
+        endpoint: &'a str,
+        project: &'a str,
+        servers: &'a [ServerId],
+    ) -> BoxFuture<'a, Result<Vec<HeldServer>, StoreError>>;
+
+    /// Deletes runs that ended longer ago, but for those whose shares are held.
+    fn prune(&self, older_than: Duration) -> BoxFuture<'_, Result<u64, StoreError>>;
+}
+
+/// Which runs are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// So many, the latest first.
+    Latest(u32),
+    /// The one of this id.
+    One(&'a str),
+}
+
+/// A run that begins.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// Its id.
+    pub run_id: String,
+    /// The id of this call.
+    pub write_id: Uuid,
+    /// Its first record.
+    pub line: String,
+    /// Its endpoint.
+    pub endpoint: String,
+    /// Its project.
+    pub project: String,
+    /// Its action.
+    pub action: String,
+    /// The number of its servers.
+    pub servers: i32,
+    /// Who begins it.
+    pub process: Process,
+}
+
+/// Where records are written.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The run.
+    pub run_id: String,
+    /// The epoch that the process has.
+    pub epoch: i64,
+    /// The number of the first record.
+    pub seq: i64,
+    /// The id of this call.
+    pub write_id: Uuid,
+}
+
+/// Records, and what follows from them.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// Where.
+    pub place: Place,
+    /// The records.
+    pub lines: Vec<String>,
+    /// What follows.
+    pub effects: Effects,
+}
+
+/// An attempt that asks to be admitted.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Where its records are written.
+    pub place: Place,
+    /// Its records.
+    pub lines: Vec<String>,
+    /// Its request, counted from 1.
+    pub request: i32,
+    /// Its servers.
+    pub servers: Vec<ServerId>,
+    /// The quota.
+    pub limits: QuotaLimits,
+    /// For how long its share is held if nothing more is heard of it.
+    pub hold: Duration,
+}
+
+/// A takeover.
+#[derive(Clone, Debug)]
+pub struct TakeOver {
+    /// The run.
+    pub run_id: String,
+    /// The id of this call.
+    pub write_id: Uuid,
+    /// The time without a sign of life after which its process counts as dead; `None`: at once.
+    pub silent_after: Option<Duration>,
+    /// Who takes it over.
+    pub process: Process,
+}

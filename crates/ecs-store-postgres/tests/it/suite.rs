@@ -1,0 +1,3 @@
+//! What each store guarantees.
+
+ecs_test_support::store_suite!(crate::world::database);
