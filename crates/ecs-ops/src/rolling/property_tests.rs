@@ -39,7 +39,7 @@ struct Model {
 impl Model {
     fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
         Self {
-            rolling: Rolling::new(waves.clone(), rules.clone()),
+            rolling: Rolling::new(waves.clone(), rules),
             waves,
             rules,
             written: Vec::new(),
@@ -130,7 +130,7 @@ impl Model {
             awaited: awaited.clone(),
             unsent: unsent.clone(),
         });
-        self.rolling = Rolling::new(self.waves.clone(), self.rules.clone());
+        self.rolling = Rolling::new(self.waves.clone(), self.rules);
         for event in &self.written {
             self.rolling.on(event.clone());
         }

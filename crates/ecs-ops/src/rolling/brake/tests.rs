@@ -12,7 +12,7 @@ fn ids(count: usize) -> Vec<ServerId> {
 
 /// Runs waves whose servers end like this, to the first thing that is not a wave.
 fn run(waves: &Waves, rules: &Rules, succeeds: impl Fn(usize) -> bool) -> (usize, WaveAction) {
-    let mut rolling = Rolling::new(waves.waves.clone(), rules.clone());
+    let mut rolling = Rolling::new(waves.waves.clone(), *rules);
     let mut touched = 0;
     while let WaveAction::Start { wave } = rolling.action() {
         rolling.on(WaveEvent::Began { wave });
@@ -87,7 +87,7 @@ fn only_a_report_lets_the_next_process_continue() {
     let waves = of_ten(30);
     let rules = Rules::default().with_default_brake(30);
     let resumed = |reported| {
-        let mut rolling = Rolling::new(waves.waves.clone(), rules.clone());
+        let mut rolling = Rolling::new(waves.waves.clone(), rules);
         rolling.on(WaveEvent::Began { wave: 0 });
         for server in &waves.waves[0] {
             rolling.on(WaveEvent::Ended {

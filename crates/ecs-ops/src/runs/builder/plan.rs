@@ -121,7 +121,7 @@ impl RunBuilder {
             return Some(rolling);
         }
         let (waves, mut rules) = match &self.rolling {
-            Some((waves, rules)) => (waves.clone(), rules.clone()),
+            Some((waves, rules)) => (waves.clone(), *rules),
             None if self.escalates() || self.health.is_some() => {
                 (vec![self.servers.clone()], Rules::default())
             }
