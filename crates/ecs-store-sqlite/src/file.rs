@@ -142,3 +142,6 @@ async fn blocking<T: Send + 'static>(
         Err(StoreError::new(StoreErrorKind::Other, message).with_source(error))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,13 +76,3 @@ async fn a_file_that_another_process_keeps_locked_is_waited_for() {
     appended.await.unwrap().unwrap();
     assert_eq!(store.records("r").await.unwrap().entries.len(), 2);
 }
-
-#[tokio::test]
-async fn commits_are_synced() {
-    let database = database().await.unwrap();
-    // What `PRAGMA synchronous` of a connection is, only that one says: the log itself is looked at.
-    let store = SqliteStore::open(database.options("a")).await.unwrap();
-    begin(&store, "r", ids(0..1)).await;
-    let log = database.file.with_file_name("fleet.db-wal");
-    assert!(log.exists(), "a write-ahead log is kept");
-}
