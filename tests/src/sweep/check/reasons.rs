@@ -5,7 +5,7 @@ use std::time::Duration;
 use ecs_ops::fleet::Unready;
 use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::transport::Delivery;
-use ecs_ops::{Outcome, Stopped};
+use ecs_ops::{Event, Outcome, Stopped};
 use ecs_sim::{Asked, Exchange, Fault, Received};
 
 use super::super::lives::Life;
@@ -176,8 +176,14 @@ impl Checker<'_> {
     /// Whether a server was skipped before its wave with a reason: it was locked from the beginning, others acted on it, or
     /// an earlier process may have.
     fn was_not_ready(&self, id: &ServerId, run: &Played) -> bool {
-        let report = run.report.as_ref();
-        let mut unready = report.iter().flat_map(|report| &report.unready);
+        // A process that died has no report.
+        let lives = self.lived.iter().flat_map(|lived| &lived.lived.lives);
+        let events = lives.flat_map(|life| &life.events);
+        let unready = events.filter_map(|(_, event)| match event {
+            Event::WaveRechecked { unready, .. } => Some(unready),
+            _ => None,
+        });
+        let mut unready = unready.flatten();
         let Some(unready) = unready.find(|server| server.id == *id) else {
             return false;
         };
