@@ -141,11 +141,11 @@ async fn a_waiting_job_takes_at_most_a_kibibyte() {
     });
     let watched = [found.await, with_tickets.await, events.await];
     let in_a_run = in_a_run.await;
-    let words = format!(
+    let expected = format!(
         "{watched:?} bytes for each job by its id, by a ticket, by its events; {in_a_run} in a run"
     );
-    assert!(watched.iter().all(|each| *each <= MOST), "{words}");
-    assert!(in_a_run <= MOST_IN_A_RUN, "{words}");
+    assert!(watched.iter().all(|each| *each <= MOST), "{expected}");
+    assert!(in_a_run <= MOST_IN_A_RUN, "{expected}");
     // `cargo test -p ecs-tests --test waiting_memory -- --nocapture` shows them.
-    eprintln!("{words}");
+    eprintln!("{expected}");
 }

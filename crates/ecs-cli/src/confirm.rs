@@ -11,7 +11,7 @@ use crate::fail::Fail;
 use crate::term::Notes;
 
 /// The waves of a run, for the question and for a dry run.
-pub(crate) struct WavesSaid {
+pub(crate) struct WavesShown {
     pub(crate) waves: usize,
     /// How many servers the largest one has.
     pub(crate) largest: usize,
@@ -19,7 +19,7 @@ pub(crate) struct WavesSaid {
     pub(crate) canary: Option<usize>,
 }
 
-impl fmt::Display for WavesSaid {
+impl fmt::Display for WavesShown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waves = |waves| match waves {
             1 => "1 wave".to_owned(),
@@ -102,7 +102,12 @@ impl Terminal {
 
 /// How many servers are skipped and why; empty if none are.
 pub(crate) fn skipped(servers: &[SkippedServer]) -> String {
-    let count = |reason| servers.iter().filter(|it| it.reason == reason).count();
+    let count = |reason| {
+        servers
+            .iter()
+            .filter(|value| value.reason == reason)
+            .count()
+    };
     let stopped = match count(SkipReason::Stopped) {
         0 => None,
         stopped => Some(format!("{stopped} stopped")),

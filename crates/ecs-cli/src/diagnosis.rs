@@ -182,8 +182,8 @@ impl Diagnosis {
 }
 
 /// Explains what was seen.
-pub(crate) fn diagnose(it: &Evidence<'_>) -> Diagnosis {
-    match &it.end {
+pub(crate) fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
+    match &evidence.end {
         End::Answered => found(
             "ok",
             Exit::Success,
@@ -192,22 +192,22 @@ pub(crate) fn diagnose(it: &Evidence<'_>) -> Diagnosis {
         End::Missing => {
             found("no_credentials", Exit::Usage, "no source has credentials").advise(GIVE_SOME)
         }
-        End::Malformed(words) => found("malformed", Exit::Usage, *words),
-        End::Denied(words) => refused("refused", *words),
-        End::Unavailable(words) => found("no_answer", Exit::Failed, *words),
-        End::Failed(kind, words) => of_the_way(it, *kind, words),
+        End::Malformed(cause) => found("malformed", Exit::Usage, *cause),
+        End::Denied(cause) => refused("refused", *cause),
+        End::Unavailable(cause) => found("no_answer", Exit::Failed, *cause),
+        End::Failed(kind, cause) => of_the_way(evidence, *kind, cause),
         End::Refused {
             status,
             code,
             message,
             echo,
-        } => refusal::explain(it, *status, *code, message.unwrap_or_default(), *echo),
+        } => refusal::explain(evidence, *status, *code, message.unwrap_or_default(), *echo),
     }
 }
 
 /// What a proxy refused.
-fn of_the_proxy(it: &Evidence<'_>, what: String) -> Diagnosis {
-    let proxies = it.proxies.join(", ");
+fn of_the_proxy(evidence: &Evidence<'_>, what: String) -> Diagnosis {
+    let proxies = evidence.proxies.join(", ");
     found("proxy", Exit::Failed, what)
         .advise(format!(
             "check the proxy that the environment sets ({proxies}): its address, and user and password in it"
@@ -215,17 +215,17 @@ fn of_the_proxy(it: &Evidence<'_>, what: String) -> Diagnosis {
         .advise("if the host must be reached without it, name the host in NO_PROXY")
 }
 
-fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagnosis {
-    let what = match it.asked {
-        Asked::Service => format!("the service was not reached: {words}"),
+fn of_the_way(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: &str) -> Diagnosis {
+    let what = match evidence.asked {
+        Asked::Service => format!("the service was not reached: {cause}"),
         // The words name who was asked: IAM, or the metadata service.
-        Asked::Iam => words.to_owned(),
+        Asked::Iam => cause.to_owned(),
     };
-    let endpoint = it.asked.endpoint();
-    let proxies = it.proxies.join(", ");
+    let endpoint = evidence.asked.endpoint();
+    let proxies = evidence.proxies.join(", ");
     let found = |finding| found(finding, Exit::Failed, what.clone());
     let through = |diagnosis: Diagnosis| {
-        match it.proxies {
+        match evidence.proxies {
         [] => diagnosis.advise(
             "if this machine reaches the internet through a proxy only, set HTTPS_PROXY=http://PROXY:PORT",
         ),
@@ -241,11 +241,11 @@ fn of_the_way(it: &Evidence<'_>, kind: TransportErrorKind, words: &str) -> Diagn
         TransportErrorKind::Connect => through(found("connect").advise(format!(
             "check {endpoint}, and the rules of firewalls"
         ))),
-        TransportErrorKind::Proxy => of_the_proxy(it, what),
+        TransportErrorKind::Proxy => of_the_proxy(evidence, what),
         TransportErrorKind::ProxyRefused { status: 407 } => {
-            of_the_proxy(it, what).advise(PROXY_CREDENTIALS)
+            of_the_proxy(evidence, what).advise(PROXY_CREDENTIALS)
         }
-        TransportErrorKind::ProxyRefused { .. } => of_the_proxy(it, what).advise(
+        TransportErrorKind::ProxyRefused { .. } => of_the_proxy(evidence, what).advise(
             "if it is the proxy's policy, its operator must allow CONNECT to this host and port",
         ),
         TransportErrorKind::UnknownIssuer => found("tls")

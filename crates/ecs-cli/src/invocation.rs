@@ -9,22 +9,22 @@ const MOST_WORDS: usize = 200;
 
 /// This process.
 pub(crate) fn of_process() -> Invocation {
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let arguments = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     Invocation {
         program: concat!("ecsctl ", env!("CARGO_PKG_VERSION")).to_owned(),
         user: user(),
         host: host(),
         pid: Some(std::process::id()),
-        command: masked(words),
+        command: masked(arguments),
     }
 }
 
 /// The words of a command line without its secrets.
-pub(crate) fn masked(words: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn masked(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut is_secret = false;
     let mut kept = Vec::new();
     let mut more = 0_usize;
-    for word in words {
+    for word in arguments {
         let option = word.split_once('=').map(|(name, _)| name);
         let word = if std::mem::take(&mut is_secret) && word != "-" {
             "***".to_owned()
@@ -88,14 +88,14 @@ mod tests {
 
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
+    fn arguments(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
     }
 
     #[test]
     fn secrets_are_masked_however_they_are_written() {
         let given = "ecsctl reboot --token T0P --secret-key=T0P A --security-token T0P --token - --access-key AK";
-        let kept = masked(words(given)).join(" ");
+        let kept = masked(arguments(given)).join(" ");
         assert_eq!(
             kept,
             "ecsctl reboot --token *** --secret-key=*** A --security-token *** --token - --access-key AK"

@@ -64,7 +64,7 @@ use clap_complete::CompleteEnv;
 use args::{
     Auth, Cli, Command, ConfigCommand, Global, Job, PlanCommand, Run, RunCommand, ServerCommand,
 };
-use commands::go_on::Words;
+use commands::go_on::CommandLine;
 use ecs_ops::PowerAction;
 use exit::Exit;
 use fail::Fail;
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
             ended
         });
     let mut exit = ended.unwrap_or_else(|mut fail| {
-        let place = Words::to_place(&global);
+        let place = CommandLine::to_place(&global);
         fail.next = fail.next.into_iter().map(|step| step.at(&place)).collect();
         notes.fail(&fail);
         fail.exit

@@ -239,7 +239,7 @@ impl Notes {
 #[derive(Clone, Debug)]
 pub(crate) struct Aside {
     notes: Notes,
-    to: mpsc::Sender<Said>,
+    to: mpsc::Sender<Piece>,
     /// So many lines may wait.
     room: usize,
     /// Lines that may be dropped and are not written yet.
@@ -247,7 +247,7 @@ pub(crate) struct Aside {
     dropped: Arc<AtomicUsize>,
 }
 
-enum Said {
+enum Piece {
     /// One that is never dropped.
     Note(String),
     Line(String),
@@ -265,7 +265,7 @@ impl Aside {
 
     /// With room for so many lines.
     pub(crate) fn with_room(notes: &Notes, room: usize) -> Self {
-        let (to, said) = mpsc::channel();
+        let (to, output) = mpsc::channel();
         let aside = Self {
             notes: notes.clone(),
             to,
@@ -279,14 +279,14 @@ impl Aside {
             Arc::clone(&aside.dropped),
         );
         let write = move || {
-            for said in said {
-                match said {
-                    Said::Note(line) => notes.always(&line),
-                    Said::Line(line) => {
+            for output in output {
+                match output {
+                    Piece::Note(line) => notes.always(&line),
+                    Piece::Line(line) => {
                         notes.always(&line);
                         waiting.fetch_sub(1, Ordering::SeqCst);
                     }
-                    Said::Flush(done) => {
+                    Piece::Flush(done) => {
                         match dropped.swap(0, Ordering::SeqCst) {
                             0 => {}
                             1 => notes.always("1 line was not shown: stderr was not read in time"),
@@ -307,13 +307,13 @@ impl Aside {
 
     /// A line that has to be seen.
     pub(crate) fn always(&self, line: &str) {
-        let _ = self.to.send(Said::Note(line.to_owned()));
+        let _ = self.to.send(Piece::Note(line.to_owned()));
     }
 
     /// One of perhaps many: dropped, and counted, when too many wait.
     pub(crate) fn line(&self, line: &str) {
         if self.waiting.fetch_add(1, Ordering::SeqCst) < self.room {
-            let _ = self.to.send(Said::Line(line.to_owned()));
+            let _ = self.to.send(Piece::Line(line.to_owned()));
         } else {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
             self.dropped.fetch_add(1, Ordering::SeqCst);
@@ -330,7 +330,7 @@ impl Aside {
     /// Waits until all was written, but no longer than this.
     pub(crate) async fn flush(&self, within: Duration) {
         let (done, flushed) = oneshot::channel();
-        if self.to.send(Said::Flush(done)).is_ok() {
+        if self.to.send(Piece::Flush(done)).is_ok() {
             let _ = tokio::time::timeout(within, flushed).await;
         }
     }

@@ -1,7 +1,7 @@
 //! A network and a service that misbehave, by seed: what the documents do not promise, and what happens all the same.
 
 mod answers;
-mod fate;
+mod course;
 mod fault;
 mod journey;
 mod plan;
@@ -21,14 +21,14 @@ use http::{Request, Response};
 use rand_chacha::ChaCha8Rng;
 
 use crate::SimTransport;
-use fate::JobFate;
+use course::JobCourse;
 use journey::{Ending, Journey};
 use plan::Plan;
 
 pub use fault::{Fault, Target};
 pub use plan::Faults;
 pub use shape::Shape;
-pub use trace::{Asked, Exchange, Part, Said, Told, Trace};
+pub use trace::{Asked, Exchange, Part, Received, ShownJob, Trace};
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
@@ -65,7 +65,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     trace: Trace,
-    jobs: HashMap<JobId, JobFate>,
+    jobs: HashMap<JobId, JobCourse>,
     injected: VecDeque<(Target, Fault)>,
     /// Jobs that were given a number, by that number.
     numbered: HashMap<JobId, JobId>,
@@ -123,7 +123,7 @@ impl Transport for FaultyTransport {
             let mut ending = Ending {
                 inner: &self.0,
                 index,
-                told: Told::Nothing,
+                received: Received::Nothing,
             };
             let limit = attempt.timeout().filter(|_| plan.keeps_time);
             let exchange = self.exchange(request, attempt, index, plan);
@@ -136,9 +136,9 @@ impl Transport for FaultyTransport {
                     }),
                 None => exchange.await,
             };
-            ending.told = match &answer {
-                Ok(response) => Told::Answer(response.status()),
-                Err(error) => Told::Failure(error.kind(), error.delivery()),
+            ending.received = match &answer {
+                Ok(response) => Received::Answer(response.status()),
+                Err(error) => Received::Failure(error.kind(), error.delivery()),
             };
             answer
         })
@@ -202,7 +202,10 @@ impl State {
             Asked::Job(_) => Target::Job,
             Asked::Other => return None,
         };
-        let next = self.injected.iter().position(|(it, _)| *it == target)?;
+        let next = self
+            .injected
+            .iter()
+            .position(|(value, _)| *value == target)?;
         self.injected.remove(next).map(|(_, fault)| fault)
     }
 }
@@ -214,22 +217,28 @@ impl Inner {
 
     fn begin(&self, request: &Request<Bytes>) -> (usize, Plan) {
         let asked = match AnyOperation::from_request(request) {
-            Ok((_, AnyOperation::BatchRebootServers(it))) => Asked::Action(it.servers().to_vec()),
-            Ok((_, AnyOperation::BatchStartServers(it))) => Asked::Action(it.servers().to_vec()),
-            Ok((_, AnyOperation::BatchStopServers(it))) => Asked::Action(it.servers().to_vec()),
-            Ok((_, AnyOperation::ShowJob(it))) => Asked::Job(it.job_id().clone()),
+            Ok((_, AnyOperation::BatchRebootServers(value))) => {
+                Asked::Action(value.servers().to_vec())
+            }
+            Ok((_, AnyOperation::BatchStartServers(value))) => {
+                Asked::Action(value.servers().to_vec())
+            }
+            Ok((_, AnyOperation::BatchStopServers(value))) => {
+                Asked::Action(value.servers().to_vec())
+            }
+            Ok((_, AnyOperation::ShowJob(value))) => Asked::Job(value.job_id().clone()),
             _ => Asked::Other,
         };
         let begun = self.sim.now();
         let mut state = self.state();
         let index = state.trace.exchanges.len();
-        let fate = match &asked {
+        let course = match &asked {
             Asked::Job(job) => state.jobs.get(job).cloned(),
             _ => None,
         };
         let mut plan = Plan::draw(&self.faults, index, &asked);
-        if let Some(fate) = fate {
-            plan.fault = plan.fault.or_else(|| fate.fault_at(begun));
+        if let Some(course) = course {
+            plan.fault = plan.fault.or_else(|| course.fault_at(begun));
         }
         if let Some(fault) = state.injected_for(&asked) {
             plan.fault = Some(fault);
@@ -246,7 +255,7 @@ impl Inner {
             left: None,
             arrived: None,
             accepted: None,
-            said: None,
+            shown_job: None,
             ended: None,
         });
         (index, plan)
@@ -315,9 +324,9 @@ impl Inner {
             Some(Fault::Silent) => return None,
             _ => Ok(response),
         };
-        let said = answer.as_ref().ok().and_then(Said::read);
+        let shown_job = answer.as_ref().ok().and_then(ShownJob::read);
         self.note(index, |exchange, _| match exchange.asked {
-            Asked::Job(_) => exchange.said = said,
+            Asked::Job(_) => exchange.shown_job = shown_job,
             Asked::Action(_) | Asked::Other => {}
         });
         travel(plan.back).await;
@@ -335,8 +344,8 @@ impl Inner {
             (response, new)
         });
         let accepted = accepted.map(|(job, servers)| {
-            let fate = JobFate::draw(&self.faults, index, servers, self.sim.now());
-            self.state().jobs.insert(job.clone(), fate);
+            let course = JobCourse::draw(&self.faults, index, servers, self.sim.now());
+            self.state().jobs.insert(job.clone(), course);
             job
         });
         self.note(index, |exchange, now| {
@@ -359,19 +368,19 @@ impl Inner {
     /// The same randomness for each query for the same job.
     fn rng_of_job(&self, index: usize) -> ChaCha8Rng {
         let state = self.state();
-        let asked = state.trace.exchanges.get(index).map(|it| &it.asked);
-        let fate = match asked {
+        let asked = state.trace.exchanges.get(index).map(|value| &value.asked);
+        let course = match asked {
             Some(Asked::Job(job)) => state.jobs.get(job),
             _ => None,
         };
         self.faults
-            .rng(fate.map_or(index, |fate| fate.index), plan::SHAPE)
+            .rng(course.map_or(index, |course| course.index), plan::SHAPE)
     }
 
     /// A query for a job by the number that it was given, as the region knows the job.
     fn by_its_own_id(&self, mut request: Request<Bytes>) -> Request<Bytes> {
-        if let Ok((project, AnyOperation::ShowJob(it))) = AnyOperation::from_request(&request)
-            && let Some(job) = self.state().numbered.get(it.job_id())
+        if let Ok((project, AnyOperation::ShowJob(value))) = AnyOperation::from_request(&request)
+            && let Some(job) = self.state().numbered.get(value.job_id())
         {
             *request.uri_mut() = ShowJob::new(job.clone())
                 .encode(&project)

@@ -107,7 +107,7 @@ pub use action::{Action, ActionKind};
 pub use config::RegionBuilder;
 pub use error::{SimError, SimErrorKind};
 pub use faults::{
-    Asked, Exchange, Fault, Faults, FaultyTransport, Part, Said, Shape, Target, Told, Trace,
+    Asked, Exchange, Fault, Faults, FaultyTransport, Part, Received, Shape, ShownJob, Target, Trace,
 };
 pub use identity::Identity;
 pub use listing::{FILTERED_IDS, IdFilter, ListQuirk};

@@ -120,7 +120,10 @@ impl ListQuery {
         let (most, size) = quirks.sizes(self.limit.unwrap_or(DEFAULT_LIMIT));
         let taken: Vec<&Server> = match self.takes_all() {
             true => servers.iter().collect(),
-            false => servers.iter().filter(|it| self.takes(it, now)).collect(),
+            false => servers
+                .iter()
+                .filter(|item| self.takes(item, now))
+                .collect(),
         };
         let skipped = self.skipped(&taken, size, quirks)?;
         let on_page: Vec<&Server> = taken.iter().skip(skipped).take(most).copied().collect();
@@ -156,7 +159,7 @@ impl ListQuery {
                 return Err("marker is not a parameter of this list".to_owned());
             }
             Some(marker) => {
-                let place = taken.iter().position(|it| it.id.to_string() == *marker);
+                let place = taken.iter().position(|item| item.id.to_string() == *marker);
                 let place = place.ok_or_else(|| format!("marker [{marker}] not found"))?;
                 return Ok(place + 1);
             }

@@ -37,7 +37,7 @@ pub(crate) fn rng(seed: u64, purpose: Purpose) -> ChaCha8Rng {
 }
 
 /// The randomness for what the `nth` action on a server does.
-pub(crate) fn fate(seed: u64, server: u32, nth: u32) -> ChaCha8Rng {
+pub(crate) fn course(seed: u64, server: u32, nth: u32) -> ChaCha8Rng {
     stream(seed, Purpose::Fate, server, nth)
 }
 

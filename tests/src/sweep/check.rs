@@ -238,7 +238,7 @@ impl Checker<'_> {
         self.hold(reason, || {
             format!("without a reason it ended as {:?}", report.stopped)
         });
-        let told: HashSet<&JobId> = run
+        let recorded: HashSet<&JobId> = run
             .servers
             .iter()
             .flat_map(|id| self.told_of(id, run.until))
@@ -246,8 +246,8 @@ impl Checker<'_> {
         let reported: HashSet<&JobId> = report.jobs.iter().map(|job| &job.job_id).collect();
         // Others may have been found by their traces.
         let in_a_life = self.lived.is_some_and(|lived| lived.is(run));
-        let found = (plan.reconcile || in_a_life) && told.is_subset(&reported);
-        let right = (told == reported || found)
+        let found = (plan.reconcile || in_a_life) && recorded.is_subset(&reported);
+        let right = (recorded == reported || found)
             && report.jobs.len() == reported.len()
             && report.jobs.iter().all(|job| {
                 let known = self.truth.statuses.get(&job.job_id);
@@ -260,9 +260,9 @@ impl Checker<'_> {
 
     /// Each server ends once, and as the report says.
     fn tells_what_it_reports(&mut self, run: &Played) {
-        let mut told = HashMap::new();
+        let mut recorded = HashMap::new();
         for server in &run.events {
-            let before = told.insert(server.id, &server.outcome);
+            let before = recorded.insert(server.id, &server.outcome);
             self.hold(before.is_none(), || format!("{} ended twice", server.id));
         }
         let reported = run.report.iter().flat_map(|report| &report.servers);
@@ -272,11 +272,11 @@ impl Checker<'_> {
             });
         }
         for ServerReport { id, outcome, .. } in reported {
-            let same = told.get(id).is_none_or(|told| *told == outcome);
+            let same = recorded.get(id).is_none_or(|recorded| *recorded == outcome);
             self.hold(same, || {
                 format!(
                     "{id} ended as {:?}, and the report says {outcome:?}",
-                    told.get(id)
+                    recorded.get(id)
                 )
             });
         }
@@ -295,12 +295,12 @@ impl Checker<'_> {
     fn reports_the_truth(&mut self, plan: &RunPlan, run: &Played, server: &ServerReport) {
         let ServerReport { id, outcome, .. } = server;
         let jobs = self.truth.jobs_until(id, run.until);
-        let told = outcome.job_id();
-        let is_its_job = told.is_none_or(|told| jobs.contains(&told));
+        let recorded = outcome.job_id();
+        let is_its_job = recorded.is_none_or(|recorded| jobs.contains(&recorded));
         // Where the server itself has shown it, any of its jobs may have done it.
         let mut ends = jobs
             .iter()
-            .filter(|job| told.is_none_or(|told| told == **job));
+            .filter(|job| recorded.is_none_or(|recorded| recorded == **job));
         let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
@@ -359,18 +359,18 @@ impl Checker<'_> {
         };
         let mut wrong: Vec<String> = (!holds).then(truth).into_iter().collect();
         if !self.is_what_its_job_said(id, outcome) {
-            let said = outcome.job_id().map(|job| self.truth.said(job));
-            let said = said.map(Iterator::collect::<Vec<_>>);
+            let shown = outcome.job_id().map(|job| self.truth.shown(job));
+            let shown = shown.map(Iterator::collect::<Vec<_>>);
             wrong.push(format!(
-                "{id} is said to be {outcome:?}, and its job said {said:?}"
+                "{id} is said to be {outcome:?}, and its job said {shown:?}"
             ));
         }
-        if let Some(told) = self
+        if let Some(recorded) = self
             .told_last(id, run)
-            .filter(|told| Some(*told) != outcome.job_id())
+            .filter(|recorded| Some(*recorded) != outcome.job_id())
         {
             wrong.push(format!(
-                "{id} was accepted as {told:?}, and the report says {outcome:?}"
+                "{id} was accepted as {recorded:?}, and the report says {outcome:?}"
             ));
         }
         if !plan.is_disturbed() {
@@ -391,13 +391,13 @@ impl Checker<'_> {
                 job_id: Some(job),
                 evidence,
             } => {
-                let mut said = self.truth.said(job);
-                said.any(|said| match said.of(id) {
+                let mut shown = self.truth.shown(job);
+                shown.any(|shown| match shown.of(id) {
                     Some(part) => {
                         let shown = *evidence == Evidence::SubJob;
                         shown && part.status == JobStatus::Success
                     }
-                    None => *evidence == Evidence::Job && said.status == JobStatus::Success,
+                    None => *evidence == Evidence::Job && shown.status == JobStatus::Success,
                 })
             }
             Outcome::Failed {
@@ -406,9 +406,10 @@ impl Checker<'_> {
             } => {
                 let given = |part: &Part| {
                     let mut reasons = part.reasons.iter();
-                    part.reasons.is_empty() || reasons.any(|words| error.message.contains(words))
+                    part.reasons.is_empty()
+                        || reasons.any(|expected| error.message.contains(expected))
                 };
-                let mut parts = self.truth.said(job).filter_map(|said| said.of(id));
+                let mut parts = self.truth.shown(job).filter_map(|shown| shown.of(id));
                 self.is_not_back(&error.message)
                     || parts.any(|part| part.status == JobStatus::Fail && given(part))
             }

@@ -40,7 +40,7 @@ pub struct Life {
     /// What it looked like from outside.
     pub played: Played,
     /// Everything that it said, and when.
-    pub said: Vec<(Duration, Event)>,
+    pub events: Vec<(Duration, Event)>,
     /// What it wrote into the journal.
     pub wrote: Range<usize>,
 }
@@ -70,7 +70,7 @@ impl fmt::Display for Lived {
             writeln!(f, "{begun:>10.3?}  gate {first:?}: {answered:?}")?;
         }
         for (index, life) in self.lives.iter().enumerate() {
-            for (at, event) in &life.said {
+            for (at, event) in &life.events {
                 writeln!(f, "{at:>10.3?}  life {index} said {event:?}")?;
             }
             for entry in self.entries.get(life.wrote.clone()).unwrap_or_default() {
@@ -273,7 +273,7 @@ async fn play(
     servers: Vec<ServerId>,
 ) -> Result<Life, ecs_ops::Error> {
     let began = world.sim.now();
-    let mut said = Vec::new();
+    let mut emitted = Vec::new();
     let whole = async {
         let run = run.begin().await?;
         let mut events = run.events();
@@ -292,7 +292,7 @@ async fn play(
             while let Some(event) = events.next().await {
                 // Its id is random.
                 if !matches!(event, Event::Planned { .. }) {
-                    said.push((world.sim.now(), event));
+                    emitted.push((world.sim.now(), event));
                 }
             }
             std::future::pending::<()>().await;
@@ -305,8 +305,8 @@ async fn play(
             report = run.into_future() => Some(report),
         };
         let rest = std::iter::from_fn(|| events.try_next());
-        said.extend(rest.map(|event| (world.sim.now(), event)));
-        said.retain(|(_, event)| !matches!(event, Event::Planned { .. }));
+        emitted.extend(rest.map(|event| (world.sim.now(), event)));
+        emitted.retain(|(_, event)| !matches!(event, Event::Planned { .. }));
         Ok::<Option<Report>, ecs_ops::Error>(report)
     };
     let (report, died, endless) = tokio::select! {
@@ -317,7 +317,7 @@ async fn play(
         () = sleep(FOR_EVER) => (None, false, true),
         report = whole => (report?, false, false),
     };
-    let done = said.iter().filter_map(|(_, event)| match event {
+    let done = emitted.iter().filter_map(|(_, event)| match event {
         Event::ServerDone(server) => Some(server.clone()),
         _ => None,
     });
@@ -337,7 +337,7 @@ async fn play(
     }
     Ok(Life {
         played,
-        said,
+        events: emitted,
         wrote: 0..0,
     })
 }

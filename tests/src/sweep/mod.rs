@@ -226,11 +226,11 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
         scenario.gateway = rng.random_bool(share).then_some(habits);
     }
     let scenario = scenario;
-    let words = extras.as_ref().map(|extras| format!("; {extras:?}"));
+    let drawn = extras.as_ref().map(|extras| format!("; {extras:?}"));
     let mut outcome = Outcome {
         seed,
         violations: Vec::new(),
-        scenario: format!("{scenario:?}{}", words.unwrap_or_default()),
+        scenario: format!("{scenario:?}{}", drawn.unwrap_or_default()),
         trace: Trace::default(),
         runs: Vec::new(),
         lived: None,

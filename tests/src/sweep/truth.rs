@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
-use ecs_sim::{Action, Asked, Fault, Said, SimTransport, Told, Trace};
+use ecs_sim::{Action, Asked, Fault, Received, ShownJob, SimTransport, Trace};
 use secrecy::ExposeSecret as _;
 
 /// For so long a job that was just accepted may be unknown to queries.
@@ -31,7 +31,7 @@ pub(super) struct Truth {
     /// it was seen before.
     pub(super) lost: HashSet<JobId>,
     /// What the client was told of each job, in this order, and when.
-    pub(super) said: HashMap<JobId, Vec<(Duration, Said)>>,
+    pub(super) shown: HashMap<JobId, Vec<(Duration, ShownJob)>>,
 }
 
 impl Truth {
@@ -45,7 +45,7 @@ impl Truth {
             made: HashMap::new(),
             disowned: HashMap::new(),
             lost: HashSet::new(),
-            said: HashMap::new(),
+            shown: HashMap::new(),
         };
         sim.region().with(|region| {
             let entries = region.accepted().entries().to_vec();
@@ -92,16 +92,16 @@ impl Truth {
                     }
                     let age = exchange.ended.zip(made.get(job));
                     let old = age.is_some_and(|((ended, _), made)| ended - *made >= NEW);
-                    if old || self.said.contains_key(job) {
+                    if old || self.shown.contains_key(job) {
                         self.lost.insert(job.clone());
                     }
                 }
                 Asked::Job(job) => {
-                    if let (Some(said), Some((at, Told::Answer(_)))) =
-                        (&exchange.said, exchange.ended)
+                    if let (Some(shown), Some((at, Received::Answer(_)))) =
+                        (&exchange.shown_job, exchange.ended)
                     {
-                        let said = (at, said.clone());
-                        self.said.entry(job.clone()).or_default().push(said);
+                        let shown = (at, shown.clone());
+                        self.shown.entry(job.clone()).or_default().push(shown);
                     }
                 }
                 _ => {}
@@ -110,9 +110,9 @@ impl Truth {
     }
 
     /// What the client was told of a job.
-    pub(super) fn said(&self, job: &JobId) -> impl Iterator<Item = &Said> {
-        let said = self.said.get(job).map_or(&[][..], Vec::as_slice);
-        said.iter().map(|(_, said)| said)
+    pub(super) fn shown(&self, job: &JobId) -> impl Iterator<Item = &ShownJob> {
+        let shown = self.shown.get(job).map_or(&[][..], Vec::as_slice);
+        shown.iter().map(|(_, shown)| shown)
     }
 
     /// The jobs of a server of which the requests began before this time.

@@ -24,7 +24,9 @@ const WITHIN: u64 = 2000;
 fn is_found(subject: &impl Subject, violation: &str) {
     let shows = |seed| {
         let violations = simulate_with(seed, subject).violations;
-        violations.iter().any(|words| words.contains(violation))
+        violations
+            .iter()
+            .any(|expected| expected.contains(violation))
     };
     assert!((0..WITHIN).any(shows), "the mistake was not found");
 }

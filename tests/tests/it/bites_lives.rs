@@ -20,7 +20,9 @@ const WITHIN: u64 = 1000;
 fn is_found(subject: &impl Subject, violation: &str) {
     let shows = |seed| {
         let violations = simulate_with(seed, subject).violations;
-        violations.iter().any(|words| words.contains(violation))
+        violations
+            .iter()
+            .any(|expected| expected.contains(violation))
     };
     assert!((0..WITHIN).any(shows), "the mistake was not found");
 }
@@ -198,7 +200,7 @@ fn everything_comes_up_in_many_lives() {
             if life.played.died {
                 *seen.entry("died").or_default() += 1;
             }
-            for kind in life.said.iter().filter_map(|(_, event)| kind(event)) {
+            for kind in life.events.iter().filter_map(|(_, event)| kind(event)) {
                 *seen.entry(kind).or_default() += 1;
             }
         }

@@ -117,7 +117,7 @@ impl Scene {
 
     fn count(&self, path: &str, status: u16) -> usize {
         let log = self.transport.log.lock().unwrap();
-        let like = |it: &&Exchange| it.path.contains(path) && it.status == status;
+        let like = |value: &&Exchange| value.path.contains(path) && value.status == status;
         log.iter().filter(like).count()
     }
 
@@ -132,7 +132,10 @@ impl Scene {
         self.transport.sim.region().with(|region| {
             assert_eq!(region.accepted().most_times(), 1);
             let accepted = region.accepted().entries().iter();
-            assert_eq!(accepted.map(|it| it.servers.len()).sum::<usize>(), SERVERS);
+            assert_eq!(
+                accepted.map(|value| value.servers.len()).sum::<usize>(),
+                SERVERS
+            );
         });
         let mut posts: BTreeMap<Bytes, Vec<u16>> = BTreeMap::new();
         for exchange in self.transport.log.lock().unwrap().iter() {

@@ -85,7 +85,7 @@ fn actions(server: &Tarpit) -> usize {
 }
 
 #[track_caller]
-fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
+fn check(name: &str, report: &Report, verdict: Verdict, text: &str) {
     let outcomes = report.servers.iter().map(|server| server.outcome.name());
     let error = report.servers[0].outcome.error();
     assert_eq!(
@@ -95,7 +95,7 @@ fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
         report.stopped
     );
     let message = error.map_or("", |error| &error.message);
-    assert!(message.contains(words), "{name}: {message}");
+    assert!(message.contains(text), "{name}: {message}");
     assert_eq!(
         message.starts_with("may have been executed"),
         verdict == Verdict::Unknown,
@@ -107,13 +107,13 @@ fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
 const PARTS: usize = 5;
 
 /// The first connection is the action's.
-async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, words: &str) {
+async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, text: &str) {
     // A refusal in which one server can be the reason meets each part of the request.
     let refused = matches!(verdict, Verdict::Failed | Verdict::Denied);
     let plays = std::iter::repeat_n(first, if refused { PARTS } else { 1 });
     let server = Tarpit::start_then(plays, well()).await.unwrap();
     let report = reboot(&client(&server.url(), patience)).await;
-    check(name, &report, verdict, words);
+    check(name, &report, verdict, text);
     let sent = actions(&server);
     let split = refused && sent == PARTS;
     assert!(split || sent <= verdict.actions(), "{name}: {sent}");

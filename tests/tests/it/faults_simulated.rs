@@ -70,14 +70,14 @@ impl World {
         let trace = self.transport.trace();
         let exchanges = trace.exchanges.iter();
         exchanges
-            .filter(|it| matches!(it.asked, ecs_sim::Asked::Action(_)))
-            .filter(|it| it.left.is_some() && it.fault != Some(Fault::GivenBack))
+            .filter(|value| matches!(value.asked, ecs_sim::Asked::Action(_)))
+            .filter(|value| value.left.is_some() && value.fault != Some(Fault::GivenBack))
             .count()
     }
 }
 
 #[track_caller]
-fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
+fn check(name: &str, report: &Report, verdict: Verdict, expected: &str) {
     let outcomes: Vec<_> = report
         .servers
         .iter()
@@ -91,7 +91,7 @@ fn check(name: &str, report: &Report, verdict: Verdict, words: &str) {
         report.stopped
     );
     let message = error.map_or("", |error| &error.message);
-    assert!(message.contains(words), "{name}: {message}");
+    assert!(message.contains(expected), "{name}: {message}");
     assert_eq!(
         message.starts_with("may have been executed"),
         verdict == Verdict::Unknown,

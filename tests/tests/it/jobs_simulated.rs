@@ -53,7 +53,11 @@ async fn outcomes(servers: usize, failing: f64, faults: impl Fn(&mut Faults)) ->
     let mut seen = BTreeSet::new();
     for seed in 0..SEEDS {
         let report = reboot(seed, servers, failing, &faults).await;
-        let mut names: Vec<_> = report.servers.iter().map(|it| it.outcome.name()).collect();
+        let mut names: Vec<_> = report
+            .servers
+            .iter()
+            .map(|value| value.outcome.name())
+            .collect();
         names.sort_unstable();
         seen.insert(names.join(" "));
     }
@@ -62,7 +66,7 @@ async fn outcomes(servers: usize, failing: f64, faults: impl Fn(&mut Faults)) ->
 
 #[track_caller]
 fn are(seen: &BTreeSet<String>, expected: &[&str]) {
-    let expected: BTreeSet<String> = expected.iter().map(|it| (*it).to_owned()).collect();
+    let expected: BTreeSet<String> = expected.iter().map(|value| (*value).to_owned()).collect();
     assert_eq!(*seen, expected);
 }
 
@@ -140,7 +144,10 @@ async fn a_job_that_never_ends() {
     let seen = outcomes(2, 0.0, faults).await;
     assert!(seen.contains("succeeded succeeded"), "{seen:?}");
     assert_eq!(seen.len(), 2, "{seen:?}");
-    assert!(!seen.iter().any(|it| it.contains("failed")), "{seen:?}");
+    assert!(
+        !seen.iter().any(|value| value.contains("failed")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -123,11 +123,11 @@ impl Scene {
         let run = run.begin().await.unwrap();
         let mut events = run.events();
         let report = run.await;
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while let Some(event) = events.next().await {
-            told.push(event);
+            reported.push(event);
         }
-        (report, told)
+        (report, reported)
     }
 
     fn most_times(&self) -> u32 {
@@ -185,10 +185,10 @@ async fn a_request_that_was_lost_is_read_from_the_servers_too() {
     let (report, _) = scene.run(REBOOT, false).await;
     let summary = report.summary();
     assert_eq!((summary.succeeded, summary.not_attempted), (8, 4));
-    let words = &report.servers[4].outcome.error().unwrap().message;
+    let expected = &report.servers[4].outcome.error().unwrap().message;
     assert!(
-        words.contains("the server is unchanged since before the run"),
-        "{words}"
+        expected.contains("the server is unchanged since before the run"),
+        "{expected}"
     );
     assert_eq!(scene.most_times(), 1);
     // Not before three minutes have shown it.
@@ -213,8 +213,8 @@ async fn what_stays_unclear_stays_unknown() {
     let (report, _) = failed.run(REBOOT, false).await;
     let summary = report.summary();
     assert_eq!((summary.succeeded, summary.unknown), (11, 1));
-    let words = &report.outcome(broken).unwrap().error().unwrap().message;
-    assert!(words.contains("its status is ERROR"), "{words}");
+    let expected = &report.outcome(broken).unwrap().error().unwrap().message;
+    assert!(expected.contains("its status is ERROR"), "{expected}");
 
     // The list does not answer before the run, for a while or for ever: there would be nothing to compare with.
     for seconds in [150, 86_400] {
@@ -227,8 +227,8 @@ async fn what_stays_unclear_stays_unknown() {
                 .iter()
                 .any(|event| matches!(event, Event::ListFailed { .. }))
         );
-        let words = &report.servers[0].outcome.error().unwrap().message;
-        assert!(words.contains("could not be listed"), "{words}");
+        let expected = &report.servers[0].outcome.error().unwrap().message;
+        assert!(expected.contains("could not be listed"), "{expected}");
     }
 }
 

@@ -75,8 +75,8 @@ async fn too_many_failures_stop_it_in_time() {
     assert_eq!(world.touched(), 120 * begun);
     for server in &report.servers {
         if let Outcome::NotAttempted { error } = &server.outcome {
-            let words = format!("not sent: {failed} servers failed (limit: 24)");
-            assert_eq!(error.message, words);
+            let text = format!("not sent: {failed} servers failed (limit: 24)");
+            assert_eq!(error.message, text);
         }
     }
     let stops = |event: &&Event| matches!(event, Event::Stopping { .. });
@@ -111,37 +111,37 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         error.to_string()
     };
-    let words = wrong(world.rolling("2", Rules::default()).no_wait());
-    assert!(words.contains("must wait for its jobs"), "{words}");
+    let text = wrong(world.rolling("2", Rules::default()).no_wait());
+    assert!(text.contains("must wait for its jobs"), "{text}");
     let three = world.servers[..3].iter().copied();
-    let words = wrong(
+    let text = wrong(
         world
             .client
             .reboot(RebootType::Soft, three)
             .rolling(world.waves("2", None), Rules::default()),
     );
-    assert!(words.contains(&format!("server {} of wave 2", world.servers[3])));
+    assert!(text.contains(&format!("server {} of wave 2", world.servers[3])));
     let mut waves = world.waves("2", None);
     waves.waves.pop();
     let all = || world.servers.iter().copied();
     let run = world.client.reboot(RebootType::Soft, all());
-    let words = wrong(run.rolling(waves, Rules::default()));
-    assert!(words.contains("is in no wave"), "{words}");
-    let words = wrong(world.client.start(all()).escalate_after(MINUTE));
-    assert!(words.contains("only a soft restart"), "{words}");
+    let text = wrong(run.rolling(waves, Rules::default()));
+    assert!(text.contains("is in no wave"), "{text}");
+    let text = wrong(world.client.start(all()).escalate_after(MINUTE));
+    assert!(text.contains("only a soft restart"), "{text}");
     let refused = |run: RunBuilder| async { run.begin().await.unwrap_err().to_string() };
     let rules = Rules {
         check_health: true,
         ..Rules::default()
     };
-    let words = refused(world.rolling("2", rules)).await;
-    assert!(words.contains("health_check"), "{words}");
+    let text = refused(world.rolling("2", rules)).await;
+    assert!(text.contains("health_check"), "{text}");
     let rules = Rules {
         canary: Some(AfterCanary::Ask),
         ..Rules::default()
     };
-    let words = refused(world.rolling("2", rules)).await;
-    assert!(words.contains("canary_question"), "{words}");
+    let text = refused(world.rolling("2", rules)).await;
+    assert!(text.contains("canary_question"), "{text}");
     assert_eq!(world.touched(), 0);
 }
 
@@ -208,8 +208,8 @@ async fn a_run_that_goes_on_keeps_its_waves() {
             "has no health check",
         ),
     ] {
-        let words = run.plan().unwrap_err().to_string();
-        assert!(words.contains(expected), "{words}");
+        let text = run.plan().unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
     }
     let _ = resumed().plan().unwrap();
     assert_eq!(world.touched(), 4);

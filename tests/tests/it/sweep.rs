@@ -10,16 +10,16 @@ const SEEDS: u64 = 3000;
 #[test]
 fn whatever_goes_wrong_no_server_is_restarted_twice_and_none_is_lost() {
     let total = sweep(0..SEEDS, 2, 1, &|_| {});
-    let mut words = String::new();
+    let mut expected = String::new();
     for outcome in &total.failed {
         let seed = outcome.seed;
         writeln!(
-            words,
+            expected,
             "seed {seed}; replay with: cargo xtask sweep --show {seed}\n{outcome}"
         )
         .unwrap();
     }
-    assert!(words.is_empty(), "{words}");
+    assert!(expected.is_empty(), "{expected}");
     assert_eq!(total.seeds, SEEDS);
 }
 
@@ -76,6 +76,6 @@ fn everything_comes_up() {
 #[test]
 fn others_act_on_the_same_servers() {
     let total = sweep_with(&Crowded, 0..150, 2, 1, &|_| {});
-    let words: Vec<String> = total.failed.iter().map(ToString::to_string).collect();
-    assert!(words.is_empty(), "{}", words.join("\n"));
+    let expected: Vec<String> = total.failed.iter().map(ToString::to_string).collect();
+    assert!(expected.is_empty(), "{}", expected.join("\n"));
 }

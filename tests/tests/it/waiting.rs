@@ -50,10 +50,10 @@ fn is_better_than_the_baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
     [0, 40].map(|seen_before| {
         let (looks, delay) = measured(jobs, seeds, &Polling::default(), seen_before);
         for (other_looks, other_delay) in baselines {
-            let words = format!(
+            let expected = format!(
                 "{jobs} jobs after {seen_before}: {looks:.2} looks against {other_looks:.2}, {delay:.2} s against {other_delay:.2} s"
             );
-            assert!(looks < other_looks && delay < other_delay, "{words}");
+            assert!(looks < other_looks && delay < other_delay, "{expected}");
         }
         (looks, delay)
     })

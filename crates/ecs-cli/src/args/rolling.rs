@@ -245,13 +245,13 @@ pub(super) struct Escalate {
 }
 
 /// `hard-after` or `hard-if-hung` and how long, as two words; both pairs may be given.
-pub(super) fn escalation(words: &[String]) -> Result<Escalate, Fail> {
+pub(super) fn escalation(arguments: &[String]) -> Result<Escalate, Fail> {
     let wrong = |what: String| {
         Err(Fail::usage(format!("--escalate: {what}"))
             .hint("write it as two words: --escalate hard-after 5m, --escalate hard-if-hung 30m"))
     };
     let mut escalate = Escalate::default();
-    for pair in words.chunks(2) {
+    for pair in arguments.chunks(2) {
         let [how, time] = pair else {
             return wrong("a form and a duration are needed".to_owned());
         };
@@ -320,9 +320,9 @@ mod tests {
 
     #[test]
     fn escalation_is_two_words() {
-        let of = |words: &[&str]| {
-            let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-            escalation(&words)
+        let of = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+            escalation(&arguments)
         };
         let after = Some(Duration::from_secs(300));
         let hang = Some(Duration::from_secs(1800));
@@ -334,13 +334,13 @@ mod tests {
         assert_eq!(of(&[]).unwrap(), only(None, None));
         let twice = ["hard-after", "5m", "hard-after", "6m"];
         assert!(of(&twice).unwrap_err().message.contains("twice"));
-        for words in [
+        for arguments in [
             ["soft-after", "5m"],
             ["hard-after", "soon"],
             ["5m", "hard-after"],
             ["hard-if-hung", "29m"],
         ] {
-            let hint = of(&words).unwrap_err().hint.unwrap();
+            let hint = of(&arguments).unwrap_err().hint.unwrap();
             assert!(hint.contains("--escalate hard-after 5m"), "{hint}");
         }
     }

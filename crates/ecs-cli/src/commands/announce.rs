@@ -10,7 +10,7 @@ use ecs_ops::rolling::{AfterCanary, Rules, Waves};
 
 use super::go_on::written;
 use crate::args::{FailureLimit, Run};
-use crate::confirm::{Terminal, WavesSaid, act_on, counted, skipped, verb};
+use crate::confirm::{Terminal, WavesShown, act_on, counted, skipped, verb};
 use crate::connect::Connection;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
@@ -30,7 +30,7 @@ pub(super) struct Announcement<'a> {
     pub(super) servers: &'a [(ServerId, String)],
     pub(super) skipped: &'a [SkippedServer],
     pub(super) waves: Option<&'a Waves>,
-    pub(super) waves_said: Option<&'a WavesSaid>,
+    pub(super) waves_said: Option<&'a WavesShown>,
     pub(super) journal: Option<&'a Path>,
     pub(super) expectation: &'a Expectation,
 }

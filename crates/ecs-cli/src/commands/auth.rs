@@ -165,7 +165,7 @@ impl Check<'_> {
 
     /// Explains it, and notes the explanation.
     fn conclude(&mut self, ended: &Ended) -> Exit {
-        let words = match ended {
+        let failure = match ended {
             Ended::Options(fail) => fail.message.clone(),
             Ended::Credentials(error) => credentials::message(error),
             Ended::Asked(probe) => match &probe.end {
@@ -191,8 +191,8 @@ impl Check<'_> {
         let mut servers = None;
         let mut expires_at = None;
         match ended {
-            Ended::Options(_) => seen.end = End::Malformed(&words),
-            Ended::Credentials(error) => of_auth(&mut seen, error, &words),
+            Ended::Options(_) => seen.end = End::Malformed(&failure),
+            Ended::Credentials(error) => of_auth(&mut seen, error, &failure),
             Ended::Asked(probe) => {
                 seen.our_time = probe.sent_at;
                 seen.their_time = probe.service_time;
@@ -220,8 +220,8 @@ impl Check<'_> {
                             echo: echo.as_ref(),
                         }
                     }
-                    ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &words),
-                    ProbeEnd::NoCredentials(error) => of_auth(&mut seen, error, &words),
+                    ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &failure),
+                    ProbeEnd::NoCredentials(error) => of_auth(&mut seen, error, &failure),
                     _ => {
                         seen.end = End::Unavailable("the request ended in a way that is not known")
                     }
@@ -247,7 +247,10 @@ impl Check<'_> {
                     .extend(error.reason().and_then(credentials::hint_of));
             }
             Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
-                let why = words.split_once(": ").map(|(_, why)| why).unwrap_or(&words);
+                let why = failure
+                    .split_once(": ")
+                    .map(|(_, why)| why)
+                    .unwrap_or(&failure);
                 self.checked.skip("the metadata service", why);
                 self.checked.source = None;
                 self.checked.kind = None;
@@ -304,7 +307,7 @@ fn other_bundle() -> Option<String> {
 }
 
 /// Why there are no credentials.
-fn of_auth<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, words: &'a str) {
+fn of_auth<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, failure: &'a str) {
     seen.asked = Asked::Iam;
     if error.kind() == AuthErrorKind::Missing {
         seen.end = End::Missing;
@@ -321,9 +324,9 @@ fn of_auth<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, words: &'a str) {
         return;
     }
     seen.end = match (credentials::transport_kind(error), error.kind()) {
-        (Some(kind), _) => End::Failed(kind, words),
-        (None, AuthErrorKind::Malformed) => End::Malformed(words),
-        (None, AuthErrorKind::Refused) => End::Denied(words),
-        (None, _) => End::Unavailable(words),
+        (Some(kind), _) => End::Failed(kind, failure),
+        (None, AuthErrorKind::Malformed) => End::Malformed(failure),
+        (None, AuthErrorKind::Refused) => End::Denied(failure),
+        (None, _) => End::Unavailable(failure),
     };
 }

@@ -205,7 +205,7 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
 
 /// Whether to go on after the canary. Returns at once; the answer comes when it comes.
 fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool>, notes: &Notes) {
-    let said = match after {
+    let described = match after {
         Some(AfterCanary::Asked(terminal)) => {
             notes.always(&format!(
                 "Canary finished: {} succeeded, {} failed. Continue with the remaining {}?",
@@ -227,7 +227,7 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
             false
         }
     };
-    let _ = answers.send(said);
+    let _ = answers.send(described);
 }
 
 /// How often times are shown anew.

@@ -29,18 +29,18 @@ struct Explanation {
 pub(crate) fn run(args: &Explain, results: &mut Results) -> Result<Exit, Fail> {
     let code = args.code.trim();
     let info = ErrorInfo::of(code).ok_or_else(|| unknown(code))?;
-    let told = info.disposition;
+    let effect = info.disposition;
     let explanation = Explanation {
         version: 1,
         code: info.code,
         status: info.status,
         meaning: info.meaning,
         advice: info.advice,
-        executed: (told.executed == Executed::No).then_some(false),
-        throttling: told.throttling,
-        retryable: told.retryable,
-        credentials: told.credentials,
-        one_server: told.one_server,
+        executed: (effect.executed == Executed::No).then_some(false),
+        throttling: effect.throttling,
+        retryable: effect.retryable,
+        credentials: effect.credentials,
+        one_server: effect.one_server,
         source: info.source,
     };
     results.write(&match args.output.format {
@@ -51,41 +51,41 @@ pub(crate) fn run(args: &Explain, results: &mut Results) -> Result<Exit, Fail> {
     Ok(Exit::Success)
 }
 
-fn text(it: &Explanation) -> String {
-    let status = it
+fn text(explained: &Explanation) -> String {
+    let status = explained
         .status
         .map(|status| format!(" (HTTP {status})"))
         .unwrap_or_default();
-    let executed = match it.executed {
+    let executed = match explained.executed {
         Some(_) => "no: a request that is answered with this code changed nothing",
         None => "not known: the code does not prove that nothing was done",
     };
     let mut text = format!(
         "{}{status}: {}\n  what to do  {}\n  executed    {executed}\n",
-        it.code, it.meaning, it.advice
+        explained.code, explained.meaning, explained.advice
     );
     let notes = [
         (
-            it.throttling,
+            explained.throttling,
             "throttling  the service limits the rate; ecsctl waits and retries",
         ),
         (
-            it.retryable && !it.throttling,
+            explained.retryable && !explained.throttling,
             "retryable   the same request can succeed later",
         ),
         (
-            it.credentials,
+            explained.credentials,
             "cause       the credentials or their permissions",
         ),
         (
-            it.one_server,
+            explained.one_server,
             "cause       possibly a single server of the request",
         ),
     ];
     for (_, note) in notes.iter().filter(|(applies, _)| *applies) {
         text.push_str(&format!("  {note}\n"));
     }
-    text.push_str(&format!("  source      {}\n", it.source));
+    text.push_str(&format!("  source      {}\n", explained.source));
     text
 }
 

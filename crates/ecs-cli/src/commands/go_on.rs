@@ -1,7 +1,7 @@
 //! What to do next with a run that ended, as commands.
 
+mod command_line;
 mod quoting;
-mod words;
 
 use std::collections::HashSet;
 use std::fs::OpenOptions;
@@ -17,8 +17,8 @@ use ecs_ops::{Client, Outcome, PowerAction, Report, Stopped};
 use super::next_step::NextStep;
 use crate::args::{Cli, Global, Resume, Run};
 use crate::confirm::counted;
+pub(crate) use command_line::{CommandLine, written};
 pub(super) use quoting::{place, quoted};
-pub(crate) use words::{Words, written};
 
 /// So many ids are written into the command itself.
 const INLINE: usize = 5;
@@ -30,11 +30,11 @@ pub(super) struct GoOn {
     /// Whether its journal is in a store.
     is_stored: bool,
     /// Options of `resume`.
-    resume: Words,
+    resume: CommandLine,
     /// Options that lead to its place, which any command takes.
-    place: Words,
+    place: CommandLine,
     /// The action and its options, for a run of some of its servers; `None` for one that was resumed.
-    again: Option<(Words, Words)>,
+    again: Option<(CommandLine, CommandLine)>,
 }
 
 /// What the next steps depend on, beside the report.
@@ -57,7 +57,7 @@ impl GoOn {
         global: &Global,
         stored: Option<&str>,
     ) -> Self {
-        let mut resume = Words::default();
+        let mut resume = CommandLine::default();
         resume.client(args.attempt_timeout, args.servers_per_minute);
         if stored.is_none() {
             resume.flag(
@@ -67,7 +67,7 @@ impl GoOn {
         }
         resume.format(args.output.format);
         resume.global(global);
-        let mut after = Words::default();
+        let mut after = CommandLine::default();
         after.run(action, args);
         after.format(args.output.format);
         after.global(global);
@@ -79,14 +79,14 @@ impl GoOn {
             named: stored.map(PathBuf::from).or_else(journal),
             is_stored: stored.is_some(),
             resume,
-            place: Words::to_place(global),
-            again: Some((Words::command(action.name()), after)),
+            place: CommandLine::to_place(global),
+            again: Some((CommandLine::command(action.name()), after)),
         }
     }
 
     /// With a run that was resumed: `named` is its journal, or its id.
     pub(super) fn of_resume(args: &Resume, named: &Path, is_stored: bool, global: &Global) -> Self {
-        let mut resume = Words::default();
+        let mut resume = CommandLine::default();
         resume.flag("--reconcile", args.reconcile);
         resume.option("--reconcile-after", args.reconcile_after.map(written));
         resume.flag(
@@ -106,7 +106,7 @@ impl GoOn {
             named: Some(named.to_owned()),
             is_stored,
             resume,
-            place: Words::to_place(global),
+            place: CommandLine::to_place(global),
             again: None,
         }
     }
@@ -116,8 +116,8 @@ impl GoOn {
         Self {
             named: None,
             is_stored: false,
-            resume: Words::default(),
-            place: Words::to_place(global),
+            resume: CommandLine::default(),
+            place: CommandLine::to_place(global),
             again: None,
         }
     }
@@ -301,24 +301,24 @@ pub(super) fn recorded(run: &RunRecord) -> Option<Global> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedPlace {
     /// For commands that read the journal: its endpoint and its project are in there.
-    pub(crate) of_journal: Words,
+    pub(crate) of_journal: CommandLine,
     /// For all others.
-    pub(crate) full: Words,
+    pub(crate) full: CommandLine,
 }
 
 impl RecordedPlace {
     pub(crate) fn of(run: &RunRecord) -> Self {
         let Some(mut global) = recorded(run) else {
-            let mut full = Words::default();
+            let mut full = CommandLine::default();
             full.option("--endpoint", Some(&run.endpoint));
             full.option("--project-id", Some(run.project.as_str()));
             return Self {
-                of_journal: Words::default(),
+                of_journal: CommandLine::default(),
                 full,
             };
         };
         global.quiet = false;
-        let full = Words::to_place(&global);
+        let full = CommandLine::to_place(&global);
         if global.region.is_none() && global.operator.is_none() {
             global.endpoint = None;
         }
@@ -327,7 +327,7 @@ impl RecordedPlace {
             global.sim_fail = None;
         }
         Self {
-            of_journal: Words::to_place(&global),
+            of_journal: CommandLine::to_place(&global),
             full,
         }
     }

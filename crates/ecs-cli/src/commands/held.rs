@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ecs_ops::fleet::{SkipReason, SkippedServer};
 use ecs_ops::model::ServerId;
 
-use super::go_on::Words;
+use super::go_on::CommandLine;
 use super::next_step::NextStep;
 use super::servers::Servers;
 use crate::args::{Global, Held, Run};
@@ -73,7 +73,7 @@ pub(super) async fn apply(
             say("waiting for them");
             let purpose =
                 "a run whose process died holds its servers until it is resumed; to see the runs";
-            notes.next(&NextStep::list_runs(purpose).at(&Words::to_place(global)));
+            notes.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
         }
         Held::Fail => {
             return Err(Fail::usage(format!("{are_held}; nothing was sent"))

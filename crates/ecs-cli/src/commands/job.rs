@@ -7,7 +7,7 @@ use std::time::Duration;
 use ecs_ops::model::{Job, JobId};
 use ecs_ops::{ErrorKind, JobEnd, JobEvent, Problem};
 
-use super::go_on::Words;
+use super::go_on::CommandLine;
 use crate::args::{self, DocumentFormat, DocumentOutput, Global};
 use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
@@ -208,6 +208,6 @@ fn finish(
         notes.hint(hint);
     }
     if refused {
-        notes.next(&check_credentials().at(&Words::to_place(global)));
+        notes.next(&check_credentials().at(&CommandLine::to_place(global)));
     }
 }

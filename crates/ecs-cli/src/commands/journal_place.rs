@@ -8,7 +8,7 @@ use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::go_on::Words;
+use super::go_on::CommandLine;
 use super::next_step::NextStep;
 use crate::args::{Global, Run};
 use crate::confirm::{counted, few};
@@ -169,7 +169,7 @@ fn refused(conflict: &Conflict) -> Fail {
     match &other.journal {
         Some(journal) => {
             let purpose = "to see how far it is";
-            let options = Words::default();
+            let options = CommandLine::default();
             fail.next(NextStep::show_run(purpose, Path::new(journal), &options))
         }
         None => fail,

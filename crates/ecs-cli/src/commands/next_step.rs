@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ecs_ops::model::ServerId;
 
-use super::go_on::{Words, place};
+use super::go_on::{CommandLine, place};
 
 /// Instead of a command that cannot be printed.
 const UNWRITABLE: &str =
@@ -16,7 +16,7 @@ const UNWRITABLE: &str =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NextStep {
     purpose: String,
-    words: Words,
+    line: CommandLine,
     /// What follows the command in the line, for the shell.
     redirection: &'static str,
     /// Whether the options that lead to the place are still to come.
@@ -24,37 +24,41 @@ pub(crate) struct NextStep {
 }
 
 impl NextStep {
-    fn new(purpose: impl Into<String>, words: Words) -> Self {
+    fn new(purpose: impl Into<String>, line: CommandLine) -> Self {
         Self {
             purpose: purpose.into(),
-            words,
+            line,
             redirection: "",
             lacks_place: false,
         }
     }
 
     /// Continues a run.
-    pub(crate) fn resume(purpose: impl Into<String>, run: &Path, options: &Words) -> Self {
-        let words = Words::command("resume").then([place(run)]);
-        Self::new(purpose, words.and(options.clone()))
+    pub(crate) fn resume(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
+        let line = CommandLine::command("resume").then([place(run)]);
+        Self::new(purpose, line.and(options.clone()))
     }
 
     /// Continues a run, and looks at its unknown servers.
-    pub(crate) fn reconcile(purpose: impl Into<String>, run: &Path, options: &Words) -> Self {
-        let words = Words::command("resume").then([place(run), "--reconcile".into()]);
-        Self::new(purpose, words.and(options.clone()))
+    pub(crate) fn reconcile(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
+        let line = CommandLine::command("resume").then([place(run), "--reconcile".into()]);
+        Self::new(purpose, line.and(options.clone()))
     }
 
     /// A new run of the servers that failed.
-    pub(crate) fn rerun_failed(purpose: impl Into<String>, run: &Path, options: &Words) -> Self {
-        let words = Words::command("rerun").then([place(run), "--failed".into()]);
-        Self::new(purpose, words.and(options.clone()))
+    pub(crate) fn rerun_failed(
+        purpose: impl Into<String>,
+        run: &Path,
+        options: &CommandLine,
+    ) -> Self {
+        let line = CommandLine::command("rerun").then([place(run), "--failed".into()]);
+        Self::new(purpose, line.and(options.clone()))
     }
 
     /// The same action on some of the servers, which the command names between its two parts.
     pub(crate) fn act_again(
         purpose: impl Into<String>,
-        (before, after): (Words, Words),
+        (before, after): (CommandLine, CommandLine),
         servers: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Self {
         Self::new(purpose, before.then(servers).and(after))
@@ -64,12 +68,12 @@ impl NextStep {
     pub(crate) fn wait_for_jobs(
         purpose: impl Into<String>,
         jobs: &[&str],
-        options: &Words,
+        options: &CommandLine,
     ) -> Self {
-        let words = Words::command("job").then(["wait"]);
+        let line = CommandLine::command("job").then(["wait"]);
         Self::new(
             purpose,
-            words.then(jobs.iter().copied()).and(options.clone()),
+            line.then(jobs.iter().copied()).and(options.clone()),
         )
     }
 
@@ -77,74 +81,74 @@ impl NextStep {
     pub(crate) fn show_servers(
         purpose: impl Into<String>,
         servers: &[ServerId],
-        options: &Words,
+        options: &CommandLine,
     ) -> Self {
-        let words = Words::command("server").then(["show"]);
-        let words = words.then(servers.iter().map(ToString::to_string));
-        Self::new(purpose, words.and(options.clone()))
+        let line = CommandLine::command("server").then(["show"]);
+        let line = line.then(servers.iter().map(ToString::to_string));
+        Self::new(purpose, line.and(options.clone()))
     }
 
     /// Lists the servers of the project.
     pub(crate) fn list_servers(purpose: impl Into<String>) -> Self {
-        let words = Words::command("server").then(["list", "-o", "wide"]);
-        Self::new(purpose, words).without_place()
+        let line = CommandLine::command("server").then(["list", "-o", "wide"]);
+        Self::new(purpose, line).without_place()
     }
 
     /// Explains an error code.
     pub(crate) fn explain(purpose: impl Into<String>, code: &str) -> Self {
-        Self::new(purpose, Words::command("explain").then([code]))
+        Self::new(purpose, CommandLine::command("explain").then([code]))
     }
 
     /// Shows a run.
-    pub(crate) fn show_run(purpose: impl Into<String>, run: &Path, options: &Words) -> Self {
-        let words = Words::command("run").then(["show".into(), place(run)]);
-        Self::new(purpose, words.and(options.clone()))
+    pub(crate) fn show_run(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
+        let line = CommandLine::command("run").then(["show".into(), place(run)]);
+        Self::new(purpose, line.and(options.clone()))
     }
 
     /// Writes the ids of the servers of a run that failed into a file.
     pub(crate) fn write_failed_ids(
         purpose: impl Into<String>,
         run: &Path,
-        options: &Words,
+        options: &CommandLine,
     ) -> Self {
-        let words = Words::command("run").then(["show".into(), place(run)]);
-        let words = words.then(["-o", "id", "--outcome", "failed"]);
+        let line = CommandLine::command("run").then(["show".into(), place(run)]);
+        let line = line.then(["-o", "id", "--outcome", "failed"]);
         Self {
             redirection: " > ids.txt",
-            ..Self::new(purpose, words.and(options.clone()))
+            ..Self::new(purpose, line.and(options.clone()))
         }
     }
 
     /// Lists the runs.
     pub(crate) fn list_runs(purpose: impl Into<String>) -> Self {
-        Self::new(purpose, Words::command("run").then(["list"])).without_place()
+        Self::new(purpose, CommandLine::command("run").then(["list"])).without_place()
     }
 
     /// Checks the credentials and the way to the service.
     pub(crate) fn check_access(purpose: impl Into<String>) -> Self {
-        Self::new(purpose, Words::command("auth").then(["check"])).without_place()
+        Self::new(purpose, CommandLine::command("auth").then(["check"])).without_place()
     }
 
     /// Checks the store.
     pub(crate) fn check_store(purpose: impl Into<String>) -> Self {
-        Self::new(purpose, Words::command("store").then(["check"])).without_place()
+        Self::new(purpose, CommandLine::command("store").then(["check"])).without_place()
     }
 
     /// Shows a plan.
     pub(crate) fn show_plan(purpose: impl Into<String>, plan: &Path) -> Self {
-        let words = Words::command("plan").then(["show".into(), place(plan)]);
-        Self::new(purpose, words)
+        let line = CommandLine::command("plan").then(["show".into(), place(plan)]);
+        Self::new(purpose, line)
     }
 
     /// Does what a plan says.
     pub(crate) fn apply_plan(purpose: impl Into<String>, plan: &Path) -> Self {
-        Self::new(purpose, Words::command("apply").then([place(plan)])).without_place()
+        Self::new(purpose, CommandLine::command("apply").then([place(plan)])).without_place()
     }
 
     /// Shows how a plan is approved.
     pub(crate) fn show_approving(purpose: impl Into<String>) -> Self {
-        let words = Words::command("plan").then(["approve", "--help"]);
-        Self::new(purpose, words)
+        let line = CommandLine::command("plan").then(["approve", "--help"]);
+        Self::new(purpose, line)
     }
 
     fn without_place(self) -> Self {
@@ -155,20 +159,20 @@ impl NextStep {
     }
 
     /// With the options that lead to this place, where they are still to come.
-    pub(crate) fn at(mut self, options: &Words) -> Self {
+    pub(crate) fn at(mut self, options: &CommandLine) -> Self {
         if std::mem::take(&mut self.lacks_place) {
-            self.words = self.words.and(options.clone());
+            self.line = self.line.and(options.clone());
         }
         self
     }
 
     /// What it is for, and below it the command as it is typed into a shell.
     pub(crate) fn lines(&self) -> [String; 2] {
-        let secrets = match self.words.secrets() {
+        let secrets = match self.line.secrets() {
             none if none.is_empty() => none,
             options => format!(" (add {options} as before)"),
         };
-        let command = match self.words.line() {
+        let command = match self.line.line() {
             Some(line) => format!("  {line}{}", self.redirection),
             None => format!("  {UNWRITABLE}"),
         };

@@ -11,7 +11,7 @@ use ecs_ops::model::{Server, ServerId};
 use ecs_ops::{PowerAction, ServerNames};
 use jiff::{SignedDuration, Timestamp};
 
-use super::go_on::Words;
+use super::go_on::CommandLine;
 use super::next_step::NextStep;
 use super::recorded_options::{options_of, parse};
 use super::resume::go_where_it_was;
@@ -67,7 +67,7 @@ pub(super) fn write(
     written.map_err(|error| cannot(&error).hint("name a new file with --out; nothing was sent"))?;
     notes.note(&format!("the plan is in {}: {}", path.display(), file.hash));
     notes.next(&NextStep::show_plan("to see it", path));
-    notes.next(&NextStep::apply_plan("to do it", path).at(&Words::to_place(global)));
+    notes.next(&NextStep::apply_plan("to do it", path).at(&CommandLine::to_place(global)));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
     let run = &file.plan.run;
     let options: Vec<String> = options_of(run)
         .iter()
-        .flat_map(|option| option.words())
+        .flat_map(|option| option.arguments())
         .collect();
     let keys = file.approvals.iter();
     let keys: Vec<String> = keys
@@ -257,13 +257,17 @@ pub(crate) fn prepare(
     let journal = file.journal_path(&args.plan);
     refuse(args, &file, &journal)?;
     let record = &file.plan.run;
-    let mut words = vec!["ecsctl".to_owned(), record.action.name().to_owned()];
-    words.extend(record.servers.iter().map(ToString::to_string));
-    words.extend(options_of(record).iter().flat_map(|option| option.words()));
+    let mut arguments = vec!["ecsctl".to_owned(), record.action.name().to_owned()];
+    arguments.extend(record.servers.iter().map(ToString::to_string));
+    arguments.extend(
+        options_of(record)
+            .iter()
+            .flat_map(|option| option.arguments()),
+    );
     if record.resubmit_unknown {
-        words.push("--resubmit-unknown".to_owned());
+        arguments.push("--resubmit-unknown".to_owned());
     }
-    let (action, mut run) = parse(&words)?;
+    let (action, mut run) = parse(&arguments)?;
     run.allow_autoscaling_members = args.allow_autoscaling_members;
     run.yes = args.yes;
     run.dry_run = args.dry_run;
@@ -296,7 +300,7 @@ fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
         .next(NextStep::resume(
             "to continue that run",
             journal,
-            &Words::default(),
+            &CommandLine::default(),
         )));
     }
     let age_now = Timestamp::now().duration_since(file.plan.created);

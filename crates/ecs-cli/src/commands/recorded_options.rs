@@ -20,13 +20,13 @@ pub(super) struct RecordedOption {
 
 impl RecordedOption {
     /// The option as words of a command line. A value that begins with a dash would be taken for an option.
-    pub(super) fn words(&self) -> Vec<String> {
+    pub(super) fn arguments(&self) -> Vec<String> {
         match self.values.as_slice() {
             [value] if value.starts_with('-') => vec![format!("{}={value}", self.name)],
             values => {
-                let mut words = vec![self.name.to_owned()];
-                words.extend(values.iter().cloned());
-                words
+                let mut arguments = vec![self.name.to_owned()];
+                arguments.extend(values.iter().cloned());
+                arguments
             }
         }
     }
@@ -129,8 +129,8 @@ fn is_small_first(rolling: &RollingRecord) -> bool {
 }
 
 /// The action and the arguments of a command line that was made from such options.
-pub(super) fn parse(words: &[String]) -> Result<(PowerAction, Run), Fail> {
-    let cli = Cli::try_parse_from(words).map_err(|error| {
+pub(super) fn parse(arguments: &[String]) -> Result<(PowerAction, Run), Fail> {
+    let cli = Cli::try_parse_from(arguments).map_err(|error| {
         let message = error.to_string();
         let first = message.lines().next().unwrap_or_default();
         Fail::usage(format!(

@@ -7,7 +7,7 @@ use ecs_ops::journal::{JsonlJournal, Record, RunRecord};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Outcome, PowerAction};
 
-use super::go_on::{RecordedPlace, Words};
+use super::go_on::{CommandLine, RecordedPlace};
 use super::next_step::NextStep;
 use super::recorded_options::{options_of, parse};
 use super::resume::go_where_it_was;
@@ -34,14 +34,14 @@ pub(crate) fn prepare(
         .next(NextStep::write_failed_ids(
             "to write the ids of the failed servers to a file for --from-file",
             &args.of,
-            &Words::to_place(global),
+            &CommandLine::to_place(global),
         )));
     }
     let journal = journals::resolve(&args.of, global)?;
     let earlier = read(&journal)?;
     let chosen = choose(args, &journal, &earlier.timeline, notes)?;
-    let words = words(args, &earlier.run, &chosen);
-    let (action, mut run) = parse(&words)?;
+    let arguments = arguments(args, &earlier.run, &chosen);
+    let (action, mut run) = parse(&arguments)?;
     if action.name() != earlier.run.action.name()
         || action.type_name() != earlier.run.action.type_name()
     {
@@ -49,7 +49,7 @@ pub(crate) fn prepare(
             .next(NextStep::write_failed_ids(
                 "for another action, write the ids of the failed servers to a file for --from-file",
                 &args.of,
-                &Words::default(),
+                &CommandLine::default(),
             )));
     }
     go_where_it_was(&earlier.run, global, notes)?;
@@ -129,7 +129,7 @@ fn choose(
         .next(NextStep::show_run(
             "to see how each server ended",
             journal,
-            &Words::default(),
+            &CommandLine::default(),
         )));
     }
     let counts_shown: Vec<String> = counts
@@ -156,9 +156,9 @@ fn choose(
 }
 
 /// The command line of the new run.
-fn words(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String> {
-    let mut words = vec!["ecsctl".to_owned(), earlier.action.name().to_owned()];
-    words.extend(servers.iter().map(ToString::to_string));
+fn arguments(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String> {
+    let mut arguments = vec!["ecsctl".to_owned(), earlier.action.name().to_owned()];
+    arguments.extend(servers.iter().map(ToString::to_string));
     for option in options_of(earlier) {
         let is_replaced = args.options.iter().any(|word| {
             word == option.name
@@ -167,24 +167,24 @@ fn words(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String>
                     .is_some_and(|rest| rest.starts_with('='))
         });
         if !is_replaced {
-            words.extend(option.words());
+            arguments.extend(option.arguments());
         }
     }
     if args.yes {
-        words.push("--yes".to_owned());
+        arguments.push("--yes".to_owned());
     }
     if args.dry_run {
-        words.push("--dry-run".to_owned());
+        arguments.push("--dry-run".to_owned());
     }
     if args.no_journal {
-        words.push("--no-journal".to_owned());
+        arguments.push("--no-journal".to_owned());
     }
     if let Some(journal) = &args.journal {
-        words.extend(["--journal".to_owned(), journal.display().to_string()]);
+        arguments.extend(["--journal".to_owned(), journal.display().to_string()]);
     }
     if let Some(format) = args.output.format.to_possible_value() {
-        words.extend(["-o".to_owned(), format.get_name().to_owned()]);
+        arguments.extend(["-o".to_owned(), format.get_name().to_owned()]);
     }
-    words.extend(args.options.iter().cloned());
-    words
+    arguments.extend(args.options.iter().cloned());
+    arguments
 }

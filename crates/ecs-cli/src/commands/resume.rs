@@ -274,7 +274,10 @@ fn callbacks(
     notes: &Notes,
 ) -> Result<(Option<HealthCommand>, Option<AfterCanary>), Fail> {
     let rolling = run.rolling.as_ref();
-    let health = match (&args.health_cmd, rolling.and_then(|it| it.health.as_ref())) {
+    let health = match (
+        &args.health_cmd,
+        rolling.and_then(|value| value.health.as_ref()),
+    ) {
         (None, None) => None,
         (Some(_), None) => {
             return Err(Fail::usage(
@@ -282,27 +285,27 @@ fn callbacks(
             ));
         }
         (Some(command), Some(_)) => Some(command.clone()),
-        (None, Some(words)) if words.trim().is_empty() => {
+        (None, Some(known)) if known.trim().is_empty() => {
             return Err(Fail::usage(
                 "the journal does not contain the command of its health check",
             )
             .hint("name the command with --health-cmd; nothing was sent"));
         }
-        (None, Some(words)) => {
-            notes.always(&format!("health check, from the journal: {words}"));
-            Some(words.clone())
+        (None, Some(known)) => {
+            notes.always(&format!("health check, from the journal: {known}"));
+            Some(known.clone())
         }
     };
     if let Some(command) = &health {
         health::check_exists(command)?;
     }
-    let asks = rolling.is_some_and(|it| it.rules().canary == Some(rolling::AfterCanary::Ask));
+    let asks = rolling.is_some_and(|value| value.rules().canary == Some(rolling::AfterCanary::Ask));
     let terminal = || Terminal::open(!global.read_from_stdin().is_empty());
     let after_canary = asks.then(|| match args.yes {
         true => AfterCanary::Yes,
         false => terminal().map_or(AfterCanary::Nobody, AfterCanary::Asked),
     });
-    let known = rolling.and_then(|it| it.health_timeout_ms);
+    let known = rolling.and_then(|value| value.health_timeout_ms);
     let within = args.health_timeout.or(known.map(Duration::from_millis));
     let health = health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT)));
     Ok((health, after_canary))
@@ -326,8 +329,8 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
         recovered.run().servers.len(),
         recovered.unsent().len(),
     ));
-    if let Some(words) = stopped_before(recovered) {
-        notes.note(&words);
+    if let Some(stop) = stopped_before(recovered) {
+        notes.note(&stop);
     }
     if let Some(stopped) = recovered.stop_request() {
         notes.note(&format!(

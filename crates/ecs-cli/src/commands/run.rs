@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
-use super::go_on::{GoOn, Words};
+use super::go_on::{CommandLine, GoOn};
 use super::held;
 use super::journal_place::{self, register};
 use super::next_step::NextStep;
@@ -24,7 +24,7 @@ use super::servers::{Servers, selection};
 use super::waves;
 use super::without_effect;
 use crate::args::{Format, Global, Run};
-use crate::confirm::{Terminal, WavesSaid, act_on};
+use crate::confirm::{Terminal, WavesShown, act_on};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::expectation::Expectation;
@@ -105,7 +105,7 @@ pub(crate) async fn run(
     };
     let waves_said = waves
         .as_ref()
-        .map(|waves| waves::said(waves, &args.rolling));
+        .map(|waves| waves::described(waves, &args.rolling));
     let count = waves.as_ref().map_or(0, |waves| waves.waves.len());
     let others = servers.others().len();
     for warning in without_effect::warnings(&args, others, count, connection.is_simulated()) {
@@ -237,7 +237,7 @@ fn dry_run(
     format: Format,
     connection: &Connection,
     servers: &Servers,
-    waves: Option<&WavesSaid>,
+    waves: Option<&WavesShown>,
     expectation: &Expectation,
 ) -> Result<String, Fail> {
     let shown = DryRun::new(
@@ -307,10 +307,10 @@ fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     selecting::check_stdin(&args.select, global)?;
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
         // Found out early; made sure of when it is made.
-        let words = format!("journal {}: the file exists", path.display());
+        let text = format!("journal {}: the file exists", path.display());
         let purpose = "a new run needs a new file; to continue the run in this one";
-        let options = Words::to_place(global);
-        return Err(Fail::usage(words).next(NextStep::resume(purpose, path, &options)));
+        let options = CommandLine::to_place(global);
+        return Err(Fail::usage(text).next(NextStep::resume(purpose, path, &options)));
     }
     Ok(())
 }

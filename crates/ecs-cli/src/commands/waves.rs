@@ -8,7 +8,7 @@ use ecs_ops::rolling::{Member, Order, Waves};
 
 use super::servers::Servers;
 use crate::args::{OrderBy, Rolling, SpreadBy};
-use crate::confirm::{WavesSaid, counted};
+use crate::confirm::{WavesShown, counted};
 use crate::fail::Fail;
 use crate::term::Notes;
 
@@ -80,14 +80,14 @@ pub(super) fn plan(
 }
 
 /// What the waves are, for the question.
-pub(super) fn said(waves: &Waves, args: &Rolling) -> WavesSaid {
+pub(super) fn described(waves: &Waves, args: &Rolling) -> WavesShown {
     let sizes = || waves.waves.iter().map(Vec::len);
     let canary = args.canary.and(sizes().next());
     let largest = match canary {
         Some(_) => sizes().skip(1).max(),
         None => sizes().max(),
     };
-    WavesSaid {
+    WavesShown {
         waves: waves.waves.len(),
         largest: largest.unwrap_or(0),
         canary,

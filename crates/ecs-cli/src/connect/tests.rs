@@ -18,7 +18,7 @@ fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
     const PROJECT: (&str, &str) = ("OS_PROJECT_ID", "p");
     const NONE: (&str, &str) = ("OS_PROJECT_ID", "");
     let (https, http) = ("https://ecs.example", "http://ecs.example");
-    for (variables, iam, project, endpoint, words) in [
+    for (variables, iam, project, endpoint, expected) in [
         (
             TOKEN,
             OPEN,
@@ -93,9 +93,10 @@ fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
         });
         let mut flags = CredentialOptions::default();
         flags.endpoint = Some(endpoint.to_owned());
-        let said = in_the_clear(&CredentialConfig::new(&flags, &all).unwrap()).unwrap_or_default();
-        assert!(said.starts_with(words), "{said}");
-        assert_eq!(said.is_empty(), words.is_empty(), "{said}");
+        let output =
+            in_the_clear(&CredentialConfig::new(&flags, &all).unwrap()).unwrap_or_default();
+        assert!(output.starts_with(expected), "{output}");
+        assert_eq!(output.is_empty(), expected.is_empty(), "{output}");
     }
 }
 

@@ -8,37 +8,37 @@ use crate::exit::Exit;
 use crate::fail::PROXY_CREDENTIALS;
 
 pub(super) fn explain(
-    it: &Evidence<'_>,
+    evidence: &Evidence<'_>,
     status: u16,
     code: Option<&str>,
     message: &str,
     echo: Option<&Echo>,
 ) -> Diagnosis {
-    let said = said(status, code, message);
-    let words = message.to_lowercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+    let answer = answer(status, code, message);
+    let lowercase = message.to_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| lowercase.contains(part));
     let signs = echo.is_some();
-    let key = it.access_key.unwrap_or("in use");
+    let key = evidence.access_key.unwrap_or("in use");
 
     if has(&["reach the limit"]) {
         return refused(
             "locked_key",
-            format!("access key {key} is locked, as after five wrong signatures in a row ({said})"),
+            format!("access key {key} is locked, as after five wrong signatures in a row ({answer})"),
         )
         .advise("send nothing with it for five minutes: stop whatever else uses it with a wrong secret key")
         .advise("then make sure of the secret key, and run this check once");
     }
     if signs && has(&["signature expired"]) {
-        return skewed(times_in(&words).or_else(|| it.clocks()), &said);
+        return skewed(times_in(&lowercase).or_else(|| evidence.clocks()), &answer);
     }
     if status == 407 {
         return of_the_proxy(
-            it,
-            format!("a proxy on the way requires a user name and password ({said})"),
+            evidence,
+            format!("a proxy on the way requires a user name and password ({answer})"),
         )
         .advise(PROXY_CREDENTIALS);
     }
-    if let Some(diagnosis) = of_a_stranger(it, status) {
+    if let Some(diagnosis) = of_a_stranger(evidence, status) {
         return diagnosis;
     }
     let own_words = code.is_some() || !message.is_empty();
@@ -46,29 +46,29 @@ pub(super) fn explain(
         return found(
             "no_answer",
             Exit::Failed,
-            format!("what answered is not this API: {said}, without a code or words of its own"),
+            format!("what answered is not this API: {answer}, without a code or words of its own"),
         )
         .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked");
     }
     let policy = has(&["policy does not allow", "policy doesn't allow"]);
-    let logs_in = it.asked == Asked::Iam && it.kind == CredentialKind::Password;
+    let logs_in = evidence.asked == Asked::Iam && evidence.kind == CredentialKind::Password;
     if status == 403 && logs_in && !policy && permission_in(message).is_none() {
-        return login_refused(&said)
+        return login_refused(&answer)
             .advise("where these are right, the user may be locked, the password expired, or logins limited by IAM");
     }
     if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
-        return without_permission(it, message, &said);
+        return without_permission(evidence, message, &answer);
     }
-    if is_unknown_key(&words) {
-        let place = it.endpoint.unwrap_or("this endpoint");
+    if is_unknown_key(&lowercase) {
+        let place = evidence.endpoint.unwrap_or("this endpoint");
         return refused(
             "unknown_key",
-            format!("access key {key} is not known at {place} ({said})"),
+            format!("access key {key} is not known at {place} ({answer})"),
         )
         .advise(format!(
             "check that it belongs to this cloud and region{}: keys of Open Telekom Cloud and of Huawei Cloud, and of \
              some regions, are not known to each other",
-            it.region.map(|region| format!(" ({region})")).unwrap_or_default()
+            evidence.region.map(|region| format!(" ({region})")).unwrap_or_default()
         ))
         .advise("check that it was not deleted; a temporary key needs its security token, too");
     }
@@ -78,7 +78,7 @@ pub(super) fn explain(
         "token is expired",
         "token has expire",
     ]) {
-        return expired(it, &said);
+        return expired(evidence, &answer);
     }
     if has(&[
         "aksk signature",
@@ -86,7 +86,7 @@ pub(super) fn explain(
         "signature fail",
         "verify ak sk",
     ]) {
-        return wrong_signature(key, echo, &said);
+        return wrong_signature(key, echo, &answer);
     }
     let another_project = matches!(code, Some("Ecs.0023" | "Common.0018"))
         || has(&[
@@ -97,91 +97,91 @@ pub(super) fn explain(
             "not equal token's projectid",
         ]);
     if another_project {
-        let project = it.project.unwrap_or("in use");
+        let project = evidence.project.unwrap_or("in use");
         return refused(
             "wrong_project",
-            format!("the credentials are not for project {project} ({said})"),
+            format!("the credentials are not for project {project} ({answer})"),
         )
         .advise("give the id of the project that they are for (--project-id), or credentials for this one")
         .advise("each region has a project of its own: check --region, too");
     }
     // Nothing that is said explains it, but a date does.
-    let apart = it.clocks().map(Clocks::apart);
+    let apart = evidence.clocks().map(Clocks::apart);
     if status == 401 && signs && apart.is_some_and(|apart| apart > MAX_CLOCK_SKEW) {
-        return skewed(it.clocks(), &said);
+        return skewed(evidence.clocks(), &answer);
     }
-    match (status, it.asked) {
-        (404, Asked::Iam) if own_words && it.agency => {
-            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
+    match (status, evidence.asked) {
+        (404, Asked::Iam) if own_words && evidence.agency => {
+            refused("login_refused", format!("IAM does not know what was asked for ({answer})"))
                 .advise("check the agency's name and that of its domain, and the address of IAM")
         }
         (404, Asked::Iam) if own_words && logs_in => {
-            refused("login_refused", format!("IAM does not know what was asked for ({said})"))
-                .advise(path_of_iam(it))
+            refused("login_refused", format!("IAM does not know what was asked for ({answer})"))
+                .advise(path_of_iam(evidence))
                 .advise("otherwise check the names of user, domain and project")
         }
         (404, Asked::Iam) if own_words => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("IAM does not know what was asked for ({said})"),
+            format!("IAM does not know what was asked for ({answer})"),
         )
-        .advise(path_of_iam(it)),
+        .advise(path_of_iam(evidence)),
         (404, Asked::Iam) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("what answers in the place of IAM does not know its API ({said})"),
+            format!("what answers in the place of IAM does not know its API ({answer})"),
         )
-        .advise(format!("check {}", it.asked.endpoint())),
+        .advise(format!("check {}", evidence.asked.endpoint())),
         (404, _) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("what answers at the endpoint does not know this API ({said})"),
+            format!("what answers at the endpoint does not know this API ({answer})"),
         )
         .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com"),
         (408 | 429 | 500.., _) => found(
             "no_answer",
             Exit::Failed,
-            format!("the answer does not tell whether the credentials work ({said})"),
+            format!("the answer does not tell whether the credentials work ({answer})"),
         )
         .advise("try again in a minute"),
-        (401, _) if logs_in => login_refused(&said),
+        (401, _) if logs_in => login_refused(&answer),
         (401, _) if !signs => refused(
             "invalid_token",
-            format!("the token is not accepted: it is not valid here, or it has expired ({said})"),
+            format!("the token is not accepted: it is not valid here, or it has expired ({answer})"),
         )
         .advise("take a new token, of this cloud and region, for this project"),
         (300..=399, _) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("{} redirects to another address, which is not followed ({said})", it.asked.endpoint()),
+            format!("{} redirects to another address, which is not followed ({answer})", evidence.asked.endpoint()),
         )
-        .advise(match it.asked {
+        .advise(match evidence.asked {
             Asked::Service => "give the address that it points to, if you trust it: --endpoint",
             Asked::Iam => "give the address that it points to, if you trust it: --iam-endpoint",
         }),
-        (400..=499, _) => refused("refused", format!("refused: {said}")),
-        _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({said})"))
+        (400..=499, _) => refused("refused", format!("refused: {answer}")),
+        _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({answer})"))
             .advise("check the endpoint, and proxies and gateways on the way"),
     }
 }
 
-fn path_of_iam(it: &Evidence<'_>) -> String {
+fn path_of_iam(evidence: &Evidence<'_>) -> String {
     format!(
         "check {}: it has no path but /v3, such as https://iam.eu-de.otc.t-systems.com/v3",
-        it.asked.endpoint()
+        evidence.asked.endpoint()
     )
 }
 
 /// `ak not exist`, also with the key itself between the words.
-fn is_unknown_key(words: &str) -> bool {
-    let mut pieces = words.split(|c: char| !c.is_ascii_alphanumeric());
+fn is_unknown_key(lowercase: &str) -> bool {
+    let mut pieces = lowercase.split(|c: char| !c.is_ascii_alphanumeric());
     let names_a_key = pieces.any(|piece| piece == "ak");
-    words.contains("get secretkey failed") || (names_a_key && words.contains("not exist"))
+    lowercase.contains("get secretkey failed") || (names_a_key && lowercase.contains("not exist"))
 }
 
 /// A page in the service's place. Of a service in trouble a gateway reports, too: that is another matter.
-fn of_a_stranger(it: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
-    let stranger = it.stranger?;
+fn of_a_stranger(evidence: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
+    let stranger = evidence.stranger?;
     if let Some(endpoint) = stranger.moved_to {
         return Some(
             found("wrong_endpoint", Exit::Failed, stranger.described).advise(format!(
@@ -207,13 +207,13 @@ fn of_a_stranger(it: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
     }
 }
 
-fn login_refused(said: &str) -> Diagnosis {
-    refused("login_refused", format!("IAM refused the login ({said})"))
+fn login_refused(answer: &str) -> Diagnosis {
+    refused("login_refused", format!("IAM refused the login ({answer})"))
         .advise("check user name, password and domain (the account's name); where a passcode is needed, set OS_PASSCODE")
         .advise("do not repeat it: a few wrong passwords lock the user")
 }
 
-fn wrong_signature(key: &str, echo: Option<&Echo>, said: &str) -> Diagnosis {
+fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
     const ONCE: &str =
         "do not simply repeat it: five wrong signatures in a row lock the key for five minutes";
     match echo {
@@ -240,15 +240,15 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, said: &str) -> Diagnosis {
         .advise(ONCE),
         _ => refused(
             "wrong_secret_key",
-            format!("the signature is wrong, mostly because the secret key is not that of access key {key} ({said})"),
+            format!("the signature is wrong, mostly because the secret key is not that of access key {key} ({answer})"),
         )
         .advise("check the secret key, and what rewrites requests on their way")
         .advise(ONCE),
     }
 }
 
-fn expired(it: &Evidence<'_>, said: &str) -> Diagnosis {
-    let (what, advice) = match it.kind {
+fn expired(evidence: &Evidence<'_>, answer: &str) -> Diagnosis {
+    let (what, advice) = match evidence.kind {
         CredentialKind::TemporaryKey | CredentialKind::ServerKeys => (
             "the temporary key has expired",
             "take a new pair with its security token; they last a day at most",
@@ -258,26 +258,26 @@ fn expired(it: &Evidence<'_>, said: &str) -> Diagnosis {
             "take a new token; with a user name and password, or with keys, ecsctl gets new ones by itself",
         ),
     };
-    refused("expired", format!("{what} ({said})")).advise(advice)
+    refused("expired", format!("{what} ({answer})")).advise(advice)
 }
 
-fn without_permission(it: &Evidence<'_>, message: &str, said: &str) -> Diagnosis {
+fn without_permission(evidence: &Evidence<'_>, message: &str, answer: &str) -> Diagnosis {
     let permission = permission_in(message);
-    let who = match it.asked {
+    let account = match evidence.asked {
         Asked::Service => "this project",
         Asked::Iam => "IAM",
     };
     let mut diagnosis = match &permission {
         Some(permission) => refused(
             "missing_permission",
-            format!("the credentials are good, but lack the permission {permission} ({said})"),
+            format!("the credentials are good, but lack the permission {permission} ({answer})"),
         )
         .advise(format!(
-            "have it granted in IAM, by a policy or role (such as ECS CommonOperations) for {who}"
+            "have it granted in IAM, by a policy or role (such as ECS CommonOperations) for {account}"
         )),
         None => refused(
             "missing_permission",
-            format!("the credentials are good, but may not do this ({said})"),
+            format!("the credentials are good, but may not do this ({answer})"),
         )
         .advise(
             "have ecs:cloudServers:list granted in IAM, and ecs:cloudServers:reboot, :start and :stop for what you want to do",
@@ -289,8 +289,8 @@ fn without_permission(it: &Evidence<'_>, message: &str, said: &str) -> Diagnosis
 
 /// `ecs:cloudServers:list` out of a sentence.
 pub(super) fn permission_in(message: &str) -> Option<String> {
-    let words = message.split(|c: char| !(c.is_ascii_alphanumeric() || ":_-*".contains(c)));
-    let mut permissions = words.filter(|word| {
+    let lowercase = message.split(|c: char| !(c.is_ascii_alphanumeric() || ":_-*".contains(c)));
+    let mut permissions = lowercase.filter(|word| {
         let parts: Vec<&str> = word.split(':').collect();
         parts.len() == 3
             && parts.iter().all(|part| !part.is_empty())
@@ -299,7 +299,7 @@ pub(super) fn permission_in(message: &str) -> Option<String> {
     permissions.next().map(str::to_owned)
 }
 
-fn skewed(clocks: Option<Clocks>, said: &str) -> Diagnosis {
+fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     let what = match clocks {
         Some(clocks) => format!(
             "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
@@ -307,7 +307,7 @@ fn skewed(clocks: Option<Clocks>, said: &str) -> Diagnosis {
             clocks.ours,
             clocks.service
         ),
-        None => format!("the clocks are more than 15 minutes apart ({said})"),
+        None => format!("the clocks are more than 15 minutes apart ({answer})"),
     };
     let mut diagnosis = refused("clock_skew", what)
         .advise("set this machine's clock: timedatectl set-ntp true, or chronyc makestep");
@@ -316,16 +316,16 @@ fn skewed(clocks: Option<Clocks>, said: &str) -> Diagnosis {
 }
 
 /// Both clocks, as the service's words show them.
-fn times_in(words: &str) -> Option<Clocks> {
+fn times_in(lowercase: &str) -> Option<Clocks> {
     Some(Clocks {
-        ours: time_in(words, "signature time:")?,
-        service: time_in(words, "server time:")?,
+        ours: time_in(lowercase, "signature time:")?,
+        service: time_in(lowercase, "server time:")?,
     })
 }
 
 /// `20261123t125900z` after these words.
-pub(super) fn time_in(words: &str, before: &str) -> Option<Timestamp> {
-    let (_, rest) = words.split_once(before)?;
+pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
+    let (_, rest) = lowercase.split_once(before)?;
     let time = rest.trim_start().get(..16)?.to_uppercase();
     let parts = [
         time.get(..4)?,
@@ -342,7 +342,7 @@ pub(super) fn time_in(words: &str, before: &str) -> Option<Timestamp> {
 }
 
 /// What the service said, shortened: an echo of the request tells nobody anything here.
-fn said(status: u16, code: Option<&str>, message: &str) -> String {
+fn answer(status: u16, code: Option<&str>, message: &str) -> String {
     const LONGEST: usize = 200;
     let message = message
         .split("canonicalRequest:")

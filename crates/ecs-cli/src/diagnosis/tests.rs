@@ -292,13 +292,13 @@ fn each_kind_of_trouble_is_explained() {
             &["cut"],
         ),
     ];
-    for (end, finding, exit, words) in table {
+    for (end, finding, exit, expected) in table {
         let diagnosis = diagnose(&evidence(end.clone()));
         assert_eq!(diagnosis.finding, finding, "{end:?}");
         assert_eq!(diagnosis.exit, exit, "{end:?}");
-        let told = format!("{} {}", diagnosis.what, diagnosis.advice.join(" "));
-        for word in words {
-            assert!(told.contains(word), "{word:?} is missing in {told}");
+        let reported = format!("{} {}", diagnosis.what, diagnosis.advice.join(" "));
+        for word in expected {
+            assert!(reported.contains(word), "{word:?} is missing in {reported}");
         }
         assert_eq!(diagnosis.clocks.is_some(), finding == "clock_skew");
         assert_eq!(diagnosis.difference.is_some(), finding == "request_changed");
@@ -361,9 +361,9 @@ fn a_clock_that_goes_wrong_is_warned_of() {
 
 #[test]
 fn what_ends_differs() {
-    let words = "Incorrect IAM authentication information: token expires";
+    let expected = "Incorrect IAM authentication information: token expires";
     let echo = Echo::Missing;
-    let mut seen = evidence(refusal(401, "APIGW.0301", words, Some(&echo)));
+    let mut seen = evidence(refusal(401, "APIGW.0301", expected, Some(&echo)));
     seen.kind = CredentialKind::TemporaryKey;
     let diagnosis = diagnose(&seen);
     assert!(
@@ -382,7 +382,7 @@ fn what_ends_differs() {
 /// IAM is another place than the service, and a login something else than a permission.
 #[test]
 fn what_iam_or_a_proxy_says_is_told_as_such() {
-    for (status, words, finding, exit, told) in [
+    for (status, expected, finding, exit, reported) in [
         (
             403,
             "the user is locked",
@@ -409,7 +409,7 @@ fn what_iam_or_a_proxy_says_is_told_as_such() {
         ),
         (407, "", "proxy", Exit::Failed, "HTTP_PROXY"),
     ] {
-        let mut seen = evidence(refusal(status, "", words, None));
+        let mut seen = evidence(refusal(status, "", expected, None));
         (seen.kind, seen.asked) = (CredentialKind::Password, Asked::Iam);
         seen.proxies = &["HTTP_PROXY"];
         let diagnosis = diagnose(&seen);
@@ -419,7 +419,7 @@ fn what_iam_or_a_proxy_says_is_told_as_such() {
             (finding, exit),
             "{shown}"
         );
-        assert!(shown.contains(told), "{told} is missing in {shown}");
+        assert!(shown.contains(reported), "{reported} is missing in {shown}");
     }
     for kind in [TransportErrorKind::Dns, TransportErrorKind::Connect] {
         let mut seen = evidence(End::Failed(kind, "the metadata service could not be asked"));
@@ -451,7 +451,7 @@ fn permissions_are_found_in_sentences() {
 
 #[test]
 fn no_words_are_too_strange() {
-    for words in [
+    for expected in [
         "signature time:",
         "signature time:2026",
         "server time:é2026112",
@@ -459,7 +459,7 @@ fn no_words_are_too_strange() {
     ] {
         for status in [0, 100, 200, 400, 401, 403, 500, 999] {
             let echo = Echo::Missing;
-            let _ = diagnose(&evidence(refusal(status, "x", words, Some(&echo))));
+            let _ = diagnose(&evidence(refusal(status, "x", expected, Some(&echo))));
         }
     }
     assert_eq!(

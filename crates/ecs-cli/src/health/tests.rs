@@ -25,7 +25,7 @@ async fn the_command_gets_the_ids_and_its_status_counts() {
     checked(&command, &servers).await.unwrap();
     let got = std::fs::read_to_string(file.path()).unwrap();
     assert_eq!(got, format!("{}\n{}\n", servers[0], servers[1]));
-    for (command, words) in [
+    for (command, text) in [
         ("exit 3", "exit status 3"),
         (
             "echo one >&2; echo ' two' >&2; echo >&2; exit 1",
@@ -39,7 +39,7 @@ async fn the_command_gets_the_ids_and_its_status_counts() {
         ("kill -9 $$", "signal: 9"),
     ] {
         let error = checked(command, &servers).await.unwrap_err();
-        assert!(error.starts_with(words), "{command}: {error}");
+        assert!(error.starts_with(text), "{command}: {error}");
     }
     let long = checked("printf '%0999d' 1 >&2; exit 1", &servers).await;
     assert!(long.unwrap_err().ends_with("000…"));

@@ -136,43 +136,43 @@ fn access(access: Option<&RecordAccess>, not_asked: &str) -> String {
 }
 
 /// For people.
-pub(crate) fn text(it: &Checked) -> String {
+pub(crate) fn text(checked: &Checked) -> String {
     let mut lines = Vec::new();
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             lines.push(format!("{name:<13} {}", clean(&value)));
         }
     };
-    row("credentials", it.source.clone());
-    for skipped in &it.skipped {
+    row("credentials", checked.source.clone());
+    for skipped in &checked.skipped {
         row(
             "  skipped",
             Some(format!("{}: {}", skipped.source, skipped.why)),
         );
     }
-    let kind = it.kind.map(|kind| match &it.access_key {
+    let kind = checked.kind.map(|kind| match &checked.access_key {
         Some(key) => format!("{kind} {key}"),
         None => kind.to_owned(),
     });
     row("kind", kind);
-    row("agency", it.agency.clone());
+    row("agency", checked.agency.clone());
     row(
         "user",
-        it.user.as_ref().map(|user| match &it.domain {
+        checked.user.as_ref().map(|user| match &checked.domain {
             Some(domain) => format!("{user} of {domain}"),
             None => user.clone(),
         }),
     );
-    let account = it.target.as_ref().map(|target| &target.account);
+    let account = checked.target.as_ref().map(|target| &target.account);
     let not_looked_up = account.and_then(|account| account.not_looked_up.as_ref());
     row(
         "account",
         not_looked_up.map(|why| format!("not looked up: {why}")),
     );
-    let roles = (!it.roles.is_empty()).then(|| it.roles.join(", "));
+    let roles = (!checked.roles.is_empty()).then(|| checked.roles.join(", "));
     row("roles", roles);
-    let endpoint = it.endpoint.as_deref().unwrap_or_default();
-    let known = it
+    let endpoint = checked.endpoint.as_deref().unwrap_or_default();
+    let known = checked
         .target
         .as_ref()
         .map(|target| target::of(target, endpoint));
@@ -183,24 +183,27 @@ pub(crate) fn text(it: &Checked) -> String {
             .map(|(_, value)| value.clone())
             .or_else(|| otherwise.clone())
     };
-    row("operator", of_target("operator", &it.operator));
-    row("region", of_target("region", &it.region));
-    row("endpoint", of_target("endpoint", &it.endpoint));
-    row("IAM", it.iam_endpoint.clone());
-    row("project", of_target("project", &it.project_id));
-    row("gateway", it.gateway.clone());
-    row("expires", it.expires_at.map(|end| format!("{end:.0}")));
+    row("operator", of_target("operator", &checked.operator));
+    row("region", of_target("region", &checked.region));
+    row("endpoint", of_target("endpoint", &checked.endpoint));
+    row("IAM", checked.iam_endpoint.clone());
+    row("project", of_target("project", &checked.project_id));
+    row("gateway", checked.gateway.clone());
+    row("expires", checked.expires_at.map(|end| format!("{end:.0}")));
     row(
         "clocks",
-        it.clocks.map(|clocks| {
+        checked.clocks.map(|clocks| {
             format!(
                 "here {:.0}, at the service {:.0}",
                 clocks.ours, clocks.service
             )
         }),
     );
-    row("servers", it.servers.map(|servers| servers.to_string()));
-    if let Some(records) = &it.records {
+    row(
+        "servers",
+        checked.servers.map(|servers| servers.to_string()),
+    );
+    if let Some(records) = &checked.records {
         row(
             "actions",
             Some(access(records.actions.as_ref(), "no server to ask for")),
@@ -208,26 +211,26 @@ pub(crate) fn text(it: &Checked) -> String {
         let unknown = "not asked for: the address of Cloud Trace Service is not known; --cts-endpoint names it";
         row("traces", Some(access(records.traces.as_ref(), unknown)));
     }
-    for warning in &it.warnings {
+    for warning in &checked.warnings {
         row("warning", Some(warning.clone()));
     }
     lines.push(String::new());
-    match it.ok {
-        true => lines.push(format!("ok: {}", it.what)),
+    match checked.ok {
+        true => lines.push(format!("ok: {}", checked.what)),
         false => {
             lines.push(clean(&format!(
                 "{}: {}",
-                it.finding.replace('_', " "),
-                it.what
+                checked.finding.replace('_', " "),
+                checked.what
             )));
-            if let Some(difference) = &it.difference {
+            if let Some(difference) = &checked.difference {
                 lines.push(clean(&format!("  signed as  {:?}", difference.signed)));
                 lines.push(clean(&format!("  read as    {:?}", difference.read)));
             }
-            for advice in &it.advice {
+            for advice in &checked.advice {
                 lines.push(clean(&format!("  what to do: {advice}")));
             }
-            if let Some(id) = &it.request_id {
+            if let Some(id) = &checked.request_id {
                 lines.push(clean(&format!("  Request ID for support: {id}")));
             }
         }

@@ -212,7 +212,7 @@ fn all(report: &Report, screen: Screen) -> String {
         table.row([
             server.id.to_string(),
             server.name.clone().unwrap_or_default(),
-            table::words(&server.outcome).to_owned(),
+            table::describe(&server.outcome).to_owned(),
             server
                 .outcome
                 .job_id()

@@ -170,7 +170,7 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
         // A job without parts can name the one server that it is for itself.
         let whole = shown.job.as_deref().filter(|job| parts(job).is_empty());
         if let Some(job) = whole
-            && let Some(server) = job.entities.as_ref().and_then(|it| it.server_id)
+            && let Some(server) = job.entities.as_ref().and_then(|item| item.server_id)
         {
             servers.row([
                 server.to_string(),
@@ -236,14 +236,14 @@ fn why_it_failed(job: &Job) -> String {
     ])
 }
 
-fn joined(words: &[Option<&str>]) -> String {
-    let words: Vec<&str> = words
+fn joined(texts: &[Option<&str>]) -> String {
+    let texts: Vec<&str> = texts
         .iter()
         .copied()
         .flatten()
-        .filter(|words| !words.is_empty())
+        .filter(|text| !text.is_empty())
         .collect();
-    words.join(": ")
+    texts.join(": ")
 }
 
 #[cfg(test)]

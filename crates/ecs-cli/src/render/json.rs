@@ -97,7 +97,7 @@ pub(crate) fn report_line(report: &Report, extras: &Extras) -> String {
     let report = report
         .trim_end()
         .strip_prefix('{')
-        .and_then(|it| it.strip_suffix('}'));
+        .and_then(|item| item.strip_suffix('}'));
     let (report, more) = (
         report.unwrap_or_default(),
         more.strip_prefix('{').unwrap_or_default(),

@@ -32,8 +32,12 @@ const OUTCOMES: [(&str, &str, &str); 5] = [
 ];
 
 /// The whole page; `path` is the journal's.
-pub(crate) fn page(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
-    let title = format!("{} of {} servers", it.operation, it.servers.len());
+pub(crate) fn page(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
+    let title = format!(
+        "{} of {} servers",
+        timeline.operation,
+        timeline.servers.len()
+    );
     let only: String = OUTCOMES
         .iter()
         .map(|(name, ..)| {
@@ -44,61 +48,69 @@ pub(crate) fn page(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String 
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{title}</title><style>{STYLE}{only}</style></head><body>\n<h1>{title}</h1>\n\
          <p class=\"sum\">{}</p>\n{}",
-        escape(&super::show::headline(it)),
-        all(it)
+        escape(&super::show::headline(timeline)),
+        all(timeline)
     );
-    for line in next(it, path) {
+    for line in next(timeline, path) {
         page.push_str(&format!("<p class=\"next\">{}</p>\n", escape(&line)));
     }
-    page.push_str(&facts(it));
-    page.push_str(&drawing::drawing(it));
-    page.push_str(&waves(it));
-    page.push_str(&problems(it));
-    page.push_str(&servers(it));
+    page.push_str(&facts(timeline));
+    page.push_str(&drawing::drawing(timeline));
+    page.push_str(&waves(timeline));
+    page.push_str(&problems(timeline));
+    page.push_str(&servers(timeline));
     page.push_str("</body></html>\n");
     page
 }
 
 /// A strip of all servers, by outcome.
-fn all(it: &Timeline) -> String {
+fn all(timeline: &Timeline) -> String {
     let mut strip = String::from("<div class=\"all\">");
-    for (name, words, color) in OUTCOMES.iter().rev() {
-        let count = it.summary.of_outcome(name);
+    for (name, text, color) in OUTCOMES.iter().rev() {
+        let count = timeline.summary.of_outcome(name);
         if count > 0 {
             strip.push_str(&format!(
-                "<div style=\"flex:{count};background:var(--{color})\" title=\"{count} {words}\"></div>"
+                "<div style=\"flex:{count};background:var(--{color})\" title=\"{count} {text}\"></div>"
             ));
         }
     }
     strip + "</div>\n"
 }
 
-fn facts(it: &Timeline) -> String {
+fn facts(timeline: &Timeline) -> String {
     // Addresses are shown without their scheme, so that nothing makes links of them.
-    let endpoint = it.endpoint.split_once("://");
-    let endpoint = endpoint.map_or(it.endpoint.as_str(), |(_, host)| host);
+    let endpoint = timeline.endpoint.split_once("://");
+    let endpoint = endpoint.map_or(timeline.endpoint.as_str(), |(_, host)| host);
     let mut facts = vec![
-        ("run".to_owned(), it.run_id.clone()),
-        ("type".to_owned(), it.kind.unwrap_or("-").to_owned()),
+        ("run".to_owned(), timeline.run_id.clone()),
+        ("type".to_owned(), timeline.kind.unwrap_or("-").to_owned()),
         ("service".to_owned(), endpoint.to_owned()),
-        ("project".to_owned(), it.project_id.clone()),
+        ("project".to_owned(), timeline.project_id.clone()),
         (
             "began".to_owned(),
-            format!("{:.0}, by {}", it.began, it.program),
+            format!("{:.0}, by {}", timeline.began, timeline.program),
         ),
     ];
-    for (letter, mark) in drawing::lettered(it) {
+    for (letter, mark) in drawing::lettered(timeline) {
         let what = format!("{letter}: {}", mark.what.replace('_', " "));
         facts.push((
             what,
-            format!("{:.0} ({}) {}", mark.at, since(it, mark.at), mark.words),
+            format!(
+                "{:.0} ({}) {}",
+                mark.at,
+                since(timeline, mark.at),
+                mark.text
+            ),
         ));
     }
-    let (what, at) = match it.ended {
+    let (what, at) = match timeline.ended {
         Some(at) => ("ended", at),
-        None => ("last record", it.last),
+        None => ("last record", timeline.last),
     };
-    facts.push((what.to_owned(), format!("{at:.0} ({})", since(it, at))));
+    facts.push((
+        what.to_owned(),
+        format!("{at:.0} ({})", since(timeline, at)),
+    ));
     let row = |(name, value): (String, String)| {
         format!(
             "<tr><td>{}</td><td>{}</td></tr>\n",
@@ -110,20 +122,20 @@ fn facts(it: &Timeline) -> String {
     format!("<table class=\"facts\">\n{rows}</table>\n")
 }
 
-fn waves(it: &Timeline) -> String {
-    if it.waves.is_empty() {
+fn waves(timeline: &Timeline) -> String {
+    if timeline.waves.is_empty() {
         return String::new();
     }
     let mut table = String::from(
         "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>What became of them<th>Restarted hard<th>Health</tr>\n",
     );
-    for wave in &it.waves {
+    for wave in &timeline.waves {
         table.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td class=\"at\">{}</td><td class=\"at\">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
             wave.wave,
             wave.summary.requested,
             wave.began
-                .map_or_else(|| "-".to_owned(), |at| since(it, at)),
+                .map_or_else(|| "-".to_owned(), |at| since(timeline, at)),
             wave.took().map_or_else(|| "-".to_owned(), seconds),
             wave.summary.counts(),
             wave.restarted_hard,
@@ -133,20 +145,20 @@ fn waves(it: &Timeline) -> String {
     table + "</table>\n"
 }
 
-fn problems(it: &Timeline) -> String {
-    if it.problems.is_empty() {
+fn problems(timeline: &Timeline) -> String {
+    if timeline.problems.is_empty() {
         return String::new();
     }
     let mut table = String::from(
         "<h2>Problems</h2>\n<table><tr><th>What<th>Times<th>First<th>Last<th>Reason</tr>\n",
     );
-    for problem in &it.problems {
+    for problem in &timeline.problems {
         table.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td class=\"at\">{}</td><td class=\"at\">{}</td><td>{}</td></tr>\n",
             problem.what.replace('_', " "),
             problem.times,
-            since(it, problem.first),
-            since(it, problem.last),
+            since(timeline, problem.first),
+            since(timeline, problem.last),
             escape(&table::reason(&(&problem.error).into()))
         ));
     }
@@ -154,15 +166,15 @@ fn problems(it: &Timeline) -> String {
 }
 
 /// Those first that somebody has to look at.
-fn servers(it: &Timeline) -> String {
+fn servers(timeline: &Timeline) -> String {
     let mut table = String::from(
         "<h2>Servers</h2>\n<p class=\"only\"><label><input type=\"radio\" name=\"only\" checked> all</label>",
     );
-    for (name, words, _) in OUTCOMES {
-        let count = it.summary.of_outcome(name);
+    for (name, text, _) in OUTCOMES {
+        let count = timeline.summary.of_outcome(name);
         if count > 0 {
             table.push_str(&format!(
-                "<label><input type=\"radio\" name=\"only\" id=\"only-{name}\"> {count} {words}</label>"
+                "<label><input type=\"radio\" name=\"only\" id=\"only-{name}\"> {count} {text}</label>"
             ));
         }
     }
@@ -170,7 +182,7 @@ fn servers(it: &Timeline) -> String {
         "</p>\n<table><tr><th>Server<th>Name<th>Outcome<th>Wave<th>Batch<th>Job<th>Reason</tr>\n",
     );
     for (name, ..) in OUTCOMES {
-        let these = it
+        let these = timeline
             .servers
             .iter()
             .filter(|server| server.report.outcome.name() == name);
@@ -186,7 +198,7 @@ fn row(server: &Server) -> String {
         outcome.name(),
         server.report.id,
         escape(server.report.name.as_deref().unwrap_or("-")),
-        table::words(outcome),
+        table::describe(outcome),
         number(server.wave),
         number(server.request),
         escape(outcome.job_id().map_or("-", |id| id.as_str())),

@@ -303,11 +303,11 @@ fn rolling(event: &Event) -> Option<String> {
         Event::HealthChecked {
             wave,
             healthy,
-            message: words,
-        } => Some(match (healthy, words.as_deref().unwrap_or_default()) {
+            message: part,
+        } => Some(match (healthy, part.as_deref().unwrap_or_default()) {
             (true, _) => format!("health check passed after wave {wave}"),
             (false, "") => format!("health check failed after wave {wave}"),
-            (false, words) => format!("health check failed after wave {wave}: {words}"),
+            (false, part) => format!("health check failed after wave {wave}: {part}"),
         }),
         Event::Answered { proceed } => Some(match proceed {
             true => "continuing after the canary".to_owned(),

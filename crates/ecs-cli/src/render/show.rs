@@ -24,26 +24,28 @@ const MANY: usize = 20;
 /// The whole of it.
 #[cfg(test)]
 pub(crate) fn text(
-    it: &Timeline,
+    timeline: &Timeline,
     path: &(impl AsRef<Path> + ?Sized),
     show: Show,
     screen: Screen,
 ) -> String {
     let mut text = String::new();
-    write(it, path, (show, screen), &mut |piece| text.push_str(piece));
+    write(timeline, path, (show, screen), &mut |piece| {
+        text.push_str(piece)
+    });
     text
 }
 
 /// Hands all of it over in pieces; `path` is the journal's, for the command that goes on.
 pub(crate) fn write(
-    it: &Timeline,
+    timeline: &Timeline,
     path: &(impl AsRef<Path> + ?Sized),
     (show, screen): (Show, Screen),
     to: &mut dyn FnMut(&str),
 ) {
-    to(&head(it));
-    to(&format!("\n{}\n", headline(it)));
-    let reports = it.servers.iter().map(|server| &server.report);
+    to(&head(timeline));
+    to(&format!("\n{}\n", headline(timeline)));
+    let reports = timeline.servers.iter().map(|server| &server.report);
     to(&by_outcome(reports, show, screen));
     let mut waves = Table::new(&[
         "WAVE",
@@ -56,36 +58,37 @@ pub(crate) fn write(
         "HARD",
         "HEALTH",
     ]);
-    it.waves
+    timeline
+        .waves
         .iter()
-        .for_each(|wave| waves.row(wave_row(it, wave)));
+        .for_each(|wave| waves.row(wave_row(timeline, wave)));
     let mut requests = Table::new(&[
         "REQUEST", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
     // One for a hundred servers: more of them are a wall.
-    if show == Show::All || it.requests.len() <= MANY {
-        for request in &it.requests {
-            requests.row(row(it, request));
+    if show == Show::All || timeline.requests.len() <= MANY {
+        for request in &timeline.requests {
+            requests.row(row(timeline, request));
         }
     }
     let mut problems = Table::new(&["PROBLEM", "TIMES", "FIRST", "LAST", "REASON"]);
-    for problem in &it.problems {
+    for problem in &timeline.problems {
         problems.row([
             problem.what.replace('_', " "),
             problem.times.to_string(),
-            since(it, problem.first),
-            since(it, problem.last),
+            since(timeline, problem.first),
+            since(timeline, problem.last),
             table::reason(&(&problem.error).into()),
         ]);
     }
     let mut servers = Table::new(&["SERVER", "NAME", "OUTCOME", "REQUEST", "JOB", "REASON"]);
-    let listed = it.servers.iter().filter(|_| show == Show::All);
+    let listed = timeline.servers.iter().filter(|_| show == Show::All);
     for server in listed {
         let outcome = &server.report.outcome;
         servers.row([
             server.report.id.to_string(),
             server.report.name.clone().unwrap_or_else(none),
-            table::words(outcome).to_owned(),
+            table::describe(outcome).to_owned(),
             number(server.request),
             outcome.job_id().map_or("-", |id| id.as_str()).to_owned(),
             table::why(&server.report),
@@ -98,35 +101,50 @@ pub(crate) fn write(
         }
     }
     // What to do next depends on all servers.
-    if it.servers.len() == it.summary.requested {
+    if timeline.servers.len() == timeline.summary.requested {
         to("\n");
-        for line in next(it, path) {
+        for line in next(timeline, path) {
             to(&format!("{}\n", clean(&line)));
         }
     }
 }
 
-fn head(it: &Timeline) -> String {
-    let kind = it.kind.map(|kind| format!(" {kind}")).unwrap_or_default();
+fn head(timeline: &Timeline) -> String {
+    let kind = timeline
+        .kind
+        .map(|kind| format!(" {kind}"))
+        .unwrap_or_default();
     let mut rows = vec![
-        ("run", it.run_id.clone()),
+        ("run", timeline.run_id.clone()),
         (
             "what",
-            format!("{}{kind}, {}", it.operation, counted(it.summary.requested)),
+            format!(
+                "{}{kind}, {}",
+                timeline.operation,
+                counted(timeline.summary.requested)
+            ),
         ),
-        ("service", it.endpoint.clone()),
-        ("project", it.project_id.clone()),
-        ("began", format!("{:.0}, by {}", it.began, it.program)),
+        ("service", timeline.endpoint.clone()),
+        ("project", timeline.project_id.clone()),
+        (
+            "began",
+            format!("{:.0}, by {}", timeline.began, timeline.program),
+        ),
     ];
-    for mark in it.marks.iter().filter(|mark| mark.is_apart()) {
-        let words = format!("{:.0} ({}) {}", mark.at, since(it, mark.at), mark.words);
-        rows.push((mark.what, words));
+    for mark in timeline.marks.iter().filter(|mark| mark.is_apart()) {
+        let text = format!(
+            "{:.0} ({}) {}",
+            mark.at,
+            since(timeline, mark.at),
+            mark.text
+        );
+        rows.push((mark.what, text));
     }
-    rows.push(match it.ended {
-        Some(at) => ("ended", format!("{at:.0} ({})", since(it, at))),
+    rows.push(match timeline.ended {
+        Some(at) => ("ended", format!("{at:.0} ({})", since(timeline, at))),
         None => (
             "last record",
-            format!("{:.0} ({})", it.last, since(it, it.last)),
+            format!("{:.0} ({})", timeline.last, since(timeline, timeline.last)),
         ),
     });
     let line = |(name, value): (&str, String)| {
@@ -136,12 +154,12 @@ fn head(it: &Timeline) -> String {
     rows.into_iter().map(line).collect()
 }
 
-fn wave_row(it: &Timeline, wave: &Wave) -> [String; 9] {
+fn wave_row(timeline: &Timeline, wave: &Wave) -> [String; 9] {
     let summary = &wave.summary;
     [
         wave.wave.to_string(),
         summary.requested.to_string(),
-        wave.began.map_or_else(none, |at| since(it, at)),
+        wave.began.map_or_else(none, |at| since(timeline, at)),
         wave.took().map_or_else(none, seconds),
         summary.succeeded.to_string(),
         summary.failed.to_string(),
@@ -159,9 +177,12 @@ pub(super) fn number(number: Option<usize>) -> String {
     number.map_or_else(none, |number| number.to_string())
 }
 
-fn row(it: &Timeline, request: &RequestRow) -> [String; 8] {
-    let job = it.jobs.iter().find(|job| job.request == request.request);
-    let pauses = request.pauses(it.ended);
+fn row(timeline: &Timeline, request: &RequestRow) -> [String; 8] {
+    let job = timeline
+        .jobs
+        .iter()
+        .find(|job| job.request == request.request);
+    let pauses = request.pauses(timeline.ended);
     let paused: SignedDuration = pauses
         .iter()
         .map(|pause| pause.until.duration_since(pause.from))
@@ -181,7 +202,9 @@ fn row(it: &Timeline, request: &RequestRow) -> [String; 8] {
     [
         request.request.to_string(),
         request.servers.to_string(),
-        request.first_sent().map_or_else(none, |at| since(it, at)),
+        request
+            .first_sent()
+            .map_or_else(none, |at| since(timeline, at)),
         attempts,
         answer(request.answer()).to_owned(),
         job.map_or_else(none, |job| job.job_id.to_string()),
@@ -202,14 +225,14 @@ fn answer(answer: Answer) -> &'static str {
 }
 
 /// Such as `+12.3 s`.
-pub(super) fn since(it: &Timeline, at: Timestamp) -> String {
-    format!("+{}", seconds(it.since(at)))
+pub(super) fn since(timeline: &Timeline, at: Timestamp) -> String {
+    format!("+{}", seconds(timeline.since(at)))
 }
 
 /// The counts, and how many servers were restarted hard.
-pub(crate) fn headline(it: &Timeline) -> String {
-    let counts = summary(&it.summary);
-    let servers = it.servers.iter();
+pub(crate) fn headline(timeline: &Timeline) -> String {
+    let counts = summary(&timeline.summary);
+    let servers = timeline.servers.iter();
     match servers
         .filter(|server| server.report.escalated.is_some())
         .count()
@@ -221,25 +244,28 @@ pub(crate) fn headline(it: &Timeline) -> String {
 }
 
 /// Such as `3 servers: 2 succeeded, 1 running`.
-pub(crate) fn summary(it: &Summary) -> String {
-    format!("{}: {}", counted(it.requested), it.counts())
+pub(crate) fn summary(timeline: &Summary) -> String {
+    format!("{}: {}", counted(timeline.requested), timeline.counts())
 }
 
 /// Why it stopped, and what to do next; a command is a line of its own. `path` is the journal's.
-pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<String> {
+pub(crate) fn next(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<String> {
     let Summary {
         running,
         not_attempted,
         failed,
         ..
-    } = it.summary;
+    } = timeline.summary;
     // Those that were not ready are not sent later.
-    let unready = it.servers.iter().filter(|server| server.unready.is_some());
+    let unready = timeline
+        .servers
+        .iter()
+        .filter(|server| server.unready.is_some());
     let not_attempted = not_attempted.saturating_sub(unready.count());
     let path = path.as_ref();
-    let mut lines: Vec<String> = stopped(it).into_iter().collect();
-    let ended = it.ended.is_some();
-    match &it.process {
+    let mut lines: Vec<String> = stopped(timeline).into_iter().collect();
+    let ended = timeline.ended.is_some();
+    match &timeline.process {
         Some(process) if process.active => {
             lines.push(format!("the run is active: {}", process.by));
             return lines;
@@ -251,7 +277,7 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
         ),
     }
     let does = match (running, not_attempted) {
-        (0, 0) if is_unhealthy(it) => Some("checks the health again".to_owned()),
+        (0, 0) if is_unhealthy(timeline) => Some("checks the health again".to_owned()),
         (0, 0) if ended => None,
         (0, 0) => Some("completes the report".to_owned()),
         (running, 0) => Some(waits(running)),
@@ -269,18 +295,18 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
                 "if it was killed"
             };
             let purpose = format!("{when}: this {does}");
-            lines.extend(NextStep::resume(purpose, path, &it.place.of_journal).lines());
+            lines.extend(NextStep::resume(purpose, path, &timeline.place.of_journal).lines());
         }
     }
-    lines.extend(about_unknown(it, path));
+    lines.extend(about_unknown(timeline, path));
     // Only a run that ended can be run again.
     if failed > 0 && ended {
         let purpose = format!("to run {} that failed again", counted(failed));
-        let step = if it.is_stored {
+        let step = if timeline.is_stored {
             let purpose = format!("{purpose}, write their ids to a file for --from-file");
-            NextStep::write_failed_ids(purpose, path, &it.place.of_journal)
+            NextStep::write_failed_ids(purpose, path, &timeline.place.of_journal)
         } else {
-            NextStep::rerun_failed(purpose, path, &it.place.of_journal)
+            NextStep::rerun_failed(purpose, path, &timeline.place.of_journal)
         };
         lines.extend(step.lines());
     }
@@ -288,33 +314,33 @@ pub(crate) fn next(it: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<Str
 }
 
 /// What to do about servers that may have been acted on.
-fn about_unknown(it: &Timeline, path: &Path) -> Vec<String> {
+fn about_unknown(timeline: &Timeline, path: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     // A resumed run looks at those only that no job tells of.
-    let (jobless, told) = unknown(it);
-    if told + jobless == 0 {
+    let (jobless, reported) = unknown(timeline);
+    if reported + jobless == 0 {
         return lines;
     }
-    let reports = it.servers.iter().map(|server| &server.report);
+    let reports = timeline.servers.iter().map(|server| &server.report);
     let unknown = reports.filter(|report| matches!(report.outcome, Outcome::Unknown { .. }));
     let first: Vec<_> = unknown.map(|report| report.id).take(FIRST).collect();
     let mut purpose = match jobless {
         0 => format!(
             "the result of {} is unknown, and their jobs will not tell: check them",
-            counted(told)
+            counted(reported)
         ),
         _ => format!(
             "it is unknown whether {} were acted on: check them",
-            counted(told + jobless)
+            counted(reported + jobless)
         ),
     };
-    if told + jobless > FIRST {
+    if reported + jobless > FIRST {
         purpose.push_str(&format!(" (the first {FIRST})"));
     }
-    lines.extend(NextStep::show_servers(purpose, &first, &it.place.full).lines());
+    lines.extend(NextStep::show_servers(purpose, &first, &timeline.place.full).lines());
     if jobless > 0 {
         let purpose = "or let ecsctl check those that no job tells of";
-        lines.extend(NextStep::reconcile(purpose, path, &it.place.of_journal).lines());
+        lines.extend(NextStep::reconcile(purpose, path, &timeline.place.of_journal).lines());
     }
     lines
 }
@@ -328,24 +354,25 @@ fn sends(not_attempted: usize) -> String {
 }
 
 /// Why the process stopped that wrote last.
-fn stopped(it: &Timeline) -> Option<String> {
-    let mut marks = it.marks.iter().rev();
+fn stopped(timeline: &Timeline) -> Option<String> {
+    let mut marks = timeline.marks.iter().rev();
     let last = marks.find(|mark| ["stopping", "resumed"].contains(&mark.what))?;
-    (last.what == "stopping").then(|| format!("stopped: {}", last.words))
+    (last.what == "stopping").then(|| format!("stopped: {}", last.text))
 }
 
 /// Whether the last health check failed.
-fn is_unhealthy(it: &Timeline) -> bool {
-    let mut checks = it.waves.iter().flat_map(|wave| &wave.checks);
+fn is_unhealthy(timeline: &Timeline) -> bool {
+    let mut checks = timeline.waves.iter().flat_map(|wave| &wave.checks);
     checks.next_back().is_some_and(|health| !health.healthy)
 }
 
 /// How many unknown servers have no job, and how many have one.
-fn unknown(it: &Timeline) -> (usize, usize) {
-    let outcomes = it.servers.iter().map(|server| &server.report.outcome);
+fn unknown(timeline: &Timeline) -> (usize, usize) {
+    let outcomes = timeline.servers.iter().map(|server| &server.report.outcome);
     let unknown = outcomes.filter(|outcome| matches!(outcome, Outcome::Unknown { .. }));
-    let (told, jobless): (Vec<_>, Vec<_>) = unknown.partition(|outcome| outcome.job_id().is_some());
-    (jobless.len(), told.len())
+    let (reported, jobless): (Vec<_>, Vec<_>) =
+        unknown.partition(|outcome| outcome.job_id().is_some());
+    (jobless.len(), reported.len())
 }
 
 #[cfg(test)]

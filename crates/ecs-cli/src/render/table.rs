@@ -4,7 +4,7 @@ use ecs_ops::{Outcome, Report, ServerReport};
 
 use super::json::{DryRun, Request};
 use super::target;
-use crate::confirm::{WavesSaid, counted};
+use crate::confirm::{WavesShown, counted};
 use crate::connect::Connection;
 use crate::term::{clean, clean_into};
 
@@ -125,7 +125,7 @@ pub(crate) fn reason(error: &ecs_ops::Problem) -> String {
     }
 }
 
-pub(crate) fn words(outcome: &Outcome) -> &'static str {
+pub(crate) fn describe(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::NotAttempted { .. } => "not attempted",
         outcome => outcome.name(),
@@ -145,7 +145,7 @@ pub(crate) fn summary(report: &Report) -> String {
     let counts: Vec<String> = counts
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{count} {words}"))
+        .map(|(count, describe)| format!("{count} {describe}"))
         .collect();
     format!("{}: {}", counted(summary.requested), counts.join(", "))
 }
@@ -155,7 +155,7 @@ pub(crate) fn dry_run(
     plan: &DryRun<'_>,
     what: &str,
     connection: &Connection,
-    waves: Option<&WavesSaid>,
+    waves: Option<&WavesShown>,
 ) -> String {
     let table = match waves {
         Some(_) => by_wave(plan),

@@ -86,7 +86,8 @@ pub(crate) struct Mark {
     pub(crate) at: Timestamp,
     /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `ended`.
     pub(crate) what: &'static str,
-    pub(crate) words: String,
+    #[serde(rename = "words")]
+    pub(crate) text: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -239,8 +240,8 @@ impl Timeline {
         // Those that were restarted hard after it failed there, too.
         let hard: HashSet<ServerId> = servers
             .iter()
-            .filter(|it| it.report.escalated.is_some())
-            .map(|it| it.report.id)
+            .filter(|value| value.report.escalated.is_some())
+            .map(|value| value.report.id)
             .collect();
         for (_, first) in recovered.escalated().filter(|(id, _)| hard.contains(id)) {
             count(first.job_id());
@@ -343,7 +344,7 @@ impl Summary {
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts
-            .map(|(count, words)| format!("{count} {words}"))
+            .map(|(count, text)| format!("{count} {text}"))
             .collect();
         counts.join(", ")
     }

@@ -17,14 +17,20 @@ fn colors_are_for_terminals_that_want_them() {
     let color = |change: fn(&mut Environment), terminal| environment(change).color(terminal);
     assert!(color(|_| {}, true));
     assert!(!color(|_| {}, false));
-    assert!(!color(|it| it.no_color = true, true));
-    assert!(!color(|it| it.clicolor = Some("0".to_owned()), true));
-    assert!(!color(|it| it.term = Some("dumb".to_owned()), true));
-    assert!(color(|it| it.clicolor_force = Some("1".to_owned()), false));
-    assert!(!color(|it| it.clicolor_force = Some("0".to_owned()), false));
-    let both: fn(&mut Environment) = |it| {
-        it.clicolor_force = Some("1".to_owned());
-        it.no_color = true;
+    assert!(!color(|value| value.no_color = true, true));
+    assert!(!color(|value| value.clicolor = Some("0".to_owned()), true));
+    assert!(!color(|value| value.term = Some("dumb".to_owned()), true));
+    assert!(color(
+        |value| value.clicolor_force = Some("1".to_owned()),
+        false
+    ));
+    assert!(!color(
+        |value| value.clicolor_force = Some("0".to_owned()),
+        false
+    ));
+    let both: fn(&mut Environment) = |value| {
+        value.clicolor_force = Some("1".to_owned());
+        value.no_color = true;
     };
     assert!(!color(both, true));
 }
@@ -40,9 +46,9 @@ fn ascii_where_the_locale_or_the_terminal_asks_for_it() {
         (None, Some("dumb"), true),
         (None, Some(""), true),
     ] {
-        let environment = environment(|it| {
-            it.locale = locale.map(str::to_owned);
-            it.term = term.map(str::to_owned);
+        let environment = environment(|value| {
+            value.locale = locale.map(str::to_owned);
+            value.term = term.map(str::to_owned);
         });
         assert_eq!(environment.ascii(), ascii, "{environment:?}");
     }

@@ -62,8 +62,8 @@ fn content(text: &str) -> Vec<Line<'_>> {
 
 /// Whether the first line names columns: `ID` alone over ids, or `ID NAME …`.
 fn is_header(first: &Line<'_>, rows: &[Line<'_>]) -> bool {
-    let mut words = first.text.split_whitespace();
-    let begins_with_id = words
+    let mut tokens = first.text.split_whitespace();
+    let begins_with_id = tokens
         .next()
         .is_some_and(|word| word.eq_ignore_ascii_case("id"));
     begins_with_id
@@ -103,9 +103,9 @@ struct LineReader {
 
 impl LineReader {
     fn line(&mut self, line: &Line<'_>) {
-        let mut words = line.text.split_whitespace();
-        let first = words.next().unwrap_or_default();
-        match words.next() {
+        let mut tokens = line.text.split_whitespace();
+        let first = tokens.next().unwrap_or_default();
+        match tokens.next() {
             // Nothing but ids: all of them are meant.
             Some(_) if line.text.split_whitespace().all(is_id) => self.ids(line),
             // Further columns may have anything in them, commas too.

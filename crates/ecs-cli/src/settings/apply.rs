@@ -84,7 +84,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
     let get = |key| settings.resolved.get(key);
     if run.deadline.is_none() {
         run.deadline = get(Key::Deadline)
-            .map(|it| with(it, duration))
+            .map(|item| with(item, duration))
             .transpose()?;
     }
     if !run.reconcile {
@@ -127,7 +127,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
         rolling.canary_pause = Some(with(pause, duration)?);
     }
     if rolling.wave.is_none() {
-        rolling.wave = get(Key::Wave).map(|it| with(it, wave)).transpose()?;
+        rolling.wave = get(Key::Wave).map(|item| with(item, wave)).transpose()?;
     }
     if rolling.max_failures.is_none() {
         rolling.max_failures = get(Key::MaxFailures)
@@ -136,7 +136,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
     }
     if rolling.health_cmd.is_none() {
         rolling.health_cmd = get(Key::HealthCmd)
-            .map(|it| with(it, command))
+            .map(|item| with(item, command))
             .transpose()?;
     }
     if let (None, Some(_), Some(limit)) = (

@@ -56,14 +56,14 @@ fn a_run_in_which_everything_fails_stops_without_any_option() {
         report["brake"],
         json!({"max_failures": 120, "wave_without_success": true, "canary_failure": false, "default": true})
     );
-    for words in [
+    for expected in [
         "2 waves of at most 1190 servers",
         "brake     stops when more than 120 servers failed, or no server of a wave succeeded",
         "stopped in wave 1 of 2: no server of wave 1 succeeded",
     ] {
         assert!(
-            ended.stderr.contains(words),
-            "{words:?} in {}",
+            ended.stderr.contains(expected),
+            "{expected:?} in {}",
             ended.stderr
         );
     }

@@ -20,7 +20,7 @@ fn nothing_that_is_given_twice_or_by_halves_is_taken() {
         "--project-id",
         account.get("project_id"),
     ];
-    for (options, variables, words) in [
+    for (options, variables, expected) in [
         (&["--access-key", "AK"][..], &[][..], "--secret-key is not"),
         (&["--secret-key", "SK"], &[], "--access-key is not"),
         (&["--security-token", "T0K"], &[], "--access-key is not"),
@@ -93,7 +93,7 @@ fn nothing_that_is_given_twice_or_by_halves_is_taken() {
         };
         account
             .run(&arguments, variables, "x\nx\n")
-            .refuses(2, &[words]);
+            .refuses(2, &[expected]);
     }
 }
 
@@ -279,7 +279,7 @@ fn what_is_not_used_is_refused_or_named() {
     ];
     let with = |more: &[(&'static str, &'static str)]| [&keys[..], more].concat();
     let reboot = |options: &[&'static str]| [&["reboot", id, "--dry-run"][..], options].concat();
-    for (options, variables, words) in [
+    for (options, variables, expected) in [
         (
             &["--region", "eu-west-0"][..],
             with(&[]),
@@ -313,7 +313,7 @@ fn what_is_not_used_is_refused_or_named() {
         ),
     ] {
         let ended = account.run(&reboot(options), &variables, "");
-        ended.refuses(2, words);
+        ended.refuses(2, expected);
     }
     // Nothing leaves this machine: nobody listens where the proxy should be.
     let more = [

@@ -110,7 +110,7 @@ impl Sim {
                 .accepted()
                 .entries()
                 .iter()
-                .map(|it| it.servers.len())
+                .map(|item| item.servers.len())
                 .sum()
         };
         self.server.region().with(entries)
@@ -171,10 +171,10 @@ impl Ended {
 
     /// Nothing was done, and each of these words is in the error.
     #[track_caller]
-    pub fn refuses(self, code: i32, words: &[&str]) -> Self {
+    pub fn refuses(self, code: i32, expected: &[&str]) -> Self {
         let ended = self.expect(code);
         assert!(ended.stderr.contains("error: "), "{}", ended.stderr);
-        for word in words {
+        for word in expected {
             assert!(
                 ended.stderr.contains(word),
                 "{word:?} is missing in: {}",
@@ -276,16 +276,16 @@ impl Running {
 
     /// Reads stderr until a line has these words.
     #[track_caller]
-    pub fn until(stderr: &mut impl BufRead, words: &str) {
+    pub fn until(stderr: &mut impl BufRead, expected: &str) {
         let mut seen = String::new();
         loop {
             let before = seen.len();
             assert_ne!(
                 stderr.read_line(&mut seen).unwrap(),
                 0,
-                "ended before {words:?}: {seen}"
+                "ended before {expected:?}: {seen}"
             );
-            if seen[before..].contains(words) {
+            if seen[before..].contains(expected) {
                 return;
             }
         }

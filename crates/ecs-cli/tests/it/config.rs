@@ -76,7 +76,7 @@ fn each_value_says_where_it_comes_from() {
 
 #[test]
 fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
-    for (text, words) in [
+    for (text, expected) in [
         (
             "[contexts.prod]\nwafe = \"1\"\n",
             [
@@ -91,7 +91,7 @@ fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
     ] {
         let folder = with_file(text);
         let refused = run(folder.path(), &["reboot", "--sim", "--all", "--yes"], &[]);
-        let refused = refused.refuses(2, &words);
+        let refused = refused.refuses(2, &expected);
         assert!(!refused.stderr.contains("s3cr3t"));
     }
     let folder = with_file(FILE);
@@ -135,14 +135,14 @@ fn checks_and_a_canary_can_be_settings() {
     let folder = folder.path();
     let all = ["reboot", "--sim", "--all", "--dry-run"];
     let shown = run(folder, &all, &[]).expect(0).stdout;
-    for words in [
+    for expected in [
         "a canary of 5 servers, then 3 waves of at most 400 servers",
         "pause     1m after the canary",
         "true after each wave (at most 10m)",
         "(at most 7m)",
         "unknown   looked up in the service (--reconcile)",
     ] {
-        assert!(shown.contains(words), "{words:?} in {shown}");
+        assert!(shown.contains(expected), "{expected:?} in {shown}");
     }
     let options = [
         "--canary",
@@ -155,8 +155,8 @@ fn checks_and_a_canary_can_be_settings() {
     let shown = run(folder, &[&all[..], &options].concat(), &[])
         .expect(0)
         .stdout;
-    for words in ["a canary of 7 servers", "(at most 2m)", "(at most 3m)"] {
-        assert!(shown.contains(words), "{words:?} in {shown}");
+    for expected in ["a canary of 7 servers", "(at most 2m)", "(at most 3m)"] {
+        assert!(shown.contains(expected), "{expected:?} in {shown}");
     }
     let variables = [("ECSCTL_CANARY", "9"), ("ECSCTL_VERIFY", "false")];
     let shown = run(folder, &all, &variables).expect(0).stdout;
@@ -178,17 +178,17 @@ fn checks_and_a_canary_can_be_settings() {
     // Of a run that does not learn what failed nothing is passed over in silence.
     let ended = run(folder, &[&all[..], &["--no-wait"]].concat(), &[]).expect(0);
     for key in ["canary", "verify", "health-cmd"] {
-        let words = format!("warning: {key} of defaults (");
-        assert!(ended.stderr.contains(&words), "{}", ended.stderr);
+        let expected = format!("warning: {key} of defaults (");
+        assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     }
-    for (text, words) in [
+    for (text, expected) in [
         ("verify = \"maybe\"", "true or false is needed"),
         ("canary = 0", "from 1 up"),
         ("canry = 1", "did you mean \"canary\"?"),
         ("health-timeot = 1", "did you mean \"health-timeout\"?"),
     ] {
         let folder = with_file(&format!("[defaults]\n{text}\n"));
-        run(folder.path(), &all, &[]).refuses(2, &["config.toml:2", words]);
+        run(folder.path(), &all, &[]).refuses(2, &["config.toml:2", expected]);
     }
 }
 
@@ -197,12 +197,12 @@ fn checks_and_a_canary_can_be_settings() {
 fn a_wrong_file_stops_nothing_that_does_not_read_it() {
     let folder = with_file("[contexts.prod]\nwafe = \"1\"\n");
     run(folder.path(), &["schema", "report"], &[]).expect(0);
-    let words = ["not a plan of ecsctl"];
+    let expected = ["not a plan of ecsctl"];
     let file = folder.path().join("ecsctl/config.toml");
     let file = file.to_str().unwrap();
-    run(folder.path(), &["plan", "show", file], &[]).refuses(2, &words);
+    run(folder.path(), &["plan", "show", file], &[]).refuses(2, &expected);
     let approve = ["plan", "approve", file, "--key", "k"];
-    run(folder.path(), &approve, &[]).refuses(2, &words);
+    run(folder.path(), &approve, &[]).refuses(2, &expected);
 }
 
 #[test]

@@ -18,13 +18,13 @@ fn keys<'a>(id: &'a str, secret: &'a str) -> [&'a str; 4] {
 }
 
 #[track_caller]
-fn found(checked: &Value, finding: &str, words: &[&str]) {
+fn found(checked: &Value, finding: &str, expected: &[&str]) {
     assert_eq!(checked["version"], 1);
     assert_eq!(checked["finding"], finding, "{checked}");
     assert_eq!(checked["ok"], finding == "ok");
-    let told = format!("{} {}", checked["what"], checked["advice"]);
-    for word in words {
-        assert!(told.contains(word), "{word:?} is missing in {told}");
+    let reported = format!("{} {}", checked["what"], checked["advice"]);
+    for word in expected {
+        assert!(reported.contains(word), "{word:?} is missing in {reported}");
     }
 }
 
@@ -82,7 +82,7 @@ fn the_way_to_the_source_is_told() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|it| it["source"].as_str().unwrap())
+        .map(|value| value["source"].as_str().unwrap())
         .collect();
     assert_eq!(
         skipped,
@@ -104,9 +104,13 @@ fn the_way_to_the_source_is_told() {
 
 #[test]
 fn clocks_that_are_apart() {
-    for (offset, words) in [("20m", "behind"), ("-20m", "ahead of")] {
+    for (offset, expected) in [("20m", "behind"), ("-20m", "ahead of")] {
         let (_, checked) = with_keys(&["--clock-offset", offset], 4);
-        found(&checked, "clock_skew", &[words, "minutes", "timedatectl"]);
+        found(
+            &checked,
+            "clock_skew",
+            &[expected, "minutes", "timedatectl"],
+        );
         let clock = |name: &str| checked["clocks"][name].as_str().unwrap().to_owned();
         assert_ne!(clock("ours"), clock("service"));
     }
@@ -330,8 +334,8 @@ fn tokens_that_are_not_good() {
     let region = [&region[..], &["--token", account.get("token")]].concat();
     let checked = account.check(&region, &[], 0);
     let warning = checked["warnings"][0].as_str().unwrap();
-    for words in ["the token is for the project sim-1", "eu-nl", "it is used"] {
-        assert!(warning.contains(words), "{warning}");
+    for expected in ["the token is for the project sim-1", "eu-nl", "it is used"] {
+        assert!(warning.contains(expected), "{warning}");
     }
 }
 

@@ -68,7 +68,7 @@ fn reboot(server: &Server, more: &[&str]) -> Ended {
 
 /// Holds what a process said of an action against its verdict.
 #[track_caller]
-fn check(name: &str, ended: Ended, verdict: Verdict, words: &str) {
+fn check(name: &str, ended: Ended, verdict: Verdict, text: &str) {
     assert_eq!(ended.code, Some(verdict.exit()), "{name}: {}", ended.stderr);
     let report = ended.expect(verdict.exit()).json();
     // The job is not waited for.
@@ -80,7 +80,7 @@ fn check(name: &str, ended: Ended, verdict: Verdict, words: &str) {
     let message = report["servers"][0]["error"]["message"]
         .as_str()
         .unwrap_or_default();
-    assert!(message.contains(words), "{name}: {message}");
+    assert!(message.contains(text), "{name}: {message}");
     assert_eq!(
         message.starts_with("may have been executed"),
         verdict == Verdict::Unknown,
@@ -307,7 +307,10 @@ fn flooded(arguments: &[&str], at_once: usize, floods: Vec<Vec<Step>>) -> (u64, 
     let server = Server::start(plays);
     server.seen.change(|state| state.held = true);
     let options = server.options();
-    let arguments = arguments.iter().map(|&it| it.to_owned()).chain(options);
+    let arguments = arguments
+        .iter()
+        .map(|&value| value.to_owned())
+        .chain(options);
     let mut process = Running::spawn(arguments);
     server
         .seen

@@ -132,7 +132,7 @@ const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 
 #[test]
 fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
-    for (head, attempts, words, hint) in [
+    for (head, attempts, expected, hint) in [
         (
             "403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0",
             1,
@@ -177,7 +177,7 @@ fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
         let report = ended.json();
         assert_eq!(outcomes(&report), ["not_attempted"], "{head}");
         let message = report["servers"][0]["error"]["message"].as_str().unwrap();
-        assert!(message.contains(words), "{head}: {message}");
+        assert!(message.contains(expected), "{head}: {message}");
         assert!(message.contains(&address.to_string()), "{head}: {message}");
         assert!(ended.stderr.contains(hint), "{head}: {}", ended.stderr);
         assert!(!ended.stderr.contains("hunter2") && !message.contains("hunter2"));

@@ -338,7 +338,7 @@ fn completions_for_each_shell() {
     let (clouds_file, profiles_file) = (folder.path().join("c.yaml"), folder.path().join("p"));
     std::fs::write(&clouds_file, clouds).expect("written");
     std::fs::write(&profiles_file, profiles).expect("written");
-    for (words, expected) in [
+    for (message, expected) in [
         (&["reb"][..], &["reboot"][..]),
         (&["reboot", "--max-f"], &["--max-failures"]),
         (&["reboot", "--cloud", ""], &["otc-prod", "otc-test"]),
@@ -346,11 +346,11 @@ fn completions_for_each_shell() {
         (&["reboot", "--context", ""], &["lab"]),
         (&["resume", "la"], &["last"]),
     ] {
-        let line = [&["--", "ecsctl"], words].concat();
+        let line = [&["--", "ecsctl"], message].concat();
         let mut command = crate::common::command(line);
         command
             .env("ECSCTL_COMPLETE", "bash")
-            .env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+            .env("_CLAP_COMPLETE_INDEX", message.len().to_string());
         command
             .env("_CLAP_IFS", "\n")
             .env("XDG_CONFIG_HOME", folder.path());
@@ -360,7 +360,7 @@ fn completions_for_each_shell() {
         for word in expected {
             assert!(
                 offered.lines().any(|line| line.trim() == *word),
-                "{words:?}: {offered}"
+                "{message:?}: {offered}"
             );
         }
         assert!(!offered.contains("s3cr3t"), "{offered}");

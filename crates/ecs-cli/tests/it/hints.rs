@@ -216,7 +216,7 @@ fn no_other_text_has_a_command_to_be_typed() {
         {
             let has = |command: &&str| line.contains(&format!("ecsctl {command}"));
             let is_allowed =
-                |(file, words): &(&str, &str)| path.ends_with(file) && line.contains(words);
+                |(file, expected): &(&str, &str)| path.ends_with(file) && line.contains(expected);
             assert!(
                 !COMMANDS.iter().any(has) || ALLOWED.iter().any(is_allowed),
                 "{path}: a command to be typed is made in commands/next_step.rs: {line}"

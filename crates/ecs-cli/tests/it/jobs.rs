@@ -86,14 +86,14 @@ fn jobs_that_were_never_seen_are_not_said_to_run() {
     assert_eq!(job["state"], "unreachable");
     let message = job["error"]["message"].as_str().unwrap();
     assert!(message.contains("could not connect"), "{message}");
-    for words in [
+    for expected in [
         "cannot query job some: could not connect",
         "--deadline sets a limit",
         "hint: check --endpoint",
     ] {
         assert!(
-            ended.stderr.contains(words),
-            "{words:?} is missing in {}",
+            ended.stderr.contains(expected),
+            "{expected:?} is missing in {}",
             ended.stderr
         );
     }

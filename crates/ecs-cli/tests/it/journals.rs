@@ -50,9 +50,9 @@ fn every_run_has_a_journal_that_only_its_owner_can_read() {
         by["program"].as_str().unwrap().starts_with("ecsctl "),
         "{by}"
     );
-    let words = by["command"].as_array().unwrap();
+    let expected = by["command"].as_array().unwrap();
     assert!(
-        words.contains(&"reboot".into()) && words.contains(&"***".into()),
+        expected.contains(&"reboot".into()) && expected.contains(&"***".into()),
         "{by}"
     );
     let token = sim.options().pop().unwrap();
@@ -158,8 +158,8 @@ fn two_runs_on_the_same_server() {
     let elsewhere = state.join("elsewhere");
     for (folder, name) in [(state, "a.plan"), (&elsewhere, "b.plan")] {
         let out = state.join(name).display().to_string();
-        let words = ["plan", "reboot", &second, "--no-preflight", "--out", &out];
-        Ended::of(&mut within(folder, sim.command(&words))).expect(0);
+        let expected = ["plan", "reboot", &second, "--no-preflight", "--out", &out];
+        Ended::of(&mut within(folder, sim.command(&expected))).expect(0);
     }
     assert!(!elsewhere.exists());
     let list = ["run", "list", "-o", "json"];
@@ -207,15 +207,15 @@ fn a_simulated_run_is_resumed_as_one_and_a_real_one_where_it_was() {
     ];
     run(state, &stops).expect(5);
     let rehearsal = run(state, &["resume", "last", "--dry-run"]).expect(0);
-    for words in [
+    for expected in [
         "nothing was sent (dry run)",
         "1190 to send",
         "of the run's 1200 servers failed",
         "ago",
     ] {
         assert!(
-            rehearsal.stdout.contains(words),
-            "{words:?} in {}",
+            rehearsal.stdout.contains(expected),
+            "{expected:?} in {}",
             rehearsal.stdout
         );
     }
@@ -228,9 +228,9 @@ fn a_simulated_run_is_resumed_as_one_and_a_real_one_where_it_was() {
     let shown = run(state, &["run", "show", "last"]).expect(0).stdout;
     let mut lines = shown.lines().map(str::trim);
     let line = lines.find(|line| line.starts_with("ecsctl resume "));
-    let words = line.unwrap_or_else(|| panic!("{shown}")).split(' ').skip(1);
-    let words: Vec<&str> = words.chain(["--dry-run"]).collect();
-    run(state, &words).expect(0);
+    let expected = line.unwrap_or_else(|| panic!("{shown}")).split(' ').skip(1);
+    let expected: Vec<&str> = expected.chain(["--dry-run"]).collect();
+    run(state, &expected).expect(0);
     let elsewhere = [
         "resume",
         "last",

@@ -16,7 +16,7 @@ fn strict(schema: &Value) -> jsonschema::Validator {
                 // Stops have further members by their kind; the root of events only points at its parts.
                 let is_open = map
                     .get("description")
-                    .is_some_and(|it| it.as_str().unwrap_or("").contains("Further members"));
+                    .is_some_and(|item| item.as_str().unwrap_or("").contains("Further members"));
                 if map.contains_key("required") && !map.contains_key("oneOf") && !is_open {
                     map.insert("additionalProperties".to_owned(), json!(false));
                 }

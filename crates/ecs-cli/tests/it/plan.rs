@@ -85,7 +85,7 @@ fn a_plan_is_shown_and_applied_once() {
     assert!(page.contains("<h2>Wave 2: "), "{page}");
     assert!(planned.iter().all(|id| page.contains(id)));
     let shown = ecsctl(&["plan", "show", &plan], &NONE).expect(0).stdout;
-    for words in [
+    for expected in [
         "sha256:",
         "--wave 10",
         "--pause 1s",
@@ -94,7 +94,7 @@ fn a_plan_is_shown_and_applied_once() {
         "ACTIVE",
         "approved by  none",
     ] {
-        assert!(shown.contains(words), "{words}: {shown}");
+        assert!(shown.contains(expected), "{expected}: {shown}");
     }
 
     let rehearsed = world
@@ -138,10 +138,10 @@ fn a_plan_that_does_not_fit_is_refused() {
     world
         .run(&["plan", "stop", "--all", "--out", &plan])
         .expect(0);
-    let refused = |arguments: &[&str], words: &[&str]| {
+    let refused = |arguments: &[&str], expected: &[&str]| {
         world
             .run(&[&["apply", &plan, "--yes"], arguments].concat())
-            .refuses(2, words);
+            .refuses(2, expected);
         assert!(world.sent().is_empty());
     };
     refused(
@@ -172,13 +172,13 @@ fn a_plan_that_does_not_fit_is_refused() {
     world.run(&["stop", &ids[0], &ids[1], "--yes"]).expect(0);
     let before = world.sent().len();
     let drifted = world.run(&["apply", &plan, "--yes"]);
-    let words = [
+    let expected = [
         "2 servers are not as the plan says",
         &ids[0],
         "status was ACTIVE, is SHUTOFF",
         "--accept-drift",
     ];
-    drifted.refuses(2, &words);
+    drifted.refuses(2, &expected);
     assert_eq!(world.sent().len(), before);
     let applied = world.run(&["apply", &plan, "--yes", "--accept-drift"]);
     assert!(
@@ -203,18 +203,18 @@ fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
         let mut command = world.sim.command(arguments);
         Ended::of(command.env("ECSCTL_STORE", "postgres://nobody@127.0.0.1:9/x"))
     };
-    let words = [
+    let expected = [
         "apply cannot be used with a store",
         "is a file beside it",
         "ECSCTL_STORE",
     ];
-    beside(&["apply", &plan, "--yes"]).refuses(2, &words);
-    let words = [
+    beside(&["apply", &plan, "--yes"]).refuses(2, &expected);
+    let expected = [
         "rerun cannot be used with a store",
         "ECSCTL_STORE",
         "ecsctl run show last -o id --outcome failed",
     ];
-    beside(&["rerun", "last", "--yes"]).refuses(2, &words);
+    beside(&["rerun", "last", "--yes"]).refuses(2, &expected);
     assert!(world.sent().is_empty());
 }
 

@@ -38,8 +38,8 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
 }
 
 #[track_caller]
-fn says(ended: &Ended, words: &[&str]) {
-    for word in words {
+fn says(ended: &Ended, expected: &[&str]) {
+    for word in expected {
         assert!(
             ended.stderr.contains(word),
             "{word:?} is missing in: {}",
@@ -131,11 +131,11 @@ fn stopped_servers_are_left_out_of_all() {
 #[test]
 fn nothing_is_left_of_a_fleet_that_is_stopped() {
     let sim = sim(|region| region.shutoff(1.0));
-    let words = [
+    let expected = [
         "no server to reboot: 3 servers skipped",
         "--include-stopped",
     ];
-    run(&sim, &["reboot", "--all"]).refuses(2, &words);
+    run(&sim, &["reboot", "--all"]).refuses(2, &expected);
 }
 
 #[test]

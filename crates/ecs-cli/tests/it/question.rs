@@ -44,14 +44,17 @@ fn yes_goes_on() {
         let (code, shown) = asked(&sim, answer.as_bytes());
         assert_eq!(code, Some(0), "{shown}");
         assert_eq!(sim.accepted(), 3);
-        for words in [
+        for expected in [
             "Restart 3 servers hard, cutting the power?",
             &sim.info().listening,
             sim.info().project_id.as_str(),
             "2 requests of at most 2 servers",
             &sim.id(0),
         ] {
-            assert!(shown.contains(words), "{words:?} is missing in {shown}");
+            assert!(
+                shown.contains(expected),
+                "{expected:?} is missing in {shown}"
+            );
         }
         // The progress is there, and what follows begins on a line of its own.
         assert!(shown.contains("0/3 done, "), "{shown}");

@@ -219,8 +219,8 @@ fn a_job_that_stands_still() {
         (&job["state"], &job["job"]["status"]),
         (&json!("stalled"), &json!("RUNNING"))
     );
-    let words = "job j1 has made no progress for 3s";
-    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    let expected = "job j1 has made no progress for 3s";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }
 
 #[test]
@@ -230,10 +230,13 @@ fn a_job_of_a_network_interface_is_shown() {
     let shown = ecsctl(&["job", "show", "j1"], &service.options())
         .expect(0)
         .stdout;
-    for words in [
+    for expected in [
         "JOB", "running", "RUNNING", "someJob", "nic_id", B, "10.0.0.1",
     ] {
-        assert!(shown.contains(words), "{words} is missing in\n{shown}");
+        assert!(
+            shown.contains(expected),
+            "{expected} is missing in\n{shown}"
+        );
     }
     let shown = ecsctl(&["job", "show", "j1", "-o", "json"], &service.options())
         .expect(0)
@@ -286,8 +289,8 @@ fn a_server_that_does_not_come_to_rest_in_time() {
     let arguments = ["--verify", "--verify-timeout", "4s"];
     let arguments = [&["reboot", A, "--yes", "--no-preflight"], &arguments[..]].concat();
     let ended = ecsctl(&arguments, &service.options()).expect(1);
-    let words = "4s later its status is REBOOT, its task rebooting";
-    assert!(ended.stdout.contains(words), "{}", ended.stdout);
+    let expected = "4s later its status is REBOOT, its task rebooting";
+    assert!(ended.stdout.contains(expected), "{}", ended.stdout);
     assert_eq!(service.requests("POST "), 1);
 }
 

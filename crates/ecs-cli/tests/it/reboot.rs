@@ -316,8 +316,11 @@ fn a_full_disk_does_not_stop_the_run_and_is_said() {
         .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{stderr}");
-        for words in ["error: cannot write the results", "\n1 server: 1 "] {
-            assert!(stderr.contains(words), "{words:?} is missing in {stderr}");
+        for message in ["error: cannot write the results", "\n1 server: 1 "] {
+            assert!(
+                stderr.contains(message),
+                "{message:?} is missing in {stderr}"
+            );
         }
     }
     // A simulator of which nobody can learn where it is.

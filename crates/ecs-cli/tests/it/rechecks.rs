@@ -84,12 +84,16 @@ fn a_server_that_somebody_else_restarted_stops_the_run_before_its_wave() {
         reason.contains("perhaps restarted by somebody else"),
         "{reason}"
     );
-    for words in [
+    for message in [
         "wave 2: 1 server is no longer ready",
         &sim.id(5),
         "--skip-unready",
     ] {
-        assert!(ended.stderr.contains(words), "{words:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(message),
+            "{message:?}: {}",
+            ended.stderr
+        );
     }
     assert_eq!(restarts(&sim), [1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
 

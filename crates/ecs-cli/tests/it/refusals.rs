@@ -229,7 +229,7 @@ fn without_a_terminal_only_yes_goes_on() {
 
 #[test]
 fn usage_is_checked() {
-    for (arguments, words) in [
+    for (arguments, expected) in [
         (&["reboot", "--sim", "--all", ID][..], "cannot be used with"),
         (
             &["reboot", "--sim", "--all", "--deadline", "5"],
@@ -257,7 +257,7 @@ fn usage_is_checked() {
         (&["job", "show", "--sim", "../x"], "is not a job id"),
         (&["frobnicate"], "unrecognized"),
     ] {
-        ecsctl(arguments, &NONE).refuses(2, &[words]);
+        ecsctl(arguments, &NONE).refuses(2, &[expected]);
     }
 }
 
@@ -272,6 +272,6 @@ fn plain_http_to_a_port_for_tls_leads_to_https() {
         *option = option.replace("https://", "http://");
     }
     let refused = ecsctl(&["server", "list"], &given).expect(1);
-    let words = "a port for TLS needs https://";
-    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    let expected = "a port for TLS needs https://";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }

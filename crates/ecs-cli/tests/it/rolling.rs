@@ -52,7 +52,7 @@ fn spawn(sim: &Sim, arguments: &[&str]) -> Running {
 
 /// The command that a run continue with.
 #[track_caller]
-fn said(ended: &Ended) -> String {
+fn output(ended: &Ended) -> String {
     let mut lines = ended.stderr.lines();
     let found = lines.find(|line| line.starts_with("hint: to continue"));
     assert!(found.is_some(), "{}", ended.stderr);
@@ -94,7 +94,7 @@ fn log(sim: &Sim) -> Vec<Acceptance> {
 
 /// The servers of each request that the region accepted.
 fn requests(sim: &Sim) -> Vec<Vec<ServerId>> {
-    log(sim).into_iter().map(|it| it.servers).collect()
+    log(sim).into_iter().map(|value| value.servers).collect()
 }
 
 /// How often the server was accepted that was accepted most often.
@@ -145,12 +145,15 @@ fn with_outcome<'a>(report: &'a Value, outcome: &str) -> Vec<&'a str> {
     let outcomes = crate::common::outcomes(report);
     let found = ids(report).into_iter().zip(outcomes);
     found
-        .filter(|(_, it)| *it == outcome)
+        .filter(|(_, value)| *value == outcome)
         .map(|(id, _)| id)
         .collect()
 }
 
 #[track_caller]
-fn contains(text: &str, words: &str) {
-    assert!(text.contains(words), "{words:?} is missing in:\n{text}");
+fn contains(text: &str, expected: &str) {
+    assert!(
+        text.contains(expected),
+        "{expected:?} is missing in:\n{text}"
+    );
 }

@@ -64,7 +64,7 @@ fn commands(id: &str) -> Vec<Vec<String>> {
         all.push(vec!["auth", "check", "-o", format]);
         all.push(vec!["explain", "APIGW.0301", "-o", format]);
     }
-    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    let owned = |expected: Vec<&str>| expected.into_iter().map(str::to_owned).collect();
     all.into_iter().map(owned).collect()
 }
 
@@ -178,11 +178,11 @@ fn echoing() -> String {
                     if body.len() < length {
                         continue;
                     }
-                    let said = serde_json::json!({"error_code": "APIGW.0301", "error_msg": text})
+                    let shown = serde_json::json!({"error_code": "APIGW.0301", "error_msg": text})
                         .to_string();
                     let answer = format!(
-                        "HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{said}",
-                        said.len()
+                        "HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{shown}",
+                        shown.len()
                     );
                     client.write_all(answer.as_bytes()).unwrap();
                     return;

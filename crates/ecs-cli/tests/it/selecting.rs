@@ -82,12 +82,16 @@ fn names_files_and_exclusions() {
         "--yes",
     ];
     let ended = run(&sim, &arguments);
-    for words in [
+    for message in [
         "9 servers, JSON, an object with a list of servers",
         "1 server, CSV, column \"Name\"",
         "skipped by the filters",
     ] {
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(message),
+            "{message}: {}",
+            ended.stderr
+        );
     }
     assert_eq!(sent(&sim), expected);
     assert_eq!(expected.len(), 10);
@@ -97,7 +101,7 @@ fn names_files_and_exclusions() {
 #[test]
 fn nothing_is_sent_where_the_choice_is_wrong() {
     let sim = fleet();
-    for (arguments, words) in [
+    for (arguments, message) in [
         (
             &["reboot", "web-001", "web-9999"][..],
             "no server of the project is called \"web-9999\"",
@@ -127,7 +131,7 @@ fn nothing_is_sent_where_the_choice_is_wrong() {
         ),
         (&["start"], "no server to start"),
     ] {
-        run(&sim, &[arguments, &["--yes"]].concat()).refuses(2, &[words]);
+        run(&sim, &[arguments, &["--yes"]].concat()).refuses(2, &[message]);
     }
     let table = "+----+\n| ID |\n+----+\n";
     with_stdin(

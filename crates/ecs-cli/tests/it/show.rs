@@ -37,8 +37,8 @@ fn while_it_goes_on_then_killed_and_resumed() {
     run.signal("STOP");
     let before = std::fs::read(&path).unwrap();
     let shown = show(&path, &[]).expect(0).stdout;
-    for words in ["reboot SOFT, 8 servers", "the run is active: ", ", pid "] {
-        assert!(shown.contains(words), "{words}: {shown}");
+    for expected in ["reboot SOFT, 8 servers", "the run is active: ", ", pid "] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert!(std::fs::read(&path).unwrap().starts_with(&before));
     run.0.kill().unwrap();
@@ -63,13 +63,13 @@ fn while_it_goes_on_then_killed_and_resumed() {
     let journal = path.to_str().unwrap();
     Ended::of(&mut sim.command(&["resume", journal, "--yes"])).expect(0);
     let shown = show(&path, &["--show", "all"]).expect(0).stdout;
-    for words in [
+    for expected in [
         "8 servers: 8 succeeded\n",
         "resumed ",
         "the run has ended",
         "SUCCESS",
     ] {
-        assert!(shown.contains(words), "{words}: {shown}");
+        assert!(shown.contains(expected), "{expected}: {shown}");
     }
     for id in sim.ids() {
         assert_eq!(shown.matches(&id).count(), 1, "{id}: {shown}");

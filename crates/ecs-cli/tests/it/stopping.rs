@@ -107,8 +107,8 @@ fn a_stop_outlives_the_process_and_resume_continues() {
     let resume = ["resume", &journal, "--yes", "--servers-per-minute", "1000"];
     let ended = ecsctl(&resume, &more).expect(0);
     assert_eq!(outcomes(&ended.json()), ["succeeded"; 3]);
-    let told = "the run was stopped (SIGINT)";
-    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    let reported = "the run was stopped (SIGINT)";
+    assert!(ended.stderr.contains(reported), "{}", ended.stderr);
 }
 
 #[test]
@@ -252,9 +252,9 @@ fn resuming_keeps_the_limit_of_servers_per_minute() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();
-    let more = |words: &[&str]| {
-        let words = words.iter().map(|word| (*word).to_owned());
-        words.chain(sim.options()).collect::<Vec<_>>()
+    let more = |expected: &[&str]| {
+        let expected = expected.iter().map(|word| (*word).to_owned());
+        expected.chain(sim.options()).collect::<Vec<_>>()
     };
     ecsctl(&SLOWLY, &more(&["--journal", journal, "--deadline", "4s"])).expect(5);
     assert_eq!(sim.accepted(), 1);

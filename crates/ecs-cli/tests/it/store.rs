@@ -46,7 +46,7 @@ fn new_store(server: &Postgres, number: usize) -> String {
 
 /// A restart of all servers, four in a request.
 fn reboot<'a>(store: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let words = [
+    let expected = [
         "reboot",
         "--all",
         "--yes",
@@ -57,7 +57,7 @@ fn reboot<'a>(store: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         "-o",
         "json",
     ];
-    [&words, more].concat()
+    [&expected, more].concat()
 }
 
 fn most_times(sim: &Sim) -> u32 {
@@ -124,10 +124,10 @@ fn keeps_its_journal(store: &str) {
 fn what_cannot_be_used_is_refused_before_anything_is_sent() {
     let Some(store) = store() else { return };
     let sim = Sim::start(60, |region| region.servers(4));
-    let refused = |more: &[&str], words: &[&str]| {
+    let refused = |more: &[&str], expected: &[&str]| {
         let all = ["reboot", "--all", "--yes"].iter().chain(more).copied();
         let ended = Ended::of(&mut sim.command(&all.collect::<Vec<_>>()));
-        let ended = ended.refuses(2, words);
+        let ended = ended.refuses(2, expected);
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     };
     let with_password = "postgres://ops:hunter2@127.0.0.1:9/d";
@@ -254,8 +254,8 @@ fn stopped_and_taken_over(store: &str) {
     let (run_id, state) = runs(store).remove(0);
     assert_eq!(state, "running");
     let resume = |more: &[&str]| {
-        let words = ["resume", &run_id, "--yes", "--store", store, "-o", "json"];
-        Ended::of(&mut sim.command(&[&words, more].concat()))
+        let expected = ["resume", &run_id, "--yes", "--store", store, "-o", "json"];
+        Ended::of(&mut sim.command(&[&expected, more].concat()))
     };
     // Its process shows no sign of life, but not for long enough; nothing is taken from it.
     resume(&[]).refuses(2, &["is in use by", "--take-over"]);
@@ -302,7 +302,7 @@ fn share_the_quota(store: &str) {
     let mut processes: Vec<_> = ids
         .chunks(8)
         .map(|ids| {
-            let mut words = vec![
+            let mut expected = vec![
                 "reboot",
                 "--yes",
                 "--batch-size",
@@ -312,8 +312,8 @@ fn share_the_quota(store: &str) {
                 "--servers-per-minute",
                 "8",
             ];
-            words.extend(ids.iter().map(String::as_str));
-            Running::of(&mut sim.command(&words))
+            expected.extend(ids.iter().map(String::as_str));
+            Running::of(&mut sim.command(&expected))
         })
         .collect();
     for process in &mut processes {
@@ -328,10 +328,10 @@ fn share_the_quota(store: &str) {
     let all = runs(store).len();
     let list = |limit: usize| {
         let limit = limit.to_string();
-        let words = [
+        let expected = [
             "run", "list", "--store", store, "-o", "json", "--limit", &limit,
         ];
-        ecsctl(&words, &[""; 0]).expect(0)
+        ecsctl(&expected, &[""; 0]).expect(0)
     };
     let cut = list(all - 1);
     assert!(cut.stderr.contains("only the latest"), "{}", cut.stderr);

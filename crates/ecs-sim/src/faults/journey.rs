@@ -2,7 +2,7 @@
 
 use tokio::task::JoinHandle;
 
-use super::trace::Told;
+use super::trace::Received;
 use super::{Answer, Inner};
 
 /// A request that has left. When the client gives up it goes on, or ends with its connection.
@@ -23,14 +23,14 @@ impl Drop for Journey {
 pub(super) struct Ending<'a> {
     pub(super) inner: &'a Inner,
     pub(super) index: usize,
-    pub(super) told: Told,
+    pub(super) received: Received,
 }
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        let told = self.told;
+        let received = self.received;
         self.inner.note(self.index, |exchange, now| {
-            exchange.ended = Some((now, told));
+            exchange.ended = Some((now, received));
         });
     }
 }

@@ -151,13 +151,17 @@ async fn injected_faults_happen_once_and_in_order() {
         bodies.push((response.status().as_u16(), response.body().clone()));
     }
     let trace = world.transport.trace();
-    let happened: Vec<_> = trace.exchanges.iter().map(|it| it.fault.clone()).collect();
+    let happened: Vec<_> = trace
+        .exchanges
+        .iter()
+        .map(|value| value.fault.clone())
+        .collect();
     assert_eq!(happened[..5], faults.map(Some));
     assert_eq!(happened[5], None);
     let accepted: Vec<_> = trace
         .exchanges
         .iter()
-        .map(|it| it.accepted.is_some())
+        .map(|value| value.accepted.is_some())
         .collect();
     assert_eq!(accepted, [false, true, true, true, true, true]);
     assert_eq!(bodies[0], (409, "no".into()));
@@ -215,10 +219,10 @@ async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
         world.restart(index).await;
     }
     let exchanges = world.transport.trace().exchanges;
-    let mut words = vec![Vec::new(); exchanges.len()];
+    let mut expected = vec![Vec::new(); exchanges.len()];
     for _ in 0..800 {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        for (exchange, words) in exchanges.iter().zip(&mut words) {
+        for (exchange, expected) in exchanges.iter().zip(&mut expected) {
             let request = world.request(&ShowJob::new(exchange.accepted.clone().unwrap()));
             let answer = world.transport.send(request, &Attempt::first()).await;
             let response = answer.unwrap();
@@ -228,18 +232,20 @@ async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
                 Ok(_) => "goes on",
                 Err(_) => "unknown",
             };
-            if words.last() != Some(&word) {
-                words.push(word);
+            if expected.last() != Some(&word) {
+                expected.push(word);
             }
         }
     }
     assert!(
-        words.contains(&vec!["unknown", "goes on", "done"]),
-        "{words:?}"
+        expected.contains(&vec!["unknown", "goes on", "done"]),
+        "{expected:?}"
     );
     assert!(
-        words.iter().all(|words| words.last() == Some(&"done")),
-        "{words:?}"
+        expected
+            .iter()
+            .all(|expected| expected.last() == Some(&"done")),
+        "{expected:?}"
     );
 }
 
@@ -249,7 +255,7 @@ async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
     world.restart(0).await;
     let job = world.transport.trace().exchanges[0].accepted.clone();
     let request = world.request(&ShowJob::new(job.unwrap()));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for _ in 0..90 {
         tokio::time::sleep(Duration::from_secs(10)).await;
         let attempt = Attempt::first();
@@ -260,10 +266,13 @@ async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
             Ok(job) => job.status.unwrap().as_str().to_owned(),
             Err(error) => error.code().unwrap_or("404").to_owned(),
         };
-        let said = world.transport.trace().exchanges.pop().unwrap().said;
-        told.push((word, said.map(|said| said.status.as_str().to_owned())));
+        let shown_job = world.transport.trace().exchanges.pop().unwrap().shown_job;
+        reported.push((
+            word,
+            shown_job.map(|shown_job| shown_job.status.as_str().to_owned()),
+        ));
     }
-    told
+    reported
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,9 +283,16 @@ async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
     assert_eq!(failing[89], ("SUCCESS".to_owned(), success()));
 
     let forgotten = told_of_a_job(with(|faults| faults.forgotten_jobs = 1.0)).await;
-    let known = forgotten.iter().position(|(_, said)| said.is_none());
+    let known = forgotten
+        .iter()
+        .position(|(_, shown_job)| shown_job.is_none());
     let known = known.unwrap();
-    assert!(known > 0 && forgotten[known..].iter().all(|(_, said)| said.is_none()));
+    assert!(
+        known > 0
+            && forgotten[known..]
+                .iter()
+                .all(|(_, shown_job)| shown_job.is_none())
+    );
 
     // Unfinished in one of its forms, or running though its parts have ended; and nothing changes any more.
     let mut ways = BTreeSet::new();
@@ -284,8 +300,8 @@ async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
         let mut faults = with(|faults| faults.stuck_jobs = 1.0);
         faults.seed = seed;
         let stuck = told_of_a_job(faults).await;
-        let (last, said) = stuck[89].clone();
-        assert!(said.as_ref() == Some(&last) && last != "SUCCESS");
+        let (last, shown_job) = stuck[89].clone();
+        assert!(shown_job.as_ref() == Some(&last) && last != "SUCCESS");
         assert!(stuck[10..].iter().all(|(word, _)| *word == last));
         ways.insert(last);
     }
@@ -308,7 +324,7 @@ async fn a_form_of_choice() {
         let answer = world.transport.send(request.clone(), &attempt);
         assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
         let exchange = world.transport.trace().exchanges.pop().unwrap();
-        parts.push((exchange.fault, exchange.said.unwrap().parts.len()));
+        parts.push((exchange.fault, exchange.shown_job.unwrap().parts.len()));
     }
     assert_eq!(parts, [(Some(shaped), 0), (None, 1)]);
 }

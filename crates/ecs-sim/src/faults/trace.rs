@@ -39,9 +39,9 @@ pub struct Exchange {
     /// The job that it made.
     pub accepted: Option<JobId>,
     /// What the job said that was underway to the client as the answer. It learned it if it was told an answer.
-    pub said: Option<Said>,
+    pub shown_job: Option<ShownJob>,
     /// When the client was told, or stopped waiting, and what it learned.
-    pub ended: Option<(Duration, Told)>,
+    pub ended: Option<(Duration, Received)>,
 }
 
 impl Exchange {
@@ -54,7 +54,7 @@ impl Exchange {
 /// What a job said of itself and its servers, read from the answer without the client's eyes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Said {
+pub struct ShownJob {
     /// How far it is.
     pub status: JobStatus,
     /// What it said of servers, one for each that it named.
@@ -75,7 +75,7 @@ pub struct Part {
     pub reasons: Vec<String>,
 }
 
-impl Said {
+impl ShownJob {
     /// Reads an answer to the query for a job. `None` if it shows no job.
     pub(super) fn read(answer: &Response<Bytes>) -> Option<Self> {
         let job: Value = serde_json::from_slice(answer.body()).ok()?;
@@ -108,7 +108,7 @@ impl Part {
             by_itself,
             status: status(job)?,
             reasons: reasons
-                .filter(|words| !words.is_empty())
+                .filter(|expected| !expected.is_empty())
                 .map(str::to_owned)
                 .collect(),
         })
@@ -133,7 +133,7 @@ pub enum Asked {
 
 /// What a client learned of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Received {
     /// An answer with this status.
     Answer(StatusCode),
     /// A failure.
@@ -176,15 +176,15 @@ impl fmt::Display for Exchange {
         if let Some(job) = &self.accepted {
             write!(f, ", accepted as {:.8}", job.as_str())?;
         }
-        if let Some(said) = &self.said {
-            write!(f, ", says {}", said.status.as_str())?;
+        if let Some(shown_job) = &self.shown_job {
+            write!(f, ", says {}", shown_job.status.as_str())?;
         }
         match self.ended {
-            Some((at, Told::Answer(status))) => write!(f, ", told {status} {at:.3?}"),
-            Some((at, Told::Failure(kind, delivery))) => {
+            Some((at, Received::Answer(status))) => write!(f, ", told {status} {at:.3?}"),
+            Some((at, Received::Failure(kind, delivery))) => {
                 write!(f, ", told {kind:?} {delivery:?} {at:.3?}")
             }
-            Some((at, Told::Nothing)) => write!(f, ", dropped {at:.3?}"),
+            Some((at, Received::Nothing)) => write!(f, ", dropped {at:.3?}"),
             None => Ok(()),
         }
     }

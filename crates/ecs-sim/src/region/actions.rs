@@ -38,7 +38,7 @@ enum Obstacle {
 }
 
 impl Obstacle {
-    fn words(self) -> (&'static str, &'static str) {
+    fn code_and_message(self) -> (&'static str, &'static str) {
         match self {
             Self::Locked => ("Ecs.0605", "is locked"),
             Self::Busy => ("Ecs.0100", "is busy with another task"),
@@ -117,7 +117,7 @@ impl Region {
         // One code for the whole request: that of the first server with an obstacle, and all servers with the same.
         if let Some(&(_, first)) = refused.first() {
             let alike = refused.iter().filter(|(_, obstacle)| *obstacle == first);
-            let (code, why) = first.words();
+            let (code, why) = first.code_and_message();
             return Err(Answer::bad_request(
                 code,
                 named(why, alike.map(|(id, _)| id)),
@@ -167,13 +167,13 @@ impl Region {
             let Some(server) = self.fleet.at_mut(place) else {
                 continue;
             };
-            let mut fate = seed::fate(self.settings.seed, place, server.count_action());
-            let lasts: Duration = fate.random_range(self.settings.durations.clone());
-            let fails = fate.random_bool(self.settings.failing) || server.always_fails;
-            let hidden = fate.random();
+            let mut course = seed::course(self.settings.seed, place, server.count_action());
+            let lasts: Duration = course.random_range(self.settings.durations.clone());
+            let fails = course.random_bool(self.settings.failing) || server.always_fails;
+            let hidden = course.random();
             let hangs = action == Action::Reboot(RebootType::Soft)
                 && self.settings.hanging > 0.0
-                && fate.random_bool(self.settings.hanging);
+                && course.random_bool(self.settings.hanging);
             let in_place = match action {
                 Action::Reboot(_) => false,
                 Action::Start => server.power(now) == Power::Active,

@@ -33,24 +33,24 @@ impl Stranger {
             ),
             Self::Nobody => not_authenticated("x-auth-token not found"),
             Self::EndedToken => not_authenticated("token expires"),
-            Self::Signature(words) => not_authenticated(&words),
+            Self::Signature(reason) => not_authenticated(&reason),
         }
     }
 
     /// As IAM says it. Signatures are the gateway's in front of it, too.
     pub(super) fn told_by_iam(self) -> Answer {
-        let words = match self {
+        let reason = match self {
             Self::Nobody => "this needs a token or a signature",
             Self::UnknownToken => "the token is not known",
             Self::EndedToken => "the token has expired",
-            Self::Signature(words) => return not_authenticated(&words),
+            Self::Signature(reason) => return not_authenticated(&reason),
         };
-        Answer::Keystone(StatusCode::UNAUTHORIZED, words.to_owned())
+        Answer::Keystone(StatusCode::UNAUTHORIZED, reason.to_owned())
     }
 }
 
-fn not_authenticated(words: &str) -> Answer {
-    let message = format!("Incorrect IAM authentication information: {words}");
+fn not_authenticated(reason: &str) -> Answer {
+    let message = format!("Incorrect IAM authentication information: {reason}");
     Answer::Gateway(StatusCode::UNAUTHORIZED, "APIGW.0301", message)
 }
 
@@ -101,7 +101,7 @@ impl Region {
                 key.right();
                 // Signed for another project, the request is one of that project.
                 let project = request.headers().get("x-project-id");
-                let own = project.is_none_or(|it| it == self.identity.project_id.as_str());
+                let own = project.is_none_or(|value| value == self.identity.project_id.as_str());
                 Ok(Caller {
                     scope: if own { Scope::Project } else { Scope::Unscoped },
                     ends: key.ends,
@@ -116,10 +116,10 @@ impl Region {
                     if error.kind() == VerifyErrorKind::Mismatch {
                         key.wrong(now);
                     }
-                    Err(words(&error, &id))
+                    Err(reason(&error, &id))
                 }
             },
-            (Err(error), None) => Err(words(&error, &id)),
+            (Err(error), None) => Err(reason(&error, &id)),
             // Cannot be: what was verified has a key.
             (Ok(_), None) => Err("the key is gone".to_owned()),
         }
@@ -127,7 +127,7 @@ impl Region {
 }
 
 /// The gateway's words where they are known, else the verifier's.
-fn words(error: &VerifyError, id: &str) -> String {
+fn reason(error: &VerifyError, id: &str) -> String {
     if error.kind() == VerifyErrorKind::UnknownKey {
         return format!("Get secretKey failed,ak:{id},err:ak not exist");
     }

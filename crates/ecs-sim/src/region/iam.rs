@@ -186,14 +186,14 @@ impl Region {
 
     /// Whoever the region knows may borrow its one agency. The name of the agency has two names: OTC's and Huawei's.
     fn assume(&mut self, request: &Request<Bytes>, role: Option<&Value>) -> Result<Caller, Answer> {
-        let caller = self.admit(request).map_err(|it| it.told_by_iam())?;
+        let caller = self.admit(request).map_err(|item| item.told_by_iam())?;
         let name = |name| role?.get(name)?.as_str();
         let agency = name("xrole_name").or(name("agency_name"));
         if !self.is_domain(role, "domain_id", "domain_name")
             || agency != Some(&self.identity.agency)
         {
-            let words = "there is no such agency in this domain";
-            return Err(Answer::Keystone(StatusCode::NOT_FOUND, words.to_owned()));
+            let reason = "there is no such agency in this domain";
+            return Err(Answer::Keystone(StatusCode::NOT_FOUND, reason.to_owned()));
         }
         Ok(caller)
     }
@@ -273,7 +273,7 @@ fn base(request: &Request<Bytes>) -> String {
     };
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
-    let host = uri.authority().map(|it| it.as_str()).or(host);
+    let host = uri.authority().map(|item| item.as_str()).or(host);
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
@@ -281,10 +281,10 @@ fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
     value.pointer(pointer)?.as_str()
 }
 
-fn malformed(words: &str) -> Answer {
-    Answer::Keystone(StatusCode::BAD_REQUEST, words.to_owned())
+fn malformed(reason: &str) -> Answer {
+    Answer::Keystone(StatusCode::BAD_REQUEST, reason.to_owned())
 }
 
-fn unauthorized(words: &str) -> Answer {
-    Answer::Keystone(StatusCode::UNAUTHORIZED, words.to_owned())
+fn unauthorized(reason: &str) -> Answer {
+    Answer::Keystone(StatusCode::UNAUTHORIZED, reason.to_owned())
 }

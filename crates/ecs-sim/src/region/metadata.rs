@@ -42,14 +42,14 @@ impl Region {
         let in_session = session
             .and_then(|token| token.to_str().ok())
             .map(|token| self.admission.has_session(token, self.now));
-        let words = match (self.settings.metadata, in_session) {
+        let reason = match (self.settings.metadata, in_session) {
             (Metadata::Protected, None) => "this needs X-Metadata-Token",
             (Metadata::Open | Metadata::Protected, Some(false)) => {
                 "the session is over, or never was"
             }
             _ => return None,
         };
-        Some(refuse(StatusCode::UNAUTHORIZED, words))
+        Some(refuse(StatusCode::UNAUTHORIZED, reason))
     }
 
     /// What a server knows of itself.
@@ -91,6 +91,6 @@ impl Region {
     }
 }
 
-fn refuse(status: StatusCode, words: &str) -> Answer {
-    Answer::Keystone(status, words.to_owned())
+fn refuse(status: StatusCode, reason: &str) -> Answer {
+    Answer::Keystone(status, reason.to_owned())
 }

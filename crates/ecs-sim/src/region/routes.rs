@@ -74,26 +74,26 @@ impl Region {
             return answer;
         }
         match operation {
-            AnyOperation::BatchRebootServers(it) => {
-                self.act_traced(Action::Reboot(it.kind()), it.servers(), request_id)
+            AnyOperation::BatchRebootServers(value) => {
+                self.act_traced(Action::Reboot(value.kind()), value.servers(), request_id)
             }
-            AnyOperation::BatchStartServers(it) => {
-                self.act_traced(Action::Start, it.servers(), request_id)
+            AnyOperation::BatchStartServers(value) => {
+                self.act_traced(Action::Start, value.servers(), request_id)
             }
-            AnyOperation::BatchStopServers(it) => self.act_traced(
-                Action::Stop(it.kind().unwrap_or(StopType::Soft)),
-                it.servers(),
+            AnyOperation::BatchStopServers(value) => self.act_traced(
+                Action::Stop(value.kind().unwrap_or(StopType::Soft)),
+                value.servers(),
                 request_id,
             ),
-            AnyOperation::ListTraces(it) => self.list_traces(&it),
-            AnyOperation::ShowJob(it) => self.show_job(&it),
-            AnyOperation::ShowServer(it) => self.show_server(it.server_id()),
+            AnyOperation::ListTraces(value) => self.list_traces(&value),
+            AnyOperation::ShowJob(value) => self.show_job(&value),
+            AnyOperation::ShowServer(value) => self.show_server(value.server_id()),
             AnyOperation::ListServersDetails(_) => {
                 self.list(&ListQuery::parse(request.uri().query().unwrap_or_default()))
             }
-            AnyOperation::ListServerActions(it) => self.list_actions(it.server_id()),
-            AnyOperation::ListScalingGroups(it) => self.list_scaling_groups(&it),
-            AnyOperation::ListScalingInstances(it) => self.list_scaling_instances(&it),
+            AnyOperation::ListServerActions(value) => self.list_actions(value.server_id()),
+            AnyOperation::ListScalingGroups(value) => self.list_scaling_groups(&value),
+            AnyOperation::ListScalingInstances(value) => self.list_scaling_instances(&value),
             _ => Answer::Gateway(
                 StatusCode::NOT_FOUND,
                 "APIGW.0101",

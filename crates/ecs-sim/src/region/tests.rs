@@ -55,10 +55,13 @@ impl Got {
     }
 
     #[track_caller]
-    fn assert_refused(&self, status: u16, code: &str, words: &str) {
+    fn assert_refused(&self, status: u16, code: &str, expected: &str) {
         let (found, found_code, message) = self.refusal();
         assert_eq!((found, found_code.as_str()), (status, code), "{message}");
-        assert!(message.contains(words), "{message:?} without {words:?}");
+        assert!(
+            message.contains(expected),
+            "{message:?} without {expected:?}"
+        );
     }
 }
 

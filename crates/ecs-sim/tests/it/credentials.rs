@@ -143,8 +143,8 @@ async fn a_wrong_password_is_refused_in_words() {
     let login = Login::password(user(&identity), "sesame");
     let error = iam.tokens(login).credentials().await.unwrap_err();
     assert_eq!(error.kind(), AuthErrorKind::Refused);
-    let words = "answered 401: the user name or password is wrong";
-    assert!(error.to_string().contains(words), "{error}");
+    let expected = "answered 401: the user name or password is wrong";
+    assert!(error.to_string().contains(expected), "{error}");
     assert!(!error.to_string().contains("sesame"), "{error}");
 }
 

@@ -56,7 +56,7 @@ impl<'a> ManyLives<'a> {
                 Record::Outcomes { servers: ended } => {
                     let free = ended
                         .iter()
-                        .filter(|it| it.outcome == OutcomeKind::NotAttempted);
+                        .filter(|value| value.outcome == OutcomeKind::NotAttempted);
                     for one in free {
                         open.retain(|_, servers| !servers.contains(&one.id));
                     }
@@ -73,8 +73,9 @@ impl<'a> ManyLives<'a> {
             Record::Outcomes { servers } => Some(servers),
             _ => None,
         });
-        let failed =
-            |it: &&OutcomeRecord| matches!(it.outcome, OutcomeKind::Failed | OutcomeKind::Unknown);
+        let failed = |value: &&OutcomeRecord| {
+            matches!(value.outcome, OutcomeKind::Failed | OutcomeKind::Unknown)
+        };
         records.flatten().filter(failed).map(|verdict| verdict.id)
     }
 

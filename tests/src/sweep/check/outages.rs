@@ -1,7 +1,7 @@
 //! Whether a run goes on sending into an outage.
 
 use ecs_ops::model::ServerId;
-use ecs_sim::{Asked, Exchange, Told};
+use ecs_sim::{Asked, Exchange, Received};
 
 use super::super::Played;
 use super::Checker;
@@ -35,7 +35,7 @@ impl Checker<'_> {
             if is_not_sent(exchange) {
                 continue;
             }
-            let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+            let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
             if lost >= IN_A_ROW && servers.len() > 1 {
                 sent += 1;
                 worst = worst.max(sent);

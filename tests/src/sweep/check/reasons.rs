@@ -6,7 +6,7 @@ use ecs_ops::fleet::Unready;
 use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::transport::Delivery;
 use ecs_ops::{Event, Outcome, Stopped};
-use ecs_sim::{Asked, Exchange, Fault, Told};
+use ecs_sim::{Asked, Exchange, Fault, Received};
 
 use super::super::lives::Life;
 use super::super::{Played, scenario::RunPlan};
@@ -14,7 +14,7 @@ use super::Checker;
 
 /// Whether it left, and what came back does not tell whether it was executed.
 pub(super) fn is_unclear(exchange: &Exchange) -> bool {
-    let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+    let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
     let clear = matches!(
         exchange.fault,
         None | Some(Fault::Throttled | Fault::Denied)
@@ -26,18 +26,18 @@ pub(super) fn is_unclear(exchange: &Exchange) -> bool {
 pub(super) fn is_not_sent(exchange: &Exchange) -> bool {
     matches!(
         exchange.ended,
-        Some((_, Told::Failure(_, Delivery::NotSent)))
+        Some((_, Received::Failure(_, Delivery::NotSent)))
     )
 }
 
 impl Checker<'_> {
     /// Whether the job was shown as over, and did not say how this server ended.
     pub(super) fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
-        self.truth.said(job).any(|said| {
-            said.status.is_over()
-                && match said.of(id) {
+        self.truth.shown(job).any(|message| {
+            message.status.is_over()
+                && match message.of(id) {
                     Some(part) => !part.status.is_over(),
-                    None => said.status == JobStatus::Fail,
+                    None => message.status == JobStatus::Fail,
                 }
         })
     }
@@ -71,7 +71,7 @@ impl Checker<'_> {
 
     /// The job that the client was told of by this answer.
     pub(super) fn told_by<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
-        let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+        let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
         let accepted = exchange.accepted.as_ref();
         let job = accepted.filter(|_| answered && exchange.fault.is_none())?;
         let known = match (self.lived, self.life_of(exchange)) {
@@ -86,10 +86,10 @@ impl Checker<'_> {
         let escalates = self
             .lived
             .is_some_and(|lived| lived.is(run) && lived.extras.escalate_after.is_some());
-        let (mut told, mut later) = (None, false);
+        let (mut reported, mut later) = (None, false);
         for exchange in self.sendings(id, run.until) {
             match self.told_by(exchange) {
-                Some(job) => (told, later) = (Some(job), false),
+                Some(job) => (reported, later) = (Some(job), false),
                 None => later |= is_unclear(exchange) || self.was_cut(exchange),
             }
         }
@@ -97,7 +97,7 @@ impl Checker<'_> {
             self.lived
                 .is_some_and(|lived| lived.died_sending(id, run.until))
         };
-        told.filter(|_| !(escalates && (later || cut())))
+        reported.filter(|_| !(escalates && (later || cut())))
     }
 
     /// The process that sent this, of the run with several.
@@ -178,8 +178,8 @@ impl Checker<'_> {
     fn was_not_ready(&self, id: &ServerId, run: &Played) -> bool {
         // A process that died has no report.
         let lives = self.lived.iter().flat_map(|lived| &lived.lived.lives);
-        let said = lives.flat_map(|life| &life.said);
-        let unready = said.filter_map(|(_, event)| match event {
+        let events = lives.flat_map(|life| &life.events);
+        let unready = events.filter_map(|(_, event)| match event {
             Event::WaveRechecked { unready, .. } => Some(unready),
             _ => None,
         });
@@ -213,7 +213,7 @@ impl Checker<'_> {
                 .iter()
                 .any(|exchange| match exchange.ended {
                     // Throttling of any request holds the list back, too.
-                    Some((_, Told::Answer(status))) => {
+                    Some((_, Received::Answer(status))) => {
                         exchange.fault.is_some() || !status.is_success()
                     }
                     _ => true,
@@ -221,11 +221,11 @@ impl Checker<'_> {
     }
 
     /// Whether a server could not be looked at whose job had succeeded.
-    pub(super) fn was_not_seen(&self, words: &str) -> bool {
+    pub(super) fn was_not_seen(&self, message_part: &str) -> bool {
         let mut lists = self.trace.exchanges.iter();
-        self.is_not_back(words)
+        self.is_not_back(message_part)
             && lists.any(|exchange| {
-                let answered = matches!(exchange.ended, Some((_, Told::Answer(_))));
+                let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
                 exchange.asked == Asked::Other && !answered
             })
     }

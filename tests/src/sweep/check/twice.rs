@@ -34,9 +34,9 @@ impl Checker<'_> {
         for id in self.truth.sent.keys() {
             let mut known = Known::default();
             for exchange in self.sendings(id, Duration::MAX) {
-                if let Some(words) = self.wrong_to_send(id, &known, exchange) {
+                if let Some(reason) = self.wrong_to_send(id, &known, exchange) {
                     let at = exchange.begun;
-                    wrong.push(format!("{id} was sent again at {at:.3?}: {words}"));
+                    wrong.push(format!("{id} was sent again at {at:.3?}: {reason}"));
                 }
                 match self.told_by(exchange) {
                     Some(job) => known.jobs.push(job),
@@ -90,18 +90,18 @@ impl Checker<'_> {
         let soft = PowerAction::Reboot(RebootType::Soft);
         let escalates = first.is_some_and(|life| life.plan.action == soft)
             && lived.extras.escalate_after.is_some();
-        let told = self.truth.said.get(job).into_iter().flatten();
-        let told = told.take_while(|(at, _)| *at <= now.begun);
+        let reported = self.truth.shown.get(job).into_iter().flatten();
+        let reported = reported.take_while(|(at, _)| *at <= now.begun);
         let end = self.truth.end(job, id);
         let bad = |status: &JobStatus| {
             let verified = lived.extras.verify.is_some() && *status == JobStatus::Success;
             *status == JobStatus::Fail || verified
         };
-        let mut ends = told.filter_map(|(_, said)| match said.of(id) {
+        let mut ends = reported.filter_map(|(_, message)| match message.of(id) {
             Some(part) => Some(&part.status),
-            None => Some(&said.status).filter(|status| **status == JobStatus::Success),
+            None => Some(&message.status).filter(|status| **status == JobStatus::Success),
         });
-        escalates && end.is_some_and(bad) && ends.any(|said| Some(said) == end)
+        escalates && end.is_some_and(bad) && ends.any(|message| Some(message) == end)
     }
 
     /// The second action on a server is a hard restart after a soft one; or, of one that was sent again, the same.
@@ -117,7 +117,9 @@ impl Checker<'_> {
         let action = |job: &JobId| self.truth.actions.get(job);
         let soft = Action::Reboot(RebootType::Soft);
         let hard = Action::Reboot(RebootType::Hard);
-        let knew = self.told_of(id, Duration::MAX).any(|told| told == first);
+        let knew = self
+            .told_of(id, Duration::MAX)
+            .any(|reported| reported == first);
         let right = match knew {
             true => action(first) == Some(&soft) && action(second) == Some(&hard),
             false => action(first) == action(second),

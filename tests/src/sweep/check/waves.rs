@@ -69,11 +69,11 @@ impl ManyLives<'_> {
 
 impl Checker<'_> {
     /// Whether it was said of a server that its job succeeded and that it is not back all the same.
-    pub(super) fn is_not_back(&self, words: &str) -> bool {
+    pub(super) fn is_not_back(&self, reason: &str) -> bool {
         let verified = self
             .lived
             .is_some_and(|lived| lived.extras.verify.is_some());
-        verified && words.starts_with("its job succeeded, but ")
+        verified && reason.starts_with("its job succeeded, but ")
     }
 
     /// One wave after the other: each when the one before is over, and all said yes.
@@ -102,8 +102,8 @@ impl Checker<'_> {
                 wrong.push(format!("a request at {at:.3?} has servers of another wave"));
             }
             if let Some(before) = sent.last().filter(|before| before.wave != wave) {
-                let open = sent.iter().filter(|it| it.wave != wave);
-                let open = open.filter(|it| !self.is_over(it, at)).count();
+                let open = sent.iter().filter(|value| value.wave != wave);
+                let open = open.filter(|value| !self.is_over(value, at)).count();
                 if open > 0 {
                     let waves = format!("wave {wave} began at {at:.3?}");
                     wrong.push(format!("{waves}, and {open} requests of others went on"));
@@ -121,7 +121,7 @@ impl Checker<'_> {
     pub(super) fn skips_for_good(&mut self, lived: ManyLives<'_>) {
         let mut wrong = Vec::new();
         for life in &lived.lived.lives {
-            for (at, event) in &life.said {
+            for (at, event) in &life.events {
                 let Event::WaveRechecked {
                     unready, skipped, ..
                 } = event
@@ -181,12 +181,15 @@ impl Checker<'_> {
         };
         let disowned = self.truth.disowned.get(job).into_iter().flatten();
         let disowned = disowned.into_iter().any(|at| *at <= by);
-        let told = self.truth.said.get(job).into_iter().flatten();
-        let told = told.take_while(|(at, _)| *at <= by).map(|(_, said)| said);
+        let reported = self.truth.shown.get(job).into_iter().flatten();
+        let reported = reported
+            .take_while(|(at, _)| *at <= by)
+            .map(|(_, message)| message);
         let is_over = |id: &ServerId| {
-            let mut told = told.clone();
-            told.any(|said| {
-                said.status.is_over() || said.of(id).is_some_and(|it| it.status.is_over())
+            let mut reported = reported.clone();
+            reported.any(|message| {
+                message.status.is_over()
+                    || message.of(id).is_some_and(|value| value.status.is_over())
             })
         };
         disowned || sent.servers.iter().all(is_over)
@@ -195,20 +198,20 @@ impl Checker<'_> {
     /// Whether something of an earlier wave, of which nobody knows, may still be at work. Where servers are looked at, they
     /// may have shown that they are not.
     fn comes_too_soon(&self, sent: &[Sent<'_>], now: &Sent<'_>) -> Option<String> {
-        let reconciles = |it: &Sent<'_>| {
-            let life = self.life_of(it.exchange);
+        let reconciles = |value: &Sent<'_>| {
+            let life = self.life_of(value.exchange);
             let lives = self.lived.map(|lived| &lived.extras.lives);
             life.zip(lives).is_some_and(|(life, lives)| {
                 lives.iter().skip(life).any(|life| life.plan.reconcile)
             })
         };
         let at = now.exchange.begun;
-        let mut unclear = sent.iter().filter(|it| {
-            let exchange = it.exchange;
+        let mut unclear = sent.iter().filter(|value| {
+            let exchange = value.exchange;
             let unclear = is_unclear(exchange) || self.was_cut(exchange);
-            it.wave != now.wave && unclear && !is_not_sent(exchange) && !reconciles(it)
+            value.wave != now.wave && unclear && !is_not_sent(exchange) && !reconciles(value)
         });
-        let soon = unclear.find(|it| at < it.exchange.begun + UNCLEAR)?;
+        let soon = unclear.find(|value| at < value.exchange.begun + UNCLEAR)?;
         Some(format!(
             "wave {} went on at {at:.3?}, and what was sent at {:.3?} may be at work",
             now.wave, soon.exchange.begun
@@ -269,7 +272,7 @@ impl Checker<'_> {
             if let Some(allowed) = lived.allowed() {
                 let last = index
                     .checked_sub(1)
-                    .and_then(|it| lived.lived.lives.get(it));
+                    .and_then(|value| lived.lived.lives.get(value));
                 // One that wrote down its end has reported it.
                 let ended = |last| {
                     let mut records = lived.records(last);
@@ -285,11 +288,13 @@ impl Checker<'_> {
                 }
                 let failed = new.iter().filter(|(_, _, acted)| *acted).count();
                 if failed > allowed + size {
-                    let words = format!("{failed} servers failed in process {index}");
-                    wrong.push(format!("{words}, and {allowed} may, and a wave has {size}"));
+                    let reason = format!("{failed} servers failed in process {index}");
+                    wrong.push(format!(
+                        "{reason}, and {allowed} may, and a wave has {size}"
+                    ));
                 }
                 let mut failures = new.iter().peekable();
-                for (place, (at, event)) in life.said.iter().enumerate() {
+                for (place, (at, event)) in life.events.iter().enumerate() {
                     while let Some((_, id, _)) = failures.next_if(|(when, ..)| *when <= place) {
                         counted.insert(*id);
                     }
@@ -297,9 +302,9 @@ impl Checker<'_> {
                         && counted.len() > allowed
                     {
                         let failed = counted.len();
-                        let words = format!("batch {request} was announced at {at:.3?}");
+                        let reason = format!("batch {request} was announced at {at:.3?}");
                         wrong.push(format!(
-                            "{words}, when {failed} had failed, and {allowed} may"
+                            "{reason}, when {failed} had failed, and {allowed} may"
                         ));
                     }
                 }
@@ -325,12 +330,12 @@ impl Checker<'_> {
             };
             stops.then_some(*at)
         };
-        let said = life.said.iter().find_map(stop);
+        let message = life.events.iter().find_map(stop);
         let in_life = |at: &Duration| (life.played.began..=life.played.ended).contains(at);
         let answers = lived.lived.gates.iter().filter_map(|gate| gate.answered);
         let no = answers.filter_map(|(at, good)| (!good).then_some(at));
         let no = no.filter(in_life).min();
-        let stopped = said.into_iter().chain(no).min()?;
+        let stopped = message.into_iter().chain(no).min()?;
         let exchanges = self.trace.exchanges.iter();
         let mut mine = exchanges.filter(|exchange| self.life_of(exchange) == Some(index));
         let late = mine.find(|exchange| exchange.begun > stopped)?;
@@ -344,23 +349,23 @@ impl Checker<'_> {
 /// The servers whose failure a process was the first to say: the place among its events, and whether it was acted on.
 fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId, bool)> {
     // What is known of the lives before comes first.
-    let done = life.said.iter().find_map(|(_, event)| match event {
+    let done = life.events.iter().find_map(|(_, event)| match event {
         Event::Resumed { done, .. } => Some(*done),
         _ => None,
     });
-    let mut servers = life
-        .said
-        .iter()
-        .enumerate()
-        .filter_map(|(place, (_, event))| match event {
-            Event::ServerDone(server) => Some((place, server)),
-            _ => None,
-        });
+    let mut servers =
+        life.events
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (_, event))| match event {
+                Event::ServerDone(server) => Some((place, server)),
+                _ => None,
+            });
     if let Some(last) = done.unwrap_or(0).checked_sub(1) {
         servers.nth(last);
     }
     // What is skipped before its wave is no failure.
-    let skipped = life.said.iter().filter_map(|(_, event)| match event {
+    let skipped = life.events.iter().filter_map(|(_, event)| match event {
         Event::WaveRechecked {
             unready,
             skipped: true,
@@ -379,8 +384,8 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
 }
 
 fn said_too_many_failed(life: &Life) -> bool {
-    let mut said = life.said.iter();
-    said.any(|(_, event)| match event {
+    let mut message = life.events.iter();
+    message.any(|(_, event)| match event {
         Event::Stopping { reason, .. } => reason.contains(" not succeed, and "),
         _ => false,
     })

@@ -54,7 +54,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
             Record::Outcomes { servers } | Record::Escalating { servers } => {
                 for verdict in servers
                     .iter()
-                    .filter(|it| it.outcome != OutcomeKind::Unknown)
+                    .filter(|value| value.outcome != OutcomeKind::Unknown)
                 {
                     unclear.remove(&verdict.id);
                 }
@@ -62,7 +62,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
             }
             // Of what was not accepted by then nobody knows more.
             Record::Resumed { .. } => {
-                for (request, (servers, _)) in requests.iter().filter(|(_, it)| !it.1) {
+                for (request, (servers, _)) in requests.iter().filter(|(_, value)| !value.1) {
                     in_flight.retain(|id| !servers.contains(id));
                     unclear.extend(servers.iter().map(|id| (*id, sent[request])));
                 }
@@ -78,16 +78,16 @@ pub(crate) fn check_budget(entries: &[Entry]) {
     let Record::Run(run) = &entries[0].record else {
         panic!("no run: {entries:?}");
     };
-    let allowed = run.rolling.as_ref().and_then(|it| it.max_failures);
+    let allowed = run.rolling.as_ref().and_then(|value| value.max_failures);
     let Some(allowed) = allowed else { return };
     let (mut failed, mut known) = (0, HashSet::new());
     for entry in entries {
         match &entry.record {
             Record::Outcomes { servers } => {
                 let bad = [OutcomeKind::Failed, OutcomeKind::Unknown];
-                let bad = servers.iter().filter(|it| bad.contains(&it.outcome));
+                let bad = servers.iter().filter(|value| bad.contains(&value.outcome));
                 // That one stays unknown is said again.
-                failed += bad.filter(|it| known.insert(it.id)).count();
+                failed += bad.filter(|value| known.insert(value.id)).count();
             }
             Record::Ended {} if failed > allowed => failed = 0,
             Record::Intent { .. } => assert!(failed <= allowed, "{failed} {entries:#?}"),

@@ -56,14 +56,14 @@ async fn check_that_it_ended(
     let again = resumed(world, play, &process, journal).unwrap();
     let again = again.on_unknown(OnUnknown::Report);
     let again = world.play(again, &process).await.unwrap();
-    let words = |report: &Report| -> Vec<_> {
+    let expected = |report: &Report| -> Vec<_> {
         let servers = report.servers.iter();
         servers
             .map(|server| (server.id, server.outcome.name()))
             .collect()
     };
     if report.summary().not_attempted == 0 {
-        assert_eq!(words(&again), words(report), "{play:?}");
+        assert_eq!(expected(&again), expected(report), "{play:?}");
         let sends = process.sends.load(Ordering::SeqCst);
         assert_eq!(sends, 0, "{play:?}");
     } else if !play.swallow || !play.resubmit {

@@ -97,7 +97,7 @@ fn refused_credentials_end_it_at_once() {
 fn what_is_unknown_is_not_sent_again() {
     on_paused_time(async {
         let run = between_waves().await.on_unknown(OnUnknown::Resubmit);
-        let words = run.plan().unwrap_err().to_string();
-        assert!(words.contains("outside its waves"), "{words}");
+        let expected = run.plan().unwrap_err().to_string();
+        assert!(expected.contains("outside its waves"), "{expected}");
     });
 }

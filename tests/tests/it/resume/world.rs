@@ -121,9 +121,9 @@ impl Transport for DyingTransport {
             }
             attempt.mark().set();
             if *request.method() == Method::POST && self.2.swap(false, Ordering::SeqCst) {
-                let words = "no answer within the time limit";
+                let expected = "no answer within the time limit";
                 let error = TransportError::new(TransportErrorKind::Timeout, Delivery::MaybeSent);
-                return Err(error.with_detail(words));
+                return Err(error.with_detail(expected));
             }
             let answer = self.1.send(request, attempt).await;
             if self.0.death == Death::Send(number, When::After) {
@@ -282,11 +282,11 @@ impl World {
     }
 
     pub(crate) fn check(&self, play: Play, death: Death, lives: usize, report: &Report) {
-        let words = || format!("{play:?} {death:?}: {report:#?}");
+        let expected = || format!("{play:?} {death:?}: {report:#?}");
         let lossy = death != Death::Never || play.swallow;
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
-        assert_eq!(ids, self.servers, "{}", words());
+        assert_eq!(ids, self.servers, "{}", expected());
         for server in &report.servers {
             let times = self.times(&server.id);
             let holds = match &server.outcome {
@@ -300,10 +300,10 @@ impl World {
                 Outcome::Unknown { .. } => lossy,
                 Outcome::Running { .. } => false,
             };
-            assert!(holds, "{} {server:?}", words());
+            assert!(holds, "{} {server:?}", expected());
             let twice = play.resubmit || play.roll.is_some_and(|roll| roll.escalate);
             let most = if twice { 2 } else { 1 };
-            assert!(times <= most, "{} times: {}", times, words());
+            assert!(times <= most, "{} times: {}", times, expected());
             if !play.resubmit {
                 self.check_second(&server.id);
             }
@@ -313,12 +313,12 @@ impl World {
             assert!(
                 entries.all(|one| one.servers.len() <= play.pace),
                 "{}",
-                words()
+                expected()
             );
         });
         // At each death one batch at most was underway here.
         let unknown = report.summary().unknown;
-        assert!(unknown <= 3 * lives, "{}", words());
+        assert!(unknown <= 3 * lives, "{}", expected());
     }
 
     /// A second restart is a hard one, after the end of a soft one.

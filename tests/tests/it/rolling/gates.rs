@@ -81,14 +81,14 @@ async fn a_check_that_hangs_or_panics_is_a_no() {
             }
         });
         let report = run.report().await.unwrap();
-        let StopReason::Unhealthy { message: words, .. } = stopped(&report) else {
+        let StopReason::Unhealthy { message: text, .. } = stopped(&report) else {
             panic!("{:?}", report.stopped);
         };
         let expected = match hangs {
             true => "it did not finish within 60s",
             false => "the check panicked",
         };
-        assert_eq!((words.as_str(), world.touched()), (expected, 2));
+        assert_eq!((text.as_str(), world.touched()), (expected, 2));
     }
 }
 

@@ -18,8 +18,8 @@ fn again(line: &[&str], servers: &[&str]) -> (String, String) {
         _ => panic!("{line:?}"),
     };
     let run = GoOn::of_run(action, &args, &cli.global, None);
-    let words = match &run.named {
-        Some(journal) => Words::command("resume")
+    let arguments = match &run.named {
+        Some(journal) => CommandLine::command("resume")
             .then([place(journal)])
             .and(run.resume),
         None => {
@@ -27,7 +27,7 @@ fn again(line: &[&str], servers: &[&str]) -> (String, String) {
             before.then(servers.iter().copied()).and(after)
         }
     };
-    (words.line().unwrap(), words.secrets())
+    (arguments.line().unwrap(), arguments.secrets())
 }
 
 #[test]
@@ -42,18 +42,18 @@ fn every_option_comes_again() {
     );
     let given: Vec<&str> = line.split_whitespace().collect();
     let expected = line.replace(" --type soft", "").replace("90s", "1m30s");
-    let (words, secrets) = again(&given, &[ID]);
+    let (arguments, secrets) = again(&given, &[ID]);
     let expected: Vec<&str> = expected.split_whitespace().collect();
-    assert_eq!(words, expected.join(" "));
+    assert_eq!(arguments, expected.join(" "));
     assert!(secrets.is_empty());
     // And it says the same again.
-    let twice: Vec<&str> = words.split(' ').collect();
-    assert_eq!(again(&twice, &[ID]).0, words);
+    let twice: Vec<&str> = arguments.split(' ').collect();
+    assert_eq!(again(&twice, &[ID]).0, arguments);
 }
 
 #[test]
 fn defaults_are_left_out_and_secrets_too() {
-    let (words, secrets) = again(
+    let (arguments, secrets) = again(
         &[
             "ecsctl",
             "--token",
@@ -65,13 +65,13 @@ fn defaults_are_left_out_and_secrets_too() {
         ],
         &["--from-file", "/tmp/a b"],
     );
-    assert_eq!(words, "ecsctl stop --from-file '/tmp/a b' --wave 5");
+    assert_eq!(arguments, "ecsctl stop --from-file '/tmp/a b' --wave 5");
     assert_eq!(secrets, "--token");
-    let (words, _) = again(&["ecsctl", "stop", "--type", "soft", ID], &[ID]);
-    assert_eq!(words, format!("ecsctl stop {ID} --type soft"));
-    let (words, _) = again(&["ecsctl", "reboot", "--type", "hard", ID], &[ID]);
-    assert_eq!(words, format!("ecsctl reboot {ID} --type hard"));
-    let (words, _) = again(
+    let (arguments, _) = again(&["ecsctl", "stop", "--type", "soft", ID], &[ID]);
+    assert_eq!(arguments, format!("ecsctl stop {ID} --type soft"));
+    let (arguments, _) = again(&["ecsctl", "reboot", "--type", "hard", ID], &[ID]);
+    assert_eq!(arguments, format!("ecsctl reboot {ID} --type hard"));
+    let (arguments, _) = again(
         &[
             "ecsctl",
             "start",
@@ -82,16 +82,16 @@ fn defaults_are_left_out_and_secrets_too() {
         ],
         &["--from-file", "f"],
     );
-    assert_eq!(words, "ecsctl start --from-file f --cloud otc");
+    assert_eq!(arguments, "ecsctl start --from-file f --cloud otc");
 }
 
 #[test]
 fn a_journal_needs_no_more_than_credentials() {
     let run = "ecsctl reboot --all --wave 5 --journal run.jsonl --yes --sim --sim-fail 5% -o jsonl --servers-per-minute 60";
-    let (words, _) = again(&run.split(' ').collect::<Vec<_>>(), &[]);
+    let (arguments, _) = again(&run.split(' ').collect::<Vec<_>>(), &[]);
     let expected =
         "ecsctl resume run.jsonl --servers-per-minute 60 --output jsonl --sim --sim-fail 5%";
-    assert_eq!(words, expected);
+    assert_eq!(arguments, expected);
     let cli = Cli::try_parse_from([
         "ecsctl",
         "resume",
@@ -141,7 +141,7 @@ fn no_word_becomes_another() {
 #[cfg(unix)]
 #[test]
 fn a_shell_reads_the_words_that_were_meant() {
-    let words = [
+    let arguments = [
         "a",
         "",
         "it's",
@@ -153,7 +153,7 @@ fn a_shell_reads_the_words_that_were_meant() {
         "~",
         "tag:a b",
     ];
-    let quoted: Vec<_> = words
+    let quoted: Vec<_> = arguments
         .iter()
         .map(|word| quoted(word.as_ref()).unwrap())
         .collect();
@@ -163,7 +163,7 @@ fn a_shell_reads_the_words_that_were_meant() {
         .output();
     let output = output.unwrap().stdout;
     let read: Vec<_> = output.split(|byte| *byte == 0).collect();
-    let expected: Vec<_> = words
+    let expected: Vec<_> = arguments
         .iter()
         .map(|word| word.as_bytes())
         .chain([&b""[..]])
@@ -266,8 +266,8 @@ fn a_journal_has_a_command_for_each_outcome() {
     assert_eq!(steps(line, all, &KNOWN), expected);
     assert!(steps(line, json!([server(0, "succeeded")]), &KNOWN).is_empty());
     // What a job will not tell resuming will not find out.
-    let told = json!([server(2, "unknown")]);
-    assert_eq!(steps(line, told, &KNOWN), expected[..1]);
+    let reported = json!([server(2, "unknown")]);
+    assert_eq!(steps(line, reported, &KNOWN), expected[..1]);
     let known = Circumstances {
         reconciled: true,
         ..KNOWN

@@ -3,8 +3,8 @@ use clap::Parser as _;
 use super::*;
 use crate::args::Cli;
 
-fn place_of(line: &[&str]) -> Words {
-    Words::to_place(&Cli::try_parse_from(line).unwrap().global)
+fn place_of(line: &[&str]) -> CommandLine {
+    CommandLine::to_place(&Cli::try_parse_from(line).unwrap().global)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_place_is_added_once_and_only_where_it_is_lacking() {
 #[cfg(unix)]
 #[test]
 fn what_cannot_be_written_is_not_written_as_something_else() {
-    let step = NextStep::resume("a", Path::new("a\n"), &Words::default());
+    let step = NextStep::resume("a", Path::new("a\n"), &CommandLine::default());
     assert_eq!(step.lines()[1], format!("  {UNWRITABLE}"));
 }
 

@@ -18,12 +18,12 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
     run.servers_per_minute = Some(50);
     let rolling = run.rolling.as_mut().unwrap();
     rolling.escalate_hang_ms = Some(1_800_000);
-    let words: Vec<String> = options_of(&run)
+    let arguments: Vec<String> = options_of(&run)
         .iter()
-        .flat_map(RecordedOption::words)
+        .flat_map(RecordedOption::arguments)
         .collect();
     assert_eq!(
-        words.join(" "),
+        arguments.join(" "),
         "--type soft --servers-per-minute 50 --deadline 1h --verify --verify-timeout 2m --wave 5 --canary 1 --pause 30s --max-failures 1 \
          --health-cmd curl -f https://shop.example --escalate hard-after 5m --escalate hard-if-hung 30m"
     );
@@ -35,23 +35,26 @@ fn a_value_with_a_dash_is_no_option() {
         name: "--health-cmd",
         values: vec!["-x".to_owned()],
     };
-    assert_eq!(option.words(), ["--health-cmd=-x"]);
+    assert_eq!(option.arguments(), ["--health-cmd=-x"]);
 }
 
 #[test]
 fn options_after_the_dashes_are_those_of_a_run() {
-    let words = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let arguments = |arguments: &str| arguments.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let id = "616fb98f-46ca-475e-917e-2563e5a8cd19";
-    let (action, run) = parse(&words(&format!("ecsctl reboot {id} --type hard --wave 5"))).unwrap();
+    let (action, run) = parse(&arguments(&format!(
+        "ecsctl reboot {id} --type hard --wave 5"
+    )))
+    .unwrap();
     assert_eq!(
         (action.name(), action.type_name(), run.ids.len()),
         ("reboot", Some("HARD"), 1)
     );
-    let fail = parse(&words(&format!("ecsctl stop {id} --wave x"))).unwrap_err();
+    let fail = parse(&arguments(&format!("ecsctl stop {id} --wave x"))).unwrap_err();
     assert!(
         fail.message.contains("invalid value 'x' for '--wave"),
         "{}",
         fail.message
     );
-    assert!(parse(&words("ecsctl sim")).is_err());
+    assert!(parse(&arguments("ecsctl sim")).is_err());
 }

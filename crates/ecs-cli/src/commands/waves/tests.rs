@@ -92,9 +92,9 @@ fn who_is_not_listed_has_no_name_and_no_group() {
 fn waves_are_said_with_their_canary() {
     let quiet = Notes::new(true);
     let servers = servers((1..=10).map(|n| server(n, "a", &[])).collect(), &[]);
-    let words = |args: Rolling| {
+    let expected = |args: Rolling| {
         let waves = plan(&args, false, &servers, &quiet).unwrap().unwrap();
-        said(&waves, &args).to_string()
+        described(&waves, &args).to_string()
     };
     let wave = |wave: &str| Rolling {
         wave: Some(wave.parse().unwrap()),
@@ -105,16 +105,16 @@ fn waves_are_said_with_their_canary() {
             .unwrap()
             .is_none()
     );
-    assert_eq!(words(wave("40%")), "3 waves of at most 4 servers");
-    assert_eq!(words(wave("100%")), "1 wave");
+    assert_eq!(expected(wave("40%")), "3 waves of at most 4 servers");
+    assert_eq!(expected(wave("100%")), "1 wave");
     let canary = |args: Rolling| Rolling {
         canary: Some(2),
         ..args
     };
     let then = "a canary of 2 servers, then 2 waves of at most 4 servers";
-    assert_eq!(words(canary(wave("4"))), then);
+    assert_eq!(expected(canary(wave("4"))), then);
     let rest = "a canary of 2 servers, then 1 wave of at most 8 servers";
-    assert_eq!(words(canary(Rolling::default())), rest);
+    assert_eq!(expected(canary(Rolling::default())), rest);
     let large = plan(&canary(wave("1")), false, &servers, &quiet).unwrap_err();
     assert!(large.message.contains("larger than the waves"), "{large:?}");
     // Nobody is left after it.
@@ -122,7 +122,7 @@ fn waves_are_said_with_their_canary() {
         canary: Some(20),
         ..Rolling::default()
     };
-    assert_eq!(words(all), "a canary of 10 servers");
+    assert_eq!(expected(all), "a canary of 10 servers");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn of(options: &str, servers: usize, waves: usize) -> Vec<String> {
 
 #[test]
 fn an_option_without_its_effect_is_named() {
-    for (options, servers, waves, words) in [
+    for (options, servers, waves, expected) in [
         (
             "--no-wait --stalled-after 5m",
             9,
@@ -37,7 +37,7 @@ fn an_option_without_its_effect_is_named() {
     ] {
         let shown = of(options, servers, waves);
         assert!(
-            matches!(&shown[..], [one] if one.contains(words)),
+            matches!(&shown[..], [one] if one.contains(expected)),
             "{options}: {shown:?}"
         );
     }

@@ -215,7 +215,7 @@ mod tests {
             let of = SignedDuration::from_millis;
             label(of(since), of(apart))
         };
-        for (since, apart, words) in [
+        for (since, apart, expected) in [
             (0, 5, "0.00 s"),
             (38, 10, "0.04 s"),
             (2500, 1250, "2.5 s"),
@@ -228,7 +228,7 @@ mod tests {
             (32_460_000, 20_000, "9 h 1 min 0 s"),
             (-5, 2000, "0.0 s"),
         ] {
-            assert_eq!(label(since, apart), words);
+            assert_eq!(label(since, apart), expected);
         }
     }
 

@@ -31,8 +31,8 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 /// What concerns the run as a whole, each with its letters: a to z, then aa, ab and so on.
-pub(super) fn lettered(it: &Timeline) -> impl Iterator<Item = (String, &Mark)> {
-    let marks = it.marks.iter().filter(|mark| mark.is_apart());
+pub(super) fn lettered(timeline: &Timeline) -> impl Iterator<Item = (String, &Mark)> {
+    let marks = timeline.marks.iter().filter(|mark| mark.is_apart());
     marks
         .enumerate()
         .map(|(index, mark)| (letters(index), mark))
@@ -52,39 +52,43 @@ fn width(text: &str) -> f64 {
     LETTER * text.chars().map(|_| 1.0).sum::<f64>()
 }
 
-pub(super) fn drawing(it: &Timeline) -> String {
-    let pauses = it
+pub(super) fn drawing(timeline: &Timeline) -> String {
+    let pauses = timeline
         .requests
         .iter()
-        .flat_map(|request| request.pauses(it.ended));
+        .flat_map(|request| request.pauses(timeline.ended));
     let until = pauses
         .map(|pause| pause.until)
-        .fold(it.last, Timestamp::max);
+        .fold(timeline.last, Timestamp::max);
     let axis = Axis::new(
         Span {
-            from: it.began,
+            from: timeline.began,
             until,
         },
-        &it.gaps,
+        &timeline.gaps,
     );
-    let row = if it.requests.len() > MANY { 6 } else { 20 };
+    let row = if timeline.requests.len() > MANY {
+        6
+    } else {
+        20
+    };
     let drawing = Drawing {
-        it,
+        timeline,
         until,
-        bottom: TOP + row * it.requests.len() + 2,
+        bottom: TOP + row * timeline.requests.len() + 2,
         row,
         axis,
     };
-    let dashed = match it.marks.iter().any(Mark::is_apart) {
+    let dashed = match timeline.marks.iter().any(Mark::is_apart) {
         true => " Dashed: what the table above says under that letter.",
         false => "",
     };
     let (bands, signs) = drawing.waves();
     let marks = drawing.marks();
     let keys =
-        KEYS.map(|(color, words)| format!("<i style=\"background:var(--{color})\"></i>{words}"));
-    let checked = it.waves.iter().any(|wave| !wave.checks.is_empty());
-    let waves = match (it.waves.is_empty(), checked) {
+        KEYS.map(|(color, text)| format!("<i style=\"background:var(--{color})\"></i>{text}"));
+    let checked = timeline.waves.iter().any(|wave| !wave.checks.is_empty());
+    let waves = match (timeline.waves.is_empty(), checked) {
         (true, _) => "",
         (false, false) => ", under its wave",
         (false, true) => ", under its wave; ✓ and ✗ are health checks",
@@ -104,7 +108,7 @@ pub(super) fn drawing(it: &Timeline) -> String {
 }
 
 struct Drawing<'a> {
-    it: &'a Timeline,
+    timeline: &'a Timeline,
     axis: Axis,
     /// Where the times end: what has no end yet reaches until there.
     until: Timestamp,
@@ -125,7 +129,7 @@ impl Drawing<'_> {
         // Each with its place and whether its check failed.
         let mut signs: Vec<(f64, bool, String)> = Vec::new();
         let began = self
-            .it
+            .timeline
             .waves
             .iter()
             .filter_map(|wave| Some((wave.began?, wave)));
@@ -137,9 +141,9 @@ impl Drawing<'_> {
             let (left, right) = (self.x(*from), self.x(end.min(next.unwrap_or(end))));
             let number = wave.wave;
             let band = if index % 2 == 0 { "band" } else { "line" };
-            let said = format!("wave {number}: {}", wave.summary.counts());
+            let shown = format!("wave {number}: {}", wave.summary.counts());
             svg.push_str(&format!(
-                "<rect x=\"{left:.1}\" y=\"18\" width=\"{:.1}\" height=\"{}\" fill=\"var(--{band})\"><title>{said}</title></rect>\n",
+                "<rect x=\"{left:.1}\" y=\"18\" width=\"{:.1}\" height=\"{}\" fill=\"var(--{band})\"><title>{shown}</title></rect>\n",
                 (right - left).max(1.0),
                 self.bottom - 18
             ));
@@ -147,9 +151,9 @@ impl Drawing<'_> {
             let name = names
                 .into_iter()
                 .find(|name| width(name) + 2.0 * GAP < right - left);
-            if let Some(words) = name {
+            if let Some(text) = name {
                 svg.push_str(&format!(
-                    "<text x=\"{:.1}\" y=\"31\">{words}</text>\n",
+                    "<text x=\"{:.1}\" y=\"31\">{text}</text>\n",
                     left + 3.0
                 ));
             }
@@ -173,12 +177,12 @@ impl Drawing<'_> {
                 let sign = format!(
                     "<text x=\"{x:.1}\" y=\"{}\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
                     TOP - 10,
-                    escape(&health.words())
+                    escape(&health.text())
                 );
                 signs.push((x, !health.healthy, sign));
             }
             let idle = |next: &Timestamp| {
-                let mut gaps = self.it.gaps.iter();
+                let mut gaps = self.timeline.gaps.iter();
                 self.x(*next) - right > 2.0
                     && !gaps.any(|gap| gap.from >= end && gap.until <= *next)
             };
@@ -198,14 +202,14 @@ impl Drawing<'_> {
         let mut svg = String::new();
         let ticks = self.axis.ticks();
         // How far to the right the labels reach, and what the last one says.
-        let (mut reached, mut said) = (f64::NEG_INFINITY, String::new());
+        let (mut reached, mut shown) = (f64::NEG_INFINITY, String::new());
         for (index, tick) in ticks.iter().enumerate() {
             let x = LEFT + tick.place * WIDTH;
             svg.push_str(&format!(
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"var(--line)\"/>",
                 self.bottom
             ));
-            let time = label(self.it.since(tick.at), tick.apart);
+            let time = label(self.timeline.since(tick.at), tick.apart);
             let wide = width(&time);
             // Those at the edges stay within them.
             let (left, class) = match index {
@@ -213,11 +217,11 @@ impl Drawing<'_> {
                 index if index + 1 == ticks.len() => (x - wide, " class=\"end\""),
                 _ => (x - wide / 2.0, " class=\"mid\""),
             };
-            if left > reached + LETTER && time != said {
+            if left > reached + LETTER && time != shown {
                 svg.push_str(&format!(
                     "<text x=\"{x:.1}\" y=\"12\"{class}>{time}</text>\n"
                 ));
-                (reached, said) = (left + wide, time);
+                (reached, shown) = (left + wide, time);
             }
         }
         for cut in self.axis.cuts() {
@@ -234,7 +238,7 @@ impl Drawing<'_> {
 
     /// A line for each mark, and its letters below. Marks without room for their letters share a label, such as `c–f`.
     fn marks(&self) -> String {
-        let mut marks: Vec<_> = lettered(self.it)
+        let mut marks: Vec<_> = lettered(self.timeline)
             .map(|(letters, mark)| (self.x(mark.at), letters, mark))
             .collect();
         // Clocks may be set back in between.
@@ -246,7 +250,7 @@ impl Drawing<'_> {
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"/>",
                 self.bottom
             ));
-            let title = format!("{letters}: {} {}", mark.what.replace('_', " "), mark.words);
+            let title = format!("{letters}: {} {}", mark.what.replace('_', " "), mark.text);
             match labels.last_mut() {
                 Some((left, label, titles)) if x < *left + width(label) + GAP => {
                     let first = label.split('–').next().unwrap_or_default();
@@ -268,7 +272,7 @@ impl Drawing<'_> {
 
     fn requests(&self) -> String {
         let mut svg = String::new();
-        for (index, request) in self.it.requests.iter().enumerate() {
+        for (index, request) in self.timeline.requests.iter().enumerate() {
             let y = TOP + self.row * index;
             if !self.is_narrow() || index % 10 == 0 {
                 let again = match request.purpose {
@@ -296,19 +300,19 @@ impl Drawing<'_> {
         self.row * 7 / 10
     }
 
-    fn bar(&self, y: usize, height: usize, time: Span, color: &str, said: &str) -> String {
+    fn bar(&self, y: usize, height: usize, time: Span, color: &str, shown: &str) -> String {
         let (from, until) = (self.x(time.from), self.x(time.until));
         format!(
             "<rect x=\"{from:.1}\" y=\"{y}\" width=\"{:.1}\" height=\"{height}\" rx=\"2\" fill=\"var(--{color})\"><title>{}</title></rect>\n",
             (until - from).max(2.0),
-            escape(said)
+            escape(shown)
         )
     }
 
     fn request(&self, request: &RequestRow, y: usize) -> String {
-        let (it, height) = (self.it, self.height());
+        let (timeline, height) = (self.timeline, self.height());
         let mut svg = String::new();
-        for pause in request.pauses(it.ended) {
+        for pause in request.pauses(timeline.ended) {
             svg.push_str(&self.bar(y, height, pause, "pause", "throttled"));
         }
         for attempt in &request.attempts {
@@ -319,14 +323,17 @@ impl Drawing<'_> {
                 // Its job's bar and its pause show it.
                 Answer::Accepted | Answer::Throttled => continue,
             };
-            let said = attempt
+            let shown = attempt
                 .error
                 .as_ref()
-                .map_or("no answer is written down", |it| &it.message);
+                .map_or("no answer is written down", |timeline| &timeline.message);
             let until = attempt.answered.unwrap_or(from);
-            svg.push_str(&self.bar(y, height, Span { from, until }, color, said));
+            svg.push_str(&self.bar(y, height, Span { from, until }, color, shown));
         }
-        let jobs = it.jobs.iter().filter(|job| job.request == request.request);
+        let jobs = timeline
+            .jobs
+            .iter()
+            .filter(|job| job.request == request.request);
         jobs.for_each(|job| svg.push_str(&self.job(job, y)));
         svg
     }
@@ -340,7 +347,7 @@ impl Drawing<'_> {
         };
         let status = job.status.as_deref().unwrap_or("no end seen");
         let (bad, servers) = (job.bad, job.servers.max(1));
-        let said = format!(
+        let shown = format!(
             "job {}: {status}, {bad} of {} servers failed or unknown",
             job.job_id, job.servers
         );
@@ -348,12 +355,12 @@ impl Drawing<'_> {
             None if bad < servers => "wait",
             _ => "ok",
         };
-        let mut svg = self.bar(y, height, time, color, &said);
+        let mut svg = self.bar(y, height, time, color, &shown);
         if bad > 0 {
             // Seen however few they are, but no more than that in a narrow row.
             let least = if self.is_narrow() { 1 } else { 3 };
             let part = (height * bad).div_ceil(servers).max(least).min(height);
-            svg.push_str(&self.bar(y + height - part, part, time, "bad", &said));
+            svg.push_str(&self.bar(y + height - part, part, time, "bad", &shown));
             let label = format!("{bad} failed");
             let room = self.x(time.until) - self.x(time.from);
             if room > width(&label) + 10.0 && !self.is_narrow() {

@@ -13,7 +13,7 @@ async fn timeline(count: usize, records: impl Fn(&[ServerId]) -> Vec<(i64, Recor
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let id = |number| format!("616fb98f-46ca-475e-917e-{number:012}");
-    let servers: Vec<ServerId> = (0..count).map(|it| id(it).parse().unwrap()).collect();
+    let servers: Vec<ServerId> = (0..count).map(|value| id(value).parse().unwrap()).collect();
     let action = PowerAction::Reboot(RebootType::Soft);
     let endpoint = "https://ecs.example".parse().unwrap();
     let records = records(&servers);
@@ -94,12 +94,12 @@ fn labels(page: &str) -> Vec<&str> {
 /// A thousand servers, whose requests were refused with a script in the words.
 #[tokio::test]
 async fn a_page_is_safe_whole_and_small() {
-    let said = "<script>alert('x')</script>\u{202e}&";
+    let output = "<script>alert('x')</script>\u{202e}&";
     let timeline = timeline(1000, |servers| {
         let request = |(index, part): (usize, &[ServerId])| {
             [
                 (0, intent(index + 1, part)),
-                (0, throttled(index + 1, said)),
+                (0, throttled(index + 1, output)),
             ]
         };
         servers.chunks(100).enumerate().flat_map(request).collect()
@@ -189,7 +189,7 @@ async fn one_bad_server_of_many() {
                 (0, accepted(1)),
             ];
             let rest = servers[89..].iter().enumerate();
-            records.extend(rest.map(|(it, id)| (0, intent(it + 2, &[*id]))));
+            records.extend(rest.map(|(value, id)| (0, intent(value + 2, &[*id]))));
             let verdict = OutcomeRecord {
                 id: servers[0],
                 outcome: OutcomeKind::Failed,

@@ -77,7 +77,9 @@ fn verdict(number: usize, outcome: OutcomeKind, job: Option<&str>) -> OutcomeRec
 fn both(outcome: OutcomeKind) -> Vec<Record> {
     let mut records = accepted();
     records.push(Record::Outcomes {
-        servers: [1, 2].map(|it| verdict(it, outcome, Some("job"))).to_vec(),
+        servers: [1, 2]
+            .map(|value| verdict(value, outcome, Some("job")))
+            .to_vec(),
     });
     records
 }
@@ -99,8 +101,8 @@ async fn the_command_is_a_line_that_a_shell_can_read() {
 async fn an_end_without_anything_left_needs_no_command() {
     let mut records = both(OutcomeKind::Succeeded);
     records.push(Record::Ended {});
-    let words = "the run has ended; nothing is left to send or to wait for";
-    assert_eq!(lines(records, "f").await, [words]);
+    let text = "the run has ended; nothing is left to send or to wait for";
+    assert_eq!(lines(records, "f").await, [text]);
 }
 
 #[tokio::test]
@@ -141,11 +143,11 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
 /// A resumed run looks only at those that no job tells of.
 #[tokio::test]
 async fn unknown_servers_are_told_apart() {
-    let told = both(OutcomeKind::Unknown);
-    let shown = lines(told, "f").await;
+    let reported = both(OutcomeKind::Unknown);
+    let shown = lines(reported, "f").await;
     let check = format!("  ecsctl server show {} {}", server(1), server(2));
-    let words = "the result of 2 servers is unknown, and their jobs will not tell: check them:";
-    assert_eq!(shown[shown.len() - 2..], [words, &check]);
+    let text = "the result of 2 servers is unknown, and their jobs will not tell: check them:";
+    assert_eq!(shown[shown.len() - 2..], [text, &check]);
     assert!(!shown.iter().any(|line| line.contains("--reconcile")));
     let mut lost = accepted();
     lost.truncate(3);

@@ -76,19 +76,19 @@ impl Story {
                 self.answer(at, *request, Answer::Lost, None, Some(error.clone()));
             }
             Record::Outcomes { servers } => {
-                for verdict in servers {
-                    self.concluded.insert(verdict.id, at);
+                for outcome_record in servers {
+                    self.concluded.insert(outcome_record.id, at);
                 }
             }
             Record::JobFinished { job_id, .. } => {
                 self.over.insert(job_id.clone(), at);
             }
             Record::Escalating { servers } => {
-                let words = match servers.len() {
+                let text = match servers.len() {
                     1 => "hard restart of 1 server".to_owned(),
                     servers => format!("hard restart of {servers} servers"),
                 };
-                self.mark(at, "escalating", words);
+                self.mark(at, "escalating", text);
             }
             Record::WaveRechecked {
                 wave,
@@ -113,18 +113,18 @@ impl Story {
             Record::WaveChecked {
                 wave,
                 healthy,
-                message: words,
+                message: text,
             } => {
-                let (healthy, words) = (*healthy, words.clone().unwrap_or_default());
+                let (healthy, text) = (*healthy, text.clone().unwrap_or_default());
                 let how = if healthy { "healthy" } else { "not healthy" };
-                let said = format!("wave {} is {how}: {words}", wave + 1);
-                self.mark(at, "wave_checked", said.trim_end_matches(": ").to_owned());
-                let health = Health { at, healthy, words };
+                let line = format!("wave {} is {how}: {text}", wave + 1);
+                self.mark(at, "wave_checked", line.trim_end_matches(": ").to_owned());
+                let health = Health { at, healthy, text };
                 self.checked.entry(*wave).or_default().push(health);
             }
             Record::Answered { proceed } => {
-                let words = if *proceed { "continue" } else { "stop" };
-                self.mark(at, "answered", words.to_owned());
+                let text = if *proceed { "continue" } else { "stop" };
+                self.mark(at, "answered", text.to_owned());
             }
             Record::Stopping { reason, .. } => self.mark(at, "stopping", reason.clone()),
             Record::Resumed { program, .. } => {
@@ -138,8 +138,8 @@ impl Story {
         }
     }
 
-    fn mark(&mut self, at: Timestamp, what: &'static str, words: String) {
-        self.marks.push(Mark { at, what, words });
+    fn mark(&mut self, at: Timestamp, what: &'static str, text: String) {
+        self.marks.push(Mark { at, what, text });
     }
 
     fn intend(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
@@ -194,10 +194,10 @@ impl Story {
         error: &ErrorRecord,
         request: Option<usize>,
     ) {
-        let same = |it: &&mut Trouble| {
-            it.what == what
-                && it.error.code == error.code
-                && (error.code.is_some() || it.error == *error)
+        let same = |other: &&mut Trouble| {
+            other.what == what
+                && other.error.code == error.code
+                && (error.code.is_some() || other.error == *error)
         };
         match self.problems.iter_mut().find(same) {
             Some(known) => (known.times, known.last) = (known.times + 1, at),

@@ -78,14 +78,18 @@ async fn played() -> (MemoryJournal, Timeline, Timeline) {
 #[tokio::test(start_paused = true)]
 async fn a_rolling_run() {
     let (_, stopped, ended) = played().await;
-    let counts = |it: &Timeline| -> Vec<String> {
-        it.waves.iter().map(|wave| wave.summary.counts()).collect()
+    let counts = |value: &Timeline| -> Vec<String> {
+        value
+            .waves
+            .iter()
+            .map(|wave| wave.summary.counts())
+            .collect()
     };
     let first = ["1 succeeded, 1 failed", "2 succeeded"];
     assert_eq!(counts(&stopped), [first[0], first[1], "2 not attempted"]);
     assert_eq!(counts(&ended), [first[0], first[1], "2 succeeded"]);
-    let health = |it: &Timeline| -> Vec<Vec<bool>> {
-        let checks = it.waves.iter().map(|wave| wave.checks.iter());
+    let health = |value: &Timeline| -> Vec<Vec<bool>> {
+        let checks = value.waves.iter().map(|wave| wave.checks.iter());
         checks
             .map(|checks| checks.map(|check| check.healthy).collect())
             .collect()
@@ -163,20 +167,20 @@ async fn a_rolling_run_in_words() {
             .eq(["3", "2", "-", "-", "0", "0", "0", "0", "-"]),
         "{text}"
     );
-    for words in [
+    for expected in [
         "the health check after wave 2 failed",
         "to continue: this sends 2 servers:\n  ecsctl resume run.jsonl\n",
     ] {
-        assert!(text.contains(words), "{words}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rolling_run_as_a_page() {
     let (_, stopped, mut ended) = played().await;
-    let page_of = |it: &Timeline| page(it, "run.jsonl");
+    let page_of = |value: &Timeline| page(value, "run.jsonl");
     let text = page_of(&stopped);
-    for words in [
+    for expected in [
         ">wave 1<",
         ">wave 2<",
         ">✓<",
@@ -187,14 +191,14 @@ async fn a_rolling_run_as_a_page() {
         "restarted hard",
         "1 failed<",
     ] {
-        assert!(text.contains(words), "{words}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(
         !text.contains("<b>") && !text.contains(">wave 3<") && !text.contains("nothing for"),
         "{text}"
     );
     let text = page_of(&ended);
-    for words in [
+    for expected in [
         ">wave 3<",
         "nothing for 2 h 0 min",
         "a: stopping",
@@ -204,7 +208,7 @@ async fn a_rolling_run_as_a_page() {
         ">✗<title>health: bad: &lt;b&gt;no&lt;/b&gt;<",
         "<td>bad: &lt;b&gt;no&lt;/b&gt;, then good</td>",
     ] {
-        assert!(text.contains(words), "{words}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(!text.contains("only-not_attempted\">"), "{text}");
     // Seen above all else.

@@ -31,7 +31,8 @@ pub(crate) struct Health {
     pub(crate) at: Timestamp,
     pub(crate) healthy: bool,
     /// Nothing if all was well.
-    pub(crate) words: String,
+    #[serde(rename = "words")]
+    pub(crate) text: String,
 }
 
 impl Wave {
@@ -42,28 +43,28 @@ impl Wave {
 
     /// What its checks said, such as `bad: words (2 times), then good`.
     pub(crate) fn health(&self) -> String {
-        let same = |one: &Health, next: &Health| one.words() == next.words();
-        let said = self.checks.chunk_by(same).filter_map(|same| {
-            let words = same.first()?.words();
+        let same = |one: &Health, next: &Health| one.text() == next.text();
+        let descriptions = self.checks.chunk_by(same).filter_map(|same| {
+            let text = same.first()?.text();
             Some(match same.len() {
-                1 => words,
-                times => format!("{words} ({times} times)"),
+                1 => text,
+                times => format!("{text} ({times} times)"),
             })
         });
-        let said: Vec<_> = said.collect();
-        match said.is_empty() {
+        let descriptions: Vec<_> = descriptions.collect();
+        match descriptions.is_empty() {
             true => "-".to_owned(),
-            false => said.join(", then "),
+            false => descriptions.join(", then "),
         }
     }
 }
 
 impl Health {
-    pub(crate) fn words(&self) -> String {
-        match (self.healthy, self.words.as_str()) {
+    pub(crate) fn text(&self) -> String {
+        match (self.healthy, self.text.as_str()) {
             (true, _) => "good".to_owned(),
             (false, "") => "bad".to_owned(),
-            (false, words) => format!("bad: {words}"),
+            (false, text) => format!("bad: {text}"),
         }
     }
 }

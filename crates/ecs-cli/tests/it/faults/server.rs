@@ -45,7 +45,7 @@ impl Seen {
         let limit = Duration::from_secs(60);
         let waited = self
             .changed
-            .wait_timeout_while(state, limit, |it| !reached(it));
+            .wait_timeout_while(state, limit, |item| !reached(item));
         assert!(
             !waited.unwrap().1.timed_out(),
             "the client did not do its part"

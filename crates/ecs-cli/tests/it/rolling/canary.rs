@@ -42,11 +42,11 @@ fn yes_goes_on_after_the_canary() {
         terminal.write_all(b"yes\n").unwrap();
     });
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
-    for words in [
+    for expected in [
         "a canary of 1 server, then 2 waves of at most 2 servers",
         "Canary finished: 1 succeeded, 0 failed. Continue with the remaining 4 servers?",
     ] {
-        contains(&shown.stderr, words);
+        contains(&shown.stderr, expected);
     }
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [5, 0, 0, 0, 0]);
@@ -132,11 +132,11 @@ fn ctrl_c_instead_of_an_answer_stops() {
 fn a_canary_that_nobody_watches_needs_a_pause() {
     let sim = region(5);
     let canary = &CANARY[..5];
-    let words = [
+    let expected = [
         "--yes is for runs without an operator",
         "hint: add --canary-pause DURATION",
     ];
-    run(&sim, &[canary, &["--yes"]].concat()).refuses(2, &words);
+    run(&sim, &[canary, &["--yes"]].concat()).refuses(2, &expected);
     // Nor is there anybody without a terminal.
     for more in [&[][..], &["--canary-pause=1m"]] {
         run(&sim, &[canary, more].concat()).refuses(2, &["no terminal is available"]);

@@ -20,9 +20,9 @@ fn a_journal_that_cannot_be_made_stops_it_before_anything_is_sent() {
     let there = directory.path().join("there.jsonl");
     std::fs::write(&there, "of somebody else").unwrap();
     let there = there.to_str().unwrap();
-    let refused = |journal: &str, words: &[&str]| {
+    let refused = |journal: &str, expected: &[&str]| {
         let ended = run(&sim, &[&ROLLING[..], &[journal]].concat());
-        assert_eq!(ended.refuses(2, words).stdout, "", "{journal}");
+        assert_eq!(ended.refuses(2, expected).stdout, "", "{journal}");
     };
     refused(
         there,
@@ -73,8 +73,8 @@ fn a_disk_that_is_full_before_the_run() {
     let sim = region(4);
     let arguments = [&ROLLING[..], &[path]].concat();
     for blocks in [0, 1] {
-        let words = ["the journal cannot be written", "hint: nothing was sent"];
-        limited(&sim, blocks, &arguments).refuses(2, &words);
+        let expected = ["the journal cannot be written", "hint: nothing was sent"];
+        limited(&sim, blocks, &arguments).refuses(2, &expected);
         assert!(!journal.exists());
     }
     assert_eq!(sim.accepted(), 0);

@@ -33,7 +33,7 @@ fn what_failed_is_restarted_hard_once_and_nothing_else() {
         .map(str::to_owned)
         .collect();
     assert!((2..10).contains(&bad.len()), "{bad:?}");
-    assert!(log(&sim).iter().all(|it| it.action == SOFT));
+    assert!(log(&sim).iter().all(|value| value.action == SOFT));
 
     // The same again, in another region.
     let sim = unsteady();
@@ -50,8 +50,10 @@ fn what_failed_is_restarted_hard_once_and_nothing_else() {
     let ended = run(&sim, &arguments);
     let log = log(&sim);
     let of = |action: Action| {
-        let entries = log.iter().filter(move |it| it.action == action);
-        entries.flat_map(|it| &it.servers).map(ToString::to_string)
+        let entries = log.iter().filter(move |value| value.action == action);
+        entries
+            .flat_map(|value| &value.servers)
+            .map(ToString::to_string)
     };
     assert_eq!(of(SOFT).collect::<Vec<_>>(), sim.ids());
     let mut hard: Vec<_> = of(HARD).collect();
@@ -76,8 +78,8 @@ fn what_failed_is_restarted_hard_once_and_nothing_else() {
     for server in report["servers"].as_array().unwrap() {
         let id = server["id"].as_str().unwrap();
         let note = server["note"].as_str().unwrap_or_default();
-        let words = "restarted hard because the soft restart failed: ";
-        assert_eq!(note.starts_with(words), bad.contains(id), "{server}");
+        let expected = "restarted hard because the soft restart failed: ";
+        assert_eq!(note.starts_with(expected), bad.contains(id), "{server}");
         if id == lost.to_string() {
             assert_eq!(server["outcome"], "failed");
         }
@@ -116,8 +118,8 @@ fn only_what_a_hard_restart_does_not_mend_counts_as_failed() {
         "stopped in wave 1 of 3: 2 servers failed (limit: 1)",
     );
     assert_eq!(counts(&sim, &ended.json()), [0, 2, 0, 4, 0]);
-    let actions: Vec<_> = log(&sim).iter().map(|it| it.action).collect();
+    let actions: Vec<_> = log(&sim).iter().map(|value| value.action).collect();
     assert_eq!(actions, [SOFT, HARD]);
     assert_eq!(requests(&sim)[1], [first, second]);
-    contains(&said(&ended), " --escalate hard-after 5m ");
+    contains(&output(&ended), " --escalate hard-after 5m ");
 }

@@ -48,8 +48,8 @@ fn each_wave_is_given_on_stdin_once_and_in_order() {
     assert_eq!(seen(&file), ends(&sim, &[0, 1, 2]));
     // What it says is no part of the report.
     assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
-    for words in ["plain words", "serious words"] {
-        let line = format!("health check: {words}\n");
+    for expected in ["plain words", "serious words"] {
+        let line = format!("health check: {expected}\n");
         assert_eq!(ended.stderr.matches(&line).count(), 3, "{}", ended.stderr);
     }
     assert_eq!(requests(&sim), waves(&sim, 2));
@@ -59,8 +59,15 @@ fn each_wave_is_given_on_stdin_once_and_in_order() {
     let mut arguments = checked(&check, &["--quiet"]);
     arguments[4] = "-o=jsonl";
     let ended = run(&sim, &arguments).expect(0);
-    let names: Vec<_> = ended.lines().iter().map(|it| it["event"].clone()).collect();
-    let checked = names.iter().position(|it| it == "health_checked").unwrap();
+    let names: Vec<_> = ended
+        .lines()
+        .iter()
+        .map(|value| value["event"].clone())
+        .collect();
+    let checked = names
+        .iter()
+        .position(|value| value == "health_checked")
+        .unwrap();
     assert_eq!(names[checked - 1], "checking_health");
     assert_eq!(ended.stderr, "health check: serious words\n");
 }
@@ -87,7 +94,7 @@ fn a_check_that_fails_stops_it_and_is_repeated_when_it_goes_on() {
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 1]));
 
     std::fs::write(&mended, "").unwrap();
-    let ended = typed(&sim, &said(&ended), directory.path()).expect(0);
+    let ended = typed(&sim, &output(&ended), directory.path()).expect(0);
     assert_eq!(counts(&sim, &ended.json()), [6, 0, 0, 0, 0]);
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 1, 1, 2]));
     assert_eq!(requests(&sim), waves(&sim, 2));
@@ -103,7 +110,7 @@ fn a_check_that_fails_at_the_end_can_be_repeated() {
     let sim = region(2);
     let check = format!("test -e '{mended}'");
     let ended = run(&sim, &checked(&check, &["--journal", &journal])).expect(5);
-    let line = said(&ended);
+    let line = output(&ended);
     std::fs::write(&mended, "").unwrap();
     let ended = typed(&sim, &line, directory.path()).expect(0);
     contains(&ended.stderr, "\nhealth check passed after wave 1\n");
@@ -132,7 +139,7 @@ fn a_resumed_run_can_be_checked_in_another_way() {
     let why = "the health check after wave 1 failed: exit status 7\n";
     contains(&ended.stderr, why);
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0]));
-    let ended = typed(&sim, &said(&ended), directory.path()).expect(5);
+    let ended = typed(&sim, &output(&ended), directory.path()).expect(5);
     contains(&ended.stderr, why);
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 0]));
@@ -229,8 +236,8 @@ fn stopped_in_a_check(signal: &str) {
     let ended = super::run(&sim, &resume).expect(0);
     let checks = ended.lines().into_iter();
     let checks: Vec<_> = checks
-        .filter(|it| it["event"] == "health_checked")
-        .map(|it| it["wave"].clone())
+        .filter(|value| value["event"] == "health_checked")
+        .map(|value| value["wave"].clone())
         .collect();
     assert_eq!(checks, [1, 2]);
     assert_eq!((requests(&sim), most_times(&sim)), (waves(&sim, 2), 1));

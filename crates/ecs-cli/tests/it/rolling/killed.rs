@@ -44,11 +44,11 @@ fn length(journal: &Path) -> u64 {
 }
 
 /// Kills it once its journal has grown by so many bytes since it said these words, or when it has ended.
-fn kill_at(mut run: Running, words: &str, journal: &Path, bytes: u64) {
+fn kill_at(mut run: Running, message: &str, journal: &Path, bytes: u64) {
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
     let mut before = length(journal);
     let mut line = String::new();
-    while !words.is_empty() && !line.contains(words) {
+    while !message.is_empty() && !line.contains(message) {
         line.clear();
         if stderr.read_line(&mut line).unwrap() == 0 {
             break;

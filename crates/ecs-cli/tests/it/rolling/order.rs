@@ -57,9 +57,9 @@ fn a_random_order_can_be_repeated() {
     assert_eq!(all, expected);
     // A run that nobody named a number for says which one it took.
     let (any, ended) = planned(&sim, &["--order=random"]);
-    let words = "in random order; --order random --order-seed ";
-    let said = ended.stderr.split_once(words).unwrap().1;
-    let seed = said.split_once(" repeats it").unwrap().0;
+    let message = "in random order; --order random --order-seed ";
+    let output = ended.stderr.split_once(message).unwrap().1;
+    let seed = output.split_once(" repeats it").unwrap().0;
     let again = ["--order=random", "--order-seed", seed];
     assert_eq!(planned(&sim, &again).0, any);
     assert_eq!(sim.accepted(), 0);
@@ -138,14 +138,17 @@ fn no_wave_has_all_of_a_group() {
     };
     type Group<'a> = &'a dyn Fn(&Server) -> String;
     let by: [(&str, usize, Group<'_>); 3] = [
-        ("az", 7, &|it| it.availability_zone.clone().unwrap()),
-        ("host", 19, &|it| it.host_id.clone().unwrap()),
-        ("tag:role", 12, &|it| value_of(it, "role")),
+        ("az", 7, &|item| item.availability_zone.clone().unwrap()),
+        ("host", 19, &|item| item.host_id.clone().unwrap()),
+        ("tag:role", 12, &|item| value_of(item, "role")),
     ];
     for (by, servers, group) in by {
         let sim = region(servers);
         let list = listed(&sim);
-        let groups = list.iter().map(|it| (it.id.unwrap(), group(it))).collect();
+        let groups = list
+            .iter()
+            .map(|item| (item.id.unwrap(), group(item)))
+            .collect();
         let plain = waves(&sim, 5);
         assert_ne!(whole(&groups, &plain), [""; 0], "{by}: nothing to see");
         let (planned, _) = planned(&sim, &["--spread-by", by]);
@@ -161,7 +164,7 @@ fn a_group_of_one_is_named() {
     let list = listed(&sim);
     let zones: Vec<_> = list
         .iter()
-        .map(|it| it.availability_zone.clone().unwrap())
+        .map(|item| item.availability_zone.clone().unwrap())
         .collect();
     let (_, ended) = planned(&sim, &["--spread-by=az"]);
     assert_ne!(zones[0], zones[1], "a region of which nothing can be seen");

@@ -25,8 +25,8 @@ fn waves_are_as_far_apart_as_they_were_to_be() {
         let gap = pair[1].at - pair[0].at;
         assert!(gap >= JOB + MINUTE, "{gap:?}");
     }
-    for words in ["before wave 2\n", "before wave 3\n"] {
-        contains(&ended.stderr, words);
+    for expected in ["before wave 2\n", "before wave 3\n"] {
+        contains(&ended.stderr, expected);
     }
     assert!(!ended.stderr.contains("before wave 4"), "{}", ended.stderr);
 }

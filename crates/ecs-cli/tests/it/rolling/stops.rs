@@ -46,12 +46,12 @@ fn stopped_in_time(sim: &Sim, ended: &Ended) {
         let message = server["error"]["message"].as_str().unwrap();
         assert_eq!(message, "not sent: 3 servers failed (limit: 2)");
     }
-    for words in [
+    for wording in [
         "\nstopped in wave 2 of 10: 3 servers failed (limit: 2)\n",
         "100 servers: 17 succeeded, 3 failed, 80 not attempted",
         "wave 2 of 10: 10 servers\n",
     ] {
-        contains(&ended.stderr, words);
+        contains(&ended.stderr, wording);
     }
     assert!(!ended.stderr.contains("wave 3"), "{}", ended.stderr);
     let token = sim.options().pop().unwrap();
@@ -81,7 +81,7 @@ fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
         &ended.stderr,
         "hint: to continue with the 80 servers that were not attempted (add --token as before):",
     );
-    let line = said(&ended);
+    let line = output(&ended);
     contains(&line, " --wave 10% --max-failures 2% ");
     let found = files(temp.path());
     let [(path, text)] = found.as_slice() else {
@@ -116,7 +116,7 @@ fn the_printed_resume_goes_on_too() {
     let with_journal = [&ROLLING[..], &["--journal", journal.to_str().unwrap()]].concat();
     let ended = Ended::of(sim.command(&with_journal).env("TMPDIR", temp.path())).expect(5);
     stopped_in_time(&sim, &ended);
-    let line = said(&ended);
+    let line = output(&ended);
     contains(&line, "ecsctl resume '");
     assert_eq!(files(temp.path()).len(), 1, "no file beside the journal");
 
@@ -147,7 +147,7 @@ fn a_few_that_are_left_stand_in_the_command_itself() {
     ];
     let ended = Ended::of(sim.command(&arguments).current_dir(temp.path())).expect(5);
     contains(&ended.stderr, "stopped in wave 1 of 3: ");
-    let line = said(&ended);
+    let line = output(&ended);
     let left = sim.ids()[2..].join(" ");
     contains(
         &line,
@@ -157,7 +157,7 @@ fn a_few_that_are_left_stand_in_the_command_itself() {
     typed(&sim, &line, temp.path()).expect(0);
     assert_eq!((sim.accepted(), most_times(&sim)), (5, 1));
     let hard = Action::Reboot(RebootType::Hard);
-    assert!(log(&sim).iter().all(|it| it.action == hard));
+    assert!(log(&sim).iter().all(|value| value.action == hard));
 }
 
 /// As many as may: it goes on to its end.
@@ -179,8 +179,8 @@ fn starting_and_stopping_come_in_waves_too() {
         let ended = run(&sim, &arguments).expect(0);
         assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
         let log = log(&sim).split_off(before);
-        assert!(log.iter().all(|it| it.action == action), "{log:?}");
-        let servers: Vec<_> = log.iter().map(|it| it.servers.clone()).collect();
+        assert!(log.iter().all(|value| value.action == action), "{log:?}");
+        let servers: Vec<_> = log.iter().map(|value| value.servers.clone()).collect();
         assert_eq!(servers, waves(&sim, 2));
         never_overlaps(&log);
     };
@@ -201,10 +201,10 @@ fn starting_and_stopping_come_in_waves_too() {
     let ended = super::run(&sim, &arguments).expect(5);
     assert_eq!(counts(&sim, &ended.json()), [3, 1, 0, 1, 0]);
     contains(
-        &said(&ended),
+        &output(&ended),
         &format!("ecsctl stop {} --wave 2 ", sim.id(4)),
     );
-    let kinds = log(&sim).into_iter().map(|it| it.action.kind());
+    let kinds = log(&sim).into_iter().map(|value| value.action.kind());
     let [stop, start] = [ActionKind::Stop, ActionKind::Start];
     let expected = [stop, stop, stop, start, start, start, stop, stop];
     assert_eq!(kinds.collect::<Vec<_>>(), expected);

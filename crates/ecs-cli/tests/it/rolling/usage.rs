@@ -79,9 +79,9 @@ fn what_does_not_fit_together_sends_nothing() {
         (&["--health-cmd= "], &["a command is needed"]),
         (&["--spread-by=zone"], &["az, host or tag:KEY is needed"]),
     ];
-    for (arguments, words) in cases {
+    for (arguments, expected) in cases {
         let arguments = [&["reboot", "--all", "--yes"], *arguments].concat();
-        let ended = run(&sim, &arguments).refuses(2, words);
+        let ended = run(&sim, &arguments).refuses(2, expected);
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
     // Only a restart can be hard after it was soft.

@@ -6,7 +6,7 @@ use ecs_model::{JobStatus, Operation as _, ShowJob};
 use http::{HeaderMap, StatusCode};
 
 use super::super::Faults;
-use super::super::trace::Said;
+use super::super::trace::ShownJob;
 use super::*;
 
 const ONE: &str = "bae51750-0089-41a1-9b18-5c777978ff6d";
@@ -33,21 +33,21 @@ fn single() -> Value {
     json!({"status": "FAIL", "entities": {"sub_jobs_total": 1, "sub_jobs": [part(TWO, "FAIL")]}})
 }
 
-fn shown(job: &Value, shapes: &[Shape], draw: usize) -> (String, Said) {
+fn shown(job: &Value, shapes: &[Shape], draw: usize) -> (String, ShownJob) {
     let rng = Faults::none(1).rng(draw, 3);
     let response = reshaped(Response::new(job.to_string().into()), shapes, &rng);
     let again = reshaped(Response::new(job.to_string().into()), shapes, &rng);
     assert_eq!(response.body(), again.body(), "each time the same");
     // A job all the same, and the trace reads of it what a client reads.
     let decoded = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), response.body()).unwrap();
-    let said = Said::read(&response).unwrap();
-    assert_eq!(decoded.status.as_ref(), Some(&said.status));
+    let shown_job = ShownJob::read(&response).unwrap();
+    assert_eq!(decoded.status.as_ref(), Some(&shown_job.status));
     let text = String::from_utf8(response.body().to_vec()).unwrap();
-    (text, said)
+    (text, shown_job)
 }
 
-fn of(said: &Said, server: &str) -> Option<JobStatus> {
-    let part = said.of(&server.parse().unwrap());
+fn of(shown_job: &ShownJob, server: &str) -> Option<JobStatus> {
+    let part = shown_job.of(&server.parse().unwrap());
     part.map(|part| part.status.clone())
 }
 
@@ -58,25 +58,25 @@ fn each_form_is_what_it_promises() {
     let truth = (Some(Success), Some(Fail));
     let seen = |shape: Shape| -> BTreeSet<String> {
         let says = |draw| {
-            let (text, said) = shown(&failed(), &[shape], draw);
+            let (text, shown_job) = shown(&failed(), &[shape], draw);
             let status = match shape {
                 Shape::NeverOver => Running,
                 _ => Fail,
             };
-            assert_eq!(said.status, status, "{text}");
-            let parts = (of(&said, ONE), of(&said, TWO));
+            assert_eq!(shown_job.status, status, "{text}");
+            let parts = (of(&shown_job, ONE), of(&shown_job, TWO));
             let holds = match shape {
                 Shape::PartlyItemised => {
-                    parts.0.clone().is_none_or(|it| it == Success)
-                        && parts.1.clone().is_none_or(|it| it == Fail)
+                    parts.0.clone().is_none_or(|value| value == Success)
+                        && parts.1.clone().is_none_or(|value| value == Fail)
                 }
                 Shape::NotItemised => parts == (None, None),
                 Shape::OverEarly => {
-                    let open = |it: &Option<JobStatus>| matches!(it, Some(Init | Running));
+                    let open = |value: &Option<JobStatus>| matches!(value, Some(Init | Running));
                     open(&parts.0) != open(&parts.1)
                 }
-                Shape::Stranger => parts == truth && said.parts.len() == 3,
-                _ => parts == truth && said.parts.len() == 2,
+                Shape::Stranger => parts == truth && shown_job.parts.len() == 3,
+                _ => parts == truth && shown_job.parts.len() == 2,
             };
             assert!(holds, "{shape:?}: {text}");
             let upper = TWO.to_uppercase();
@@ -87,7 +87,7 @@ fn each_form_is_what_it_promises() {
                 hidden,
                 !text.contains("Ecs.0227") && text.contains("because")
             );
-            if let Some(part) = said.of(&TWO.parse().unwrap())
+            if let Some(part) = shown_job.of(&TWO.parse().unwrap())
                 && part.status == Fail
             {
                 assert_eq!(part.reasons, ["because"]);
@@ -112,17 +112,17 @@ fn each_form_is_what_it_promises() {
 
 #[test]
 fn a_flat_job_names_its_server_itself() {
-    let (text, said) = shown(&single(), &[Shape::Flat], 0);
+    let (text, shown_job) = shown(&single(), &[Shape::Flat], 0);
     assert!(!text.contains("sub_jobs"), "{text}");
-    assert_eq!(of(&said, TWO), Some(JobStatus::Fail));
-    assert_eq!(said.parts[0].reasons, ["because"]);
-    let (text, said) = shown(
+    assert_eq!(of(&shown_job, TWO), Some(JobStatus::Fail));
+    assert_eq!(shown_job.parts[0].reasons, ["because"]);
+    let (text, shown_job) = shown(
         &single(),
         &[Shape::UpperCase, Shape::Flat, Shape::ReasonHidden],
         0,
     );
     assert!(text.contains(&TWO.to_uppercase()), "{text}");
-    assert_eq!(said.parts[0].reasons, ["because"]);
+    assert_eq!(shown_job.parts[0].reasons, ["because"]);
 }
 
 /// Forms of a job that goes on say no more than the job does, and what is no job stays as it is.
@@ -145,6 +145,6 @@ fn what_is_not_over_stays_so() {
     for body in ["", "<html>", "[]", r#"{"code":"Ecs.0000"}"#] {
         let response = reshaped(Response::new(body.into()), &[Shape::NotItemised], &rng);
         assert_eq!(response.body(), body);
-        assert_eq!(Said::read(&response), None);
+        assert_eq!(ShownJob::read(&response), None);
     }
 }

@@ -108,7 +108,7 @@ fn paths_methods_and_projects() {
 #[test]
 fn bodies_and_queries_that_are_not_valid_name_every_violation() {
     let mut client = Client::of(1);
-    for (body, words) in [
+    for (body, message) in [
         (" ", "not a JSON object"),
         ("[]", "not a JSON object"),
         ("{}", "exactly one action"),
@@ -126,7 +126,7 @@ fn bodies_and_queries_that_are_not_valid_name_every_violation() {
             "/os-start/servers/0/id",
         ),
     ] {
-        client.post(body).assert_refused(400, "Ecs.0005", words);
+        client.post(body).assert_refused(400, "Ecs.0005", message);
     }
     client
         .post("")
@@ -249,7 +249,7 @@ fn unknown_jobs() {
 
 #[test]
 fn over_the_quota_in_either_family() {
-    for (throttling, status, code, words) in [
+    for (throttling, status, code, message) in [
         (Throttling::FlowLimit, 202, "Common.0024", "try again"),
         (
             Throttling::Gateway,
@@ -266,23 +266,23 @@ fn over_the_quota_in_either_family() {
         // All or nothing: four of the five would fit.
         client
             .reboot(Soft, &ids[6..11])
-            .assert_refused(status, code, words);
+            .assert_refused(status, code, message);
         job_id(&client.reboot(Hard, &ids[6..10]));
         client
             .reboot(Soft, &ids[10..11])
-            .assert_refused(status, code, words);
+            .assert_refused(status, code, message);
         // The other actions have quotas of their own.
         job_id(&client.stop(&ids[11..21]));
         job_id(&client.start(&ids[21..31]));
         client.wait(29.999);
         client
             .reboot(Soft, &ids[31..32])
-            .assert_refused(status, code, words);
+            .assert_refused(status, code, message);
         client.wait(0.001);
         job_id(&client.reboot(Soft, &ids[31..37]));
         client
             .reboot(Soft, &ids[37..38])
-            .assert_refused(status, code, words);
+            .assert_refused(status, code, message);
         // What was refused is not in the log, and was not begun.
         assert_eq!(client.region.accepted().distinct_servers(), 36);
         assert_eq!(client.region.accepted().times(&ids[37]), 0);

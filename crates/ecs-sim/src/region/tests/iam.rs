@@ -35,8 +35,8 @@ fn login(identity: &Identity, user: Value) -> Value {
 }
 
 fn usual(client: &Client) -> Value {
-    let it = identity(client);
-    login(&it, json!({"id": it.user_id}))
+    let item = identity(client);
+    login(&item, json!({"id": item.user_id}))
 }
 
 #[track_caller]
@@ -46,12 +46,12 @@ fn token(got: &Got) -> String {
 }
 
 #[track_caller]
-fn assert_unauthorized(got: &Got, words: &str) {
+fn assert_unauthorized(got: &Got, expected: &str) {
     let error = &got.json()["error"];
     assert_eq!((got.status.as_u16(), &error["code"]), (401, &json!(401)));
     assert_eq!(error["title"], "Unauthorized");
     assert!(
-        error["message"].as_str().unwrap().contains(words),
+        error["message"].as_str().unwrap().contains(expected),
         "{error}"
     );
 }
@@ -67,14 +67,14 @@ fn ask(client: &mut Client, token: &str) -> Got {
 #[test]
 fn a_user_is_known_by_id_or_by_name_and_domain() {
     let mut client = Client::of(1);
-    let it = identity(&client);
-    let name = &it.user;
+    let item = identity(&client);
+    let name = &item.user;
     for user in [
-        json!({"id": it.user_id}),
-        json!({"name": name, "domain": {"id": it.domain_id}}),
-        json!({"name": name, "domain": {"name": it.domain}}),
+        json!({"id": item.user_id}),
+        json!({"name": name, "domain": {"id": item.domain_id}}),
+        json!({"name": name, "domain": {"name": item.domain}}),
     ] {
-        let token = token(&post(&mut client, &login(&it, user), &[]));
+        let token = token(&post(&mut client, &login(&item, user), &[]));
         assert_eq!(ask(&mut client, &token).status, 200);
     }
     for user in [
@@ -83,9 +83,9 @@ fn a_user_is_known_by_id_or_by_name_and_domain() {
         json!({"name": name}),
         json!({"name": name, "domain": {"name": "another"}}),
         json!({"name": name, "domain": {"id": "another"}}),
-        json!({"name": "another", "domain": {"name": it.domain}}),
+        json!({"name": "another", "domain": {"name": item.domain}}),
     ] {
-        let got = post(&mut client, &login(&it, user), &[]);
+        let got = post(&mut client, &login(&item, user), &[]);
         assert_unauthorized(&got, "name or password is wrong");
     }
     let mut wrong = usual(&client);
@@ -101,15 +101,15 @@ fn a_token_is_described_and_ends() {
     client.wait(60.0);
     let body = usual(&client);
     let got = post(&mut client, &body, &[]);
-    let it = identity(&client);
+    let item = identity(&client);
     let described = got.json()["token"].clone();
     assert_eq!(described["issued_at"], "2026-01-01T00:01:00.000000Z");
     assert_eq!(described["expires_at"], "2026-01-01T00:11:00.000000Z");
-    assert_eq!(described["project"]["id"], it.project_id.as_str());
+    assert_eq!(described["project"]["id"], item.project_id.as_str());
     assert_eq!(described["project"]["name"], "sim-1");
     assert_eq!(described["user"]["name"], "sim-user");
     assert_eq!(described["user"]["domain"]["name"], "sim-domain");
-    let url = format!("http://iam.example:1/v1/{}", it.project_id);
+    let url = format!("http://iam.example:1/v1/{}", item.project_id);
     assert_eq!(described["catalog"][0]["endpoints"][0]["url"], url);
     assert!(described["roles"][0]["name"].is_string());
 
@@ -127,23 +127,23 @@ fn a_token_is_described_and_ends() {
 #[test]
 fn a_token_is_good_for_what_was_asked_for() {
     let mut client = Client::of(1);
-    let it = identity(&client);
+    let item = identity(&client);
     let with = |scope: Value| {
         let mut body = usual(&Client::of(1));
         body["auth"]["scope"] = scope;
         body
     };
     for scope in [
-        json!({"project": {"name": it.region}}),
-        json!({"project": {"name": it.region, "domain": {"name": it.domain}}}),
-        json!({"project": {"name": it.region, "domain": {"id": it.domain_id}}}),
+        json!({"project": {"name": item.region}}),
+        json!({"project": {"name": item.region, "domain": {"name": item.domain}}}),
+        json!({"project": {"name": item.region, "domain": {"id": item.domain_id}}}),
     ] {
         let token = token(&post(&mut client, &with(scope), &[]));
         assert_eq!(ask(&mut client, &token).status, 200);
     }
     for scope in [
-        json!({"domain": {"id": it.domain_id}}),
-        json!({"domain": {"name": it.domain}}),
+        json!({"domain": {"id": item.domain_id}}),
+        json!({"domain": {"name": item.domain}}),
         json!(null),
     ] {
         let got = post(&mut client, &with(scope), &[]);
@@ -152,12 +152,12 @@ fn a_token_is_good_for_what_was_asked_for() {
         ask(&mut client, &token).assert_refused(400, "Ecs.0023", "another project");
         let request = Request::get("/v3/projects?name=sim-1").header("x-auth-token", &token);
         let got = client.raw(&request.body(Bytes::new()).unwrap());
-        assert_eq!(got.json()["projects"][0]["id"], it.project_id.as_str());
+        assert_eq!(got.json()["projects"][0]["id"], item.project_id.as_str());
     }
     for scope in [
         json!({"project": {"name": "another"}}),
         json!({"project": {"id": "another"}}),
-        json!({"project": {"name": it.region, "domain": {"name": "another"}}}),
+        json!({"project": {"name": item.region, "domain": {"name": "another"}}}),
         json!({"domain": {"name": "another"}}),
     ] {
         assert_unauthorized(&post(&mut client, &with(scope), &[]), "there is no such");
@@ -191,7 +191,7 @@ fn a_token_buys_another_that_lives_no_longer() {
 #[test]
 fn a_passcode_is_needed_where_it_is_set_and_only_there() {
     let mut client = Client::new(Region::builder().passcode("123456"));
-    let it = identity(&client);
+    let item = identity(&client);
     let without = usual(&client);
     let with = |passcode: &str, user: &str| {
         let mut body = without.clone();
@@ -199,29 +199,35 @@ fn a_passcode_is_needed_where_it_is_set_and_only_there() {
         body["auth"]["identity"]["totp"] = json!({"user": {"id": user, "passcode": passcode}});
         body
     };
-    token(&post(&mut client, &with("123456", &it.user_id), &[]));
+    token(&post(&mut client, &with("123456", &item.user_id), &[]));
     let wrong = "passcode is wrong";
-    assert_unauthorized(&post(&mut client, &with("654321", &it.user_id), &[]), wrong);
+    assert_unauthorized(
+        &post(&mut client, &with("654321", &item.user_id), &[]),
+        wrong,
+    );
     assert_unauthorized(&post(&mut client, &with("123456", "another"), &[]), wrong);
     assert_unauthorized(&post(&mut client, &without, &[]), "must send a passcode");
     let mut plain = Client::of(1);
-    assert_unauthorized(&post(&mut plain, &with("123456", &it.user_id), &[]), wrong);
+    assert_unauthorized(
+        &post(&mut plain, &with("123456", &item.user_id), &[]),
+        wrong,
+    );
 }
 
 #[test]
 fn an_agency_is_lent_to_who_is_known() {
     let mut client = Client::of(1);
-    let it = identity(&client);
+    let item = identity(&client);
     let by = |role: Value| {
         json!({"auth": {
             "identity": {"methods": ["assume_role"], "assume_role": role},
-            "scope": {"project": {"name": it.region}},
+            "scope": {"project": {"name": item.region}},
         }})
     };
-    let known = [("x-auth-token", it.token.expose_secret())];
+    let known = [("x-auth-token", item.token.expose_secret())];
     for role in [
-        json!({"domain_name": it.domain, "xrole_name": it.agency}),
-        json!({"domain_id": it.domain_id, "agency_name": it.agency}),
+        json!({"domain_name": item.domain, "xrole_name": item.agency}),
+        json!({"domain_id": item.domain_id, "agency_name": item.agency}),
     ] {
         let got = post(&mut client, &by(role.clone()), &known);
         assert_eq!(got.json()["token"]["user"]["name"], "sim-domain/sim-agency");
@@ -230,17 +236,17 @@ fn an_agency_is_lent_to_who_is_known() {
     }
     for role in [
         json!({}),
-        json!({"domain_name": it.domain}),
-        json!({"domain_name": "another", "xrole_name": it.agency}),
-        json!({"domain_name": it.domain, "xrole_name": "another"}),
+        json!({"domain_name": item.domain}),
+        json!({"domain_name": "another", "xrole_name": item.agency}),
+        json!({"domain_name": item.domain, "xrole_name": "another"}),
     ] {
         assert_eq!(post(&mut client, &by(role), &known).status, 404);
     }
-    let role = json!({"domain_name": it.domain, "xrole_name": it.agency});
+    let role = json!({"domain_name": item.domain, "xrole_name": item.agency});
     let mut request = Request::post("/v3/auth/tokens")
         .body(Bytes::from(by(role).to_string()))
         .unwrap();
-    let key = AccessKey::new(&it.access_key, it.secret_key.expose_secret()).unwrap();
+    let key = AccessKey::new(&item.access_key, item.secret_key.expose_secret()).unwrap();
     sign(&mut request, &key, client.region.epoch());
     token(&client.raw(&request));
     *request.body_mut() =
@@ -253,7 +259,7 @@ fn an_agency_is_lent_to_who_is_known() {
 #[test]
 fn a_token_is_described_to_its_holder() {
     let mut client = Client::of(1);
-    let it = identity(&client);
+    let item = identity(&client);
     let body = usual(&client);
     let issued = token(&post(&mut client, &body, &[]));
     let mut describe = |proof: &str, subject: Option<&str>| {
@@ -263,12 +269,12 @@ fn a_token_is_described_to_its_holder() {
         }
         client.raw(&request.body(Bytes::new()).unwrap())
     };
-    for known in [issued.as_str(), it.token.expose_secret()] {
+    for known in [issued.as_str(), item.token.expose_secret()] {
         let got = describe(known, Some(known));
         assert_eq!(got.status, 200);
         let described = &got.json()["token"];
-        assert_eq!(described["project"]["id"], it.project_id.as_str());
-        assert_eq!(described["user"]["domain"]["name"], it.domain.as_str());
+        assert_eq!(described["project"]["id"], item.project_id.as_str());
+        assert_eq!(described["user"]["domain"]["name"], item.domain.as_str());
     }
     assert_eq!(describe(&issued, None).status, 400);
     assert_eq!(describe(&issued, Some("another")).status, 404);

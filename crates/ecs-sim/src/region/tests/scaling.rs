@@ -43,7 +43,7 @@ fn groups_have_pages_of_members() {
         assert_eq!(page.total_number, Some(150));
         let instances = page.scaling_group_instances.unwrap();
         assert_eq!(instances.len(), length);
-        seen.extend(instances.iter().filter_map(|it| it.instance_id));
+        seen.extend(instances.iter().filter_map(|value| value.instance_id));
     }
     assert_eq!(seen, client.ids()[2..152]);
 }

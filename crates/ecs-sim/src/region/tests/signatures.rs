@@ -120,9 +120,9 @@ fn fifteen_minutes_of_skew_are_taken_and_no_more() {
 fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
     let mut client = Client::of(1);
     let (right, wrong) = (key(&client), wrong_key(&client));
-    let refused = |client: &mut Client, words| {
+    let refused = |client: &mut Client, text| {
         let (got, _) = signed(client, &wrong);
-        got.assert_refused(401, "APIGW.0301", words);
+        got.assert_refused(401, "APIGW.0301", text);
     };
     let fail = "verify aksk signature fail";
     // Four, then a right one: it begins anew.
@@ -150,13 +150,11 @@ fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
 fn what_cannot_be_verified_says_why() {
     let mut client = Client::of(1);
     let (right, now) = (key(&client), time(&client));
-    let mut refused = |change: &dyn Fn(&mut Request<Bytes>), words| {
+    let mut refused = |change: &dyn Fn(&mut Request<Bytes>), text| {
         let mut request = list(&client);
         sign(&mut request, &right, now);
         change(&mut request);
-        client
-            .raw(&request)
-            .assert_refused(401, "APIGW.0301", words);
+        client.raw(&request).assert_refused(401, "APIGW.0301", text);
     };
     refused(
         &|request| drop(request.headers_mut().remove("x-sdk-date")),

@@ -26,13 +26,13 @@ mod in_a_shell {
         let script = format!("printf '%s\\0' {line}");
         let output = Command::new("sh").args(["-c", &script]).output().unwrap();
         assert!(output.status.success(), "{line}");
-        let mut words: Vec<_> = output
+        let mut message: Vec<_> = output
             .stdout
-            .split(|it| *it == 0)
+            .split(|value| *value == 0)
             .map(<[u8]>::to_vec)
             .collect();
-        assert_eq!(words.pop(), Some(Vec::new()));
-        words
+        assert_eq!(message.pop(), Some(Vec::new()));
+        message
     }
 
     fn of(word: &[u8]) -> Option<String> {
@@ -46,7 +46,7 @@ mod in_a_shell {
             Some(r#""$(printf 'true\012false')""#)
         );
         assert_eq!(of(b"-\xff").as_deref(), Some(r#""$(printf '\055\377')""#));
-        let words: [&[u8]; 10] = [
+        let message: [&[u8]; 10] = [
             b"true\nfalse",
             b"\n\n a",
             b"-n\t%s\\n!'\"$x`y`\x1b[2J",
@@ -58,8 +58,8 @@ mod in_a_shell {
             b"\r",
             b"\x01234",
         ];
-        let line: Vec<_> = words.iter().map(|word| of(word).unwrap()).collect();
-        assert_eq!(read(&line.join(" ")), words);
+        let line: Vec<_> = message.iter().map(|word| of(word).unwrap()).collect();
+        assert_eq!(read(&line.join(" ")), message);
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod in_a_shell {
 
         /// Whatever a word holds, what is printed of it is that word, and showing it changes nothing.
         #[test]
-        fn any_word_comes_back(words in prop::collection::vec(
+        fn any_word_comes_back(message in prop::collection::vec(
             prop_oneof![
                 prop::collection::vec(1..=255_u8, 0..40),
                 "\\PC*".prop_map(String::into_bytes),
@@ -82,7 +82,7 @@ mod in_a_shell {
         )) {
             let mut expected = Vec::new();
             let mut line = String::new();
-            for word in words {
+            for word in message {
                 match of(&word) {
                     Some(quoted) => {
                         prop_assert_eq!(&clean(&quoted), &quoted);

@@ -11,7 +11,7 @@ use crate::seed::happens;
 
 /// What comes first wins: unknown until one time and from another on, failing, unfinished, shown in unusual forms.
 #[derive(Clone, Debug)]
-pub(super) struct JobFate {
+pub(super) struct JobCourse {
     /// The exchange that made the job: what is drawn for its forms hangs on that.
     pub(super) index: usize,
     unknown_until: Duration,
@@ -22,7 +22,7 @@ pub(super) struct JobFate {
     shapes: Vec<(Shape, Duration)>,
 }
 
-impl JobFate {
+impl JobCourse {
     pub(super) fn draw(faults: &Faults, index: usize, servers: usize, now: Duration) -> Self {
         let mut rng = faults.rng(index, JOB);
         let mut within = |share, seconds: u64| {

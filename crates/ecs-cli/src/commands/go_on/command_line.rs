@@ -14,41 +14,41 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The words of a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Words {
-    words: Vec<OsString>,
+pub(crate) struct CommandLine {
+    arguments: Vec<OsString>,
     /// Options that have to be given again and must not be shown.
     secrets: Vec<&'static str>,
 }
 
-impl Words {
+impl CommandLine {
     pub(in crate::commands) fn command(name: &str) -> Self {
         Self {
-            words: vec!["ecsctl".into(), name.into()],
+            arguments: vec!["ecsctl".into(), name.into()],
             secrets: Vec::new(),
         }
     }
 
     pub(in crate::commands) fn then(
         mut self,
-        words: impl IntoIterator<Item = impl Into<OsString>>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Self {
-        self.words.extend(words.into_iter().map(Into::into));
+        self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
     pub(in crate::commands) fn and(mut self, more: Self) -> Self {
-        self.words.extend(more.words);
+        self.arguments.extend(more.arguments);
         self.secrets.extend(more.secrets);
         self
     }
 
     pub(in crate::commands) fn contains(&self, word: &str) -> bool {
-        self.words.iter().any(|known| known == word)
+        self.arguments.iter().any(|known| known == word)
     }
 
     pub(in crate::commands) fn flag(&mut self, name: &str, given: bool) {
         if given {
-            self.words.push(name.into());
+            self.arguments.push(name.into());
         }
     }
 
@@ -69,9 +69,9 @@ impl Words {
         if value.as_encoded_bytes().first() == Some(&b'-') {
             let mut word = OsString::from(format!("{name}="));
             word.push(value);
-            self.words.push(word);
+            self.arguments.push(word);
         } else {
-            self.words.extend([name.into(), value.to_owned()]);
+            self.arguments.extend([name.into(), value.to_owned()]);
         }
     }
 
@@ -117,8 +117,8 @@ impl Words {
         ];
         for (form, time) in forms {
             if let Some(time) = time {
-                let words = ["--escalate".into(), form.into(), written(time).into()];
-                self.words.extend(words);
+                let arguments = ["--escalate".into(), form.into(), written(time).into()];
+                self.arguments.extend(arguments);
             }
         }
         self.number(
@@ -160,7 +160,7 @@ impl Words {
         self.option(
             "--output",
             Some(format)
-                .filter(|it| *it != Format::Table)
+                .filter(|item| *item != Format::Table)
                 .and_then(name_of),
         );
     }
@@ -202,15 +202,15 @@ impl Words {
 
     /// The options that lead to this place and to these credentials.
     pub(crate) fn to_place(global: &Global) -> Self {
-        let mut words = Self::default();
-        words.global(global);
-        words
+        let mut arguments = Self::default();
+        arguments.global(global);
+        arguments
     }
 
     /// As it is typed into a shell, if it can be.
     pub(in crate::commands) fn line(&self) -> Option<String> {
-        let words: Option<Vec<_>> = self.words.iter().map(|word| quoted(word)).collect();
-        Some(words?.join(" "))
+        let arguments: Option<Vec<_>> = self.arguments.iter().map(|word| quoted(word)).collect();
+        Some(arguments?.join(" "))
     }
 }
 
