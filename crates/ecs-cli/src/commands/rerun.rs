@@ -52,7 +52,7 @@ pub(crate) fn prepare(
                 &CommandLine::default(),
             )));
     }
-    go_where_it_was(&earlier.run, global, notes)?;
+    go_where_it_was(&earlier.run, "the journal", global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
     run.names = earlier.run.names;
     Ok((action, run))
