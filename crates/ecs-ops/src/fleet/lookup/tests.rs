@@ -97,7 +97,11 @@ async fn a_server_that_only_a_cache_shows_is_not_known() {
             .map(|id| json!({"id": id, "status": "ACTIVE"}))
             .collect();
         let body = json!({"count": rows.len(), "servers": rows}).to_string();
-        let cached = if number == 0 { vec![] } else { vec![("age", "600")] };
+        let cached = if number == 0 {
+            vec![]
+        } else {
+            vec![("age", "600")]
+        };
         Does::Says(200, body, cached)
     });
     let client = builder.build().unwrap();
