@@ -261,8 +261,10 @@ impl Rolling {
                     skipped,
                     message,
                 },
-                Stage::Ready(at) | Stage::Underway(at),
-            ) if at == wave => self.rechecked(wave, &unready, skipped, message),
+                stage,
+            ) if wave == self.begun() || stage == Stage::Underway(wave) => {
+                self.rechecked(wave, &unready, skipped, message);
+            }
             (
                 WaveEvent::Resumed {
                     reported,

@@ -17,6 +17,11 @@ impl Rolling {
         skipped: bool,
         message: Option<String>,
     ) {
+        // A record of an earlier process is trusted: what led up to this wave is over, which no
+        // record says of a pause.
+        if self.stage != Stage::Underway(wave) {
+            self.stage = self.ready(wave);
+        }
         let number = wave + 1;
         if unready.is_empty() {
             if let Some(message) = message {

@@ -44,6 +44,30 @@ fn a_wave_goes_on_without_those_that_are_skipped() {
     assert_eq!(waves.on(rechecked(1, &[2], false)), WaveAction::Done);
 }
 
+/// No record says that a pause is over, or that a server was not attempted for good.
+#[test]
+fn a_recheck_by_an_earlier_process_ends_what_led_up_to_it() {
+    let pause = std::time::Duration::from_secs(60);
+    let mut waves = waves(Rules {
+        pause,
+        ..Rules::default()
+    });
+    waves.on(WaveEvent::Began { wave: 0 });
+    let paused = WaveAction::Pause { wave: 0, pause };
+    assert_eq!(waves.on(ended(1)), paused);
+    assert_eq!(
+        waves.on(rechecked(1, &[3], true)),
+        WaveAction::Start { wave: 1 }
+    );
+    waves.on(WaveEvent::Began { wave: 1 });
+    assert_eq!(waves.open(), 1);
+    assert_eq!(
+        waves.on(rechecked(2, &[4], true)),
+        WaveAction::Done,
+        "the second wave was over"
+    );
+}
+
 #[test]
 fn the_rest_of_a_begun_wave_may_be_skipped() {
     let mut waves = waves(Rules::default());
