@@ -200,7 +200,7 @@ fn first(
     };
     let (planned, rules) = world
         .subject
-        .rolling(waves.waves(servers)?, waves.rules.clone());
+        .rolling(waves.waves(servers)?, waves.rules);
     let run = run.rolling(planned, rules);
     let recheck = match waves.recheck {
         None => return Ok(run),
