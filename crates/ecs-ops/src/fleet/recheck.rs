@@ -1,12 +1,14 @@
 //! What a run does about servers of its next wave that are no longer ready: a pure decision.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod decide;
 
-use ecs_model::{RebootType, Server, ServerId, ServerStatus};
+use std::collections::BTreeMap;
+
+use ecs_model::{RebootType, Server, ServerStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Lookup, Unready, UnreadyServer};
+use super::{Unready, UnreadyServer};
 use crate::PowerAction;
 
 /// How a run checks the servers of a wave again before the wave begins.
@@ -105,30 +107,6 @@ impl WaveRecheck {
         let read_from = self.read_from.take().unwrap_or(now);
         self.since = self.since.or_else(|| remote_at(read_from));
         self
-    }
-
-    /// The servers among these that are not ready, by what was found of them. A server of which
-    /// nothing is known is ready, as before a run.
-    pub(crate) fn unready(
-        self,
-        action: PowerAction,
-        servers: &[ServerId],
-        found: &Lookup,
-    ) -> Vec<UnreadyServer> {
-        let absent: HashSet<_> = found.absent.iter().collect();
-        let shown = found.servers.iter();
-        let shown: HashMap<_, _> = shown
-            .filter_map(|server| Some((server.id?, server)))
-            .collect();
-        let unready = |id: &ServerId| {
-            if absent.contains(id) {
-                return Some(UnreadyServer::new(*id, None, Unready::Absent));
-            }
-            let server = shown.get(id)?;
-            let why = self.why(action, server)?;
-            Some(UnreadyServer::new(*id, server.name.clone(), why))
-        };
-        servers.iter().filter_map(unready).collect()
     }
 
     /// Why this server is not ready.

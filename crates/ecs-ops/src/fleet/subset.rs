@@ -8,15 +8,14 @@
 mod plan;
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
-use ecs_auth::Operator;
-use ecs_client::{Endpoint, RequestContext, RetryState, Stale};
+use ecs_client::{RequestContext, RetryState, Stale};
 use ecs_model::{ListServersDetails, Server, ServerId, ShowServer};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use self::plan::{MAX_IDS, Place, ReadPlan, Support, filtered, plan};
+use self::plan::{MAX_IDS, ReadPlan, filtered, plan};
+use super::known_place::{Place, Support};
 use super::read;
 use crate::{Client, Error, ErrorKind};
 
@@ -61,39 +60,6 @@ pub(crate) struct ServersRead {
     pub(crate) servers: Vec<Server>,
     /// Those that it certainly does not have: it says so, or its list has others and not these.
     pub(crate) absent: HashSet<ServerId>,
-}
-
-/// What a client has learned of the place that it reads servers from.
-#[derive(Debug)]
-pub(crate) struct KnownPlace(Mutex<Place>);
-
-impl KnownPlace {
-    /// Before anything was read: what the operator documents.
-    pub(crate) fn of(endpoint: &Endpoint) -> Self {
-        let operator = Operator::of_address(&endpoint.to_string()).map(Operator::id);
-        let id_filter = match operator {
-            Some("huaweicloud" | "huaweicloud-eu") => Support::Yes,
-            Some("otc" | "otc-swiss") => Support::No,
-            _ => Support::Untried,
-        };
-        Self(Mutex::new(Place {
-            id_filter,
-            ..Place::default()
-        }))
-    }
-
-    /// The list of the project has so many servers.
-    pub(crate) fn set_project_servers(&self, servers: usize) {
-        self.update(|place| place.project_servers = Some(servers));
-    }
-
-    fn get(&self) -> Place {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Place)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
 }
 
 impl Client {

@@ -66,14 +66,14 @@ impl Recovered {
                     ],
                 )?;
                 known.state = RequestProgress::Accepted(job);
-                let servers = known.servers.len();
+                let (servers, is_found) = (known.servers.len(), known.is_lost);
                 let acceptance = Acceptance {
                     request,
                     at,
                     job_id,
                     request_id,
                 };
-                self.ledger.accept(acceptance, servers);
+                self.ledger.accept(acceptance, servers, is_found);
             }
             Record::NotExecuted { request, error, .. } => {
                 let known = self.request_in(
@@ -89,6 +89,7 @@ impl Recovered {
                     &[RequestProgress::Intended, RequestProgress::Sending],
                 )?;
                 known.state = RequestProgress::AnswerLost;
+                known.is_lost = true;
                 known.error = Some(error);
                 self.lost_answer_at = Some(at);
             }
@@ -168,6 +169,9 @@ impl Recovered {
                     self.stop_request = None;
                 }
                 self.stopped.clone_from(&self.stop_request);
+                for request in self.requests.values_mut() {
+                    request.is_lost |= request.state.is_unknown();
+                }
                 if self.rolling.is_some() {
                     self.advance_waves(at, self.resumption());
                 }
@@ -232,6 +236,7 @@ impl Recovered {
             intended: None,
             sent: None,
             error: None,
+            is_lost: false,
         };
         self.requests.insert(number, request);
         Ok(())

@@ -1,4 +1,7 @@
+use ecs_model::ServerId;
+
 use super::*;
+use crate::fleet::Lookup;
 
 const PLANNED: &str = "2026-11-24T01:00:00Z";
 const BEFORE: &str = "2026-11-24T00:59:59Z";

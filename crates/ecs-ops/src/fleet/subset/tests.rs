@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use super::super::KnownPlace;
 use super::*;
 use crate::scripted::{Does, ids, service};
 use ecs_auth::{Credentials, StaticCredentials};
