@@ -5,8 +5,8 @@ use std::path::Path;
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 use zeroize::Zeroizing;
 
-use crate::commands::next_step::NextStep;
 use crate::fail::Fail;
+use crate::next_step::NextStep;
 
 /// What a signature is for: one for another purpose does not count.
 const NAMESPACE: &str = "ecsctl-plan";

@@ -6,7 +6,7 @@ use ecs_ops::rolling::AfterCanary;
 use serde::Serialize;
 
 use crate::args::Run;
-use crate::commands::go_on::written;
+use crate::command_line::written;
 
 /// What is expected of a run.
 #[derive(Debug, Serialize)]

@@ -4,8 +4,8 @@ pub(crate) use ecs_ops::chain;
 use ecs_ops::transport::TransportErrorKind;
 use ecs_ops::{Error, ErrorKind, Problem};
 
-use crate::commands::next_step::NextStep;
 use crate::exit::{self, Exit};
+use crate::next_step::NextStep;
 
 /// Why a command ended without its result, and what the process ends with.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::args::Global;
-use crate::commands::next_step::NextStep;
 use crate::fail::Fail;
 use crate::folders::{self, NoFolder, create_private};
+use crate::next_step::NextStep;
 use crate::settings;
 use crate::term::Notes;
 

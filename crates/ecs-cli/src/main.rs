@@ -30,6 +30,8 @@
 mod approval;
 mod args;
 mod candidates;
+mod clean;
+mod command_line;
 mod commands;
 mod confirm;
 mod connect;
@@ -44,6 +46,7 @@ mod ids;
 mod invocation;
 mod journals;
 mod log;
+mod next_step;
 mod plan_file;
 mod registry;
 mod render;
@@ -61,10 +64,10 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
 
+use crate::command_line::CommandLine;
 use args::{
     Auth, Cli, Command, ConfigCommand, Global, Job, PlanCommand, Run, RunCommand, ServerCommand,
 };
-use commands::go_on::CommandLine;
 use ecs_ops::PowerAction;
 use exit::Exit;
 use fail::Fail;

@@ -18,9 +18,9 @@ pub(crate) use self::target::{admin, shown};
 
 use self::target::target;
 use crate::args::Global;
-use crate::commands::next_step::NextStep;
 use crate::connect::Connection;
 use crate::fail::{Fail, chain};
+use crate::next_step::NextStep;
 
 /// The variable that names the store.
 pub(crate) const VARIABLE: &str = "ECSCTL_STORE";

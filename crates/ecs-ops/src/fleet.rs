@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `filter` | what the service filters a list by |
+//! | `known_place` | what a client has learned of the place that it reads servers from |
 //! | `listing` | following the pages of a list until it is whole: pure |
 //! | `read` | reading such a list, with new tries where its pages do not add up |
 //! | `subset` | reading some servers of a project by the fewest queries |
@@ -16,6 +17,7 @@
 
 mod estimate;
 mod filter;
+mod known_place;
 mod listing;
 mod lookup;
 mod read;
@@ -33,6 +35,7 @@ pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 
 pub(crate) use filter::ListFilter;
+pub(crate) use known_place::KnownPlace;
 pub(crate) use read::{filtered_servers, servers};
 pub(crate) use recheck::reasons;
-pub(crate) use subset::{KnownPlace, ReadPurpose};
+pub(crate) use subset::ReadPurpose;

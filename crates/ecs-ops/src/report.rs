@@ -1,6 +1,7 @@
 //! Reports: one outcome for each server.
 
 mod json;
+mod unready;
 
 use std::fmt;
 

@@ -198,9 +198,7 @@ fn first(
     let Some(waves) = &extras.waves else {
         return Ok(run);
     };
-    let (planned, rules) = world
-        .subject
-        .rolling(waves.waves(servers)?, waves.rules.clone());
+    let (planned, rules) = world.subject.rolling(waves.waves(servers)?, waves.rules);
     let run = run.rolling(planned, rules);
     let recheck = match waves.recheck {
         None => return Ok(run),

@@ -8,8 +8,8 @@ use ecs_ops::fleet::SkippedServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{AfterCanary, Rules, Waves};
 
-use super::go_on::written;
 use crate::args::{FailureLimit, Run};
+use crate::command_line::written;
 use crate::confirm::{Terminal, WavesShown, act_on, counted, skipped, verb};
 use crate::connect::Connection;
 use crate::expectation::Expectation;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::go_on::written;
 use crate::args::{ConfigShow, DocumentFormat, Global, HEALTH_TIMEOUT};
+use crate::command_line::written;
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::folders;

@@ -1,7 +1,6 @@
 //! What to do next with a run that ended, as commands.
 
-mod command_line;
-mod quoting;
+mod options;
 
 use std::collections::HashSet;
 use std::fs::OpenOptions;
@@ -14,11 +13,10 @@ use ecs_ops::model::{ErrorInfo, JobId, ServerId};
 use ecs_ops::rolling::StopReason;
 use ecs_ops::{Client, Outcome, PowerAction, Report, Stopped};
 
-use super::next_step::NextStep;
 use crate::args::{Cli, Global, Resume, Run};
+use crate::command_line::{CommandLine, place, written};
 use crate::confirm::counted;
-pub(crate) use command_line::{CommandLine, written};
-pub(super) use quoting::{place, quoted};
+use crate::next_step::NextStep;
 
 /// So many ids are written into the command itself.
 const INLINE: usize = 5;

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use ecs_ops::fleet::{SkipReason, SkippedServer};
 use ecs_ops::model::ServerId;
 
-use super::go_on::CommandLine;
-use super::next_step::NextStep;
 use super::servers::Servers;
 use crate::args::{Global, Held, Run};
+use crate::command_line::CommandLine;
 use crate::confirm::{counted, few};
 use crate::connect::Connection;
 use crate::fail::Fail;
+use crate::next_step::NextStep;
 use crate::store::{Store, named};
 use crate::term::Notes;
 

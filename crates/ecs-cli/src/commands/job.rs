@@ -7,8 +7,8 @@ use std::time::Duration;
 use ecs_ops::model::{Job, JobId};
 use ecs_ops::{ErrorKind, JobEnd, JobEvent, Problem};
 
-use super::go_on::CommandLine;
 use crate::args::{self, DocumentFormat, DocumentOutput, Global};
+use crate::command_line::CommandLine;
 use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
 use crate::fail::{Fail, check_credentials, hint_for};

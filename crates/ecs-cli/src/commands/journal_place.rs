@@ -8,15 +8,15 @@ use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::go_on::CommandLine;
-use super::next_step::NextStep;
 use crate::args::{Global, Run};
+use crate::command_line::CommandLine;
 use crate::confirm::{counted, few};
 use crate::connect::Connection;
 use crate::fail::{Fail, chain};
 use crate::folders;
 use crate::invocation;
 use crate::journals::{Journals, KEPT};
+use crate::next_step::NextStep;
 use crate::registry::FileRegistry;
 use crate::term::Notes;
 

@@ -11,7 +11,6 @@ mod held;
 pub(crate) mod job;
 mod journal_place;
 mod known_runs;
-pub(crate) mod next_step;
 pub(crate) mod plan;
 mod preflight;
 mod recheck;

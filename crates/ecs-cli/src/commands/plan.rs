@@ -11,16 +11,16 @@ use ecs_ops::model::{Server, ServerId};
 use ecs_ops::{PowerAction, ServerNames};
 use jiff::{SignedDuration, Timestamp};
 
-use super::go_on::CommandLine;
-use super::next_step::NextStep;
 use super::recorded_options::{options_of, parse};
 use super::resume::go_where_it_was;
 use super::servers::Servers;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
+use crate::command_line::CommandLine;
 use crate::confirm::{act_on, counted, few};
 use crate::exit::Exit;
 use crate::fail::Fail;
+use crate::next_step::NextStep;
 use crate::plan_file::{
     AppliedPlan, Approval, PlanFile, PlanFileError, PlannedServer, RunPlan, drift,
 };

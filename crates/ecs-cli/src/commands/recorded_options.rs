@@ -7,8 +7,8 @@ use ecs_ops::journal::{RollingRecord, RunRecord};
 use ecs_ops::rolling::Waves;
 use ecs_ops::{PowerAction, RunBuilder};
 
-use super::go_on::written;
 use crate::args::{Cli, Command, Run};
+use crate::command_line::written;
 use crate::fail::Fail;
 
 /// An option with its values.

@@ -7,14 +7,15 @@ use ecs_ops::journal::{JsonlJournal, Record, RunRecord};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Outcome, PowerAction};
 
-use super::go_on::{CommandLine, RecordedPlace};
-use super::next_step::NextStep;
+use super::go_on::RecordedPlace;
 use super::recorded_options::{options_of, parse};
 use super::resume::go_where_it_was;
 use crate::args::{Global, Rerun, Run};
+use crate::command_line::CommandLine;
 use crate::confirm::counted;
 use crate::fail::{Fail, chain};
 use crate::journals;
+use crate::next_step::NextStep;
 use crate::render::timeline::Timeline;
 use crate::store;
 use crate::term::Notes;

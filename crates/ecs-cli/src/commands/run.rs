@@ -13,10 +13,9 @@ use jiff::Timestamp;
 use super::announce::Announcement;
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
-use super::go_on::{CommandLine, GoOn};
+use super::go_on::GoOn;
 use super::held;
 use super::journal_place::{self, register};
-use super::next_step::NextStep;
 use super::preflight::{NotBegun, by_id};
 use super::recheck;
 use super::selecting;
@@ -24,6 +23,7 @@ use super::servers::{Servers, selection};
 use super::waves;
 use super::without_effect;
 use crate::args::{Format, Global, Run};
+use crate::command_line::CommandLine;
 use crate::confirm::{Terminal, WavesShown, act_on};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
@@ -31,6 +31,7 @@ use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::health;
 use crate::invocation;
+use crate::next_step::NextStep;
 use crate::render::json::{Brake, DryRun};
 use crate::render::{json, table};
 use crate::signals::Signals;
@@ -65,6 +66,7 @@ pub(crate) async fn run(
         journal_place::check_free(&run_id, action, ids, &connection).await?;
     }
     let mut signals = Signals::new()?;
+    let reading_from = connection.client.now();
     let finding = Servers::find(
         &selection,
         action,
@@ -122,7 +124,7 @@ pub(crate) async fn run(
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
         .unready(servers.unready.clone());
     if let Some(recheck) = recheck::setting(&args, &servers, waves.as_ref(), store.is_some()) {
-        builder = builder.recheck_waves(recheck);
+        builder = builder.recheck_waves(recheck.read_from(reading_from));
     }
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {

@@ -2,11 +2,11 @@
 
 use ecs_ops::selection::{SelectError, SelectionProblem};
 
-use super::next_step::NextStep;
 use crate::args::{Global, Select};
 use crate::confirm::few;
 use crate::connect::Connection;
 use crate::fail::Fail;
+use crate::next_step::NextStep;
 
 /// How many of many problems are shown.
 const SHOWN: usize = 10;

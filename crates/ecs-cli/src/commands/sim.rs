@@ -10,8 +10,8 @@ use ecs_sim::{
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::go_on::quoted;
 use crate::args::{self, Global, Sim};
+use crate::command_line::quoted;
 use crate::confirm::counted;
 use crate::credentials::secrets;
 use crate::exit::Exit;

@@ -1,7 +1,7 @@
 //! Options of a run that do not do what their user may expect. They are used as they are, and named in a warning.
 
 use crate::args::Run;
-use crate::commands::go_on::written;
+use crate::command_line::written;
 use crate::confirm::counted;
 
 /// The warnings about a run of so many servers in so many waves; `waves` is 0 for one without waves. `simulated`: other

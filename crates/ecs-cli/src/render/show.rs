@@ -11,8 +11,8 @@ use super::table::{self, Table};
 use super::text_table::TextTable;
 use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
 use crate::args::Show;
-use crate::commands::next_step::NextStep;
 use crate::confirm::counted;
+use crate::next_step::NextStep;
 use crate::screen::Screen;
 use crate::term::clean;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::clean::is_treacherous;
 
 #[test]
 fn what_could_steer_a_terminal_is_escaped() {

@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use ecs_client::Problem;
 use ecs_model::{RebootType, Server, ServerId, ServerStatus, StopType};
 use serde::{Deserialize, Serialize};
 
 use crate::PowerAction;
-use crate::report::{Outcome, ServerReport};
 
 /// Why an action on a server cannot succeed now.
 ///
@@ -165,28 +163,6 @@ impl UnreadyServer {
     /// A server that is not ready.
     pub fn new(id: ServerId, name: Option<String>, why: Unready) -> Self {
         Self { id, name, why }
-    }
-
-    /// Its part of the report of the run: not attempted.
-    pub fn report(&self) -> ServerReport {
-        self.not_attempted(format!("skipped, because it was not ready: {}", self.why))
-    }
-
-    /// The same, if it was found out when its wave was to begin; counted from 0.
-    pub(crate) fn report_of_wave(&self, wave: usize) -> ServerReport {
-        let (number, why) = (wave + 1, &self.why);
-        self.not_attempted(format!(
-            "skipped, because it was not ready before wave {number}: {why}"
-        ))
-    }
-
-    fn not_attempted(&self, message: String) -> ServerReport {
-        let error = Problem::new(message);
-        let name = self.name.clone();
-        ServerReport {
-            name,
-            ..ServerReport::new(self.id, Outcome::NotAttempted { error })
-        }
     }
 }
 

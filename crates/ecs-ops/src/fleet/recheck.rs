@@ -1,12 +1,14 @@
 //! What a run does about servers of its next wave that are no longer ready: a pure decision.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod decide;
 
-use ecs_model::{RebootType, Server, ServerId, ServerStatus};
+use std::collections::BTreeMap;
+
+use ecs_model::{RebootType, Server, ServerStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Lookup, Unready, UnreadyServer};
+use super::{Unready, UnreadyServer};
 use crate::PowerAction;
 
 /// How a run checks the servers of a wave again before the wave begins.
@@ -27,6 +29,9 @@ pub struct WaveRecheck {
     /// change is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
+    /// The same by the clock of the client, until the run is planned.
+    #[serde(skip)]
+    read_from: Option<Timestamp>,
     /// Whether a server that is busy is ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignores_busy: bool,
@@ -54,6 +59,7 @@ impl WaveRecheck {
         Self {
             when_unready,
             since: None,
+            read_from: None,
             ignores_busy: false,
         }
     }
@@ -62,6 +68,14 @@ impl WaveRecheck {
     /// given to the run, as far as the client knows the service's clock.
     pub fn since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
+        self
+    }
+
+    /// When reading the servers for the plan began, by [the clock of the client](crate::Client::now):
+    /// what changes while a large list is read counts as changed. Without effect beside
+    /// [`since`](Self::since).
+    pub fn read_from(mut self, began: Timestamp) -> Self {
+        self.read_from = Some(began);
         self
     }
 
@@ -83,33 +97,16 @@ impl WaveRecheck {
         self
     }
 
-    pub(crate) fn since_or(mut self, now: Option<Timestamp>) -> Self {
-        self.since = self.since.or(now);
+    /// The same settings, with this time of the service's clock unless there is one: of when reading
+    /// began, or of now.
+    pub(crate) fn since_or(
+        mut self,
+        now: Timestamp,
+        remote_at: impl Fn(Timestamp) -> Option<Timestamp>,
+    ) -> Self {
+        let read_from = self.read_from.take().unwrap_or(now);
+        self.since = self.since.or_else(|| remote_at(read_from));
         self
-    }
-
-    /// The servers among these that are not ready, by what was found of them. A server of which
-    /// nothing is known is ready, as before a run.
-    pub(crate) fn unready(
-        self,
-        action: PowerAction,
-        servers: &[ServerId],
-        found: &Lookup,
-    ) -> Vec<UnreadyServer> {
-        let absent: HashSet<_> = found.absent.iter().collect();
-        let shown = found.servers.iter();
-        let shown: HashMap<_, _> = shown
-            .filter_map(|server| Some((server.id?, server)))
-            .collect();
-        let unready = |id: &ServerId| {
-            if absent.contains(id) {
-                return Some(UnreadyServer::new(*id, None, Unready::Absent));
-            }
-            let server = shown.get(id)?;
-            let why = self.why(action, server)?;
-            Some(UnreadyServer::new(*id, server.name.clone(), why))
-        };
-        servers.iter().filter_map(unready).collect()
     }
 
     /// Why this server is not ready.

@@ -8,15 +8,14 @@
 mod plan;
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
-use ecs_auth::Operator;
-use ecs_client::{Endpoint, RequestContext, RetryState, Stale};
+use ecs_client::{RequestContext, RetryState, Stale};
 use ecs_model::{ListServersDetails, Server, ServerId, ShowServer};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use self::plan::{MAX_IDS, Place, ReadPlan, Support, filtered, plan};
+use self::plan::{MAX_IDS, ReadPlan, filtered, plan};
+use super::known_place::{Place, Support};
 use super::read;
 use crate::{Client, Error, ErrorKind};
 
@@ -32,6 +31,9 @@ pub(crate) enum ReadPurpose {
     Evidence,
     /// The same, once.
     SingleEvidence,
+    /// As evidence that servers are absent: the list is read whole, with new tries, and an answer of a
+    /// cache is none.
+    Absence,
 }
 
 impl ReadPurpose {
@@ -39,7 +41,7 @@ impl ReadPurpose {
     fn pages_if_unknown(self) -> usize {
         match self {
             // Up to ten servers are queried one by one, or by their ids up to a thousand.
-            Self::Selection => 11,
+            Self::Selection | Self::Absence => 11,
             // The list shows the size to the reads that follow.
             Self::Evidence => 1,
             Self::SingleEvidence => 6,
@@ -58,39 +60,6 @@ pub(crate) struct ServersRead {
     pub(crate) servers: Vec<Server>,
     /// Those that it certainly does not have: it says so, or its list has others and not these.
     pub(crate) absent: HashSet<ServerId>,
-}
-
-/// What a client has learned of the place that it reads servers from.
-#[derive(Debug)]
-pub(crate) struct KnownPlace(Mutex<Place>);
-
-impl KnownPlace {
-    /// Before anything was read: what the operator documents.
-    pub(crate) fn of(endpoint: &Endpoint) -> Self {
-        let operator = Operator::of_address(&endpoint.to_string()).map(Operator::id);
-        let id_filter = match operator {
-            Some("huaweicloud" | "huaweicloud-eu") => Support::Yes,
-            Some("otc" | "otc-swiss") => Support::No,
-            _ => Support::Untried,
-        };
-        Self(Mutex::new(Place {
-            id_filter,
-            ..Place::default()
-        }))
-    }
-
-    /// The list of the project has so many servers.
-    pub(crate) fn set_project_servers(&self, servers: usize) {
-        self.update(|place| place.project_servers = Some(servers));
-    }
-
-    fn get(&self) -> Place {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Place)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
 }
 
 impl Client {
@@ -123,6 +92,7 @@ impl Client {
                 ReadPlan::WholeList => {
                     let listed = match purpose {
                         ReadPurpose::Selection => read::servers(self).await?,
+                        ReadPurpose::Absence => read::whole_list_now(self).await?,
                         ReadPurpose::Evidence | ReadPurpose::SingleEvidence => {
                             read::servers_now(self).await?
                         }
@@ -261,11 +231,14 @@ impl Client {
         let shown = match answer.map_err(Error::from) {
             // A cache answers the same query again and again; that of the list can be varied.
             Ok(_) if !purpose.takes(context.stale()) => Shown::Refused,
-            Ok(answer) => answer.server.map_or(Shown::Refused, |mut server| {
-                // The answer is about the server that was asked for.
-                server.id = Some(id);
-                Shown::Server(Box::new(server))
-            }),
+            Ok(answer) => match answer.server {
+                // An answer without an id is about the server that was asked for.
+                Some(mut server) if server.id.is_none_or(|shown| shown == id) => {
+                    server.id = Some(id);
+                    Shown::Server(Box::new(server))
+                }
+                _ => Shown::Refused,
+            },
             Err(error) if error.problem().status() == Some(401) => return Err(error),
             Err(error) if purpose != ReadPurpose::Selection && ends_reading(&error) => {
                 return Err(error);

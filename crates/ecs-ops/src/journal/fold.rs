@@ -66,14 +66,14 @@ impl Recovered {
                     ],
                 )?;
                 known.state = RequestProgress::Accepted(job);
-                let servers = known.servers.len();
+                let (servers, is_found) = (known.servers.len(), known.is_lost);
                 let acceptance = Acceptance {
                     request,
                     at,
                     job_id,
                     request_id,
                 };
-                self.ledger.accept(acceptance, servers);
+                self.ledger.accept(acceptance, servers, is_found);
             }
             Record::NotExecuted { request, error, .. } => {
                 let known = self.request_in(
@@ -89,6 +89,7 @@ impl Recovered {
                     &[RequestProgress::Intended, RequestProgress::Sending],
                 )?;
                 known.state = RequestProgress::AnswerLost;
+                known.is_lost = true;
                 known.error = Some(error);
                 self.lost_answer_at = Some(at);
             }
@@ -120,6 +121,7 @@ impl Recovered {
                 skipped,
                 message,
             } => {
+                self.has_wave(wave)?;
                 let recheck = WaveEvent::Rechecked {
                     wave,
                     unready: unready.iter().map(|server| server.id).collect(),
@@ -133,10 +135,16 @@ impl Recovered {
                 }
                 self.advance_waves(at, recheck);
             }
-            Record::WaveBegan { wave } => self.advance_waves(at, WaveEvent::Began { wave }),
+            Record::WaveBegan { wave } => {
+                self.has_wave(wave)?;
+                self.advance_waves(at, WaveEvent::Began { wave });
+            }
             Record::WaveChecked {
-                healthy, message, ..
+                wave,
+                healthy,
+                message,
             } => {
+                self.has_wave(wave)?;
                 let message = message.unwrap_or_default();
                 let checked = if healthy {
                     WaveEvent::Healthy
@@ -161,6 +169,9 @@ impl Recovered {
                     self.stop_request = None;
                 }
                 self.stopped.clone_from(&self.stop_request);
+                for request in self.requests.values_mut() {
+                    request.is_lost |= request.state.is_unknown();
+                }
                 if self.rolling.is_some() {
                     self.advance_waves(at, self.resumption());
                 }
@@ -225,6 +236,7 @@ impl Recovered {
             intended: None,
             sent: None,
             error: None,
+            is_lost: false,
         };
         self.requests.insert(number, request);
         Ok(())
@@ -262,6 +274,17 @@ impl Recovered {
         self.servers.insert(id, server);
         self.ledger.outcomes.remove(&id);
         Ok(())
+    }
+
+    /// Whether the run has this wave, counted from 0.
+    fn has_wave(&self, wave: usize) -> FoldResult {
+        let rolling = self.rolling.as_ref();
+        let waves = rolling.map_or(usize::MAX, |rolling| rolling.waves().len());
+        if wave < waves {
+            return Ok(());
+        }
+        let number = wave.saturating_add(1);
+        Err(format!("the run has no wave {number}"))
     }
 
     /// A server is skipped, because it was not ready when its wave was to begin.

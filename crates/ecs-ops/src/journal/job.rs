@@ -29,11 +29,14 @@ pub struct KnownJob {
     pub finished: bool,
     /// The final status by the journal, the last known one in a live run; `None` if it is not known.
     pub status: Option<JobStatus>,
+    /// Whether it was found after the answer to its request was lost: a hard restart never rests on
+    /// such a one.
+    pub(crate) is_found: bool,
 }
 
 impl KnownJob {
     /// The job of an accepted request with this many servers.
-    pub(crate) fn new(acceptance: Acceptance, servers: usize) -> Self {
+    pub(crate) fn new(acceptance: Acceptance, servers: usize, is_found: bool) -> Self {
         Self {
             job_id: acceptance.job_id,
             request: acceptance.request,
@@ -42,6 +45,7 @@ impl KnownJob {
             accepted: acceptance.at,
             finished: false,
             status: None,
+            is_found,
         }
     }
 

@@ -25,9 +25,15 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// A request with this many servers was accepted. Returns the index of its job.
-    pub(crate) fn accept(&mut self, acceptance: Acceptance, servers: usize) -> usize {
-        self.jobs.push(KnownJob::new(acceptance, servers));
+    /// A request with this many servers was accepted; `is_found`: after its answer was lost. Returns
+    /// the index of its job.
+    pub(crate) fn accept(
+        &mut self,
+        acceptance: Acceptance,
+        servers: usize,
+        is_found: bool,
+    ) -> usize {
+        self.jobs.push(KnownJob::new(acceptance, servers, is_found));
         self.jobs.len() - 1
     }
 

@@ -54,6 +54,8 @@ pub(crate) struct RequestHistory {
     pub(super) intended: Option<Timestamp>,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
     pub(super) error: Option<ErrorRecord>,
+    /// Whether its answer was lost: as recorded, or with the process that sent it.
+    pub(super) is_lost: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

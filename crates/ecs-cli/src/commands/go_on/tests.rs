@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::args::{Cli, Command, duration};
+use crate::command_line::quoted;
 
 const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 

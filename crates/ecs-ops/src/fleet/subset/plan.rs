@@ -5,34 +5,12 @@ use std::collections::HashSet;
 
 use ecs_model::{Server, ServerId};
 
+use crate::fleet::known_place::{Place, Support};
 use crate::fleet::read::PAGE;
 
 /// The most ids of one `server_id` filter: what the vendor's SDK (huaweicloudsdkecs,
 /// `ListServersDetails`) advises, so that the address does not become too long.
 pub(crate) const MAX_IDS: usize = 100;
-
-/// Whether a place has a way of reading servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Support {
-    /// It is not known: a try shows it.
-    #[default]
-    Untried,
-    /// It is documented, or a try has shown it.
-    Yes,
-    /// A try has shown that it does not.
-    No,
-}
-
-/// What is known of the place that servers are read from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The list takes the ids of the servers wanted: `server_id`.
-    pub(crate) id_filter: Support,
-    /// Single servers can be queried.
-    pub(crate) single_queries: Support,
-    /// How many servers the project has.
-    pub(crate) project_servers: Option<usize>,
-}
 
 /// By which queries servers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -119,6 +119,31 @@ fn another_process_begins_with_what_is_final() {
     assert_eq!(open, [server(1)]);
 }
 
+/// A hard restart never rests on such a job, in a later process either.
+#[test]
+fn a_job_that_was_found_after_a_lost_answer_is_known_as_such() {
+    let accepted = Record::Accepted {
+        request: 1,
+        job_id: "job-1".parse().unwrap(),
+        request_id: None,
+    };
+    let lost = Record::AnswerLost {
+        request: 1,
+        error: error_record("cut off"),
+    };
+    let resumed = Record::Resumed {
+        program: "a test".to_owned(),
+        continues_stopped: false,
+        invocation: None,
+    };
+    for (between, is_found) in [(None, false), (Some(lost), true), (Some(resumed), true)] {
+        let mut records = sent(1, Purpose::First, &[0]);
+        records.extend(between);
+        records.push(accepted.clone());
+        assert_eq!(after(&records).jobs()[0].is_found, is_found);
+    }
+}
+
 #[test]
 fn requests_are_counted_from_1() {
     let mut records = vec![Record::Run(Box::new(run(3)))];

@@ -17,7 +17,7 @@ impl RunState {
     pub(crate) fn accepted(&mut self, acceptance: Acceptance) -> Option<Event> {
         self.queue
             .answered(acceptance.request.checked_sub(1)?, true);
-        let job = self.add_job(acceptance)?;
+        let job = self.add_job(acceptance, false)?;
         Some(Event::Accepted {
             request: job.request,
             servers: job.servers,
@@ -26,10 +26,10 @@ impl RunState {
     }
 
     /// A request has a job from now on.
-    pub(super) fn add_job(&mut self, acceptance: Acceptance) -> Option<&KnownJob> {
+    pub(super) fn add_job(&mut self, acceptance: Acceptance, is_found: bool) -> Option<&KnownJob> {
         let index = acceptance.request.checked_sub(1)?;
         let servers = self.requests.get(index)?.servers.len();
-        let job = self.ledger.accept(acceptance, servers);
+        let job = self.ledger.accept(acceptance, servers, is_found);
         self.replace(index, RequestState::Accepted(job));
         self.ledger.jobs.last()
     }

@@ -69,6 +69,11 @@ impl RunState {
             if accepted.contains_key(&job.request) {
                 state.replace(job.index(), RequestState::Accepted(place));
             }
+            if job.is_found {
+                for id in state.servers(job.index()).to_vec() {
+                    state.exclude_from_escalation(id);
+                }
+            }
         }
         let watched = accepted.values().sum();
         let (mut news, mut unknown) = (Vec::new(), 0);

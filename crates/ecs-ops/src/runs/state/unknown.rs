@@ -160,7 +160,7 @@ impl RunState {
             self.exclude_from_escalation(id);
         }
         self.found_jobs.push(acceptance.clone());
-        let job = self.add_job(acceptance)?;
+        let job = self.add_job(acceptance, true)?;
         Some(Event::JobFound {
             request: job.request,
             servers: job.servers,

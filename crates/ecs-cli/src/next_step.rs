@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ecs_ops::model::ServerId;
 
-use super::go_on::{CommandLine, place};
+use crate::command_line::{CommandLine, place};
 
 /// Instead of a command that cannot be printed.
 const UNWRITABLE: &str =

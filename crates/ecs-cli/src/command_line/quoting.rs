@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::term::clean;
+use crate::clean::clean;
 
 /// The word so that a shell takes it for one word, and for nothing else, however it is shown. Nothing, where that cannot be
 /// written.
@@ -43,7 +43,7 @@ fn by_bytes(word: &[u8]) -> Option<String> {
 }
 
 /// The path where it is not to be taken for an option.
-pub(in crate::commands) fn place(path: &Path) -> OsString {
+pub(crate) fn place(path: &Path) -> OsString {
     match path.as_os_str().as_encoded_bytes().first() {
         Some(b'-') => Path::new(".").join(path).into_os_string(),
         _ => path.as_os_str().to_owned(),

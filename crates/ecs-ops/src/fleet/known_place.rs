@@ -1,0 +1,62 @@
+//! What a client has learned of the place that it reads servers from.
+
+use std::sync::{Mutex, PoisonError};
+
+use ecs_auth::Operator;
+use ecs_client::Endpoint;
+
+/// Whether a place has a way of reading servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Support {
+    /// It is not known: a try shows it.
+    #[default]
+    Untried,
+    /// It is documented, or a try has shown it.
+    Yes,
+    /// A try has shown that it does not.
+    No,
+}
+
+/// What is known of the place that servers are read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The list takes the ids of the servers wanted: `server_id`.
+    pub(crate) id_filter: Support,
+    /// Single servers can be queried.
+    pub(crate) single_queries: Support,
+    /// How many servers the project has.
+    pub(crate) project_servers: Option<usize>,
+}
+
+/// What a client has learned of the place that it reads servers from.
+#[derive(Debug)]
+pub(crate) struct KnownPlace(Mutex<Place>);
+
+impl KnownPlace {
+    /// Before anything was read: what the operator documents.
+    pub(crate) fn of(endpoint: &Endpoint) -> Self {
+        let operator = Operator::of_address(&endpoint.to_string()).map(Operator::id);
+        let id_filter = match operator {
+            Some("huaweicloud" | "huaweicloud-eu") => Support::Yes,
+            Some("otc" | "otc-swiss") => Support::No,
+            _ => Support::Untried,
+        };
+        Self(Mutex::new(Place {
+            id_filter,
+            ..Place::default()
+        }))
+    }
+
+    /// The list of the project has so many servers.
+    pub(crate) fn set_project_servers(&self, servers: usize) {
+        self.update(|place| place.project_servers = Some(servers));
+    }
+
+    pub(super) fn get(&self) -> Place {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut Place)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}

@@ -1,0 +1,30 @@
+//! Servers that were not ready, as a part of a report.
+
+use ecs_client::Problem;
+
+use super::{Outcome, ServerReport};
+use crate::fleet::UnreadyServer;
+
+impl UnreadyServer {
+    /// Its part of the report of the run: not attempted.
+    pub fn report(&self) -> ServerReport {
+        self.not_attempted(format!("skipped, because it was not ready: {}", self.why))
+    }
+
+    /// The same, if it was found out when its wave was to begin; counted from 0.
+    pub(crate) fn report_of_wave(&self, wave: usize) -> ServerReport {
+        let (number, why) = (wave + 1, &self.why);
+        self.not_attempted(format!(
+            "skipped, because it was not ready before wave {number}: {why}"
+        ))
+    }
+
+    fn not_attempted(&self, message: String) -> ServerReport {
+        let error = Problem::new(message);
+        let name = self.name.clone();
+        ServerReport {
+            name,
+            ..ServerReport::new(self.id, Outcome::NotAttempted { error })
+        }
+    }
+}
