@@ -331,5 +331,10 @@ fn every_command_that_is_printed_works_as_it_stands() {
         ..situation(embedded, 5)
     };
     note(world.follow(&embedded));
-    assert_eq!(seen, steps_in_source());
+    let mut expected = steps_in_source();
+    // Without a store in this build nothing leads to it.
+    if !cfg!(feature = "postgres") {
+        expected.remove("check_store");
+    }
+    assert_eq!(seen, expected);
 }
