@@ -119,6 +119,11 @@ impl Client {
         Ok(builder)
     }
 
+    /// The present, by the clock of this client: that of the system, or a simulated one.
+    pub fn now(&self) -> Timestamp {
+        self.0.core.clock().now()
+    }
+
     /// Queries one job once. [`watch`](Self::watch) waits for jobs.
     ///
     /// # Errors

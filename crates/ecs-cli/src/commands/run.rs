@@ -66,6 +66,7 @@ pub(crate) async fn run(
         journal_place::check_free(&run_id, action, ids, &connection).await?;
     }
     let mut signals = Signals::new()?;
+    let reading_from = connection.client.now();
     let finding = Servers::find(
         &selection,
         action,
@@ -123,7 +124,7 @@ pub(crate) async fn run(
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
         .unready(servers.unready.clone());
     if let Some(recheck) = recheck::setting(&args, &servers, waves.as_ref(), store.is_some()) {
-        builder = builder.recheck_waves(recheck);
+        builder = builder.recheck_waves(recheck.read_from(reading_from));
     }
     // The time that a person takes to answer is not the run's.
     if let Some(deadline) = args.deadline {

@@ -71,7 +71,7 @@ impl Client {
         if !read.absent.is_empty() {
             // A list that is read once misses a server whose page has moved meanwhile.
             let absent: Vec<ServerId> = read.absent.drain().collect();
-            let again = self.read_servers(&absent, ReadPurpose::Selection).await?;
+            let again = self.read_servers(&absent, ReadPurpose::Absence).await?;
             read.absent = again.absent;
             read.servers.extend(again.servers);
         }

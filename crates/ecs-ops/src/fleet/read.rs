@@ -172,5 +172,19 @@ pub(super) async fn servers_now(client: &crate::Client) -> Result<Vec<Server>, E
     Ok(servers)
 }
 
+/// All servers of the project as they are now, with new tries. An answer of a cache is an error. Each
+/// list has another size of page, as in [`servers_now`].
+pub(super) async fn whole_list_now(client: &crate::Client) -> Result<Vec<Server>, Error> {
+    let core = &client.0.core;
+    let listing = Listing::by_marker(PAGE - varied_size(core), |server: &Server| server.id);
+    let pages = Servers {
+        filter: &ListFilter::default(),
+        now: true,
+    };
+    let servers = whole(core, &pages, listing, "servers").await?;
+    client.0.place.set_project_servers(servers.len());
+    Ok(servers)
+}
+
 #[cfg(test)]
 pub(in crate::fleet) mod tests;

@@ -29,6 +29,9 @@ pub struct WaveRecheck {
     /// change is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
+    /// The same by the clock of the client, until the run is planned.
+    #[serde(skip)]
+    read_from: Option<Timestamp>,
     /// Whether a server that is busy is ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignores_busy: bool,
@@ -56,6 +59,7 @@ impl WaveRecheck {
         Self {
             when_unready,
             since: None,
+            read_from: None,
             ignores_busy: false,
         }
     }
@@ -64,6 +68,14 @@ impl WaveRecheck {
     /// given to the run, as far as the client knows the service's clock.
     pub fn since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
+        self
+    }
+
+    /// When reading the servers for the plan began, by [the clock of the client](crate::Client::now):
+    /// what changes while a large list is read counts as changed. Without effect beside
+    /// [`since`](Self::since).
+    pub fn read_from(mut self, began: Timestamp) -> Self {
+        self.read_from = Some(began);
         self
     }
 
@@ -85,8 +97,15 @@ impl WaveRecheck {
         self
     }
 
-    pub(crate) fn since_or(mut self, now: Option<Timestamp>) -> Self {
-        self.since = self.since.or(now);
+    /// The same settings, with this time of the service's clock unless there is one: of when reading
+    /// began, or of now.
+    pub(crate) fn since_or(
+        mut self,
+        now: Timestamp,
+        remote_at: impl Fn(Timestamp) -> Option<Timestamp>,
+    ) -> Self {
+        let read_from = self.read_from.take().unwrap_or(now);
+        self.since = self.since.or_else(|| remote_at(read_from));
         self
     }
 

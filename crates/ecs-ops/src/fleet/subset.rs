@@ -31,6 +31,9 @@ pub(crate) enum ReadPurpose {
     Evidence,
     /// The same, once.
     SingleEvidence,
+    /// As evidence that servers are absent: the list is read whole, with new tries, and an answer of a
+    /// cache is none.
+    Absence,
 }
 
 impl ReadPurpose {
@@ -38,7 +41,7 @@ impl ReadPurpose {
     fn pages_if_unknown(self) -> usize {
         match self {
             // Up to ten servers are queried one by one, or by their ids up to a thousand.
-            Self::Selection => 11,
+            Self::Selection | Self::Absence => 11,
             // The list shows the size to the reads that follow.
             Self::Evidence => 1,
             Self::SingleEvidence => 6,
@@ -89,6 +92,7 @@ impl Client {
                 ReadPlan::WholeList => {
                     let listed = match purpose {
                         ReadPurpose::Selection => read::servers(self).await?,
+                        ReadPurpose::Absence => read::whole_list_now(self).await?,
                         ReadPurpose::Evidence | ReadPurpose::SingleEvidence => {
                             read::servers_now(self).await?
                         }
@@ -227,11 +231,14 @@ impl Client {
         let shown = match answer.map_err(Error::from) {
             // A cache answers the same query again and again; that of the list can be varied.
             Ok(_) if !purpose.takes(context.stale()) => Shown::Refused,
-            Ok(answer) => answer.server.map_or(Shown::Refused, |mut server| {
-                // The answer is about the server that was asked for.
-                server.id = Some(id);
-                Shown::Server(Box::new(server))
-            }),
+            Ok(answer) => match answer.server {
+                // An answer without an id is about the server that was asked for.
+                Some(mut server) if server.id.is_none_or(|shown| shown == id) => {
+                    server.id = Some(id);
+                    Shown::Server(Box::new(server))
+                }
+                _ => Shown::Refused,
+            },
             Err(error) if error.problem().status() == Some(401) => return Err(error),
             Err(error) if purpose != ReadPurpose::Selection && ends_reading(&error) => {
                 return Err(error);

@@ -121,6 +121,7 @@ impl Recovered {
                 skipped,
                 message,
             } => {
+                self.has_wave(wave)?;
                 let recheck = WaveEvent::Rechecked {
                     wave,
                     unready: unready.iter().map(|server| server.id).collect(),
@@ -134,10 +135,16 @@ impl Recovered {
                 }
                 self.advance_waves(at, recheck);
             }
-            Record::WaveBegan { wave } => self.advance_waves(at, WaveEvent::Began { wave }),
+            Record::WaveBegan { wave } => {
+                self.has_wave(wave)?;
+                self.advance_waves(at, WaveEvent::Began { wave });
+            }
             Record::WaveChecked {
-                healthy, message, ..
+                wave,
+                healthy,
+                message,
             } => {
+                self.has_wave(wave)?;
                 let message = message.unwrap_or_default();
                 let checked = if healthy {
                     WaveEvent::Healthy
@@ -267,6 +274,17 @@ impl Recovered {
         self.servers.insert(id, server);
         self.ledger.outcomes.remove(&id);
         Ok(())
+    }
+
+    /// Whether the run has this wave, counted from 0.
+    fn has_wave(&self, wave: usize) -> FoldResult {
+        let rolling = self.rolling.as_ref();
+        let waves = rolling.map_or(usize::MAX, |rolling| rolling.waves().len());
+        if wave < waves {
+            return Ok(());
+        }
+        let number = wave.saturating_add(1);
+        Err(format!("the run has no wave {number}"))
     }
 
     /// A server is skipped, because it was not ready when its wave was to begin.

@@ -1,9 +1,10 @@
 //! Encodes an entry as a line, and decodes a whole file. Pure.
 //!
 //! A line is a JSON object whose last member is the CRC-32 (as of gzip) of all bytes before that
-//! member. Lines are written as a whole and synced one by one, so a crash can only damage the last
-//! one. An incomplete last line is cut off; the [two rules](super) say why that is safe. Any other
-//! damage is refused.
+//! member. Each write is of whole lines, and follows the last one, so a process that dies can only
+//! damage the last line. An incomplete last line is cut off; the [two rules](super) say why that is
+//! safe. Any other damage is refused, also of lines that were not synced when a machine lost its power:
+//! which lines those were, the file does not say.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

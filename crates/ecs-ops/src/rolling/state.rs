@@ -319,9 +319,14 @@ impl Rolling {
                 | StopReason::CanaryFailures { .. }
                 | StopReason::WaveWithoutSuccess { .. },
             ) if !reported => {}
+            Some(StopReason::NotReady { .. }) if !reported && self.has_no_canary_left() => {}
             Some(StopReason::Failures { .. }) => (self.stopped, self.failed) = (None, 0),
             // The check or the question is repeated.
             _ => self.stopped = None,
+        }
+        if self.stage == Stage::Ready(0) && self.stopped.is_none() && self.has_no_canary_left() {
+            // It never begins. Whoever resumes the run knows.
+            self.stage = self.after_check(0);
         }
         let unsent: HashSet<_> = unsent.iter().copied().collect();
         let begun = self.begun();

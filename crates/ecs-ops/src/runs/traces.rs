@@ -91,6 +91,24 @@ fn kind_of(action: PowerAction) -> (&'static str, Option<String>) {
     (key, kind)
 }
 
+/// Whether an error proves that nothing was executed, by the rules for an answer of HTTP: see
+/// `docs/decisions/0001-what-an-answer-proves.md`.
+fn proves_refusal(status: Option<u16>, info: Option<&ErrorInfo>) -> bool {
+    let not_executed = |info: &ErrorInfo| info.disposition.executed == Executed::No;
+    match (status, info) {
+        // A wait ended, for the client or for the service: 408, 499.
+        (Some(400..=407 | 409..=498), info) => {
+            info.is_none_or(|info| info.disposition.executed != Executed::Maybe)
+        }
+        (Some(status @ (202 | 501)), Some(info)) => {
+            info.status == Some(status) && info.disposition.throttling && not_executed(info)
+        }
+        (Some(_), _) => false,
+        // The trace does not show the status: the code alone must say it.
+        (None, info) => info.is_some_and(not_executed),
+    }
+}
+
 impl ActionTrace {
     /// Reads a trace.
     pub(crate) fn read(trace: &Trace) -> Option<Self> {
@@ -106,13 +124,7 @@ impl ActionTrace {
                 .map(str::to_owned)
         });
         let failed = status.is_some_and(|status: u16| status >= 400);
-        let executed = error.as_deref().and_then(ErrorInfo::of);
-        let executed = executed.map(|info| info.disposition.executed);
-        // What the catalogue does not know proves something unless the service itself failed.
-        let proves_nothing = match executed {
-            Some(executed) => executed == Executed::Maybe,
-            None => status.is_some_and(|status| status >= 500),
-        };
+        let proves_nothing = !proves_refusal(status, error.as_deref().and_then(ErrorInfo::of));
         // 202 with an error is a refusal, too.
         let refusal = (failed || error.is_some()).then(|| match (error, status) {
             (Some(code), Some(status)) => format!("HTTP {status} {code}"),
@@ -131,7 +143,7 @@ impl ActionTrace {
             request_id: trace.request_id.clone(),
             resource_id: trace.resource_id.clone(),
             action: object(member("request")).as_ref().and_then(action_of),
-            proves_nothing: proves_nothing && job_id.is_none(),
+            proves_nothing: proves_nothing && refusal.is_some() && job_id.is_none(),
             refusal: refusal.filter(|_| job_id.is_none()),
             job_id,
         })

@@ -80,3 +80,33 @@ async fn credentials_that_are_refused_are_used_once() {
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert_eq!(seen.count(http::Method::GET), 1);
 }
+
+/// The second read of servers that the first one does not show is evidence, too: what a cache shows of
+/// them may be older than a restart by somebody else.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_a_cache_shows_is_not_known() {
+    let named = ids(30);
+    let (builder, seen) = service(move |request, number| {
+        if !request.uri().path().ends_with("/detail") {
+            return Does::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
+        }
+        // The last server has moved to a page that was read already.
+        let count = if number == 0 { 29 } else { 30 };
+        let rows: Vec<_> = ids(count)
+            .iter()
+            .map(|id| json!({"id": id, "status": "ACTIVE"}))
+            .collect();
+        let body = json!({"count": rows.len(), "servers": rows}).to_string();
+        let cached = if number == 0 {
+            vec![]
+        } else {
+            vec![("age", "600")]
+        };
+        Does::Says(200, body, cached)
+    });
+    let client = builder.build().unwrap();
+    client.0.place.set_project_servers(30);
+    let error = client.look_up_now(&named).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cached);
+    assert!(seen.count(http::Method::GET) > 1);
+}

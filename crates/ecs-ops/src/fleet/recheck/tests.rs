@@ -110,10 +110,24 @@ fn the_settings_are_kept_and_read_again() {
 
 #[test]
 fn a_resumed_run_keeps_the_time_of_its_plan() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let hour = jiff::SignedDuration::from_hours(1);
+    // The service's clock is an hour ahead.
+    let ahead = |local: Timestamp| local.checked_add(hour).ok();
     let resumed = WaveRecheck::stop().since_of(Some(recheck(true)));
     assert_eq!(resumed, recheck(false));
-    let later = AFTER.parse().unwrap();
-    assert_eq!(resumed.since_or(Some(later)), recheck(false));
-    let new = WaveRecheck::stop().since_of(None).since_or(Some(later));
-    assert_eq!(new, WaveRecheck::stop().since(later));
+    assert_eq!(resumed.since_or(at(AFTER), ahead), recheck(false));
+    let new = WaveRecheck::stop().since_of(None);
+    let expected = |local| WaveRecheck::stop().since(ahead(at(local)).unwrap());
+    assert_eq!(new.since_or(at(AFTER), ahead), expected(AFTER));
+    assert_eq!(new.since_or(at(AFTER), |_| None), WaveRecheck::stop());
+    // What changes while the servers are read for the plan counts.
+    let read = new.read_from(at(BEFORE)).since_or(at(AFTER), ahead);
+    assert_eq!(read, expected(BEFORE));
+    assert_eq!(
+        recheck(true)
+            .read_from(at(AFTER))
+            .since_or(at(AFTER), ahead),
+        recheck(true)
+    );
 }

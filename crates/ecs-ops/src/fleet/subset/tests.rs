@@ -241,6 +241,28 @@ async fn a_cached_answer_about_one_server() {
     }
 }
 
+/// An answer about another server says nothing of the one that was asked for.
+#[tokio::test(start_paused = true)]
+async fn an_answer_about_another_server() {
+    let named = ids(1);
+    let (builder, _) = service(move |request, _| {
+        let is_list = request.uri().path().ends_with("/detail");
+        let row = |id: ServerId, status: &str| json!({"id": id, "status": status});
+        let body = match is_list {
+            true => json!({"count": 1, "servers": [row(ids(1)[0], "SHUTOFF")]}),
+            false => json!({"server": row(ids(2)[1], "ACTIVE")}),
+        };
+        Does::Says(200, body.to_string(), Vec::new())
+    });
+    let client = builder.build().unwrap();
+    for purpose in [ReadPurpose::Selection, ReadPurpose::Evidence] {
+        client.0.place.set_project_servers(10_000);
+        let read = client.read_servers(&named, purpose).await.unwrap();
+        let status = &read.servers[0].status;
+        assert_eq!(*status, Some(ecs_model::ServerStatus::Shutoff));
+    }
+}
+
 /// Where an operator documents the filter, it counts as there; where the documentation has none, it
 /// is not tried.
 #[test]

@@ -127,4 +127,20 @@ fn servers_that_are_skipped_before_their_wave_are_not_sent_again() {
     assert!(of(&sent).is_err());
     let after = [began(0), intent(1, server(1)), rechecked(server(1), true)];
     assert!(of(&after).is_err());
+    // Nor is there a wave beyond the last one.
+    for wave in [2, usize::MAX] {
+        let mut beyond = rechecked(server(1), true);
+        if let Record::WaveRechecked { wave: number, .. } = &mut beyond {
+            *number = wave;
+        }
+        let checked = Record::WaveChecked {
+            wave,
+            healthy: true,
+            message: None,
+        };
+        for record in [beyond, began(wave), checked] {
+            let error = of(&[record]).unwrap_err();
+            assert!(error.to_string().contains("no wave"), "{error}");
+        }
+    }
 }

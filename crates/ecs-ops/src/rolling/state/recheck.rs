@@ -48,16 +48,30 @@ impl Rolling {
         let unready: HashSet<_> = unready.iter().collect();
         of_wave.retain(|id| !unready.contains(id));
         let is_empty = of_wave.is_empty();
+        // Without a canary what follows would be untried.
+        let is_canary = wave == 0 && self.rules.canary.is_some();
         match self.stage {
-            // Without a canary what follows would be untried.
-            Stage::Ready(0) if is_empty && self.rules.canary.is_some() => self.stop(not_ready),
-            Stage::Ready(_) if is_empty => self.stage = self.ready(wave + 1),
-            Stage::Ready(_) => {}
+            Stage::Ready(_) if !is_empty => {}
+            Stage::Ready(_) if is_canary => self.stop(not_ready),
+            Stage::Ready(_) => self.stage = self.ready(wave + 1),
             _ => {
                 self.open.retain(|id| !unready.contains(id));
-                self.end_wave_if_none_is_open(wave);
+                let is_untried = is_empty && self.wave_succeeded + self.wave_failed == 0;
+                match (self.open.is_empty(), is_untried) {
+                    (true, true) if is_canary => self.stop(not_ready),
+                    // That nothing of it succeeded says nothing.
+                    (true, true) => self.stage = self.after_wave(wave),
+                    _ => self.end_wave_if_none_is_open(wave),
+                }
             }
         }
+    }
+
+    /// Whether all servers of the canary were skipped, so that what follows is untried.
+    pub(super) fn has_no_canary_left(&self) -> bool {
+        let is_first = matches!(self.stage, Stage::Ready(0) | Stage::Underway(0));
+        let is_empty = self.waves.first().is_some_and(Vec::is_empty);
+        is_first && is_empty && self.rules.canary.is_some()
     }
 }
 

@@ -84,8 +84,9 @@ impl RunBuilder {
     /// refused, the run stops before the wave. Runs without waves are not affected. A resumed run does
     /// as its journal says, unless this or [`skip_recheck`](Self::skip_recheck) says otherwise.
     pub fn recheck_waves(mut self, recheck: WaveRecheck) -> Self {
-        let now = self.client.0.core.clock().read().remote;
-        self.recheck = Some(recheck.since_of(self.recheck).since_or(now));
+        let clock = self.client.0.core.clock();
+        let recheck = recheck.since_of(self.recheck);
+        self.recheck = Some(recheck.since_or(clock.now(), |local| clock.remote_at(local)));
         self
     }
 

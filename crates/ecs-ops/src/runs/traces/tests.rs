@@ -172,6 +172,14 @@ fn an_error_that_proves_nothing_leaves_it_open() {
         (503, failed("Unheard.0001")),
         (504, serde_json::Value::Null),
         (400, failed(maybe.code)),
+        // A wait ended, at a gateway or in the service.
+        (408, serde_json::Value::Null),
+        (408, failed("Unheard.0001")),
+        (499, serde_json::Value::Null),
+        // Codes that are proof with another status only.
+        (202, failed("Unheard.0001")),
+        (200, failed("Ecs.0605")),
+        (500, failed("Ecs.0605")),
     ] {
         let found = answered(status, response);
         assert!(
@@ -179,7 +187,12 @@ fn an_error_that_proves_nothing_leaves_it_open() {
             "{status}: {found:?}"
         );
     }
-    for (status, code) in [(400, "Ecs.0605"), (403, "Unheard.0001")] {
+    for (status, code) in [
+        (400, "Ecs.0605"),
+        (403, "Unheard.0001"),
+        (202, "Common.0024"),
+        (501, "Ecs.0603"),
+    ] {
         let found = answered(status, failed(code));
         assert!(
             matches!(found, TraceFinding::Refused(_)),

@@ -102,6 +102,64 @@ fn without_a_canary_nothing_follows() {
     ));
 }
 
+/// A canary of which nothing is left never begins: the run does not wait for it, and does not go on
+/// without it before somebody knows.
+#[test]
+fn a_run_without_a_canary_goes_on_when_it_is_resumed_after_its_report() {
+    let pause = std::time::Duration::from_secs(60);
+    let resumed = |reported| WaveEvent::Resumed {
+        reported,
+        awaited: Vec::new(),
+        unsent: ids(&[2, 3, 4]),
+    };
+    for (after, expected) in [
+        (AfterCanary::Ask, WaveAction::Ask),
+        (
+            AfterCanary::Pause(pause),
+            WaveAction::Pause { wave: 0, pause },
+        ),
+    ] {
+        for has_begun in [false, true] {
+            let mut waves = waves(Rules {
+                canary: Some(after),
+                brake: true,
+                ..Rules::default()
+            });
+            if has_begun {
+                // By a process that died before it sent anything.
+                waves.on(WaveEvent::Began { wave: 0 });
+            }
+            let stop = waves.on(rechecked(0, &[1], true));
+            let is_not_ready = |action: &WaveAction| {
+                matches!(
+                    action,
+                    WaveAction::Stop(StopReason::NotReady { wave: 1, .. })
+                )
+            };
+            assert!(is_not_ready(&stop), "{stop:?}");
+            let died = waves.on(resumed(false));
+            assert!(is_not_ready(&died), "{died:?}");
+            assert_eq!(waves.on(resumed(true)), expected);
+            assert_eq!(waves.open(), 0);
+        }
+    }
+}
+
+/// The brake is about servers that were acted on.
+#[test]
+fn a_begun_wave_that_is_skipped_whole_is_none_without_success() {
+    let mut waves = waves(Rules {
+        brake: true,
+        ..Rules::default()
+    });
+    waves.on(WaveEvent::Began { wave: 0 });
+    waves.on(ended(1));
+    waves.on(WaveEvent::Began { wave: 1 });
+    let next = WaveAction::Start { wave: 2 };
+    assert_eq!(waves.on(rechecked(1, &[2, 3], true)), next);
+    assert_eq!(waves.failed(), 0);
+}
+
 #[test]
 fn unready_and_unread_servers_stop_the_run_until_it_is_resumed() {
     let mut waves = waves(Rules::default());

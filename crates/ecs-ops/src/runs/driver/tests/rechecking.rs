@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::fleet::{Unready, WaveRecheck};
 use crate::journal::{Entry, MemoryJournal, Record, Recovered};
-use crate::rolling::{Rules, StopReason, Waves};
+use crate::rolling::{AfterCanary, Rules, StopReason, Waves};
 use crate::scripted::{DONE, Does, Seen, accepts, ids, service};
 use crate::{Client, Event, Outcome, Report, RunBuilder, Stopped};
 
@@ -321,6 +321,52 @@ async fn the_rest_of_a_wave_is_read_by_who_resumes_it() {
     let entries = journal.entries();
     assert_eq!(entries.iter().filter(|entry| began(entry)).count(), 1);
     Recovered::from_entries(entries).unwrap();
+}
+
+/// A canary that is skipped whole stops the run. Who resumes it then has the other waves sent.
+#[tokio::test(start_paused = true)]
+async fn a_canary_of_which_nothing_is_left() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    let first = Arc::new(MemoryJournal::default());
+    let rules = Rules {
+        canary: Some(AfterCanary::Pause(Duration::from_secs(60))),
+        ..Rules::default()
+    };
+    let waves = Waves::of(ids.chunks(2).map(<[_]>::to_vec).collect());
+    let run = client.reboot(RebootType::Soft, ids.clone());
+    let run = run.rolling(waves, rules).journal(Arc::clone(&first));
+    let recheck = WaveRecheck::skip().since(PLANNED.parse().unwrap());
+    let report = run.recheck_waves(recheck).report().await.unwrap();
+    assert!(report.is_success());
+    let before = sent(&seen);
+    // The process died before the first wave began.
+    let journal = Arc::new(MemoryJournal::new(vec![first.entries().remove(0)]));
+    {
+        let mut shown = shown.lock().unwrap();
+        shown.insert(ids[0], locked(ids[0]));
+        shown.insert(ids[1], locked(ids[1]));
+    }
+    let resume = async || {
+        let recovered = Recovered::from_entries(journal.entries()).unwrap();
+        let run = client.resume(Arc::clone(&journal), recovered).unwrap();
+        run.report().await.unwrap()
+    };
+    let report = resume().await;
+    let stopped = Stopped::Rolling(StopReason::NotReady {
+        wave: 1,
+        servers: 2,
+        message: "locked".to_owned(),
+    });
+    assert_eq!(report.stopped, Some(stopped));
+    assert_eq!(names(&report), [NOT; 6]);
+    assert_eq!(sent(&seen), before);
+    let report = resume().await;
+    assert_eq!(names(&report), [NOT, NOT, OK, OK, OK, OK]);
+    assert_eq!(report.stopped, None);
+    assert_eq!(sent(&seen), [1, 1, 2, 2, 2, 2]);
+    Recovered::from_entries(journal.entries()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
