@@ -291,11 +291,16 @@ pub(crate) fn source(source: &CredentialSource) -> String {
 
 /// The origin of a value: what the library calls the options is the command line here.
 pub(crate) fn origin(origin: &str) -> &str {
-    if origin == "the options" {
+    if is_option(origin) {
         "the command line"
     } else {
         origin
     }
+}
+
+/// Whether this is the origin of a value that was handed to the library as an option.
+pub(crate) fn is_option(origin: &str) -> bool {
+    origin == "the options"
 }
 
 /// How the exchange failed, if it was the transport that did.

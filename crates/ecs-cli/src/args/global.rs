@@ -1,5 +1,6 @@
 //! What every command takes: which service, which project, and as whom.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -102,6 +103,8 @@ pub(crate) struct Global {
 pub(crate) struct Local {
     /// The options that say where to go or as whom, by name: what else is filled in comes from settings.
     pub(crate) options: Vec<&'static str>,
+    /// Where the values come from that were filled in, by the name of the option.
+    pub(crate) origins: BTreeMap<&'static str, String>,
     /// Where journals are kept, if not in the user's state.
     pub(crate) journal_dir: Option<PathBuf>,
     /// The store, if no option names one, with the origin of the setting. It may have a password.

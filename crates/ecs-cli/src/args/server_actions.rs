@@ -6,9 +6,9 @@ use super::DocumentOutput;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServerActions {
-    /// Servers by id
-    #[arg(value_name = "ID", required = true)]
-    pub(crate) ids: Vec<String>,
+    /// Servers by id or name
+    #[arg(value_name = "SERVER", required = true)]
+    pub(crate) servers: Vec<String>,
     #[command(flatten)]
     pub(crate) output: DocumentOutput,
 }

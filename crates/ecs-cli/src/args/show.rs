@@ -73,7 +73,8 @@ pub(crate) struct RunShow {
     /// (failed), a table of every server and request (all), or none
     #[arg(long, value_name = "SERVERS", value_enum, default_value_t = Show::Summary, conflicts_with_all = ["html", "outcome"])]
     pub(crate) show: Show,
-    /// The format of the output: for people, one JSON document, the records one per line, or the ids one per line
+    /// The format of the output: for people, one JSON document, the records one per line, a line of CSV for each server,
+    /// or the ids one per line
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = ShowFormat::Table)]
     pub(crate) format: ShowFormat,
 }
@@ -83,6 +84,7 @@ pub(crate) enum ShowFormat {
     Table,
     Json,
     Jsonl,
+    Csv,
     Id,
 }
 

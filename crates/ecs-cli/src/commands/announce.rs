@@ -145,9 +145,13 @@ impl Announcement<'_> {
             (one_wave, self.args.rolling.max_failures)
             && self.servers.len() > 1
         {
+            let why = if self.args.rolling.wave.is_none() {
+                "without --wave or --canary"
+            } else {
+                "all servers are in one wave, so"
+            };
             notes.warn(&format!(
-                "--max-failures {limit} can hardly stop anything: without --wave or --canary most requests are sent before \
-                 the first failure is known"
+                "--max-failures {limit} can hardly stop anything: {why} most requests are sent before the first failure is known"
             ));
         }
         let Some(terminal) = terminal else {
@@ -265,6 +269,9 @@ fn brake(rules: &Rules, waves: usize, servers: usize, given: Option<FailureLimit
     let limit = format!("stops when more than {} failed", counted(most));
     if !rules.brake {
         let given = given.map_or_else(String::new, |given| format!(" (--max-failures {given})"));
+        if most >= servers {
+            return format!("none: all {} may fail{given}", counted(servers));
+        }
         return format!("{limit}{given}");
     }
     if waves < 2 {

@@ -215,10 +215,10 @@ impl GoOn {
             steps.extend(self.act_again(purpose, report, "not-attempted", &left));
         }
         if !skipped.is_empty() {
-            let purpose = format!(
-                "to act on {} that were not ready, once they are",
-                counted(skipped.len())
-            );
+            let purpose = match skipped.len() {
+                1 => "to act on the server that was not ready, once it is".to_owned(),
+                many => format!("to act on the {many} servers that were not ready, once they are"),
+            };
             steps.extend(self.act_again(purpose, report, "not-ready", &skipped));
         }
     }

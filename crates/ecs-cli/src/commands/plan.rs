@@ -280,7 +280,7 @@ pub(crate) fn prepare(
         run: record.clone(),
         accept_drift: args.accept_drift,
     });
-    go_where_it_was(record, global, notes)?;
+    go_where_it_was(record, "the plan", global, notes)?;
     notes.note(&format!(
         "applying {} of {} ago",
         file.hash,

@@ -53,7 +53,7 @@ pub(crate) fn prepare(
                 &CommandLine::default(),
             )));
     }
-    go_where_it_was(&earlier.run, global, notes)?;
+    go_where_it_was(&earlier.run, "the journal", global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
     run.names = earlier.run.names;
     Ok((action, run))

@@ -84,7 +84,7 @@ pub(crate) async fn run(
         Path::new(&run_id)
     };
     let go_on = GoOn::of_resume(args, named, store.is_some(), global);
-    let led_by = go_where_it_was(run, global, notes)?;
+    go_where_it_was(run, "the journal", global, notes)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {
         None
@@ -98,8 +98,7 @@ pub(crate) async fn run(
         otherwise: Some(run.endpoint.clone()),
         fails_soon: false,
     };
-    let mut connection = connect(global, &settings, notes).await?;
-    led_by.note_origin(global, &mut connection);
+    let connection = connect(global, &settings, notes).await?;
     refuse_other_place(&recovered, &connection, global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {

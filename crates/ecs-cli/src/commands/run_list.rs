@@ -179,8 +179,10 @@ fn table(rows: &[Row]) -> String {
         "RUN", "STATE", "BEGAN", "ACTION", "PLACE", "SERVERS", "OUTCOMES", "BY",
     ]);
     table.may_shrink(4);
-    table.may_shrink(6);
     table.may_shrink(7);
+    // The run, its state and its outcomes stay.
+    table.may_vanish([7, 4, 5, 3, 2]);
+    table.shrinks_last(6);
     for row in rows {
         let state = match row.pid {
             Some(pid) => format!("{} (pid {pid})", row.state.name()),

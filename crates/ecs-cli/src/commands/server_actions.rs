@@ -1,13 +1,15 @@
 //! `server actions`.
 
+use ecs_ops::ServerRef;
 use ecs_ops::model::ServerId;
+use ecs_ops::selection::Selection;
 
 use crate::args::{DocumentFormat, Global, ServerActions};
-use crate::connect::{Settings, connect};
+use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::Fail;
-use crate::ids;
 use crate::render::{json, server_actions as render};
+use crate::server_input;
 use crate::term::{Notes, Results};
 
 /// Shows what was done to servers.
@@ -17,8 +19,9 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    let ids: Vec<ServerId> = ids::parse("server", &args.ids)?;
+    let given = server_input::read(&args.servers, &[], None, notes)?;
     let connection = connect(global, &Settings::of_reads(), notes).await?;
+    let ids = ids_of(&connection, given).await?;
     let mut servers = Vec::new();
     for id in ids {
         let actions = connection.client.server_actions(id).await;
@@ -36,4 +39,16 @@ pub(crate) async fn run(
             .collect(),
     });
     Ok(Exit::Success)
+}
+
+/// The ids of the servers. Nothing is read where only ids are given: a server that is gone has actions, too.
+async fn ids_of(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<ServerId>, Fail> {
+    let selection = Selection::of(given);
+    if let Some(ids) = selection.plain_ids() {
+        return Ok(ids.into_iter().collect());
+    }
+    let selected = connection.client.servers().select(&selection).await;
+    let selected = selected.map_err(|error| super::selecting::fail(connection, error))?;
+    let servers = selected.servers.into_iter();
+    Ok(servers.filter_map(|server| server.id).collect())
 }

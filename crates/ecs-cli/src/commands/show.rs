@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::journals;
 use crate::render::timeline::{Process, Timeline};
-use crate::render::{json, page, show};
+use crate::render::{csv, json, page, show};
 use crate::screen::Screen;
 use crate::store::{self, Store};
 use crate::term::{Notes, Results};
@@ -88,7 +88,7 @@ fn show(
         if !args.outcome.is_empty() {
             return Err(
                 Fail::usage("--outcome chooses servers, and -o jsonl shows records")
-                    .hint("use -o id, -o json or the table"),
+                    .hint("use -o id, -o csv, -o json or the table"),
             );
         }
         results.write(&records(&contents));
@@ -139,6 +139,10 @@ fn show(
                 .iter()
                 .map(|server| format!("{}\n", server.report.id));
             results.write(&ids.collect::<String>());
+        }
+        ShowFormat::Csv => {
+            let servers = timeline.servers.iter().map(|server| &server.report);
+            results.write(&csv::servers(servers));
         }
         _ => results.write(&json::document(&timeline)),
     }

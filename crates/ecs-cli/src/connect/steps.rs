@@ -1,11 +1,12 @@
 //! The steps of a connection, which `auth check` takes one by one: choose, open, and the transports between them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ecs_ops::Endpoint;
 use ecs_ops::auth::{
     AddressGap, AuthError, CredentialConfig, CredentialKind, Environment, ReadyCredentials,
-    Skipped, TlsSettings, Transports,
+    ResolvedTarget, Skipped, TlsSettings, Transports,
 };
 use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
 
@@ -88,8 +89,29 @@ pub(crate) async fn open(
         endpoint(config.endpoint(), config.endpoint_gap(), global)?;
     }
     let ways = Ways::new(global, config.tls())?;
-    let ready = config.open(ways.for_credentials()).await?;
+    let mut ready = config.open(ways.for_credentials()).await?;
+    name_origins(&mut ready.target, &global.settings.origins);
     Ok((ready, ways))
+}
+
+/// Gives the values that settings, a journal or a plan filled in their origins: the library takes them for options.
+fn name_origins(target: &mut ResolvedTarget, origins: &BTreeMap<&'static str, String>) {
+    let values = [
+        ("--endpoint", target.endpoint.as_mut()),
+        ("--region", target.region.as_mut()),
+        ("--operator", target.operator.as_mut()),
+    ];
+    let shown = values
+        .into_iter()
+        .filter_map(|(option, value)| Some((option, &mut value?.origin)))
+        .chain([("--project-id", &mut target.project.origin)]);
+    for (option, origin) in shown {
+        if let Some(known) = origins.get(option)
+            && credentials::is_option(origin)
+        {
+            known.clone_into(origin);
+        }
+    }
 }
 
 /// How requests travel.

@@ -20,8 +20,13 @@ const HEADER: [&str; 9] = [
 
 /// A line for each server, after a header.
 pub(crate) fn report(report: &Report, show: Show) -> String {
+    servers(chosen(report, show))
+}
+
+/// A line for each of these servers, after a header.
+pub(crate) fn servers<'a>(servers: impl Iterator<Item = &'a ServerReport>) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let rows = chosen(report, show).map(row);
+    let rows = servers.map(row);
     let header = HEADER.map(str::to_owned);
     for row in std::iter::once(header).chain(rows) {
         // Memory takes everything.

@@ -162,10 +162,15 @@ fn log_line(
             *blind = false;
             None
         }
-        Event::Waiting { jobs, .. } => Some(format!(
-            "still waiting for {jobs} jobs: {}",
-            layout::log_line(tally, now)
-        )),
+        Event::Waiting { jobs, .. } => {
+            let status = match jobs {
+                0 => tally.status(now),
+                1 => Some("still waiting for 1 job".to_owned()),
+                jobs => Some(format!("still waiting for {jobs} jobs")),
+            };
+            let status = status.as_deref().unwrap_or("still running");
+            Some(format!("{status}: {}", layout::log_line(tally, now)))
+        }
         // What was done before is no news.
         Event::Resumed { done, .. } => {
             *tenths = done.saturating_mul(10) / tally.servers.max(1);

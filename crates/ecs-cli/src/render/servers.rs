@@ -16,6 +16,8 @@ const TABLE: &[Column] = &[
     Column::Az,
     Column::Tags,
 ];
+/// So many of the columns of the table are shown however narrow the terminal is: the id, the name and the status.
+const FEWEST: usize = 3;
 const WIDE: &[Column] = &[
     Column::Id,
     Column::Name,
@@ -52,8 +54,17 @@ pub(crate) fn list(servers: &[Server], format: ListFormat, columns: &[Column]) -
         }
     };
     match format {
-        ListFormat::Table => table(servers, &or(TABLE), super::text_table::stdout_width()),
-        ListFormat::Wide => table(servers, &or(WIDE), None),
+        ListFormat::Table => {
+            // What was asked for is not left out.
+            let may_vanish = if columns.is_empty() {
+                FEWEST
+            } else {
+                usize::MAX
+            };
+            let width = super::text_table::stdout_width();
+            table(servers, &or(TABLE), width, may_vanish)
+        }
+        ListFormat::Wide => table(servers, &or(WIDE), None, usize::MAX),
         ListFormat::Csv => csv(servers, &or(WIDE)),
         ListFormat::Json => json::document(&document(servers)),
         ListFormat::Jsonl => servers
@@ -72,7 +83,13 @@ fn lines(servers: &[Server], column: Column) -> String {
     cells.collect()
 }
 
-fn table(servers: &[Server], columns: &[Column], width: Option<usize>) -> String {
+/// The columns from `may_vanish` on are left out, the last one first, where the table does not fit `width`.
+fn table(
+    servers: &[Server],
+    columns: &[Column],
+    width: Option<usize>,
+    may_vanish: usize,
+) -> String {
     let header: Vec<&str> = columns.iter().copied().map(title).collect();
     let mut table = TextTable::new(&header);
     for (index, column) in columns.iter().enumerate() {
@@ -83,6 +100,7 @@ fn table(servers: &[Server], columns: &[Column], width: Option<usize>) -> String
             table.may_shrink(index);
         }
     }
+    table.may_vanish((may_vanish..columns.len()).rev());
     for server in servers {
         table.row(columns.iter().map(|column| match cell(server, *column) {
             cell if cell.is_empty() => "-".to_owned(),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::closing::by_outcome;
 use super::duration::seconds;
 use super::table::{self, Table};
+use super::text_table::TextTable;
 use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
 use crate::args::Show;
 use crate::confirm::counted;
@@ -47,7 +48,7 @@ pub(crate) fn write(
     to(&format!("\n{}\n", headline(timeline)));
     let reports = timeline.servers.iter().map(|server| &server.report);
     to(&by_outcome(reports, show, screen));
-    let mut waves = Table::new(&[
+    let mut waves = TextTable::new(&[
         "WAVE",
         "SERVERS",
         "BEGAN",
@@ -62,7 +63,7 @@ pub(crate) fn write(
         .waves
         .iter()
         .for_each(|wave| waves.row(wave_row(timeline, wave)));
-    let mut requests = Table::new(&[
+    let mut requests = TextTable::new(&[
         "REQUEST", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
     // One for a hundred servers: more of them are a wall.
@@ -71,7 +72,7 @@ pub(crate) fn write(
             requests.row(row(timeline, request));
         }
     }
-    let mut problems = Table::new(&["PROBLEM", "TIMES", "FIRST", "LAST", "REASON"]);
+    let mut problems = TextTable::new(&["PROBLEM", "TIMES", "FIRST", "LAST", "REASON"]);
     for problem in &timeline.problems {
         problems.row([
             problem.what.replace('_', " "),
@@ -94,11 +95,19 @@ pub(crate) fn write(
             table::why(&server.report),
         ]);
     }
-    for table in [waves, requests, problems, servers] {
+    // What failed and what is unknown is neither cut nor left out.
+    waves.may_vanish([3, 2, 7]);
+    waves.may_shrink(8);
+    requests.may_vanish([7, 2, 3, 1]);
+    problems.may_vanish([3, 2]);
+    for table in [waves, requests, problems] {
         if !table.is_empty() {
-            to("\n");
-            table.write(to);
+            to(&format!("\n{}", table.render(screen.width)));
         }
+    }
+    if !servers.is_empty() {
+        to("\n");
+        servers.write(to);
     }
     // What to do next depends on all servers.
     if timeline.servers.len() == timeline.summary.requested {

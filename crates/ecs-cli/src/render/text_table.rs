@@ -12,6 +12,10 @@ const NARROWEST: usize = 8;
 pub(crate) struct TextTable {
     rows: Vec<Vec<String>>,
     shrinkable: Vec<bool>,
+    /// The columns that are left out where the table is too wide, the first one first.
+    may_vanish: Vec<usize>,
+    /// The column that is cut where all that does not help.
+    last_to_shrink: Option<usize>,
 }
 
 impl TextTable {
@@ -19,6 +23,8 @@ impl TextTable {
         Self {
             rows: vec![header.iter().map(ToString::to_string).collect()],
             shrinkable: vec![false; header.len()],
+            may_vanish: Vec::new(),
+            last_to_shrink: None,
         }
     }
 
@@ -27,6 +33,8 @@ impl TextTable {
         Self {
             rows: Vec::new(),
             shrinkable: vec![false; columns],
+            may_vanish: Vec::new(),
+            last_to_shrink: None,
         }
     }
 
@@ -37,12 +45,28 @@ impl TextTable {
         }
     }
 
+    /// Lets columns be left out, the first of these first, where the table is too wide and cutting does not help.
+    pub(crate) fn may_vanish(&mut self, columns: impl IntoIterator<Item = usize>) {
+        self.may_vanish.extend(columns);
+    }
+
+    /// Lets a column be cut where nothing else makes the table fit.
+    pub(crate) fn shrinks_last(&mut self, column: usize) {
+        self.last_to_shrink = Some(column);
+    }
+
+    /// Whether there is nothing below the header.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows
             .push(cells.into_iter().map(|cell| clean(&cell)).collect());
     }
 
-    /// The table, with the columns that may shrink cut to `width` together. The last column is not padded.
+    /// The table, without columns that may vanish and with those that may shrink cut, so that it fits `width`. The last
+    /// column is not padded.
     pub(crate) fn render(&self, width: Option<usize>) -> String {
         let mut widths = vec![0; self.shrinkable.len()];
         for row in &self.rows {
@@ -50,13 +74,16 @@ impl TextTable {
                 *width = cell.width().max(*width);
             }
         }
+        let mut shown: Vec<usize> = (0..widths.len()).collect();
         if let Some(width) = width {
-            self.shrink(&mut widths, width);
+            self.leave_out(&mut shown, &widths, width);
+            self.shrink(&shown, &mut widths, width);
         }
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
-            for (width, cell) in widths.iter().zip(row) {
+            let columns = shown.iter().copied();
+            for (width, cell) in columns.filter_map(|at| Some((widths.get(at)?, row.get(at)?))) {
                 let cell = cut(cell, *width);
                 line.push_str(&cell);
                 let padding = (width + GAP).saturating_sub(cell.width());
@@ -68,29 +95,49 @@ impl TextTable {
         text
     }
 
+    /// Leaves out columns until the others can fit, or no column may be left out.
+    fn leave_out(&self, shown: &mut Vec<usize>, widths: &[usize], width: usize) {
+        for column in &self.may_vanish {
+            let least = |at: usize| match (widths.get(at), self.shrinkable.get(at)) {
+                (Some(width), Some(true)) => NARROWEST.min(*width),
+                (width, _) => width.copied().unwrap_or(0),
+            };
+            let least: usize = shown.iter().map(|at| least(*at)).sum();
+            if least + gaps(shown) <= width {
+                return;
+            }
+            shown.retain(|at| at != column);
+        }
+    }
+
     /// Takes from the widest column that may shrink until the table fits, or no column can shrink further.
-    fn shrink(&self, widths: &mut [usize], width: usize) {
+    fn shrink(&self, shown: &[usize], widths: &mut [usize], width: usize) {
         loop {
-            let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-            let excess = total.saturating_sub(width);
-            let mut candidates: Vec<usize> = (0..widths.len())
-                .filter(|index| self.shrinkable.get(*index) == Some(&true))
-                .filter(|index| widths.get(*index).is_some_and(|width| *width > NARROWEST))
-                .collect();
-            candidates.sort_by_key(|index| std::cmp::Reverse(widths.get(*index).copied()));
+            let total: usize = shown.iter().filter_map(|at| widths.get(*at)).sum();
+            let excess = (total + gaps(shown)).saturating_sub(width);
+            let wide = |at: &usize| widths.get(*at).is_some_and(|width| *width > NARROWEST);
+            let mut candidates: Vec<usize> = shown.iter().copied().filter(wide).collect();
+            candidates.retain(|at| self.shrinkable.get(*at) == Some(&true));
+            if candidates.is_empty() {
+                let last = self.last_to_shrink.filter(wide);
+                candidates.extend(last.filter(|at| shown.contains(at)));
+            }
+            candidates.sort_by_key(|at| std::cmp::Reverse(widths.get(*at).copied()));
             let (Some(widest), true) = (candidates.first(), excess > 0) else {
                 return;
             };
-            let next = candidates
-                .get(1)
-                .and_then(|index| widths.get(*index))
-                .copied();
+            let next = candidates.get(1).and_then(|at| widths.get(*at)).copied();
             if let Some(column) = widths.get_mut(*widest) {
                 let floor = next.unwrap_or(NARROWEST).max(NARROWEST).min(*column - 1);
                 *column = column.saturating_sub(excess).max(floor);
             }
         }
     }
+}
+
+/// The spaces between these columns.
+fn gaps(columns: &[usize]) -> usize {
+    GAP * columns.len().saturating_sub(1)
 }
 
 /// The text, cut to this width with an ellipsis.

@@ -72,6 +72,16 @@ fn is_header(first: &Line<'_>, rows: &[Line<'_>]) -> bool {
             .all(|row| row.text.split_whitespace().next().is_some_and(is_id))
 }
 
+/// A text for an error. The value of `NAME=VALUE` and `name: value` is left out: the wrong file may hold passwords and keys.
+fn without_value(text: &str) -> String {
+    let equals = text.find('=');
+    let colon = text.find(": ").map(|at| at + 1);
+    match equals.into_iter().chain(colon).min() {
+        Some(at) => format!("{}…", text.get(..=at).unwrap_or_default().trim_end()),
+        None => text.to_owned(),
+    }
+}
+
 fn is_id(word: &str) -> bool {
     matches!(word.parse(), Ok(ServerRef::Id(_)))
 }
@@ -157,7 +167,7 @@ impl LineReader {
     fn server(&mut self, position: Position, text: &str) {
         const NOT_IN_NAMES: [char; 11] = ['{', '}', '[', ']', '<', '>', '"', '|', '\\', '=', ' '];
         if text.contains(NOT_IN_NAMES) {
-            let message = format!("{text:.80?} is neither an id nor a name");
+            let message = format!("{:.80?} is neither an id nor a name", without_value(text));
             self.problems.push(Problem::new(position, message));
             return;
         }
@@ -168,7 +178,7 @@ impl LineReader {
     }
 
     fn problem(&mut self, line: &Line<'_>, message: &str) {
-        let message = format!("{message}: {:.80?}", line.text);
+        let message = format!("{message}: {:.80?}", without_value(line.text));
         self.problems.push(Problem::new(line.position, message));
     }
 }

@@ -77,6 +77,11 @@ pub(super) fn format_of(text: &str) -> Result<FileFormat, Refusal> {
             return Ok(FileFormat::Json);
         }
         Some('"') => return Ok(FileFormat::Csv),
+        Some('-') if trimmed.starts_with("-----BEGIN ") => {
+            return Err(refuse(
+                "this is a key or a certificate, not a list of servers",
+            ));
+        }
         Some('<') => return Err(refuse("this is HTML or XML, not a list of servers")),
         Some('+') if trimmed.starts_with("+-") => {
             return Err(

@@ -242,6 +242,12 @@ fn what_is_something_else_is_refused_with_its_place_and_a_command() {
             "neither an id nor a name",
             "openstack server list",
         ),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaA\n",
+            "1:1",
+            "a key or a certificate",
+            "openstack server list",
+        ),
         ("a\0b", "1:2", "binary", "openstack server list"),
         (
             "{\"version\": 4, \"terraform_version\": \"1.9\", \"resources\": []}",

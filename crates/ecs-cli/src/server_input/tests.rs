@@ -74,3 +74,25 @@ fn what_cannot_be_read_is_said() {
     let fail = read(&[], &twice, None, &Notes::new(true)).unwrap_err();
     assert!(fail.message.contains("only once"));
 }
+
+/// The wrong file may hold passwords and keys.
+#[test]
+fn values_of_the_wrong_file_are_not_shown() {
+    for text in [
+        "export OS_PASSWORD=hunter2\nexport OS_USERNAME=hunter2\n",
+        "OS_PASSWORD=hunter2\n",
+        "web-1\n  password: hunter2\n",
+        "# a key\n-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n",
+    ] {
+        let fail = read_all(&[], &[text]).unwrap_err();
+        let shown = format!("{} {:?} {:?}", fail.message, fail.details, fail.hint);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains(":1:1: ") || shown.contains(":2:"), "{shown}");
+    }
+    let fail = read_all(&[], &["export OS_PASSWORD=hunter2\n"]).unwrap_err();
+    assert!(
+        fail.details[0].ends_with("\"export OS_PASSWORD=…\""),
+        "{:?}",
+        fail.details
+    );
+}

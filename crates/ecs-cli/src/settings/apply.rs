@@ -51,6 +51,18 @@ pub(super) fn given(global: &Global) -> Given {
 pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(), Fail> {
     global.settings.options = global.given();
     let get = |key| settings.resolved.get(key);
+    const SHOWN: [(&str, Key); 4] = [
+        ("--endpoint", Key::Endpoint),
+        ("--region", Key::Region),
+        ("--operator", Key::Operator),
+        ("--project-id", Key::ProjectId),
+    ];
+    let filled = SHOWN
+        .into_iter()
+        .filter(|(option, _)| !global.settings.options.contains(option));
+    global.settings.origins = filled
+        .filter_map(|(option, key)| Some((option, get(key)?.origin.clone())))
+        .collect();
     let text = |key, slot: &mut Option<String>| {
         if slot.is_none() {
             *slot = get(key).map(|setting| setting.value.clone());

@@ -222,7 +222,15 @@ fn a_context_leads_a_run() {
             .env("OS_TOKEN", &token);
         Ended::of(&mut command).expect(0).stdout
     };
-    assert!(run(&[]).contains("3 waves of at most 2 servers"));
+    let shown = run(&[]);
+    assert!(shown.contains("3 waves of at most 2 servers"), "{shown}");
+    for label in ["project ", "endpoint "] {
+        let row = shown
+            .lines()
+            .find(|line| line.trim_start().starts_with(label));
+        let row = row.unwrap_or_default();
+        assert!(row.contains("(from context lab ("), "{shown}");
+    }
     assert!(run(&["--wave", "3"]).contains("2 waves of at most 3 servers"));
 }
 

@@ -254,3 +254,41 @@ fn names_come_from_the_journal() {
     }
     assert_eq!(report["servers"][1]["at"], at["servers"][1]["at"]);
 }
+
+/// The question and its copy in the log do not say that somebody typed what the journal or the plan has.
+#[test]
+fn the_place_comes_from_the_journal_or_the_plan() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, plan) = (
+        path(directory.path(), "1.jsonl"),
+        path(directory.path(), "1.plan"),
+    );
+    let sim = Sim::start(60, |region| region.servers(3).failing(1.0));
+    let token = ["--token".to_owned(), sim.options().pop().unwrap()];
+    run(&sim, &["reboot", "--all", "--yes", "--journal", &journal]).expect(1);
+    run(&sim, &["plan", "reboot", "--all", "--out", &plan]).expect(0);
+    for (command, origin) in [
+        (["rerun", &journal], "(from the journal)"),
+        (["apply", &plan], "(from the plan)"),
+    ] {
+        let shown = ecsctl(&[&command[..], &["--dry-run"]].concat(), &token).expect(0);
+        for label in ["project ", "endpoint "] {
+            let row = shown
+                .stdout
+                .lines()
+                .find(|line| line.trim_start().starts_with(label));
+            assert!(
+                row.is_some_and(|row| row.ends_with(origin)),
+                "{}",
+                shown.stdout
+            );
+        }
+    }
+    let csv = ecsctl(
+        &["run", "show", &journal, "-o", "csv", "--outcome", "failed"],
+        &NONE,
+    )
+    .expect(0);
+    assert!(csv.stdout.starts_with("id,name,outcome,"), "{}", csv.stdout);
+    assert_eq!(csv.stdout.lines().count(), 4, "{}", csv.stdout);
+}

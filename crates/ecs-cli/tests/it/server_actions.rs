@@ -25,6 +25,13 @@ fn what_was_done_to_a_server_is_shown_with_its_user() {
     let first = &json["servers"][0]["actions"][0];
     assert_eq!(first["action"], "reboot");
     assert_eq!(first["user_id"].as_str().map(str::len), Some(32));
+    let by_name = actions(&["web-001"]).expect(0).stdout;
+    assert!(by_name.contains(&ids[0]), "{by_name}");
+    let failed = actions(&["web-009"]).expect(2).stderr;
+    assert!(
+        failed.contains("no server of the project is called"),
+        "{failed}"
+    );
     let missing = "616fb98f-46ca-475e-917e-2563e5a8cd19";
     let failed = actions(&[missing]).expect(1).stderr;
     assert!(

@@ -7,29 +7,6 @@ use crate::connect::Connection;
 use crate::fail::{Fail, chain};
 use crate::term::Notes;
 
-/// What led to the endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::commands) enum LedBy {
-    Record,
-    Options,
-}
-
-impl LedBy {
-    /// The endpoint comes from the journal, however it was handed on, and the project too, unless an option names it.
-    pub(in crate::commands) fn note_origin(self, global: &Global, connection: &mut Connection) {
-        const FROM: &str = "the journal";
-        let Some(target) = connection.target.as_mut() else {
-            return;
-        };
-        if let (Self::Record, Some(endpoint)) = (self, target.endpoint.as_mut()) {
-            FROM.clone_into(&mut endpoint.origin);
-        }
-        if !global.sim && !global.settings.options.contains(&"--project-id") {
-            FROM.clone_into(&mut target.project.origin);
-        }
-    }
-}
-
 /// Options that say where the service is: typed ones, not what settings filled in.
 fn placing(global: &Global) -> Vec<&'static str> {
     const PLACING: [&str; 3] = ["--endpoint", "--region", "--operator"];
@@ -65,12 +42,13 @@ fn forget_settings(global: &mut Global) {
     global.settings.options = options;
 }
 
-/// Fills in the place of the run where no option names one.
+/// Fills in the place of the run where no option names one. `origin`: what has it, such as `the journal`.
 pub(in crate::commands) fn go_where_it_was(
     run: &RunRecord,
+    origin: &str,
     global: &mut Global,
     notes: &Notes,
-) -> Result<LedBy, Fail> {
+) -> Result<(), Fail> {
     if run.simulated && !global.sim {
         let given = placing(global);
         if !given.is_empty() {
@@ -88,16 +66,19 @@ pub(in crate::commands) fn go_where_it_was(
         }
     }
     if global.sim {
-        return Ok(LedBy::Options);
+        return Ok(());
     }
     if !global.settings.options.contains(&"--project-id") {
         global.project_id = Some(run.project.clone());
+        let origins = &mut global.settings.origins;
+        origins.insert("--project-id", origin.to_owned());
     }
     if placing(global).is_empty() {
         global.endpoint = Some(run.endpoint.clone());
-        return Ok(LedBy::Record);
+        let origins = &mut global.settings.origins;
+        origins.insert("--endpoint", origin.to_owned());
     }
-    Ok(LedBy::Options)
+    Ok(())
 }
 
 /// Refuses to resume a run elsewhere, and says which option leads there.

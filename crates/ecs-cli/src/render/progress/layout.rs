@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::confirm::counted;
 use crate::render::tally::{Tally, rounded};
 use crate::screen::{Screen, width_of};
 
@@ -93,7 +94,7 @@ fn bar(tally: &Tally, cells: usize, ascii: bool) -> String {
 
 /// The same as a line of a log.
 pub(super) fn log_line(tally: &Tally, now: Instant) -> String {
-    let mut line = format!("{} of {} servers done", tally.done, tally.servers);
+    let mut line = format!("{} of {} done", tally.done, counted(tally.servers));
     for (count, what) in [
         (tally.failed, "failed"),
         (tally.unknown, "unknown"),

@@ -48,3 +48,40 @@ proptest! {
         prop_assert!(widest <= width.max(10 + 2 + NARROWEST + 2 + NARROWEST), "{shown}");
     }
 }
+
+#[test]
+fn columns_are_left_out_in_their_order_until_the_rest_fits() {
+    let shown = |width| {
+        let mut table = TextTable::new(&["RUN", "AGE", "PLACE", "OUTCOMES"]);
+        table.may_shrink(2);
+        table.may_vanish([2, 1]);
+        table.shrinks_last(3);
+        table.row(
+            [
+                "0123456789",
+                "5 min",
+                "sim-1 0123456789",
+                "3 failed, 1 unknown",
+            ]
+            .map(str::to_owned),
+        );
+        table
+            .render(Some(width))
+            .lines()
+            .last()
+            .map(str::to_owned)
+            .unwrap_or_default()
+    };
+    assert_eq!(
+        shown(60),
+        "0123456789  5 min  sim-1 0123456789  3 failed, 1 unknown"
+    );
+    assert_eq!(
+        shown(50),
+        "0123456789  5 min  sim-1 012…  3 failed, 1 unknown"
+    );
+    assert_eq!(shown(40), "0123456789  5 min  3 failed, 1 unknown");
+    assert_eq!(shown(32), "0123456789  3 failed, 1 unknown");
+    assert_eq!(shown(22), "0123456789  3 failed,…");
+    assert_eq!(shown(5), "0123456789  3 faile…");
+}
