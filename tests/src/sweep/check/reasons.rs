@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ecs_ops::fleet::Unready;
+use ecs_ops::journal::Record;
 use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::transport::Delivery;
 use ecs_ops::{Event, Outcome, Stopped};
@@ -179,11 +180,17 @@ impl Checker<'_> {
         // A process that died has no report.
         let lives = self.lived.iter().flat_map(|lived| &lived.lived.lives);
         let events = lives.flat_map(|life| &life.events);
-        let unready = events.filter_map(|(_, event)| match event {
+        let emitted = events.filter_map(|(_, event)| match event {
             Event::WaveRechecked { unready, .. } => Some(unready),
             _ => None,
         });
-        let mut unready = unready.flatten();
+        // One that died between its record and its event has the record only.
+        let entries = self.lived.iter().flat_map(|lived| &lived.lived.entries);
+        let recorded = entries.filter_map(|entry| match &entry.record {
+            Record::WaveRechecked { unready, .. } => Some(unready),
+            _ => None,
+        });
+        let mut unready = emitted.chain(recorded).flatten();
         let Some(unready) = unready.find(|server| server.id == *id) else {
             return false;
         };
