@@ -76,6 +76,22 @@ failed: 27
     assert_eq!(shown(&report(servers), Show::Summary, PLAIN), expected);
 }
 
+#[test]
+fn the_same_answer_to_several_requests_is_one_reason() {
+    let servers = [(1, "a1"), (2, "a1"), (3, "b2"), (4, "a1"), (5, "c3")]
+        .map(|(number, request)| failed(number, &format!("busy (request {request}); wait")));
+    let all = shown(&report(servers.to_vec()), Show::Summary, PLAIN);
+    assert!(
+        all.contains("\n  busy (request a1 and others); wait (5 servers)\n"),
+        "{all}"
+    );
+    let some = shown(&report(servers[..2].to_vec()), Show::Summary, PLAIN);
+    assert!(
+        some.contains("\n  busy (request a1); wait (2 servers)\n"),
+        "{some}"
+    );
+}
+
 fn running(number: usize) -> ServerReport {
     let running = serde_json::json!({"id": id(number), "outcome": "running", "job_id": "job-1"});
     serde_json::from_value(running).unwrap()
