@@ -59,10 +59,12 @@ pub(crate) fn by_outcome<'a>(
     for (outcome, title, color) in LISTED {
         let these = servers.clone();
         let servers: Vec<&ServerReport> = these
+            .clone()
             .filter(|server| server.outcome.name() == outcome)
             .collect();
-        // Servers that are running have no reason: their number is in the first line.
-        if servers.is_empty() || (outcome == "running" && show == Show::Summary) {
+        // Where all servers are running, as with --no-wait, the first line has their number.
+        let all_run = outcome == "running" && servers.len() == these.count();
+        if servers.is_empty() || (all_run && show == Show::Summary) {
             continue;
         }
         let title = format!("{title}: {}", servers.len());

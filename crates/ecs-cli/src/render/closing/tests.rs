@@ -76,6 +76,24 @@ failed: 27
     assert_eq!(shown(&report(servers), Show::Summary, PLAIN), expected);
 }
 
+fn running(number: usize) -> ServerReport {
+    let running = serde_json::json!({"id": id(number), "outcome": "running", "job_id": "job-1"});
+    serde_json::from_value(running).unwrap()
+}
+
+#[test]
+fn servers_that_hang_are_named_unless_nobody_waited_for_any() {
+    let some = shown(
+        &report(vec![succeeded(0), running(1)]),
+        Show::Summary,
+        PLAIN,
+    );
+    let named = format!("\nrunning: 1\n  the job had not finished\n    {}\n", id(1));
+    assert!(some.ends_with(&named), "{some}");
+    let all = shown(&report(vec![running(0), running(1)]), Show::Summary, PLAIN);
+    assert_eq!(all.lines().count(), 1, "{all}");
+}
+
 #[test]
 fn five_thousand_failures_print_ten() {
     for same in [true, false] {
