@@ -137,7 +137,8 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
         let mut runs = journals.newest_first().map_err(failed)?.into_iter();
         let last = runs.next().map(|(_, path)| path);
         return last.ok_or_else(|| {
-            Fail::usage(format!("there is no run in {folder}")).hint("name the file of a journal")
+            Fail::usage(format!("there is no run in {folder}"))
+                .hint("for a run with --journal FILE, name that file")
         });
     }
     let files = journals.files().map_err(failed)?;

@@ -135,7 +135,27 @@ fn without_acting_suggestion(mut error: clap::Error) -> clap::Error {
     if leads_to_one {
         error.remove(ContextKind::SuggestedSubcommand);
     }
+    let tip = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => reading_command(name),
+        _ => None,
+    };
+    if let Some(tip) = tip {
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, tips);
+    }
     error
+}
+
+/// What to run instead of a command that other tools have.
+fn reading_command(name: &str) -> Option<&'static str> {
+    match name {
+        "list" | "ls" | "servers" => Some("'server list' lists servers"),
+        "show" | "status" => Some("'run show last' shows the latest run"),
+        "runs" | "history" => Some("'run list' lists the runs"),
+        "restart" => Some("'--help' lists the commands"),
+        _ => None,
+    }
 }
 
 async fn run(

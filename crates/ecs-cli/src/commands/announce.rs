@@ -11,7 +11,7 @@ use ecs_ops::rolling::{AfterCanary, Rules, Waves};
 use crate::args::{FailureLimit, Run};
 use crate::command_line::written;
 use crate::confirm::{Terminal, WavesShown, act_on, counted, skipped, verb};
-use crate::connect::Connection;
+use crate::connect::{self, Connection};
 use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::render::target;
@@ -245,7 +245,7 @@ impl Announcement<'_> {
         if rolling.asks() {
             text.push_str(", and the question after the canary");
         }
-        if self.connection.is_simulated() {
+        if self.connection.is_simulated() || connect::is_sped_up() {
             text.push_str(" by the simulator's clock");
         }
         text

@@ -194,6 +194,7 @@ impl GoOn {
         // Then its last question is still open, even if all is done.
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let purpose = match left.len() {
+            0 if running => "to wait for the servers that are still running".to_owned(),
             0 => "to continue".to_owned(),
             1 => "to continue with the server that was not attempted".to_owned(),
             many => format!("to continue with the {many} servers that were not attempted"),

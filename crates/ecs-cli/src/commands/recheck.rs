@@ -16,7 +16,9 @@ pub(super) fn setting(
     let several = waves.is_some_and(|waves| waves.waves.len() > 1);
     // Who accepts that servers differ from a plan acts on all of them.
     let accepts_drift = args.planned.as_ref().is_some_and(|plan| plan.accept_drift);
-    if !several || !servers.are_read || args.no_recheck || accepts_drift {
+    // What could not be seen before the run will not be seen before a wave either.
+    let are_seen = servers.are_read && !servers.listed.is_empty();
+    if !several || !are_seen || args.no_recheck || accepts_drift {
         return None;
     }
     let recheck = match args.skip_unready {

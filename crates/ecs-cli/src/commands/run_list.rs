@@ -105,7 +105,7 @@ pub(crate) fn run(
     }
     if rows.is_empty() {
         notes.note(&format!(
-            "there is no run in {}",
+            "there is no run in {}; runs with --journal FILE are not listed",
             journals.folder().display()
         ));
     }
@@ -180,9 +180,9 @@ fn table(rows: &[Row]) -> String {
     ]);
     table.may_shrink(4);
     table.may_shrink(7);
-    // The run, its state and its outcomes stay.
+    // The state and the outcomes stay whole. The beginning of the id is enough to name the run.
     table.may_vanish([7, 4, 5, 3, 2]);
-    table.shrinks_last(6);
+    table.shrinks_last(0);
     for row in rows {
         let state = match row.pid {
             Some(pid) => format!("{} (pid {pid})", row.state.name()),

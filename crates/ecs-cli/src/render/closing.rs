@@ -59,10 +59,12 @@ pub(crate) fn by_outcome<'a>(
     for (outcome, title, color) in LISTED {
         let these = servers.clone();
         let servers: Vec<&ServerReport> = these
+            .clone()
             .filter(|server| server.outcome.name() == outcome)
             .collect();
-        // Servers that are running have no reason: their number is in the first line.
-        if servers.is_empty() || (outcome == "running" && show == Show::Summary) {
+        // Where all servers are running, as with --no-wait, the first line has their number.
+        let all_run = outcome == "running" && servers.len() == these.count();
+        if servers.is_empty() || (all_run && show == Show::Summary) {
             continue;
         }
         let title = format!("{title}: {}", servers.len());
@@ -171,7 +173,11 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
     let mut groups: Vec<(String, Vec<&ServerReport>)> = Vec::new();
     for server in servers {
         let shown = why(server);
-        let key = shown.replace(&server.id.to_string(), "ID");
+        let general = shown.replace(&server.id.to_string(), "ID");
+        let key = match request_of(&general) {
+            Some(request) => general.replace(request, ""),
+            None => general.clone(),
+        };
         let at = *index.entry(key).or_insert_with(|| {
             groups.push((String::new(), Vec::new()));
             groups.len() - 1
@@ -180,7 +186,7 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
             // With its id as long as it is the only one.
             *reason = match members.is_empty() {
                 true => shown,
-                false => shown.replace(&server.id.to_string(), "ID"),
+                false => naming_first_request(reason, general),
             };
             members.push(server);
         }
@@ -188,6 +194,24 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
     // Stable: reasons that are equally frequent stay in the order of the servers.
     groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
     groups
+}
+
+/// The request id in a reason, for the service's support.
+fn request_of(reason: &str) -> Option<&str> {
+    let (_, rest) = reason.split_once("(request ")?;
+    rest.split_once(')').map(|(request, _)| request)
+}
+
+/// The reason of one more server of a group, with the request id of the group: requests with the same answer have ids of their own.
+fn naming_first_request(group: &str, reason: String) -> String {
+    const OTHERS: &str = " and others";
+    match (request_of(group), request_of(&reason)) {
+        (Some(first), Some(this)) if first != this => {
+            let first = first.strip_suffix(OTHERS).unwrap_or(first);
+            reason.replace(this, &format!("{first}{OTHERS}"))
+        }
+        _ => reason,
+    }
 }
 
 /// Why a server has its outcome, and whether it was restarted hard.

@@ -243,6 +243,15 @@ fn a_mistyped_command_never_leads_to_one_that_acts() {
         refused.stderr
     );
     assert!(!refused.stderr.contains("start"), "{}", refused.stderr);
+    for (name, tip) in [
+        ("status", "tip: 'run show last' shows the latest run"),
+        ("list", "tip: 'server list' lists servers"),
+        ("restart", "tip: '--help' lists the commands"),
+    ] {
+        let refused = ecsctl(&[name, "--sim"], &NONE).expect(2).stderr;
+        assert!(refused.contains(tip), "{refused}");
+        assert!(!refused.contains("\n\n\n"), "{refused}");
+    }
     let refused = ecsctl(&["explian"], &NONE).expect(2);
     assert!(refused.stderr.contains("explain"), "{}", refused.stderr);
     ecsctl(

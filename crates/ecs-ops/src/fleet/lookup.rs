@@ -70,7 +70,8 @@ impl Client {
         let mut read = self.read_servers(ids, ReadPurpose::SingleEvidence).await?;
         if !read.absent.is_empty() {
             // A list that is read once misses a server whose page has moved meanwhile.
-            let absent: Vec<ServerId> = read.absent.drain().collect();
+            let mut absent: Vec<ServerId> = read.absent.drain().collect();
+            absent.sort_unstable();
             let again = self.read_servers(&absent, ReadPurpose::Absence).await?;
             read.absent = again.absent;
             read.servers.extend(again.servers);

@@ -243,7 +243,11 @@ impl Client {
             Err(error) if purpose != ReadPurpose::Selection && ends_reading(&error) => {
                 return Err(error);
             }
-            Err(error) if is_missing(&error) => Shown::Absent,
+            // Caches also keep that something was not found.
+            Err(error) if is_missing(&error) => match purpose.takes(context.stale()) {
+                true => Shown::Absent,
+                false => Shown::Refused,
+            },
             // An answer that cannot be read will not be better the next time.
             Err(error) if matches!(error.problem().status(), Some(200..300)) => Shown::Refused,
             Err(error) => match error.kind() {

@@ -109,13 +109,16 @@ impl Observer {
         if reconciles {
             servers.extend(self.reconciler.servers(state));
         }
+        // In one order whatever the hashes are, so that a simulated run can be repeated.
+        let mut in_order: Vec<ServerId> = servers.iter().copied().collect();
+        in_order.sort_unstable();
         let query = ListQuery {
             evidence: if reconciles {
                 self.reconciler.query(client, state)
             } else {
                 EvidenceQuery::default()
             },
-            servers: servers.iter().copied().collect(),
+            servers: in_order,
         };
         self.underway = Some(Underway {
             began,

@@ -77,6 +77,40 @@ failed: 27
 }
 
 #[test]
+fn the_same_answer_to_several_requests_is_one_reason() {
+    let servers = [(1, "a1"), (2, "a1"), (3, "b2"), (4, "a1"), (5, "c3")]
+        .map(|(number, request)| failed(number, &format!("busy (request {request}); wait")));
+    let all = shown(&report(servers.to_vec()), Show::Summary, PLAIN);
+    assert!(
+        all.contains("\n  busy (request a1 and others); wait (5 servers)\n"),
+        "{all}"
+    );
+    let some = shown(&report(servers[..2].to_vec()), Show::Summary, PLAIN);
+    assert!(
+        some.contains("\n  busy (request a1); wait (2 servers)\n"),
+        "{some}"
+    );
+}
+
+fn running(number: usize) -> ServerReport {
+    let running = serde_json::json!({"id": id(number), "outcome": "running", "job_id": "job-1"});
+    serde_json::from_value(running).unwrap()
+}
+
+#[test]
+fn servers_that_hang_are_named_unless_nobody_waited_for_any() {
+    let some = shown(
+        &report(vec![succeeded(0), running(1)]),
+        Show::Summary,
+        PLAIN,
+    );
+    let named = format!("\nrunning: 1\n  the job had not finished\n    {}\n", id(1));
+    assert!(some.ends_with(&named), "{some}");
+    let all = shown(&report(vec![running(0), running(1)]), Show::Summary, PLAIN);
+    assert_eq!(all.lines().count(), 1, "{all}");
+}
+
+#[test]
 fn five_thousand_failures_print_ten() {
     for same in [true, false] {
         let message = |number| match same {

@@ -241,6 +241,36 @@ async fn a_cached_answer_about_one_server() {
     }
 }
 
+/// Nor is what a cache keeps of a server that was not found once.
+#[tokio::test(start_paused = true)]
+async fn a_cached_answer_about_a_server_that_was_not_found() {
+    let missing = r#"{"itemNotFound":{"code":404,"message":"no such server"}}"#;
+    for (purpose, age, absent) in [
+        (ReadPurpose::Evidence, Some("3"), false),
+        (ReadPurpose::Absence, Some("3"), false),
+        (ReadPurpose::Evidence, None, true),
+        (ReadPurpose::Selection, Some("3"), true),
+    ] {
+        let (builder, _) = service(move |request, _| {
+            if !request.uri().path().ends_with("/detail") {
+                let headers = age.map(|age| ("age", age));
+                return Does::Says(404, missing.to_owned(), headers.into_iter().collect());
+            }
+            let first = !request.uri().query().unwrap().contains("marker");
+            let rows = [json!({"id": ids(1)[0], "status": "ACTIVE"})];
+            let rows = if first { &rows[..] } else { &[] };
+            let body = json!({"count": 1, "servers": rows}).to_string();
+            Does::Says(200, body, Vec::new())
+        });
+        let client = builder.build().unwrap();
+        client.0.place.set_project_servers(10_000);
+        let read = client.read_servers(&ids(1), purpose).await.unwrap();
+        let shown = (read.servers.len(), read.absent.len());
+        let expected = if absent { (0, 1) } else { (1, 0) };
+        assert_eq!(shown, expected, "{purpose:?} {age:?}");
+    }
+}
+
 /// An answer about another server says nothing of the one that was asked for.
 #[tokio::test(start_paused = true)]
 async fn an_answer_about_another_server() {

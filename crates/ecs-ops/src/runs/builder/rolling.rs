@@ -80,8 +80,8 @@ impl RunBuilder {
     /// the caller has just read; and of a resumed run those of the first one, too. A server that is
     /// gone, locked or busy, that was stopped, or that changed since the run was planned and may have
     /// been restarted, is skipped, or stops the run before its wave. They are read by the fewest queries
-    /// that the service allows. If they cannot be read for ten minutes, or reading is
-    /// refused, the run stops before the wave. Runs without waves are not affected. A resumed run does
+    /// that the service allows. If they cannot be read for ten minutes (an empty list
+    /// shows nothing), or reading is refused, the run stops before the wave. Runs without waves are not affected. A resumed run does
     /// as its journal says, unless this or [`skip_recheck`](Self::skip_recheck) says otherwise.
     pub fn recheck_waves(mut self, recheck: WaveRecheck) -> Self {
         let clock = self.client.0.core.clock();

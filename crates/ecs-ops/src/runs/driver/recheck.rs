@@ -7,10 +7,10 @@ use ecs_client::clock::doubled;
 use tokio::time::Instant;
 
 use super::Driver;
-use crate::ErrorKind;
 use crate::event::Event;
-use crate::fleet::UnreadyServer;
+use crate::fleet::{Lookup, UnreadyServer};
 use crate::runs::state::{Rechecked, WaveToRead};
+use crate::{Error, ErrorKind};
 
 /// For how long the servers of a wave are read again if that fails. The run stops then: it does not
 /// act on servers that it cannot see.
@@ -47,6 +47,8 @@ impl Driver<'_> {
         let mut tries = 0;
         loop {
             let error = match self.client.look_up_now(&to_read.servers).await {
+                // Neither shown nor certainly gone.
+                Ok(found) if found.missing.len() > found.absent.len() => not_shown(&found),
                 Ok(found) => {
                     let recheck = to_read.recheck;
                     return Ok(recheck.unready(to_read.action, &to_read.servers, &found));
@@ -64,4 +66,13 @@ impl Driver<'_> {
             tries += 1;
         }
     }
+}
+
+/// The error of a read that shows neither some servers nor that they are gone.
+fn not_shown(found: &Lookup) -> Error {
+    let servers = found.missing.len() - found.absent.len();
+    let problem = Problem::new(format!(
+        "the list of servers is empty, which does not show that {servers} of the wave are gone"
+    ));
+    Error::new(ErrorKind::Unreachable, problem)
 }

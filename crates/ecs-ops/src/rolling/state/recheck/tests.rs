@@ -1,4 +1,9 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
 use ecs_model::ServerId;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
 
 use crate::rolling::state::{AfterCanary, Rolling, Rules, WaveAction, WaveEvent};
 use crate::rolling::{StopReason, tests::id};
@@ -47,7 +52,7 @@ fn a_wave_goes_on_without_those_that_are_skipped() {
 /// No record says that a pause is over, or that a server was not attempted for good.
 #[test]
 fn a_recheck_by_an_earlier_process_ends_what_led_up_to_it() {
-    let pause = std::time::Duration::from_secs(60);
+    let pause = Duration::from_secs(60);
     let mut waves = waves(Rules {
         pause,
         ..Rules::default()
@@ -106,7 +111,7 @@ fn without_a_canary_nothing_follows() {
 /// without it before somebody knows.
 #[test]
 fn a_run_without_a_canary_goes_on_when_it_is_resumed_after_its_report() {
-    let pause = std::time::Duration::from_secs(60);
+    let pause = Duration::from_secs(60);
     let resumed = |reported| WaveEvent::Resumed {
         reported,
         awaited: Vec::new(),
@@ -180,4 +185,155 @@ fn unready_and_unread_servers_stop_the_run_until_it_is_resumed() {
     let not_read = StopReason::NotRead { wave: 1, message };
     let action = waves.on(rechecked(0, &[], true));
     assert_eq!(action, WaveAction::Stop(not_read));
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Unsent,
+    Sent,
+    Over,
+}
+
+/// A run whose servers are skipped, sent and ended, and that other processes resume.
+struct Model {
+    planned: Vec<Vec<ServerId>>,
+    rules: Rules,
+    rolling: Rolling,
+    written: Vec<WaveEvent>,
+    servers: HashMap<ServerId, Progress>,
+}
+
+impl Model {
+    fn new(planned: Vec<Vec<ServerId>>, rules: Rules) -> Self {
+        let servers = planned.iter().flatten();
+        Self {
+            rolling: Rolling::new(planned.clone(), rules),
+            servers: servers.map(|id| (*id, Progress::Unsent)).collect(),
+            planned,
+            rules,
+            written: Vec::new(),
+        }
+    }
+
+    fn happens(&mut self, event: WaveEvent) {
+        // No record says that a pause is over.
+        if event != WaveEvent::Paused {
+            self.written.push(event.clone());
+        }
+        self.rolling.on(event);
+    }
+
+    fn all(&self, progress: Progress) -> Vec<ServerId> {
+        let servers = self.planned.iter().flatten().copied();
+        servers.filter(|id| self.servers[id] == progress).collect()
+    }
+
+    fn another_process(&mut self, reported: bool) {
+        self.written.push(WaveEvent::Resumed {
+            reported,
+            awaited: self.all(Progress::Sent),
+            unsent: self.all(Progress::Unsent),
+        });
+        self.rolling = Rolling::new(self.planned.clone(), self.rules);
+        for event in &self.written {
+            self.rolling.on(event.clone());
+        }
+    }
+
+    /// Servers of this wave that are not sent yet are skipped, by the bits of `which`.
+    fn skip(&mut self, wave: usize, which: u8) {
+        let unready = self.rolling.waves()[wave].iter().enumerate();
+        let unready = unready.filter(|(place, id)| {
+            (which >> (place % 4)) & 1 == 1 && self.servers[*id] == Progress::Unsent
+        });
+        let unready: Vec<_> = unready.map(|(_, id)| *id).collect();
+        for id in &unready {
+            self.servers.insert(*id, Progress::Over);
+        }
+        self.happens(WaveEvent::Rechecked {
+            wave,
+            unready,
+            skipped: true,
+            message: None,
+        });
+    }
+
+    /// Whether there was something to do.
+    fn step(&mut self, choice: u8) -> Result<bool, TestCaseError> {
+        match self.rolling.action() {
+            _ if choice % 8 == 7 => self.another_process(false),
+            WaveAction::Stop(_) => self.another_process(true),
+            WaveAction::Start { wave } | WaveAction::Await { wave } if choice % 8 == 6 => {
+                self.skip(wave, choice >> 3);
+            }
+            WaveAction::Start { wave } => {
+                prop_assert!(!self.rolling.waves()[wave].is_empty());
+                self.happens(WaveEvent::Began { wave });
+            }
+            WaveAction::Await { .. } => {
+                let open: Vec<_> = self.rolling.open.iter().copied().collect();
+                let server = *open.iter().min().expect("it waits for nobody");
+                let sent = self.servers.insert(server, Progress::Sent);
+                prop_assert_ne!(sent, Some(Progress::Over));
+                if choice.is_multiple_of(2) {
+                    self.servers.insert(server, Progress::Over);
+                    let succeeded = choice < 200;
+                    self.happens(WaveEvent::Ended { server, succeeded });
+                }
+            }
+            WaveAction::CheckHealth { .. } => self.happens(WaveEvent::Healthy),
+            WaveAction::Ask => self.happens(WaveEvent::Answered(true)),
+            WaveAction::Pause { .. } => self.happens(WaveEvent::Paused),
+            WaveAction::Recheck { .. } => unreachable!("only a run says so"),
+            WaveAction::Done => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn goes_to_its_end(&mut self, choices: &[u8]) -> TestCaseResult {
+        for choice in choices {
+            self.step(*choice)?;
+        }
+        let mut steps = 0;
+        while self.step(0)? {
+            steps += 1;
+            prop_assert!(steps < 200, "no end: {:?}", self.rolling);
+        }
+        prop_assert_eq!(self.all(Progress::Over).len(), self.servers.len());
+        Ok(())
+    }
+}
+
+proptest! {
+    /// Whatever is skipped, whoever dies: the run waits only for servers that are not over, and each
+    /// server is sent or skipped in the end.
+    #[test]
+    fn a_run_with_skipped_servers_comes_to_its_end(
+        sizes in proptest::collection::vec(1..4_usize, 1..5),
+        canary in 0..3_u8,
+        check_health: bool,
+        pauses: bool,
+        brake: bool,
+        choices in proptest::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let mut next = 0;
+        let mut wave = |size: &usize| {
+            next += size;
+            ids(&(next - size + 1..=next).collect::<Vec<_>>())
+        };
+        let planned = sizes.iter().map(&mut wave).collect();
+        let pause = Duration::from_secs(60);
+        let rules = Rules {
+            canary: match canary {
+                0 => None,
+                1 => Some(AfterCanary::Ask),
+                _ => Some(AfterCanary::Pause(pause)),
+            },
+            pause: if pauses { pause } else { Duration::ZERO },
+            check_health,
+            brake,
+            ..Rules::default()
+        };
+        Model::new(planned, rules).goes_to_its_end(&choices)?;
+    }
 }

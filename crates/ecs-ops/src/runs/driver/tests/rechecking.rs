@@ -279,6 +279,31 @@ async fn servers_that_cannot_be_read_are_not_sent() {
     }
 }
 
+/// An empty list proves nothing of the servers, and is read again like a list that fails.
+#[tokio::test(start_paused = true)]
+async fn servers_that_an_empty_list_does_not_show_are_not_sent() {
+    let ids = ids(6);
+    let shown: Shown = Arc::default();
+    let (client, seen) = region(&shown);
+    let denied = Does::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
+    let empty = Does::Answer(200, r#"{"count":0,"servers":[]}"#);
+    shown.lock().unwrap().insert(ids[2], denied.clone());
+    shown.lock().unwrap().insert(ids[3], denied);
+    shown.lock().unwrap().insert(list(), empty);
+    let began = Instant::now();
+    let run = run(&client, WaveRecheck::skip());
+    let report = run.report().await.unwrap();
+    let Some(Stopped::Rolling(StopReason::NotRead { wave: 2, message })) = &report.stopped else {
+        panic!("{report:?}");
+    };
+    assert!(
+        message.contains("the list of servers is empty"),
+        "{message}"
+    );
+    assert_eq!(sent(&seen), [1, 1, 0, 0, 0, 0]);
+    assert!((540..620).contains(&began.elapsed().as_secs()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_read_that_fails_for_a_minute_only_delays_the_wave() {
     let ids = ids(6);
