@@ -153,9 +153,12 @@ impl Store {
 fn fail(error: &StoreError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
-        StoreErrorKind::Unavailable | StoreErrorKind::Refused => fail.next(NextStep::check_store(
-            "to see whether the store can be used",
-        )),
+        StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Schema => fail
+            .next(NextStep::check_store(
+                "to see whether the store can be used",
+            )),
+        StoreErrorKind::InUse => fail.hint("--take-over takes the run over at once"),
+        StoreErrorKind::NoRun => fail.next(NextStep::list_runs("to see the runs")),
         _ => fail,
     }
 }

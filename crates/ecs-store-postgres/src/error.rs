@@ -30,7 +30,7 @@ fn classify(code: &SqlState) -> (StoreErrorKind, &'static str) {
         || *code == SqlState::UNDEFINED_FUNCTION
         || *code == SqlState::INVALID_SCHEMA_NAME
     {
-        let advice = ": run `ecsctl store check`";
+        let advice = ": the tables are missing or of another version";
         return (StoreErrorKind::Schema, advice);
     }
     // 08 connection, 53 no resources, 57P operator intervention, 40 rolled back, 55P03 lock not

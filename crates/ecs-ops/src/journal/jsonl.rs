@@ -219,7 +219,13 @@ impl Writer {
     fn write(&mut self, at: Timestamp, records: &[Record]) -> io::Result<()> {
         let mut lines = Vec::new();
         for (seq, record) in (self.seq..).zip(records) {
-            lines.append(&mut line::encode(seq, at, record)?);
+            let mut line = line::encode(seq, at, record)?;
+            // Mostly there is one, which needs no copy.
+            if lines.is_empty() {
+                lines = line;
+            } else {
+                lines.append(&mut line);
+            }
         }
         self.medium.write_all(&lines)?;
         self.medium.flush()?;

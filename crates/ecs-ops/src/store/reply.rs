@@ -130,7 +130,7 @@ impl Reply {
     /// [`Schema`](StoreErrorKind::Schema): it is not understood.
     pub fn parse(text: &str) -> Result<Self, StoreError> {
         serde_json::from_str(text).map_err(|error| {
-            let message = "the reply of the store is not understood: run `ecsctl store check`";
+            let message = "the reply of the store is not understood: it may be of another version";
             StoreError::new(StoreErrorKind::Schema, message).with_source(error)
         })
     }
@@ -152,7 +152,7 @@ impl Reply {
                     StoreErrorKind::InUse,
                     format!(
                         "run {run_id} is in use by {holder}: wait for its end, or take it over: \
-                         in {wait} s if it shows no sign of life until then, or at once with --take-over"
+                         in {wait} s if it shows no sign of life until then, or at once if that is asked for"
                     ),
                 )
             }
@@ -165,7 +165,7 @@ impl Reply {
             ),
             Self::NoRun => (
                 StoreErrorKind::NoRun,
-                format!("the store has no run {run_id}: `ecsctl run list --store` lists the runs"),
+                format!("the store has no run {run_id}"),
             ),
             Self::Lost { records } => (
                 StoreErrorKind::Contradiction,

@@ -60,7 +60,7 @@ pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
     assert_eq!(error.kind(), StoreErrorKind::InUse);
     let message = error.to_string();
     assert!(
-        message.contains("ops on a (process 1) since") && message.contains("--take-over"),
+        message.contains("ops on a (process 1) since") && message.contains("or at once"),
         "{message}"
     );
 
