@@ -25,6 +25,7 @@ use crate::plan_file::{
     AppliedPlan, Approval, PlanFile, PlanFileError, PlannedServer, RunPlan, drift,
 };
 use crate::render::plan_page::{PlanPage, PlanRow};
+use crate::render::target;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::term::{Notes, Results, clean};
 
@@ -137,11 +138,17 @@ fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
             format!("{:.0} ({} ago)", file.plan.created, age(&file.plan)),
         ),
         ("what", what(file)),
-        ("endpoint", run.endpoint.clone()),
-        ("project", run.project.to_string()),
-        ("options", options.join(" ")),
-        ("approved by", approvals),
     ];
+    // An approver needs to know where it acts, and as whom.
+    match &run.target {
+        Some(place) => facts.extend(target::of(place, &run.endpoint)),
+        None => facts.extend([
+            ("endpoint", run.endpoint.clone()),
+            ("project", run.project.to_string()),
+        ]),
+    }
+    facts.push(("options", options.join(" ")));
+    facts.push(("approved by", approvals));
     if !run.unready.is_empty() {
         facts.push((
             "not ready",

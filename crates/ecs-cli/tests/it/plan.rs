@@ -303,3 +303,16 @@ fn a_plan_waits_for_its_approval() {
     world.run(&apply).expect(0);
     assert_eq!(world.sent().len(), 4);
 }
+
+#[test]
+fn an_approver_sees_the_account_and_the_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("a.plan").display().to_string();
+    let sim = Sim::start(60, |region| region.servers(2));
+    ecsctl(&["plan", "reboot", "--all", "--out", &plan], &sim.options()).expect(0);
+    let shown = ecsctl(&["plan", "show", &plan], &[""; 0]).expect(0).stdout;
+    for label in ["account ", "project ", "endpoint "] {
+        let rows = shown.lines().filter(|line| line.starts_with(label));
+        assert_eq!(rows.count(), 1, "{shown}");
+    }
+}
