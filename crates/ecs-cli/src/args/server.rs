@@ -25,7 +25,7 @@ Exit codes:
   2  bad usage, or a filter that matches no server of the project: likely misspelled
   4  authentication or authorization failed")]
     List(Box<ServerList>),
-    /// Show everything that the service says about servers
+    /// Show everything that the service says about servers: also what was done to them
     #[command(after_help = "\
 Examples:
   ecsctl server show web-001

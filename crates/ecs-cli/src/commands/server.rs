@@ -1,16 +1,16 @@
 //! `server list`, `server show`.
 
 use ecs_ops::ServerRef;
-use ecs_ops::model::Server;
+use ecs_ops::model::{Server, ServerAction};
 use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
 
 use super::known_runs::{self, KnownRun, KnownRuns};
 use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::{Fail, chain};
 use crate::journals::Journals;
-use crate::render::{json, servers as render};
+use crate::render::{json, server_actions, servers as render};
 use crate::server_input;
 use crate::term::{Notes, Results};
 
@@ -57,40 +57,74 @@ pub(crate) async fn show(
     let servers = find(&connection, given).await?;
     let folder = Journals::of(global).ok();
     let runs = KnownRuns::read(&args.journal, folder.as_ref(), notes)?;
-    let of = |server: &Server| {
-        let id = server.id?;
-        Some(runs.of(id, connection.project.as_str()))
-    };
-    let servers: Vec<(Server, Vec<KnownRun>)> = servers
-        .into_iter()
-        .map(|server| {
-            let known = of(&server).unwrap_or_default();
-            (server, known)
-        })
-        .collect();
+    let mut shown = Vec::new();
+    for server in servers {
+        shown.push(ShownServer::read(server, &runs, &connection).await);
+    }
+    let servers = shown;
     results.write(&match args.output.format {
-        DocumentFormat::Table => servers
-            .iter()
-            .map(|(server, runs)| render::shown(server) + &known_runs::text(runs))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        DocumentFormat::Table => {
+            let texts: Vec<String> = servers.iter().map(ShownServer::text).collect();
+            texts.join("\n")
+        }
         DocumentFormat::Json => json::document(&serde_json::json!({
             "version": json::VERSION,
-            "servers": servers.iter().map(with_runs).collect::<Vec<_>>(),
+            "servers": servers.iter().map(ShownServer::object).collect::<Vec<_>>(),
         })),
         DocumentFormat::Jsonl => servers
             .iter()
-            .map(|shown| json::line(&with_runs(shown)))
+            .map(|server| json::line(&server.object()))
             .collect(),
     });
     Ok(Exit::Success)
 }
 
-/// One server as an object, with the runs that are known of it.
-fn with_runs((server, runs): &(Server, Vec<KnownRun>)) -> serde_json::Value {
-    let mut object = render::object(server);
-    object["runs"] = serde_json::to_value(runs).unwrap_or_default();
-    object
+/// A server, with what was done to it.
+struct ShownServer {
+    server: Server,
+    /// By the service's records of actions; otherwise why they could not be read.
+    actions: Result<Vec<ServerAction>, String>,
+    /// By journals.
+    runs: Vec<KnownRun>,
+}
+
+impl ShownServer {
+    async fn read(server: Server, runs: &KnownRuns, connection: &Connection) -> Self {
+        let Some(id) = server.id else {
+            return Self {
+                server,
+                actions: Ok(Vec::new()),
+                runs: Vec::new(),
+            };
+        };
+        let actions = connection.client.server_actions(id).await;
+        Self {
+            server,
+            actions: actions.map_err(|error| chain(&error)),
+            runs: runs.of(id, connection.project.as_str()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let actions = match &self.actions {
+            Ok(actions) => server_actions::lines(actions),
+            Err(why) => server_actions::unread(why),
+        };
+        render::shown(&self.server) + &actions + &known_runs::text(&self.runs)
+    }
+
+    fn object(&self) -> serde_json::Value {
+        let mut object = render::object(&self.server);
+        match &self.actions {
+            Ok(actions) => object["actions"] = server_actions::objects(actions),
+            Err(why) => {
+                object["actions"] = serde_json::Value::Null;
+                object["actions_error"] = why.as_str().into();
+            }
+        }
+        object["runs"] = serde_json::to_value(&self.runs).unwrap_or_default();
+        object
+    }
 }
 
 /// The servers, asked for one by one where only ids are given: the project may be large.

@@ -4,6 +4,7 @@ use ecs_ops::model::{ServerAction, ServerId};
 use serde_json::{Value, json};
 
 use super::table::Table;
+use crate::term::clean;
 
 /// A row for each action.
 pub(crate) fn table(servers: &[(ServerId, Vec<ServerAction>)]) -> String {
@@ -35,6 +36,11 @@ pub(crate) fn document(servers: &[(ServerId, Vec<ServerAction>)]) -> Value {
 
 /// One server as an object; what the service says nothing of is null.
 pub(crate) fn object(id: ServerId, actions: &[ServerAction]) -> Value {
+    json!({"id": id, "actions": objects(actions)})
+}
+
+/// The actions of one server.
+pub(crate) fn objects(actions: &[ServerAction]) -> Value {
     let actions = actions.iter().map(|action| {
         json!({
             "action": action.action,
@@ -44,5 +50,30 @@ pub(crate) fn object(id: ServerId, actions: &[ServerAction]) -> Value {
             "request_id": action.request_id,
         })
     });
-    json!({"id": id, "actions": actions.collect::<Vec<_>>()})
+    actions.collect()
+}
+
+/// The actions of one server, a line each, as `server show` has them.
+pub(crate) fn lines(actions: &[ServerAction]) -> String {
+    let line = |action: &ServerAction| {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let message = action.message.as_ref();
+        let message = message.map(|message| format!(": {message}"));
+        let line = format!(
+            "{:<20}{} {}{} by user {} (request {})",
+            "action",
+            text(&action.start_time),
+            text(&action.action),
+            message.unwrap_or_default(),
+            text(&action.user_id),
+            text(&action.request_id),
+        );
+        clean(&line) + "\n"
+    };
+    actions.iter().map(line).collect()
+}
+
+/// The same, where they cannot be read.
+pub(crate) fn unread(why: &str) -> String {
+    clean(&format!("{:<20}cannot be read: {why}", "actions")) + "\n"
 }

@@ -121,6 +121,38 @@ fn a_server_is_shown_by_id_or_name() {
     ecsctl(&["server", "show", "nobody"], &sim.options()).refuses(2, &["is called \"nobody\""]);
 }
 
+/// The service's records of actions stand beside the server; who may not read them sees the rest.
+#[test]
+fn a_server_is_shown_with_what_was_done_to_it() {
+    let sim = fleet();
+    let id = sim.id(7);
+    let act = ["reboot", &id, "--yes", "--no-journal", "--no-preflight"];
+    ecsctl(&act, &sim.options()).expect(0);
+    let show = ["server", "show", &id];
+    let json = ecsctl(&[&show[..], &["-o", "json"]].concat(), &sim.options());
+    let json = json.expect(0).json();
+    let actions = &json["servers"][0]["actions"];
+    assert_eq!(actions[0]["action"], "reboot", "{json}");
+    let shown = ecsctl(&show, &sim.options()).expect(0).stdout;
+    let mut lines = shown.lines();
+    let line = lines.find(|line| line.starts_with("action  ")).unwrap();
+    assert!(
+        line.contains(" reboot") && line.contains(" by user "),
+        "{line}"
+    );
+
+    let sim = Sim::start(1, |region| {
+        region.action_records(ecs_sim::ActionRecords::Denied)
+    });
+    let shown = ecsctl(
+        &["server", "show", &sim.id(0), "-o", "json"],
+        &sim.options(),
+    );
+    let shown = shown.expect(0).json();
+    assert!(shown["servers"][0]["actions"].is_null(), "{shown}");
+    assert!(shown["servers"][0]["actions_error"].is_string(), "{shown}");
+}
+
 /// The list of a user who may not list: said once, with the right exit code.
 #[test]
 fn without_the_permission_to_list() {
