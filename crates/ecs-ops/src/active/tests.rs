@@ -28,8 +28,8 @@ fn only_the_same_place_conflicts() {
     assert_eq!(Conflict::between(&wanted, [elsewhere]), None);
     let same = Conflict::between(&wanted, [run("b", "p", &[])]).unwrap();
     assert!(same.servers.is_empty());
-    let words = RegisterError::Conflict(Box::new(same)).to_string();
-    assert_eq!(words, "run b acts on its servers already");
+    let expected = RegisterError::Conflict(Box::new(same)).to_string();
+    assert_eq!(expected, "run b acts on its servers already");
 }
 
 #[test]

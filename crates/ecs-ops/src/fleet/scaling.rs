@@ -81,7 +81,7 @@ impl ScalingMembers {
         for some in asked.chunks(AT_ONCE) {
             let read = some.iter().map(|(_, members)| members.all(client));
             for ((place, _), members) in some.iter().zip(join_all(read).await) {
-                let ids = members?.into_iter().filter_map(|it| it.instance_id);
+                let ids = members?.into_iter().filter_map(|member| member.instance_id);
                 found.members.extend(ids.map(|id| (id, *place)));
             }
         }

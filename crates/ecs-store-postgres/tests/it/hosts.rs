@@ -45,8 +45,8 @@ impl Host {
             is_up.then_some(())?;
         }
         let gateway = format!("10.201.{number}.1");
-        let words = ["-n", &host.name, "route", "add", "default", "via", &gateway];
-        ip(&words).then_some(host)
+        let arguments = ["-n", &host.name, "route", "add", "default", "via", &gateway];
+        ip(&arguments).then_some(host)
     }
 
     /// Cuts the way to the database, or mends it. Packets vanish meanwhile; nobody is told.
@@ -67,8 +67,8 @@ impl Drop for Host {
     }
 }
 
-fn ip(words: &[&str]) -> bool {
-    let output = Command::new("ip").args(words).output();
+fn ip(arguments: &[&str]) -> bool {
+    let output = Command::new("ip").args(arguments).output();
     output.is_ok_and(|output| output.status.success())
 }
 

@@ -102,9 +102,9 @@ impl Task {
     pub fn start(&self, prefix: &[&str], test: &str) -> Child {
         let program = std::env::current_exe().unwrap();
         let program = program.to_str().unwrap();
-        let words = [prefix, &[program, "--exact", test, "--nocapture"]].concat();
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]);
+        let arguments = [prefix, &[program, "--exact", test, "--nocapture"]].concat();
+        let mut command = Command::new(arguments[0]);
+        command.args(&arguments[1..]);
         command.env(VARIABLE, serde_json::to_string(self).unwrap());
         command.stdout(Stdio::piped()).kill_on_drop(true);
         command.spawn().unwrap()

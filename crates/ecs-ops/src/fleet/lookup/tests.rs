@@ -24,7 +24,11 @@ async fn the_servers_are_found_in_the_order_in_which_they_were_named() {
         let (client, ids) = client(region);
         let named = [ids[7], NOBODY, ids[3]];
         let found = client.look_up(&named).await.unwrap();
-        let seen: Vec<_> = found.servers.iter().map(|it| it.id.unwrap()).collect();
+        let seen: Vec<_> = found
+            .servers
+            .iter()
+            .map(|value| value.id.unwrap())
+            .collect();
         assert_eq!((seen, found.missing), (vec![ids[7], ids[3]], vec![NOBODY]));
         assert_eq!(found.servers[0].status, Some(ServerStatus::Shutoff));
     }
@@ -36,7 +40,11 @@ async fn many_are_looked_for_in_the_list() {
     let mut named: Vec<_> = ids.iter().rev().copied().collect();
     named.push(NOBODY);
     let found = client.look_up(&named).await.unwrap();
-    let seen: Vec<_> = found.servers.iter().map(|it| it.id.unwrap()).collect();
+    let seen: Vec<_> = found
+        .servers
+        .iter()
+        .map(|value| value.id.unwrap())
+        .collect();
     assert_eq!(
         (&seen[..], &found.missing[..]),
         (&named[..40], &[NOBODY][..])

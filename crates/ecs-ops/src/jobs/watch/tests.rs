@@ -49,11 +49,11 @@ async fn one(watch: JobWatch) -> WatchedJob {
 }
 
 async fn all(mut events: JobEvents) -> Vec<JobEvent> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     while let Some(event) = events.next().await {
-        told.push(event);
+        reported.push(event);
     }
-    told
+    reported
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,12 +237,12 @@ async fn a_ticket_from_another_process() {
     assert_eq!(ticket.servers(), &servers[..3]);
     let watch = client.watch([ticket.clone()]).unwrap();
     let (events, ended) = (watch.events(), one(watch).await);
-    let told: Vec<_> = ended
+    let reported: Vec<_> = ended
         .servers
         .iter()
         .map(|server| server.outcome.name())
         .collect();
-    assert_eq!(told, ["succeeded", "failed", "unknown"]);
+    assert_eq!(reported, ["succeeded", "failed", "unknown"]);
     assert_eq!(
         ended.servers[1].outcome.error().unwrap().message,
         "no power"

@@ -44,23 +44,23 @@ fn first(records: &[Record]) -> (&'static str, Option<String>) {
 
 #[test]
 fn a_server_that_was_not_attempted_keeps_the_reason_until_it_is_sent_again() {
-    let said = |name, message: &str| (name, Some(message.to_owned()));
+    let recorded = |name, message: &str| (name, Some(message.to_owned()));
     let mut records = sent(1, Purpose::First, &[0]);
     records.push(not_executed(1));
-    assert_eq!(first(&records), said("not_attempted", "refused"));
+    assert_eq!(first(&records), recorded("not_attempted", "refused"));
     let mut not_attempted = outcome_record(server(0), OutcomeKind::NotAttempted, None);
     not_attempted.error = Some(error_record("the service refuses all"));
     let servers = vec![not_attempted];
     records.push(Record::Outcomes { servers });
     assert_eq!(
         first(&records),
-        said("not_attempted", "the service refuses all")
+        recorded("not_attempted", "the service refuses all")
     );
     assert_eq!(after(&records).unsent().len(), 3);
     records.extend(sent(2, Purpose::First, &[0]));
     assert_eq!(first(&records).0, "unknown");
     records.push(not_executed(2));
-    assert_eq!(first(&records), said("not_attempted", "refused"));
+    assert_eq!(first(&records), recorded("not_attempted", "refused"));
 }
 
 #[test]

@@ -73,9 +73,9 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
         let report = run.await;
         assert_eq!(start.elapsed().as_secs(), 30, "{does:?}");
         assert_eq!(report.stopped, Some(Stopped::Deadline));
-        let (outcome, said) = outcome_of(&report);
+        let (outcome, output) = outcome_of(&report);
         assert_eq!(outcome, expected, "{does:?}");
-        assert!(said.contains(message), "{does:?}: {said}");
+        assert!(output.contains(message), "{does:?}: {output}");
         assert_eq!(report.servers.len(), 4);
     }
 }
@@ -199,19 +199,19 @@ async fn no_secret_is_told() {
         .await
         .unwrap();
     let mut events = run.events();
-    let mut told = format!("{client:?} {run:?}");
+    let mut reported = format!("{client:?} {run:?}");
     let report = run.await;
     while let Some(event) = events.next().await {
-        told.push_str(&format!(
+        reported.push_str(&format!(
             "{event:?} {}",
             serde_json::to_string(&event).unwrap()
         ));
     }
-    told.push_str(&format!(
+    reported.push_str(&format!(
         "{report:?} {}",
         serde_json::to_string(&report).unwrap()
     ));
-    assert!(!told.contains(TOKEN));
+    assert!(!reported.contains(TOKEN));
 }
 
 #[tokio::test(start_paused = true)]

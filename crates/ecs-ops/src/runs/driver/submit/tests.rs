@@ -194,15 +194,15 @@ async fn every_end_of_a_submission() {
             .report()
             .await
             .unwrap();
-        let (outcome, said) = outcome_of(&report);
+        let (outcome, output) = outcome_of(&report);
         assert_eq!(
             (outcome, posts.posts()),
             (*expected, *expected_posts),
-            "{does:?}: {said}"
+            "{does:?}: {output}"
         );
         assert!(
-            said.contains(message),
-            "{does:?}: {said:?} does not say {message:?}"
+            output.contains(message),
+            "{does:?}: {output:?} does not say {message:?}"
         );
         assert_eq!(report.servers.len(), 3);
         assert!(report.stopped.is_none());

@@ -60,8 +60,8 @@ async fn an_acceptance_that_is_being_written_at_the_deadline() {
     assert_eq!(report.summary().running, 4, "{report:?}");
     assert_eq!(report.jobs.len(), 1);
     assert!(late < Duration::from_secs(1), "{late:?}");
-    let told = |event: &&Event| matches!(event, Event::Accepted { .. });
-    assert_eq!(events.iter().filter(told).count(), 1);
+    let reported = |event: &&Event| matches!(event, Event::Accepted { .. });
+    assert_eq!(events.iter().filter(reported).count(), 1);
     let recovered = Recovered::from_entries(journal.0.entries()).unwrap();
     for server in &report.servers {
         assert!(matches!(server.outcome, Outcome::Running { .. }));

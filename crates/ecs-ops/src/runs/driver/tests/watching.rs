@@ -20,14 +20,14 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
         .unwrap();
     let (mut events, mut others) = (run.events(), run.events());
     let report = run.await;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     while let Some(event) = events.next().await {
         // Each reader gets all of them.
         assert_eq!(others.try_next().as_ref(), Some(&event));
-        told.push(event);
+        reported.push(event);
     }
     assert_eq!(others.next().await, None);
-    (report, told)
+    (report, reported)
 }
 
 /// Jobs that cannot be seen do not keep others from being looked at, however few queries are
@@ -131,9 +131,9 @@ async fn a_job_that_cannot_be_looked_at() {
             _ => Does::Answer(status, body),
         });
         let (report, _) = reboot(builder, 1).await;
-        let (name, said) = outcome_of(&report);
+        let (name, output) = outcome_of(&report);
         assert_eq!(name, "unknown");
-        assert!(said.contains(message), "{said}");
+        assert!(output.contains(message), "{output}");
         assert!(seen.count(Method::GET) >= 3);
         assert_eq!(report.stopped, None);
     }
