@@ -10,6 +10,7 @@
 //! | `effects` | what follows from a record for quota and leases |
 //! | `journal` | [`StoreJournal`]: records, with the epoch of the process |
 //! | `reply` | what a transaction replies |
+//! | `schema` | versions of the tables, and which programs may use them |
 //! | `summary` | one line about a run |
 
 mod backend;
@@ -17,6 +18,7 @@ mod effects;
 mod error;
 mod journal;
 mod reply;
+mod schema;
 mod summary;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub use effects::Effects;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::StoreJournal;
 pub use reply::{Held, Holder, Reply, timestamp};
+pub use schema::{InstalledSchema, Migration};
 pub use summary::{RunState, RunSummary};
 
 use crate::journal::{Contents, HeldServer};

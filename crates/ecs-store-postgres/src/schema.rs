@@ -1,16 +1,9 @@
 //! The tables and functions of the store, in versions.
 
-use crate::connection::Connection;
-use crate::{StoreError, StoreErrorKind};
+use ecs_ops::store::{InstalledSchema, Migration};
 
-/// A version of the schema.
-struct Migration {
-    version: i32,
-    statements: &'static str,
-    /// The oldest version of a program that may still write after it, and that may still read.
-    oldest_writer: i32,
-    oldest_reader: i32,
-}
+use crate::StoreError;
+use crate::connection::Connection;
 
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
@@ -22,59 +15,17 @@ const MIGRATIONS: &[Migration] = &[Migration {
 /// The version that this program writes.
 pub(crate) const VERSION: i32 = 1;
 
-/// What a program of this version may do with the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
-    Write,
-    ReadOnly,
-}
-
-/// What is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Installed {
-    pub(crate) version: i32,
-    pub(crate) oldest_writer: i32,
-    pub(crate) oldest_reader: i32,
-}
-
-impl Installed {
-    /// What a program of this version may do. Pure.
-    pub(crate) fn usable_by(self, program: i32) -> Result<Use, StoreError> {
-        let refused = |message: String| Err(StoreError::new(StoreErrorKind::Schema, message));
-        let version = self.version;
-        if version == 0 {
-            let message = "the store has no tables: run `ecsctl store init`";
-            return refused(message.to_owned());
-        }
-        if version < program {
-            return refused(format!(
-                "the tables of the store are of version {version}, and this program needs version {program}: \
-                 run `ecsctl store migrate`"
-            ));
-        }
-        if program >= self.oldest_writer {
-            return Ok(Use::Write);
-        }
-        if program >= self.oldest_reader {
-            return Ok(Use::ReadOnly);
-        }
-        refused(format!(
-            "the tables of the store are of version {version}, which this program cannot read: use a later program"
-        ))
-    }
-}
-
 /// What is installed, as the migrations say.
-pub(crate) async fn installed(connection: &Connection) -> Result<Installed, StoreError> {
+pub(crate) async fn installed(connection: &Connection) -> Result<InstalledSchema, StoreError> {
     let exists = "SELECT to_regclass('ecsctl.migrations') IS NOT NULL";
     let rows = connection.call(exists, &[]).await?;
     if !rows.first().is_some_and(|row| row.get::<_, bool>(0)) {
-        return Ok(Installed::default());
+        return Ok(InstalledSchema::default());
     }
     let latest = "SELECT version, oldest_writer, oldest_reader FROM ecsctl.migrations \
                   ORDER BY version DESC LIMIT 1";
     let rows = connection.call(latest, &[]).await?;
-    let latest = rows.first().map(|row| Installed {
+    let latest = rows.first().map(|row| InstalledSchema {
         version: row.get(0),
         oldest_writer: row.get(1),
         oldest_reader: row.get(2),

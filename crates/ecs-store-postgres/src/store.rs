@@ -9,7 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::address::StoreAddress;
 use crate::backend::PostgresBackend;
 use crate::connection::Connection;
-use crate::schema::{self, Use};
+use crate::schema;
 
 /// How a store is used.
 #[derive(Clone, Debug)]
@@ -68,14 +68,7 @@ impl PostgresStore {
     /// [`Schema`](StoreErrorKind::Schema), [`NotDurable`](StoreErrorKind::NotDurable).
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
         let connection = Connection::new(options.address.clone())?;
-        match usable(&connection).await? {
-            Use::Write => {}
-            Use::ReadOnly => {
-                let message = "the tables of the store were changed by a later program: \
-                               this one can list and show runs, but not write: use the later one";
-                return Err(StoreError::new(StoreErrorKind::Schema, message));
-            }
-        }
+        check_schema(&connection, true).await?;
         check_durability(&connection).await?;
         Ok(Self::over(connection, options))
     }
@@ -86,7 +79,7 @@ impl PostgresStore {
     /// As [`open`](Self::open).
     pub async fn open_read_only(options: StoreOptions) -> Result<Self, StoreError> {
         let connection = Connection::new(options.address.clone())?;
-        usable(&connection).await?;
+        check_schema(&connection, false).await?;
         Ok(Self::over(connection, options))
     }
 
@@ -125,7 +118,7 @@ impl PostgresStore {
             .map(|row| (row.get(0), row.get(1)))
             .unwrap_or_default();
         let installed = schema::installed(connection).await?;
-        installed.usable_by(schema::VERSION)?;
+        installed.check(schema::VERSION, false)?;
         check_durability(connection).await?;
         let rows = connection
             .call("SELECT count(*) FROM ecsctl.runs", &[])
@@ -153,9 +146,9 @@ impl Deref for PostgresStore {
     }
 }
 
-async fn usable(connection: &Connection) -> Result<Use, StoreError> {
+async fn check_schema(connection: &Connection, writes: bool) -> Result<(), StoreError> {
     let installed = schema::installed(connection).await?;
-    installed.usable_by(schema::VERSION)
+    installed.check(schema::VERSION, writes)
 }
 
 /// A server that may forget what it reported as written keeps no journal.
