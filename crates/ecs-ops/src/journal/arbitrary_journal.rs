@@ -51,6 +51,47 @@ pub(super) fn outcome_record(
     }
 }
 
+pub(super) fn intent(request: usize, attempt: u32, purpose: Purpose, servers: &[usize]) -> Record {
+    Record::Intent {
+        request,
+        attempt,
+        purpose,
+        servers: servers.iter().copied().map(server).collect(),
+    }
+}
+
+pub(super) fn sending(request: usize, attempt: u32) -> Record {
+    Record::Sending {
+        request,
+        attempt,
+        remote: None,
+    }
+}
+
+pub(super) fn accepted(request: usize) -> Record {
+    Record::Accepted {
+        request,
+        job_id: job(request).parse().unwrap(),
+        request_id: None,
+    }
+}
+
+pub(super) fn not_executed(request: usize) -> Record {
+    Record::NotExecuted {
+        request,
+        throttled: false,
+        retry_after_ms: None,
+        error: error_record("refused"),
+    }
+}
+
+pub(super) fn lost(request: usize) -> Record {
+    Record::AnswerLost {
+        request,
+        error: error_record("no answer"),
+    }
+}
+
 /// The entries of these records, one per second.
 pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
     let start: Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();

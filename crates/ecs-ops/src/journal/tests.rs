@@ -6,47 +6,6 @@ fn recover(records: &[Record]) -> Result<Recovered, JournalError> {
     Recovered::from_entries(entries(records.to_vec()))
 }
 
-fn intent(request: usize, attempt: u32, purpose: Purpose, servers: &[usize]) -> Record {
-    Record::Intent {
-        request,
-        attempt,
-        purpose,
-        servers: servers.iter().copied().map(server).collect(),
-    }
-}
-
-fn sending(request: usize, attempt: u32) -> Record {
-    Record::Sending {
-        request,
-        attempt,
-        remote: None,
-    }
-}
-
-fn accepted(request: usize) -> Record {
-    Record::Accepted {
-        request,
-        job_id: job(request).parse().unwrap(),
-        request_id: None,
-    }
-}
-
-fn not_executed(request: usize) -> Record {
-    Record::NotExecuted {
-        request,
-        throttled: false,
-        retry_after_ms: None,
-        error: error_record("refused"),
-    }
-}
-
-fn lost(request: usize) -> Record {
-    Record::AnswerLost {
-        request,
-        error: error_record("no answer"),
-    }
-}
-
 fn outcome_records(outcome_records: &[(usize, OutcomeKind, Option<&str>)]) -> Record {
     let outcome_record = |(id, outcome, job): &(usize, OutcomeKind, Option<&str>)| {
         outcome_record(server(*id), *outcome, *job)

@@ -265,35 +265,18 @@ fn a_request_is_synced_twice() {
         now(),
         1,
         vec![id],
-        vec![
-            Record::Intent {
-                request: 1,
-                attempt: 1,
-                purpose: Purpose::First,
-                servers: vec![id],
-            },
-            Record::Sending {
-                request: 1,
-                attempt: 1,
-                remote: None,
-            },
-        ],
+        vec![intent(1, 1, Purpose::First, &[0]), sending(1, 1)],
         QuotaLimits::new(1000, Duration::from_secs(60), Duration::from_secs(30)),
     );
     let announced = journal.announce(announcement).now_or_never().unwrap();
     assert_eq!(announced.unwrap(), Admission::Admitted);
     assert_eq!(syncs(), 2);
-    let job_id: JobId = "job".parse().unwrap();
-    let accepted = Record::Accepted {
-        request: 1,
-        job_id: job_id.clone(),
-        request_id: None,
-    };
-    assert_eq!(append(accepted), (4, 3));
+    let job_id: JobId = job(1).parse().unwrap();
+    assert_eq!(append(accepted(1)), (4, 3));
     let of_job = |job_id: Option<&str>| Record::Outcomes {
         servers: vec![outcome_record(id, OutcomeKind::Succeeded, job_id)],
     };
-    assert_eq!(append(of_job(Some("job"))), (5, 3));
+    assert_eq!(append(of_job(Some(job_id.as_str()))), (5, 3));
     let status = Some("SUCCESS".to_owned());
     assert_eq!(append(Record::JobFinished { job_id, status }), (6, 3));
     assert_eq!(append(Record::Ended {}), (7, 4));

@@ -11,27 +11,7 @@ fn after(records: &[Record]) -> Recovered {
 
 /// A request for these servers that is being sent.
 fn sent(request: usize, purpose: Purpose, servers: &[usize]) -> Vec<Record> {
-    let intent = Record::Intent {
-        request,
-        attempt: 1,
-        purpose,
-        servers: servers.iter().copied().map(server).collect(),
-    };
-    let sending = Record::Sending {
-        request,
-        attempt: 1,
-        remote: None,
-    };
-    vec![intent, sending]
-}
-
-fn not_executed(request: usize) -> Record {
-    Record::NotExecuted {
-        request,
-        throttled: false,
-        retry_after_ms: None,
-        error: error_record("refused"),
-    }
+    vec![intent(request, 1, purpose, servers), sending(request, 1)]
 }
 
 /// What the report says of the first server.

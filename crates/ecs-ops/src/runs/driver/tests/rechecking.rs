@@ -81,6 +81,12 @@ fn run(client: &Client, recheck: WaveRecheck) -> RunBuilder {
     run.recheck_waves(recheck.since(PLANNED.parse().unwrap()))
 }
 
+/// The run that this journal holds, resumed.
+fn resume(client: &Client, journal: &Arc<MemoryJournal>) -> RunBuilder {
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    client.resume(Arc::clone(journal), recovered).unwrap()
+}
+
 /// The servers of the requests.
 fn sent(seen: &Seen) -> Vec<usize> {
     let text =
@@ -211,8 +217,7 @@ async fn the_run_stops_before_a_wave_that_is_not_ready() {
         .lock()
         .unwrap()
         .insert(ids[3], server(ids[3], "", AFTER));
-    let recovered = Recovered::from_entries(journal.entries()).unwrap();
-    let run = client.resume(Arc::clone(&journal), recovered).unwrap();
+    let run = resume(&client, &journal);
     let report = run
         .recheck_waves(WaveRecheck::skip())
         .report()
@@ -233,8 +238,7 @@ async fn a_server_that_is_ready_again_is_sent_by_the_resumed_run() {
     let run = run(&client, WaveRecheck::stop()).journal(Arc::clone(&journal));
     assert_eq!(run.report().await.unwrap().summary().not_attempted, 4);
     shown.lock().unwrap().clear();
-    let recovered = Recovered::from_entries(journal.entries()).unwrap();
-    let run = client.resume(journal, recovered).unwrap();
+    let run = resume(&client, &journal);
     assert!(run.report().await.unwrap().is_success());
     assert_eq!(sent(&seen), [1; 6]);
 }
@@ -272,8 +276,7 @@ async fn servers_that_cannot_be_read_are_not_sent() {
 
         // Nothing is lost.
         shown.lock().unwrap().clear();
-        let recovered = Recovered::from_entries(journal.entries()).unwrap();
-        let run = client.resume(journal, recovered).unwrap();
+        let run = resume(&client, &journal);
         assert!(run.report().await.unwrap().is_success());
         assert_eq!(sent(&seen), [1; 6]);
     }
@@ -374,8 +377,7 @@ async fn a_canary_of_which_nothing_is_left() {
         shown.insert(ids[1], locked(ids[1]));
     }
     let resume = async || {
-        let recovered = Recovered::from_entries(journal.entries()).unwrap();
-        let run = client.resume(Arc::clone(&journal), recovered).unwrap();
+        let run = resume(&client, &journal);
         run.report().await.unwrap()
     };
     let report = resume().await;
