@@ -240,7 +240,7 @@ impl CredentialConfig {
 
     /// The address of ECS, if that is known.
     pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_ref().map(|item| item.value.as_str())
+        self.endpoint.as_ref().map(|setting| setting.value.as_str())
     }
 
     /// Why the address of ECS is not known, where it is not.
@@ -250,7 +250,7 @@ impl CredentialConfig {
 
     /// The address of IAM, if that is known.
     pub fn iam_endpoint(&self) -> Option<&str> {
-        self.iam.as_ref().map(|item| item.value.as_str())
+        self.iam.as_ref().map(|setting| setting.value.as_str())
     }
 
     /// Whom to trust, by the settings of the source.

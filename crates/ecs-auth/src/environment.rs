@@ -150,7 +150,8 @@ impl Environment {
     /// `.config/openstack` of the (real) home, `$XDG_CONFIG_DIRS/openstack` where that is one directory, `/etc/openstack`.
     fn openstack_files(&self, variable: &str, stem: &str) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = self.path(variable).into_iter().collect();
-        let under = |directory: Option<PathBuf>| directory.map(|item| item.join("openstack"));
+        let under =
+            |directory: Option<PathBuf>| directory.map(|directory| directory.join("openstack"));
         let site = self
             .path("XDG_CONFIG_DIRS")
             .unwrap_or_else(|| PathBuf::from("/etc/xdg"));

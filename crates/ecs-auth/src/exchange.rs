@@ -87,8 +87,8 @@ pub(crate) fn refusal(
     // The request that is repeated tells people nothing.
     let short = message_text
         .as_deref()
-        .and_then(|value| value.split("canonicalRequest:").next());
-    let short = short.map(|value| value.trim_end_matches([' ', ',', ';']));
+        .and_then(|message| message.split("canonicalRequest:").next());
+    let short = short.map(|short| short.trim_end_matches([' ', ',', ';']));
     let parts = [code.as_deref(), short];
     let parts: Vec<&str> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {
@@ -116,7 +116,7 @@ pub(crate) fn without(secrets: &[&str]) -> impl Fn(&str) -> String {
             let quoted = Zeroizing::new(serde_json::to_string(secret).unwrap_or_default());
             let escaped = quoted
                 .strip_prefix('"')
-                .and_then(|value| value.strip_suffix('"'));
+                .and_then(|quoted| quoted.strip_suffix('"'));
             let escaped = escaped.unwrap_or_default().to_owned();
             let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
             [escaped, encoded, (*secret).to_owned()].map(Zeroizing::new)

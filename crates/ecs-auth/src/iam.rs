@@ -76,7 +76,7 @@ impl IamClient {
                 && uri.query().is_none()
                 && uri
                     .authority()
-                    .is_some_and(|value| !value.as_str().contains('@'))
+                    .is_some_and(|authority| !authority.as_str().contains('@'))
         });
         if !usable {
             // Not repeated: addresses have been seen with passwords in them.

@@ -136,7 +136,7 @@ fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fa
 fn readable_by_others(file: &std::fs::File) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let metadata = file.metadata();
-    metadata.is_ok_and(|value| value.is_file() && value.permissions().mode() & 0o044 != 0)
+    metadata.is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
 }
 
 #[cfg(not(unix))]

@@ -74,7 +74,8 @@ impl Journals {
 
     /// So many journals, those that were written last.
     pub(crate) fn written_last(&self, most: usize) -> io::Result<Vec<PathBuf>> {
-        let written = |path: &Path| std::fs::metadata(path).and_then(|value| value.modified());
+        let written =
+            |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified());
         let files = self.files()?.into_iter();
         let mut files: Vec<_> = files
             .filter_map(|path| Some((written(&path).ok()?, path)))
@@ -171,7 +172,9 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
 /// `last` and the ids of the runs, the newest first, for completions.
 pub(crate) fn names() -> Vec<String> {
     let journals = Journals::within(settings::journal_dir());
-    let runs = journals.ok().and_then(|value| value.newest_first().ok());
+    let runs = journals
+        .ok()
+        .and_then(|journals| journals.newest_first().ok());
     let stem = |path: PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
     let ids = runs
         .unwrap_or_default()

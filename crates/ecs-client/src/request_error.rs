@@ -161,7 +161,7 @@ fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
 fn is_clear(error: &AuthError) -> bool {
     let refusal = error.refusal();
     let says_something =
-        refusal.is_none_or(|value| value.code.is_some() || value.message.is_some());
+        refusal.is_none_or(|refusal| refusal.code.is_some() || refusal.message.is_some());
     !error.is_temporary() && says_something
 }
 

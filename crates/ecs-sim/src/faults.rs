@@ -368,7 +368,11 @@ impl Inner {
     /// The same randomness for each query for the same job.
     fn rng_of_job(&self, index: usize) -> ChaCha8Rng {
         let state = self.state();
-        let asked = state.trace.exchanges.get(index).map(|value| &value.asked);
+        let asked = state
+            .trace
+            .exchanges
+            .get(index)
+            .map(|exchange| &exchange.asked);
         let course = match asked {
             Some(Asked::Job(job)) => state.jobs.get(job),
             _ => None,

@@ -67,7 +67,9 @@ impl CanonicalRequest {
         };
         let echo = echo.trim_start();
         // Some gateways write the lines into one.
-        let known = ['\n', '|'].into_iter().find(|value| echo.contains(*value));
+        let known = ['\n', '|']
+            .into_iter()
+            .find(|separator| echo.contains(*separator));
         let Some(separator) = known else {
             // In another form, or cut: nothing to go by.
             return Echo::Missing;

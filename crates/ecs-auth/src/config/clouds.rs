@@ -171,7 +171,7 @@ impl Clouds {
         let of_vendor = layer
             .settings
             .iter()
-            .filter(|value| value.field == Field::Vendor);
+            .filter(|setting| setting.field == Field::Vendor);
         of_vendor.for_each(Setting::settle);
         Ok(Cloud { layer, vendor })
     }

@@ -106,7 +106,7 @@ pub(super) fn koocli(
             .map(str::to_owned)
     };
     let mut all = profiles.into_iter().flatten();
-    let Some(profile) = all.find(|item| name_of(item).as_deref() == Some(wanted)) else {
+    let Some(profile) = all.find(|profile| name_of(profile).as_deref() == Some(wanted)) else {
         return Ok(Err(format!("{shown} has no profile {wanted}")));
     };
     let source = CredentialSource::KooCli {
@@ -126,7 +126,7 @@ pub(super) fn koocli(
         )));
     }
     let encrypted = root.get("authEncrypt");
-    if holds_keys && encrypted.is_some_and(|item| item == &Value::Bool(true) || item == "true") {
+    if holds_keys && encrypted.is_some_and(|flag| flag == &Value::Bool(true) || flag == "true") {
         return Err(malformed(format!(
             "{source} is encrypted, and only KooCLI can read it: hcloud configure set --cli-auth-encrypt=false writes it in \
              plain text; or give the access key in another way"

@@ -88,7 +88,13 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let version = layer.setting(F::IdentityVersion);
     let version = version.filter(|setting| setting.value.trim().starts_with('2'));
     let address = layer.setting(F::Iam);
-    let address = address.filter(|item| item.value.trim().trim_end_matches('/').ends_with("/v2.0"));
+    let address = address.filter(|address| {
+        address
+            .value
+            .trim()
+            .trim_end_matches('/')
+            .ends_with("/v2.0")
+    });
     if let Some(setting) = version.or(address) {
         return Err(unsupported("version 2 of the identity API", &setting.name));
     }
@@ -185,7 +191,7 @@ fn multifactor(layer: &Layer) -> Result<AuthMethod, AuthError> {
     let name = || {
         layer
             .setting(F::AuthMethods)
-            .map_or("auth_methods", |item| &item.name)
+            .map_or("auth_methods", |setting| &setting.name)
     };
     for method in &methods {
         if !matches!(*method, "" | "v3password" | "password" | "v3totp" | "totp") {
@@ -303,7 +309,7 @@ fn two_logins(layer: &Layer) -> AuthError {
 pub(super) fn half(layer: &Layer, given: F, missing: F) -> AuthError {
     let given = layer
         .setting(given)
-        .map_or_else(|| spelling(layer, given), |item| item.name.clone());
+        .map_or_else(|| spelling(layer, given), |setting| setting.name.clone());
     let mut missing = spelling(layer, missing);
     if given.ends_with("ak") && missing == "secret_key" {
         missing = "sk".to_owned();

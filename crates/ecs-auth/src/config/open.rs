@@ -89,7 +89,7 @@ impl CredentialConfig {
             provider: connected.provider,
             project_id: connected.project.id.clone(),
             region: region.as_ref().map(|region| region.value.clone()),
-            endpoint: endpoint.as_ref().map(|item| item.value.clone()),
+            endpoint: endpoint.as_ref().map(|endpoint| endpoint.value.clone()),
             target: ResolvedTarget {
                 operator,
                 account,

@@ -187,7 +187,7 @@ fn by_variables(
     if let Some(name) = environment.variable("OS_CLOUD") {
         let of_variables = environment
             .variable("OS_CLOUD_NAME")
-            .map_or("envvars", |value| value.as_str());
+            .map_or("envvars", |name| name.as_str());
         let described = Clouds::load(environment)?;
         let described = described.is_some_and(|clouds| clouds.names().contains(&name.as_str()));
         if name.as_str() != of_variables || described {

@@ -270,7 +270,7 @@ impl Login {
         let Some(passcode) = self.passcode() else {
             return;
         };
-        let transport = StdError::source(error).and_then(|value| value.downcast_ref());
+        let transport = StdError::source(error).and_then(|source| source.downcast_ref());
         let not_sent = transport.is_some_and(TransportError::is_not_sent);
         let mut passcode = passcode.lock().unwrap_or_else(PoisonError::into_inner);
         *passcode = match secrets {

@@ -75,7 +75,7 @@ impl KnownRuns {
     pub(crate) fn of(&self, server: ServerId, project: &str) -> Vec<KnownRun> {
         let runs = self.0.iter().filter(|(_, run)| run.project_id == project);
         let known = |(path, run): &(PathBuf, Timeline)| {
-            let found = run.servers.iter().find(|value| value.report.id == server)?;
+            let found = run.servers.iter().find(|shown| shown.report.id == server)?;
             let outcome = &found.report.outcome;
             Some(KnownRun {
                 run_id: run.run_id.clone(),

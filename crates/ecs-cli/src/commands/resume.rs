@@ -275,7 +275,7 @@ fn callbacks(
     let rolling = run.rolling.as_ref();
     let health = match (
         &args.health_cmd,
-        rolling.and_then(|value| value.health.as_ref()),
+        rolling.and_then(|record| record.health.as_ref()),
     ) {
         (None, None) => None,
         (Some(_), None) => {
@@ -298,13 +298,14 @@ fn callbacks(
     if let Some(command) = &health {
         health::check_exists(command)?;
     }
-    let asks = rolling.is_some_and(|value| value.rules().canary == Some(rolling::AfterCanary::Ask));
+    let asks =
+        rolling.is_some_and(|record| record.rules().canary == Some(rolling::AfterCanary::Ask));
     let terminal = || Terminal::open(!global.read_from_stdin().is_empty());
     let after_canary = asks.then(|| match args.yes {
         true => AfterCanary::Yes,
         false => terminal().map_or(AfterCanary::Nobody, AfterCanary::Asked),
     });
-    let known = rolling.and_then(|value| value.health_timeout_ms);
+    let known = rolling.and_then(|record| record.health_timeout_ms);
     let within = args.health_timeout.or(known.map(Duration::from_millis));
     let health = health.map(|command| (command, within.unwrap_or(HEALTH_TIMEOUT)));
     Ok((health, after_canary))

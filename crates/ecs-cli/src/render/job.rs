@@ -170,7 +170,10 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
         // A job without parts can name the one server that it is for itself.
         let whole = shown.job.as_deref().filter(|job| parts(job).is_empty());
         if let Some(job) = whole
-            && let Some(server) = job.entities.as_ref().and_then(|item| item.server_id)
+            && let Some(server) = job
+                .entities
+                .as_ref()
+                .and_then(|entities| entities.server_id)
         {
             servers.row([
                 server.to_string(),

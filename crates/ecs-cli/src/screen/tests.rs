@@ -17,20 +17,26 @@ fn colors_are_for_terminals_that_want_them() {
     let color = |change: fn(&mut Environment), terminal| environment(change).color(terminal);
     assert!(color(|_| {}, true));
     assert!(!color(|_| {}, false));
-    assert!(!color(|value| value.no_color = true, true));
-    assert!(!color(|value| value.clicolor = Some("0".to_owned()), true));
-    assert!(!color(|value| value.term = Some("dumb".to_owned()), true));
+    assert!(!color(|environment| environment.no_color = true, true));
+    assert!(!color(
+        |environment| environment.clicolor = Some("0".to_owned()),
+        true
+    ));
+    assert!(!color(
+        |environment| environment.term = Some("dumb".to_owned()),
+        true
+    ));
     assert!(color(
-        |value| value.clicolor_force = Some("1".to_owned()),
+        |environment| environment.clicolor_force = Some("1".to_owned()),
         false
     ));
     assert!(!color(
-        |value| value.clicolor_force = Some("0".to_owned()),
+        |environment| environment.clicolor_force = Some("0".to_owned()),
         false
     ));
-    let both: fn(&mut Environment) = |value| {
-        value.clicolor_force = Some("1".to_owned());
-        value.no_color = true;
+    let both: fn(&mut Environment) = |environment| {
+        environment.clicolor_force = Some("1".to_owned());
+        environment.no_color = true;
     };
     assert!(!color(both, true));
 }

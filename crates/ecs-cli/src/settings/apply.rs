@@ -96,7 +96,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
     let get = |key| settings.resolved.get(key);
     if run.deadline.is_none() {
         run.deadline = get(Key::Deadline)
-            .map(|item| with(item, duration))
+            .map(|setting| with(setting, duration))
             .transpose()?;
     }
     if !run.reconcile {
@@ -139,7 +139,9 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
         rolling.canary_pause = Some(with(pause, duration)?);
     }
     if rolling.wave.is_none() {
-        rolling.wave = get(Key::Wave).map(|item| with(item, wave)).transpose()?;
+        rolling.wave = get(Key::Wave)
+            .map(|setting| with(setting, wave))
+            .transpose()?;
     }
     if rolling.max_failures.is_none() {
         rolling.max_failures = get(Key::MaxFailures)
@@ -148,7 +150,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
     }
     if rolling.health_cmd.is_none() {
         rolling.health_cmd = get(Key::HealthCmd)
-            .map(|item| with(item, command))
+            .map(|setting| with(setting, command))
             .transpose()?;
     }
     if let (None, Some(_), Some(limit)) = (

@@ -101,7 +101,8 @@ impl Region {
                 key.right();
                 // Signed for another project, the request is one of that project.
                 let project = request.headers().get("x-project-id");
-                let own = project.is_none_or(|value| value == self.identity.project_id.as_str());
+                let own =
+                    project.is_none_or(|project| project == self.identity.project_id.as_str());
                 Ok(Caller {
                     scope: if own { Scope::Project } else { Scope::Unscoped },
                     ends: key.ends,
@@ -116,10 +117,10 @@ impl Region {
                     if error.kind() == VerifyErrorKind::Mismatch {
                         key.wrong(now);
                     }
-                    Err(reason(&error, &id))
+                    Err(reason_of(&error, &id))
                 }
             },
-            (Err(error), None) => Err(reason(&error, &id)),
+            (Err(error), None) => Err(reason_of(&error, &id)),
             // Cannot be: what was verified has a key.
             (Ok(_), None) => Err("the key is gone".to_owned()),
         }
@@ -127,7 +128,7 @@ impl Region {
 }
 
 /// The gateway's words where they are known, else the verifier's.
-fn reason(error: &VerifyError, id: &str) -> String {
+fn reason_of(error: &VerifyError, id: &str) -> String {
     if error.kind() == VerifyErrorKind::UnknownKey {
         return format!("Get secretKey failed,ak:{id},err:ak not exist");
     }

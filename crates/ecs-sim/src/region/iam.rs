@@ -186,7 +186,9 @@ impl Region {
 
     /// Whoever the region knows may borrow its one agency. The name of the agency has two names: OTC's and Huawei's.
     fn assume(&mut self, request: &Request<Bytes>, role: Option<&Value>) -> Result<Caller, Answer> {
-        let caller = self.admit(request).map_err(|item| item.told_by_iam())?;
+        let caller = self
+            .admit(request)
+            .map_err(|refusal| refusal.told_by_iam())?;
         let name = |name| role?.get(name)?.as_str();
         let agency = name("xrole_name").or(name("agency_name"));
         if !self.is_domain(role, "domain_id", "domain_name")
@@ -273,7 +275,7 @@ fn base(request: &Request<Bytes>) -> String {
     };
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
-    let host = uri.authority().map(|item| item.as_str()).or(host);
+    let host = uri.authority().map(|authority| authority.as_str()).or(host);
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 

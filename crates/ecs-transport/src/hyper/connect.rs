@@ -194,7 +194,7 @@ impl Failure {
     fn at_the_proxy(self, failed: impl FnOnce(&str) -> ConnectFailure) -> ConnectFailure {
         let advice = self
             .advice
-            .map_or(String::new(), |value| format!(", {value}"));
+            .map_or(String::new(), |detail| format!(", {detail}"));
         failed(&format!(" ({}{advice})", self.kind.as_str())).with_cause(self.error)
     }
 

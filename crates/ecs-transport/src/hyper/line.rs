@@ -45,7 +45,7 @@ impl Line {
         let answered = session
             .reader()
             .fill_buf()
-            .is_ok_and(|value| !value.is_empty());
+            .is_ok_and(|buffered| !buffered.is_empty());
         let refused = !answered && tls::refuses_our_certificate(error);
         refused.then(|| io::Error::new(error.kind(), HandshakeRefused(error.to_string())))
     }

@@ -126,7 +126,10 @@ impl Exceptions {
 
     fn contain(&self, host: &str, port: u16) -> bool {
         let host = unbracketed(host).trim_end_matches('.');
-        let address = host.parse::<IpAddr>().ok().map(|item| item.to_canonical());
+        let address = host
+            .parse::<IpAddr>()
+            .ok()
+            .map(|address| address.to_canonical());
         self.0
             .iter()
             .any(|exception| exception.matches(host, address, port))

@@ -31,7 +31,7 @@ pub(super) fn regions(
     let named: Vec<String> = match own.get("region_name") {
         Some(Node::List(nodes)) => nodes
             .iter()
-            .filter_map(|value| Some(value.text()?.to_string()))
+            .filter_map(|node| Some(node.text()?.to_string()))
             .collect(),
         Some(node) => node
             .text()
@@ -103,7 +103,7 @@ fn listed(nodes: &[Node], layer: &Layer) -> Result<Vec<Region>, AuthError> {
                 node.get("name").and_then(Node::text),
                 entries
                     .get("values")
-                    .filter(|value| matches!(value, Node::Map(_)))
+                    .filter(|node| matches!(node, Node::Map(_)))
                     .cloned(),
             ),
             node => (node.text(), None),

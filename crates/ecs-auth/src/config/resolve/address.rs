@@ -102,7 +102,8 @@ impl Resolver<'_> {
             let own = (at == 0 && self.own().is_some()) || self.found.family() == Family::OpenStack;
             // That of another source is not meant where it is of another region.
             let of_address = operators::region_of(address);
-            if !own && of_address.is_some_and(|item| region.is_some_and(|region| region != item)) {
+            if !own && of_address.is_some_and(|other| region.is_some_and(|region| region != other))
+            {
                 continue;
             }
             let address = fill(layer, address, region)?;

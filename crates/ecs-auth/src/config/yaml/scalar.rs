@@ -62,8 +62,8 @@ fn is_sexagesimal(digits: &str, fraction: bool) -> bool {
     let below_60 = |part: &str| {
         let number = part.parse::<u8>();
         part.len() <= 2
-            && part.bytes().all(|value| value.is_ascii_digit())
-            && number.is_ok_and(|value| value < 60)
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && number.is_ok_and(|number| number < 60)
     };
     first
         && whole.contains(':')
@@ -87,10 +87,10 @@ fn is_float(text: &str) -> bool {
         None => (digits, None),
     };
     // An exponent needs its sign: `1.0e3` is a text.
-    let exponent = exponent.is_none_or(|value| {
-        let digits = value.strip_prefix(['+', '-']);
-        digits.is_some_and(|value| {
-            !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
+    let exponent = exponent.is_none_or(|exponent| {
+        let digits = exponent.strip_prefix(['+', '-']);
+        digits.is_some_and(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
         })
     });
     let Some((whole, fraction)) = number.split_once('.') else {

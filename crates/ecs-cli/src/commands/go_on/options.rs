@@ -73,7 +73,7 @@ impl CommandLine {
         self.option(
             "--output",
             Some(format)
-                .filter(|item| *item != Format::Table)
+                .filter(|format| *format != Format::Table)
                 .and_then(name_of),
         );
     }

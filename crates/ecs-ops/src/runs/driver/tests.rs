@@ -73,9 +73,9 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
         let report = run.await;
         assert_eq!(start.elapsed().as_secs(), 30, "{does:?}");
         assert_eq!(report.stopped, Some(Stopped::Deadline));
-        let (outcome, output) = outcome_of(&report);
+        let (outcome, text) = outcome_of(&report);
         assert_eq!(outcome, expected, "{does:?}");
-        assert!(output.contains(message), "{does:?}: {output}");
+        assert!(text.contains(message), "{does:?}: {text}");
         assert_eq!(report.servers.len(), 4);
     }
 }

@@ -130,9 +130,9 @@ async fn servers_that_do_not() {
     for (list, outcome, message, range) in cases {
         let (builder, _) = listing(list);
         let (report, last_list_took) = reboot(builder).await;
-        let (name, output) = outcome_of(&report);
-        assert_eq!(name, outcome, "{output}");
-        assert!(output.contains(message), "{output}");
+        let (name, text) = outcome_of(&report);
+        assert_eq!(name, outcome, "{text}");
+        assert!(text.contains(message), "{text}");
         assert!(report.servers[0].outcome.job_id().is_some());
         assert!(
             range.contains(&last_list_took.as_secs()),

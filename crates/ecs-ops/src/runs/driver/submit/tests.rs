@@ -194,15 +194,15 @@ async fn every_end_of_a_submission() {
             .report()
             .await
             .unwrap();
-        let (outcome, output) = outcome_of(&report);
+        let (outcome, text) = outcome_of(&report);
         assert_eq!(
             (outcome, posts.posts()),
             (*expected, *expected_posts),
-            "{does:?}: {output}"
+            "{does:?}: {text}"
         );
         assert!(
-            output.contains(message),
-            "{does:?}: {output:?} does not say {message:?}"
+            text.contains(message),
+            "{does:?}: {text:?} does not say {message:?}"
         );
         assert_eq!(report.servers.len(), 3);
         assert!(report.stopped.is_none());

@@ -131,9 +131,9 @@ async fn a_job_that_cannot_be_looked_at() {
             _ => Does::Answer(status, body),
         });
         let (report, _) = reboot(builder, 1).await;
-        let (name, output) = outcome_of(&report);
+        let (name, text) = outcome_of(&report);
         assert_eq!(name, "unknown");
-        assert!(output.contains(message), "{output}");
+        assert!(text.contains(message), "{text}");
         assert!(seen.count(Method::GET) >= 3);
         assert_eq!(report.stopped, None);
     }

@@ -206,9 +206,9 @@ async fn a_source_of_credentials_may_be_out_of_reach_for_a_while() {
             asked: AtomicUsize::new(0),
         };
         let report = reboot(&builder.credentials(provider).build().unwrap()).await;
-        let (outcome, output) = outcome_of(&report);
-        assert_eq!(outcome, expected, "{trouble:?} {times}: {output}");
-        assert!(output.starts_with(message), "{trouble:?} {times}: {output}");
+        let (outcome, text) = outcome_of(&report);
+        assert_eq!(outcome, expected, "{trouble:?} {times}: {text}");
+        assert!(text.starts_with(message), "{trouble:?} {times}: {text}");
         let refused = expected != "succeeded";
         assert_eq!(report.refused.is_some(), refused, "{trouble:?} {times}");
         assert_eq!(seen.posts(), usize::from(!refused));
@@ -237,13 +237,13 @@ async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
         };
         // The service has answered, so that it takes the limit of an outage to give up.
         let report = reboot(&builder.credentials(provider).build().unwrap()).await;
-        let (outcome, output) = outcome_of(&report);
-        assert_eq!(outcome, expected, "{output}");
+        let (outcome, text) = outcome_of(&report);
+        assert_eq!(outcome, expected, "{text}");
         if expected != "succeeded" {
-            assert!(output.contains("Invalid token."), "{output}");
+            assert!(text.contains("Invalid token."), "{text}");
             assert!(
-                output.contains("other credentials: the vault is sealed"),
-                "{output}"
+                text.contains("other credentials: the vault is sealed"),
+                "{text}"
             );
             assert_eq!(report.refused.unwrap().code.as_deref(), Some("Common.0013"));
         }
