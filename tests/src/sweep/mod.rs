@@ -31,7 +31,7 @@ use ecs_ops::rolling::{Rules, Waves};
 use ecs_ops::transport::Transport;
 use ecs_ops::{
     Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
-    RunBuilder, ServerReport, WatchedJob,
+    RunBuilder, ServerReport, jobs::WatchedJob,
 };
 use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace, TraceAccess};
 use futures_util::future::join_all;
