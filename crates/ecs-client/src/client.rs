@@ -95,37 +95,38 @@ impl Client {
 
 /// Accessors.
 impl Client {
-    /// The endpoint.
+    /// Returns the endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
 
-    /// The project.
+    /// Returns the project.
     pub fn project(&self) -> &ProjectId {
         &self.0.project
     }
 
-    /// The source of credentials.
+    /// Returns the source of credentials.
     pub fn credentials(&self) -> &Arc<dyn CredentialsProvider> {
         &self.0.credentials
     }
 
-    /// The transport.
+    /// Returns the transport.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport
     }
 
-    /// The clocks.
+    /// Returns the clocks.
     pub fn clock(&self) -> &WallClock {
         &self.0.clock
     }
 
-    /// The service's health.
+    /// Returns the service's health.
     pub fn health(&self) -> &ServiceHealth {
         &self.0.health
     }
 
-    /// The speed of the service's clock relative to the local one: 1 unless it is simulated.
+    /// Returns the speed of the service's clock relative to the local one: 1 unless it is
+    /// simulated.
     pub fn time_factor(&self) -> f64 {
         self.0.time_factor
     }
@@ -135,7 +136,7 @@ impl Client {
         scale(duration, self.0.time_factor)
     }
 
-    /// The time that passes on the service's clock meanwhile: the reverse of
+    /// Returns the time that passes on the service's clock meanwhile: the reverse of
     /// [`scaled`](Self::scaled).
     pub fn service_time(&self, duration: Duration) -> Duration {
         scale(duration, 1.0 / self.0.time_factor)
@@ -150,8 +151,8 @@ impl Client {
         &self.0.retry
     }
 
-    /// The next number, from 0: to vary requests that a cache on the way would otherwise answer
-    /// with an old answer.
+    /// Returns the next number, from 0: to vary requests that a cache on the way would otherwise
+    /// answer with an old answer.
     pub fn next_number(&self) -> u64 {
         self.0.numbers.fetch_add(1, Ordering::Relaxed)
     }
@@ -160,7 +161,7 @@ impl Client {
         &self.0.seen_ids
     }
 
-    /// How long one attempt may take.
+    /// Returns how long one attempt may take.
     pub fn attempt_timeout(&self) -> Duration {
         self.0.attempt_timeout
     }

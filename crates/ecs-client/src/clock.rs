@@ -54,13 +54,13 @@ impl WallClock {
         }
     }
 
-    /// The time since then, by the clock that shows more: one stands still while a machine sleeps,
-    /// the other may be set back.
+    /// Returns the time since then, by the clock that shows more: one stands still while a machine
+    /// sleeps, the other may be set back.
     pub fn age(&self, then: Moment) -> Duration {
         then.instant.elapsed().max(self.since(then.local))
     }
 
-    /// The system's clock, or one that shows `epoch` now and advances with tokio's.
+    /// Creates the system's clock, or one that shows `epoch` now and advances with tokio's.
     pub fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
         Self {
             epoch: epoch.map(|epoch| (epoch, Instant::now())),
@@ -69,7 +69,7 @@ impl WallClock {
         }
     }
 
-    /// The local time.
+    /// Returns the local time.
     pub fn now(&self) -> Timestamp {
         match self.epoch {
             None => Timestamp::now(),
@@ -77,7 +77,7 @@ impl WallClock {
         }
     }
 
-    /// The time since then, by the local clock.
+    /// Returns the time since then, by the local clock.
     pub fn since(&self, then: Timestamp) -> Duration {
         Duration::try_from(self.now().duration_since(then)).unwrap_or_default()
     }
@@ -113,8 +113,8 @@ impl WallClock {
             .ok()
     }
 
-    /// The latest time that the service's clock can have shown at a local time; `None` before the
-    /// first date.
+    /// Returns the latest time that the service's clock can have shown at a local time; `None`
+    /// before the first date.
     pub fn remote_at(&self, local: Timestamp) -> Option<Timestamp> {
         // Dates have whole seconds.
         const RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
@@ -123,8 +123,8 @@ impl WallClock {
         self.carried_on(date, seen.sent, local)
     }
 
-    /// The earliest that the service's clock can have shown at one of our times, once an answer had
-    /// a date.
+    /// Returns the earliest that the service's clock can have shown at one of our times, once an
+    /// answer had a date.
     pub(crate) fn remote_at_least(&self, local: Timestamp) -> Option<Timestamp> {
         let seen = self.seen()?;
         // A simulated clock may also run at our pace.
@@ -134,7 +134,7 @@ impl WallClock {
         seen.date.checked_add(since).ok()
     }
 
-    /// The pause of a `Retry-After` header: seconds, or a date on the service's clock.
+    /// Returns the pause of a `Retry-After` header: seconds, or a date on the service's clock.
     pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
         let now = self.now();
         let remote = self
@@ -144,7 +144,7 @@ impl WallClock {
     }
 }
 
-/// The instant this much later; if the clock cannot hold it, one that never comes.
+/// Returns the instant this much later; if the clock cannot hold it, one that never comes.
 pub fn after(duration: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
     let now = Instant::now();
@@ -164,7 +164,7 @@ pub fn scale(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() / factor).unwrap_or(duration)
 }
 
-/// A growing pause: `first`, doubled this many times, at most `ceiling`.
+/// Returns a growing pause: `first`, doubled this many times, at most `ceiling`.
 pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
     first
         .saturating_mul(2_u32.saturating_pow(times))
@@ -184,7 +184,7 @@ fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     Some(asked.min(LONGEST))
 }
 
-/// The date of an answer.
+/// Returns the date of an answer.
 pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(headers.get(http::header::DATE)?.to_str().ok()?)
 }

@@ -46,7 +46,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// A query that a caller waits for.
+    /// Returns a query that a caller waits for.
     pub fn read() -> Self {
         Self::new(RequestClass::Read, RetryState::default(), None)
     }
@@ -57,8 +57,8 @@ impl<'a> RequestContext<'a> {
         Self::new(RequestClass::Poll, state, None)
     }
 
-    /// A request that must not be executed twice. `send_state` shows at any time, even after the
-    /// future was dropped, whether it may have been sent.
+    /// Returns a request that must not be executed twice. `send_state` shows at any time, even
+    /// after the future was dropped, whether it may have been sent.
     pub fn action(send_state: &'a SendState, hooks: &'a mut dyn ActionHooks) -> Self {
         let action = Action { send_state, hooks };
         Self::new(RequestClass::Action, RetryState::default(), Some(action))
@@ -76,7 +76,7 @@ impl<'a> RequestContext<'a> {
         self.state
     }
 
-    /// Why the answer is no evidence of how things are now, if something shows that.
+    /// Returns why the answer is no evidence of how things are now, if something shows that.
     pub fn stale(&self) -> Option<&Stale> {
         self.stale.as_ref()
     }

@@ -101,12 +101,12 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
-    /// Whether requests travel encrypted.
+    /// Returns whether requests travel encrypted.
     pub fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
-    /// The host, without a port; an IPv6 address without its brackets.
+    /// Returns the host, without a port; an IPv6 address without its brackets.
     ///
     /// ```
     /// let endpoint: ecs_client::Endpoint = "http://[::1]:8080/ecs".parse()?;
@@ -121,9 +121,9 @@ impl Endpoint {
         bare.unwrap_or(host)
     }
 
-    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is
-    /// the same path and query at another scheme, host or port. Any other redirect says nothing of
-    /// the site.
+    /// Returns where the whole site has moved to, by a redirect of a request to `asked`: its
+    /// `Location` is the same path and query at another scheme, host or port. Any other redirect
+    /// says nothing of the site.
     pub(crate) fn moved(&self, asked: &Uri, location: &str) -> Option<Self> {
         let target: Uri = location.parse().ok()?;
         let moved = Self {
@@ -137,7 +137,7 @@ impl Endpoint {
         (same_path && is_web && is_plain && !moved.is_at_origin_of(self)).then_some(moved)
     }
 
-    /// Whether scheme, host and port are the same, however they are written.
+    /// Returns whether scheme, host and port are the same, however they are written.
     fn is_at_origin_of(&self, other: &Self) -> bool {
         self.scheme == other.scheme
             && self.host().eq_ignore_ascii_case(other.host())

@@ -52,7 +52,7 @@ enum Cause {
 }
 
 impl Error {
-    /// An error of this class.
+    /// Creates an error of this class.
     pub fn new(kind: ErrorKind, problem: Problem) -> Self {
         Self {
             kind,
@@ -73,22 +73,22 @@ impl Error {
         self
     }
 
-    /// An error of class [`ErrorKind::Invalid`] with this message.
+    /// Returns an error of class [`ErrorKind::Invalid`] with this message.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, Problem::new(message))
     }
 
-    /// The class.
+    /// Returns the class.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The service's error code, if it gave one.
+    /// Returns the service's error code, if it gave one.
     pub fn code(&self) -> Option<&str> {
         self.problem.code.as_deref()
     }
 
-    /// How the request failed that this comes from, if it comes from one.
+    /// Returns how the request failed that this comes from, if it comes from one.
     pub fn request(&self) -> Option<&RequestError> {
         match &self.cause {
             Cause::Request(request) => Some(request),

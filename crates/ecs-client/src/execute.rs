@@ -203,8 +203,8 @@ impl Client {
         (error, decision)
     }
 
-    /// The error of a request that was throttled for longer than it waits, with the time from which
-    /// the service accepts requests.
+    /// Returns the error of a request that was throttled for longer than it waits, with the time
+    /// from which the service accepts requests.
     fn throttled_until(&self, error: RequestError, asked: Duration) -> RequestError {
         let asked = asked.as_secs_f64() * self.time_factor();
         let asked = SignedDuration::try_from_secs_f64(asked).unwrap_or_default();
@@ -277,7 +277,7 @@ impl Client {
         Ok(())
     }
 
-    /// The credentials of the next attempt: a replacement if some were refused.
+    /// Returns the credentials of the next attempt: a replacement if some were refused.
     async fn credentials_for(&self, auth: &mut AuthState) -> Result<Credentials, RequestError> {
         let provider = self.credentials();
         let answer = match auth.refused() {

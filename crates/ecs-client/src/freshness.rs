@@ -42,8 +42,8 @@ pub enum Stale {
 }
 
 impl Stale {
-    /// Whether its date may be that of the service's clock. A date alone may also be that of a
-    /// clock which was set back.
+    /// Returns whether its date may be that of the service's clock. A date alone may also be that
+    /// of a clock which was set back.
     pub(crate) fn has_a_true_date(&self) -> bool {
         matches!(self, Self::Older { .. })
     }

@@ -41,7 +41,7 @@ impl ServiceHealth {
         self.with(|state| state.credentials_accepted = true);
     }
 
-    /// Whether the service has answered this client.
+    /// Returns whether the service has answered this client.
     pub fn is_reachable(&self) -> bool {
         self.with(|state| state.reached)
     }
@@ -51,18 +51,19 @@ impl ServiceHealth {
         self.with(|state| state.identified = Some(Instant::now()));
     }
 
-    /// When the service last answered as itself.
+    /// Returns when the service last answered as itself.
     pub(crate) fn last_identified(&self) -> Option<Instant> {
         self.with(|state| state.identified)
     }
 
-    /// Whether the credentials are known to be good. Until then one request is in flight at a time:
-    /// five wrong signatures in a row lock a key.
+    /// Returns whether the credentials are known to be good. Until then one request is in flight at
+    /// a time: five wrong signatures in a row lock a key.
     pub fn credentials_accepted(&self) -> bool {
         self.with(|state| state.credentials_accepted)
     }
 
-    /// When the last answer to an action came. Answers to reads prove nothing about actions.
+    /// Returns when the last answer to an action came. Answers to reads prove nothing about
+    /// actions.
     pub(crate) fn last_answer_to_action(&self) -> Option<Instant> {
         self.with(|state| state.last_answer_to_action)
     }
@@ -78,7 +79,7 @@ impl ServiceHealth {
         });
     }
 
-    /// Until when nothing is sent; `None` if the service does not throttle.
+    /// Returns until when nothing is sent; `None` if the service does not throttle.
     pub fn throttled_until(&self) -> Option<Instant> {
         self.with(|state| state.throttled_until)
             .filter(|until| *until > Instant::now())

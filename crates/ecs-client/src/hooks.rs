@@ -55,7 +55,7 @@ pub trait ActionHooks: Send + Sync {
     /// Notifies of something worth showing.
     fn notify(&self, notice: Notice);
 
-    /// Whether no further attempt may be sent.
+    /// Returns whether no further attempt may be sent.
     fn is_stopped(&self) -> bool;
 
     /// Waits until [`is_stopped`](Self::is_stopped). It interrupts each wait before an attempt, and

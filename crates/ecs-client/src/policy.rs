@@ -109,39 +109,40 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The number of undelivered attempts after which an action gives up if the service has never
-    /// answered this client, and a read in any case. At least 1.
+    /// Sets the number of undelivered attempts after which an action gives up if the service has
+    /// never answered this client, and a read in any case. At least 1.
     #[must_use]
     pub fn with_max_failures(mut self, attempts: u32) -> Self {
         self.max_failures = attempts.max(1);
         self
     }
 
-    /// How long an undelivered action is retried once the service has answered this client.
+    /// Sets how long an undelivered action is retried once the service has answered this client.
     #[must_use]
     pub fn with_max_outage(mut self, outage: Duration) -> Self {
         self.max_outage = outage;
         self
     }
 
-    /// The time within which all attempts of a read begin.
+    /// Sets the time within which all attempts of a read begin.
     #[must_use]
     pub fn with_max_read_time(mut self, time: Duration) -> Self {
         self.max_read_time = time;
         self
     }
 
-    /// The time within which all attempts of a read begin that are not delivered, as long as the
-    /// service has never answered this client: for commands whose user waits, and where the address
-    /// is most likely wrong. Default: as for every read.
+    /// Sets the time within which all attempts of a read begin that are not delivered, as long as
+    /// the service has never answered this client: for commands whose user waits, and where the
+    /// address is most likely wrong. Default: as for every read.
     #[must_use]
     pub fn with_max_first_read_time(mut self, time: Duration) -> Self {
         self.max_first_read_time = time;
         self
     }
 
-    /// The pauses after failures: the first is at most `base`, each further one at most twice the
-    /// one before, never more than `ceiling`. Each is drawn evenly from zero up ("full jitter").
+    /// Sets the pauses after failures: the first is at most `base`, each further one at most twice
+    /// the one before, never more than `ceiling`. Each is drawn evenly from zero up ("full
+    /// jitter").
     #[must_use]
     pub fn with_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.base = base;
@@ -149,8 +150,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The pauses after throttling, in the same way, but never less than half of `base`. What the
-    /// service asks for comes first: then a pause is that long, and up to `base` longer.
+    /// Sets the pauses after throttling, in the same way, but never less than half of `base`. What
+    /// the service asks for comes first: then a pause is that long, and up to `base` longer.
     #[must_use]
     pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.throttle_base = base;
@@ -158,31 +159,31 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest pause that a throttled action waits for. If the service asks for more, as with a
-    /// limit for each day, the action gives up, and a poll waits this long.
+    /// Sets the longest pause that a throttled action waits for. If the service asks for more, as
+    /// with a limit for each day, the action gives up, and a poll waits this long.
     #[must_use]
     pub fn with_max_throttle_pause(mut self, pause: Duration) -> Self {
         self.max_throttle_pause = pause;
         self
     }
 
-    /// The number of undelivered attempts after which a request gives up.
+    /// Returns the number of undelivered attempts after which a request gives up.
     pub fn max_failures(&self) -> u32 {
         self.max_failures
     }
 
-    /// The time within which all attempts of a read begin.
+    /// Returns the time within which all attempts of a read begin.
     pub fn max_read_time(&self) -> Duration {
         self.max_read_time
     }
 
-    /// Whether some pause could always be zero, which would flood the service.
+    /// Returns whether some pause could always be zero, which would flood the service.
     pub(crate) fn has_zero_delay(&self) -> bool {
         self.base.is_zero() || self.throttle_base.is_zero()
     }
 
-    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts
-    /// that are not delivered stays: connections are not faster than elsewhere.
+    /// Returns the same policy for a service whose clock runs `factor` times as fast. What bounds
+    /// attempts that are not delivered stays: connections are not faster than elsewhere.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let scale = |duration: Duration| crate::clock::scale(duration, factor);
         Self {
@@ -195,7 +196,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The time within which all attempts of a read begin.
+    /// Returns the time within which all attempts of a read begin.
     fn read_time(&self, classification: Classification, state: &RetryState) -> Duration {
         let first = classification == Classification::NotDelivered && !state.reached;
         if first {
@@ -293,7 +294,8 @@ pub fn parse_throttle_message(message: &str) -> Option<Duration> {
 /// The longest pause, so that durations can be multiplied.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// A random pause from zero to `base`, doubled for each retry but the first, at most `ceiling`.
+/// Returns a random pause from zero to `base`, doubled for each retry but the first, at most
+/// `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
     doubled(base, times.saturating_sub(1), ceiling.min(LONGEST))
         .mul_f64(rng.random_range(0.0..=1.0))

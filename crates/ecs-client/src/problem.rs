@@ -92,40 +92,40 @@ struct Exchange {
 }
 
 impl Problem {
-    /// The kind of transport failure, if it was one.
+    /// Returns the kind of transport failure, if it was one.
     pub fn transport(&self) -> Option<TransportErrorKind> {
         self.exchange.as_ref()?.transport
     }
 
-    /// The HTTP status of the answer, if there was one.
+    /// Returns the HTTP status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.exchange.as_ref()?.status
     }
 
-    /// The service's id of the exchange, for its support.
+    /// Returns the service's id of the exchange, for its support.
     pub fn request_id(&self) -> Option<&str> {
         self.exchange.as_ref()?.request_id.as_deref()
     }
 
-    /// When the request was sent, if it may have been executed.
+    /// Returns when the request was sent, if it may have been executed.
     pub fn sent_at(&self) -> Option<Timestamp> {
         Some(self.sent()?.local)
     }
 
-    /// The same on the service's clock too.
+    /// Returns the same on the service's clock too.
     pub fn sent(&self) -> Option<ClockReading> {
         self.exchange.as_ref()?.sent
     }
 
-    /// Whether an answer came of which nothing shows that the service made it: a page of a proxy, a
-    /// web server, another program.
+    /// Returns whether an answer came of which nothing shows that the service made it: a page of a
+    /// proxy, a web server, another program.
     pub fn is_unproven_answer(&self) -> bool {
         self.exchange
             .as_ref()
             .is_some_and(|exchange| exchange.unproven)
     }
 
-    /// The endpoint that a redirect of the whole site names.
+    /// Returns the endpoint that a redirect of the whole site names.
     pub fn moved_to(&self) -> Option<&str> {
         self.exchange.as_ref()?.moved_to.as_deref()
     }
@@ -136,7 +136,7 @@ impl Problem {
 }
 
 impl Problem {
-    /// A problem with this text.
+    /// Creates a problem with this text.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Arc::new(ProblemFacts {
             message: message.into(),
@@ -151,7 +151,8 @@ impl Problem {
         self
     }
 
-    /// An answer that is an error. `moved_to`: where the whole site has moved to, if it says that.
+    /// Returns an answer that is an error. `moved_to`: where the whole site has moved to, if it
+    /// says that.
     pub(crate) fn of_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> Self {
         let mut problem = Self::new(describe_answer(error, moved_to)).with_code(error.code());
         let exchange = problem.exchange_mut();
@@ -174,7 +175,7 @@ impl Problem {
         problem
     }
 
-    /// A failure of the transport, with this text for it.
+    /// Returns a failure of the transport, with this text for it.
     pub(crate) fn of_transport(message: String, error: &TransportError) -> Self {
         let mut problem = Self::new(message);
         problem.exchange_mut().transport = Some(error.kind());
@@ -187,7 +188,7 @@ impl Problem {
         problem
     }
 
-    /// How the exchange failed, where something else tells what happened.
+    /// Sets how the exchange failed, where something else tells what happened.
     pub(crate) fn with_transport(mut self, kind: Option<TransportErrorKind>) -> Self {
         if kind.is_some() {
             self.exchange_mut().transport = kind;
@@ -216,7 +217,7 @@ impl Problem {
         self
     }
 
-    /// The problem of a request that was sent then and may have been executed.
+    /// Sets the problem of a request that was sent then and may have been executed.
     #[must_use]
     pub fn maybe_executed(mut self, sent: ClockReading) -> Self {
         self.message = format!(
@@ -227,7 +228,7 @@ impl Problem {
         self
     }
 
-    /// The problem of a request that was sent then.
+    /// Sets the problem of a request that was sent then.
     #[must_use]
     pub fn sent_then(mut self, sent: ClockReading) -> Self {
         self.exchange_mut().sent = Some(sent);
@@ -256,9 +257,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// An answer that is an error, as text: the same wherever it is shown. An answer that is not the
-/// service's own is named so, with who made it as far as its headers say. `moved_to`: where the
-/// whole site has moved to, if it is a redirect that says that.
+/// Returns an answer that is an error, as text: the same wherever it is shown. An answer that is
+/// not the service's own is named so, with who made it as far as its headers say. `moved_to`: where
+/// the whole site has moved to, if it is a redirect that says that.
 ///
 /// ```
 /// use ecs_client::describe_answer;
@@ -291,8 +292,8 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     }
 }
 
-/// An error and its causes in one line, for where they are printed or become a [`Problem`]. A cause that
-/// the line has already is left out.
+/// Returns an error and its causes in one line, for where they are printed or become a [`Problem`].
+/// A cause that the line has already is left out.
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

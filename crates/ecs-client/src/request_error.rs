@@ -57,7 +57,7 @@ pub enum StopCause {
 }
 
 impl RequestError {
-    /// An error of the caller's own: it gave up.
+    /// Creates an error of the caller's own: it gave up.
     pub fn new(classification: Classification, problem: Problem) -> Self {
         Self {
             classification,
@@ -145,7 +145,7 @@ fn classify_auth(error: &AuthError) -> Classification {
     }
 }
 
-/// How the exchange with the source failed, if it was the transport that did.
+/// Returns how the exchange with the source failed, if it was the transport that did.
 fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
     let mut source = error.source();
     while let Some(error) = source {
@@ -157,7 +157,7 @@ fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
     None
 }
 
-/// Whether the source itself refuses, and not something on the way to it.
+/// Returns whether the source itself refuses, and not something on the way to it.
 fn is_clear(error: &AuthError) -> bool {
     let refusal = error.refusal();
     let says_something =
@@ -171,40 +171,40 @@ impl RequestError {
         self.classification
     }
 
-    /// The whole error as text, for reports.
+    /// Returns the whole error as text, for reports.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
 
-    /// The whole error as text, for reports.
+    /// Returns the whole error as text, for reports.
     pub fn into_problem(self) -> Problem {
         self.problem
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the status of the answer, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         self.status
     }
 
-    /// Whether the answer is in a form of the service's own, and not a page of something on the way
-    /// to it.
+    /// Returns whether the answer is in a form of the service's own, and not a page of something on
+    /// the way to it.
     pub fn is_authentic(&self) -> bool {
         self.authentic
     }
 
-    /// The pause that the service asked for, by the local clock.
+    /// Returns the pause that the service asked for, by the local clock.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Why it was not sent again.
+    /// Returns why it was not sent again.
     pub fn stop_cause(&self) -> StopCause {
         self.stop_cause
     }
 }
 
 impl RequestError {
-    /// The same error with another cause of its end.
+    /// Returns the same error with another cause of its end.
     #[must_use]
     pub fn with_stop_cause(mut self, stop_cause: StopCause) -> Self {
         self.stop_cause = stop_cause;

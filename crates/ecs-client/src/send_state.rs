@@ -55,7 +55,7 @@ impl SendState {
         known.problem = Some(problem.clone());
     }
 
-    /// The outcome, if the submission is cut short now.
+    /// Returns the outcome, if the submission is cut short now.
     pub fn outcome(&self) -> SubmissionOutcome {
         let known = self.lock();
         match &known.in_flight {

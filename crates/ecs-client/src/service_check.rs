@@ -69,7 +69,7 @@ impl Client {
     }
 }
 
-/// The refusal, if the service itself refused that read and may still accept others.
+/// Returns the refusal, if the service itself refused that read and may still accept others.
 fn refusal(error: RequestError) -> Result<Problem, Error> {
     let Some(status) = error.status() else {
         return Err(error.into());

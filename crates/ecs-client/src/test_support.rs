@@ -20,8 +20,8 @@ pub(crate) fn ids(count: u128) -> Vec<ServerId> {
     (1..=count).map(id).collect()
 }
 
-/// A client of a service that does this with each request: the second argument counts those of the
-/// same method, from 0.
+/// Returns a client of a service that does this with each request: the second argument counts those
+/// of the same method, from 0.
 pub(crate) fn scripted(
     does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (ClientBuilder, Seen) {
@@ -33,7 +33,7 @@ pub(crate) fn scripted(
     (builder, seen)
 }
 
-/// A client whose transport fails in this way each time.
+/// Returns a client whose transport fails in this way each time.
 pub(crate) fn failing(error: impl Fn() -> TransportError + Send + Sync + 'static) -> ClientBuilder {
     let transport = FnTransport::new(move |_: Request<Bytes>, _| {
         let error = error();

@@ -36,7 +36,7 @@ pub const THROTTLED: Does = Does::Answer(429, FLOW_CONTROL);
 /// Nothing can be sent.
 pub const OUT_OF_REACH: Does = Does::Fail(TransportErrorKind::Connect, Delivery::NotSent);
 
-/// An answer. A status that is none is 500.
+/// Returns an answer. A status that is none is 500.
 pub fn answer(status: u16, body: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
     let status = StatusCode::from_u16(status);
@@ -56,12 +56,12 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many, of this method.
+    /// Returns how many, of this method.
     pub fn count(&self, method: Method) -> usize {
         self.times(method).len()
     }
 
-    /// How many that act on servers.
+    /// Returns how many that act on servers.
     pub fn posts(&self) -> usize {
         self.count(Method::POST)
     }
@@ -75,7 +75,7 @@ impl Seen {
         of_method.map(|(request, _)| request.clone()).collect()
     }
 
-    /// When each of this method came.
+    /// Returns when each of this method came.
     pub fn times(&self, method: Method) -> Vec<Instant> {
         let seen = self.lock();
         let of_method = seen
@@ -85,8 +85,8 @@ impl Seen {
     }
 }
 
-/// A service that does this with each request: the second argument counts those of the same method,
-/// from 0.
+/// Returns a service that does this with each request: the second argument counts those of the same
+/// method, from 0.
 pub fn service(
     does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
 ) -> (impl Transport, Seen) {

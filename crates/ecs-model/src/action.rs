@@ -8,7 +8,7 @@ use crate::{ProjectId, ServerId, operation};
 use bytes::Bytes;
 use http::Method;
 
-/// The request of an action.
+/// Returns the request of an action.
 pub(crate) fn encode(
     project: &ProjectId,
     key: &'static str,

@@ -54,12 +54,12 @@ pub struct Address {
 }
 
 impl Addresses {
-    /// All addresses, network by network.
+    /// Returns all addresses, network by network.
     pub fn iter(&self) -> impl Iterator<Item = &Address> {
         self.0.iter().flat_map(|(_, addresses)| addresses)
     }
 
-    /// The networks, each with its addresses.
+    /// Returns the networks, each with its addresses.
     pub fn networks(&self) -> impl Iterator<Item = (&str, &[Address])> {
         self.0
             .iter()

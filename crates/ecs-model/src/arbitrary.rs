@@ -39,18 +39,19 @@ pub use request::{
 };
 pub use response::{ErrorBody, ErrorFamily, error_body, error_body_of, job, servers_page};
 
-/// The id of a server: any 16 bytes.
+/// Returns the id of a server: any 16 bytes.
 pub fn server_id() -> impl Strategy<Value = ServerId> + Clone {
     any::<u128>().prop_map(|number| ServerId::from_bytes(number.to_be_bytes()))
 }
 
-/// The id of a project: mostly like the service's own, sometimes anything that is allowed.
+/// Returns the id of a project: mostly like the service's own, sometimes anything that is allowed.
 pub fn project_id() -> impl Strategy<Value = ProjectId> + Clone {
     prop_oneof![3 => "[0-9a-f]{32}", 1 => "[A-Za-z0-9_-]{1,64}"]
         .prop_filter_map("not a project id", |text| text.parse().ok())
 }
 
-/// The id of a job: mostly like the service's own, sometimes anything that is allowed, such as `ü/?#%`.
+/// Returns the id of a job: mostly like the service's own, sometimes anything that is allowed, such
+/// as `ü/?#%`.
 pub fn job_id() -> impl Strategy<Value = JobId> + Clone {
     prop_oneof![3 => "[0-9a-f]{32}", 1 => r"[!-~äß€𝄞]{1,40}"]
         .prop_filter_map("not a job id", |text| text.parse().ok())
@@ -190,7 +191,7 @@ impl Change {
     }
 }
 
-/// The JSON pointer of each value within this one, itself first.
+/// Returns the JSON pointer of each value within this one, itself first.
 pub(crate) fn pointers(value: &Value) -> Vec<String> {
     fn collect(value: &Value, here: String, found: &mut Vec<String>) {
         match value {

@@ -97,7 +97,7 @@ impl ResponseError {
         Self::new(ResponseErrorKind::Refused, status, headers, body)
     }
 
-    /// A success that does not hold what it must.
+    /// Returns a success that does not hold what it must.
     pub(crate) fn unreadable(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         Self::new(ResponseErrorKind::Unreadable, status, headers, body)
     }
@@ -145,22 +145,22 @@ impl ResponseError {
         }))
     }
 
-    /// Why the answer is an error.
+    /// Returns why the answer is an error.
     pub fn kind(&self) -> ResponseErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The error code, as it came; numbers become text.
+    /// Returns the error code, as it came; numbers become text.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The service's words.
+    /// Returns the service's words.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
@@ -175,13 +175,13 @@ impl ResponseError {
         self.0.request_id.as_deref()
     }
 
-    /// The `Retry-After` header as it came: seconds or an HTTP date. Without one, the seconds that OpenStack's fault
-    /// `overLimit` names in its body (`retryAfter`).
+    /// Returns the `Retry-After` header as it came: seconds or an HTTP date. Without one, the
+    /// seconds that OpenStack's fault `overLimit` names in its body (`retryAfter`).
     pub fn retry_after(&self) -> Option<&str> {
         self.0.retry_after.as_deref()
     }
 
-    /// Where a redirect points. It is never followed.
+    /// Returns where a redirect points. It is never followed.
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
     }
@@ -211,13 +211,15 @@ impl ResponseError {
         self.0.origin
     }
 
-    /// The proxy or web server that the headers name, if they name one. See [`intermediary`].
+    /// Returns the proxy or web server that the headers name, if they name one. See
+    /// [`intermediary`].
     pub fn intermediary(&self) -> Option<&str> {
         self.0.intermediary.as_deref()
     }
 
-    /// Whether a proxy wants credentials of its own before it forwards anything: 407 with `Proxy-Authenticate` (RFC 9110,
-    /// section 15.5.8). Without that header the answer may be any page.
+    /// Returns whether a proxy wants credentials of its own before it forwards anything: 407 with
+    /// `Proxy-Authenticate` (RFC 9110, section 15.5.8). Without that header the answer may be any
+    /// page.
     pub fn wants_proxy_credentials(&self) -> bool {
         self.0.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.0.has_proxy_challenge
     }
@@ -245,15 +247,16 @@ impl ResponseError {
         self.code().and_then(ErrorInfo::of)
     }
 
-    /// Whether the answer asks for fewer requests, whoever made it. Proof that the request was not executed is only an
-    /// answer whose [`origin`](Self::origin) is the service or its API gateway.
+    /// Returns whether the answer asks for fewer requests, whoever made it. Proof that the request
+    /// was not executed is only an answer whose [`origin`](Self::origin) is the service or its API
+    /// gateway.
     pub fn is_throttling(&self) -> bool {
         self.0.status == StatusCode::TOO_MANY_REQUESTS
             || self.0.origin == AnswerOrigin::OverLimit
             || self.info().is_some_and(|info| info.disposition.throttling)
     }
 
-    /// Whether the credentials, or their permissions, are the reason.
+    /// Returns whether the credentials, or their permissions, are the reason.
     pub fn is_credentials(&self) -> bool {
         match self.info() {
             Some(info) => info.disposition.credentials,
@@ -299,7 +302,7 @@ impl fmt::Display for ResponseError {
 
 impl std::error::Error for ResponseError {}
 
-/// The pause that a fault `overLimit` names, in seconds: a number or a text.
+/// Returns the pause that a fault `overLimit` names, in seconds: a number or a text.
 fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {
     match object.get("overLimit")?.get("retryAfter")? {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
@@ -313,7 +316,7 @@ fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// The id that the service gave an exchange, by its headers.
+/// Returns the id that the service gave an exchange, by its headers.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();
@@ -329,7 +332,7 @@ static REQUEST_IDS: [HeaderName; 2] = [
     HeaderName::from_static("x-openstack-request-id"),
 ];
 
-/// The first value of a header that is not blank; bytes that are not UTF-8 are replaced.
+/// Returns the first value of a header that is not blank; bytes that are not UTF-8 are replaced.
 fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
     headers.get_all(name).iter().find_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());

@@ -73,7 +73,8 @@ impl ServerId {
     /// The length of its text, in bytes.
     pub(crate) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
 
-    /// Its text, in ASCII. A request has a thousand of them: two digits are looked up at once.
+    /// Returns its text, in ASCII. A request has a thousand of them: two digits are looked up at
+    /// once.
     pub(crate) fn to_ascii(self) -> [u8; Self::LENGTH] {
         const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut text = [b'-'; Self::LENGTH];
@@ -85,7 +86,8 @@ impl ServerId {
         text
     }
 
-    /// The positions of ids that stood earlier already, each with the position of the first that is the same.
+    /// Returns the positions of ids that stood earlier already, each with the position of the first
+    /// that is the same.
     ///
     /// ```
     /// use ecs_model::ServerId;
@@ -97,12 +99,12 @@ impl ServerId {
         duplicates::duplicates(ids)
     }
 
-    /// The id with these 16 bytes.
+    /// Creates the id with these 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// The 16 bytes.
+    /// Returns the 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
@@ -169,7 +171,7 @@ macro_rules! text_id {
         pub struct $name($held);
 
         impl $name {
-            /// The id as a text.
+            /// Returns the id as a text.
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
@@ -259,7 +261,7 @@ text_id! {
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether this is what ids usually are; then nothing else has to be looked for.
+/// Returns whether this is what ids usually are; then nothing else has to be looked for.
 fn is_plain(text: &str) -> bool {
     // All bytes are looked at, which the compiler makes a few at a time.
     let plain = |so_far: bool, byte: u8| so_far & byte.is_ascii_alphanumeric();

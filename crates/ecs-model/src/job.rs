@@ -3,7 +3,8 @@
 use crate::{Job, JobId, JobStatus};
 
 impl JobStatus {
-    /// Whether the job or sub-job has ended and stays as it is. A status that no page explains does not say so.
+    /// Returns whether the job or sub-job has ended and stays as it is. A status that no page
+    /// explains does not say so.
     ///
     /// Source: `job_status_management/querying_job_execution_status` of the vendor's API reference.
     ///
@@ -42,9 +43,9 @@ fn read_case(status: &mut Option<JobStatus>) {
 }
 
 impl Job {
-    /// The same job, with statuses such as `success` as the documented ones, if it is the job that was asked for by
-    /// its own word. An answer that does not name the job may be anybody's: `{"status":"success"}` is the form of many a
-    /// program.
+    /// Returns the same job, with statuses such as `success` as the documented ones, if it is the
+    /// job that was asked for by its own word. An answer that does not name the job may be
+    /// anybody's: `{"status":"success"}` is the form of many a program.
     ///
     /// ```
     /// use ecs_model::{Job, JobId, JobStatus};

@@ -227,7 +227,7 @@ fn from_digits<T: Lenient>(digits: &str) -> Option<T> {
     }
 }
 
-/// A text, number, flag, id or open enum, if it is there and readable.
+/// Returns a text, number, flag, id or open enum, if it is there and readable.
 pub(crate) fn scalar<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -249,7 +249,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     swallow!(None; scalars);
 }
 
-/// An object, if it is there and one.
+/// Returns an object, if it is there and one.
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -300,14 +300,14 @@ where
     swallow!(None; scalars);
 }
 
-/// The objects of an array; `None` if there is no array.
+/// Returns the objects of an array; `None` if there is no array.
 pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     deserializer.deserialize_any(ListVisitor(PhantomData, || Object(PhantomData)))
 }
 
-/// The readable scalars of an array; `None` if there is no array.
+/// Returns the readable scalars of an array; `None` if there is no array.
 pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
@@ -394,7 +394,7 @@ fn mend(json: &str) -> String {
     mended
 }
 
-/// The UTF-16 code unit of the escape that the text begins with, if it begins with one.
+/// Returns the UTF-16 code unit of the escape that the text begins with, if it begins with one.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix(r"\u")?.get(..4)?;
     let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

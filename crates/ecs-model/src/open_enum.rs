@@ -16,7 +16,7 @@ macro_rules! open_enum {
             /// Every documented value, in the description's order.
             pub const KNOWN: &[Self] = &[$(Self::$variant),+];
 
-            /// The value as the service writes it.
+            /// Returns the value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -68,14 +68,14 @@ macro_rules! closed_enum {
             /// Every value, in the description's order.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The value as the service writes it.
+            /// Returns the value as the service writes it.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
                 }
             }
 
-            /// The value that the service writes like this, to the letter.
+            /// Creates the value that the service writes like this, to the letter.
             pub fn from_wire(text: &str) -> Option<Self> {
                 match text {
                     $($text => Some(Self::$variant),)+

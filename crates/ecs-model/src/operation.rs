@@ -45,7 +45,7 @@ pub trait Operation {
     /// What a good answer holds.
     type Output;
 
-    /// The request, with a URI of path and query only: the endpoint is the caller's.
+    /// Returns the request, with a URI of path and query only: the endpoint is the caller's.
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes>;
 
     /// Reads an answer.

@@ -94,7 +94,7 @@ fn not_an_integer(name: &str, found: &str, min: u64, max: u64) -> Violation {
     )
 }
 
-/// A violation of one parameter: its pointer is its name.
+/// Returns a violation of one parameter: its pointer is its name.
 fn violation(name: &str, message: impl Into<String>) -> Violation {
     let mut pointer = String::new();
     descend(&mut pointer, name);

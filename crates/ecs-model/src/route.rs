@@ -50,7 +50,7 @@ impl RequestError {
         }
     }
 
-    /// Why the request is none of the operations.
+    /// Returns why the request is none of the operations.
     pub fn kind(&self) -> RequestErrorKind {
         self.kind
     }
@@ -121,7 +121,7 @@ pub(crate) fn id<T: std::str::FromStr<Err = ParseIdError>>(
     })
 }
 
-/// The one field that a body has: it names the action.
+/// Returns the one field that a body has: it names the action.
 pub(crate) fn action_key(body: &[u8]) -> Result<String, RequestError> {
     let wrong =
         |message: String| RequestError::from(ValidationError::one(Violation::new("", message)));

@@ -136,7 +136,7 @@ impl Schema {
     }
 }
 
-/// A value for an error message: short, whatever was given.
+/// Returns a value for an error message: short, whatever was given.
 fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
@@ -146,7 +146,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The positions of values that stood earlier already, with the position of the first.
+/// Returns the positions of values that stood earlier already, with the position of the first.
 fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
     let mut first = FxHashMap::default();
     first.reserve(values.size_hint().0);

@@ -91,7 +91,7 @@ impl<const N: usize> Hash for Short<N> {
 pub struct ShortText(Short<30>);
 
 impl ShortText {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

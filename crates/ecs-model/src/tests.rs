@@ -28,7 +28,7 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-/// The description of the API, as JSON.
+/// Returns the description of the API, as JSON.
 pub(crate) fn description() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/api/ecs.openapi.json");
     let text = std::fs::read(path).expect("the description is there");

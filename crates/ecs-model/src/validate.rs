@@ -71,13 +71,13 @@ impl ValidationError {
         }
     }
 
-    /// A required field that is not there.
+    /// Returns a required field that is not there.
     #[cfg(any(test, feature = "server"))]
     pub(crate) fn missing(pointer: &str) -> Self {
         Self::one(Violation::new(pointer, "missing"))
     }
 
-    /// A body whose only field is none of the actions.
+    /// Returns a body whose only field is none of the actions.
     #[cfg(any(test, feature = "server"))]
     pub(crate) fn unknown_action(known: &[&str]) -> Self {
         Self::one(Violation::new(
@@ -86,7 +86,7 @@ impl ValidationError {
         ))
     }
 
-    /// All violations, in the order of the schema and of the list.
+    /// Returns all violations, in the order of the schema and of the list.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -117,7 +117,7 @@ pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
     parent
 }
 
-/// A text for an error message, in quotes and short.
+/// Returns a text for an error message, in quotes and short.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
@@ -126,7 +126,7 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// The violations of a list of servers for an action, by its place in the body.
+/// Returns the violations of a list of servers for an action, by its place in the body.
 pub(crate) fn check_servers(
     pointer: &str,
     servers: &[ServerId],

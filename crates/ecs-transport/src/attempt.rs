@@ -61,7 +61,7 @@ impl Attempt {
         }
     }
 
-    /// The first attempt.
+    /// Returns the first attempt.
     pub fn first() -> Self {
         Self::new(1)
     }
@@ -94,12 +94,12 @@ impl Attempt {
         Err(error.with_detail(detail))
     }
 
-    /// Which try this is, counted from 1.
+    /// Returns which try this is, counted from 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// The bound on the whole exchange, if there is one.
+    /// Returns the bound on the whole exchange, if there is one.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }

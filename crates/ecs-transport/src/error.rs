@@ -61,8 +61,8 @@ pub enum TransportErrorKind {
 }
 
 impl TransportErrorKind {
-    /// Whether the same request will fail in the same way until somebody changes a setting here or there: trying it again
-    /// soon is of no use.
+    /// Returns whether the same request will fail in the same way until somebody changes a setting
+    /// here or there: trying it again soon is of no use.
     ///
     /// ```
     /// use ecs_transport::TransportErrorKind;
@@ -83,7 +83,7 @@ impl TransportErrorKind {
         }
     }
 
-    /// A lowercase phrase for people.
+    /// Returns a lowercase phrase for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "the host name could not be resolved",
@@ -135,7 +135,7 @@ struct Inner {
 }
 
 impl TransportError {
-    /// An error of this kind, with what is certain about delivery.
+    /// Creates an error of this kind, with what is certain about delivery.
     pub fn new(kind: TransportErrorKind, delivery: Delivery) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -177,12 +177,12 @@ impl TransportError {
         self.0.kind
     }
 
-    /// Whether the service can have seen the request.
+    /// Returns whether the service can have seen the request.
     pub fn delivery(&self) -> Delivery {
         self.0.delivery
     }
 
-    /// Whether it is certain that nothing was sent.
+    /// Returns whether it is certain that nothing was sent.
     pub fn is_not_sent(&self) -> bool {
         self.0.delivery == Delivery::NotSent
     }

@@ -34,7 +34,7 @@ const SENT: u8 = 2;
 pub struct SendMark(Arc<AtomicU8>);
 
 impl SendMark {
-    /// A silent mark.
+    /// Creates a silent mark.
     pub fn new() -> Self {
         Self::default()
     }
@@ -67,7 +67,7 @@ impl SendMark {
         self.0.store(HELD, Ordering::SeqCst);
     }
 
-    /// Whether the mark says that something may have left. A silent mark says nothing.
+    /// Returns whether the mark says that something may have left. A silent mark says nothing.
     ///
     /// A [`TransportError`](crate::TransportError) that claims [`Delivery::NotSent`] while the mark of its attempt is set
     /// contradicts it, and the caller goes by the mark.

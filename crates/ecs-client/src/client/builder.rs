@@ -55,19 +55,19 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// The source of credentials. Required.
+    /// Sets the source of credentials. Required.
     pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
     }
 
-    /// The transport. Required.
+    /// Sets the transport. Required.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// How often and how fast requests are retried.
+    /// Sets how often and how fast requests are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -79,8 +79,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The most HTTP requests in a second, evenly spaced. Actions and queries of callers go before
-    /// polls. Default: 50.
+    /// Sets the most HTTP requests in a second, evenly spaced. Actions and queries of callers go
+    /// before polls. Default: 50.
     pub fn requests_per_second(mut self, requests: u32) -> Self {
         self.requests_per_second = requests;
         self
@@ -108,7 +108,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The `User-Agent` header.
+    /// Sets the `User-Agent` header.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self

@@ -129,16 +129,16 @@ impl Client {
         sent_then(refused.with_retry_after(self.retry_after(error)), sent)
     }
 
-    /// Where the whole site has moved to, if the answer to a request to `asked` is a redirect that
-    /// says that.
+    /// Returns where the whole site has moved to, if the answer to a request to `asked` is a
+    /// redirect that says that.
     pub(crate) fn moved_to(&self, error: &ResponseError, asked: &Uri) -> Option<Endpoint> {
         let redirects = matches!(error.status().as_u16(), 301 | 302 | 303 | 307 | 308);
         let location = error.location().filter(|_| redirects)?;
         self.endpoint().moved(asked, location)
     }
 
-    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers
-    /// to actions; polls are many, and their ids are not kept.
+    /// Returns why an answer to a request that was sent then is no evidence of now. Nobody caches
+    /// answers to actions; polls are many, and their ids are not kept.
     fn staleness(
         &self,
         headers: &HeaderMap,
@@ -157,7 +157,7 @@ impl Client {
         stale(headers, asked_at).or(repeated)
     }
 
-    /// The request and its signed parts.
+    /// Returns the request and its signed parts.
     pub(crate) fn request<O: Operation>(
         &self,
         operation: &O,
@@ -180,7 +180,7 @@ impl Client {
         Ok((request, signed))
     }
 
-    /// The pause that the service asks for, in a header or in its message.
+    /// Returns the pause that the service asks for, in a header or in its message.
     fn retry_after(&self, error: &ResponseError) -> Option<Duration> {
         let header = || self.clock().retry_after(error.retry_after()?);
         let message = || parse_throttle_message(error.message()?);
@@ -208,7 +208,7 @@ fn believe_the_mark(error: TransportError, mark: &SendMark) -> TransportError {
     }
 }
 
-/// The error of an attempt without a complete answer.
+/// Returns the error of an attempt without a complete answer.
 fn classified<O: Operation>(error: TransportError, sent: ClockReading) -> RequestError {
     let classification = classify(O::IDEMPOTENCY, AttemptOutcome::Failed(&error));
     sent_then(RequestError::of_transport(classification, error), sent)

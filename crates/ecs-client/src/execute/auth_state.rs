@@ -17,7 +17,7 @@ pub(super) struct AuthState {
 }
 
 impl AuthState {
-    /// The credentials to replace.
+    /// Returns the credentials to replace.
     pub(super) fn refused(&self) -> Option<&Credentials> {
         self.refused.as_ref().map(|(credentials, _)| credentials)
     }
@@ -43,7 +43,7 @@ impl AuthState {
         }
     }
 
-    /// Whether to request a replacement after an attempt with these credentials failed.
+    /// Returns whether to request a replacement after an attempt with these credentials failed.
     pub(super) fn renews_after(&mut self, credentials: Credentials, error: &RequestError) -> bool {
         if error.status() != Some(StatusCode::UNAUTHORIZED) {
             self.has_renewed = false;

@@ -133,8 +133,8 @@ impl ActionHooks for Recorder {
     }
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again; each
-/// request that it gets is written down as `sent`.
+/// Returns a client of a service that does these things with its POSTs, the last one again and
+/// again; each request that it gets is written down as `sent`.
 fn client_of(script: Vec<Does>, log: &RunJournal) -> (Client, Seen) {
     let log = Arc::clone(log);
     let (builder, seen) = scripted(move |_, number| {

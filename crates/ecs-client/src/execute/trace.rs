@@ -22,8 +22,8 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id of the service that is shown.
 const MAX_ID: usize = 128;
 
-/// The span of one attempt of a request, with the waits before and after it. Polls are traced a
-/// level below the rest: there are many.
+/// Returns the span of one attempt of a request, with the waits before and after it. Polls are
+/// traced a level below the rest: there are many.
 pub(super) fn request_span<O: Operation>(context: &RequestContext<'_>) -> Span {
     let attempt = context.attempts.saturating_add(1);
     if context.class == RequestClass::Poll {
@@ -127,7 +127,8 @@ impl<'a> AttemptTrace<'a> {
         self.id(headers.get(&REQUEST_ID)?.to_str().ok()?)
     }
 
-    /// A text of the service that looks like an id, masked. `None`: it does not look like one.
+    /// Returns a text of the service that looks like an id, masked. `None`: it does not look like
+    /// one.
     fn id(&self, text: &str) -> Option<String> {
         let is_id = text.len() <= MAX_ID && text.bytes().all(|byte| byte.is_ascii_graphic());
         is_id.then(|| self.credentials.mask(text).into_owned())

@@ -62,7 +62,7 @@ fn ids_are_remembered_up_to_a_limit() {
     assert!(!seen.add("17"));
 }
 
-/// Why a list is no evidence.
+/// Returns why a list is no evidence.
 async fn list(client: &Client) -> Option<Stale> {
     let query = ListServersDetails::builder().build().unwrap();
     let mut context = RequestContext::read();

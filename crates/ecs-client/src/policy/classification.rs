@@ -42,7 +42,7 @@ pub enum Classification {
 }
 
 impl Classification {
-    /// Whether it is certain that the request was not executed.
+    /// Returns whether it is certain that the request was not executed.
     pub fn proves_not_executed(self) -> bool {
         match self {
             Self::NotDelivered
@@ -120,7 +120,7 @@ fn classify_action(error: &ResponseError) -> Classification {
     }
 }
 
-/// An action that was answered with a status from 400 to 498, but for 408.
+/// Returns an action that was answered with a status from 400 to 498, but for 408.
 fn classify_refused_action(error: &ResponseError) -> Classification {
     let status = error.status();
     match error.origin() {

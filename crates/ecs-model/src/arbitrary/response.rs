@@ -15,7 +15,7 @@ fn object(fields: Vec<(&'static str, Option<Value>)>) -> Value {
     Value::Object(given.collect::<Map<_, _>>())
 }
 
-/// A field that means "nothing": absent, null or blank.
+/// Returns a field that means "nothing": absent, null or blank.
 fn nothing() -> impl Strategy<Value = Option<Value>> + Clone {
     select(vec![None, Some(Value::Null), Some(json!(""))])
 }
@@ -52,7 +52,7 @@ fn status() -> impl Strategy<Value = Value> + Clone {
     .boxed()
 }
 
-/// An id as the service writes it, or as a number.
+/// Returns an id as the service writes it, or as a number.
 fn id_of_a_job() -> impl Strategy<Value = Value> + Clone {
     prop_oneof![
         4 => job_id().prop_map(|id| json!(id)),
@@ -113,8 +113,9 @@ fn job_with(
         .boxed()
 }
 
-/// A job, as its query answers: running or ended, with known and unknown statuses; entities absent, null, empty, with
-/// a server, with something else or with sub-jobs; reasons in any of their places.
+/// Returns a job, as its query answers: running or ended, with known and unknown statuses; entities
+/// absent, null, empty, with a server, with something else or with sub-jobs; reasons in any of
+/// their places.
 pub fn job() -> impl Strategy<Value = Value> + Clone {
     let sub_entities = prop_oneof![
         1 => Just(Some(json!({}))),
@@ -135,7 +136,8 @@ pub fn job() -> impl Strategy<Value = Value> + Clone {
     .boxed()
 }
 
-/// A page of servers, as the list answers, with as many blanks and nulls as the service puts there.
+/// Returns a page of servers, as the list answers, with as many blanks and nulls as the service
+/// puts there.
 pub fn servers_page() -> impl Strategy<Value = Value> + Clone {
     let status = prop_oneof![
         select(&["ACTIVE", "SHUTOFF", "REBOOT", "HARD_REBOOT", "ERROR"][..]).prop_map(Value::from),
@@ -237,7 +239,7 @@ pub struct ErrorBody {
     pub bytes: Vec<u8>,
 }
 
-/// An error answer of any family.
+/// Returns an error answer of any family.
 ///
 /// ```
 /// use ecs_model::{ResponseError, arbitrary};
@@ -256,7 +258,7 @@ pub fn error_body() -> impl Strategy<Value = ErrorBody> + Clone {
         .boxed()
 }
 
-/// An error answer of this family.
+/// Returns an error answer of this family.
 pub fn error_body_of(family: ErrorFamily) -> impl Strategy<Value = ErrorBody> + Clone {
     // A number is a code as well as a text is.
     let code =

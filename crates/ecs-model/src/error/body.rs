@@ -72,7 +72,8 @@ fn unswap(code: &mut Option<String>, message: &mut Option<String>) {
     }
 }
 
-/// Whether a text is an error code beyond doubt: a known one, or a word, a dot and four digits or more.
+/// Returns whether a text is an error code beyond doubt: a known one, or a word, a dot and four
+/// digits or more.
 pub(super) fn is_code(text: &str) -> bool {
     let shaped = || {
         text.split_once('.').is_some_and(|(word, digits)| {
@@ -101,7 +102,8 @@ fn details(object: &Map<String, Value>) -> Vec<ErrorDetail> {
         .collect()
 }
 
-/// The first of the fields that holds a text that is not blank, or a number: that becomes text.
+/// Returns the first of the fields that holds a text that is not blank, or a number: that becomes
+/// text.
 pub(super) fn text(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| match object.get(*name)? {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),

@@ -28,7 +28,7 @@ pub enum AnswerOrigin {
 }
 
 impl AnswerOrigin {
-    /// Whether the service or its API gateway made the answer.
+    /// Returns whether the service or its API gateway made the answer.
     pub fn is_proven(self) -> bool {
         self != Self::Unproven
     }
@@ -85,7 +85,8 @@ const FAULTS: &[&str] = &[
     "unauthorized",
 ];
 
-/// A fault of OpenStack Compute: one object, named after the fault, with the status as its code.
+/// Returns a fault of OpenStack Compute: one object, named after the fault, with the status as its
+/// code.
 fn fault(status: StatusCode, object: &Map<String, Value>) -> Option<AnswerOrigin> {
     let mut entries = object.iter();
     let (name, fault) = entries.next()?;
@@ -101,7 +102,8 @@ fn fault(status: StatusCode, object: &Map<String, Value>) -> Option<AnswerOrigin
     })
 }
 
-/// An error of Keystone, or of its middleware in front of a service: status as code, title, message.
+/// Returns an error of Keystone, or of its middleware in front of a service: status as code, title,
+/// message.
 fn is_keystone_error(status: StatusCode, error: &Map<String, Value>) -> bool {
     has_code_of(status, error)
         && text(error, &["title"]).is_some()
@@ -112,8 +114,9 @@ fn has_code_of(status: StatusCode, object: &Map<String, Value>) -> bool {
     text(object, &["code"]).is_some_and(|code| code == status.as_str())
 }
 
-/// The proxy or web server that the headers of an answer name: the last of `Via`, Squid's own headers, or a `Server`
-/// that is known to stand in front of services. Shortened, in visible characters.
+/// Returns the proxy or web server that the headers of an answer name: the last of `Via`, Squid's
+/// own headers, or a `Server` that is known to stand in front of services. Shortened, in visible
+/// characters.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();
@@ -139,7 +142,7 @@ pub fn intermediary(headers: &HeaderMap) -> Option<String> {
     Some(visible.take(LONGEST).collect())
 }
 
-/// Whether a `Server` header names a program that stands in front of services.
+/// Returns whether a `Server` header names a program that stands in front of services.
 fn is_proxy(server: &str) -> bool {
     const PROXIES: &[&str] = &[
         "apache",

@@ -5,7 +5,8 @@ use super::ServerId;
 /// A place that no server has taken.
 const FREE: u32 = u32::MAX;
 
-/// The positions of ids that stood earlier already, each with the position of the one before it that is the same.
+/// Returns the positions of ids that stood earlier already, each with the position of the one
+/// before it that is the same.
 ///
 /// Each request checks its servers, and a run checks all of them: so this is a table of positions with open places, twice as
 /// large as needed, and not a map with a copy of each id.

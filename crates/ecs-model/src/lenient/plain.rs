@@ -108,7 +108,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// Where the next value begins.
+    /// Returns where the next value begins.
     #[inline]
     pub(crate) fn position(&self) -> usize {
         self.at
@@ -256,7 +256,8 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
-    /// Whether another element of an array follows; takes the bracket or comma before it, or the bracket after the last.
+    /// Returns whether another element of an array follows; takes the bracket or comma before it,
+    /// or the bracket after the last.
     #[inline]
     fn has_element(&mut self, is_first: &mut bool) -> Result<bool, Unusual> {
         let is_first = std::mem::take(is_first);
@@ -273,7 +274,7 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
-    /// The next byte that is not white space.
+    /// Returns the next byte that is not white space.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -349,7 +350,8 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    /// The next member; takes all that is before its value, or the bracket after the last one.
+    /// Returns the next member; takes all that is before its value, or the bracket after the last
+    /// one.
     #[inline]
     pub(crate) fn next<'t>(&mut self, reader: &mut Reader<'t>) -> Result<Member<'t>, Unusual> {
         if reader.peek() == Some(b'}') {
@@ -387,7 +389,8 @@ impl Members {
     }
 }
 
-/// How many bytes there are before the first quote, backslash or control character; looks at eight bytes at a time.
+/// Returns how many bytes there are before the first quote, backslash or control character; looks
+/// at eight bytes at a time.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);

@@ -54,8 +54,9 @@ fn sides() -> [Side; 3] {
     ]
 }
 
-/// The body with the ids of servers in lower case. JSON Schema compares by value, so to `uniqueItems` an id in upper
-/// case and the same in lower case are two; to us and to the service they are one server.
+/// Returns the body with the ids of servers in lower case. JSON Schema compares by value, so to
+/// `uniqueItems` an id in upper case and the same in lower case are two; to us and to the service
+/// they are one server.
 fn canonical(mut body: Value) -> Value {
     let actions = body
         .as_object_mut()

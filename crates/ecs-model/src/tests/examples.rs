@@ -10,7 +10,7 @@ use crate::{
     ResponseError, ShowJob, ShowServer,
 };
 
-/// The values under an `examples` object; there must be some.
+/// Returns the values under an `examples` object; there must be some.
 fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
     let examples = description.pointer(pointer).and_then(Value::as_object);
     let found: Vec<_> = examples
@@ -22,8 +22,8 @@ fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
     found
 }
 
-/// The JSON without what "nothing" looks like, and without the fields that the schema does not list, unless it keeps
-/// them.
+/// Returns the JSON without what "nothing" looks like, and without the fields that the schema does
+/// not list, unless it keeps them.
 fn described(value: Value, schema: &Value, description: &Value) -> Value {
     let not_null = schema["anyOf"]
         .as_array()

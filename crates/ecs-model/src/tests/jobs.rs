@@ -19,7 +19,7 @@ fn job(body: Value) -> Job {
     decode(&body).expect("a job")
 }
 
-/// A running job with these entities.
+/// Returns a running job with these entities.
 fn with(entities: Value) -> Job {
     job(json!({"status": "RUNNING", "entities": entities}))
 }

@@ -27,7 +27,7 @@ const TELLING: &[&str] = &[
     "error_message",
 ];
 
-/// The value without anything that could be taken for an error's code or words.
+/// Returns the value without anything that could be taken for an error's code or words.
 fn mute(value: Value) -> Value {
     match value {
         Value::Object(object) => object
@@ -45,7 +45,7 @@ fn of_json_family() -> impl Strategy<Value = arbitrary::ErrorBody> {
     select(ErrorFamily::JSON).prop_flat_map(arbitrary::error_body_of)
 }
 
-/// The pointers of the code and of the message.
+/// Returns the pointers of the code and of the message.
 fn truth(json: &Value) -> (String, String) {
     let find = |names: &[&str]| {
         let named = |pointer: &String| {

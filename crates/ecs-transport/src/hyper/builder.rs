@@ -95,7 +95,8 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// The largest response body, in bytes. No more than this is ever held of a response. Default: 16 MiB.
+    /// Sets the largest response body, in bytes. No more than this is ever held of a response.
+    /// Default: 16 MiB.
     ///
     /// Of all exchanges that are underway at once, only one at a time reads beyond its first MiB; the others wait for
     /// it, within their own time limits.
@@ -104,7 +105,8 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// How long an unused connection is kept. Default: 20 s, less than servers usually keep theirs.
+    /// Sets how long an unused connection is kept. Default: 20 s, less than servers usually keep
+    /// theirs.
     pub fn pool_idle_timeout(mut self, limit: Duration) -> Self {
         self.pool_idle_timeout = limit;
         self
@@ -123,8 +125,8 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Whether the certificates that the machine trusts are trusted here. Default: yes. Without them, only
-    /// [`ca_file`](Self::ca_file) and [`ca_pem`](Self::ca_pem) count.
+    /// Sets whether the certificates that the machine trusts are trusted here. Default: yes.
+    /// Without them, only [`ca_file`](Self::ca_file) and [`ca_pem`](Self::ca_pem) count.
     pub fn native_roots(mut self, trust: bool) -> Self {
         self.native_roots = trust;
         self

@@ -23,7 +23,7 @@ use super::line::HandshakeRefused;
 use super::tls::find;
 use crate::{Delivery, TransportError, TransportErrorKind};
 
-/// An exchange that failed before the head of a response had come.
+/// Returns an exchange that failed before the head of a response had come.
 pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
     if let Some(failure) = error
         .source()
@@ -63,7 +63,7 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
         .with_source(error)
 }
 
-/// A body that failed after the head had come. The request has been sent.
+/// Returns a body that failed after the head had come. The request has been sent.
 pub(super) fn body(error: hyper::Error, address: &str) -> TransportError {
     let malformed = find::<io::Error>(&error).is_some_and(|cause| {
         matches!(

@@ -160,7 +160,7 @@ impl Connector {
         Ok(Exchanging::new(secured.map_err(failure)?, false))
     }
 
-    /// A TCP connection.
+    /// Returns a TCP connection.
     async fn dial(&mut self, target: &Uri) -> Result<Line, ConnectFailure> {
         match self.tcp.call(target.clone()).await {
             Ok(stream) => Ok(Line::Plain(stream.into_inner())),

@@ -51,7 +51,7 @@ impl BuildError {
         self
     }
 
-    /// Which setting it was.
+    /// Returns which setting it was.
     pub fn kind(&self) -> BuildErrorKind {
         self.kind
     }

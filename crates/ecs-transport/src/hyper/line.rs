@@ -27,8 +27,8 @@ pub(super) struct Secured {
 }
 
 impl Line {
-    /// The session, if its server may still refuse the handshake: it asked for a client certificate, and in TLS 1.3
-    /// the client's side is done before the server judges.
+    /// Returns the session, if its server may still refuse the handshake: it asked for a client
+    /// certificate, and in TLS 1.3 the client's side is done before the server judges.
     fn judging(&mut self) -> Option<&mut TlsStream<Line>> {
         let Self::Tls(secured) = self else {
             return None;
@@ -38,8 +38,8 @@ impl Line {
         judges.then_some(&mut secured.stream)
     }
 
-    /// The error that tells that the server refused the handshake for want of a client certificate, where this error
-    /// proves that. See [`tls::refuses_our_certificate`].
+    /// Returns the error that tells that the server refused the handshake for want of a client
+    /// certificate, where this error proves that. See [`tls::refuses_our_certificate`].
     fn refusal(&mut self, error: &io::Error) -> Option<io::Error> {
         let session = self.judging()?.get_mut().1;
         let answered = session

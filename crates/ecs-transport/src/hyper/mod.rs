@@ -77,7 +77,7 @@ pub struct HyperTransport {
 }
 
 impl HyperTransport {
-    /// A transport with the defaults of [`HyperTransportBuilder`].
+    /// Creates a transport with the defaults of [`HyperTransportBuilder`].
     ///
     /// # Errors
     /// TLS cannot be set up.

@@ -75,7 +75,7 @@ impl Proxies {
         .map(Some)
     }
 
-    /// The proxy for this URI, unless it is reached directly.
+    /// Returns the proxy for this URI, unless it is reached directly.
     pub(super) fn intercept(&self, target: &Uri) -> Option<Intercept> {
         let (host, port) = host_and_port(target);
         if self.exceptions.contain(host, port) {
@@ -182,7 +182,7 @@ impl Hosts {
     }
 }
 
-/// Whether the host is this name or below it.
+/// Returns whether the host is this name or below it.
 fn is_within(host: &str, name: &str) -> bool {
     let Some(begin) = host.len().checked_sub(name.len()) else {
         return false;

@@ -32,7 +32,7 @@ impl Roots {
         }
     }
 
-    /// Whether anybody is trusted at all. Reads the machine's certificates, once.
+    /// Returns whether anybody is trusted at all. Reads the machine's certificates, once.
     pub(super) fn trust_someone(&self) -> bool {
         self.verifier().is_some()
     }

@@ -175,7 +175,8 @@ pub(super) fn is_about_certificates(alert: AlertDescription) -> bool {
     )
 }
 
-/// Whether an error after the client's side of a TLS 1.3 handshake can only mean that the server refused that handshake.
+/// Returns whether an error after the client's side of a TLS 1.3 handshake can only mean that the
+/// server refused that handshake.
 ///
 /// In TLS 1.3 the client is done first: its certificate (here an empty list) and its `Finished` leave together with the
 /// first request. The server must accept both before it can take application data (RFC 8446, 4.4 and 5), so a
@@ -188,7 +189,8 @@ pub(super) fn refuses_our_certificate(error: &std::io::Error) -> bool {
     matches!(find::<TlsError>(error), Some(TlsError::AlertReceived(alert)) if is_about_certificates(*alert))
 }
 
-/// The first error of type `T` in the chain. An `io::Error` hides the one it wraps from `source`, so it is opened.
+/// Returns the first error of type `T` in the chain. An `io::Error` hides the one it wraps from
+/// `source`, so it is opened.
 pub(super) fn find<'a, T: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a T> {

@@ -86,8 +86,8 @@ fn judge(head: &[u8]) -> Option<Result<(), NoTunnel>> {
     }
 }
 
-/// The header that says why: Squid's `X-Squid-Error`, or where a redirect leads (without its query, which may hold the
-/// key of a session).
+/// Returns the header that says why: Squid's `X-Squid-Error`, or where a redirect leads (without
+/// its query, which may hold the key of a session).
 fn reason(status: StatusCode, headers: &[httparse::Header<'_>]) -> Option<String> {
     let value = |wanted: &str| {
         let header = headers

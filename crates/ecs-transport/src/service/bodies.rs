@@ -47,7 +47,8 @@ impl<S> BodyTransport<S> {
         }
     }
 
-    /// The largest response body, in bytes. No more than this is held of a response, and one frame. Default: 16 MiB.
+    /// Sets the largest response body, in bytes. No more than this is held of a response, and one
+    /// frame. Default: 16 MiB.
     #[must_use]
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;

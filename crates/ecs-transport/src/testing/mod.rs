@@ -19,7 +19,7 @@ pub use tarpit::{Play, Signal, Tarpit};
 
 type Exchange = Result<http::Response<bytes::Bytes>, crate::TransportError>;
 
-/// A test that panicked elsewhere must not hide what was recorded.
+/// Returns a test that panicked elsewhere must not hide what was recorded.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -47,7 +47,7 @@ impl<T: Transport> RecordingTransport<T> {
 }
 
 impl<T> RecordingTransport<T> {
-    /// The wrapped transport.
+    /// Returns the wrapped transport.
     pub fn inner(&self) -> &T {
         &self.inner
     }
@@ -57,7 +57,7 @@ impl<T> RecordingTransport<T> {
         lock(&self.record).clone()
     }
 
-    /// The requests so far, in the order of the calls.
+    /// Returns the requests so far, in the order of the calls.
     pub fn requests(&self) -> Vec<Request<Bytes>> {
         lock(&self.record)
             .iter()
@@ -65,7 +65,7 @@ impl<T> RecordingTransport<T> {
             .collect()
     }
 
-    /// How many calls there have been.
+    /// Returns how many calls there have been.
     pub fn calls(&self) -> usize {
         lock(&self.record).len()
     }
@@ -145,12 +145,12 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The number of the attempt.
+    /// Returns the number of the attempt.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The request as it was given.
+    /// Returns the request as it was given.
     pub fn request(&self) -> &Request<Bytes> {
         &self.request
     }

@@ -54,7 +54,7 @@ struct Script {
 }
 
 impl ScriptedTransport {
-    /// A transport with an empty script.
+    /// Creates a transport with an empty script.
     pub fn new() -> Self {
         Self::default()
     }
@@ -119,12 +119,12 @@ impl ScriptedTransport {
         self
     }
 
-    /// How many calls there have been, those after the end of the script included.
+    /// Returns how many calls there have been, those after the end of the script included.
     pub fn calls(&self) -> usize {
         lock(&self.0).calls
     }
 
-    /// How many steps have not been used.
+    /// Returns how many steps have not been used.
     pub fn remaining(&self) -> usize {
         lock(&self.0).steps.len()
     }

@@ -121,7 +121,7 @@ impl Play {
 pub struct Signal(Arc<watch::Sender<bool>>);
 
 impl Signal {
-    /// A signal that has not been given.
+    /// Creates a signal that has not been given.
     pub fn new() -> Self {
         Self::default()
     }
@@ -237,7 +237,7 @@ impl Tarpit {
         Self::start_on(TcpListener::bind(address).await?, plays, Play::new())
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -247,17 +247,17 @@ impl Tarpit {
         format!("http://{}", self.address)
     }
 
-    /// How many connections it has accepted.
+    /// Returns how many connections it has accepted.
     pub fn connections(&self) -> usize {
         self.log.counts.borrow().connections
     }
 
-    /// How many whole requests it has read.
+    /// Returns how many whole requests it has read.
     pub fn requests(&self) -> usize {
         self.log.counts.borrow().requests
     }
 
-    /// How many connections it has closed.
+    /// Returns how many connections it has closed.
     pub fn closed(&self) -> usize {
         self.log.counts.borrow().closed
     }

@@ -89,7 +89,7 @@ fn parse_head(buffer: &[u8]) -> io::Result<Option<(usize, Request<()>, Length)>>
     Ok(Some((size, request.body(()).map_err(invalid)?, length)))
 }
 
-/// The next whole chunk; the empty one is the last. Trailers are not supported.
+/// Returns the next whole chunk; the empty one is the last. Trailers are not supported.
 fn next_chunk(buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
     let parsed = httparse::parse_chunk_size(buffer).map_err(|_| invalid("not a chunk size"))?;
     let httparse::Status::Complete((start, size)) = parsed else {

@@ -24,7 +24,7 @@ fn request() -> Request<Bytes> {
         .unwrap()
 }
 
-/// The error of one exchange, and what the mark says after it.
+/// Returns the error of one exchange, and what the mark says after it.
 async fn fail(transport: &impl Transport) -> (TransportError, Delivery) {
     let attempt = Attempt::first();
     let error = transport.send(request(), &attempt).await.unwrap_err();

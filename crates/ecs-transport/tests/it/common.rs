@@ -17,7 +17,7 @@ use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A transport that no environment and no certificate of the machine has a say in.
+/// Returns a transport that no environment and no certificate of the machine has a say in.
 pub fn builder() -> HyperTransportBuilder {
     HyperTransport::builder().no_proxy().native_roots(false)
 }
@@ -73,7 +73,7 @@ pub async fn let_time_run_out() {
     tokio::time::advance(Duration::from_secs(3600)).await;
 }
 
-/// An address that refuses connections.
+/// Returns an address that refuses connections.
 pub async fn closed_port() -> std::net::SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .await
@@ -100,7 +100,8 @@ pub fn pki_of(authority: &str, names: &[&str]) -> Pki {
     issue(authority, names, None)
 }
 
-/// A certificate that is valid from the beginning of the first of these years to the beginning of the second.
+/// Returns a certificate that is valid from the beginning of the first of these years to the
+/// beginning of the second.
 pub fn pki_at(names: &[&str], years: std::ops::Range<i32>) -> Pki {
     issue("An Authority", names, Some(years))
 }

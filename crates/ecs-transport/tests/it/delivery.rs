@@ -123,7 +123,7 @@ async fn a_head_that_is_cut_is_closed() {
     assert!(error.head().is_none());
 }
 
-/// The handshake gets no answer, so there is a connection, and no way to send on it yet.
+/// Returns the handshake gets no answer, so there is a connection, and no way to send on it yet.
 async fn run_out_of_time_in_the_handshake(transport: HyperTransportBuilder) -> TransportError {
     let server = Tarpit::always(Play::new().hang()).await.unwrap();
     let request = post(server.url().replace("http", "https"));

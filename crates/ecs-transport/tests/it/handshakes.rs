@@ -10,7 +10,7 @@ use ecs_transport::{Delivery, HyperTransport, TransportErrorKind as Kind};
 use http::Method;
 use rustls::version::{TLS12, TLS13};
 
-/// A certificate of another time, or for another host.
+/// Returns a certificate of another time, or for another host.
 fn transport(pki: &Pki) -> HyperTransport {
     builder().ca_pem(pki.ca_pem.clone()).build().unwrap()
 }

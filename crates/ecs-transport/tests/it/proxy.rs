@@ -123,7 +123,8 @@ async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
     }
 }
 
-/// The error of a request through a tunnel of this proxy. It names both ends, and never the password.
+/// Returns the error of a request through a tunnel of this proxy. It names both ends, and never the
+/// password.
 async fn fail_through(proxy: &Tarpit) -> ecs_transport::TransportError {
     let url = format!("http://user:hunter2@{}", proxy.address());
     let transport = builder()

@@ -41,7 +41,7 @@ impl Lines {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The only line with this message.
+    /// Returns the only line with this message.
     #[track_caller]
     fn line(&self, message: &str) -> String {
         let text = self.text();

@@ -22,7 +22,7 @@ fn action(status: u16, body: &str) -> Classification {
     classify(ACTION, AttemptOutcome::Answered(&answer(status, body)))
 }
 
-/// A code in every shape in which the service and its gateways write errors.
+/// Returns a code in every shape in which the service and its gateways write errors.
 fn families(code: &str) -> [String; 6] {
     [
         format!(r#"{{"error":{{"code":"{code}","message":"words"}}}}"#),

@@ -122,7 +122,7 @@ fn the_end_of_a_text_is_found_at_every_place() {
     }
 }
 
-/// A value with other values in the places of some of its parts.
+/// Returns a value with other values in the places of some of its parts.
 fn with_surprises(whole: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
     let surprise = prop_oneof![
         arbitrary::json().boxed(),
