@@ -6,13 +6,13 @@ use http::StatusCode;
 use crate::RequestError;
 use crate::policy::Classification;
 
-/// Which credentials a request uses: refused ones are replaced once, until another kind of answer
-/// arrives.
+/// The credentials that a request uses. Refused ones are replaced once, until another kind of
+/// answer arrives.
 #[derive(Default)]
 pub(super) struct AuthState {
-    /// Refused credentials to be replaced, and the refusal.
+    /// The refused credentials that are to be replaced, and the refusal.
     refused: Option<(Credentials, RequestError)>,
-    /// A replacement was requested, and nothing else has happened since.
+    /// Whether a replacement was requested and nothing else has happened since.
     has_renewed: bool,
 }
 
@@ -22,7 +22,7 @@ impl AuthState {
         self.refused.as_ref().map(|(credentials, _)| credentials)
     }
 
-    /// Takes the source's answer. `None`: it has no replacement.
+    /// Takes the answer of the source; `None` if it has no replacement.
     pub(super) fn update(
         &mut self,
         answer: Result<Option<Credentials>, AuthError>,
