@@ -1,4 +1,4 @@
-//! Finds what the catalogue says of an error code.
+//! Looks up error codes in the catalogue.
 
 use crate::ErrorInfo;
 use crate::generated::error_catalogue::CATALOGUE;
