@@ -9,6 +9,7 @@
     clippy::print_stdout
 )]
 
+pub mod approvals;
 pub mod child;
 pub mod follow;
 pub mod journal;
@@ -55,6 +56,8 @@ macro_rules! store_suite {
             a_store_that_was_set_back_is_noticed_before_anything_is_sent,
             a_future_that_is_dropped_damages_nothing,
             ended_runs_are_pruned_and_others_are_not);
+        $crate::store_suite!($database, approvals:
+            an_approval_is_kept_with_its_process_and_its_time);
         $crate::store_suite!($database, follow:
             a_follower_gets_each_record_once,
             a_follower_sees_the_state_of_the_run_and_who_has_it,
