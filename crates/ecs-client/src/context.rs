@@ -100,7 +100,7 @@ impl<'a> RequestContext<'a> {
             return Ok(check);
         }
         // It was stopped while that was recorded.
-        let error = withdrawn(Problem::new("the run was stopped"));
+        let error = withdrawn(Problem::new("stopped while the request was recorded"));
         self.not_executed(&error, None).await;
         Err(error)
     }

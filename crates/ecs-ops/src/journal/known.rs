@@ -102,7 +102,7 @@ impl Recovered {
 
 /// What is the same for many servers.
 struct Known<'a> {
-    /// Why requests are of unknown fate.
+    /// Why the outcome of requests is unknown.
     unknown: HashMap<usize, Problem>,
     jobs: HashMap<usize, &'a JobId>,
     /// Why servers were not attempted of which nothing else is known.

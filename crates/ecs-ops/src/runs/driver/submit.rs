@@ -188,7 +188,7 @@ impl RequestHooks<'_> {
             tokio::select! {
                 biased;
                 () = self.control.reached(Level::Halted) => {
-                    return Err(Problem::new("the run was stopped while the request waited"));
+                    return Err(Problem::new("stopped while the request waited"));
                 }
                 () = tokio::time::sleep(pause) => {}
             }
