@@ -88,7 +88,7 @@ impl Control {
         self.raise(Level::NoMoreSubmissions, None);
     }
 
-    /// The same, with a reason for journal, events and report: "cancelled by alice". The first
+    /// Stops with a reason for journal, events and report, such as "cancelled by alice". The first
     /// reason stays.
     pub fn stop_submitting_because(&self, reason: impl Into<String>) {
         self.raise(Level::NoMoreSubmissions, Some(reason.into()));
@@ -108,7 +108,7 @@ impl Control {
         self.raise(Level::End, None);
     }
 
-    /// The same, with a reason for journal, events and report. The first reason stays.
+    /// Ends the run with a reason for journal, events and report. The first reason stays.
     pub fn end_because(&self, reason: impl Into<String>) {
         self.raise(Level::End, Some(reason.into()));
     }

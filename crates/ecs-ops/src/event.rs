@@ -250,7 +250,7 @@ pub enum Event {
     /// The read before the first request showed something worth knowing about the way to the
     /// service; the run continues.
     ServiceWarning {
-        /// What it showed.
+        /// The result of the read.
         error: Problem,
     },
     /// Listing the servers failed. The run continues.
@@ -323,7 +323,7 @@ pub enum Event {
     Stopping {
         /// Why, for people.
         reason: String,
-        /// The same for programs.
+        /// The reason for programs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Stopped>,
     },

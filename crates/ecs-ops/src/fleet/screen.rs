@@ -52,7 +52,7 @@ impl SkippedServer {
     }
 }
 
-/// What decides which servers are skipped.
+/// The conditions by which servers are skipped.
 ///
 /// ```
 /// use ecs_ops::PowerAction;
@@ -159,7 +159,7 @@ impl Screen {
 }
 
 impl Waves {
-    /// The same waves, and then one of this server alone: for the server that this process runs on,
+    /// These waves, and then one of this server alone: for the server that this process runs on,
     /// which must not be acted on before everything else is over.
     #[must_use]
     pub fn then_alone(mut self, server: ServerId) -> Self {

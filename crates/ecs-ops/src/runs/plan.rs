@@ -93,7 +93,7 @@ impl Plan {
         Ok(encoded)
     }
 
-    /// What the first record of the run's journal would say, with this id: all that it would do,
+    /// Returns the first record of the run's journal, with this id: all that it would do,
     /// for a plan that is kept.
     pub fn record(&self, run_id: &str) -> RunRecord {
         let rolling = self.rolling.as_ref();

@@ -29,7 +29,7 @@ pub enum StoreErrorKind {
     InUse,
     /// Another process took the run over.
     Fenced,
-    /// What the store holds is not what was written to it.
+    /// The store does not hold what was written to it.
     Contradiction,
     /// A failure of another kind.
     Other,

@@ -1,4 +1,4 @@
-//! What a transaction replies.
+//! Replies of transactions.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use super::{StoreError, StoreErrorKind};
 pub struct Migration {
     /// The version that it leads to.
     pub version: i32,
-    /// What makes it.
+    /// The statements that create it.
     pub statements: &'static str,
     /// The oldest version of a program that may still write after it.
     pub oldest_writer: i32,

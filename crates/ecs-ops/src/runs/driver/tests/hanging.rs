@@ -15,7 +15,7 @@ use crate::{Client, Event, Outcome, RunBuilder, Stopped};
 const MINUTE: Duration = Duration::from_secs(60);
 const REFUSED: &str = r#"{"error":{"code":"Pdp.0001","message":"no"}}"#;
 
-/// What the service does after so many minutes.
+/// The behaviour of the service after this number of minutes.
 type Poll = fn(u64) -> Option<Script>;
 
 fn says(body: &Value) -> Script {
