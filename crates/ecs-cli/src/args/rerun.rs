@@ -1,4 +1,4 @@
-//! `rerun`.
+//! The arguments of `rerun`.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(crate) struct Rerun {
     /// Run on the servers that were not attempted
     #[arg(long)]
     pub(crate) not_attempted: bool,
-    /// Run on the servers whose result is unknown. Risky: some may be restarted, started or stopped twice
+    /// Run on the servers whose outcome is unknown. Risky: some may be restarted, started or stopped twice
     #[arg(long)]
     pub(crate) unknown: bool,
     /// Write the journal of the new run to this new file, instead of the folder for journals

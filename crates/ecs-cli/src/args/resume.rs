@@ -1,4 +1,4 @@
-//! `resume`.
+//! The arguments of `resume`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::{EXIT_CODES, Output, at_least_1, duration};
 
 const ABOUT: &str = "\
 Waits for the jobs of accepted requests, sends what was never sent, and reports every server of the run. A server whose \
-result is unknown is not sent again; --reconcile checks it. A rolling run continues with the wave that it had reached. Its \
+outcome is unknown is not sent again; --reconcile checks it. A rolling run continues with the wave that it had reached. Its \
 health check is the command in the journal, so do not resume a journal that you do not trust. Resuming twice is harmless.
 
 Examples:

@@ -1,4 +1,4 @@
-//! `run show`.
+//! The arguments of `run`.
 
 use std::path::PathBuf;
 
@@ -42,10 +42,10 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct RunList {
-    /// How it is written to stdout: for people, as one JSON document, as one JSON object a line, or the ids one a line
+    /// The format of the output: for people, one JSON document, one JSON object per line, or the ids one per line
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = RunListFormat::Table)]
     pub(crate) format: RunListFormat,
-    /// List at most so many runs, the latest
+    /// List at most N runs, newest first
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) limit: u32,
 }
@@ -88,7 +88,7 @@ pub(crate) enum ShowFormat {
     Id,
 }
 
-/// How a server ended.
+/// The outcome of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutcomeName {
     Succeeded,
@@ -100,7 +100,7 @@ pub(crate) enum OutcomeName {
 }
 
 impl OutcomeName {
-    /// The word for it in reports.
+    /// Returns the name that reports use.
     pub(crate) fn in_reports(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",

@@ -1,4 +1,4 @@
-//! The store: how it is named, and the commands about it.
+//! The options and commands of the store.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::duration;
 
-/// Which store is used.
+/// The options that select a store.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct StoreOptions {
@@ -20,12 +20,12 @@ pub(crate) struct StoreOptions {
     pub(crate) store_password_file: Option<PathBuf>,
 }
 
-/// What is done about servers that other runs act on.
+/// How a run treats servers that other runs act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Held {
     /// Wait until the other run knows their outcome
     Wait,
-    /// Leave them out of the run
+    /// Skip them
     Skip,
     /// Send nothing
     Fail,

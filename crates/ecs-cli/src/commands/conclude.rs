@@ -1,4 +1,4 @@
-//! The end of a run: what became of each server, and what to do next.
+//! The end of a run: its report and the next steps.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::execute::Ended;
 use super::go_on::{Circumstances, GoOn};
 use crate::args::{Format, Output};
 use crate::connect::Connection;
-use crate::exit::{Exit, Facts};
+use crate::exit::{Exit, OutcomeFlags};
 use crate::fail::{hint_for, place_hint};
 use crate::render::closing::{closing, hard_restarts, headline};
 use crate::render::csv;
@@ -17,12 +17,12 @@ use crate::render::json::{self, Brake, Extras};
 use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
-/// What the end of a run depends on.
+/// The inputs of [`conclude`].
 pub(super) struct Ending<'a> {
     pub(super) output: Output,
-    /// The limit of failures, as it was given.
+    /// The limit of failures as it was typed.
     pub(super) max_failures: Option<String>,
-    /// What stops the run because of failures.
+    /// The rules that stop the run because of failures.
     pub(super) brake: Option<Brake>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
@@ -30,7 +30,7 @@ pub(super) struct Ending<'a> {
     pub(super) connection: &'a Connection,
 }
 
-/// Shows the report, and says what to do next.
+/// Prints the report and the next steps.
 pub(super) fn conclude(
     ended: &Ended,
     ending: Ending<'_>,
@@ -38,7 +38,7 @@ pub(super) fn conclude(
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
-    let exit = Facts::of(report, ending.no_wait).exit();
+    let exit = OutcomeFlags::of(report, ending.no_wait).exit();
     let took = Duration::try_from(ended.ended.duration_since(ended.began)).ok();
     let show = ending.output.show;
     let extras = extras(ended, &ending, exit);
@@ -67,7 +67,7 @@ pub(super) fn conclude(
         });
     }
     advise(report, notes);
-    // Nothing is left to do with those that were not ready.
+    // Servers that were not ready need no further step.
     let unready: Vec<ServerId> = report.unready.iter().map(|server| server.id).collect();
     let known = Circumstances {
         no_wait: ending.no_wait,
@@ -81,7 +81,7 @@ pub(super) fn conclude(
     exit
 }
 
-/// What a report says beside the outcomes.
+/// Returns the parts of a report besides the outcomes.
 fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
     Extras {
         endpoint: ending.connection.place(),
@@ -96,7 +96,7 @@ fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
     }
 }
 
-/// What went wrong with the run as a whole, and what to do about it.
+/// Prints the problem of the run as a whole, with a hint.
 fn advise(report: &Report, notes: &Notes) {
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: access denied by the service: {problem}"));

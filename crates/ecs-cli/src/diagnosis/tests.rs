@@ -15,7 +15,7 @@ fn evidence(end: End<'_>) -> Evidence<'_> {
         their_time: Some("2026-11-23T12:59:01Z".parse().unwrap()),
         proxies: &[],
         asked: Asked::Service,
-        stranger: None,
+        unproven: None,
         end,
     }
 }
@@ -103,7 +103,7 @@ fn each_kind_of_trouble_is_explained() {
             "wrong_secret_key",
             Exit::Credentials,
             &[
-                "read the request as it was signed",
+                "received the request as it was signed",
                 KEY,
                 "five wrong signatures",
             ],
@@ -123,7 +123,7 @@ fn each_kind_of_trouble_is_explained() {
             ),
             "request_changed",
             Exit::Credentials,
-            &["its query otherwise", "proxy or gateway"],
+            &["a different query", "proxy or gateway"],
         ),
         (
             refusal(

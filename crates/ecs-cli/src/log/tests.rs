@@ -90,7 +90,7 @@ fn an_event_is_a_line_with_its_spans() {
 }
 
 #[test]
-fn a_malformed_filter_is_an_error_that_says_what_to_do() {
+fn a_malformed_filter_is_an_error_with_a_hint() {
     let fail = filter(&options(0, None), "ecs_client=loud").unwrap_err();
     assert!(fail.message.contains("ECSCTL_LOG"), "{}", fail.message);
     assert!(fail.hint.unwrap().contains("ecs_client=debug"));

@@ -42,7 +42,7 @@ fn colors_are_for_terminals_that_want_them() {
 }
 
 #[test]
-fn ascii_where_the_locale_or_the_terminal_asks_for_it() {
+fn the_locale_or_the_terminal_selects_ascii() {
     for (locale, term, ascii) in [
         (Some("C"), Some("xterm"), true),
         (Some("POSIX"), Some("xterm"), true),
@@ -75,7 +75,7 @@ proptest! {
 }
 
 #[test]
-fn signs_have_the_same_width_in_ascii_and_names_stay() {
+fn ascii_signs_keep_their_width_and_names_stay() {
     let text = "15–35 s, 60× as fast, web-…, [█░], jürgen";
     let plain = in_ascii(text);
     assert_eq!(plain, "15-35 s, 60x as fast, web-~, [#.], jürgen");

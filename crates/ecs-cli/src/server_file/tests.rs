@@ -6,7 +6,7 @@ use super::*;
 const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 
-fn servers(list: &ServerList) -> Vec<String> {
+fn servers(list: &ParsedList) -> Vec<String> {
     list.entries
         .iter()
         .map(|entry| entry.server.to_string())
@@ -14,7 +14,7 @@ fn servers(list: &ServerList) -> Vec<String> {
 }
 
 #[track_caller]
-fn read(text: &str) -> ServerList {
+fn read(text: &str) -> ParsedList {
     parse(text.as_bytes(), None).unwrap_or_else(|refusal| panic!("{text:?}: {refusal:?}"))
 }
 
@@ -177,7 +177,7 @@ fn json_lines() {
 }
 
 #[test]
-fn what_is_something_else_is_refused_with_its_place_and_a_command() {
+fn other_files_are_refused_with_position_and_command() {
     for (text, place, message, hint) in [
         (
             "+----+\n| ID |\n",
@@ -298,7 +298,7 @@ fn what_is_something_else_is_refused_with_its_place_and_a_command() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_found_at_once() {
+fn all_errors_are_reported_at_once() {
     let refusal = refused(&format!(
         "{A}\nno name\n{B}\n616fb98f-46ca-475e-917e-2563e5a8cdxx\n{{}}\n"
     ));

@@ -32,7 +32,7 @@ fn again(line: &[&str], servers: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn every_option_comes_again() {
+fn every_option_is_repeated() {
     let line = format!(
         "ecsctl reboot {ID} --type soft --wave 10% --pause 90s --max-failures 0 --health-cmd ./check.sh \
          --health-timeout 10s --canary 2 --canary-pause 1m30s --order random --order-seed 7 --spread-by tag:role \
@@ -53,7 +53,7 @@ fn every_option_comes_again() {
 }
 
 #[test]
-fn defaults_are_left_out_and_secrets_too() {
+fn defaults_and_secrets_are_left_out() {
     let (arguments, secrets) = again(
         &[
             "ecsctl",
@@ -127,7 +127,7 @@ fn the_place_has_context_and_operator() {
 
 /// A dash begins no option, and a newline ends no command.
 #[test]
-fn no_word_becomes_another() {
+fn every_argument_survives_the_command_line() {
     let run = ["ecsctl", "stop", "--all", "--journal=-dash.jsonl"];
     assert_eq!(again(&run, &[]).0, "ecsctl resume ./-dash.jsonl");
     let check = ["stop", "--all", "--wave=1", "--health-cmd", "true\nfalse"];
@@ -141,7 +141,7 @@ fn no_word_becomes_another() {
 
 #[cfg(unix)]
 #[test]
-fn a_shell_reads_the_words_that_were_meant() {
+fn a_shell_reads_the_same_arguments() {
     let arguments = [
         "a",
         "",
@@ -173,7 +173,7 @@ fn a_shell_reads_the_words_that_were_meant() {
 }
 
 #[test]
-fn durations_are_read_as_they_are_written() {
+fn printed_durations_are_parsed_back() {
     for text in ["5m", "1h30m", "90s", "250ms", "1h", "1s1ms", "3us", "25h"] {
         let parsed = duration(text).unwrap();
         assert_eq!(duration(&written(parsed)), Ok(parsed), "{text}");
@@ -182,7 +182,7 @@ fn durations_are_read_as_they_are_written() {
 }
 
 #[test]
-fn the_ids_are_in_a_new_file() {
+fn ids_are_written_to_a_new_file() {
     let id: ServerId = ID.parse().unwrap();
     let run_id = format!("test-{}", std::process::id());
     let path = write(&run_id, "not-attempted", &[id]).unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_is_held_is_no_part_of_the_run_and_the_others_keep_their_order() {
+fn held_servers_leave_the_run_and_the_others_keep_their_order() {
     let id = |n: u8| ServerId::from_bytes([n; 16]);
     let mut servers = Servers {
         ids: vec![id(1), id(2), id(3)],

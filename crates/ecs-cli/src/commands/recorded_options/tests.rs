@@ -30,7 +30,7 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
 }
 
 #[test]
-fn a_value_with_a_dash_is_no_option() {
+fn a_value_with_a_dash_is_not_parsed_as_an_option() {
     let option = RecordedOption {
         name: "--health-cmd",
         values: vec!["-x".to_owned()],

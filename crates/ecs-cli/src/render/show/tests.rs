@@ -85,7 +85,7 @@ fn both(outcome: OutcomeKind) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn the_command_is_a_line_that_a_shell_can_read() {
+async fn the_command_is_a_line_for_a_shell() {
     for (path, command) in [
         ("run.jsonl", "  ecsctl resume run.jsonl"),
         ("it's.jsonl", r"  ecsctl resume 'it'\''s.jsonl'"),
@@ -106,7 +106,7 @@ async fn an_end_without_anything_left_needs_no_command() {
 }
 
 #[tokio::test]
-async fn a_bad_check_at_the_end_can_be_repeated() {
+async fn a_failed_last_check_can_be_repeated() {
     let mut records = both(OutcomeKind::Succeeded);
     records.extend([
         Record::WaveChecked {
@@ -142,11 +142,11 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
 
 /// A resumed run looks only at those that no job tells of.
 #[tokio::test]
-async fn unknown_servers_are_told_apart() {
+async fn unknown_servers_with_and_without_jobs_are_distinguished() {
     let reported = both(OutcomeKind::Unknown);
     let shown = lines(reported, "f").await;
     let check = format!("  ecsctl server show {} {}", server(1), server(2));
-    let text = "the result of 2 servers is unknown, and their jobs will not tell: check them:";
+    let text = "2 servers have an unknown outcome that their jobs cannot resolve: check them:";
     assert_eq!(shown[shown.len() - 2..], [text, &check]);
     assert!(!shown.iter().any(|line| line.contains("--reconcile")));
     let mut lost = accepted();
@@ -157,7 +157,7 @@ async fn unknown_servers_are_told_apart() {
         [
             "it is unknown whether 2 servers were acted on: check them:",
             &check,
-            "or let ecsctl check those that no job tells of:",
+            "or let ecsctl check those without a job:",
             "  ecsctl resume f --reconcile",
         ]
     );

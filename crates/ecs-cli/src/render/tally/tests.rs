@@ -45,7 +45,7 @@ fn after(seconds: u64, begin: Instant) -> Instant {
 }
 
 #[test]
-fn what_was_not_attempted_is_not_done() {
+fn not_attempted_servers_are_not_counted_as_done() {
     let begin = Instant::now();
     let mut tally = Tally::new(begin);
     for event in [

@@ -76,7 +76,7 @@ async fn played() -> (MemoryJournal, Timeline, Timeline) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rolling_run() {
+async fn a_rolling_run_has_a_timeline() {
     let (_, stopped, ended) = played().await;
     let counts = |value: &Timeline| -> Vec<String> {
         value
@@ -142,7 +142,7 @@ async fn a_rolling_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rolling_run_in_words() {
+async fn a_rolling_run_as_text() {
     let (_, stopped, mut ended) = played().await;
     let again = text(&ended, "run.jsonl", Show::All, Screen::default());
     assert!(again.contains("bad: <b>no</b>, then good"), "{again}");

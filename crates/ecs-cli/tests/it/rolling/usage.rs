@@ -44,7 +44,7 @@ fn what_does_not_fit_together_sends_nothing() {
         ),
         (
             &["--type=hard", "--escalate", "hard-after", "5m"],
-            &["it makes no sense with --type hard"],
+            &["cannot be used with --type hard"],
         ),
         (
             &["--escalate", "hard-after"],
@@ -76,8 +76,8 @@ fn what_does_not_fit_together_sends_nothing() {
         (&["--canary-pause=1s"], &["--canary <N>"]),
         (&["--canary=0", "--canary-pause=1s"], &["from 1 up"]),
         (&["--health-timeout=5s"], &["--health-cmd <COMMAND>"]),
-        (&["--health-cmd= "], &["a command is needed"]),
-        (&["--spread-by=zone"], &["az, host or tag:KEY is needed"]),
+        (&["--health-cmd= "], &["expected a command"]),
+        (&["--spread-by=zone"], &["expected az, host or tag:KEY"]),
     ];
     for (arguments, expected) in cases {
         let arguments = [&["reboot", "--all", "--yes"], *arguments].concat();

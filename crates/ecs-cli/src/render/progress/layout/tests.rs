@@ -38,7 +38,7 @@ fn tally(begin: Instant) -> Tally {
 }
 
 #[test]
-fn a_run_at_three_widths() {
+fn the_line_fits_three_widths() {
     let begin = Instant::now();
     let now = begin + Duration::from_secs(120);
     let mut tally = tally(begin);
@@ -83,7 +83,7 @@ proptest! {
 
     /// From 60 to 200 columns, for up to 100,000 servers.
     #[test]
-    fn the_line_fits_and_shows_what_matters(
+    fn the_line_fits_every_width_and_keeps_the_counts(
         width in 60_usize..=200,
         servers in 1_usize..=100_000,
         shares in (0.0_f64..=1.0, 0.0_f64..=1.0, 0.0_f64..=1.0),
