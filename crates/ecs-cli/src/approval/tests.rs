@@ -78,7 +78,7 @@ fn an_external_signature_is_checked() {
     assert!(fail.message.contains("not a private key") && !fail.next.is_empty());
 }
 
-/// A signature of OpenSSH 9.2 for another namespace would be accepted by nobody; this one is for ours.
+/// A signature of OpenSSH 9.2 with the namespace of plans.
 #[test]
 fn signatures_of_ssh_keygen_are_accepted() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ fn refusal<'a>(status: u16, code: &'a str, message: &'a str, echo: Option<&'a Ec
     }
 }
 
-/// A service that read another query than was signed.
+/// A service that received another query than was signed.
 fn differs() -> Echo {
     use ecs_ops::auth::{AccessKey, sign};
     use ecs_ops::model::{ListServersDetails, Operation as _};

@@ -48,7 +48,7 @@ async fn the_command_gets_the_ids_and_its_status_counts() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_command_need_not_read_the_ids() {
-    // More than a pipe holds.
+    // More ids than a pipe buffers.
     let servers = ids(10_000);
     checked("true", &servers).await.unwrap();
     checked("exec <&-; sleep 0.05", &servers).await.unwrap();
@@ -65,7 +65,7 @@ async fn child_processes_are_not_waited_for() {
     assert!(begin.elapsed() < Duration::from_secs(60));
 }
 
-/// The processes of the check hold a named pipe open: it is at its end when all of them are gone.
+/// The processes of the check hold a named pipe open, which ends when all of them have ended.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_dropped_check_is_killed_with_its_child_processes() {
@@ -74,7 +74,7 @@ async fn a_dropped_check_is_killed_with_its_child_processes() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     let command = format!("exec > '{}'; sleep 120 & wait", pipe.display());
-    // Opened once the check has opened it, too.
+    // Opening blocks until the check has opened it, too.
     let opened = tokio::task::spawn_blocking(move || std::fs::File::open(pipe));
     let servers = ids(1);
     let mut file = tokio::select! {

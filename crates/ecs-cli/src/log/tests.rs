@@ -12,7 +12,7 @@ fn options(verbose: u8, log_file: Option<&str>) -> Logging {
     }
 }
 
-/// What a log with these settings shows of one event of each kind.
+/// Returns the log of one event of each kind with these settings.
 fn logged(format: LogFormat, options: &Logging, variable: &str) -> String {
     #[derive(Clone, Default)]
     struct Buffer(Arc<Mutex<Vec<u8>>>);

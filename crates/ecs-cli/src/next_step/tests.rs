@@ -45,7 +45,7 @@ fn unprintable_arguments_are_not_replaced() {
     assert_eq!(step.lines()[1], format!("  {UNWRITABLE}"));
 }
 
-/// Such an address is refused, and the error proposes to check the access with the same options.
+/// Such an address is refused, and the error proposes `auth check` with the same options.
 #[test]
 fn an_address_with_a_password_is_never_shown() {
     for address in [

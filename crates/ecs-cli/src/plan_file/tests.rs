@@ -41,7 +41,7 @@ fn a_written_plan_is_read_back() {
     let file = PlanFile::new(plan(3)).unwrap();
     let text = file.text().unwrap();
     assert_eq!(PlanFile::parse(text.as_bytes()), Ok(file.clone()));
-    // Formatting is not part of it.
+    // The hash does not depend on the formatting.
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         PlanFile::parse(value.to_string().as_bytes()),

@@ -63,7 +63,7 @@ fn the_locale_or_the_terminal_selects_ascii() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Nothing is lost, and nothing is wider than the screen.
+    /// No word is lost, and no line is wider than the screen.
     #[test]
     fn wrapped_lines_fit_and_keep_all_words(text in "[a-zé漢 ]{0,200}", width in 10_usize..200, indent in 0_usize..6) {
         let screen = Screen { width: Some(width), ..Screen::default() };

@@ -26,7 +26,7 @@ fn refused(text: &str) -> Refusal {
     }
 }
 
-/// What was found, and what the text was taken for.
+/// Returns the servers and the recognized format.
 #[track_caller]
 fn expect(text: &str, found: &[&str], description: &str) {
     let list = read(text);
@@ -159,7 +159,7 @@ fn json_lines() {
     let list = read(journal);
     assert_eq!(list.description, "the journal of a run");
     assert_eq!(list.entries.len(), 6);
-    // The last record of a run that was killed may be cut off.
+    // The last record of a killed run may be incomplete.
     let cut = &journal[..journal.len() - 30];
     assert_eq!(servers(&read(cut)), servers(&list));
     let events = format!(
@@ -312,7 +312,7 @@ fn all_errors_are_reported_at_once() {
 
 #[test]
 fn a_format_can_be_forced() {
-    // As lines the first one is a name.
+    // Read as lines, the first line is a name.
     let text = format!("id\n{A}\n");
     let lines = parse(text.as_bytes(), Some(FileFormat::Lines)).unwrap();
     assert_eq!(servers(&lines), [A]);
@@ -344,7 +344,7 @@ fn traps_of_yaml_and_json_are_refused() {
     );
 }
 
-/// Nothing of a list is lost without a word.
+/// No part of a list is lost silently.
 #[test]
 fn a_table_that_loses_rows_is_refused() {
     for (text, line, message) in [

@@ -21,7 +21,7 @@ mod in_a_shell {
 
     use super::*;
 
-    /// The words that a shell makes of it.
+    /// Returns the arguments that a shell parses from the line.
     fn read(line: &str) -> Vec<Vec<u8>> {
         let script = format!("printf '%s\\0' {line}");
         let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -70,7 +70,7 @@ mod in_a_shell {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever a word holds, what is printed of it is that word, and showing it changes nothing.
+        /// A shell reads every printed argument back, and escaping does not change it.
         #[test]
         fn a_shell_reads_every_quoted_word_back(message in prop::collection::vec(
             prop_oneof![

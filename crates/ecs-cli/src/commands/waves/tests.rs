@@ -117,7 +117,7 @@ fn waves_are_described_with_their_canary() {
     assert_eq!(expected(canary(Rolling::default())), rest);
     let large = plan(&canary(wave("1")), false, &servers, &quiet).unwrap_err();
     assert!(large.message.contains("larger than the waves"), "{large:?}");
-    // Nobody is left after it.
+    // No server is left after it.
     let all = Rolling {
         canary: Some(20),
         ..Rolling::default()

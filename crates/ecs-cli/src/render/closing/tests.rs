@@ -167,7 +167,7 @@ fn colors_do_not_change_the_text() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the names and reasons are, and every server is counted.
+    /// Lines fit for all names and reasons, and every server is counted.
     #[test]
     fn lines_fit_the_terminal(
         servers in prop::collection::vec((".{0,80}", ".{0,200}"), 1..40),

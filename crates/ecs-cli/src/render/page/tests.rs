@@ -1,4 +1,4 @@
-//! Pages of journals that were made up.
+//! Pages of synthetic journals.
 
 use ecs_ops::PowerAction;
 use ecs_ops::journal::{
@@ -8,7 +8,7 @@ use ecs_ops::model::{RebootType, ServerId};
 
 use super::*;
 
-/// What a journal says that has these records, each with its time in milliseconds after the first one.
+/// Returns the timeline of a journal with these records, each with its time in milliseconds after the first one.
 async fn timeline(count: usize, records: impl Fn(&[ServerId]) -> Vec<(i64, Record)>) -> Timeline {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
@@ -37,7 +37,7 @@ fn intent(request: usize, servers: &[ServerId]) -> Record {
     }
 }
 
-/// Throttled, to be sent again two seconds later.
+/// Throttled, with a retry two seconds later.
 fn throttled(request: usize, message: &str) -> Record {
     Record::NotExecuted {
         request,
@@ -74,7 +74,7 @@ fn stopping() -> Record {
     }
 }
 
-/// The part of the page between these words, from the first place that has both.
+/// Returns the first part of the page between these texts.
 fn between<'a>(page: &'a str, from: &str, until: &str) -> &'a str {
     let (_, rest) = page
         .split_once(from)
@@ -84,14 +84,14 @@ fn between<'a>(page: &'a str, from: &str, until: &str) -> &'a str {
         .0
 }
 
-/// The times on the axis.
+/// Returns the times on the axis.
 fn labels(page: &str) -> Vec<&str> {
     let texts = page.split("<text ").skip(1);
     let times = texts.filter(|text| text.contains("y=\"12\""));
     times.map(|text| between(text, ">", "<")).collect()
 }
 
-/// A thousand servers, whose requests were refused with a script in the words.
+/// A thousand servers, whose requests were refused with a script in the message.
 #[tokio::test]
 async fn a_page_is_safe_complete_and_small() {
     let output = "<script>alert('x')</script>\u{202e}&";
@@ -123,7 +123,7 @@ async fn a_page_is_safe_complete_and_small() {
     }
 }
 
-/// Its pause goes on after the last record, and so do its jobs.
+/// Its pause and its jobs continue after the last record.
 #[tokio::test]
 async fn a_run_without_an_end_has_open_bars() {
     let timeline = timeline(2, |servers| {
@@ -145,7 +145,7 @@ async fn a_run_without_an_end_has_open_bars() {
         !page.contains("<td>ended</td>") && !page.contains("Dashed"),
         "{page}"
     );
-    // All of the width.
+    // The full width.
     assert!(
         page.contains(
             "<rect x=\"130.0\" y=\"54\" width=\"820.0\" height=\"14\" rx=\"2\" fill=\"var(--wait)\""
@@ -178,7 +178,7 @@ async fn an_ended_run_shows_its_end() {
     );
 }
 
-/// One bad server is seen, but does not make the bar of a whole batch red.
+/// One failed server is visible, but does not make the bar of a whole request red.
 #[tokio::test]
 async fn one_failed_server_of_many_is_visible() {
     for (requests, height, part) in [(1, 14, 3), (151, 4, 1)] {

@@ -14,7 +14,7 @@ fn server(number: usize) -> ServerId {
         .unwrap()
 }
 
-/// The lines after a run of two servers, in one wave, with these records.
+/// Returns the last lines about a run of two servers in one wave with these records.
 async fn lines(records: Vec<Record>, path: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("run.jsonl");
@@ -40,7 +40,7 @@ async fn lines(records: Vec<Record>, path: &str) -> Vec<String> {
     )
 }
 
-/// Both are in a job.
+/// Both servers are in a job.
 fn accepted() -> Vec<Record> {
     vec![
         Record::WaveBegan { wave: 0 },
@@ -63,7 +63,7 @@ fn accepted() -> Vec<Record> {
     ]
 }
 
-/// What became of one of them, with a job or without.
+/// Returns the outcome of one of them, with a job or without.
 fn verdict(number: usize, outcome: OutcomeKind, job: Option<&str>) -> OutcomeRecord {
     OutcomeRecord {
         id: server(number),
@@ -127,7 +127,7 @@ async fn a_failed_last_check_can_be_repeated() {
     let mut expected = vec!["stopped: the health check after wave 1 failed: no"];
     expected.extend(again);
     assert_eq!(lines(records.clone(), "f").await, expected);
-    // Whoever goes on has not stopped.
+    // A resumed run has not stopped.
     records.push(Record::Resumed {
         program: "p".to_owned(),
         continues_stopped: false,
@@ -140,7 +140,7 @@ async fn a_failed_last_check_can_be_repeated() {
     );
 }
 
-/// A resumed run looks only at those that no job tells of.
+/// A resumed run reconciles only servers without a job.
 #[tokio::test]
 async fn unknown_servers_with_and_without_jobs_are_distinguished() {
     let reported = both(OutcomeKind::Unknown);

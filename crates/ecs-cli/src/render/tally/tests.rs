@@ -128,7 +128,7 @@ fn waits_count_down() {
     };
     tally.count(&held, after(20, begin));
     assert_eq!(status(&tally, 32), "waiting for quota, 28 s left");
-    // It took longer than was thought.
+    // The wait took longer than expected.
     assert_eq!(status(&tally, 61), "waiting for quota 41 s");
     let submitting = Event::Submitting {
         request: 2,

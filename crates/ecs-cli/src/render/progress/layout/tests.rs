@@ -81,7 +81,7 @@ fn without_unicode_no_blocks_are_drawn() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// From 60 to 200 columns, for up to 100,000 servers.
+    /// Widths from 60 to 200 columns, for up to 100,000 servers.
     #[test]
     fn the_line_fits_every_width_and_keeps_the_counts(
         width in 60_usize..=200,
@@ -121,7 +121,7 @@ proptest! {
         }
         if let Some(wait) = wait {
             let what = if by_quota { "quota" } else { "throttled" };
-            // One that is over is shown by how long it took.
+            // A wait that is over is shown by its length.
             let wait = if by_quota && wait == 0 { seconds } else { wait };
             prop_assert!(line.contains(what) && line.contains(&rounded(Duration::from_secs(wait))), "{}", line);
         }
