@@ -157,7 +157,7 @@ fn each_kind_of_trouble_is_explained() {
             refusal(403, "", "", None),
             "no_answer",
             Exit::Failed,
-            &["is not this API: HTTP 403", "proxy"],
+            &["is not from this API: HTTP 403", "proxy"],
         ),
         (
             refusal(403, "", "no", None),

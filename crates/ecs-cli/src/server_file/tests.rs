@@ -214,7 +214,7 @@ fn other_files_are_refused_with_position_and_command() {
         (
             "[[1]]",
             "1:2",
-            "a list stands where",
+            "expected a server, found a list",
             "openstack server list",
         ),
         ("- a: [", "2:1", "not YAML", "openstack server list"),

@@ -181,7 +181,7 @@ fn an_ineffective_brake_is_warned_of() {
     assert!(
         ended
             .stderr
-            .contains("brake     none: all servers go at once"),
+            .contains("brake     none: all servers are in one wave"),
         "{}",
         ended.stderr
     );

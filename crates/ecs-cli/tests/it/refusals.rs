@@ -249,7 +249,7 @@ fn usage_is_checked() {
         (&["sim", "--tls-cert", "x"], "--tls-key"),
         (
             &["sim", "--endpoint", "http://h"],
-            "--endpoint has no meaning",
+            "--endpoint cannot be used",
         ),
         (&["sim", "--listen", "nowhere"], "cannot listen on nowhere"),
         (&["sim", "--servers", "9999999"], "at most 1000000"),
