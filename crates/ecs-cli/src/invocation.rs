@@ -5,7 +5,7 @@ use ecs_ops::journal::Invocation;
 /// The options whose values are secrets.
 const SECRETS: [&str; 3] = ["--token", "--secret-key", "--security-token"];
 /// The most arguments that are kept; further ones are counted.
-const MOST_WORDS: usize = 200;
+const MAX_ARGUMENTS: usize = 200;
 
 /// Returns the invocation of this process.
 pub(crate) fn of_process() -> Invocation {
@@ -34,7 +34,7 @@ pub(crate) fn masked(arguments: impl IntoIterator<Item = String>) -> Vec<String>
             is_secret = SECRETS.contains(&word.as_str());
             word
         };
-        if kept.len() < MOST_WORDS {
+        if kept.len() < MAX_ARGUMENTS {
             kept.push(word);
         } else {
             more += 1;
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut() {
         let kept = masked((0..500).map(|number| number.to_string()));
-        assert_eq!(kept.len(), MOST_WORDS + 1);
-        assert_eq!(kept[MOST_WORDS], "… (300 more words)");
+        assert_eq!(kept.len(), MAX_ARGUMENTS + 1);
+        assert_eq!(kept[MAX_ARGUMENTS], "… (300 more words)");
     }
 }

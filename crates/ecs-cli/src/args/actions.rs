@@ -139,8 +139,8 @@ impl Run {
     /// Returns how long a server may take to settle after its job; `None` without `--verify` and `--escalate`.
     pub(crate) fn verifies(&self) -> Option<Duration> {
         const FIVE_MINUTES: Duration = Duration::from_secs(300);
-        let looks = self.verify || self.rolling.escalate_after.is_some();
-        looks.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
+        let verifies = self.verify || self.rolling.escalate_after.is_some();
+        verifies.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
     }
 
     /// Returns whether nothing is sent: a dry run or a plan.

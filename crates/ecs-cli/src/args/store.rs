@@ -25,7 +25,7 @@ pub(crate) struct StoreOptions {
 pub(crate) enum Held {
     /// Wait until the other run knows their outcome
     Wait,
-    /// Skip them
+    /// Skip these servers
     Skip,
     /// Send nothing
     Fail,

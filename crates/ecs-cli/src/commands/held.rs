@@ -97,8 +97,8 @@ impl Servers {
     fn skip(&mut self, held: &HashSet<ServerId>) {
         let all = std::mem::take(&mut self.ids).into_iter();
         let named = all.zip(std::mem::take(&mut self.named));
-        let (skipped, kept): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
-        (self.ids, self.named) = kept.into_iter().unzip();
+        let (skipped, free): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
+        (self.ids, self.named) = free.into_iter().unzip();
         self.last = self.last.filter(|id| !held.contains(id));
         let skipped = skipped.into_iter();
         let reason = SkipReason::HeldByOtherRun;

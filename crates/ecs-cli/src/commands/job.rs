@@ -125,8 +125,8 @@ pub(crate) async fn wait(
             JobEvent::Polled { job_id, job } => {
                 errors.remove(&job_id);
                 let status = render::status(&job);
-                let news = |before: &Arc<Job>| render::status(before) != status;
-                if seen.get(&job_id).is_none_or(news) {
+                let is_new = |before: &Arc<Job>| render::status(before) != status;
+                if seen.get(&job_id).is_none_or(is_new) {
                     notes.note(&format!("job {job_id}: {status}"));
                 }
                 seen.insert(job_id, job);

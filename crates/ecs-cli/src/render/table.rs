@@ -42,7 +42,7 @@ impl Table {
         for (column, cell) in cells.enumerate() {
             let before = self.cells.len();
             clean_into(&mut self.cells, cell.as_ref());
-            self.ends.push(kept(self.cells.len()));
+            self.ends.push(stored(self.cells.len()));
             let cell = self.cells.get(before..).unwrap_or_default();
             let width = cell.chars().count();
             match self.widths.get_mut(column) {
@@ -50,7 +50,7 @@ impl Table {
                 None => self.widths.push(width),
             }
         }
-        self.rows.push(kept(self.ends.len()));
+        self.rows.push(stored(self.ends.len()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,9 +69,9 @@ impl Table {
         let (mut begin, mut first) = (0, 0);
         for &last in &self.rows {
             let row_begins = text.len();
-            let ends = self.ends.get(place(first)..place(last));
+            let ends = self.ends.get(index(first)..index(last));
             for (&width, &end) in self.widths.iter().zip(ends.unwrap_or_default()) {
-                let cell = self.cells.get(place(begin)..place(end)).unwrap_or_default();
+                let cell = self.cells.get(index(begin)..index(end)).unwrap_or_default();
                 text.push_str(cell);
                 let padding = width.saturating_sub(cell.chars().count());
                 text.extend(std::iter::repeat_n(' ', padding));
@@ -95,12 +95,12 @@ impl Table {
 const PIECE: usize = 64 * 1024;
 
 /// Converts a position. Beyond four gigabytes of text cells become empty.
-fn kept(position: usize) -> u32 {
+fn stored(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-fn place(kept: u32) -> usize {
-    usize::try_from(kept).unwrap_or(usize::MAX)
+fn index(stored: u32) -> usize {
+    usize::try_from(stored).unwrap_or(usize::MAX)
 }
 
 /// The space between two columns.

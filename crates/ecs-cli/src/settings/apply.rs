@@ -87,7 +87,7 @@ pub(crate) fn apply_global(settings: &UserSettings, global: &mut Global) -> Resu
         let origin = setting.origin.clone();
         (setting.value.clone(), origin)
     });
-    global.settings.journal_keep = get(Key::JournalKeep).map(kept).transpose()?;
+    global.settings.journal_keep = get(Key::JournalKeep).map(journal_keep).transpose()?;
     Ok(())
 }
 
@@ -185,14 +185,14 @@ pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
         Key::Verify | Key::Reconcile => flag(setting).map(|_| ()),
         Key::MaxFailures => parsed::<FailureLimit>(setting).map(|_| ()),
         Key::HealthCmd => with(setting, command).map(|_| ()),
-        Key::JournalKeep => kept(setting).map(|_| ()),
+        Key::JournalKeep => journal_keep(setting).map(|_| ()),
         Key::ProjectId => parsed::<ecs_ops::model::ProjectId>(setting).map(|_| ()),
         _ => Ok(()),
     }
 }
 
 /// Parses the time that journals are kept, in days, too.
-fn kept(setting: &Setting) -> Result<Duration, Fail> {
+fn journal_keep(setting: &Setting) -> Result<Duration, Fail> {
     with(setting, |text| {
         let days = text
             .strip_suffix('d')

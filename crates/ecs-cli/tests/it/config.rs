@@ -183,7 +183,7 @@ fn checks_and_a_canary_can_be_settings() {
     }
     for (text, expected) in [
         ("verify = \"maybe\"", "expected true or false"),
-        ("canary = 0", "from 1 up"),
+        ("canary = 0", "of at least 1"),
         ("canry = 1", "did you mean \"canary\"?"),
         ("health-timeot = 1", "did you mean \"health-timeout\"?"),
     ] {

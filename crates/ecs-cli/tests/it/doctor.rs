@@ -263,7 +263,7 @@ fn a_changed_request_is_diagnosed() {
     found(
         &checked,
         "request_changed",
-        &["its query", "proxy or gateway"],
+        &["a different query", "proxy or gateway"],
     );
     let difference = &checked["difference"];
     assert_eq!(difference["part"], "query");

@@ -235,7 +235,9 @@ fn a_dry_run_sends_nothing() {
     );
     let table = ecsctl(&arguments, &options).expect(0);
     assert!(
-        table.stdout.contains("Restart 3 servers softly at http://"),
+        table
+            .stdout
+            .contains("dry run: would restart 3 servers softly at http://"),
         "{}",
         table.stdout
     );

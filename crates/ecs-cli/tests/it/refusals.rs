@@ -241,7 +241,7 @@ fn usage_is_checked() {
         ),
         (
             &["reboot", "--sim", "--all", "--servers-per-minute", "0"],
-            "from 1 up",
+            "of at least 1",
         ),
         (&["start", "--sim", "--all", "--type", "hard"], "--type"),
         (&["sim", "--tls"], "--ca-out"),
