@@ -92,10 +92,15 @@ impl Connection {
     /// Returns the endpoint for messages.
     pub(crate) fn place(&self) -> String {
         match self.sim {
-            Some(_) => format!("{} (simulated)", self.endpoint),
+            Some(_) => simulated(&self.endpoint.to_string()),
             None => self.endpoint.to_string(),
         }
     }
+}
+
+/// Formats the endpoint of a simulated service.
+pub(crate) fn simulated(endpoint: &str) -> String {
+    format!("{endpoint} (simulated)")
 }
 
 /// Finds credentials and makes a client. Sends nothing to the service itself, and queries IAM and the metadata

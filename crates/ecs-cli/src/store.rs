@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
-use ecs_ops::store::{RunState, StoreError, StoreErrorKind, Takeover};
+use ecs_ops::store::{Follower, RunState, StoreError, StoreErrorKind, Takeover};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::{admin, shown};
@@ -20,6 +20,7 @@ use self::target::target;
 use crate::args::Global;
 use crate::connect::Connection;
 use crate::fail::{Fail, chain};
+use crate::journals;
 use crate::next_step::NextStep;
 
 /// The variable that names the store.
@@ -33,6 +34,8 @@ pub(crate) struct Named {
 }
 
 const OPTION: &str = "--store";
+/// The most runs, latest first, that are searched for the beginning of an id.
+const SEARCHED: u32 = 10_000;
 
 /// Returns the selected store, if one is named.
 pub(crate) fn named(global: &Global) -> Option<Named> {
@@ -108,6 +111,32 @@ impl Store {
         Ok((Arc::new(journal), contents))
     }
 
+    /// Finds the id of a run by its id, the beginning of it, or `last`.
+    pub(crate) async fn named_run(&self, named: &str) -> Result<String, Fail> {
+        let exact = self.store.run(named).await;
+        if exact.map_err(|error| fail(&error))?.is_some() || named.is_empty() {
+            return Ok(named.to_owned());
+        }
+        let is_last = named == journals::LAST;
+        let runs = self.store.runs(if is_last { 1 } else { SEARCHED }).await;
+        let runs = runs.map_err(|error| fail(&error))?;
+        let ids = runs.into_iter().map(|run| run.run_id);
+        let mut found: Vec<_> = ids.filter(|id| is_last || id.starts_with(named)).collect();
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            // The caller reports the missing run.
+            0 => Ok(named.to_owned()),
+            many => Err(Fail::usage(format!("{many} runs begin with {named}"))
+                .details(found)
+                .hint("give more of the id")),
+        }
+    }
+
+    /// Follows a run.
+    pub(crate) fn follow(&self, run_id: &str) -> Follower {
+        self.store.follow(run_id)
+    }
+
     /// Reads the records of a run.
     pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, Fail> {
         let records = self.store.records(run_id).await;
@@ -150,7 +179,7 @@ impl Store {
 }
 
 /// Returns the error of a store before anything was sent.
-fn fail(error: &StoreError) -> Fail {
+pub(crate) fn fail(error: &StoreError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
         StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Schema => fail

@@ -134,6 +134,9 @@ impl TimelineBuilder {
                 self.gaps.push(Span { from, until });
                 self.annotate(at, "resumed", format!("by {program}"));
             }
+            Record::Refused { error } => {
+                self.annotate(at, "refused", crate::render::table::reason(&error.into()));
+            }
             Record::Ended {} => self.annotate(at, "ended", String::new()),
             // The run record, the initial state, and future records, which `Recovered` has refused before.
             _ => {}
