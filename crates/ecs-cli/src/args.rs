@@ -248,7 +248,7 @@ pub(crate) enum Auth {
     #[command(after_help = "\
 Exit codes:
   0  the credentials work
-  1  no answer, or an answer that does not tell
+  1  no answer, or an inconclusive one
   2  no credentials, or unusable ones
   4  authentication or authorization failed")]
     Check(AuthCheck),

@@ -8,7 +8,7 @@ use super::{EXIT_CODES, Output};
 
 const ABOUT: &str = "\
 Starts a new run on the servers of an earlier run that failed or were not attempted, with the options of that run: \
-action, wave size, limits, checks. A limit of failures that was a percentage stays the number that it came to. \
+action, wave size, limits, checks. A failure limit that was a percentage becomes the number of servers that it was. \
 --failed, --not-attempted and --unknown choose servers by their outcome [default: --failed --not-attempted].
 
 Options after `--` are added, or replace options of the earlier run.

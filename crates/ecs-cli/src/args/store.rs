@@ -35,7 +35,7 @@ pub(crate) enum Held {
 pub(crate) enum StoreCommand {
     /// Create the tables of the store, or update them
     #[command(after_help = "\
-Needs the right to create a schema in the database. Whoever runs ecsctl later needs no right to write to a table: grant it with
+Needs the right to create a schema in the database. Users of the store need no permission to write to its tables: give them access with
 --grant-to.
 
 Examples:
