@@ -94,7 +94,7 @@ impl OutcomeFlags {
 pub(crate) fn of_error(kind: ErrorKind) -> Exit {
     match kind {
         // A wrong address, journal or setting on the way: no action was sent.
-        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::Journal => Exit::Usage,
+        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::NotRecorded => Exit::Usage,
         ErrorKind::Credentials => Exit::Credentials,
         ErrorKind::Deadline => Exit::Stopped,
         // Refused, unreachable, and future kinds.
