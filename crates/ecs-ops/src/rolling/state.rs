@@ -217,16 +217,12 @@ impl Rolling {
         self.open.len()
     }
 
-<<<<<<< HEAD
-    /// Returns the next action of the driver.
-=======
     /// These servers.
     pub(crate) fn open_servers(&self) -> impl Iterator<Item = ServerId> + '_ {
         self.open.iter().copied()
     }
 
-    /// What the driver must do now.
->>>>>>> main
+    /// Returns the next action of the driver.
     pub(crate) fn action(&self) -> WaveAction {
         if let Some(reason) = &self.stopped {
             return WaveAction::Stop(reason.clone());
