@@ -57,7 +57,7 @@ pub(crate) async fn approve(
     Ok(Exit::Success)
 }
 
-/// Puts a whole file in the place of another, or leaves that one.
+/// Replaces a file atomically.
 fn replace(path: &Path, text: &str) -> Result<(), Fail> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
