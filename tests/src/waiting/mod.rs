@@ -1,4 +1,4 @@
-//! What waiting for jobs costs, and how late their ends are seen: simulated, for `docs/job-waiting.md`.
+//! The cost of waiting for jobs, and the delay until their ends are seen: simulated, for `docs/job-waiting.md`.
 
 use std::collections::HashMap;
 use std::fmt;

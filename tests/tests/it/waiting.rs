@@ -1,4 +1,4 @@
-//! What docs/job-waiting.md says of looks, delays and the budget, on fewer seeds than `cargo xtask waiting` takes.
+//! The claims of docs/job-waiting.md on polls, delays and the rate limit, on fewer seeds than `cargo xtask waiting` takes.
 
 use std::time::Duration;
 
