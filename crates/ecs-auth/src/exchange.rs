@@ -14,7 +14,7 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
-use crate::{AuthError, AuthErrorKind, Signed};
+use crate::{AuthError, AuthErrorKind, Echo, Signed};
 
 /// Beyond its own limit a transport gets this long to say itself why it failed: its words are better than ours.
 const GRACE: Duration = Duration::from_secs(1);
@@ -84,11 +84,7 @@ pub(crate) fn refusal(
     });
     let masked = |text: Option<String>| text.map(|text| printable(&mask(&text)));
     let (code, message_text) = (masked(code), masked(message_text));
-    // The request that is repeated tells people nothing.
-    let short = message_text
-        .as_deref()
-        .and_then(|message| message.split("canonicalRequest:").next());
-    let short = short.map(|short| short.trim_end_matches([' ', ',', ';']));
+    let short = message_text.as_deref().map(Echo::remove_from);
     let parts = [code.as_deref(), short];
     let parts: Vec<&str> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {

@@ -273,10 +273,7 @@ impl fmt::Display for ResponseError {
         }
         match (self.message(), &self.0.shape) {
             (Some(message), _) => {
-                // Gateways repeat the whole request that they refuse, which tells people nothing.
-                let text = message.split("canonicalRequest:").next();
-                let text = text.unwrap_or_default().trim_end_matches([' ', ',', ';']);
-                write!(f, ": {text}")
+                write!(f, ": {}", without_request(message))
             }
             (None, BodyShape::Empty) => f.write_str(" with an empty body"),
             (None, BodyShape::Html(Some(title))) => {
@@ -298,6 +295,12 @@ impl fmt::Display for ResponseError {
 }
 
 impl std::error::Error for ResponseError {}
+
+/// A message without the whole request that gateways repeat when they refuse it, which tells people nothing.
+fn without_request(message: &str) -> &str {
+    let text = message.split("canonicalRequest:").next();
+    text.unwrap_or_default().trim_end_matches([' ', ',', ';'])
+}
 
 /// The pause that a fault `overLimit` names, in seconds: a number or a text.
 fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {

@@ -16,6 +16,7 @@ use crate::confirm::counted;
 use crate::credentials::secrets;
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
+use crate::private_file;
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
@@ -189,13 +190,9 @@ fn variables(info: &ServerInfo) -> String {
 
 /// Only its owner can read it: it has keys.
 fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), Fail> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(path)
-        .and_then(|mut file| file.write_all(variables(info).as_bytes()));
+    let mut options = private_file::options();
+    let file = options.create(true).truncate(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(variables(info).as_bytes()));
     written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
 }
 
