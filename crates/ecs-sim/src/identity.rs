@@ -42,7 +42,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity made of the seed.
+    /// Returns an identity made of the seed.
     pub(crate) fn generate(seed: u64) -> Result<Self, SimError> {
         let mut rng = seed::rng(seed, Purpose::Identity);
         let mut letters = |count: usize| seed::letters(&mut rng, count);
@@ -65,7 +65,7 @@ impl Identity {
         })
     }
 
-    /// Whether this is the token.
+    /// Returns whether this is the token.
     pub(crate) fn accepts_token(&self, token: &[u8]) -> bool {
         self.token.expose_secret().as_bytes() == token
     }

@@ -113,7 +113,8 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Whether this run or an earlier life of it reconciled: what that one found is in the journal.
+    /// Returns whether this run or an earlier life of it reconciled: what that one found is in the
+    /// journal.
     fn reconciled(&self, plan: &RunPlan) -> bool {
         let mut lives = self.lived.into_iter().flat_map(ManyLives::lives);
         plan.reconcile || lives.any(|(plan, _)| plan.reconcile)
@@ -379,8 +380,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Whether the job told the client what the report says: of this server, with its reason if there was one, or, if it
-    /// succeeded, nothing of it in particular.
+    /// Returns whether the job told the client what the report says: of this server, with its
+    /// reason if there was one, or, if it succeeded, nothing of it in particular.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {

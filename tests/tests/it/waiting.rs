@@ -7,7 +7,7 @@ use ecs_tests::waiting::{Case, measure, quantile};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The mean of the looks at a job, and the median of the delays, over these seeds.
+/// Returns the mean of the looks at a job, and the median of the delays, over these seeds.
 fn measured(jobs: usize, seeds: u64, polling: &Polling, seen_before: usize) -> (f64, f64) {
     let (mut polls, mut delays) = (Vec::new(), Vec::new());
     for seed in 0..seeds {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::super::KnownPlace;
 use super::*;
-use crate::scripted::{Does, ids, service};
+use crate::scripted::{Script, ids, service};
 use ecs_auth::{Credentials, StaticCredentials};
 
 const NOBODY: ServerId = ServerId::from_bytes([7; 16]);
@@ -222,10 +222,10 @@ async fn a_cached_answer_about_one_server() {
         if !is_list {
             let body = json!({"server": {"id": ids(1)[0], "status": "ACTIVE"}});
             let headers = vec![("age", "3")];
-            return Does::Says(200, body.to_string(), headers);
+            return Script::AnswerWithHeaders(200, body.to_string(), headers);
         }
         let rows: Vec<_> = ids(2).iter().map(|id| json!({"id": id})).collect();
-        Does::Says(
+        Script::AnswerWithHeaders(
             200,
             json!({"count": 2, "servers": rows}).to_string(),
             Vec::new(),
@@ -254,13 +254,17 @@ async fn a_cached_answer_about_a_server_that_was_not_found() {
         let (builder, _) = service(move |request, _| {
             if !request.uri().path().ends_with("/detail") {
                 let headers = age.map(|age| ("age", age));
-                return Does::Says(404, missing.to_owned(), headers.into_iter().collect());
+                return Script::AnswerWithHeaders(
+                    404,
+                    missing.to_owned(),
+                    headers.into_iter().collect(),
+                );
             }
             let first = !request.uri().query().unwrap().contains("marker");
             let rows = [json!({"id": ids(1)[0], "status": "ACTIVE"})];
             let rows = if first { &rows[..] } else { &[] };
             let body = json!({"count": 1, "servers": rows}).to_string();
-            Does::Says(200, body, Vec::new())
+            Script::AnswerWithHeaders(200, body, Vec::new())
         });
         let client = builder.build().unwrap();
         client.0.place.set_project_servers(10_000);
@@ -282,7 +286,7 @@ async fn an_answer_about_another_server() {
             true => json!({"count": 1, "servers": [row(ids(1)[0], "SHUTOFF")]}),
             false => json!({"server": row(ids(2)[1], "ACTIVE")}),
         };
-        Does::Says(200, body.to_string(), Vec::new())
+        Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
     });
     let client = builder.build().unwrap();
     for purpose in [ReadPurpose::Selection, ReadPurpose::Evidence] {
