@@ -48,7 +48,7 @@ pub(super) struct Attached<'a> {
     pub(super) plan: Plan,
     pub(super) callbacks: Callbacks,
     pub(super) shown: Shown,
-    pub(super) ending: Ending<'a>,
+    pub(super) ending: Ending,
     /// The file of its journal, if that was created for it.
     pub(super) new_journal: Option<&'a Path>,
 }

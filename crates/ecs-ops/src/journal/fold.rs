@@ -4,6 +4,7 @@ mod outcomes;
 
 use std::num::NonZeroUsize;
 
+use ecs_client::Problem;
 use ecs_model::{JobId, JobStatus, ServerId};
 use jiff::Timestamp;
 
@@ -74,6 +75,7 @@ impl Recovered {
             Record::Resumed {
                 continues_stopped, ..
             } => self.fold_resumed(at, continues_stopped),
+            Record::Refused { error } => self.refused = Some(Problem::from(&error)),
             Record::Ended {} => self.ended = true,
         }
         Ok(())
@@ -213,7 +215,7 @@ impl Recovered {
         if self.rolling.is_some() {
             self.advance_waves(at, self.resumption());
         }
-        self.ended = false;
+        (self.ended, self.refused) = (false, None);
     }
 
     /// A request that must be in one of these states.

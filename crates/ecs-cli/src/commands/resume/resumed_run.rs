@@ -15,11 +15,12 @@ use super::intent::Intent;
 use super::opened::take_over;
 use crate::args::Resume;
 use crate::commands::carry_out::{Attached, PreparedRun, Registered};
-use crate::commands::conclude::Ending;
+use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
 use crate::commands::go_on::GoOn;
 use crate::confirm::Terminal;
 use crate::connect::Connection;
+use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::invocation;
 use crate::render::json::Brake;
@@ -87,7 +88,9 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
             no_wait: false,
             reconciled: args.reconcile || run.reconcile,
             go_on: self.go_on,
-            connection,
+            place: Place::of_connection(connection),
+            at_least: Exit::Success,
+            unfinished: None,
         };
         let (journal, recovered) = match (self.store, self.journal) {
             (Some(store), _) => take_over(store, args, &self.recovered, notes).await?,

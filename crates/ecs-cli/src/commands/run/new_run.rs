@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::args::{Format, Global, Run};
 use crate::commands::announce::Announcement;
 use crate::commands::carry_out::{Attached, PreparedRun, Registered};
-use crate::commands::conclude::Ending;
+use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
 use crate::commands::go_on::GoOn;
 use crate::commands::preflight::by_id;
@@ -21,6 +21,7 @@ use crate::commands::servers::Servers;
 use crate::commands::{plan, recheck, resume, waves, without_effect};
 use crate::confirm::{Terminal, WavesShown, act_on};
 use crate::connect::Connection;
+use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::Fail;
 use crate::invocation;
@@ -306,7 +307,9 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
                 no_wait: args.no_wait,
                 reconciled: args.reconcile,
                 go_on: GoOn::of_run(action, args, global, store.map(|_| run_id)),
-                connection,
+                place: Place::of_connection(connection),
+                at_least: Exit::Success,
+                unfinished: None,
             },
             new_journal: args.journal.as_deref(),
         })

@@ -5,7 +5,7 @@ use ecs_ops::{Error, PowerAction};
 use jiff::Timestamp;
 
 use crate::args::{Global, Run};
-use crate::commands::conclude::{self, Ending};
+use crate::commands::conclude::{self, Ending, Place};
 use crate::commands::execute::Ended;
 use crate::commands::go_on::GoOn;
 use crate::connect::Connection;
@@ -47,7 +47,9 @@ pub(super) fn conclude(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         go_on: GoOn::nothing(global),
-        connection,
+        place: Place::of_connection(connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude::conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
