@@ -1,7 +1,5 @@
 //! `auth check`: which credentials are found, and whether they work.
 
-use std::sync::Arc;
-
 use ecs_ops::auth::{
     AuthError, AuthErrorKind, CredentialConfig, CredentialKind, Reference, TokenInfo,
 };
@@ -9,8 +7,8 @@ use ecs_ops::{Client, Probe, ProbeEnd};
 use jiff::Timestamp;
 
 use crate::args::{AuthCheck, DocumentFormat, Global};
-use crate::connect::neighbours::{self, Neighbour};
-use crate::connect::{self, Settings, Stopped, is_sped_up};
+use crate::connect::neighbours::Neighbour;
+use crate::connect::{self, Clients, Settings, Stopped, is_sped_up};
 use crate::credentials;
 use crate::diagnosis::{Asked, End, Evidence, Stranger, diagnose};
 use crate::exit::Exit;
@@ -103,21 +101,16 @@ impl Check<'_> {
         self.token(ready.token);
         let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), None, self.global)?;
         let project = connect::project(&ready.project_id)?;
-        let beside = neighbours::endpoint(Neighbour::Traces, self.global, &endpoint, notes)?;
-        let open = |endpoint| -> Result<Client, Fail> {
-            let provider = Arc::clone(&ready.provider);
-            let services = ways.services.clone();
-            connect::client(
-                endpoint,
-                project.clone(),
-                provider,
-                services,
-                &Settings::of_reads(),
-                1.0,
-            )
+        let settings = Settings::of_reads();
+        let clients = Clients {
+            project,
+            provider: ready.provider,
+            transport: ways.services,
+            settings: &settings,
+            speed: 1.0,
         };
-        let traces = beside.map(open).transpose()?;
-        let client = open(endpoint)?;
+        let traces = clients.beside(Neighbour::Traces, self.global, &endpoint, notes)?;
+        let client = clients.at(endpoint)?;
         Ok(self.probe(&client, traces.as_ref()).await)
     }
 
