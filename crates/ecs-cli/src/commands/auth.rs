@@ -158,15 +158,38 @@ impl Check<'_> {
 
     /// Explains it, and notes the explanation.
     fn conclude(&mut self, ended: &Ended) -> Exit {
-        let failure = match ended {
-            Ended::Options(fail) => fail.message.clone(),
-            Ended::Credentials(error) => credentials::message(error),
-            Ended::Asked(probe) => match &probe.end {
-                ProbeEnd::Failed(error) => chain(error),
-                ProbeEnd::NoCredentials(error) => chain(error),
-                _ => String::new(),
-            },
-        };
+        let failure = ended.failure();
+        let seen = self.evidence(ended, &failure);
+        let mut diagnosis = diagnose(&seen);
+        // Clocks that are apart because one is to run faster are no fault.
+        let warning = seen.warning().filter(|_| !is_sped_up());
+        let clocks = seen.clocks();
+        diagnosis.advice.extend(ended.advice());
+        if diagnosis.finding == "tls" {
+            diagnosis.advice.extend(other_bundle());
+        }
+        let checked = &mut self.checked;
+        match ended {
+            Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
+                let why = failure.split_once(": ").map_or(&*failure, |(_, why)| why);
+                checked.skip("the metadata service", why);
+                checked.source = None;
+                checked.kind = None;
+            }
+            Ended::Asked(probe) => note_probe(checked, probe),
+            _ => {}
+        }
+        checked.clocks = diagnosis.clocks.or(clocks);
+        if diagnosis.exit == Exit::Success {
+            checked.warnings.extend(warning);
+        }
+        let exit = diagnosis.exit;
+        checked.conclude(diagnosis);
+        exit
+    }
+
+    /// What was seen. `failure`: the [text](Ended::failure) of the end.
+    fn evidence<'a>(&'a self, ended: &'a Ended, failure: &'a str) -> Evidence<'a> {
         let mut seen = Evidence {
             kind: self.kind,
             agency: self.agency,
@@ -181,96 +204,87 @@ impl Check<'_> {
             stranger: None,
             end: End::Answered,
         };
-        let mut servers = None;
-        let mut expires_at = None;
         match ended {
-            Ended::Options(_) => seen.end = End::Malformed(&failure),
-            Ended::Credentials(error) => of_auth(&mut seen, error, &failure),
-            Ended::Asked(probe) => {
-                seen.our_time = probe.sent_at;
-                seen.their_time = probe.service_time;
-                expires_at = probe.expires_at;
-                match &probe.end {
-                    ProbeEnd::Answered { servers: all } => servers = *all,
-                    ProbeEnd::Refused {
-                        status,
-                        code,
-                        message,
-                        echo,
-                        described,
-                        origin,
-                        moved_to,
-                        ..
-                    } => {
-                        seen.stranger = (!origin.is_proven()).then_some(Stranger {
-                            described,
-                            moved_to: moved_to.as_ref(),
-                        });
-                        seen.end = End::Refused {
-                            status: *status,
-                            code: code.as_deref(),
-                            message: message.as_deref(),
-                            echo: echo.as_ref(),
-                        }
-                    }
-                    ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &failure),
-                    ProbeEnd::NoCredentials(error) => of_auth(&mut seen, error, &failure),
-                    _ => {
-                        seen.end = End::Unavailable("the request ended in a way that is not known")
-                    }
-                }
-            }
+            Ended::Options(_) => seen.end = End::Malformed(failure),
+            Ended::Credentials(error) => of_auth(&mut seen, error, failure),
+            Ended::Asked(probe) => of_probe(&mut seen, probe, failure),
         }
-        let mut diagnosis = diagnose(&seen);
-        // Clocks that are apart because one is to run faster are no fault.
-        let warning = seen.warning().filter(|_| !is_sped_up());
-        let clocks = seen.clocks();
-        let request_id = match ended {
-            Ended::Asked(probe) => match &probe.end {
-                ProbeEnd::Refused { request_id, .. } => request_id.clone(),
-                _ => None,
+        seen
+    }
+}
+
+impl Ended {
+    /// What failed, if something did.
+    fn failure(&self) -> String {
+        match self {
+            Self::Options(fail) => fail.message.clone(),
+            Self::Credentials(error) => credentials::message(error),
+            Self::Asked(probe) => match &probe.end {
+                ProbeEnd::Failed(error) => chain(error),
+                ProbeEnd::NoCredentials(error) => chain(error),
+                _ => String::new(),
             },
-            _ => None,
-        };
-        match ended {
-            Ended::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
-            Ended::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
-                diagnosis
-                    .advice
-                    .extend(error.reason().and_then(credentials::hint_of));
+        }
+    }
+
+    /// What to do beside what the diagnosis says.
+    fn advice(&self) -> Option<String> {
+        match self {
+            Self::Options(fail) => fail.hint.clone(),
+            Self::Credentials(error) if error.kind() == AuthErrorKind::Malformed => error
+                .reason()
+                .and_then(credentials::hint_of)
+                .map(Into::into),
+            Self::Credentials(_) | Self::Asked(_) => None,
+        }
+    }
+}
+
+/// Notes what an answer shows beside the diagnosis.
+fn note_probe(checked: &mut Checked, probe: &Probe) {
+    checked.gateway.clone_from(&probe.intermediary);
+    let cached = probe.stale.as_ref();
+    checked.warnings.extend(cached.map(|stale| {
+        format!("a cache answers in place of the service, and its lists are no evidence: {stale}")
+    }));
+    checked.expires_at = checked.expires_at.or(probe.expires_at);
+    match &probe.end {
+        ProbeEnd::Answered { servers } => checked.servers = *servers,
+        ProbeEnd::Refused { request_id, .. } => checked.request_id.clone_from(request_id),
+        _ => {}
+    }
+}
+
+/// What an answer is evidence of.
+fn of_probe<'a>(seen: &mut Evidence<'a>, probe: &'a Probe, failure: &'a str) {
+    seen.our_time = probe.sent_at;
+    seen.their_time = probe.service_time;
+    match &probe.end {
+        ProbeEnd::Answered { .. } => {}
+        ProbeEnd::Refused {
+            status,
+            code,
+            message,
+            echo,
+            described,
+            origin,
+            moved_to,
+            ..
+        } => {
+            seen.stranger = (!origin.is_proven()).then_some(Stranger {
+                described,
+                moved_to: moved_to.as_ref(),
+            });
+            seen.end = End::Refused {
+                status: *status,
+                code: code.as_deref(),
+                message: message.as_deref(),
+                echo: echo.as_ref(),
             }
-            Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
-                let why = failure
-                    .split_once(": ")
-                    .map(|(_, why)| why)
-                    .unwrap_or(&failure);
-                self.checked.skip("the metadata service", why);
-                self.checked.source = None;
-                self.checked.kind = None;
-            }
-            _ => {}
         }
-        if diagnosis.finding == "tls" {
-            diagnosis.advice.extend(other_bundle());
-        }
-        let checked = &mut self.checked;
-        if let Ended::Asked(probe) = ended {
-            checked.gateway.clone_from(&probe.intermediary);
-            let cached = probe.stale.as_ref();
-            checked.warnings.extend(cached.map(|stale| {
-                format!("a cache answers in place of the service, and its lists are no evidence: {stale}")
-            }));
-        }
-        checked.expires_at = checked.expires_at.or(expires_at);
-        checked.servers = servers;
-        checked.request_id = request_id;
-        checked.clocks = diagnosis.clocks.or(clocks);
-        if diagnosis.exit == Exit::Success {
-            checked.warnings.extend(warning);
-        }
-        let exit = diagnosis.exit;
-        checked.conclude(diagnosis);
-        exit
+        ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), failure),
+        ProbeEnd::NoCredentials(error) => of_auth(seen, error, failure),
+        _ => seen.end = End::Unavailable("the request ended in a way that is not known"),
     }
 }
 

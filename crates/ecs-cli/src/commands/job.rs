@@ -95,10 +95,7 @@ pub(crate) async fn wait(
         watch = watch.stalled_after(patience);
     }
     let mut events = watch.events();
-    let mut seen: HashMap<JobId, Arc<Job>> = HashMap::new();
-    let mut ends: HashMap<JobId, JobEnd> = HashMap::new();
-    // What kept us from looking since we last saw a job.
-    let mut troubles: HashMap<JobId, Problem> = HashMap::new();
+    let mut waiting = Waiting::new(args);
     let silence = tokio::time::sleep(SILENCE);
     tokio::pin!(silence);
     let mut silent = true;
@@ -121,29 +118,49 @@ pub(crate) async fn wait(
             }
         };
         silent = false;
+        waiting.on_event(event, notes, results);
+    }
+    let shown = waiting.shown(ids);
+    let exit = shown.iter().map(|shown| shown.exit).max();
+    finish(&shown, args.output, global, notes, results);
+    Ok(exit.unwrap_or(Exit::Success))
+}
+
+/// What is known of the jobs that are waited for.
+struct Waiting<'a> {
+    args: &'a args::JobWait,
+    seen: HashMap<JobId, Arc<Job>>,
+    ends: HashMap<JobId, JobEnd>,
+    /// What kept us from looking since we last saw a job.
+    troubles: HashMap<JobId, Problem>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(args: &'a args::JobWait) -> Self {
+        Self {
+            args,
+            seen: HashMap::new(),
+            ends: HashMap::new(),
+            troubles: HashMap::new(),
+        }
+    }
+
+    fn on_event(&mut self, event: JobEvent, notes: &Notes, results: &mut Results) {
         match event {
-            JobEvent::Polled { job_id, job } => {
-                troubles.remove(&job_id);
-                let status = render::status(&job);
-                let news = |before: &Arc<Job>| render::status(before) != status;
-                if seen.get(&job_id).is_none_or(news) {
-                    notes.note(&format!("job {job_id}: {status}"));
-                }
-                seen.insert(job_id, job);
-            }
+            JobEvent::Polled { job_id, job } => self.on_polled(job_id, job, notes),
             JobEvent::UndocumentedStatus { job_id, status } => notes.warn(&format!(
                 "job {job_id} has the status {}, which the service does not document: still waiting",
                 status.as_str()
             )),
-            JobEvent::NotFoundYet { job_id } if troubles.is_empty() => {
+            JobEvent::NotFoundYet { job_id } if self.troubles.is_empty() => {
                 notes.note(&format!("job {job_id}: the service does not know it yet"));
             }
             JobEvent::QueryFailed { job_id, error, .. } => {
                 // Said once until a job can be looked at again: it is the same for all of them.
-                if troubles.is_empty() {
+                if self.troubles.is_empty() {
                     still_trying(&format!("cannot query job {job_id}: {error}"), notes);
                 }
-                troubles.insert(job_id, error);
+                self.troubles.insert(job_id, error);
             }
             JobEvent::Waiting { jobs } => {
                 let jobs = match jobs {
@@ -152,39 +169,47 @@ pub(crate) async fn wait(
                 };
                 notes.note(&format!("still waiting: {jobs} not ended"));
             }
-            JobEvent::Ended(ended) => {
-                let (job_id, end) = (ended.job_id, ended.end);
-                if let (JobEnd::Stalled(_), Some(patience)) = (&end, args.stalled_after) {
-                    notes.warn(&format!(
-                        "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it continues at the service"
-                    ));
-                }
-                if args.output.format == DocumentFormat::Jsonl {
-                    let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
-                    let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());
-                    results.write(&json::line(&shown.event()));
-                }
-                ends.insert(job_id, end);
-            }
+            JobEvent::Ended(ended) => self.on_end(ended.job_id, ended.end, notes, results),
             // Without tickets nothing else happens.
             _ => {}
         }
     }
-    let shown: Vec<Shown> = ids
-        .into_iter()
-        .map(|job_id| {
-            let (last, trouble) = (seen.remove(&job_id), troubles.remove(&job_id));
-            let end = ends.remove(&job_id).unwrap_or(JobEnd::Cancelled(None));
+
+    fn on_polled(&mut self, job_id: JobId, job: Arc<Job>, notes: &Notes) {
+        self.troubles.remove(&job_id);
+        let status = render::status(&job);
+        let news = |before: &Arc<Job>| render::status(before) != status;
+        if self.seen.get(&job_id).is_none_or(news) {
+            notes.note(&format!("job {job_id}: {status}"));
+        }
+        self.seen.insert(job_id, job);
+    }
+
+    fn on_end(&mut self, job_id: JobId, end: JobEnd, notes: &Notes, results: &mut Results) {
+        if let (JobEnd::Stalled(_), Some(patience)) = (&end, self.args.stalled_after) {
+            notes.warn(&format!(
+                "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it continues at the service"
+            ));
+        }
+        if self.args.output.format == DocumentFormat::Jsonl {
+            let (last, trouble) = (self.seen.get(&job_id), self.troubles.get(&job_id));
+            let (last, trouble) = (last.cloned(), trouble.cloned());
+            let shown = Shown::of_end(job_id.clone(), end.clone(), last, trouble);
+            results.write(&json::line(&shown.event()));
+        }
+        self.ends.insert(job_id, end);
+    }
+
+    /// What became of each job.
+    fn shown(mut self, ids: Vec<JobId>) -> Vec<Shown> {
+        let shown = |job_id| {
+            let (last, trouble) = (self.seen.remove(&job_id), self.troubles.remove(&job_id));
+            let end = self.ends.remove(&job_id);
+            let end = end.unwrap_or(JobEnd::Cancelled(None));
             Shown::of_end(job_id, end, last, trouble)
-        })
-        .collect();
-    let exit = shown
-        .iter()
-        .map(|shown| shown.exit)
-        .max()
-        .unwrap_or(Exit::Success);
-    finish(&shown, args.output, global, notes, results);
-    Ok(exit)
+        };
+        ids.into_iter().map(shown).collect()
+    }
 }
 
 fn still_trying(what: &str, notes: &Notes) {

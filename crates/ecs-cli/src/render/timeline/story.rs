@@ -59,18 +59,7 @@ impl Story {
                 throttled,
                 retry_after_ms,
                 error,
-            } => {
-                let (answer, what) = match *throttled {
-                    true => (Answer::Throttled, "throttled"),
-                    false => (Answer::NotExecuted, "not_executed"),
-                };
-                let again = retry_after_ms.and_then(|pause| {
-                    at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
-                        .ok()
-                });
-                self.trouble(at, what, error, Some(*request));
-                self.answer(at, *request, answer, again, Some(error.clone()));
-            }
+            } => self.not_executed(at, *request, (*throttled, *retry_after_ms), error),
             Record::AnswerLost { request, error } => {
                 self.trouble(at, "lost", error, Some(*request));
                 self.answer(at, *request, Answer::Lost, None, Some(error.clone()));
@@ -97,14 +86,14 @@ impl Story {
                 message,
             } => {
                 let wave = wave + 1;
-                let what = match (message, skipped) {
+                let text = match (message, skipped) {
                     (Some(message), _) => format!("servers not read before wave {wave}: {message}"),
                     (None, true) => format!("skipped before wave {wave}: {}", by_reason(unready)),
                     (None, false) => {
                         format!("not ready before wave {wave}: {}", by_reason(unready))
                     }
                 };
-                self.mark(at, "rechecked", what);
+                self.mark(at, "rechecked", text);
             }
             Record::WaveBegan { wave } => {
                 self.began.entry(*wave).or_insert(at);
@@ -113,15 +102,8 @@ impl Story {
             Record::WaveChecked {
                 wave,
                 healthy,
-                message: text,
-            } => {
-                let (healthy, text) = (*healthy, text.clone().unwrap_or_default());
-                let how = if healthy { "healthy" } else { "not healthy" };
-                let line = format!("wave {} is {how}: {text}", wave + 1);
-                self.mark(at, "wave_checked", line.trim_end_matches(": ").to_owned());
-                let health = Health { at, healthy, text };
-                self.checked.entry(*wave).or_default().push(health);
-            }
+                message,
+            } => self.wave_checked(at, *wave, *healthy, message.clone().unwrap_or_default()),
             Record::Answered { proceed } => {
                 let text = if *proceed { "continue" } else { "stop" };
                 self.mark(at, "answered", text.to_owned());
@@ -139,6 +121,35 @@ impl Story {
             // The run itself; servers as they were before; records to come, which `Recovered` has refused by now.
             _ => {}
         }
+    }
+
+    /// `throttled`: whether it was, and for how many milliseconds the request pauses.
+    fn not_executed(
+        &mut self,
+        at: Timestamp,
+        request: usize,
+        (throttled, retry_after): (bool, Option<u64>),
+        error: &ErrorRecord,
+    ) {
+        let (answer, what) = if throttled {
+            (Answer::Throttled, "throttled")
+        } else {
+            (Answer::NotExecuted, "not_executed")
+        };
+        let again = retry_after.and_then(|pause| {
+            let pause = SignedDuration::from_millis(i64::try_from(pause).ok()?);
+            at.checked_add(pause).ok()
+        });
+        self.trouble(at, what, error, Some(request));
+        self.answer(at, request, answer, again, Some(error.clone()));
+    }
+
+    fn wave_checked(&mut self, at: Timestamp, wave: usize, healthy: bool, text: String) {
+        let how = if healthy { "healthy" } else { "not healthy" };
+        let line = format!("wave {} is {how}: {text}", wave + 1);
+        self.mark(at, "wave_checked", line.trim_end_matches(": ").to_owned());
+        let health = Health { at, healthy, text };
+        self.checked.entry(wave).or_default().push(health);
     }
 
     fn mark(&mut self, at: Timestamp, what: &'static str, text: String) {
