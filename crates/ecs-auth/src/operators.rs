@@ -32,8 +32,7 @@ impl Operator {
     /// Returns the operator with this id, such as `otc`, or another name of it, such as
     /// `t-cloud-public`.
     pub fn by_id(id: &str) -> Option<Self> {
-        let is_it = |entry: &Entry| entry.id == id || entry.aliases.contains(&id);
-        Self::all().find(|operator| is_it(operator.0))
+        Self::all().find(|operator| operator.0.id == id || operator.0.aliases.contains(&id))
     }
 
     /// Returns the operators that have a region of this id.

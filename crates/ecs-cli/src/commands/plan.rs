@@ -215,9 +215,7 @@ fn text(file: &PlanFile) -> String {
 
 /// How old a plan is, in whole minutes.
 fn age(plan: &RunPlan) -> String {
-    let seconds = Timestamp::now()
-        .duration_since(plan.created)
-        .as_secs();
+    let seconds = Timestamp::now().duration_since(plan.created).as_secs();
     to_minutes(seconds)
 }
 

@@ -5,7 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use ecs_sim::{
-    FILTERED_IDS, IdFilter, Metadata, Region, RegionBuilder, ScalingGroup, Server, ServerInfo, SimError, Tls,
+    FILTERED_IDS, IdFilter, Metadata, Region, RegionBuilder, ScalingGroup, Server, ServerInfo,
+    SimError, Tls,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;

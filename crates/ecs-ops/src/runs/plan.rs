@@ -17,7 +17,9 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::PowerAction;
 use crate::control::{Control, RecordGuard};
 use crate::event::Sink;
-use crate::journal::{Journal, JournalError, PROGRAM, Record, RollingRecord, RunJournal, RunRecord};
+use crate::journal::{
+    Journal, JournalError, PROGRAM, Record, RollingRecord, RunJournal, RunRecord,
+};
 use crate::report::{Report, Stopped};
 use crate::rolling::Rolling;
 use crate::{Error, ErrorKind};

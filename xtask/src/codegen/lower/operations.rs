@@ -42,17 +42,22 @@ pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>,
     Ok(operations)
 }
 
+/// The segments of a path, without the names of its parameters.
+fn nameless(template: &Key) -> Vec<String> {
+    let segments = template.text.split('/');
+    segments
+        .map(|segment| {
+            if segment.starts_with('{') {
+                "{}".to_owned()
+            } else {
+                segment.to_owned()
+            }
+        })
+        .collect()
+}
+
 /// Two paths that differ in nothing but the names of their parameters could not be told apart.
 fn distinguishable(spec: &Spec) -> Result<(), Problem> {
-    let nameless = |template: &Key| -> Vec<String> {
-        let segments = template.text.split('/');
-        segments
-            .map(|segment| match segment.starts_with('{') {
-                true => "{}".to_owned(),
-                false => segment.to_owned(),
-            })
-            .collect()
-    };
     let mut seen: Vec<(Vec<String>, usize)> = Vec::new();
     for (template, _) in &spec.paths {
         let path = nameless(template);
@@ -179,19 +184,17 @@ impl Context<'_> {
             ("idempotent", Method::Get) => Ok(true),
             ("not-idempotent", Method::Post) => Ok(false),
             ("idempotent", Method::Post) => Err(Problem::new(
-                    idempotency.line,
-                    "a POST acts anew each time it is accepted: it is not-idempotent",
-                )),
+                idempotency.line,
+                "a POST acts anew each time it is accepted: it is not-idempotent",
+            )),
             ("not-idempotent", Method::Get) => Err(Problem::new(
-                    idempotency.line,
-                    "a GET is idempotent; say so, or use another method",
-                )),
+                idempotency.line,
+                "a GET is idempotent; say so, or use another method",
+            )),
             (other, _) => Err(Problem::new(
-                    idempotency.line,
-                    format!(
-                        "`x-ecs-idempotency` is {other:?}; it may be idempotent or not-idempotent"
-                    ),
-                )),
+                idempotency.line,
+                format!("`x-ecs-idempotency` is {other:?}; it may be idempotent or not-idempotent"),
+            )),
         }
     }
 

@@ -5,7 +5,15 @@ fn each_precision() {
     let tenths = |ms| to_tenths(SignedDuration::from_millis(ms));
     assert_eq!(
         [-5, 0, 1549, 99_999, 100_000, 5_999_999, 6_000_000].map(tenths),
-        ["0.0 s", "0.0 s", "1.5 s", "99.9 s", "1 min 40 s", "99 min 59 s", "1 h 40 min"]
+        [
+            "0.0 s",
+            "0.0 s",
+            "1.5 s",
+            "99.9 s",
+            "1 min 40 s",
+            "99 min 59 s",
+            "1 h 40 min"
+        ]
     );
     let seconds = |ms| to_seconds(Duration::from_millis(ms));
     assert_eq!(
@@ -14,11 +22,25 @@ fn each_precision() {
     );
     assert_eq!(
         [0, 99, 100, 5941, 6000, 6001].map(to_minutes_up),
-        ["0 s", "99 s", "2 min", "100 min", "1 h 40 min", "1 h 41 min"]
+        [
+            "0 s",
+            "99 s",
+            "2 min",
+            "100 min",
+            "1 h 40 min",
+            "1 h 41 min"
+        ]
     );
     assert_eq!(
         [-5, 59, 60, 3599, 3600, 7320].map(to_minutes),
-        ["0 min", "0 min", "1 min", "59 min", "1 h 0 min", "2 h 2 min"]
+        [
+            "0 min",
+            "0 min",
+            "1 min",
+            "59 min",
+            "1 h 0 min",
+            "2 h 2 min"
+        ]
     );
 }
 
