@@ -94,7 +94,7 @@ impl Facts {
 pub(crate) fn of_error(kind: ErrorKind) -> Exit {
     match kind {
         // A wrong address or journal, or something on the way that must be changed: nothing that acts was sent.
-        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::Journal => Exit::Usage,
+        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::NotRecorded => Exit::Usage,
         ErrorKind::Credentials => Exit::Credentials,
         ErrorKind::Deadline => Exit::Stopped,
         // Refused, unreachable, and kinds to come.

@@ -140,6 +140,11 @@ impl NextStep {
         Self::new(purpose, CommandLine::command("store").then(["check"])).without_place()
     }
 
+    /// Creates (`init`) or updates (`migrate`) the tables of the store.
+    pub(crate) fn prepare_store(purpose: impl Into<String>, command: &str) -> Self {
+        Self::new(purpose, CommandLine::command("store").then([command])).without_place()
+    }
+
     /// Shows a plan.
     pub(crate) fn show_plan(purpose: impl Into<String>, plan: &Path) -> Self {
         let line = CommandLine::command("plan").then(["show".into(), place(plan)]);

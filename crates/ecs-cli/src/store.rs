@@ -186,6 +186,14 @@ pub(crate) fn fail(error: &StoreError) -> Fail {
             .next(NextStep::check_store(
                 "to see whether the store can be used",
             )),
+        StoreErrorKind::NoTables => fail.next(NextStep::prepare_store(
+            "to create the tables, as the owner of the database",
+            "init",
+        )),
+        StoreErrorKind::OldTables => fail.next(NextStep::prepare_store(
+            "to bring the tables up to date, as their owner",
+            "migrate",
+        )),
         StoreErrorKind::InUse => fail.hint("--take-over takes the run over at once"),
         StoreErrorKind::NoRun => fail.next(NextStep::list_runs("to see the runs")),
         _ => fail,

@@ -136,6 +136,8 @@ fn step_of(command: &str) -> &'static str {
         ("ecsctl run watch ", "watch_run"),
         ("ecsctl auth check", "check_access"),
         ("ecsctl store check", "check_store"),
+        ("ecsctl store init", "prepare_store"),
+        ("ecsctl store migrate", "prepare_store"),
         ("ecsctl plan show ", "show_plan"),
         ("ecsctl apply ", "apply_plan"),
         ("ecsctl plan approve ", "show_approving"),
@@ -329,6 +331,11 @@ fn every_command_that_is_printed_works_as_it_stands() {
             2,
         )
     }));
+    #[cfg(feature = "sqlite")]
+    note(world.follow(&situation(
+        "ecsctl reboot web-001 --yes --store sqlite:fleet.db",
+        2,
+    )));
     // Servers whose request was never answered.
     let lossy = losing_the_first_answer(&world.address());
     let unknown = format!(
@@ -348,8 +355,10 @@ fn every_command_that_is_printed_works_as_it_stands() {
     note(fresh().follow(&watching_that_is_stopped()));
     let mut steps = steps_in_source();
     if cfg!(not(feature = "postgres")) {
-        // A program without stores proposes no check of one.
         steps.remove("check_store");
+    }
+    if cfg!(not(feature = "sqlite")) {
+        steps.remove("prepare_store");
     }
     assert_eq!(seen, steps);
 }
