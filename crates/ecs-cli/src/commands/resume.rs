@@ -1,4 +1,4 @@
-//! `resume`.
+//! `resume`: continues a run from its journal.
 
 mod intent;
 mod opened;
@@ -28,9 +28,9 @@ use crate::health;
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 pub(super) use opened::fail;
-pub(super) use place::{go_where_it_was, refuse_other_than_planned};
+pub(super) use place::{refuse_other_than_planned, use_recorded_place};
 
-/// For about so long the service knows a job after its end.
+/// The time that the service keeps an ended job, by observation.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the command; what it returns as an error happened before anything was sent.
@@ -63,7 +63,7 @@ pub(crate) async fn run(
         Path::new(&run.run_id)
     };
     let go_on = GoOn::of_resume(args, named, store.is_some(), global);
-    go_where_it_was(run, "the journal", global, notes)?;
+    use_recorded_place(run, "the journal", global, notes)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {
         None
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     refuse_other_place(&recovered, &connection, global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
-        notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
+        notes.note("the simulator with the jobs of this run has ended: the outcome of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let resumed = ResumedRun {
@@ -109,7 +109,7 @@ fn nobody_to_ask() -> Fail {
 /// A health check: its command and its time limit.
 type HealthCommand = (String, Duration);
 
-/// What a rolling run asks, as its journal says.
+/// Returns the health check of a rolling run, from its journal or the options.
 fn callbacks(
     args: &Resume,
     global: &Global,
@@ -189,12 +189,12 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     if let Some(oldest) = old.filter(|at| is_old(*at)).min() {
         notes.warn(&format!(
             "some jobs were accepted more than a day ago, the first at {oldest:.0}: the service deletes jobs about a day \
-             after their end; the result of deleted jobs stays unknown"
+             after their end; the outcome of servers of deleted jobs stays unknown"
         ));
     }
 }
 
-/// What becomes of the reason that a rolling run stopped for.
+/// Describes why a rolling run stopped, and how it continues.
 fn stopped_before(recovered: &Recovered) -> Option<String> {
     let reason = recovered.stopping_rule()?;
     let now = match (&reason, recovered.is_ended()) {

@@ -49,7 +49,7 @@ pub(crate) async fn run(
         results.write(&(info.to_line() + "\n"));
     }
     if results.have_failed() {
-        // Nobody would ever know where it is; why is said at the end.
+        // The address could not be printed; the error is reported at the end.
         return Ok(Exit::Failed);
     }
     notes.note(&format!(
@@ -81,10 +81,8 @@ fn refuse_meaningless(global: &Global) -> Result<(), Fail> {
     ];
     match meaningless.into_iter().find(|(_, given)| *given) {
         None => Ok(()),
-        Some((option, _)) => Err(
-            Fail::usage(format!("{option} has no meaning for a simulator"))
-                .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS"),
-        ),
+        Some((option, _)) => Err(Fail::usage(format!("{option} cannot be used with sim"))
+            .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS")),
     }
 }
 
@@ -162,7 +160,7 @@ fn with_identity(
         (None, Some(_)) => return Err(Fail::usage("--secret-key needs --access-key")),
     }
     if let Some(token) = token {
-        // The same check as that of a client: a token that no client can send would let nobody in.
+        // A token is checked as a client checks it: no client could send a malformed one.
         ecs_ops::auth::Credentials::token(token.expose_secret())
             .map_err(|error| Fail::usage(format!("--token: {error}")))?;
         region = region.token(token);
@@ -187,7 +185,7 @@ fn write_files(args: &Sim, mut info: ServerInfo, tls: Option<&Tls>) -> Result<Se
     Ok(info)
 }
 
-/// The lines for a shell that make `ecsctl` use this simulator.
+/// Returns the shell lines that make `ecsctl` use this simulator.
 fn variables(info: &ServerInfo) -> String {
     let region = info.region.to_ascii_uppercase().replace('-', "_");
     let service = format!("HUAWEICLOUD_SDK_REGION_ECS_{region}");
@@ -214,7 +212,7 @@ fn variables(info: &ServerInfo) -> String {
     variables.into_iter().map(line).collect()
 }
 
-/// Only its owner can read it: it has keys.
+/// Writes a file that only its owner can read, because it contains keys.
 fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), Fail> {
     let mut options = private_file::options();
     let file = options.create(true).truncate(true).open(path);

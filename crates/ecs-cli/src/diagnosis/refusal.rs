@@ -1,4 +1,4 @@
-//! What an answer means that is an error.
+//! The diagnosis of an error answer.
 
 mod rules;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use self::rules::Refusal;
 use super::{Asked, Clocks, Diagnosis, Evidence, refused};
 
-/// Explains a refusal.
+/// Diagnoses a refusal by the first rule that applies.
 pub(super) fn explain(
     evidence: &Evidence<'_>,
     status: u16,
@@ -40,7 +40,7 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             let mut diagnosis = refused(
                 "request_changed",
                 format!(
-                    "the request was changed on its way: the service read its {} otherwise than it was signed",
+                    "the request was changed on its way: the service received a different {}",
                     difference.part
                 ),
             )
@@ -52,10 +52,10 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
         Some(Echo::Same) => refused(
             "wrong_secret_key",
             format!(
-                "the service read the request as it was signed, so the secret key is not that of access key {key}"
+                "the service received the request as it was signed, so the secret key is not that of access key {key}"
             ),
         )
-        .advise("check the secret key: take it anew from where it is kept, or make a new pair")
+        .advise("check the secret key: copy it again from its source, or create a new pair")
         .advise(ONCE),
         _ => refused(
             "wrong_secret_key",
@@ -106,7 +106,7 @@ fn without_permission(evidence: &Evidence<'_>, message: &str, answer: &str) -> D
     diagnosis
 }
 
-/// `ecs:cloudServers:list` out of a sentence.
+/// Extracts a permission such as `ecs:cloudServers:list` from a sentence.
 pub(super) fn permission_in(message: &str) -> Option<String> {
     let lowercase = message.split(|c: char| !(c.is_ascii_alphanumeric() || ":_-*".contains(c)));
     let mut permissions = lowercase.filter(|word| {
@@ -122,7 +122,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     let what = match clocks {
         Some(clocks) => format!(
             "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
-            clocks.in_words(),
+            clocks.describe(),
             clocks.ours,
             clocks.service
         ),
@@ -134,7 +134,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     diagnosis
 }
 
-/// Both clocks, as the service's words show them.
+/// Parses both clocks from the service's message.
 fn times_in(lowercase: &str) -> Option<Clocks> {
     Some(Clocks {
         ours: time_in(lowercase, "signature time:")?,
@@ -142,7 +142,7 @@ fn times_in(lowercase: &str) -> Option<Clocks> {
     })
 }
 
-/// `20261123t125900z` after these words.
+/// Parses a time such as `20261123t125900z` after a label.
 pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
     let (_, rest) = lowercase.split_once(before)?;
     let time = rest.trim_start().get(..16)?.to_uppercase();
@@ -160,7 +160,7 @@ pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
     parts.concat().parse().ok()
 }
 
-/// What the service said, shortened: an echo of the request tells nobody anything here.
+/// Returns the message of the service without its echo of the request.
 fn answer(status: u16, code: Option<&str>, message: &str) -> String {
     const LONGEST: usize = 200;
     let message = Echo::remove_from(message);

@@ -71,7 +71,7 @@ impl OpenedRun {
     }
 }
 
-/// The store that has the run, if it is in one.
+/// Returns the store that has the run, if it is in one.
 pub(super) async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, Fail> {
     if store::has_run(global, &args.journal) {
         return Store::open(global).await;
@@ -84,10 +84,10 @@ pub(super) async fn store_of(args: &Resume, global: &Global) -> Result<Option<St
     Ok(None)
 }
 
-/// The journal, unless it is only read, and its records.
+/// The journal (`None` if it is only read) and its records.
 type Opened = (Option<Arc<dyn Journal>>, Contents);
 
-/// Opens the journal to write to it, or only reads it.
+/// Opens the journal for writing, or only reads it.
 fn open(path: &Path, only_read: bool) -> Result<Opened, Fail> {
     if only_read {
         let contents = JsonlJournal::read(path).map_err(|error| fail(&error))?;
@@ -106,14 +106,14 @@ fn open(path: &Path, only_read: bool) -> Result<Opened, Fail> {
     Ok((Some(Arc::new(journal)), contents))
 }
 
-/// When the last record was written, and who ran the run last.
+/// Returns the time of the last record and the last process of the run.
 fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
     let last = contents.entries.last().map(|entry| entry.at);
     let by = begun_by(contents).and_then(|(_, by)| by);
     (last, by)
 }
 
-/// When each final outcome became known.
+/// Returns the times at which final outcomes became known.
 fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
     let mut times = HashMap::new();
     for entry in &contents.entries {
@@ -128,7 +128,7 @@ fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
     times
 }
 
-/// Takes the run over: its journal, and what its records add up to then.
+/// Takes the run over and returns its journal and the state from its records.
 pub(super) async fn take_over(
     store: &Store,
     args: &Resume,
@@ -139,7 +139,7 @@ pub(super) async fn take_over(
     let recovered = recover(contents)?;
     if recovered.unsent().len() != shown.unsent().len() {
         notes.note(&format!(
-            "the run went on meanwhile: {} are left to send",
+            "the run continued meanwhile: {} left to send",
             counted(recovered.unsent().len())
         ));
     }
@@ -150,7 +150,7 @@ fn recover(contents: Contents) -> Result<Recovered, Fail> {
     Recovered::from_entries(contents.entries).map_err(|error| fail(&error))
 }
 
-/// Why a journal cannot be used, and what to do.
+/// Returns the error for a journal that cannot be used, with a hint.
 pub(in crate::commands) fn fail(error: &JournalError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {

@@ -78,7 +78,7 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    /// Explains it by the first rule that applies.
+    /// Explains the refusal by the first rule that applies.
     pub(super) fn explain(&self) -> Diagnosis {
         match RULES.iter().find(|rule| (rule.applies)(self)) {
             Some(rule) => {
@@ -89,33 +89,33 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    /// Whether the message has one of these parts.
+    /// Returns whether the message has one of these parts.
     fn has(&self, parts: &[&str]) -> bool {
         parts.iter().any(|part| self.lowercase.contains(part))
     }
 
-    /// Whether the answer has a code or a message.
+    /// Returns whether the answer has a code or a message.
     fn has_text(&self) -> bool {
         self.code.is_some() || !self.message.is_empty()
     }
 
-    /// Whether the request was signed.
+    /// Returns whether the request was signed.
     fn signs(&self) -> bool {
         self.echo.is_some()
     }
 
-    /// Whether a user name and a password were given to IAM.
+    /// Returns whether a user name and a password were given to IAM.
     fn logs_in(&self) -> bool {
         let is_password = self.evidence.kind == CredentialKind::Password;
         self.evidence.asked == Asked::Iam && is_password
     }
 
-    /// Whether IAM does not know something that it was asked for.
+    /// Returns whether IAM does not know something that it was asked for.
     fn is_unknown_to_iam(&self) -> bool {
         self.status == 404 && self.evidence.asked == Asked::Iam
     }
 
-    /// Whether a permission is missing, or a policy forbids it.
+    /// Returns whether a permission is missing, or a policy forbids it.
     fn names_permission(&self) -> bool {
         self.has(texts::POLICY) || permission_in(self.message).is_some()
     }
@@ -125,20 +125,20 @@ impl<'a> Refusal<'a> {
         self.code.is_some_and(has_code) || self.has(texts::ANOTHER_PROJECT)
     }
 
-    /// Whether the clocks are too far apart for a signature.
+    /// Returns whether the clocks are too far apart for a signature.
     fn is_skewed(&self) -> bool {
         let apart = self.evidence.clocks().map(Clocks::apart);
         self.signs() && apart.is_some_and(|apart| apart > MAX_CLOCK_SKEW)
     }
 
-    /// Whether a page answered in the service's place, with a status of this kind.
+    /// Returns whether a page answered in the service's place, with a status of this kind.
     fn is_page(&self, has_status: impl Fn(u16) -> bool) -> bool {
-        self.evidence.stranger.is_some() && has_status(self.status)
+        self.evidence.unproven.is_some() && has_status(self.status)
     }
 
     /// The page that answered in the service's place.
     fn page(&self) -> &str {
-        self.evidence.stranger.map_or("", |page| page.described)
+        self.evidence.unproven.map_or("", |page| page.described)
     }
 
     fn key(&self) -> &str {
@@ -188,7 +188,7 @@ const RULES: &[Rule] = &[
         |refusal| refusal.is_page(|status| matches!(status, 300..=399 | 404)),
         page_elsewhere,
     ),
-    // A gateway reports on a service in trouble, too: that is another matter.
+    // An error of a gateway about an unavailable service is no such page.
     rule(
         "page, on the way",
         |refusal| {
@@ -259,7 +259,7 @@ const RULES: &[Rule] = &[
         |refusal| refusal.is_unknown_to_iam() && refusal.has_text(),
         |refusal| {
             wrong_endpoint(format!(
-                "IAM does not know what was asked for ({})",
+                "IAM did not find what was requested ({})",
                 refusal.answer
             ))
             .advise(path_of_iam(refusal.evidence))
@@ -294,13 +294,13 @@ const RULES: &[Rule] = &[
     ),
 ];
 
-/// Where the whole site has moved to, if a page says that.
+/// Returns the address to which the whole site redirects, if it does.
 fn moved_to(refusal: &Refusal<'_>) -> Option<String> {
-    let moved_to = refusal.evidence.stranger?.moved_to?;
+    let moved_to = refusal.evidence.unproven?.moved_to?;
     Some(moved_to.to_string())
 }
 
-/// `ak not exist`, also with the key itself between the words.
+/// Returns whether the message is `ak not exist`, also with the key between the words.
 fn is_unknown_key(lowercase: &str) -> bool {
     let mut pieces = lowercase.split(|c: char| !c.is_ascii_alphanumeric());
     let names_a_key = pieces.any(|piece| piece == "ak");

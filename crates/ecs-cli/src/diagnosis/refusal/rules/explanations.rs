@@ -1,6 +1,6 @@
 //! The explanations of refusals.
 
-use super::super::super::{Asked, Diagnosis, found, of_the_proxy, refused};
+use super::super::super::{Asked, Diagnosis, found, proxy_refusal, refused};
 use super::super::login_refused;
 use super::{Refusal, moved_to};
 use crate::exit::Exit;
@@ -21,14 +21,14 @@ pub(super) fn locked_key(refusal: &Refusal<'_>) -> Diagnosis {
         format!("access key {key} is locked, as after five wrong signatures in a row ({answer})"),
     )
     .advise(
-        "send nothing with it for five minutes: stop whatever else uses it with a wrong secret key",
+        "send nothing with it for five minutes: stop all other programs that use it with a wrong secret key",
     )
-    .advise("then make sure of the secret key, and run this check once")
+    .advise("then check the secret key, and run this check once")
 }
 
 pub(super) fn proxy(refusal: &Refusal<'_>) -> Diagnosis {
     let answer = &refusal.answer;
-    of_the_proxy(
+    proxy_refusal(
         refusal.evidence,
         format!("a proxy on the way requires a user name and password ({answer})"),
     )
@@ -53,21 +53,21 @@ pub(super) fn page_elsewhere(refusal: &Refusal<'_>) -> Diagnosis {
 pub(super) fn page_on_the_way(refusal: &Refusal<'_>) -> Diagnosis {
     no_answer(refusal.page()).advise(
         "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
-         credentials were not judged",
+         credentials were not checked",
     )
 }
 
 pub(super) fn forbidden_without_text(refusal: &Refusal<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     no_answer(format!(
-        "what answered is not this API: {answer}, without a code or words of its own"
+        "the answer is not from this API: {answer}, without an error code or message"
     ))
     .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked")
 }
 
 pub(super) fn login_forbidden(refusal: &Refusal<'_>) -> Diagnosis {
     login_refused(&refusal.answer)
-        .advise("where these are right, the user may be locked, the password expired, or logins limited by IAM")
+        .advise("if these are right, the user may be locked, the password expired, or logins limited by IAM")
 }
 
 pub(super) fn unknown_key(refusal: &Refusal<'_>) -> Diagnosis {
@@ -105,14 +105,14 @@ pub(super) fn unknown_to_iam(refusal: &Refusal<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     refused(
         "login_refused",
-        format!("IAM does not know what was asked for ({answer})"),
+        format!("IAM did not find what was requested ({answer})"),
     )
 }
 
 pub(super) fn not_iam(refusal: &Refusal<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     wrong_endpoint(format!(
-        "what answers in the place of IAM does not know its API ({answer})"
+        "the service at the address of IAM does not know its API ({answer})"
     ))
     .advise(format!("check {}", refusal.evidence.asked.endpoint()))
 }
@@ -120,7 +120,7 @@ pub(super) fn not_iam(refusal: &Refusal<'_>) -> Diagnosis {
 pub(super) fn not_ecs(refusal: &Refusal<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     wrong_endpoint(format!(
-        "what answers at the endpoint does not know this API ({answer})"
+        "the service at the endpoint does not know this API ({answer})"
     ))
     .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com")
 }
@@ -128,7 +128,7 @@ pub(super) fn not_ecs(refusal: &Refusal<'_>) -> Diagnosis {
 pub(super) fn service_in_trouble(refusal: &Refusal<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     no_answer(format!(
-        "the answer does not tell whether the credentials work ({answer})"
+        "the answer does not show whether the credentials work ({answer})"
     ))
     .advise("try again in a minute")
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::diagnosis::{End, Stranger};
+use crate::diagnosis::{End, UnprovenAnswer};
 
 /// An answer of which only this is known.
 struct Case {
@@ -38,7 +38,7 @@ impl Case {
     /// The name of the rule that applies, and its finding.
     fn outcome(&self) -> (Option<&'static str>, &'static str) {
         let our_time: jiff::Timestamp = "2026-11-23T12:59:00Z".parse().unwrap();
-        let stranger = self.is_page.then_some(Stranger {
+        let unproven = self.is_page.then_some(UnprovenAnswer {
             described: "a page",
             moved_to: None,
         });
@@ -53,7 +53,7 @@ impl Case {
             their_time: Some(our_time + jiff::SignedDuration::from_mins(self.ahead)),
             proxies: &[],
             asked: self.asked,
-            stranger,
+            unproven,
             end: End::Answered,
         };
         let echo = self.signed.then_some(&Echo::Missing);
