@@ -200,7 +200,7 @@ fn steps_in_source() -> BTreeSet<String> {
 
 /// Commands are printed as lines of their own, so that all of them are made in one place and run by the next test.
 #[test]
-fn no_other_text_has_a_command_to_be_typed() {
+fn no_other_text_contains_a_command() {
     // They name a format, and what a command is for that comes at the end.
     const ALLOWED: [(&str, &str); 4] = [
         ("server_file.rs", "ecsctl server list -o json"),
@@ -242,7 +242,7 @@ fn watching_that_is_stopped() -> Situation {
 }
 
 #[test]
-fn every_command_that_is_printed_works_as_it_stands() {
+fn every_printed_command_works_unchanged() {
     let mut seen = BTreeSet::new();
     let mut note = |followed: Vec<(String, Ended)>| {
         seen.extend(

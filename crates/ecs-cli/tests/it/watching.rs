@@ -185,7 +185,7 @@ fn a_process_without_a_sign_of_life_is_reported_and_ctrl_c_ends_the_watching_onl
         let watched = watcher.ended().expect(5);
         let stderr = &watched.stderr;
         assert!(
-            stderr.contains("stopped watching; the run goes on"),
+            stderr.contains("stopped watching; the run continues"),
             "{stderr}"
         );
         assert!(stderr.contains("ecsctl run watch "), "{stderr}");
