@@ -181,7 +181,7 @@ fn table(rows: &[Row]) -> String {
     ]);
     table.may_shrink(4);
     table.may_shrink(7);
-    // The state and the outcomes stay whole. The beginning of the id is enough to name the run.
+    // The state and the outcomes are never cut. The beginning of the id is enough to name a run.
     table.may_vanish([7, 4, 5, 3, 2]);
     table.shrinks_last(0);
     for row in rows {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_does_not_fit_together_sends_nothing() {
+fn contradictory_options_send_nothing() {
     let sim = region(20);
     // The arguments, and words that are in the answer.
     let cases: &[(&[&str], &[&str])] = &[
