@@ -1,4 +1,4 @@
-//! Records of actions: who did what, when they come, and who may read them.
+//! Tests of records of actions: their content, their delay, and who may read them.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn a_failure_is_recorded_when_it_is_over() {
 }
 
 #[test]
-fn who_may_not_read_them_is_refused() {
+fn reading_records_can_be_denied() {
     let with = |records| Client::new(Region::builder().action_records(records));
     let mut denied = with(ActionRecords::Denied);
     let id = denied.ids()[0];
