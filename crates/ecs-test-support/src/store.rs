@@ -1,4 +1,5 @@
-//! What each store guarantees, as tests that run against each of them, and processes that use one.
+//! The guarantees of each store, as tests that run against each of them, and processes that use
+//! one.
 //!
 //! A crate with a store implements [`Database`] and calls [`store_suite!`](crate::store_suite).
 
@@ -28,23 +29,23 @@ use jiff::Timestamp;
 
 /// A database of a test.
 pub trait Database: Sync {
-    /// Returns a store in it, as a process of its own on this host has it.
+    /// Opens a store in the database, as a separate process on this host.
     fn open(&self, host: &str, times: StoreTimes) -> impl Future<Output = Store> + Send;
 
-    /// Lets all that is in it become older by this.
+    /// Makes all content older by this duration.
     fn age(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
-    /// Takes back the last record of a run, as a failover to a standby that had not received it.
+    /// Removes the last record of a run, like a failover to a standby that had not received it.
     fn forget_last_record(&self, run_id: &str) -> impl Future<Output = ()> + Send;
 
-    /// Returns the same with the default times.
+    /// Opens a store with the default times.
     fn store(&self, host: &str) -> impl Future<Output = Store> + Send {
         self.open(host, StoreTimes::default())
     }
 }
 
-/// Makes tests of the suite: `store_suite!(database)`, where `async fn database() -> Option<impl Database>`
-/// makes a new one, or says that it cannot.
+/// Defines the tests of the suite: `store_suite!(database)`, where `async fn database() ->
+/// Option<impl Database>` creates a new one, or reports that it cannot.
 #[macro_export]
 macro_rules! store_suite {
     ($database:path) => {
@@ -101,14 +102,14 @@ pub fn process(host: &str) -> Process {
     }
 }
 
-/// Returns the id of a server.
+/// Returns the id of a server by number.
 pub fn id(number: u16) -> ServerId {
     let mut bytes = [0; 16];
     bytes[14..].copy_from_slice(&number.to_be_bytes());
     ServerId::from_bytes(bytes)
 }
 
-/// Returns the ids of servers.
+/// Returns the ids of servers by number.
 pub fn ids(numbers: Range<u16>) -> Vec<ServerId> {
     numbers.map(id).collect()
 }
@@ -122,7 +123,7 @@ pub fn run_record(run_id: &str, servers: Vec<ServerId>) -> Record {
     )))
 }
 
-/// Returns a run that has begun in the store.
+/// Begins a run in the store.
 pub async fn begin(store: &Store, run_id: &str, servers: Vec<ServerId>) -> StoreJournal {
     let journal = store.journal();
     append(&journal, run_record(run_id, servers)).await.unwrap();
@@ -162,7 +163,7 @@ pub fn announcement(
     Announcement::new(Timestamp::now(), request, servers, records, limits)
 }
 
-/// Announces a request, with a quota that never fills.
+/// Announces a request, with a quota that is never exhausted.
 ///
 /// # Errors
 /// Those of the journal.
@@ -176,7 +177,7 @@ pub async fn announce(
         .await
 }
 
-/// The request was accepted.
+/// Returns the record of an accepted request.
 pub fn accepted(request: usize) -> Record {
     Record::Accepted {
         request,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Database, accepted, announce, append, begin, ids, run_record};
 
-/// Another process reads what one wrote, and a run of the same id is refused.
+/// Another process reads the records of the first, and a run with the same id is refused.
 pub async fn what_was_written_is_read_back_on_another_host(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
@@ -33,7 +33,7 @@ pub async fn what_was_written_is_read_back_on_another_host(database: &impl Datab
 
     append(&journal, Record::Ended {}).await.unwrap();
     assert_eq!(other.runs(10).await.unwrap()[0].state, RunState::Ended);
-    // A new run of the same name is refused, and nothing of the first is touched.
+    // A new run with the same id is refused, and the first is unchanged.
     let error = append(&other.journal(), run_record("r", ids(0..1))).await;
     let error = error.unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::InUse);
@@ -48,7 +48,7 @@ pub async fn what_was_written_is_read_back_on_another_host(database: &impl Datab
     assert_eq!(error.kind(), StoreErrorKind::NoRun);
 }
 
-/// Fencing.
+/// A process that lost its run is fenced.
 pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
     database: &impl Database,
 ) {
@@ -65,7 +65,7 @@ pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
     );
 
     let (taken, contents) = b.resume("r", Takeover::AtOnce).await.unwrap();
-    // What was in flight is unknown to whoever takes over.
+    // Requests in flight are unknown to the new process.
     let recovered = Recovered::from_entries(contents.entries).unwrap();
     assert_eq!(recovered.unknown_requests()[0].servers, ids(0..2));
 
@@ -87,7 +87,7 @@ pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
     assert_eq!(records.len(), 6);
 }
 
-/// Signs of life.
+/// Signs of life decide when a run may be taken over.
 pub async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_while(
     database: &impl Database,
 ) {
@@ -111,7 +111,7 @@ pub async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_
     );
 }
 
-/// Records that are missing.
+/// Missing records are noticed before anything is sent.
 pub async fn a_store_that_was_set_back_is_noticed_before_anything_is_sent(
     database: &impl Database,
 ) {
@@ -125,7 +125,7 @@ pub async fn a_store_that_was_set_back_is_noticed_before_anything_is_sent(
     assert!(error.to_string().contains("lost records"), "{error}");
 }
 
-/// Futures that are dropped while they write.
+/// Futures that are dropped while they write damage nothing.
 pub async fn a_future_that_is_dropped_damages_nothing(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
@@ -149,7 +149,7 @@ pub async fn a_future_that_is_dropped_damages_nothing(database: &impl Database) 
     assert_eq!(entries.last().unwrap().record, Record::Ended {});
 }
 
-/// Only runs that ended, and whose shares of the quota are given back.
+/// Only runs that ended and whose shares of the quota were given back are pruned.
 pub async fn ended_runs_are_pruned_and_others_are_not(database: &impl Database) {
     let store = database.store("a").await;
     let ended = begin(&store, "ended", ids(0..1)).await;

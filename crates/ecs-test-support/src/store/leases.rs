@@ -99,7 +99,7 @@ pub async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent
     announce(&run, 1, ids(0..2)).await.unwrap();
     append(&run, not_executed(None)).await.unwrap();
     assert_eq!(held().await, 0);
-    // The same server of another project, or of another endpoint, is another server.
+    // The same server id in another project, or at another endpoint, is another server.
     announce(&run, 2, ids(0..2)).await.unwrap();
     assert_eq!(
         store.held(ENDPOINT, "q", &ids(0..9)).await.unwrap().len(),
@@ -115,7 +115,7 @@ pub async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent
     );
 }
 
-/// Two runs that want each other's servers, at the same time and in both orders.
+/// Two runs compete for the same servers, at the same time and in both orders.
 pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl Database) {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..6_u16 {
@@ -124,7 +124,7 @@ pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl
             let run = begin(&store, &format!("r{number}"), ids(0..8)).await;
             let mut admitted = Vec::new();
             for request in 1..=8_u16 {
-                // Each begins elsewhere.
+                // Each begins with another server.
                 let server = id((number + request) % 8);
                 let other = id((number + request + 3) % 8);
                 let admission = announce(&run, request.into(), vec![server, other])
@@ -140,7 +140,7 @@ pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl
     let admitted = tasks.join_all().await.concat();
     let mut holders = std::collections::BTreeMap::new();
     for (server, run) in admitted {
-        // A run may use a server of its own again.
+        // A run may use its own server again.
         assert_eq!(*holders.entry(server).or_insert(run), run, "{server}");
     }
     assert!(holders.len() >= 2);
