@@ -180,9 +180,9 @@ pub struct JobEntities {
     pub sub_jobs_total: Option<u64>,
     /// The sub-jobs, one for each server.
     pub sub_jobs: Option<Vec<SubJob>>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -208,9 +208,9 @@ pub struct SubJob {
     pub error_code: Option<String>,
     /// Why it failed: the words.
     pub fail_reason: Option<String>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -226,9 +226,9 @@ pub struct SubJobEntities {
     pub nic_id: Option<String>,
     /// Why it failed, sometimes only here.
     pub errorcode_message: Option<String>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -600,9 +600,9 @@ pub struct Trace {
     pub source_ip: Option<String>,
     /// Who did it.
     pub user: Option<TraceUser>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
