@@ -50,26 +50,26 @@ pub trait Database: Sync {
 macro_rules! store_suite {
     ($database:path) => {
         $crate::store_suite!($database, journal:
-            what_was_written_is_read_back_on_another_host,
-            a_process_that_lost_its_run_appends_nothing_and_announces_nothing,
-            a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_while,
-            a_store_that_was_set_back_is_noticed_before_anything_is_sent,
-            a_future_that_is_dropped_damages_nothing,
+            records_are_read_back_on_another_host,
+            process_that_lost_its_run_cannot_write,
+            released_runs_are_resumed_at_once_and_silent_ones_later,
+            lost_records_are_noticed_before_anything_is_sent,
+            dropped_futures_damage_nothing,
             ended_runs_are_pruned_and_others_are_not);
         $crate::store_suite!($database, follow:
-            a_follower_gets_each_record_once,
-            a_follower_sees_the_state_of_the_run_and_who_has_it,
-            a_follower_notices_a_store_that_was_set_back,
-            a_change_is_told_before_the_next_poll);
+            follower_gets_each_record_once,
+            follower_sees_the_state_and_the_holder_of_the_run,
+            follower_notices_lost_records,
+            changes_are_reported_before_the_next_poll);
         $crate::store_suite!($database, leases:
-            another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known,
-            the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends,
-            a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_again,
-            runs_that_want_the_same_servers_never_both_have_one);
+            held_servers_are_refused_until_their_outcome_is_known,
+            servers_of_a_dead_run_are_held_until_it_ends,
+            unexecuted_requests_free_their_servers_unless_retried,
+            competing_runs_never_share_a_server);
         $crate::store_suite!($database, quota:
-            a_share_is_held_until_a_window_after_its_answer,
-            the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_longer,
-            whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_for,
+            shares_are_held_until_a_window_after_their_answer,
+            shares_of_dead_processes_are_held_until_their_answers_are_overdue,
+            queue_is_fair_and_skips_dead_processes,
             twenty_processes_use_the_quota_and_never_exceed_it);
     };
     ($database:path, $module:ident: $($test:ident),+) => {

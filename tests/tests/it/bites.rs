@@ -71,7 +71,7 @@ fn response(status: u16, body: &str) -> Response<Bytes> {
 
 /// "It failed, so it was not done": the policy of every general-purpose retry library.
 #[test]
-fn retrying_what_may_have_been_sent() {
+fn retrying_requests_that_may_have_been_sent() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             // The mark of the attempt stays silent: a mark that is set takes precedence over the

@@ -220,7 +220,7 @@ async fn resumed_runs_keep_their_waves() {
 
 /// Without waves, steps after a wave come after all servers.
 #[tokio::test(start_paused = true)]
-async fn without_waves_all_servers_are_one() {
+async fn runs_without_waves_have_one_group() {
     let world = world(Region::builder().servers(5).failing(1.0));
     let run = world.client.stop(None, world.servers.iter().copied());
     let run = run.health_check("a test", MINUTE, |servers| async move {

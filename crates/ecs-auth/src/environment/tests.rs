@@ -2,7 +2,7 @@ use super::Environment;
 use super::file::{MAX_FILE, read};
 
 #[test]
-fn a_file_is_read_once_with_who_else_can_read_it() {
+fn files_are_read_once_with_their_permissions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clouds.yaml");
     assert!(read(&path).is_none());

@@ -162,7 +162,7 @@ async fn invalid_token_answers_are_errors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_login_says_why_and_not_the_password() {
+async fn refused_login_reports_the_reason_without_the_password() {
     let body = r#"{"error":{"code":401,"message":"The password sesame is wrong.","title":"Unauthorized"}}"#;
     let (tokens, transport) =
         tokens(ScriptedTransport::new().respond(StatusCode::UNAUTHORIZED, body));

@@ -118,7 +118,7 @@ async fn keys_that_are_due_from_the_start_are_not_fetched_at_each_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_without_an_agency_says_what_to_do() {
+async fn missing_agency_is_reported_with_advice() {
     for status in [401, 404] {
         let script = ScriptedTransport::new()
             .respond(StatusCode::OK, "session-1")

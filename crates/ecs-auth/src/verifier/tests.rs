@@ -332,7 +332,7 @@ fn ambiguous_headers_are_refused() {
 }
 
 #[test]
-fn a_body_is_unsigned_only_where_the_signer_said_so() {
+fn bodies_are_unsigned_only_on_request() {
     let mut request = signed();
     let unsigned = "UNSIGNED-PAYLOAD".parse().unwrap();
     request

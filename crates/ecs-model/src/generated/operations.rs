@@ -721,7 +721,7 @@ impl Operation for ListServerActions {
     }
 }
 
-/// Lists the groups of auto-scaling, page by page. Asked of the Auto Scaling service, which has an address of its own.
+/// Lists the auto-scaling groups, page by page. Served by Auto Scaling, which has its own address.
 ///
 /// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -830,7 +830,7 @@ impl Operation for ListScalingGroups {
     }
 }
 
-/// Lists the members of a group of auto-scaling, page by page. Asked of the Auto Scaling service, which has an address of its own.
+/// Lists the members of an auto-scaling group, page by page. Served by Auto Scaling, which has its own address.
 ///
 /// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -874,7 +874,7 @@ impl ListScalingInstances {
         query.finish().map(|()| found)
     }
 
-    /// The group of auto-scaling.
+    /// The auto-scaling group.
     pub fn scaling_group_id(&self) -> &ScalingGroupId {
         &self.scaling_group_id
     }
@@ -956,7 +956,7 @@ impl Operation for ListScalingInstances {
     }
 }
 
-/// Lists the operations of the last seven days, the newest first, with the user, the request and the answer of each. Asked of Cloud Trace Service, which has an address of its own and must be enabled.
+/// Lists the operations of the last seven days, the newest first, with the user, the request and the answer of each. Served by Cloud Trace Service, which has its own address and must be enabled.
 ///
 /// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -1153,9 +1153,9 @@ pub enum AnyOperation {
     ShowServer(ShowServer),
     /// List the actions on a server.
     ListServerActions(ListServerActions),
-    /// List groups of auto-scaling.
+    /// List auto-scaling groups.
     ListScalingGroups(ListScalingGroups),
-    /// List the members of a group of auto-scaling.
+    /// List the members of an auto-scaling group.
     ListScalingInstances(ListScalingInstances),
     /// List what was done in a project.
     ListTraces(ListTraces),

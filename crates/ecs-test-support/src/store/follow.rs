@@ -25,7 +25,7 @@ async fn numbers(follower: &mut Follower, count: usize) -> Vec<u64> {
 }
 
 /// A follower gets each record from the first one, whenever it begins.
-pub async fn a_follower_gets_each_record_once(database: &impl Database) {
+pub async fn follower_gets_each_record_once(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let journal = begin(&a, "r", ids(0..40)).await;
     let mut early = b.follow("r");
@@ -58,7 +58,7 @@ pub async fn a_follower_gets_each_record_once(database: &impl Database) {
 }
 
 /// A follower sees a silent, a taken over and an ended run.
-pub async fn a_follower_sees_the_state_of_the_run_and_who_has_it(database: &impl Database) {
+pub async fn follower_sees_the_state_and_the_holder_of_the_run(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let journal = begin(&a, "r", ids(0..2)).await;
     let mut follower = b.follow("r");
@@ -85,7 +85,7 @@ pub async fn a_follower_sees_the_state_of_the_run_and_who_has_it(database: &impl
 }
 
 /// A record that was read once has disappeared.
-pub async fn a_follower_notices_a_store_that_was_set_back(database: &impl Database) {
+pub async fn follower_notices_lost_records(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..2)).await;
     announce(&journal, 1, ids(0..2)).await.unwrap();
@@ -98,7 +98,7 @@ pub async fn a_follower_notices_a_store_that_was_set_back(database: &impl Databa
 }
 
 /// A change is reported without a poll in between.
-pub async fn a_change_is_told_before_the_next_poll(database: &impl Database) {
+pub async fn changes_are_reported_before_the_next_poll(database: &impl Database) {
     let writer = database.store("a").await;
     let mut times = StoreTimes::default();
     times.poll_interval = MINUTE;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Database, accepted, announce, append, begin, ids, run_record};
 
 /// Another process reads the records of the first, and a run with the same id is refused.
-pub async fn what_was_written_is_read_back_on_another_host(database: &impl Database) {
+pub async fn records_are_read_back_on_another_host(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
     assert_eq!(
@@ -49,9 +49,7 @@ pub async fn what_was_written_is_read_back_on_another_host(database: &impl Datab
 }
 
 /// A process that lost its run is fenced.
-pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
-    database: &impl Database,
-) {
+pub async fn process_that_lost_its_run_cannot_write(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let journal = begin(&a, "r", ids(0..4)).await;
     announce(&journal, 1, ids(0..2)).await.unwrap();
@@ -88,9 +86,7 @@ pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
 }
 
 /// Signs of life decide when a run may be taken over.
-pub async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_while(
-    database: &impl Database,
-) {
+pub async fn released_runs_are_resumed_at_once_and_silent_ones_later(database: &impl Database) {
     let a = database.store("a").await;
     let journal = begin(&a, "released", ids(0..1)).await;
     journal.release().await.unwrap();
@@ -112,9 +108,7 @@ pub async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_
 }
 
 /// Missing records are noticed before anything is sent.
-pub async fn a_store_that_was_set_back_is_noticed_before_anything_is_sent(
-    database: &impl Database,
-) {
+pub async fn lost_records_are_noticed_before_anything_is_sent(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
     announce(&journal, 1, ids(0..2)).await.unwrap();
@@ -126,7 +120,7 @@ pub async fn a_store_that_was_set_back_is_noticed_before_anything_is_sent(
 }
 
 /// Futures that are dropped while they write damage nothing.
-pub async fn a_future_that_is_dropped_damages_nothing(database: &impl Database) {
+pub async fn dropped_futures_damage_nothing(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
     for wave in 0..20 {

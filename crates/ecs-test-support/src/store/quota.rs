@@ -21,7 +21,7 @@ fn is_full(admission: &Admission) -> bool {
     matches!(admission, Admission::QuotaFull { .. })
 }
 /// The window begins with the answer.
-pub async fn a_share_is_held_until_a_window_after_its_answer(database: &impl Database) {
+pub async fn shares_are_held_until_a_window_after_their_answer(database: &impl Database) {
     let store = database.store("a").await;
     let run = begin(&store, "r", ids(0..1)).await;
     assert_eq!(ask(&run, 1, 6).await, Admission::Admitted);
@@ -45,7 +45,7 @@ pub async fn a_share_is_held_until_a_window_after_its_answer(database: &impl Dat
 }
 
 /// The answer never arrives.
-pub async fn the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_longer(
+pub async fn shares_of_dead_processes_are_held_until_their_answers_are_overdue(
     database: &impl Database,
 ) {
     let store = database.store("a").await;
@@ -63,9 +63,7 @@ pub async fn the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_
 }
 
 /// The queue is fair, and dead processes leave it.
-pub async fn whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_for(
-    database: &impl Database,
-) {
+pub async fn queue_is_fair_and_skips_dead_processes(database: &impl Database) {
     let store = database.store("a").await;
     let holder = begin(&store, "holder", ids(0..1)).await;
     let (large, small) = (

@@ -54,7 +54,7 @@ fn most_specific_setting_gives_the_address() {
 }
 
 #[test]
-fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
+fn project_and_addresses_are_not_taken_to_another_region() {
     let environment = around(
         &[
             &OS[..],

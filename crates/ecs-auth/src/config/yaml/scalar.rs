@@ -122,7 +122,7 @@ mod tests {
 
     /// Compared with `yaml.safe_load` of PyYAML 6.0.4.
     #[test]
-    fn what_pyyaml_reads_as_another_value() {
+    fn scalars_that_pyyaml_converts_are_recognized() {
         for text in [
             "0123",
             "007",

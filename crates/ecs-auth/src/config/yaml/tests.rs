@@ -95,7 +95,7 @@ fn invalid_or_malicious_files_are_errors_without_their_text() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "[a-c:&*<\\[\\]{}'\"#|>%@!?~ \\-\n\t]{0,60}|\\PC{0,60}") {
+    fn no_text_causes_a_panic(text in "[a-c:&*<\\[\\]{}'\"#|>%@!?~ \\-\n\t]{0,60}|\\PC{0,60}") {
         let _ = parse(&text);
     }
 }

@@ -189,7 +189,7 @@ fn exchanged_tokens_expire_with_the_original() {
 }
 
 #[test]
-fn a_passcode_is_needed_where_it_is_set_and_only_there() {
+fn passcode_is_required_only_if_set() {
     let mut client = Client::new(Region::builder().passcode("123456"));
     let item = identity(&client);
     let without = usual(&client);

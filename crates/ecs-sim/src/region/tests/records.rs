@@ -57,7 +57,7 @@ fn actions_are_recorded_with_their_user_after_a_delay() {
 }
 
 #[test]
-fn a_failure_is_recorded_when_it_is_over() {
+fn failures_are_recorded_at_the_end() {
     let mut client = Client::new(Region::builder().servers(1).failing(1.0));
     let id = client.ids()[0];
     client.reboot(RebootType::Soft, &[id]);
