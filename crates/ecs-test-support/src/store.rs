@@ -133,7 +133,7 @@ pub async fn begin(store: &Store, run_id: &str, servers: Vec<ServerId>) -> Store
 /// Appends a record.
 ///
 /// # Errors
-/// Those of the journal.
+/// As the journal's.
 pub async fn append(journal: &StoreJournal, record: Record) -> Result<(), JournalError> {
     journal.append(Timestamp::now(), record).await
 }
@@ -166,7 +166,7 @@ pub fn announcement(
 /// Announces a request, with a quota that is never exhausted.
 ///
 /// # Errors
-/// Those of the journal.
+/// As the journal's.
 pub async fn announce(
     journal: &StoreJournal,
     request: usize,

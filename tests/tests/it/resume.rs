@@ -19,7 +19,7 @@ fn a_death_at_each_step_of_a_plain_run() {
 fn a_death_at_each_step_of_runs_that_are_throttled_split_and_verified() {
     all_deaths(Play { quota: 3, ..PLAIN });
     all_deaths(Play {
-        stranger: true,
+        missing: true,
         ..PLAIN
     });
     all_deaths(Play {
@@ -54,11 +54,11 @@ fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
         ..PLAIN
     };
     for (reconcile, resubmit) in [(true, false), (true, true), (false, true)] {
-        for stranger in [false, true] {
+        for missing in [false, true] {
             all_deaths(Play {
                 reconcile,
                 resubmit,
-                stranger,
+                missing,
                 ..lossy
             });
         }
@@ -69,7 +69,7 @@ fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
 #[test]
 fn two_deaths() {
     let play = Play {
-        stranger: true,
+        missing: true,
         ..PLAIN
     };
     let (writes, _) = on_paused_time(life(play, &[]))[0];
@@ -102,7 +102,7 @@ fn a_death_at_each_step_of_rolling_runs() {
         ..rolls(gates)
     });
     all_deaths(Play {
-        stranger: true,
+        missing: true,
         ..rolls(ROLL)
     });
     all_deaths(Play {

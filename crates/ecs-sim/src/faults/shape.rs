@@ -61,15 +61,15 @@ impl Shape {
             }
             Self::Stranger => {
                 if let Some(parts) = parts(job)
-                    && let Some(mut stranger) = parts.first().cloned()
+                    && let Some(mut unrequested) = parts.first().cloned()
                 {
                     let fails = rng.random();
-                    stranger["status"] = if fails { "FAIL" } else { "SUCCESS" }.into();
-                    stranger["error_code"] = fails.then_some("Ecs.0000").into();
-                    stranger["fail_reason"] = fails.then_some("of no concern").into();
+                    unrequested["status"] = if fails { "FAIL" } else { "SUCCESS" }.into();
+                    unrequested["error_code"] = fails.then_some("Ecs.0000").into();
+                    unrequested["fail_reason"] = fails.then_some("of no concern").into();
                     let id = ServerId::from_bytes(rng.random());
-                    stranger["entities"] = json!({"server_id": id});
-                    parts.insert(rng.random_range(0..=parts.len()), stranger);
+                    unrequested["entities"] = json!({"server_id": id});
+                    parts.insert(rng.random_range(0..=parts.len()), unrequested);
                 }
             }
             Self::OverEarly => {

@@ -34,7 +34,7 @@ impl SimServer {
     /// Binds the server and runs it.
     ///
     /// # Errors
-    /// Those of [`ServerBuilder::bind`].
+    /// As [`ServerBuilder::bind`].
     pub async fn start(builder: ServerBuilder) -> Result<Self, SimError> {
         let server = builder.bind().await?;
         let (stop, stopped) = oneshot::channel();

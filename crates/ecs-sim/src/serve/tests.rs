@@ -78,10 +78,10 @@ async fn restarts_work_over_https_with_the_ca() {
         assert_eq!(response.status(), 200);
     }
     let other = Tls::self_signed().unwrap();
-    let stranger = client().ca_pem(other.ca_pem().unwrap()).build().unwrap();
+    let untrusting = client().ca_pem(other.ca_pem().unwrap()).build().unwrap();
     let operation = reboot(&server);
     let sent = request(&server, &operation);
-    let error = stranger.send(sent, &Attempt::first()).await.unwrap_err();
+    let error = untrusting.send(sent, &Attempt::first()).await.unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::UnknownIssuer);
     server
         .region()

@@ -120,12 +120,12 @@ async fn an_attempt_ends_at_its_timeout_on_either_way() {
 #[tokio::test(start_paused = true)]
 async fn panic_while_inspecting_does_not_spread() {
     let transport = transport(Region::builder());
-    let look = || {
+    let inspect = || {
         transport
             .region()
             .with(|_| -> () { panic!("a test that failed") })
     };
-    assert!(catch_unwind(AssertUnwindSafe(look)).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(inspect)).is_err());
     let request = reboot(&transport);
     let response = transport.send(request, &Attempt::first()).await.unwrap();
     assert_eq!(response.status(), 200);

@@ -29,7 +29,7 @@ pub enum Step {
 /// One fault.
 #[derive(Clone, Debug)]
 pub struct WireFault {
-    /// The behaviour of the server, in words.
+    /// The behaviour of the server, for people.
     pub name: &'static str,
     /// The script of the server.
     pub play: Vec<Step>,

@@ -142,7 +142,7 @@ pub(crate) struct Play {
     /// How many servers the client sends in a minute.
     pub(crate) pace: usize,
     /// One of the servers does not exist, so that its request is split.
-    pub(crate) stranger: bool,
+    pub(crate) missing: bool,
     pub(crate) reconcile: bool,
     pub(crate) resubmit: bool,
     pub(crate) verify: bool,
@@ -185,7 +185,7 @@ pub(crate) const SERVERS: usize = 7;
 pub(crate) struct World {
     pub(crate) sim: SimTransport,
     pub(crate) servers: Vec<ServerId>,
-    pub(crate) stranger: Option<ServerId>,
+    pub(crate) missing: Option<ServerId>,
     pub(crate) swallow: Arc<AtomicBool>,
     began: Instant,
     pace: usize,
@@ -205,13 +205,13 @@ impl World {
         for place in play.roll.map_or(&[][..], |roll| roll.failing) {
             assert!(region.set_failing(&servers[*place], true));
         }
-        let stranger = play.stranger.then(|| ServerId::from_bytes([7; 16]));
-        servers.extend(stranger);
+        let missing = play.missing.then(|| ServerId::from_bytes([7; 16]));
+        servers.extend(missing);
         let millis = Duration::from_millis;
         Self {
             sim: SimTransport::new(region).with_latency(millis(5)..=millis(5)),
             servers,
-            stranger,
+            missing,
             swallow: Arc::new(AtomicBool::new(play.swallow)),
             began: Instant::now(),
             pace: play.pace,
@@ -292,7 +292,7 @@ impl World {
             let holds = match &server.outcome {
                 Outcome::Succeeded { .. } => times >= 1,
                 Outcome::Failed { job_id: None, .. } => {
-                    times == 0 && Some(server.id) == self.stranger
+                    times == 0 && Some(server.id) == self.missing
                 }
                 Outcome::Failed { .. } => play.roll.is_some() && times >= 1,
                 Outcome::NotAttempted { .. } => times == 0 && (stopped || play.reconcile && lossy),
@@ -389,7 +389,7 @@ pub(crate) fn resumed(
 pub(crate) const PLAIN: Play = Play {
     quota: 1000,
     pace: 1000,
-    stranger: false,
+    missing: false,
     reconcile: false,
     resubmit: false,
     verify: false,

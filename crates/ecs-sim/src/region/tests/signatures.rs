@@ -79,9 +79,9 @@ fn wrong_signatures_get_the_canonical_request_on_one_line() {
 #[test]
 fn unknown_keys_are_named() {
     let mut client = Client::of(1);
-    let stranger = AccessKey::new("AKOFSOMEBODY", "secret").unwrap();
+    let unknown = AccessKey::new("AKOFSOMEBODY", "secret").unwrap();
     for _ in 0..WRONG_SIGNATURES + 1 {
-        let (got, _) = signed(&mut client, &stranger);
+        let (got, _) = signed(&mut client, &unknown);
         got.assert_refused(
             401,
             "APIGW.0301",
