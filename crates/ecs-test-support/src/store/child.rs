@@ -196,6 +196,6 @@ pub fn task() -> Option<Task> {
 }
 
 /// Reports the result to the test.
-pub fn tell(ended: &Ended) {
+pub fn report(ended: &Ended) {
     println!("\n{}", serde_json::to_string(ended).unwrap());
 }
