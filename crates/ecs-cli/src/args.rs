@@ -44,9 +44,9 @@ pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
-pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
+pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, RunWatch, ShowFormat};
 pub(crate) use sim::{Metadata, ServerIdFilter, Sim};
-pub(crate) use store::{Held, StoreCommand, StoreFormat};
+pub(crate) use store::{Held, StoreCommand, StoreFormat, StoreOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:

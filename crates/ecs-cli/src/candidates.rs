@@ -25,6 +25,7 @@ pub(crate) fn offered(command: Command) -> Command {
         })
         .mut_subcommand("run", |of| {
             of.mut_subcommand("show", |of| run(of, "journal"))
+                .mut_subcommand("watch", |of| run(of, "run"))
         })
 }
 

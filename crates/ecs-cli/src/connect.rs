@@ -91,10 +91,15 @@ impl Connection {
     /// The endpoint, for people.
     pub(crate) fn place(&self) -> String {
         match self.sim {
-            Some(_) => format!("{} (simulated)", self.endpoint),
+            Some(_) => simulated(&self.endpoint.to_string()),
             None => self.endpoint.to_string(),
         }
     }
+}
+
+/// A simulated endpoint, for people.
+pub(crate) fn simulated(endpoint: &str) -> String {
+    format!("{endpoint} (simulated)")
 }
 
 /// Finds credentials and makes a client. The service itself is sent nothing; IAM and the metadata service are asked where that

@@ -21,7 +21,7 @@ use crate::term::Notes;
 pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The word for the run that began last.
-const LAST: &str = "last";
+pub(crate) const LAST: &str = "last";
 
 /// The folder.
 #[derive(Debug)]

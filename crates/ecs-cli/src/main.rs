@@ -211,6 +211,9 @@ async fn run(
         Command::Run(RunCommand::Show(args)) => {
             return commands::show::run(&args, global, notes, results).await;
         }
+        Command::Run(RunCommand::Watch(args)) => {
+            return commands::watch::run(&args, global, notes, results).await;
+        }
         Command::Run(RunCommand::List(args)) => {
             if let Some(store) = store::Store::open_to_read(global).await? {
                 return commands::run_list::stored(&args, &store, notes, results).await;

@@ -119,6 +119,12 @@ impl NextStep {
         }
     }
 
+    /// Watches a run.
+    pub(crate) fn watch_run(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
+        let line = CommandLine::command("run").then(["watch".into(), place(run)]);
+        Self::new(purpose, line.and(options.clone()))
+    }
+
     /// Lists the runs.
     pub(crate) fn list_runs(purpose: impl Into<String>) -> Self {
         Self::new(purpose, CommandLine::command("run").then(["list"])).without_place()

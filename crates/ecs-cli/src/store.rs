@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
-use ecs_ops::store::{RunState, StoreError, StoreErrorKind, Takeover};
+use ecs_ops::store::{Follower, RunState, StoreError, StoreErrorKind, Takeover};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::{admin, shown};
@@ -20,6 +20,7 @@ use self::target::target;
 use crate::args::Global;
 use crate::connect::Connection;
 use crate::fail::{Fail, chain};
+use crate::journals;
 use crate::next_step::NextStep;
 
 /// The variable that names the store.
@@ -33,6 +34,8 @@ pub(crate) struct Named {
 }
 
 const OPTION: &str = "--store";
+/// Among so many runs, the latest, the beginning of an id is searched.
+const SEARCHED: u32 = 10_000;
 
 /// The store that is to be used, if one is named.
 pub(crate) fn named(global: &Global) -> Option<Named> {
@@ -108,6 +111,32 @@ impl Store {
         Ok((Arc::new(journal), contents))
     }
 
+    /// The id of the run that is meant: an id, the beginning of one, or `last`.
+    pub(crate) async fn named_run(&self, named: &str) -> Result<String, Fail> {
+        let exact = self.store.run(named).await;
+        if exact.map_err(|error| fail(&error))?.is_some() || named.is_empty() {
+            return Ok(named.to_owned());
+        }
+        let is_last = named == journals::LAST;
+        let runs = self.store.runs(if is_last { 1 } else { SEARCHED }).await;
+        let runs = runs.map_err(|error| fail(&error))?;
+        let ids = runs.into_iter().map(|run| run.run_id);
+        let mut found: Vec<_> = ids.filter(|id| is_last || id.starts_with(named)).collect();
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            // Whatever it is used for says that there is none.
+            0 => Ok(named.to_owned()),
+            many => Err(Fail::usage(format!("{many} runs begin with {named}"))
+                .details(found)
+                .hint("give more of the id")),
+        }
+    }
+
+    /// Follows a run.
+    pub(crate) fn follow(&self, run_id: &str) -> Follower {
+        self.store.follow(run_id)
+    }
+
     /// The records of a run.
     pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, Fail> {
         let records = self.store.records(run_id).await;
@@ -150,7 +179,7 @@ impl Store {
 }
 
 /// What failed before anything was sent.
-fn fail(error: &StoreError) -> Fail {
+pub(crate) fn fail(error: &StoreError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
         StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Schema => fail

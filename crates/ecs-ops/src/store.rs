@@ -31,7 +31,7 @@ use std::time::Duration;
 use ecs_model::ServerId;
 use uuid::Uuid;
 
-pub use backend::{Append, Ask, Backend, Begin, Place, TakeOver, Which};
+pub use backend::{Append, Ask, Backend, Begin, Place, RunLines, TakeOver, Which};
 pub use changes::{Change, Changes, Hints};
 pub use effects::Effects;
 pub use error::{StoreError, StoreErrorKind};

@@ -87,6 +87,16 @@ impl Postgres {
         self.command(&format!("create {name}"), "created")
     }
 
+    /// Executes statements as the owner, in one line and one transaction.
+    ///
+    /// # Errors
+    ///
+    /// The statements fail, or the server does not run.
+    pub fn execute(&self, database: &str, statements: &str) -> std::io::Result<()> {
+        let statements = statements.replace('\n', " ");
+        self.command(&format!("execute {database} {statements}"), "executed")
+    }
+
     /// Returns the address of a database over a Unix socket, for a role that needs no password
     /// there. `owner` has all rights.
     pub fn address(&self, role: &str, database: &str) -> String {

@@ -20,6 +20,7 @@ mod gateways;
 mod journal;
 mod outages;
 mod reasons;
+mod replay;
 mod twice;
 mod waits;
 mod waves;
@@ -72,6 +73,7 @@ pub(super) fn violations(
     checker.sends_nothing_again();
     if let Some(lived) = lived {
         checker.keeps_a_journal(lived);
+        checker.is_told_by_its_records(lived);
         checker.goes_in_waves(lived);
         checker.skips_for_good(lived);
         checker.minds_its_failures(lived);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Show;
+use super::{Output, Show};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
@@ -26,6 +26,25 @@ Exit codes:
   2  the journal cannot be read, is not valid, or is damaged; or the
      page cannot be written, or its file exists")]
     Show(RunShow),
+    /// Watch a run that another process or host has, until it ends
+    #[command(after_help = "\
+Shows what the run itself shows while it goes on, from its records, and ends with its exit code. Changes nothing, and needs \
+neither credentials nor the service: with --store only a role that may read (SELECT). Ctrl-C ends the watching, not the run.
+
+A run whose process died or was cut off does not end by itself: watching ends with exit code 5, and says how to resume it. \
+With --wait-for-resume it waits until somebody does.
+
+Examples:
+  ecsctl run watch last
+      The latest run of this machine, from another terminal.
+  ecsctl run watch last --store postgres://ops@db.example/fleet
+      The latest run of all hosts.
+  ecsctl run watch 01jd8 --store sqlite:fleet.db -o jsonl | jq -r .event
+
+Exit codes: those of the run (see `ecsctl --help`), and
+  2  there is no such run, or its records cannot be read
+  5  the watching was stopped, or the process of the run is gone")]
+    Watch(RunWatch),
     /// List the runs of this user: state, place, action, age and outcomes
     #[command(after_help = "\
 Shows the journals in $XDG_STATE_HOME/ecsctl/runs (or ~/.local/state/ecsctl/runs, or the folder of the configuration), the \
@@ -56,6 +75,18 @@ pub(crate) enum RunListFormat {
     Json,
     Jsonl,
     Id,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunWatch {
+    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Watch on when the process of the run is gone, until somebody resumes the run
+    #[arg(long)]
+    pub(crate) wait_for_resume: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

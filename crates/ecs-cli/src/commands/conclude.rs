@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use ecs_ops::journal::RunRecord;
 use ecs_ops::model::ServerId;
 use ecs_ops::{Report, Stopped};
 
 use super::execute::Ended;
 use super::go_on::{Circumstances, GoOn};
 use crate::args::{Format, Output};
-use crate::connect::Connection;
+use crate::connect::{Connection, simulated};
 use crate::exit::{Exit, Facts};
 use crate::fail::{hint_for, place_hint};
 use crate::render::closing::{closing, hard_restarts, headline};
@@ -18,7 +19,7 @@ use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
 /// What the end of a run depends on.
-pub(super) struct Ending<'a> {
+pub(super) struct Ending {
     pub(super) output: Output,
     /// The limit of failures, as it was given.
     pub(super) max_failures: Option<String>,
@@ -27,18 +28,54 @@ pub(super) struct Ending<'a> {
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     pub(super) go_on: GoOn,
-    pub(super) connection: &'a Connection,
+    pub(super) place: Place,
+    /// The exit code is at least this one.
+    pub(super) at_least: Exit,
+    /// Why the report is not that of the end of the run.
+    pub(super) unfinished: Option<String>,
+}
+
+/// Where a run acted.
+#[derive(Debug)]
+pub(super) struct Place {
+    endpoint: String,
+    project_id: String,
+    is_simulated: bool,
+}
+
+impl Place {
+    /// Where this connection leads.
+    pub(super) fn of_connection(connection: &Connection) -> Self {
+        Self {
+            endpoint: connection.place(),
+            project_id: connection.project.to_string(),
+            is_simulated: connection.is_simulated(),
+        }
+    }
+
+    /// Where the journal says.
+    pub(super) fn of_record(run: &RunRecord) -> Self {
+        Self {
+            endpoint: match run.simulated {
+                true => simulated(&run.endpoint),
+                false => run.endpoint.clone(),
+            },
+            project_id: run.project.to_string(),
+            is_simulated: run.simulated,
+        }
+    }
 }
 
 /// Shows the report, and says what to do next.
 pub(super) fn conclude(
     ended: &Ended,
-    ending: Ending<'_>,
+    ending: Ending,
     notes: &Notes,
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
     let exit = Facts::of(report, ending.no_wait).exit();
+    let exit = exit.max(ending.at_least);
     let took = Duration::try_from(ended.ended.duration_since(ended.began)).ok();
     let show = ending.output.show;
     let extras = extras(ended, &ending, exit);
@@ -51,6 +88,9 @@ pub(super) fn conclude(
     });
     if ending.output.format != Format::Table || results.are_lost() {
         notes.note(&headline(report, took));
+    }
+    if let Some(why) = &ending.unfinished {
+        notes.always(&format!("the run has not ended, but {why}"));
     }
     if let Some(stopped) = &report.stopped {
         notes.note(&match (stopped, ended.wave) {
@@ -72,7 +112,7 @@ pub(super) fn conclude(
     let known = Circumstances {
         no_wait: ending.no_wait,
         reconciled: ending.reconciled,
-        simulated: ending.connection.is_simulated(),
+        simulated: ending.place.is_simulated,
         unready: &unready,
     };
     for step in ending.go_on.steps(report, &known) {
@@ -82,13 +122,14 @@ pub(super) fn conclude(
 }
 
 /// What a report says beside the outcomes.
-fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
+fn extras(ended: &Ended, ending: &Ending, exit: Exit) -> Extras {
+    let stopped = ended.report.stopped.as_ref().map(ToString::to_string);
     Extras {
-        endpoint: ending.connection.place(),
-        project_id: ending.connection.project.to_string(),
+        endpoint: ending.place.endpoint.clone(),
+        project_id: ending.place.project_id.clone(),
         started_at: ended.began,
         ended_at: ended.ended,
-        stop_reason: ended.report.stopped.as_ref().map(ToString::to_string),
+        stop_reason: stopped.or_else(|| ending.unfinished.clone()),
         hard_restarts: hard_restarts(&ended.report),
         max_failures: ending.max_failures.clone(),
         brake: ending.brake.clone(),

@@ -13,7 +13,7 @@ use ecs_ops::model::{ErrorInfo, JobId, ServerId};
 use ecs_ops::rolling::StopReason;
 use ecs_ops::{Client, Outcome, PowerAction, Report, Stopped};
 
-use crate::args::{Cli, Global, Resume, Run};
+use crate::args::{Cli, Global, Resume, Run, StoreOptions};
 use crate::command_line::{CommandLine, place, written};
 use crate::confirm::counted;
 use crate::next_step::NextStep;
@@ -105,6 +105,17 @@ impl GoOn {
             is_stored,
             resume,
             place: CommandLine::to_place(global),
+            again: None,
+        }
+    }
+
+    /// With a run that another process had, by its journal.
+    pub(super) fn of_watched(named: &Path, is_stored: bool, place: RecordedPlace) -> Self {
+        Self {
+            named: Some(named.to_owned()),
+            is_stored,
+            resume: place.of_journal,
+            place: place.full,
             again: None,
         }
     }
@@ -307,7 +318,22 @@ pub(crate) struct RecordedPlace {
 
 impl RecordedPlace {
     pub(crate) fn of(run: &RunRecord) -> Self {
-        let Some(mut global) = recorded(run) else {
+        Self::of_global(run, recorded(run))
+    }
+
+    /// The same, with the store that the journal was read from, if it was in one.
+    pub(crate) fn read_from(run: &RunRecord, reader: &Global) -> Self {
+        let mut global = recorded(run);
+        if let Some(global) = &mut global {
+            global.store = StoreOptions::default();
+        }
+        let mut place = Self::of_global(run, global);
+        place.of_journal.store(reader);
+        place
+    }
+
+    fn of_global(run: &RunRecord, recorded: Option<Global>) -> Self {
+        let Some(mut global) = recorded else {
             let mut full = CommandLine::default();
             full.option("--endpoint", Some(&run.endpoint));
             full.option("--project-id", Some(run.project.as_str()));

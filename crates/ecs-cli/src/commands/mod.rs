@@ -27,5 +27,6 @@ mod servers;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sim;
+pub(crate) mod watch;
 mod waves;
 mod without_effect;

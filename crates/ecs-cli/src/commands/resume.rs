@@ -18,7 +18,7 @@ use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
-use super::conclude::{Ending, conclude};
+use super::conclude::{Ending, Place, conclude};
 use super::execute::{AfterCanary, Callbacks, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::journal_place::register;
@@ -175,7 +175,9 @@ pub(crate) async fn run(
         no_wait: false,
         reconciled: reconciles,
         go_on,
-        connection: &connection,
+        place: Place::of_connection(&connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))

@@ -33,12 +33,12 @@ pub(crate) async fn run(
     if store::has_run(global, &args.journal) {
         let store = Store::open_to_read(global).await?;
         let store = store.ok_or_else(store::not_named)?;
-        let run_id = args.journal.to_string_lossy();
+        let run_id = store.named_run(&args.journal.to_string_lossy()).await?;
         let contents = store.records(&run_id).await?;
         let active = store.is_active(&run_id).await?;
         return show(
             args,
-            (&args.journal, true),
+            (Path::new(&run_id), true),
             contents,
             active,
             notes,

@@ -107,6 +107,28 @@ impl Progress {
         }
     }
 
+    /// Counts an event of the past, without showing it.
+    pub(crate) fn count(&mut self, event: &Event, at: Instant) {
+        self.tally.count(event, at);
+    }
+
+    /// What was counted is shown as it is now, below a line that says what it is.
+    pub(crate) fn catch_up(&mut self, line: &str) {
+        let (tally, now) = (&self.tally, Instant::now());
+        self.notes.note(line);
+        match &mut self.style {
+            Style::Silent => {}
+            Style::Bar { bar, moves } => {
+                *moves = !tally.asking;
+                draw(bar, tally, now);
+            }
+            Style::Lines { tenths, .. } => {
+                *tenths = tally.done.saturating_mul(10) / tally.servers.max(1);
+                self.notes.note(&layout::log_line(tally, now));
+            }
+        }
+    }
+
     /// Times go on without events.
     pub(crate) fn tick(&self) {
         if let Style::Bar { bar, moves: true } = &self.style {

@@ -91,7 +91,11 @@ impl Tally {
         match event {
             Event::Planned {
                 servers, requests, ..
-            } => (self.servers, self.requests) = (*servers, *requests),
+            } => {
+                // Another process begins again, where a run is watched.
+                *self = Self::new(now);
+                (self.servers, self.requests) = (*servers, *requests);
+            }
             Event::Resumed { done, watched, .. } => {
                 (self.earlier, self.replayed) = (*done, *done);
                 self.running += watched;

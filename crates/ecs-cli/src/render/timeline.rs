@@ -84,7 +84,7 @@ pub(crate) struct Summary {
 #[derive(Debug, Serialize)]
 pub(crate) struct Mark {
     pub(crate) at: Timestamp,
-    /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `ended`.
+    /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `refused`, `ended`.
     pub(crate) what: &'static str,
     #[serde(rename = "words")]
     pub(crate) text: String,

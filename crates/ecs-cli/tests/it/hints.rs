@@ -133,6 +133,7 @@ fn step_of(command: &str) -> &'static str {
         ("ecsctl server list ", "list_servers"),
         ("ecsctl explain ", "explain"),
         ("ecsctl run list", "list_runs"),
+        ("ecsctl run watch ", "watch_run"),
         ("ecsctl auth check", "check_access"),
         ("ecsctl store check", "check_store"),
         ("ecsctl plan show ", "show_plan"),
@@ -222,6 +223,19 @@ fn no_other_text_has_a_command_to_be_typed() {
                 "{path}: a command to be typed is made in commands/next_step.rs: {line}"
             );
         }
+    }
+}
+
+/// A watcher of a run that goes on; then the process of the run is killed.
+fn watching_that_is_stopped() -> Situation {
+    let line = "ecsctl reboot --all --wave 1 --pause 9h --yes --journal live.jsonl & run=$!
+        until [ -s live.jsonl ]; do sleep 0.1; done
+        ecsctl run watch live.jsonl -o jsonl > seen & watch=$!
+        until [ -s seen ]; do sleep 0.1; done
+        kill $watch; wait $watch; code=$?; kill -9 $run; exit $code";
+    Situation {
+        works: &[5],
+        ..situation(line, 5)
     }
 }
 
@@ -331,6 +345,7 @@ fn every_command_that_is_printed_works_as_it_stands() {
         ..situation(embedded, 5)
     };
     note(world.follow(&embedded));
+    note(fresh().follow(&watching_that_is_stopped()));
     let mut steps = steps_in_source();
     if cfg!(not(feature = "postgres")) {
         // A program without stores proposes no check of one.

@@ -15,8 +15,7 @@ impl Recovered {
     /// that ended its report, and of any other what resuming it begins from. What was accepted is
     /// running, what was never sent was not attempted.
     ///
-    /// It lacks what no journal holds: the servers that a selection left out, and that requests
-    /// were refused because of the credentials.
+    /// It lacks what no journal holds: the servers that a selection left out.
     ///
     /// ```
     /// use ecs_ops::journal::{JsonlJournal, Recovered};
@@ -37,7 +36,7 @@ impl Recovered {
             jobs: jobs.collect(),
             servers: self.server_reports().collect(),
             stopped: self.stopped().cloned(),
-            refused: None,
+            refused: self.refused.clone(),
             target: run.target.clone(),
             skipped: Vec::new(),
             unready: self.unready().cloned().collect(),

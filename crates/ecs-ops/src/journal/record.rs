@@ -167,6 +167,12 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Stopped>,
     },
+    /// The service refused the credentials, or what they permit. Part of the end of a run; earlier
+    /// versions did not write it.
+    Refused {
+        /// The refusal.
+        error: ErrorRecord,
+    },
     /// Another process resumes the run.
     Resumed {
         /// The program, for people.

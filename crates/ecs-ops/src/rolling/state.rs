@@ -217,6 +217,11 @@ impl Rolling {
         self.open.len()
     }
 
+    /// These servers.
+    pub(crate) fn open_servers(&self) -> impl Iterator<Item = ServerId> + '_ {
+        self.open.iter().copied()
+    }
+
     /// What the driver must do now.
     pub(crate) fn action(&self) -> WaveAction {
         if let Some(reason) = &self.stopped {

@@ -59,7 +59,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         run_id: &'a str,
         from: i64,
         silent_after: Duration,
-    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>>;
 
     /// Sends hints about runs that change, for as long as it is polled. It may end, if the database
     /// gives none, and may miss changes: whoever gets hints also reads from time to time.
@@ -75,6 +75,15 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Deletes runs that ended longer ago, but for those whose shares are held.
     fn prune(&self, older_than: Duration) -> BoxFuture<'_, Result<u64, StoreError>>;
+}
+
+/// A run, and lines of its records.
+#[derive(Clone, Debug)]
+pub struct RunLines {
+    /// The run.
+    pub run: RunSummary,
+    /// The lines, in their order, without newlines.
+    pub lines: Vec<String>,
 }
 
 /// Which runs are read.

@@ -95,13 +95,18 @@ impl CommandLine {
         self.address("--as-endpoint", global.as_endpoint.as_ref());
         self.address("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
-        self.address("--store", global.store.store.as_ref());
-        let file = global.store.store_password_file.as_ref();
-        self.path("--store-password-file", file);
+        self.store(global);
         self.flag("--quiet", global.quiet);
         self.secret("--token", global.token.is_some());
         self.secret("--secret-key", global.secret_key.is_some());
         self.secret("--security-token", global.security_token.is_some());
+    }
+
+    /// Which store is used.
+    pub(crate) fn store(&mut self, global: &Global) {
+        self.address("--store", global.store.store.as_ref());
+        let file = global.store.store_password_file.as_ref();
+        self.path("--store-password-file", file);
     }
 
     /// The options that lead to this place and to these credentials.

@@ -132,6 +132,9 @@ impl Story {
                 self.gaps.push(Span { from, until });
                 self.mark(at, "resumed", format!("by {program}"));
             }
+            Record::Refused { error } => {
+                self.mark(at, "refused", crate::render::table::reason(&error.into()));
+            }
             Record::Ended {} => self.mark(at, "ended", String::new()),
             // The run itself; servers as they were before; records to come, which `Recovered` has refused by now.
             _ => {}

@@ -7,7 +7,7 @@ use ecs_model::ServerId;
 
 use super::{RequestState, RunState};
 use crate::event::Event;
-use crate::journal::{Acceptance, OutcomeKind, Purpose};
+use crate::journal::{Acceptance, CLEARED, OutcomeKind, Purpose};
 use crate::report::{Evidence, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
@@ -325,9 +325,8 @@ impl RunState {
         if !again.is_empty() {
             if first.is_none() {
                 // This is certain, and must be recorded before they are sent again.
-                let message = "not executed: shown by its reconciliation";
                 self.cleared.extend(again.iter().map(|id| {
-                    let error = Problem::new(message);
+                    let error = Problem::new(CLEARED);
                     ServerReport::new(*id, Outcome::NotAttempted { error })
                 }));
             }
