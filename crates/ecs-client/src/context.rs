@@ -99,8 +99,8 @@ impl<'a> RequestContext<'a> {
         if !action.hooks.is_stopped() {
             return Ok(check);
         }
-        // The request was stopped while the attempt was recorded.
-        let error = withdrawn(Problem::new("the run was stopped"));
+        // It was stopped while that was recorded.
+        let error = withdrawn(Problem::new("stopped while the request was recorded"));
         self.not_executed(&error, None).await;
         Err(error)
     }

@@ -25,13 +25,13 @@ pub enum ErrorKind {
     Cached,
     /// The time limit was reached.
     Deadline,
-    /// The journal could not be written. Nothing was sent.
-    Journal,
-    /// The task of a run was lost, and its report with it. Its servers may have been acted on.
-    Aborted,
+    /// The caller could not record the request: nothing was sent.
+    NotRecorded,
+    /// The task that did the work was lost: what it sent may have been executed.
+    TaskLost,
 }
 
-/// The error of a query that failed, or of a run that could not be started.
+/// A failed request, or work that could not begin.
 ///
 /// Displays without its causes, which are its [sources](StdError::source);
 /// [`problem`](Self::problem) holds the complete text.

@@ -259,6 +259,9 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Has no source: the message holds the complete chain.
+impl std::error::Error for Problem {}
+
 /// Describes an answer that is an error, alike wherever it is shown. An answer that is
 /// not the service's own is marked as such, with its maker as far as the headers name it.
 /// `moved_to` is the new address of the whole site, if the answer is a redirect that names one.

@@ -7,8 +7,8 @@ use ecs_transport::{Delivery, SendMark};
 use crate::Problem;
 use crate::clock::ClockReading;
 
-/// The message for an action that was never sent.
-pub const NEVER_SENT: &str = "not sent: the run was stopped before";
+/// The reason for an action that was never sent.
+pub const NEVER_SENT: &str = "not sent: stopped before";
 
 /// Whether an action may have been sent: known at any time, even after the future that sends it was
 /// dropped.
@@ -60,7 +60,7 @@ impl SendState {
         let known = self.lock();
         match &known.in_flight {
             Some(attempt) if attempt.mark.delivery() == Delivery::MaybeSent => {
-                let problem = Problem::new("the run was stopped while the request was underway");
+                let problem = Problem::new("stopped while the request was underway");
                 SubmissionOutcome::Unknown(problem.maybe_executed(attempt.since))
             }
             _ => {

@@ -1,5 +1,6 @@
 //! The credentials of a region.
 
+use ecs_auth::{AuthError, Credentials};
 use ecs_model::ProjectId;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -63,6 +64,14 @@ impl Identity {
             domain_id: seed::hex_id(&mut rng),
             agency: "sim-agency".to_owned(),
         })
+    }
+
+    /// Returns the token as credentials of a client.
+    ///
+    /// # Errors
+    /// Never, unless the token was changed: a header cannot hold it.
+    pub fn credentials(&self) -> Result<Credentials, AuthError> {
+        Credentials::token(self.token.expose_secret())
     }
 
     /// Returns whether this is the token.

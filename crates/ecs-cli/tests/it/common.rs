@@ -295,7 +295,8 @@ impl Running {
         signal(&self.0, name);
     }
 
-    /// What it leaves behind, once it has ended.
+    /// Waits for the end and returns the output.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub fn ended(mut self) -> Ended {
         let reader = |mut from: Box<dyn std::io::Read + Send>| {
             std::thread::spawn(move || {

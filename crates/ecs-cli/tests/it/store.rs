@@ -121,7 +121,7 @@ fn keeps_its_journal(store: &str) {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_before_anything_is_sent() {
+fn unusable_stores_are_refused_before_anything_is_sent() {
     let Some(store) = store() else { return };
     let sim = Sim::start(60, |region| region.servers(4));
     let refused = |more: &[&str], expected: &[&str]| {
@@ -345,7 +345,7 @@ fn share_the_quota(store: &str) {
 }
 
 #[test]
-fn a_file_that_is_no_store_is_refused() {
+fn another_file_is_refused_as_a_store() {
     if cfg!(not(feature = "sqlite")) {
         return;
     }
@@ -360,7 +360,7 @@ fn a_file_that_is_no_store_is_refused() {
 }
 
 #[test]
-fn the_words_of_a_command_show_no_password() {
+fn the_recorded_command_contains_no_password() {
     // Whoever lists processes sees arguments: there is no option that takes one.
     let help =
         Ended::of(Command::new(env!("CARGO_BIN_EXE_ecsctl")).args(["store", "init", "--help"]));

@@ -266,7 +266,7 @@ impl Recovered {
         })
     }
 
-    /// What became of a server, unless it may be sent again.
+    /// Returns the outcome of a server, unless it may be sent again.
     pub(super) fn concluded(&self, id: &ServerId) -> Option<&Outcome> {
         let outcome = self.ledger.outcomes.get(id)?;
         let may_be_sent = matches!(outcome, Outcome::NotAttempted { .. })
@@ -399,7 +399,7 @@ impl Recovered {
         &self.initial_state
     }
 
-    /// What became of its servers and jobs.
+    /// Returns the outcomes of its servers and jobs.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }

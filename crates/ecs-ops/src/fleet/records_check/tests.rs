@@ -1,4 +1,4 @@
-//! What each answer says about the rights.
+//! The rights that follow from each answer.
 
 use super::*;
 use crate::scripted::{Script, ids, service};

@@ -59,7 +59,7 @@ fn client(region: RegionBuilder) -> (Client, Vec<ServerId>, Counts) {
     (client, servers, counts)
 }
 
-/// What a read shows: by id, the status and the time of the last change.
+/// The result of a read: by id, the status and the time of the last change.
 fn shown(read: &ServersRead) -> BTreeMap<ServerId, String> {
     let servers = read.servers.iter();
     let shown = servers.map(|server| {
@@ -80,7 +80,7 @@ fn runtime() -> tokio::runtime::Runtime {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever a place does with a filter of ids, and whatever rights there are, small reads show
+    /// With any behaviour of the filter of ids, and with any rights, small reads show
     /// the same servers as the list of the whole project, and none is absent that is there.
     #[test]
     fn small_reads_show_what_the_whole_list_shows(
@@ -212,7 +212,7 @@ async fn the_limit_of_single_queries() {
     );
 }
 
-/// What a cache answers is no evidence: the list, which can be varied, is read instead, and single
+/// The answer of a cache is no evidence: the list, which can be varied, is read instead, and single
 /// servers are not asked for again.
 #[tokio::test(start_paused = true)]
 async fn a_cached_answer_about_one_server() {

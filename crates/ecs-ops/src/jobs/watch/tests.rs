@@ -93,7 +93,7 @@ async fn each_job_ends_in_its_way() {
     assert_eq!(ended, 6);
 }
 
-/// The first look is at once, and the watching ends with its last job.
+/// The first poll is at once, and the watch ends with its last job.
 #[tokio::test(start_paused = true)]
 async fn the_first_status_comes_at_once() {
     let began = Instant::now();
@@ -323,7 +323,7 @@ async fn events_that_are_taken_before_the_deadline_is_set() {
     ));
 }
 
-/// What a tool needs that only waits: a client of single requests, and a watcher.
+/// A tool that only waits needs a client of single requests and a watcher.
 #[tokio::test(start_paused = true)]
 async fn a_watcher_without_a_client_of_runs() {
     let (builder, _) = service(|_, number| match number {

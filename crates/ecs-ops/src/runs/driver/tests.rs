@@ -30,7 +30,7 @@ use crate::scripted::{
 };
 use crate::{Client, Outcome, Stopped};
 
-/// What a deadline or an end in the middle of an attempt leaves is what the mark says.
+/// The mark decides the outcome of an attempt that a deadline or an end interrupts.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
     let table = [
@@ -132,7 +132,7 @@ async fn jobs_that_nobody_waits_for_are_running() {
     assert_eq!(report.stopped, None);
 }
 
-/// Whatever goes wrong with a look at a job, the wait goes on.
+/// The wait continues after any failure of a poll.
 #[tokio::test(start_paused = true)]
 async fn trouble_with_the_queries_does_not_end_a_wait() {
     let gets = Arc::new(AtomicUsize::new(0));

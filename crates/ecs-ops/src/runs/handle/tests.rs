@@ -76,7 +76,7 @@ fn a_run_whose_runtime_is_gone_is_an_error_with_its_cause() {
     };
     drop(first);
     let error = runtime().block_on(run).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Aborted);
+    assert_eq!(error.kind(), ErrorKind::TaskLost);
     assert!(
         error.problem().message.contains("run lost ended"),
         "{error:?}"

@@ -60,7 +60,7 @@ async fn what_is_not_the_service_gets_nothing() {
     }
 }
 
-/// What the service itself refuses, and what cannot be reached, leaves a whole report.
+/// A refusal of the service, and a service that cannot be reached, leave a whole report.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_sent_is_not_attempted() {
     for (list, refused, expected) in [
@@ -87,7 +87,7 @@ async fn what_cannot_be_sent_is_not_attempted() {
     }
 }
 
-/// Whoever may not list servers may restart them; a cache on the way is worth a warning, and no
+/// An account without the right to list servers may restart them; a cache on the way is a warning, and no
 /// obstacle.
 #[tokio::test(start_paused = true)]
 async fn what_is_worth_knowing_is_an_event() {

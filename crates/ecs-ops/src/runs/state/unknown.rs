@@ -17,7 +17,7 @@ use crate::runs::records::{RequestRecords, ServerStates};
 /// Why a server was not acted on that shows no change.
 const UNCHANGED: &str = "the server is unchanged since before the run";
 
-/// What to do about lost answers.
+/// The policy for lost answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UnknownPolicy {
     /// Reconcile: list the servers to find evidence.
@@ -45,11 +45,11 @@ pub(super) struct Reconciliation {
     in_progress: HashSet<ServerId>,
     /// Whether one of its servers shows a change, so that none is certainly unchanged.
     shows_change: bool,
-    /// What the undecided servers show.
+    /// The states of the undecided servers.
     undecided: HashMap<ServerId, String>,
     /// Servers that show the action, of which a record is still to come.
     awaiting_record: HashSet<ServerId>,
-    /// What the service's records show.
+    /// The evidence of the service's records.
     records: Option<RequestRecords>,
     /// Why the records could not be read.
     records_refused: Option<String>,

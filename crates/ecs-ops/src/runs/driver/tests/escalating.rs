@@ -13,7 +13,7 @@ use crate::{ClientBuilder, Event, OnUnknown, Report, RunBuilder};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What the service does.
+/// The behaviour of the service.
 struct Plot {
     /// To the second request, if not to take it.
     second: Option<Script>,
@@ -21,7 +21,7 @@ struct Plot {
     first: Option<Script>,
     /// How the jobs of the first and of the second request end: `None` goes on for ever.
     jobs: [Option<&'static str>; 2],
-    /// What the server shows after each of them.
+    /// The state of the server after each of them.
     shows: [&'static str; 2],
 }
 
@@ -234,7 +234,7 @@ async fn never_a_third_restart() {
     assert!(report.servers[0].escalated.is_some());
 }
 
-/// What is refused, or never gets its turn, leaves the outcome of the soft restart.
+/// A hard restart that is refused, or never gets its turn, leaves the outcome of the soft restart.
 #[tokio::test(start_paused = true)]
 async fn a_hard_restart_that_was_not_executed_changes_nothing() {
     let refused = Script::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"no"}}"#);
@@ -256,7 +256,7 @@ async fn a_hard_restart_that_was_not_executed_changes_nothing() {
     }
 }
 
-/// Whoever stopped the run did not want another restart.
+/// A stopped run makes no hard restart.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
     let (builder, seen) = play(PLOT);
@@ -277,7 +277,7 @@ async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
     assert_eq!((kinds(&posts).len(), seen.posts()), (1, 0));
 }
 
-/// What failed for lack of a permission, or by throttling, would fail again.
+/// A restart that failed for lack of a permission, or by throttling, would fail again.
 #[tokio::test(start_paused = true)]
 async fn a_denied_part_is_not_tried_hard() {
     for (code, expected) in [

@@ -88,7 +88,7 @@ async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Repo
     (report, began.elapsed())
 }
 
-/// Whatever it waits for, a run that is told to submit nothing more does not.
+/// A run that is stopped submits nothing more, whatever it waits for.
 #[tokio::test(start_paused = true)]
 async fn stopping_while_waiting() {
     let slow =

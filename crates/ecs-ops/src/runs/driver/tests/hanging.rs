@@ -15,7 +15,7 @@ use crate::{Client, Event, Outcome, RunBuilder, Stopped};
 const MINUTE: Duration = Duration::from_secs(60);
 const REFUSED: &str = r#"{"error":{"code":"Pdp.0001","message":"no"}}"#;
 
-/// What the service does after so many minutes.
+/// The behaviour of the service after this number of minutes.
 type Poll = fn(u64) -> Option<Script>;
 
 fn says(body: &Value) -> Script {
@@ -265,9 +265,9 @@ async fn limits_that_cannot_work_are_refused() {
             .reboot(RebootType::Soft, ids(1))
             .escalate_hang(29 * MINUTE),
     );
-    assert!(short.contains("30 minutes at the earliest"), "{short}");
+    assert!(short.contains("at least 30 minutes"), "{short}");
     let stalled = wrong(soft(&client).stalled_after(30 * MINUTE));
-    assert!(stalled.contains("not watched for longer"), "{stalled}");
+    assert!(stalled.contains("must exceed the hang limit"), "{stalled}");
     assert!(soft(&client).stalled_after(31 * MINUTE).plan().is_ok());
     let hard = wrong(
         client

@@ -21,7 +21,7 @@ fn recovered(journal: &MemoryJournal) -> Recovered {
 
 async fn refused(run: RunBuilder, message: &str) {
     let error = run.begin().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    assert_eq!(error.kind(), ErrorKind::NotRecorded, "{error}");
     assert!(error.problem().message.contains(message), "{error}");
 }
 

@@ -48,7 +48,7 @@ async fn a_run_is_named_by_its_caller() {
     assert_eq!(known.report().summary(), report.summary());
     // Another one of that name does not overwrite it.
     let error = reboot(ids(2)).run_id("night-7").begin().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    assert_eq!(error.kind(), ErrorKind::NotRecorded, "{error}");
     // It keeps its name.
     let (journal, contents) = JsonlJournal::open(&path).unwrap();
     let known = Recovered::from_entries(contents.entries).unwrap();

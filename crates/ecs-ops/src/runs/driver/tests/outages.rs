@@ -82,7 +82,7 @@ async fn an_outage_in_the_middle() {
     assert!(seen.posts() > 55);
 }
 
-/// What was asked for cannot be kept: nothing is sent.
+/// A run whose options cannot be honoured sends nothing.
 #[tokio::test(start_paused = true)]
 async fn reconcile_without_a_list_sends_nothing() {
     for (status, body, refused) in [

@@ -14,7 +14,7 @@ use crate::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record}
 use crate::scripted::{DONE, JOB, Script, TOKEN, answer, client_of, endpoint, ids};
 use crate::{Client, ClientBuilder, Report, Stopped};
 
-/// Of a service whose transport panics at its third POST, after this was done to the mark.
+/// A client of a service whose transport panics at its third POST, after this was done to the mark.
 fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientBuilder {
     let posts = AtomicUsize::new(0);
     let transport = FnTransport::new(move |request: http::Request<Bytes>, attempt: Attempt| {

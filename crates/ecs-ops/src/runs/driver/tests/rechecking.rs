@@ -19,7 +19,7 @@ const BEFORE: &str = "2026-11-24T00:00:00Z";
 const AFTER: &str = "2026-11-24T01:10:00Z";
 const NO_SERVER: &str = r#"{"itemNotFound":{"code":404,"message":"no such server"}}"#;
 
-/// What the service shows of servers that are not as in the plan.
+/// The states of servers that differ from the plan.
 type Shown = Arc<Mutex<HashMap<ServerId, Script>>>;
 
 fn server(id: ServerId, more: &str, updated: &str) -> Script {

@@ -114,7 +114,7 @@ async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
     assert!(!control.recorded().await);
 }
 
-/// Whoever watches learns of each kind of stop, once.
+/// A reader of events gets each kind of stop once.
 #[tokio::test(start_paused = true)]
 async fn each_stop_has_its_event() {
     for (how, expected) in [
@@ -244,7 +244,7 @@ async fn the_quota_outlives_the_process() {
     }
 }
 
-/// What a journal says of a run is what its report said.
+/// The journal of a run says the same as its report.
 #[tokio::test(start_paused = true)]
 async fn a_report_out_of_the_journal() {
     let refused = r#"{"error":{"code":"Ecs.0005","message":"no"}}"#;
