@@ -284,7 +284,7 @@ impl fmt::Display for ResponseError {
             }
             (None, BodyShape::Html(None)) => f.write_str(" with an HTML page"),
             (None, BodyShape::Json) if self.code().is_some() => Ok(()),
-            (None, BodyShape::Json) => f.write_str(" with a body that is not what was asked for"),
+            (None, BodyShape::Json) => f.write_str(" with an unexpected body"),
             (None, BodyShape::Other) => f.write_str(" with a body that is not a JSON object"),
         }?;
         if let Some(location) = self.location() {

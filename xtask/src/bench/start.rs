@@ -1,4 +1,4 @@
-//! From the start of a process to the first byte that it sends.
+//! The time from the start of a process to the first byte that it sends.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -9,12 +9,12 @@ use super::cases::Program;
 use super::median;
 use super::table::Row;
 
-/// How often each program is started.
+/// The number of starts of each program.
 const STARTS: usize = 25;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"status\":\"RUNNING\"}";
 
-/// Starts all programs in turn, many times; the median of each, in microseconds.
+/// Starts all programs in turn, many times, and returns the median of each, in microseconds.
 pub(super) fn measure(programs: &[Program]) -> Result<Row, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -47,7 +47,7 @@ fn answer(listener: &TcpListener, begin: Instant) -> std::io::Result<Duration> {
     stream.read_exact(&mut [0])?;
     let took = begin.elapsed();
     let mut rest = [0; 16 * 1024];
-    // The head comes in one piece; nothing depends on it.
+    // The head arrives in one piece; nothing depends on it.
     let _ = stream.read(&mut rest)?;
     stream.write_all(ANSWER)?;
     Ok(took)

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::ir::{Operation, Parameter, ParameterKind, PathId};
 use super::rust::{docs, ident, implementation, number, path, server_only, sourced};
 
-/// What the id of a path adds to the code of a list: nothing, if it has none.
+/// The code that a path's id adds to a list; empty without an id.
 #[derive(Default)]
 struct IdParts {
     derive: TokenStream,
@@ -116,15 +116,15 @@ pub(super) fn list(
         impl #name {
             #(#limits)*
 
-            /// Returns a query without parameters; set on the builder what should differ.
+            /// Returns a builder of a query without parameters.
             pub fn builder(#parameter) -> #builder {
                 #builder(#empty)
             }
 
-            /// Reads a query string. With the feature `server`.
+            /// Parses a query string. With the feature `server`.
             ///
             /// # Errors
-            /// Every violation; the pointer is the parameter's name.
+            /// All violations; the pointer of each is the parameter's name.
             #server_only
             pub fn from_query(#parameter query: &str) -> Result<Self, ValidationError> {
                 let mut query = Query::parse(query);
@@ -168,10 +168,10 @@ fn builder_code(
         impl #builder {
             #(#setters)*
 
-            /// Returns the query.
+            /// Builds the query.
             ///
             /// # Errors
-            /// Every violation; the pointer is the parameter's name.
+            /// All violations; the pointer of each is the parameter's name.
             pub fn build(self) -> Result<#name, ValidationError> {
                 query::check_integers(&[#(#checks),*])?;
                 Ok(self.0)
@@ -187,8 +187,8 @@ fn stored(parameter: &Parameter) -> TokenStream {
     }
 }
 
-/// Returns the smallest and the largest value of an integer; the type that has the constants is
-/// `owner`.
+/// Returns the smallest and the largest value of an integer; `owner` is the type with the
+/// constants.
 fn bounds(owner: &TokenStream, parameter: &Parameter) -> Option<[TokenStream; 2]> {
     let ParameterKind::Integer { min, max, .. } = parameter.kind else {
         return None;
@@ -208,7 +208,7 @@ fn constant(prefix: &str, parameter: &Parameter) -> proc_macro2::Ident {
     format_ident!("{prefix}_{}", parameter.name.to_uppercase())
 }
 
-/// Returns the limits of an integer, named.
+/// Returns named constants for the limits of an integer.
 fn limits(parameter: &Parameter) -> TokenStream {
     let ParameterKind::Integer { max, default, .. } = parameter.kind else {
         return quote!();

@@ -9,7 +9,7 @@ use super::paths::segments;
 use super::requests::{body, parameters, resolve};
 use super::{HANDWRITTEN, Schemas};
 
-/// Where `action.rs` sends the actions to.
+/// The path to which `action.rs` sends the actions.
 const ACTIONS: &str = "/v1/{project_id}/cloudservers/action";
 
 pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>, Problem> {
@@ -42,7 +42,7 @@ pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>,
     Ok(operations)
 }
 
-/// The segments of a path, without the names of its parameters.
+/// Returns the segments of a path, without the names of its parameters.
 fn nameless(template: &Key) -> Vec<String> {
     let segments = template.text.split('/');
     segments
@@ -56,7 +56,8 @@ fn nameless(template: &Key) -> Vec<String> {
         .collect()
 }
 
-/// Two paths that differ in nothing but the names of their parameters could not be told apart.
+/// Fails if two paths differ only in the names of their parameters: they could not be
+/// distinguished.
 fn distinguishable(spec: &Spec) -> Result<(), Problem> {
     let mut seen: Vec<(Vec<String>, usize)> = Vec::new();
     for (template, _) in &spec.paths {
@@ -74,7 +75,7 @@ fn distinguishable(spec: &Spec) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Returns the content of a response, which may stand under `components`.
+/// Returns the content of a response, which may be under `components`.
 pub(super) fn content<'a>(
     response: &'a spec::Response,
     spec: &'a Spec,
@@ -209,7 +210,7 @@ impl Context<'_> {
             .unwrap_or_default()
     }
 
-    /// Returns the type that the answer with status 200 becomes.
+    /// Returns the type of an answer with status 200.
     fn output(&self) -> Result<String, Problem> {
         let responses = &self.operation.responses;
         let needed = || {
@@ -237,7 +238,7 @@ impl Context<'_> {
         }
     }
 
-    /// The body must be `oneOf` exactly the bodies of the actions.
+    /// Checks that the body is `oneOf` exactly the bodies of the actions.
     fn check_actions(&self) -> Result<(), Problem> {
         let operation = self.operation;
         if operation.actions.is_empty() || self.template.text != ACTIONS {
