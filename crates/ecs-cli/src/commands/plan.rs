@@ -26,6 +26,7 @@ use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::next_step::NextStep;
 use crate::plan_file::{AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift};
+use crate::render::duration::to_minutes;
 use crate::render::plan_page::{PlanPage, PlanRow};
 use crate::render::target;
 use crate::render::text_table::{TextTable, stdout_width};
@@ -264,14 +265,8 @@ fn text(file: &PlanFile, stored: Option<&[PlanApproval]>) -> String {
 
 /// Formats the age of a plan in whole minutes.
 fn age(plan: &RunPlan) -> String {
-    let seconds = Timestamp::now()
-        .duration_since(plan.created)
-        .as_secs()
-        .max(0);
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
+    let seconds = Timestamp::now().duration_since(plan.created).as_secs();
+    to_minutes(seconds)
 }
 
 /// Returns the action and the arguments of the run that a plan describes.
