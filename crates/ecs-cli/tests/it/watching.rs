@@ -89,7 +89,15 @@ fn a_watcher_shows_the_run_and_ends_with_its_exit_code() {
             stdout.contains("16 servers: ") && stdout.contains("failed: "),
             "{stdout}"
         );
-        assert!(stderr.contains("--outcome failed"), "{stderr}");
+        let failed = format!(
+            "ecsctl run show {} -o id --outcome failed",
+            report["run_id"].as_str().unwrap()
+        );
+        let line = stderr.lines().find(|line| line.contains(&failed));
+        assert!(
+            line.is_some_and(|line| line.contains(&format!("--store {store}"))),
+            "{stderr}"
+        );
         // The report is the same long after the end.
         let again = Ended::of(&mut watch(&store, &["-o", "json", "--quiet"])).expect(1);
         assert_eq!(again.stderr, "");
@@ -339,6 +347,7 @@ fn invalid_runs_to_watch_are_refused() {
     for store in stores() {
         ecsctl(&["run", "watch", "nobody", "--store", &store], &[""; 0])
             .refuses(2, &["no run nobody"]);
-        ecsctl(&["run", "watch", "last", "--store", &store], &[""; 0]).refuses(2, &["no run last"]);
+        ecsctl(&["run", "watch", "last", "--store", &store], &[""; 0])
+            .refuses(2, &["there is no run in the store"]);
     }
 }
