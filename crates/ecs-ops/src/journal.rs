@@ -59,6 +59,7 @@ mod line;
 mod log;
 mod memory;
 mod outcome;
+mod outcome_map;
 mod record;
 mod recovered;
 mod stop;

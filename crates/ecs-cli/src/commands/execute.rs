@@ -1,18 +1,17 @@
 //! Carrying out a run, with what it asks on its way.
 
-use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ecs_ops::model::ServerId;
 use ecs_ops::{Control, Event, Plan, Report, RunBuilder};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 
+use super::outcome_times::OutcomeTimes;
 use crate::args::Format;
 use crate::confirm::{Terminal, counted};
 use crate::exit::Exit;
@@ -104,7 +103,7 @@ impl Ended {
 pub(super) struct Shown {
     pub(super) format: Format,
     /// When the outcomes of an earlier process became known.
-    pub(super) times: HashMap<ServerId, Timestamp>,
+    pub(super) times: OutcomeTimes,
 }
 
 /// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
@@ -156,7 +155,7 @@ pub(super) async fn execute(
         let Some(event) = event else { break };
         let at = Timestamp::now();
         if let Event::ServerDone(server) = &event {
-            times.entry(server.id).or_insert(at);
+            times.note(server.id, at);
         }
         progress.show(&event);
         if lines {
@@ -174,9 +173,7 @@ pub(super) async fn execute(
         Fail::new(Exit::Unknown, error.problem().to_string())
             .hint("check the servers before you run again, and please report this bug")
     })?;
-    for server in &mut report.servers {
-        server.at = times.get(&server.id).copied();
-    }
+    times.tell(&mut report.servers);
     let wave = progress.tally().wave;
     let ended = Timestamp::now();
     let interrupted = interrupted.load(Ordering::Relaxed);

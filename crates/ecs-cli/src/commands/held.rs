@@ -96,14 +96,13 @@ pub(super) async fn apply(
 impl Servers {
     fn skip(&mut self, held: &HashSet<ServerId>) {
         let all = std::mem::take(&mut self.ids).into_iter();
-        let named = all.zip(std::mem::take(&mut self.named));
-        let (skipped, kept): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
-        (self.ids, self.named) = kept.into_iter().unzip();
+        let (skipped, kept): (Vec<_>, Vec<_>) = all.partition(|id| held.contains(id));
+        self.ids = kept;
         self.last = self.last.filter(|id| !held.contains(id));
         let skipped = skipped.into_iter();
         let reason = SkipReason::HeldByOtherRun;
         self.skipped
-            .extend(skipped.map(|(id, _)| SkippedServer::new(id, reason)));
+            .extend(skipped.map(|id| SkippedServer::new(id, reason)));
     }
 }
 

@@ -3,7 +3,6 @@
 mod intent;
 mod place;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,6 @@ use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, OutcomeKind,
     Record, Recovered, RollingRecord, RunRecord,
 };
-use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
@@ -22,6 +20,7 @@ use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::journal_place::register;
+use super::outcome_times::OutcomeTimes;
 use super::run_list::begun_by;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
 use crate::confirm::{Terminal, counted};
@@ -211,15 +210,15 @@ fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
 }
 
 /// When each final outcome became known.
-fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
-    let mut times = HashMap::new();
+fn times_of_outcomes(contents: &Contents) -> OutcomeTimes {
+    let mut times = OutcomeTimes::default();
     for entry in &contents.entries {
         let Record::Outcomes { servers } = &entry.record else {
             continue;
         };
         let is_final = |outcome| matches!(outcome, OutcomeKind::Succeeded | OutcomeKind::Failed);
         for server in servers.iter().filter(|server| is_final(server.outcome)) {
-            times.entry(server.id).or_insert(entry.at);
+            times.note(server.id, entry.at);
         }
     }
     times

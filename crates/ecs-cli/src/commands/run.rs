@@ -1,6 +1,5 @@
 //! `reboot`, `start`, `stop`.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,12 +9,13 @@ use ecs_ops::rolling::Waves;
 use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, ServerNames};
 use jiff::Timestamp;
 
-use super::announce::Announcement;
+use super::announce::{self, Announcement};
 use super::conclude::{Ending, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::held;
 use super::journal_place::{self, register};
+use super::outcome_times::OutcomeTimes;
 use super::preflight::{NotBegun, by_id};
 use super::recheck;
 use super::selecting;
@@ -116,11 +116,8 @@ pub(crate) async fn run(
     let ids = std::mem::take(&mut servers.ids);
     let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
     let brake = rules.and_then(|rules| Brake::of(&rules, ids.len()));
-    let named: Vec<_> = ids
-        .iter()
-        .copied()
-        .zip(std::mem::take(&mut servers.named))
-        .collect();
+    let first = announce::first(&ids, waves.as_ref()).into_iter();
+    let first: Vec<_> = first.map(|id| servers.named(id)).collect();
     let mut builder = builder(action, ids.clone(), waves.clone(), &args, &connection)
         .unready(servers.unready.clone());
     if let Some(recheck) = recheck::setting(&args, &servers, waves.as_ref(), store.is_some()) {
@@ -155,7 +152,8 @@ pub(crate) async fn run(
         args: &args,
         connection: &connection,
         requests: plan.requests().len(),
-        servers: &named,
+        servers: ids.len(),
+        first: &first,
         skipped: &servers.skipped,
         waves: waves.as_ref(),
         waves_said: waves_said.as_ref(),
@@ -187,7 +185,7 @@ pub(crate) async fn run(
     let confirmed = announcement.confirm(terminal, notes);
     unless_stopped(&mut signals, confirmed).await?;
     // What is known of the servers was for the question: a run on many has better use for the room.
-    drop((servers, selection));
+    drop((servers, selection, waves));
     let plan = match (&store, &args.journal) {
         (Some(store), _) => plan.journal(store.journal()),
         (None, Some(path)) => {
@@ -198,7 +196,7 @@ pub(crate) async fn run(
     };
     let shown = Shown {
         format: args.output.format,
-        times: HashMap::new(),
+        times: OutcomeTimes::default(),
     };
     let ended = execute(plan, callbacks, shown, signals, notes, results).await;
     let ended = ended.map_err(|fail| match &args.journal {
