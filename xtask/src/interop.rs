@@ -45,7 +45,8 @@ fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
     })
 }
 
-/// The interpreter of a virtual environment with the pinned packages. It is made once, and anew when the pins change.
+/// Returns the interpreter of a virtual environment with the pinned packages. It is made once, and
+/// anew when the pins change.
 fn environment(root: &Path, target: &Path) -> Result<PathBuf, String> {
     let directory = target.join("interop-credentials");
     let python = directory.join("bin").join("python");

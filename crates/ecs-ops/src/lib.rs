@@ -8,33 +8,34 @@
 //! | `event` | [`Event`], [`Events`]: what happens during a run, as a stream |
 //! | [`active`] | which runs are active now, so that no two act on the same server: the trait of a store |
 //! | `control` | [`Control`]: stops a run from outside |
-//! | `jobs`, `ticket` | [`JobWatcher`], [`JobWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
+//! | [`jobs`] | [`JobWatcher`] waits for jobs, also of other processes: [`JobTicket`] |
 //! | `quota` | never more servers than the quota in any window |
 //! | [`fleet`] | what is read before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can resume it |
 //! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
+//! | [`store`] | runs that processes share: journals, quota and leases in a database |
 //!
 //! The retry loop, and everything about one request, is the crate `ecs-client`: [`RetryPolicy`],
 //! [`Error`], [`Endpoint`] and [`Probe`] come from there. [`model`], [`transport`] and [`auth`]
-//! re-export the other crates, so one dependency is enough.
+//! re-export the other crates, so that a tool which only runs needs one dependency; one with a
+//! transport of its own also needs `http` and `bytes`.
 //!
 //! ```
-//! use ecs_ops::auth::{Credentials, StaticCredentials};
+//! use ecs_ops::auth::StaticCredentials;
 //! use ecs_ops::model::RebootType;
 //! use ecs_ops::Client;
 //! # use ecs_sim::{Region, SimTransport};
-//! # use secrecy::ExposeSecret as _;
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
 //! # let region = Region::builder().servers(3).build()?;
 //! # let servers: Vec<_> = region.servers().collect();
 //! # let project = region.identity().project_id.clone();
-//! # let token = region.identity().token.expose_secret().to_owned();
+//! # let credentials = region.identity().credentials()?;
 //! # let transport = SimTransport::new(region);
 //!
 //! // `transport`: the hyper transport, one of your own, or here the simulator.
 //! let client = Client::builder("https://ecs.eu-de.otc.t-systems.com".parse()?, project)
-//!     .credentials(StaticCredentials::new(Credentials::token(token)?))
+//!     .credentials(StaticCredentials::new(credentials))
 //!     .transport(transport)
 //!     .build()?;
 //! let plan = client.reboot(RebootType::Soft, servers).plan()?; // checks everything, sends nothing
@@ -63,11 +64,9 @@ mod client;
 mod control;
 mod event;
 pub mod fleet;
-mod jobs;
+pub mod jobs;
 pub mod journal;
-mod names;
 mod quota;
-mod records_check;
 mod report;
 pub mod rolling;
 mod runs;
@@ -90,9 +89,7 @@ pub use runs::{OnUnknown, Plan, Run, RunBuilder, RunHandle};
 pub use {action::PowerAction, control::Control};
 
 pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy, chain};
-pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
-pub use names::ServerNames;
-pub use records_check::{RecordAccess, RecordsCheck};
+pub use jobs::JobWatcher;
 pub use runs::FinishedWave;
-pub use selection::{Selection, ServerRef};
+pub use selection::Selection;
 pub use ticket::JobTicket;

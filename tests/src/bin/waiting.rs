@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ecs_ops::Polling;
+use ecs_ops::jobs::Polling;
 use ecs_tests::waiting::{Case, Measured, measure, quantile};
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
 
 fn table(sizes: &[(usize, u64)], servers: usize, ways: &[(&str, Polling, usize)]) {
     println!(
-        "| jobs | looks | looks for each job | delay p50 | delay p95 | most requests in a second |"
+        "| jobs | polls | polls per job | delay p50 | delay p95 | most requests in a second |"
     );
     println!("|---|---|---|---|---|---|");
     for (jobs, seeds) in sizes {

@@ -20,6 +20,7 @@ mod gateways;
 mod journal;
 mod outages;
 mod reasons;
+mod replay;
 mod twice;
 mod waits;
 mod waves;
@@ -72,6 +73,7 @@ pub(super) fn violations(
     checker.sends_nothing_again();
     if let Some(lived) = lived {
         checker.keeps_a_journal(lived);
+        checker.is_told_by_its_records(lived);
         checker.goes_in_waves(lived);
         checker.skips_for_good(lived);
         checker.minds_its_failures(lived);
@@ -113,7 +115,8 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Whether this run or an earlier life of it reconciled: what that one found is in the journal.
+    /// Returns whether this run or an earlier life of it reconciled: what that one found is in the
+    /// journal.
     fn reconciled(&self, plan: &RunPlan) -> bool {
         let mut lives = self.lived.into_iter().flat_map(ManyLives::lives);
         plan.reconcile || lives.any(|(plan, _)| plan.reconcile)
@@ -379,8 +382,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Whether the job told the client what the report says: of this server, with its reason if there was one, or, if it
-    /// succeeded, nothing of it in particular.
+    /// Returns whether the job told the client what the report says: of this server, with its
+    /// reason if there was one, or, if it succeeded, nothing of it in particular.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {

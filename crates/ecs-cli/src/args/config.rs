@@ -1,4 +1,4 @@
-//! `config`.
+//! The arguments of `config`.
 
 use clap::{Args, Subcommand};
 

@@ -6,11 +6,11 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, ServerNames};
+use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, journal::ServerNames};
 use jiff::Timestamp;
 
 use super::announce::{self, Announcement};
-use super::conclude::{Ending, conclude};
+use super::conclude::{Ending, Place, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::held;
@@ -215,7 +215,9 @@ pub(crate) async fn run(
             global,
             store.as_ref().map(|_| run_id.as_str()),
         ),
-        connection: &connection,
+        place: Place::of_connection(&connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
@@ -292,7 +294,9 @@ fn not_begun(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         go_on: GoOn::nothing(global),
-        connection,
+        place: Place::of_connection(connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))

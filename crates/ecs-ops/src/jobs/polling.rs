@@ -13,7 +13,7 @@ use super::compact_duration::CompactDuration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use ecs_ops::{Client, Polling};
+/// use ecs_ops::{Client, jobs::Polling};
 ///
 /// // First after 5 s as long as nothing is known of such jobs, then 1 to 30 s apart.
 /// let second = Duration::from_secs(1);
@@ -162,7 +162,7 @@ impl ExpectedDuration {
 pub(super) struct LastKind(Option<Arc<str>>);
 
 impl LastKind {
-    /// The same kind, held once for jobs that follow each other.
+    /// The kind, held once for jobs that follow each other.
     pub(super) fn share(&mut self, kind: Arc<str>) -> Arc<str> {
         match &self.0 {
             Some(last) if *last == kind => Arc::clone(last),

@@ -196,7 +196,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 fn read_from(file: &mut File) -> Result<Contents, JournalError> {
-    line::read_from(file)
+    line::read_from(file, 0)
 }
 
 impl Writer {

@@ -20,7 +20,7 @@ use super::{Entry, Record};
 pub struct Contents {
     /// The complete records, in order.
     pub entries: Vec<Entry>,
-    /// What follows them, if anything: a last line that is incomplete, damaged or being written.
+    /// The rest after them, if any: a last line that is incomplete, damaged or being written.
     pub tail: Option<Tail>,
 }
 
@@ -91,6 +91,15 @@ impl Contents {
     /// As [`JsonlJournal::read`](super::JsonlJournal::read), but for those of files.
     pub fn parse(lines: &[u8]) -> Result<Self, JournalError> {
         read(lines)
+    }
+
+    /// Reads lines that follow others: the first one has this number, counted from 0. Lines and
+    /// offsets of what is returned count from there.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_from(lines: &[u8], first: u64) -> Result<Self, JournalError> {
+        read_from(lines, first)
     }
 }
 
@@ -177,16 +186,17 @@ fn is_whole(line: &[u8]) -> bool {
     crc() == Some(true)
 }
 
-/// Reads lines that are held already.
-pub(super) fn read(lines: &[u8]) -> Result<Contents, JournalError> {
-    read_from(lines)
+/// Reads a whole file.
+pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
+    read_from(file, 0)
 }
 
-/// So much of a file is read at once.
+/// The number of bytes that are read from a file at once.
 const CHUNK: u64 = 256 * 1024;
 
-/// Reads a whole file. Of its bytes only those of a line are held, and those from the first line on that is not whole.
-pub(super) fn read_from(mut from: impl Read) -> Result<Contents, JournalError> {
+/// Reads lines of which the first has this number. Holds the bytes of one line only, and those from the first line on
+/// that is not whole.
+pub(super) fn read_from(mut from: impl Read, first: u64) -> Result<Contents, JournalError> {
     let cannot = |error| JournalError::io("cannot be read", error);
     let mut entries = Vec::new();
     let (mut offset, mut held) = (0, Vec::new());
@@ -196,7 +206,7 @@ pub(super) fn read_from(mut from: impl Read) -> Result<Contents, JournalError> {
         if added.map_err(cannot)? == 0 {
             break;
         }
-        let whole = read_lines(&held, searched, &mut entries)?;
+        let whole = read_lines(&held, searched, first, &mut entries)?;
         held.drain(..whole.bytes);
         offset += whole.bytes;
         if whole.others_follow {
@@ -204,7 +214,7 @@ pub(super) fn read_from(mut from: impl Read) -> Result<Contents, JournalError> {
             break;
         }
     }
-    contents(entries, offset, &held)
+    contents(entries, first, offset, &held)
 }
 
 /// The whole lines at the beginning of a part of a file.
@@ -214,10 +224,11 @@ struct WholeLines {
     others_follow: bool,
 }
 
-/// Decodes the whole lines at the beginning of a part, of which so many bytes have no newline.
+/// Decodes the whole lines at the beginning of a part, whose first `searched` bytes have no newline.
 fn read_lines(
     part: &[u8],
     searched: usize,
+    first: u64,
     entries: &mut Vec<Entry>,
 ) -> Result<WholeLines, JournalError> {
     let (mut bytes, mut searched) = (0, searched);
@@ -233,7 +244,7 @@ fn read_lines(
                 others_follow: true,
             });
         }
-        entries.push(parse(line, entries.len() as u64)?);
+        entries.push(parse(line, first + entries.len() as u64)?);
         bytes = end + 1;
         searched = bytes;
     }
@@ -243,19 +254,25 @@ fn read_lines(
     })
 }
 
-/// The contents of a file whose whole lines are these, and what follows them from this place on.
-fn contents(entries: Vec<Entry>, offset: usize, rest: &[u8]) -> Result<Contents, JournalError> {
-    let number = entries.len() as u64 + 1;
+/// The contents of a file with these whole lines, of which the first has this number, and the rest after them.
+fn contents(
+    entries: Vec<Entry>,
+    first: u64,
+    offset: usize,
+    rest: &[u8],
+) -> Result<Contents, JournalError> {
+    let number = first + entries.len() as u64 + 1;
     if rest.is_empty() {
         return Ok(Contents {
             entries,
             tail: None,
         });
     }
-    if entries.is_empty() && version(rest).is_some_and(|v| v != u64::from(Entry::VERSION)) {
+    let is_beginning = first == 0 && entries.is_empty();
+    if is_beginning && version(rest).is_some_and(|v| v != u64::from(Entry::VERSION)) {
         return Err(too_new().at(number));
     }
-    if entries.is_empty() && !is_torn_beginning(rest) {
+    if is_beginning && !is_torn_beginning(rest) {
         let message =
             "not a valid run journal (or it was modified), so its history cannot be trusted";
         return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));

@@ -8,7 +8,7 @@ use ecs_model::ServerId;
 /// A server, by its id or by its name.
 ///
 /// ```
-/// use ecs_ops::ServerRef;
+/// use ecs_ops::selection::ServerRef;
 ///
 /// assert!(matches!("616fb98f-46ca-475e-917e-2563e5a8cd19".parse()?, ServerRef::Id(_)));
 /// assert!(matches!("web-1".parse()?, ServerRef::Name(name) if name == "web-1"));
@@ -70,7 +70,7 @@ impl FromStr for ServerRef {
 
 /// Why a text that is not an id is not a name either.
 fn problem_with_name(text: &str) -> Option<&'static str> {
-    /// What the service allows is shorter.
+    /// The service's own limit is shorter.
     const LONGEST_NAME: usize = 255;
     if text.is_empty() {
         Some("it is empty")

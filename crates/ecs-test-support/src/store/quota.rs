@@ -116,7 +116,7 @@ pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl 
     assert!(used >= least, "{used}");
 }
 
-/// The share of the quota that was used in so many windows.
+/// Returns the share of the quota that was used in so many windows.
 async fn race(database: &impl Database, window: Duration, windows: u32) -> f64 {
     const LIMIT: usize = 200;
     const REQUEST: u16 = 10;

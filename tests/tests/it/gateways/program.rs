@@ -120,7 +120,7 @@ impl Program {
         }
     }
 
-    /// How many workers it has.
+    /// Returns how many workers it has.
     pub(crate) fn workers(&self) -> usize {
         children(self.child.id()).len()
     }
@@ -148,7 +148,7 @@ fn send(signal: &str, process: &str) {
     let _ = Command::new("kill").args(["-s", signal, process]).status();
 }
 
-/// The processes that this one started.
+/// Returns the processes that this one started.
 fn children(process: u32) -> Vec<String> {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = std::fs::read_to_string(path).unwrap_or_default();

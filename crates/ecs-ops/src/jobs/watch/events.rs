@@ -83,10 +83,10 @@ impl JobEvents {
         }
     }
 
-    /// The same as a [`Stream`].
+    /// Returns the events as a [`Stream`].
     ///
     /// ```
-    /// # async fn example(watch: ecs_ops::JobWatch) {
+    /// # async fn example(watch: ecs_ops::jobs::JobWatch) {
     /// use futures_util::StreamExt as _;
     ///
     /// let first_two: Vec<_> = watch.events().into_stream().take(2).collect().await;

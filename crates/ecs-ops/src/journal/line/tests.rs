@@ -7,7 +7,7 @@ use super::*;
 /// A file of version 1, with every kind of record.
 const V1: &[u8] = include_bytes!("fixtures/v1.jsonl");
 
-/// What it says.
+/// The text of the record.
 fn v1() -> Vec<Entry> {
     let mut rolling = run(6);
     rolling.deadline_ms = Some(3_600_000);
@@ -316,7 +316,7 @@ fn a_damaged_byte() {
     }
 }
 
-/// What a file system may leave at the end after a power failure.
+/// The ends that a file system may leave after a power failure.
 #[test]
 fn other_tails() {
     let last = line_ends(V1)[26];
@@ -534,7 +534,7 @@ fn a_file_that_is_longer_than_a_chunk_is_read_as_a_whole() {
         .collect();
     let file = lines.concat();
     assert!(file.len() as u64 > 4 * CHUNK);
-    let read_until = |end: usize| read_from(&file[..end]).unwrap();
+    let read_until = |end: usize| read_from(&file[..end], 0).unwrap();
     assert_eq!(read_until(file.len()).entries, entries);
     // With an end in each line, also one that begins in an earlier chunk.
     let whole = lines[0].len() + lines[1].len();
@@ -548,5 +548,5 @@ fn a_file_that_is_longer_than_a_chunk_is_read_as_a_whole() {
     // One byte that is not as it was, and whole lines after it.
     let mut damaged = file.clone();
     damaged[100] = b'!';
-    assert!(read_from(damaged.as_slice()).is_err());
+    assert!(read_from(damaged.as_slice(), 0).is_err());
 }
