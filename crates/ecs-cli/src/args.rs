@@ -73,7 +73,7 @@ Examples:
       Explains an error code.";
 
 const ENVIRONMENT: &str = "\
-Environment (the first source that has credentials wins; see `ecsctl auth check`):
+Environment (the first source that has credentials is used; see `ecsctl auth check`):
   HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN
       Keys; with HUAWEICLOUD_SDK_REGION_ID, _PROJECT_ID, _DOMAIN_ID and
       _IAM_ENDPOINT, and HUAWEICLOUD_SDK_REGION_ECS_EU_DE for the endpoint.

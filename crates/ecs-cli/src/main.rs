@@ -48,6 +48,7 @@ mod journals;
 mod log;
 mod next_step;
 mod plan_file;
+mod private_file;
 mod registry;
 mod render;
 mod screen;

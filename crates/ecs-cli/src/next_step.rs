@@ -130,7 +130,7 @@ impl NextStep {
         Self::new(purpose, CommandLine::command("run").then(["list"])).without_place()
     }
 
-    /// Checks the credentials and the way to the service.
+    /// Checks the credentials and the connection to the service.
     pub(crate) fn check_access(purpose: impl Into<String>) -> Self {
         Self::new(purpose, CommandLine::command("auth").then(["check"])).without_place()
     }

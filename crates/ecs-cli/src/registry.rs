@@ -3,7 +3,7 @@
 //! Each run has an entry (`<run id>.json`) and a lock beside it. The lock ends with its process, however that ends, so that
 //! an entry without a lock is left over and is removed. `.registry` is locked while entries are read and made.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use ecs_ops::active::{ActiveRun, Conflict, RegisterError, Registration, RunRegis
 use ecs_ops::auth::BoxFuture;
 
 use crate::folders::create_private;
+use crate::private_file;
 
 /// A registry in a folder.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl RunRegistry for FileRegistry {
     }
 }
 
-/// So much of an entry is written at once.
+/// The number of bytes of an entry that are written at once.
 const TEXT: usize = 64 * 1024;
 
 /// The entry of a run of this process.
@@ -152,11 +153,8 @@ fn remove(entry: &Path, lock: &Path) {
 
 /// Opens a file that only its owner can read.
 fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut options = private_file::options();
+    options.create(true).truncate(false).open(path)
 }
 
 #[cfg(test)]

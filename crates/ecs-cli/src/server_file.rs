@@ -2,11 +2,11 @@
 //!
 //! | module | reads |
 //! |---|---|
-//! | `recognise` | which form a text has |
-//! | `lines` | one id or name a line, lines that begin with an id, ids with commas, our own table |
+//! | `recognise` | recognition of formats |
+//! | `lines` | one id or name per line, lines that begin with an id, ids with commas, the table of `server list` |
 //! | `table` | CSV |
 //! | `json`, `jsonl`, `yaml` | documents, into `node` |
-//! | `document`, `terraform` | which servers a document names |
+//! | `document`, `terraform` | the servers of a document |
 //!
 //! Pure: from text to servers, without reading files or sending requests.
 
@@ -46,7 +46,7 @@ pub(crate) enum FileFormat {
     Yaml,
 }
 
-/// A place in a text; both count from 1, the column in characters.
+/// A position in a text. Line and column count from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) line: usize,

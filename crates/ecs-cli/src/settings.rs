@@ -1,7 +1,8 @@
 //! Settings from the environment and from `$XDG_CONFIG_HOME/ecsctl/config.toml`.
 //!
-//! An option wins over a variable (`ECSCTL_…`), that over the context, that over the defaults of the file. Settings of a place
-//! belong together: an option that names another place leaves those of the layers below out (see `layers`).
+//! An option takes precedence over a variable (`ECSCTL_…`), a variable over the context, and the context over the
+//! defaults of the file. Settings of a place belong together: an option that names another place removes those of
+//! lower layers (see `layers`).
 
 mod apply;
 mod file;

@@ -77,7 +77,7 @@ pub(crate) struct Run {
     /// ~/.local/state/ecsctl/runs): `ecsctl run list` shows them, `ecsctl resume` resumes a run after a crash or a stop
     #[arg(long, value_name = "FILE", value_parser = journal_file)]
     pub(crate) journal: Option<PathBuf>,
-    /// Write no journal: what a crash interrupts cannot be resumed
+    /// Write no journal: the run cannot be resumed after a crash
     #[arg(long, conflicts_with = "journal")]
     pub(crate) no_journal: bool,
     /// The id of the run, if its journal is in the folder for journals.
@@ -107,7 +107,7 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
-    /// With --store: what to do about servers that other runs act on
+    /// With --store: how to treat servers that other runs act on
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Held::Wait)]
     pub(crate) held: Held,
     /// The endpoint of an earlier run, used if no option or source names one.
@@ -172,7 +172,7 @@ pub(crate) struct Reboot {
     run: Run,
     /// Restart a server hard, once. hard-after DURATION: if its soft restart failed, or if the server did not come back
     /// within DURATION of its acceptance; includes --verify. hard-if-hung DURATION (30m or more): if the server hangs in
-    /// its soft restart, as its job and all reads of the server show for so long (status REBOOT, the same task, no
+    /// its soft restart, as its job and all reads of the server show for this long (status REBOOT, the same task, no
     /// change). Never applies to a server whose outcome is unknown. Give each form at most once
     #[arg(
         long, value_names = ["FORM", "DURATION"], num_args = 2, action = clap::ArgAction::Append,

@@ -61,7 +61,7 @@ pub(crate) struct Select {
     /// that changed later for another reason is left out too
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     pub(crate) not_restarted_since: Option<Timestamp>,
-    /// Leave out this server, by id or name, or the servers in @FILE. Repeatable
+    /// Exclude this server, by id or name, or the servers in @FILE. Repeatable
     #[arg(long, value_name = "SERVER|@FILE")]
     pub(crate) exclude: Vec<String>,
 }

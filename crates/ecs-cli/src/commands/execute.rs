@@ -26,7 +26,7 @@ use crate::term::{Aside, Notes, Results};
 /// The callbacks of a run, attached before its display exists.
 pub(super) struct Callbacks {
     after_canary: Option<AfterCanary>,
-    /// Answers to the question after the canary.
+    /// The sender of the answer to the question after the canary.
     answers: UnboundedSender<bool>,
     /// The notes for the output of the health check, set when the run begins.
     health_notes: Arc<OnceLock<Aside>>,

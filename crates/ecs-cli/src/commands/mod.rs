@@ -2,6 +2,7 @@
 
 mod announce;
 pub(crate) mod auth;
+mod carry_out;
 mod conclude;
 pub(crate) mod config;
 mod execute;

@@ -24,6 +24,7 @@ use crate::next_step::NextStep;
 use crate::plan_file::{
     AppliedPlan, Approval, PlanFile, PlanFileError, PlannedServer, RunPlan, drift,
 };
+use crate::render::duration::to_minutes;
 use crate::render::plan_page::{PlanPage, PlanRow};
 use crate::render::target;
 use crate::render::text_table::{TextTable, stdout_width};
@@ -218,14 +219,8 @@ fn text(file: &PlanFile) -> String {
 
 /// Formats the age of a plan in whole minutes.
 fn age(plan: &RunPlan) -> String {
-    let seconds = Timestamp::now()
-        .duration_since(plan.created)
-        .as_secs()
-        .max(0);
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
+    let seconds = Timestamp::now().duration_since(plan.created).as_secs();
+    to_minutes(seconds)
 }
 
 /// Adds an approval to a plan.

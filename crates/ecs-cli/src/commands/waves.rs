@@ -122,7 +122,7 @@ fn order(args: &Rolling, notes: &Notes) -> Order {
         Some(OrderBy::ByName) => Order::ByName,
         Some(OrderBy::Random) => Order::Random {
             seed: args.order_seed.unwrap_or_else(|| {
-                // The operating system's randomness, by way of the standard library; short enough to be typed.
+                // A random seed of the operating system through the standard library, short enough to type.
                 let seed = RandomState::new().hash_one("order") >> 32;
                 notes.note(&format!(
                     "in random order; --order random --order-seed {seed} repeats it"

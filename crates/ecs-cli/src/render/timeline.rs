@@ -210,7 +210,7 @@ impl Timeline {
     /// Computes the timeline from records.
     ///
     /// # Errors
-    /// Those of [`Recovered::from_entries`].
+    /// The errors of [`Recovered::from_entries`].
     pub(crate) fn of(contents: Contents) -> Result<Self, JournalError> {
         Self::of_entries(contents.entries, contents.tail)
     }

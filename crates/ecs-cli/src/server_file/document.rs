@@ -10,7 +10,7 @@ const ID_KEYS: [&str; 6] = ["id", "ID", "Id", "server_id", "resource_id", "insta
 /// The names of the member with a server's name; openstack writes `Name` in lists.
 const NAME_KEYS: [&str; 3] = ["name", "Name", "server"];
 
-/// Finds the servers of a document in this syntax.
+/// Reads the servers of a document in this syntax.
 pub(super) fn read(node: &Node, syntax: &str) -> Result<Found, Refusal> {
     match &node.value {
         Value::List(items) if items.iter().all(|item| item.text().is_some()) => {

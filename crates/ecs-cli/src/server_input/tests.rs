@@ -75,7 +75,7 @@ fn unreadable_files_are_reported() {
     assert!(fail.message.contains("only once"));
 }
 
-/// The wrong file may hold passwords and keys.
+/// A wrong file may contain secrets.
 #[test]
 fn values_of_the_wrong_file_are_not_shown() {
     for text in [

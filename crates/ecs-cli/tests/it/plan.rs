@@ -1,4 +1,4 @@
-//! `ecsctl plan` and `ecsctl apply`: what was planned is done, and nothing else.
+//! `ecsctl plan` and `ecsctl apply`: exactly the plan is carried out.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -167,7 +167,7 @@ fn an_unusable_plan_is_refused() {
         .run(&["plan", "stop", "--all", "--yes", "--out", &world.path("x")])
         .refuses(2, &["--yes cannot be used with plan"]);
 
-    // Somebody stops two of the servers.
+    // Another user stops two of the servers.
     let ids = [world.sim.id(3), world.sim.id(7)];
     world.run(&["stop", &ids[0], &ids[1], "--yes"]).expect(0);
     let before = world.sent().len();
@@ -191,7 +191,7 @@ fn an_unusable_plan_is_refused() {
     assert!(world.sent().len() > before);
 }
 
-/// The store is in the environment or the configuration: nobody typed the option that it cannot be used with.
+/// The store is in the environment or the configuration, so the user did not type the conflicting option.
 #[test]
 fn plan_and_rerun_are_refused_with_a_store() {
     let world = World::new(2, 0.0);
@@ -218,7 +218,7 @@ fn plan_and_rerun_are_refused_with_a_store() {
     assert!(world.sent().is_empty());
 }
 
-/// Neither the environment nor the configuration leads a plan elsewhere, and an option that does is refused.
+/// Neither the environment nor the configuration changes the place of a plan, and an option that does is refused.
 #[test]
 fn a_plan_is_applied_at_its_place() {
     let world = World::new(2, 0.0);
@@ -271,7 +271,7 @@ fn a_plan_needs_its_approval() {
     world.run(&apply).refuses(2, &["by none of the keys"]);
     assert!(world.sent().is_empty());
 
-    // With OpenSSH, as somebody whose key is on a token.
+    // With OpenSSH, as for a key on a token.
     let hash = world.path("hash");
     std::fs::write(
         &hash,

@@ -44,7 +44,7 @@ pub(super) fn some(ids: &[ServerId], servers: &[Server]) -> String {
     }
 }
 
-/// `1 server is`, `2 servers are`.
+/// Returns `1 server is` or `2 servers are`.
 pub(super) fn are(count: usize) -> String {
     match count {
         1 => format!("{} is", counted(1)),
