@@ -14,7 +14,7 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
-use crate::{AuthError, AuthErrorKind, Signed};
+use crate::{AuthError, AuthErrorKind, Echo, Signed};
 
 /// The extra time in which a transport may report its own, more precise error.
 const GRACE: Duration = Duration::from_secs(1);
@@ -85,11 +85,7 @@ pub(crate) fn refusal(
     });
     let masked = |text: Option<String>| text.map(|text| printable(&mask(&text)));
     let (code, message_text) = (masked(code), masked(message_text));
-    // The repeated request is noise.
-    let short = message_text
-        .as_deref()
-        .and_then(|message| message.split("canonicalRequest:").next());
-    let short = short.map(|short| short.trim_end_matches([' ', ',', ';']));
+    let short = message_text.as_deref().map(Echo::remove_from);
     let parts = [code.as_deref(), short];
     let parts: Vec<&str> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {

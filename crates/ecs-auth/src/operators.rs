@@ -31,8 +31,7 @@ impl Operator {
 
     /// Returns the operator with this id, such as `otc`, or alias, such as `t-cloud-public`.
     pub fn by_id(id: &str) -> Option<Self> {
-        let matches = |entry: &Entry| entry.id == id || entry.aliases.contains(&id);
-        Self::all().find(|operator| matches(operator.0))
+        Self::all().find(|operator| operator.0.id == id || operator.0.aliases.contains(&id))
     }
 
     /// Returns the operators that have a region of this id.

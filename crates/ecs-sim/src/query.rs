@@ -127,18 +127,12 @@ impl ListQuery {
         };
         let skipped = self.skipped(&taken, size, quirks)?;
         let on_page: Vec<&Server> = taken.iter().skip(skipped).take(most).copied().collect();
-        let last = || {
+        let servers = if on_page.is_empty() && quirks.has(ListQuirk::RepeatsLastPage) {
             let pages = taken.len().div_ceil(size.max(1)).saturating_sub(1);
-            taken
-                .iter()
-                .skip(pages * size)
-                .take(most)
-                .copied()
-                .collect()
-        };
-        let servers = match on_page.is_empty() && quirks.has(ListQuirk::RepeatsLastPage) {
-            true => last(),
-            false => on_page,
+            let last = taken.iter().skip(pages * size).take(most);
+            last.copied().collect()
+        } else {
+            on_page
         };
         Ok(Page {
             count: quirks.count(taken.len(), servers.len()),

@@ -53,17 +53,12 @@ pub(super) fn list(
     let docs = sourced(&operation.doc, &operation.source);
     let name = ident(&operation.name);
     let builder = format_ident!("{}Builder", operation.name);
-    let builder_doc = super::rust::docs(&format!(
-        "Collects the parameters of [`{}`] and checks them together.",
-        operation.name
-    ));
     let limits = parameters.iter().map(limits);
     let fields = parameters.iter().map(|parameter| {
         let (name, ty) = (ident(&parameter.name), stored(parameter));
         quote!(#name: Option<#ty>)
     });
     let getters = parameters.iter().map(getter);
-    let setters = parameters.iter().map(setter);
     let reads = parameters.iter().map(|parameter| {
         let (name, wire) = (ident(&parameter.name), &parameter.wire);
         let read = match bounds(&quote!(Self), parameter) {
@@ -71,11 +66,6 @@ pub(super) fn list(
             Some([min, max]) => quote!(query.integer(#wire, #min, #max)),
         };
         quote!(#name: #read)
-    });
-    let checks = parameters.iter().filter_map(|parameter| {
-        let (field, wire) = (ident(&parameter.name), &parameter.wire);
-        let [min, max] = bounds(&quote!(#name), parameter)?;
-        Some(quote!((#wire, self.0.#field, #min, #max)))
     });
     let writes = parameters.iter().map(|parameter| {
         let (name, wire) = (ident(&parameter.name), &parameter.wire);
@@ -113,6 +103,7 @@ pub(super) fn list(
         getter: id_getter,
         ..
     } = id;
+    let builder_code = builder_code(operation, parameters, &derive);
     let server_only = server_only();
     quote! {
         #docs
@@ -145,6 +136,31 @@ pub(super) fn list(
             #(#getters)*
         }
 
+        #builder_code
+
+        #implementation
+    }
+}
+
+/// The builder of a query.
+fn builder_code(
+    operation: &Operation,
+    parameters: &[Parameter],
+    derive: &TokenStream,
+) -> TokenStream {
+    let name = ident(&operation.name);
+    let builder = format_ident!("{}Builder", operation.name);
+    let builder_doc = docs(&format!(
+        "Collects the parameters of [`{}`] and checks them together.",
+        operation.name
+    ));
+    let setters = parameters.iter().map(setter);
+    let checks = parameters.iter().filter_map(|parameter| {
+        let (field, wire) = (ident(&parameter.name), &parameter.wire);
+        let [min, max] = bounds(&quote!(#name), parameter)?;
+        Some(quote!((#wire, self.0.#field, #min, #max)))
+    });
+    quote! {
         #builder_doc
         #[derive(Clone, Debug, #derive)]
         pub struct #builder(#name);
@@ -161,8 +177,6 @@ pub(super) fn list(
                 Ok(self.0)
             }
         }
-
-        #implementation
     }
 }
 

@@ -21,6 +21,19 @@ pub enum Echo {
     Differs(Difference),
 }
 
+impl Echo {
+    /// Returns a message without the request that the service repeats in it, which is noise.
+    ///
+    /// ```
+    /// let message = "verify aksk signature fail, canonicalRequest:GET|/v1/p";
+    /// assert_eq!(ecs_auth::Echo::remove_from(message), "verify aksk signature fail");
+    /// ```
+    pub fn remove_from(message: &str) -> &str {
+        let text = message.split(ANNOUNCED).next().unwrap_or_default();
+        text.trim_end_matches([' ', ',', ';'])
+    }
+}
+
 /// Where the service read a request differently from what was signed: the first line of the
 /// canonical requests that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]

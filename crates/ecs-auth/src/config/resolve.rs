@@ -152,7 +152,6 @@ impl Resolver<'_> {
     /// Returns the layers that complete the one of the credentials, in order, beginning with
     /// itself.
     fn layers(&self) -> Vec<&Layer> {
-        let at = |at: usize| self.found.layers.get(at);
         let implicit = !self.found.named;
         let beside: &[usize] = match self.found.source() {
             CredentialSource::Options => &[HUAWEI_ENV, OPENSTACK_ENV, TERRAFORM_ENV],
@@ -162,7 +161,8 @@ impl Resolver<'_> {
             CredentialSource::Cloud { .. } if implicit => &[OPENSTACK_ENV],
             _ => &[],
         };
-        let beside = beside.iter().filter_map(|position| at(*position));
+        let beside = beside.iter();
+        let beside = beside.filter_map(|position| self.found.layers.get(*position));
         self.own().into_iter().chain(beside).collect()
     }
 
