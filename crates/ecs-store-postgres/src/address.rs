@@ -48,6 +48,12 @@ pub(crate) enum Tls {
 }
 
 impl StoreAddress {
+    /// The same for who only reads: any server will do, also a standby that cannot write.
+    pub(crate) fn for_reading(mut self) -> Self {
+        self.config.target_session_attrs(TargetSessionAttrs::Any);
+        self
+    }
+
     /// Sets the password.
     #[must_use]
     pub fn with_password(mut self, password: &SecretString) -> Self {
