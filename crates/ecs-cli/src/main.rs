@@ -16,10 +16,12 @@
 //! | `invocation` | who runs this process |
 //! | `journals` | the folder of journals |
 //! | `plan_file` | a plan as a file, with its hash |
+//! | `private_file` | files that hold secrets |
 //! | `registry` | the active runs of this machine |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
+//! | `serve` | the runs of a store as web pages |
 //! | `server_file` | lists of servers as other tools write them |
 //! | `server_input` | servers from arguments and files, checked all at once |
 //! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
@@ -48,9 +50,13 @@ mod journals;
 mod log;
 mod next_step;
 mod plan_file;
+#[cfg(any(feature = "serve", feature = "postgres"))]
+mod private_file;
 mod registry;
 mod render;
 mod screen;
+#[cfg(feature = "serve")]
+mod serve;
 mod server_file;
 mod server_input;
 mod settings;
@@ -235,6 +241,7 @@ async fn run(
         Command::Store(command) => {
             return store::admin(&command, global, notes, results).await;
         }
+        Command::Serve(args) => return commands::serve::run(&args, global, notes, results).await,
         Command::Config(ConfigCommand::Show(args)) => {
             return commands::config::show(&args, global, &settings, results);
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
-use ecs_ops::store::{Follower, RunState, StoreError, StoreErrorKind, Takeover};
+use ecs_ops::store::{Follower, RunState, RunSummary, StoreError, StoreErrorKind, Takeover};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::{admin, shown};
@@ -90,6 +90,12 @@ impl Store {
         &self.address
     }
 
+    /// For those who read it for long.
+    #[cfg(feature = "serve")]
+    pub(crate) fn shared(&self) -> &ecs_ops::store::Store {
+        &self.store
+    }
+
     /// The journal of a new run.
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         Arc::new(self.store.journal())
@@ -165,17 +171,19 @@ impl Store {
     pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, Fail> {
         let runs = self.store.runs(limit).await;
         let runs = runs.map_err(|error| fail(&error))?;
-        let runs = runs.into_iter().map(|run| {
-            json!({
-                "run_id": run.run_id, "state": run.state, "operation": run.action, "servers": run.servers,
-                "project_id": run.project_id, "endpoint": run.endpoint, "user": run.user, "host": run.host,
-                "pid": run.pid, "program": run.program, "epoch": run.epoch, "records": run.records,
-                "started_at": format!("{:.0}", run.started_at), "seen_at": format!("{:.0}", run.seen_at),
-                "ended_at": run.ended_at.map(|at| format!("{at:.0}")),
-            })
-        });
-        Ok(runs.collect())
+        Ok(runs.iter().map(listed).collect())
     }
+}
+
+/// A run as JSON, as it stands in a list.
+pub(crate) fn listed(run: &RunSummary) -> Value {
+    json!({
+        "run_id": run.run_id, "state": run.state, "operation": run.action, "servers": run.servers,
+        "project_id": run.project_id, "endpoint": run.endpoint, "user": run.user, "host": run.host,
+        "pid": run.pid, "program": run.program, "epoch": run.epoch, "records": run.records,
+        "started_at": format!("{:.0}", run.started_at), "seen_at": format!("{:.0}", run.seen_at),
+        "ended_at": run.ended_at.map(|at| format!("{at:.0}")),
+    })
 }
 
 /// What failed before anything was sent.

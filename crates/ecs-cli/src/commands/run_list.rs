@@ -264,7 +264,7 @@ pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocat
 }
 
 /// Such as `5 min` or `3 days`.
-pub(super) fn age(seconds: i64) -> String {
+pub(crate) fn age(seconds: i64) -> String {
     let seconds = seconds.max(0);
     match seconds {
         0..120 => format!("{seconds} s"),
