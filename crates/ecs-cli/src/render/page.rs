@@ -80,8 +80,9 @@ impl Content {
     }
 }
 
-/// What is below the title of a page.
+/// What is below the title of a page; `is_live`: its numbers may change.
 pub(crate) fn body<'a>(
+    is_live: bool,
     parts: &[(&'static str, String)],
     rows: impl IntoIterator<Item = &'a str>,
 ) -> String {
@@ -97,6 +98,9 @@ pub(crate) fn body<'a>(
     for ((name, text, _), id) in OUTCOMES.iter().zip(counters) {
         let count = parts.iter().find(|(part, _)| *part == id);
         let count = count.map_or("0", |(_, count)| count);
+        if count == "0" && !is_live {
+            continue;
+        }
         html.push_str(&format!(
             "<label><input type=\"radio\" name=\"only\" id=\"only-{name}\"> <span id=\"{id}\">{count}</span> {text}</label>"
         ));
@@ -138,6 +142,7 @@ pub(crate) fn page(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> S
         only(),
         content.title,
         body(
+            false,
             &content.parts,
             content.rows.iter().map(|(_, row)| row.as_str())
         )

@@ -82,6 +82,7 @@ pub(in crate::serve) fn run(shown: &Shown, board: &Board, frame: &Frame<'_>) -> 
          aria-label=\"Copy the id of the run\" hidden>copy</button></p>\n{}",
         escape(&shown.title),
         body(
+            true,
             &shown.view.parts,
             shown.view.rows.iter().map(|(_, row)| &**row)
         ),

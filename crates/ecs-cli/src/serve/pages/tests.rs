@@ -162,9 +162,9 @@ fn pages_do_what_their_policy_allows() {
     }
 }
 
-/// Whatever is not a letter or a digit in a text is found again in the page only as it is written there by us.
-fn is_escaped(html: &str, text: &str) -> bool {
-    !text.contains(['<', '>', '"', '\'', '&']) || !html.contains(text)
+/// How many signs of markup a page has.
+fn signs(html: &str) -> [usize; 4] {
+    ['<', '>', '"', '\''].map(|sign| html.matches(sign).count())
 }
 
 proptest! {
@@ -175,16 +175,16 @@ proptest! {
     ) {
         let plain = board(vec![listed("x", state, Progress::Damaged("x".to_owned()))], Some("x"));
         let odd = board(vec![listed(&text, state, Progress::Damaged(text.clone()))], Some(&text));
-        let (plain, odd) = (page(&plain), page(&odd));
-        prop_assert!(is_escaped(&odd, &text), "{}", odd);
-        // The same elements with the same attributes.
-        for sign in ['<', '>', '"', '\''] {
-            prop_assert_eq!(odd.matches(sign).count(), plain.matches(sign).count(), "{}", odd);
-        }
-        let is_clean = !odd.contains(['\u{202e}', '\u{0}']);
-        prop_assert!(is_clean);
-        for html in [login(&text, Some(&text)), message(&text, &text)] {
-            prop_assert!(is_escaped(&html, &text), "{}", html);
+        let pages = [
+            (page(&plain), page(&odd)),
+            (login("x", Some("x")), login(&text, Some(&text))),
+            (message("x", "x"), message(&text, &text)),
+        ];
+        for (plain, odd) in pages {
+            // The same elements with the same attributes.
+            prop_assert_eq!(signs(&odd), signs(&plain), "{}", odd);
+            let is_clean = !odd.contains(['\u{202e}', '\u{0}']);
+            prop_assert!(is_clean);
         }
     }
 }

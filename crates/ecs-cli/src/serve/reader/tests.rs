@@ -7,7 +7,7 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Hints, Process, Reply, StoreTimes, TakeOver, Which,
+    Append, Ask, Backend, Begin, Hints, Process, Reply, RunLines, StoreTimes, TakeOver, Which,
 };
 
 use super::*;
@@ -104,10 +104,15 @@ impl Backend for Counting {
         run_id: &'a str,
         _: i64,
         _: Duration,
-    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>> {
         self.runs.fetch_add(1, Ordering::SeqCst);
         // Not a record: the run is shown as damaged.
-        Box::pin(async move { Ok(Some((run(run_id), vec!["x".to_owned()]))) })
+        Box::pin(async move {
+            Ok(Some(RunLines {
+                run: run(run_id),
+                lines: vec!["x".to_owned()],
+            }))
+        })
     }
 
     fn listen(&self, _: Hints) -> BoxFuture<'static, ()> {
