@@ -1,17 +1,33 @@
-//! Files that hold secrets.
+//! Files that only their owner can read.
 
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
 
-/// Whether other users may read it. Only Unix tells.
-#[cfg(unix)]
+/// Opens files to write to them; only their owner can read those that it creates.
+pub(crate) fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Creates a file. Never over another one.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    options().create_new(true).open(path)
+}
+
+/// Tells whether other users can read a file. Only Unix says so.
+#[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
 pub(crate) fn is_open_to_others(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(file).map(|known| known.permissions().mode());
     mode.is_ok_and(|mode| mode & 0o077 != 0)
 }
 
-/// Whether other users may read it. Only Unix tells.
-#[cfg(not(unix))]
+/// Tells whether other users can read a file. Only Unix says so.
+#[cfg(all(not(unix), any(feature = "serve", feature = "postgres")))]
 pub(crate) fn is_open_to_others(_: &Path) -> bool {
     false
 }

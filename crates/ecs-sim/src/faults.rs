@@ -1,4 +1,5 @@
-//! A network and a service that misbehave, by seed: what the documents do not promise, and what happens all the same.
+//! A misbehaving network and service, by seed: faults that the documentation rules out and that
+//! happen nonetheless.
 
 mod answers;
 mod course;
@@ -32,16 +33,18 @@ pub use trace::{Asked, Exchange, Part, Received, ShownJob, Trace};
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
-/// A [`SimTransport`] between which and its client things go wrong, as [`Faults`] say.
+/// A [`SimTransport`] with [`Faults`] between it and its client.
 ///
-/// It keeps its mark exactly: held from the beginning, set when the request leaves, and [`Delivery::NotSent`] only
-/// before. What has left travels by itself: it can arrive when the client has long given up. Its ways take the time that
-/// the faults say, not the latency of the [`SimTransport`].
+/// It uses its mark exactly: armed from the beginning and set when the request leaves.
+/// [`Delivery::NotSent`] is reported only before. A sent request travels independently: it can
+/// arrive long after the client gave up. Its ways take the time that the faults define, not the
+/// latency of the [`SimTransport`].
 ///
-/// Besides what is drawn, [`inject`](Self::inject) lets a fault of choice happen to the next exchange of its kind.
+/// In addition to drawn faults, [`inject`](Self::inject) applies a given fault to the next exchange
+/// of its kind.
 ///
-/// What happened is in its [`Trace`]. The same seed and the same calls at the same times give the same trace.
-/// Clones share everything.
+/// The [`Trace`] records what happened. The same seed and the same calls at the same times give the
+/// same trace. Clones share everything.
 ///
 /// ```
 /// use ecs_sim::{Faults, FaultyTransport, Region, SimTransport};
@@ -67,15 +70,15 @@ struct State {
     trace: Trace,
     jobs: HashMap<JobId, JobCourse>,
     injected: VecDeque<(Target, Fault)>,
-    /// Jobs that were given a number, by that number.
+    /// Jobs whose id was replaced by a number, by that number.
     numbered: HashMap<JobId, JobId>,
-    /// By how many seconds the region's clock is off, and how often it was set.
+    /// The offset of the region's clock in seconds, and how often it was set.
     skew: i64,
     steps: usize,
 }
 
 impl FaultyTransport {
-    /// Lets these faults happen on the way to this region.
+    /// Applies these faults on the way to this region.
     pub fn new(sim: SimTransport, faults: Faults) -> Self {
         Self(Arc::new(Inner {
             sim,
@@ -84,13 +87,13 @@ impl FaultyTransport {
         }))
     }
 
-    /// Returns the transport beneath: its region, and the time without steps of the clock.
+    /// Returns the wrapped transport: its region, and the time without steps of the clock.
     pub fn sim(&self) -> &SimTransport {
         &self.0.sim
     }
 
-    /// Lets this happen to the next exchange of this kind of which nothing was said yet, whatever would have been drawn
-    /// for it.
+    /// Applies this fault to the next exchange of this kind without an injected fault, in place of
+    /// the drawn ones.
     ///
     /// ```
     /// # use ecs_sim::{Fault, Faults, FaultyTransport, Region, SimTransport, Target};
@@ -104,7 +107,7 @@ impl FaultyTransport {
         self.0.state().injected.push_back((target, fault));
     }
 
-    /// What happened so far.
+    /// Returns what happened so far.
     pub fn trace(&self) -> Trace {
         self.0.state().trace.clone()
     }
@@ -268,7 +271,7 @@ impl Inner {
         }
     }
 
-    /// The way to the region, the region's answer, and the way back. `None`: no answer ever comes.
+    /// Delivers the request to the region and its answer back; `None` if no answer ever arrives.
     async fn deliver(
         self: Arc<Self>,
         request: Request<Bytes>,
@@ -290,7 +293,7 @@ impl Inner {
             Some(Fault::Denied) => answers::denied(&mut rng),
             Some(Fault::ErrorBefore) => error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
-            // Each time in the same form: a job that does nothing has not even another status.
+            // Always in the same form: a job that does nothing does not even change its status.
             Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut self.rng_of_job(index)),
             Some(Fault::ErrorAsSuccess) => answers::error_as_success(&mut rng),
             Some(Fault::Replaced {
@@ -355,7 +358,7 @@ impl Inner {
         response
     }
 
-    /// Makes the id of the job in the answer a number that was not given before.
+    /// Replaces the job id in the answer by an unused number.
     fn numbered(&self, response: Response<Bytes>, index: usize) -> Response<Bytes> {
         let number = 4_000_000_000 + index as u64;
         let (response, job) = answers::numbered(response, number);
@@ -365,7 +368,7 @@ impl Inner {
         response
     }
 
-    /// Returns the same randomness for each query for the same job.
+    /// Returns the same randomness for each query of the same job.
     fn rng_of_job(&self, index: usize) -> ChaCha8Rng {
         let state = self.state();
         let asked = state
@@ -381,7 +384,7 @@ impl Inner {
             .rng(course.map_or(index, |course| course.index), plan::SHAPE)
     }
 
-    /// Returns a query for a job by the number that it was given, as the region knows the job.
+    /// Translates a query for a job by its number to the region's job id.
     fn by_its_own_id(&self, mut request: Request<Bytes>) -> Request<Bytes> {
         if let Ok((project, AnyOperation::ShowJob(value))) = AnyOperation::from_request(&request)
             && let Some(job) = self.state().numbered.get(value.job_id())
@@ -395,7 +398,7 @@ impl Inner {
         request
     }
 
-    /// What the region's calendar shows.
+    /// Returns the time of the region's calendar.
     fn calendar(&self) -> jiff::Timestamp {
         let now = off_by(self.sim.now(), self.state().skew);
         let epoch = self.sim.region().with(|region| region.epoch());

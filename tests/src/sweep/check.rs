@@ -1,4 +1,4 @@
-//! What must hold, whatever went wrong: between what the region accepted, what happened on the way, and the reports.
+//! Invariants between the accepted requests, the trace, and the reports, whatever fault occurred.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -25,7 +25,7 @@ mod twice;
 mod waits;
 mod waves;
 
-/// Everything that does not hold.
+/// Returns all violated invariants.
 pub(super) fn violations(
     scenario: &Scenario,
     extras: Option<&Extras>,
@@ -64,7 +64,7 @@ pub(super) fn violations(
         if let Some(report) = &run.report {
             checker.reports_its_end(plan, run, report);
         }
-        // The events of a run that was dropped are all that it ever said.
+        // The events of a dropped run are its only output.
         let report = run.report.as_ref().map(|report| &report.servers);
         for server in report.unwrap_or(&run.events) {
             checker.reports_the_truth(plan, run, server);
@@ -85,7 +85,7 @@ pub(super) fn violations(
     checker.violations
 }
 
-/// A run with more than one plain life.
+/// A run with several lives.
 #[derive(Clone, Copy)]
 struct ManyLives<'a> {
     extras: &'a Extras,
@@ -115,8 +115,8 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Returns whether this run or an earlier life of it reconciled: what that one found is in the
-    /// journal.
+    /// Returns whether this run or an earlier life of it reconciled; the journal holds the result
+    /// of an earlier one.
     fn reconciled(&self, plan: &RunPlan) -> bool {
         let mut lives = self.lived.into_iter().flat_map(ManyLives::lives);
         plan.reconcile || lives.any(|(plan, _)| plan.reconcile)
@@ -137,8 +137,9 @@ impl Checker<'_> {
         });
     }
 
-    /// What the region took, in any window: by the time at which it took it, and not by its own clock, which is set
-    /// now and then. What arrives when its client no longer waits for it is nothing that a client can pace.
+    /// Checks the accepted servers of any window, by the time of acceptance and not by the region's
+    /// clock, which is set now and then. Requests that arrive after their client gave up are
+    /// exempt: no client can pace them.
     fn paced(&mut self) {
         let mut taken: HashMap<Option<usize>, Vec<(Duration, usize)>> = HashMap::new();
         for exchange in &self.trace.exchanges {
@@ -196,7 +197,7 @@ impl Checker<'_> {
                 && servers.first().is_some_and(|first| mine.contains(first))
             {
                 let begun = exchange.begun;
-                // What comes before and after is that of other processes.
+                // Earlier and later ones belong to other processes.
                 if begun < run.began || begun >= run.until {
                     continue;
                 }
@@ -224,10 +225,10 @@ impl Checker<'_> {
         faults.any(|fault| *fault == Some(Fault::Denied))
     }
 
-    /// Why it ended, and with which jobs: each that it was told of, once.
+    /// Checks why it ended, and with which jobs: each that it was told of, once.
     fn reports_its_end(&mut self, plan: &RunPlan, run: &Played, report: &Report) {
         let reason = match &report.stopped {
-            // A run that waits leaves nothing running unless it was cut short.
+            // A run that waits leaves no server running unless it was cut short.
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
             Some(Stopped::Requested { .. }) => plan.stop.or(plan.end).is_some(),
@@ -261,7 +262,7 @@ impl Checker<'_> {
         });
     }
 
-    /// Each server ends once, and as the report says.
+    /// Checks that each server ends once, with the outcome of the report.
     fn tells_what_it_reports(&mut self, run: &Played) {
         let mut recorded = HashMap::new();
         for server in &run.events {
@@ -300,26 +301,26 @@ impl Checker<'_> {
         let jobs = self.truth.jobs_until(id, run.until);
         let recorded = outcome.job_id();
         let is_its_job = recorded.is_none_or(|recorded| jobs.contains(&recorded));
-        // Where the server itself has shown it, any of its jobs may have done it.
+        // If the server itself is the evidence, any of its jobs may have done it.
         let mut ends = jobs
             .iter()
             .filter(|job| recorded.is_none_or(|recorded| recorded == **job));
         let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
-                // Refused or failed, and in the wanted state all the same.
+                // Refused or failed, and in the wanted state nonetheless.
                 Outcome::Succeeded {
                     evidence: Evidence::WantedState,
                     job_id,
                 } => match job_id {
                     Some(_) => ended_as(JobStatus::Fail),
-                    // A start or a stop of a server that was in the wanted state changes nothing.
+                    // Starting or stopping a server in the wanted state changes nothing.
                     None => {
                         let lost = self.reconciled(plan) && self.may_be_unknown(id, run);
                         lost || (jobs.is_empty() && self.was_refused_alone(id, run))
                     }
                 },
-                // Without records somebody else's restart cannot be told apart.
+                // Without records another user's restart cannot be distinguished.
                 Outcome::Succeeded {
                     evidence: Evidence::Server,
                     ..
@@ -335,7 +336,7 @@ impl Checker<'_> {
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
                     jobs.is_empty()
                 }
-                // A run that waits with patience and is left alone sees the end of every job.
+                // A run that waits long enough and is not disturbed sees the end of every job.
                 Outcome::Running { .. } => {
                     let report = run.report.as_ref();
                     let stopped = report.and_then(|report| report.stopped.as_ref());
@@ -345,7 +346,7 @@ impl Checker<'_> {
                     !plan.wait || disturbed || self.denied()
                 }
                 Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id, run),
-                // Neither throttling nor errors make a job unknown, nor that it is new.
+                // Neither throttling, errors nor a young job make the outcome unknown.
                 Outcome::Unknown {
                     job_id: Some(job),
                     error,
@@ -382,8 +383,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Returns whether the job told the client what the report says: of this server, with its
-    /// reason if there was one, or, if it succeeded, nothing of it in particular.
+    /// Returns whether the job told the client what the report says of this server: with its reason
+    /// if it failed; a success need not name the server.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {

@@ -1,5 +1,5 @@
-//! Deterministic simulation: a client, a region and everything that goes wrong between them follow from one seed, on
-//! virtual time; afterwards the region's log is held against the client's reports.
+//! Deterministic simulation: a client, a region and all faults between them follow from one seed,
+//! on virtual time. Afterwards the client's reports are compared with the region's log.
 //!
 //! ```
 //! use ecs_tests::sweep::simulate;
@@ -51,88 +51,91 @@ pub use lives::{Gate, Life, Lived};
 pub use many::{Sweep, sweep, sweep_with};
 pub use records::{Crowded, Reconciling};
 
-/// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
+/// By then every run must have ended by itself: longer than any mixture of faults can delay it.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
-/// Longer than the slowest request is underway.
+/// Longer than the slowest request is in flight.
 const SETTLING: Duration = Duration::from_secs(600);
 
-/// What is tested: the client as it is, or one with a mistake, to see that the mistake is found.
+/// The client under test: the real one, or one with a mistake, to see that the mistake is found.
 pub trait Subject {
-    /// What the client sends through; `quota` is how many servers it may send in a minute.
+    /// Returns the transport of the client; `quota` is the number of servers that it may send in a
+    /// minute.
     fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
         let _ = quota;
         Arc::new(faulty)
     }
 
-    /// Further settings of the client.
+    /// Adds settings of the client.
     fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
         let _ = quota;
         client
     }
 
-    /// What the client says at the end.
+    /// Changes the report at the end.
     fn report(&self, report: &mut Report) {
         let _ = report;
     }
 
-    /// Returns the share of the seeds of which a run may go in waves, keep a journal, die and be
-    /// gone on with.
+    /// Returns the share of the seeds in which a run may go in waves, keep a journal, die and be
+    /// resumed.
     fn extras(&self) -> f64 {
         EXTRAS
     }
 
-    /// What its journal keeps of each record.
+    /// Returns the filter of the journal's records.
     fn kept(&self) -> fn(Record) -> Option<Record> {
         Some
     }
 
-    /// In which waves it goes, and by which rules.
+    /// Changes the waves and the rules.
     fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
         (waves, rules)
     }
 
-    /// Returns whether each run reconciles, with records that can be read or not. `None`: as drawn.
+    /// Returns whether each run reconciles, with readable or unreadable records; `None` leaves it
+    /// to the seed.
     fn records(&self) -> Option<bool> {
         None
     }
 
     /// Returns whether others act on the servers of each run soon after its requests, which are
-    /// lost often, and the records of actions come at once.
+    /// often lost, and records of actions are readable at once.
     fn others_act(&self) -> bool {
         false
     }
 
-    /// Further settings of each run.
+    /// Adds settings of each run.
     fn run(&self, run: RunBuilder) -> RunBuilder {
         run
     }
 
-    /// Returns how often there is a gateway on the way, and what the client is like towards it.
+    /// Returns how often there is a gateway on the way, and the kind of client.
     fn gateway(&self) -> (f64, GatewayKind) {
         (GATEWAYS, GatewayKind::AsItIs)
     }
 
-    /// Returns whether it minds what a health check says.
+    /// Returns whether the client respects the result of a health check.
     fn heeds_health(&self) -> bool {
         true
     }
 }
 
-/// How often there is a gateway: of such seeds less can be held against the region.
+/// How often there is a gateway: in such seeds fewer invariants can be checked.
 const GATEWAYS: f64 = 0.1;
-/// The longest time that a gateway holds a request back, in seconds: shorter than the three minutes after which absence counts.
+/// The longest time that a gateway holds a request, in seconds: shorter than the three minutes
+/// after which absence counts.
 const IN_A_QUEUE: u64 = 170;
 
 /// How often there are extras: such runs take longer than others.
 const EXTRAS: f64 = 0.06;
 
-/// The client as it is.
+/// The real client.
 #[derive(Clone, Copy, Debug)]
 pub struct Faithful;
 
 impl Subject for Faithful {}
 
-/// The client as it is, with extras in each seed.
+/// The real client, with extras in each seed.
 #[derive(Clone, Copy, Debug)]
 pub struct ManyLives;
 
@@ -142,58 +145,58 @@ impl Subject for ManyLives {
     }
 }
 
-/// What came of one seed.
+/// The outcome of one seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
-    /// What was wrong; nothing, one hopes.
+    /// The violated invariants; none in a correct client.
     pub violations: Vec<String>,
-    /// What was simulated.
+    /// The simulated scenario.
     pub scenario: String,
-    /// What happened on the way.
+    /// The trace of the exchanges.
     pub trace: Trace,
-    /// What became of each run.
+    /// The result of each run.
     pub runs: Vec<Played>,
-    /// What became of the first run, if it may have more than one plain life: it is not among the others.
+    /// The result of the first run, if it may have several lives: it is not among the others.
     pub lived: Option<Lived>,
-    /// What became of the jobs that were waited for afterwards.
+    /// The result of the jobs that were waited for afterwards.
     pub waited: Waited,
 }
 
 /// One run, as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Played {
-    /// What was asked for, in order.
+    /// The requested servers, in order.
     pub servers: Vec<ServerId>,
-    /// When it began and ended, by the clock of the trace.
+    /// When it began, by the clock of the trace.
     pub began: Duration,
     /// When it ended or was dropped.
     pub ended: Duration,
-    /// When another process went on with it.
+    /// When another process resumed it.
     pub until: Duration,
-    /// Its report, unless its future was dropped. The random id is taken out.
+    /// Its report without the random id, unless its future was dropped.
     pub report: Option<Report>,
-    /// What its events said of servers.
+    /// The servers in its events.
     pub events: Vec<ServerReport>,
-    /// Its process died.
+    /// Whether its process died.
     pub died: bool,
-    /// It did not end.
+    /// Whether it did not end.
     pub endless: bool,
 }
 
 /// A wait for all jobs, as seen from outside.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Waited {
-    /// What was asked for, in order.
+    /// The requested jobs, in order.
     pub jobs: Vec<JobId>,
     /// How long it took.
     pub took: Duration,
-    /// What became of each; nothing if it did not end.
+    /// The end of each; `None` if the wait did not end.
     pub ends: Option<Vec<WatchedJob>>,
 }
 
-/// Simulates one seed with the client as it is.
+/// Simulates one seed with the real client.
 pub fn simulate(seed: u64) -> Outcome {
     simulate_with(seed, &Faithful)
 }
@@ -203,7 +206,7 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     let mut scenario = Scenario::draw(seed);
     let mut records = RecordsPlan::draw(seed, scenario.servers);
     if let Some(readable) = subject.records() {
-        // A run that is cut short finds nothing out, whatever it may read.
+        // A run that is cut short finds out nothing, whatever it may read.
         scenario
             .runs
             .iter_mut()
@@ -254,7 +257,7 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     outcome
 }
 
-/// What clients are made of.
+/// The parts of clients.
 struct World<'a> {
     scenario: &'a Scenario,
     seed: u64,
@@ -269,7 +272,7 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// Returns a new client; perhaps of a process that dies.
+    /// Returns a new client, optionally of a dying process.
     fn client(&self, process: Option<&Arc<Process>>) -> Result<Client, ecs_ops::Error> {
         let scenario = self.scenario;
         let mut inner = self.subject.transport(self.faulty.clone(), scenario.quota);
@@ -291,7 +294,7 @@ impl World<'_> {
             .retry(ecs_ops::RetryPolicy::default().with_max_failures(scenario.max_failures))
             .polling(scenario.polling.clone())
             .attempt_timeout(scenario.attempt_timeout)
-            // A read of its own meets faults of its own; `gateways/sweep.rs` has it.
+            // An own read meets its own faults, which `gateways/sweep.rs` covers.
             .skip_service_check()
             .servers_per_minute(scenario.quota)
             .concurrent_submissions(scenario.submissions)
@@ -317,7 +320,7 @@ async fn run(
     let user_id = region.identity().user_id.clone();
     let epoch = region.epoch();
     let sim = SimTransport::new(region);
-    sim.now(); // The clock of the trace begins here.
+    sim.now(); // The clock of the trace starts here.
     let faulty = FaultyTransport::new(sim.clone(), scenario.faults.clone());
     let world = World {
         scenario,
@@ -358,7 +361,7 @@ async fn run(
     if let Some(deadline) = scenario.wait {
         outcome.waited = wait(&client, &sim, deadline).await;
     }
-    // What is still underway may arrive, and nothing more may be sent.
+    // Requests in flight may arrive, and nothing more may be sent.
     sleep(SETTLING).await;
     outcome.trace = faulty.trace();
     outcome.violations = check::violations(scenario, extras, &plans, &sim, outcome);
@@ -428,7 +431,7 @@ async fn play(
     })
 }
 
-/// Waits for every job that there is, and for one that never was.
+/// Waits for all existing jobs, and for one that never existed.
 async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -> Waited {
     let mut jobs: Vec<JobId> = sim.region().with(|region| {
         let entries = region.accepted().entries().iter();
@@ -436,7 +439,7 @@ async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -
     });
     jobs.extend("0".repeat(32).parse());
     let began = sim.now();
-    // Tickets without a place are good anywhere.
+    // Tickets without an origin are valid anywhere.
     let ends = match client.watch(jobs.clone()) {
         Ok(mut wait) => {
             if let Some(deadline) = deadline {
@@ -461,7 +464,7 @@ async fn at(time: Option<Duration>) {
     }
 }
 
-/// All that is needed to understand what went wrong.
+/// Displays everything that is needed to understand a violation.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.seed, self.scenario)?;

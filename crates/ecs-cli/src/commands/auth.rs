@@ -1,6 +1,4 @@
-//! `auth check`: which credentials are found, and whether they work.
-
-use std::sync::Arc;
+//! `auth check`: finds credentials and checks whether they work.
 
 use ecs_ops::auth::{
     AuthError, AuthErrorKind, CredentialConfig, CredentialKind, Reference, TokenInfo,
@@ -9,17 +7,17 @@ use ecs_ops::{Client, Probe, ProbeEnd};
 use jiff::Timestamp;
 
 use crate::args::{AuthCheck, DocumentFormat, Global};
-use crate::connect::neighbours::{self, Neighbour};
-use crate::connect::{self, Settings, Stopped, is_sped_up};
+use crate::connect::neighbours::Neighbour;
+use crate::connect::{self, Clients, Settings, Stopped, is_sped_up};
 use crate::credentials;
-use crate::diagnosis::{Asked, End, Evidence, Stranger, diagnose};
+use crate::diagnosis::{Asked, End, Evidence, UnprovenAnswer, diagnose};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
-use crate::render::auth::Checked;
+use crate::render::auth::CheckReport;
 use crate::render::{auth as render, json};
 use crate::term::{Notes, Results};
 
-/// What the transport reads to find a proxy.
+/// The variables that the transport reads to find a proxy.
 const PROXIES: [&str; 6] = [
     "HTTPS_PROXY",
     "https_proxy",
@@ -29,18 +27,18 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// What was found out, step by step: it ends where something is wrong.
+/// The state of a check, which runs step by step and ends at the first problem.
 struct Check<'a> {
     global: &'a Global,
-    checked: Checked,
+    checked: CheckReport,
     kind: CredentialKind,
-    /// Whether an agency's rights are used.
+    /// Whether the permissions of an agency are used.
     agency: bool,
     proxies: Vec<&'static str>,
 }
 
-/// Where it ended.
-enum Ended {
+/// The step at which a check ended.
+enum CheckEnd {
     Credentials(AuthError),
     Options(Fail),
     Asked(Box<Probe>),
@@ -55,7 +53,7 @@ pub(crate) async fn check(
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut check = Check {
         global,
-        checked: Checked::default(),
+        checked: CheckReport::default(),
         kind: CredentialKind::Token,
         agency: false,
         proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
@@ -71,14 +69,14 @@ pub(crate) async fn check(
 }
 
 impl Check<'_> {
-    async fn run(&mut self, notes: &Notes) -> Ended {
+    async fn run(&mut self, notes: &Notes) -> CheckEnd {
         match self.steps(notes).await {
-            Ok(probe) => Ended::Asked(Box::new(probe)),
+            Ok(probe) => CheckEnd::Asked(Box::new(probe)),
             Err(ended) => ended,
         }
     }
 
-    async fn steps(&mut self, notes: &Notes) -> Result<Probe, Ended> {
+    async fn steps(&mut self, notes: &Notes) -> Result<Probe, CheckEnd> {
         if self.global.sim {
             let connection = connect::connect(self.global, &Settings::of_reads(), notes).await?;
             self.checked.source = Some("the embedded simulator".to_owned());
@@ -92,7 +90,7 @@ impl Check<'_> {
         let choice = connect::choose(self.global, None)?;
         self.found(&choice.config);
         self.checked.warnings = choice.warnings;
-        let (ready, ways) = connect::open(choice.config, self.global).await?;
+        let (ready, transports) = connect::open(choice.config, self.global).await?;
         let checked = &mut self.checked;
         checked.region = ready.region;
         checked.endpoint = ready.endpoint;
@@ -103,25 +101,20 @@ impl Check<'_> {
         self.token(ready.token);
         let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), None, self.global)?;
         let project = connect::project(&ready.project_id)?;
-        let beside = neighbours::endpoint(Neighbour::Traces, self.global, &endpoint, notes)?;
-        let open = |endpoint| -> Result<Client, Fail> {
-            let provider = Arc::clone(&ready.provider);
-            let services = ways.services.clone();
-            connect::client(
-                endpoint,
-                project.clone(),
-                provider,
-                services,
-                &Settings::of_reads(),
-                1.0,
-            )
+        let settings = Settings::of_reads();
+        let clients = Clients {
+            project,
+            provider: ready.provider,
+            transport: transports.services,
+            settings: &settings,
+            speed: 1.0,
         };
-        let traces = beside.map(open).transpose()?;
-        let client = open(endpoint)?;
+        let traces = clients.beside(Neighbour::Traces, self.global, &endpoint, notes)?;
+        let client = clients.at(endpoint)?;
         Ok(self.probe(&client, traces.as_ref()).await)
     }
 
-    /// Sends the harmless request and, if the service answered it, finds out which records can be read.
+    /// Sends a read-only request and, if the service answers it, checks which records can be read.
     async fn probe(&mut self, client: &Client, traces: Option<&Client>) -> Probe {
         let probe = client.probe().await;
         if matches!(probe.end, ProbeEnd::Answered { .. }) {
@@ -130,7 +123,7 @@ impl Check<'_> {
         probe
     }
 
-    /// Notes what was chosen.
+    /// Reports the chosen credentials and addresses.
     fn found(&mut self, config: &CredentialConfig) {
         self.kind = config.kind();
         self.agency = config.agency().is_some();
@@ -163,17 +156,40 @@ impl Check<'_> {
         self.checked.expires_at = token.expires_at;
     }
 
-    /// Explains it, and notes the explanation.
-    fn conclude(&mut self, ended: &Ended) -> Exit {
-        let failure = match ended {
-            Ended::Options(fail) => fail.message.clone(),
-            Ended::Credentials(error) => credentials::message(error),
-            Ended::Asked(probe) => match &probe.end {
-                ProbeEnd::Failed(error) => chain(error),
-                ProbeEnd::NoCredentials(error) => chain(error),
-                _ => String::new(),
-            },
-        };
+    /// Diagnoses the end of the check and adds the diagnosis to the report.
+    fn conclude(&mut self, ended: &CheckEnd) -> Exit {
+        let failure = ended.failure();
+        let seen = self.evidence(ended, &failure);
+        let mut diagnosis = diagnose(&seen);
+        // A simulator whose clock runs faster is no clock skew.
+        let warning = seen.warning().filter(|_| !is_sped_up());
+        let clocks = seen.clocks();
+        diagnosis.advice.extend(ended.advice());
+        if diagnosis.finding == "tls" {
+            diagnosis.advice.extend(other_bundle());
+        }
+        let checked = &mut self.checked;
+        match ended {
+            CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
+                let why = failure.split_once(": ").map_or(&*failure, |(_, why)| why);
+                checked.skip("the metadata service", why);
+                checked.source = None;
+                checked.kind = None;
+            }
+            CheckEnd::Asked(probe) => note_probe(checked, probe),
+            _ => {}
+        }
+        checked.clocks = diagnosis.clocks.or(clocks);
+        if diagnosis.exit == Exit::Success {
+            checked.warnings.extend(warning);
+        }
+        let exit = diagnosis.exit;
+        checked.conclude(diagnosis);
+        exit
+    }
+
+    /// Returns the observed facts. `failure`: the [text](CheckEnd::failure) of the end.
+    fn evidence<'a>(&'a self, ended: &'a CheckEnd, failure: &'a str) -> Evidence<'a> {
         let mut seen = Evidence {
             kind: self.kind,
             agency: self.agency,
@@ -185,109 +201,100 @@ impl Check<'_> {
             their_time: None,
             proxies: &self.proxies,
             asked: Asked::Service,
-            stranger: None,
+            unproven: None,
             end: End::Answered,
         };
-        let mut servers = None;
-        let mut expires_at = None;
         match ended {
-            Ended::Options(_) => seen.end = End::Malformed(&failure),
-            Ended::Credentials(error) => of_auth(&mut seen, error, &failure),
-            Ended::Asked(probe) => {
-                seen.our_time = probe.sent_at;
-                seen.their_time = probe.service_time;
-                expires_at = probe.expires_at;
-                match &probe.end {
-                    ProbeEnd::Answered { servers: all } => servers = *all,
-                    ProbeEnd::Refused {
-                        status,
-                        code,
-                        message,
-                        echo,
-                        described,
-                        origin,
-                        moved_to,
-                        ..
-                    } => {
-                        seen.stranger = (!origin.is_proven()).then_some(Stranger {
-                            described,
-                            moved_to: moved_to.as_ref(),
-                        });
-                        seen.end = End::Refused {
-                            status: *status,
-                            code: code.as_deref(),
-                            message: message.as_deref(),
-                            echo: echo.as_ref(),
-                        }
-                    }
-                    ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &failure),
-                    ProbeEnd::NoCredentials(error) => of_auth(&mut seen, error, &failure),
-                    _ => {
-                        seen.end = End::Unavailable("the request ended in a way that is not known")
-                    }
-                }
-            }
+            CheckEnd::Options(_) => seen.end = End::Malformed(failure),
+            CheckEnd::Credentials(error) => add_auth_error(&mut seen, error, failure),
+            CheckEnd::Asked(probe) => add_probe(&mut seen, probe, failure),
         }
-        let mut diagnosis = diagnose(&seen);
-        // Clocks that are apart because one is to run faster are no fault.
-        let warning = seen.warning().filter(|_| !is_sped_up());
-        let clocks = seen.clocks();
-        let request_id = match ended {
-            Ended::Asked(probe) => match &probe.end {
-                ProbeEnd::Refused { request_id, .. } => request_id.clone(),
-                _ => None,
-            },
-            _ => None,
-        };
-        match ended {
-            Ended::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
-            Ended::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
-                diagnosis
-                    .advice
-                    .extend(error.reason().and_then(credentials::hint_of));
-            }
-            Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
-                let why = failure
-                    .split_once(": ")
-                    .map(|(_, why)| why)
-                    .unwrap_or(&failure);
-                self.checked.skip("the metadata service", why);
-                self.checked.source = None;
-                self.checked.kind = None;
-            }
-            _ => {}
-        }
-        if diagnosis.finding == "tls" {
-            diagnosis.advice.extend(other_bundle());
-        }
-        let checked = &mut self.checked;
-        if let Ended::Asked(probe) = ended {
-            checked.gateway.clone_from(&probe.intermediary);
-            let cached = probe.stale.as_ref();
-            checked.warnings.extend(cached.map(|stale| {
-                format!("a cache answers in place of the service, and its lists are no evidence: {stale}")
-            }));
-        }
-        checked.expires_at = checked.expires_at.or(expires_at);
-        checked.servers = servers;
-        checked.request_id = request_id;
-        checked.clocks = diagnosis.clocks.or(clocks);
-        if diagnosis.exit == Exit::Success {
-            checked.warnings.extend(warning);
-        }
-        let exit = diagnosis.exit;
-        checked.conclude(diagnosis);
-        exit
+        seen
     }
 }
 
-impl From<Fail> for Ended {
+impl CheckEnd {
+    /// Describes the failure; empty if there is none.
+    fn failure(&self) -> String {
+        match self {
+            Self::Options(fail) => fail.message.clone(),
+            Self::Credentials(error) => credentials::message(error),
+            Self::Asked(probe) => match &probe.end {
+                ProbeEnd::Failed(error) => chain(error),
+                ProbeEnd::NoCredentials(error) => chain(error),
+                _ => String::new(),
+            },
+        }
+    }
+
+    /// Returns advice beside that of the diagnosis.
+    fn advice(&self) -> Option<String> {
+        match self {
+            Self::Options(fail) => fail.hint.clone(),
+            Self::Credentials(error) if error.kind() == AuthErrorKind::Malformed => error
+                .reason()
+                .and_then(credentials::hint_of)
+                .map(Into::into),
+            Self::Credentials(_) | Self::Asked(_) => None,
+        }
+    }
+}
+
+/// Adds the facts of an answer to the report.
+fn note_probe(checked: &mut CheckReport, probe: &Probe) {
+    checked.gateway.clone_from(&probe.intermediary);
+    let cached = probe.stale.as_ref();
+    checked.warnings.extend(cached.map(|stale| {
+        format!("a cache answers in place of the service, so its lists prove nothing: {stale}")
+    }));
+    checked.expires_at = checked.expires_at.or(probe.expires_at);
+    match &probe.end {
+        ProbeEnd::Answered { servers } => checked.servers = *servers,
+        ProbeEnd::Refused { request_id, .. } => checked.request_id.clone_from(request_id),
+        _ => {}
+    }
+}
+
+/// Adds the facts of an answer to the evidence.
+fn add_probe<'a>(seen: &mut Evidence<'a>, probe: &'a Probe, failure: &'a str) {
+    seen.our_time = probe.sent_at;
+    seen.their_time = probe.service_time;
+    match &probe.end {
+        ProbeEnd::Answered { .. } => {}
+        ProbeEnd::Refused {
+            status,
+            code,
+            message,
+            echo,
+            described,
+            origin,
+            moved_to,
+            ..
+        } => {
+            seen.unproven = (!origin.is_proven()).then_some(UnprovenAnswer {
+                described,
+                moved_to: moved_to.as_ref(),
+            });
+            seen.end = End::Refused {
+                status: *status,
+                code: code.as_deref(),
+                message: message.as_deref(),
+                echo: echo.as_ref(),
+            }
+        }
+        ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), failure),
+        ProbeEnd::NoCredentials(error) => add_auth_error(seen, error, failure),
+        _ => seen.end = End::Unavailable("the request ended for an unknown reason"),
+    }
+}
+
+impl From<Fail> for CheckEnd {
     fn from(fail: Fail) -> Self {
         Self::Options(fail)
     }
 }
 
-impl From<Stopped> for Ended {
+impl From<Stopped> for CheckEnd {
     fn from(stopped: Stopped) -> Self {
         match stopped {
             Stopped::Options(fail) => Self::Options(fail),
@@ -296,18 +303,18 @@ impl From<Stopped> for Ended {
     }
 }
 
-/// Variables that Python's tools take certificates from, and that are not read here.
+/// Warns of variables that name certificates for Python tools, which `ecsctl` does not read.
 fn other_bundle() -> Option<String> {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut names = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].into_iter();
     let name = names.find(set)?;
     Some(format!(
-        "{name} is set, and is not read here: name its file with --ca-file or SSL_CERT_FILE"
+        "{name} is set, but ecsctl does not read it: name its file with --ca-file or SSL_CERT_FILE"
     ))
 }
 
-/// Why there are no credentials.
-fn of_auth<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, failure: &'a str) {
+/// Returns why there are no credentials.
+fn add_auth_error<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, failure: &'a str) {
     seen.asked = Asked::Iam;
     if error.kind() == AuthErrorKind::Missing {
         seen.end = End::Missing;

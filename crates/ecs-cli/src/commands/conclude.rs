@@ -1,4 +1,4 @@
-//! The end of a run: what became of each server, and what to do next.
+//! The end of a run: its report and the next steps.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::execute::Ended;
 use super::go_on::{Circumstances, GoOn};
 use crate::args::{Format, Output};
 use crate::connect::{Connection, simulated};
-use crate::exit::{Exit, Facts};
+use crate::exit::{Exit, OutcomeFlags};
 use crate::fail::{hint_for, place_hint};
 use crate::render::closing::{closing, hard_restarts, headline};
 use crate::render::csv;
@@ -18,24 +18,24 @@ use crate::render::json::{self, Brake, Extras};
 use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
-/// What the end of a run depends on.
+/// The inputs of [`conclude`].
 pub(super) struct Ending {
     pub(super) output: Output,
-    /// The limit of failures, as it was given.
+    /// The limit of failures as it was typed.
     pub(super) max_failures: Option<String>,
-    /// What stops the run because of failures.
+    /// The rules that stop the run because of failures.
     pub(super) brake: Option<Brake>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     pub(super) go_on: GoOn,
     pub(super) place: Place,
-    /// The exit code is at least this one.
+    /// The least exit code.
     pub(super) at_least: Exit,
-    /// Why the report is not that of the end of the run.
+    /// The reason that the report is not that of an ended run.
     pub(super) unfinished: Option<String>,
 }
 
-/// Where a run acted.
+/// The place of a run.
 #[derive(Debug)]
 pub(super) struct Place {
     endpoint: String,
@@ -44,7 +44,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where this connection leads.
+    /// Returns the place of a connection.
     pub(super) fn of_connection(connection: &Connection) -> Self {
         Self {
             endpoint: connection.place(),
@@ -53,7 +53,7 @@ impl Place {
         }
     }
 
-    /// Where the journal says.
+    /// Returns the place from the journal.
     pub(super) fn of_record(run: &RunRecord) -> Self {
         Self {
             endpoint: match run.simulated {
@@ -66,7 +66,7 @@ impl Place {
     }
 }
 
-/// Shows the report, and says what to do next.
+/// Prints the report and the next steps.
 pub(super) fn conclude(
     ended: &Ended,
     ending: Ending,
@@ -74,7 +74,7 @@ pub(super) fn conclude(
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
-    let exit = Facts::of(report, ending.no_wait).exit();
+    let exit = OutcomeFlags::of(report, ending.no_wait).exit();
     let exit = exit.max(ending.at_least);
     let took = Duration::try_from(ended.ended.duration_since(ended.began)).ok();
     let show = ending.output.show;
@@ -107,7 +107,7 @@ pub(super) fn conclude(
         });
     }
     advise(report, notes);
-    // Nothing is left to do with those that were not ready.
+    // Servers that were not ready need no further step.
     let unready: Vec<ServerId> = report.unready.iter().map(|server| server.id).collect();
     let known = Circumstances {
         no_wait: ending.no_wait,
@@ -121,7 +121,7 @@ pub(super) fn conclude(
     exit
 }
 
-/// What a report says beside the outcomes.
+/// Returns the parts of a report besides the outcomes.
 fn extras(ended: &Ended, ending: &Ending, exit: Exit) -> Extras {
     let stopped = ended.report.stopped.as_ref().map(ToString::to_string);
     Extras {
@@ -137,7 +137,7 @@ fn extras(ended: &Ended, ending: &Ending, exit: Exit) -> Extras {
     }
 }
 
-/// What went wrong with the run as a whole, and what to do about it.
+/// Prints the problem of the run as a whole, with a hint.
 fn advise(report: &Report, notes: &Notes) {
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: access denied by the service: {problem}"));

@@ -1,7 +1,8 @@
-//! What each command does.
+//! The commands.
 
 mod announce;
 pub(crate) mod auth;
+mod carry_out;
 mod conclude;
 pub(crate) mod config;
 mod execute;

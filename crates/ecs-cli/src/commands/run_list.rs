@@ -1,4 +1,4 @@
-//! `run list`: the runs whose journals are in the folder for journals.
+//! `run list`: the runs in the folder for journals or in the store.
 
 use std::path::{Path, PathBuf};
 
@@ -10,19 +10,20 @@ use crate::args::{Global, RunList, RunListFormat};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::journals::Journals;
+use crate::render::duration::in_one_unit;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::render::timeline::{Summary, Timeline};
 use crate::store::Store;
 use crate::term::{Notes, Results};
 
-/// A run of the list.
+/// A row of the list.
 #[derive(Debug, Serialize)]
 struct Row {
     run_id: String,
     journal: PathBuf,
-    state: State,
-    /// The process, of a run that is active.
+    state: RunListState,
+    /// The process id of an active run.
     pid: Option<u32>,
     operation: &'static str,
     #[serde(rename = "type")]
@@ -41,18 +42,18 @@ struct Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
-    /// Its process lives.
+enum RunListState {
+    /// Its process is alive.
     Active,
-    /// It ended with a report, and nothing is left to do.
+    /// The run ended with a report, and nothing is left to do.
     Ended,
-    /// It ended with a report before all servers were done: it can be resumed.
+    /// The run ended with a report before all servers were done. It can be resumed.
     Stopped,
-    /// Its process died: it can be resumed.
+    /// Its process was killed. It can be resumed.
     Interrupted,
 }
 
-impl State {
+impl RunListState {
     fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -87,7 +88,7 @@ pub(crate) fn run(
         }
         match row(&path, now) {
             Ok(Some(row)) => rows.push(row),
-            // It is about to begin, or never began.
+            // The run is about to begin, or never began.
             Ok(None) => {}
             Err(why) => notes.warn(&format!("{}: {why}", path.display())),
         }
@@ -112,19 +113,19 @@ pub(crate) fn run(
     Ok(Exit::Success)
 }
 
-/// What is said of a list that is not whole.
+/// Returns the note about a truncated list.
 fn cut(limit: u32) -> String {
     format!("only the latest {limit} runs are listed: use --limit N to list more")
 }
 
-/// The runs in the store.
+/// Lists the runs in the store.
 pub(crate) async fn stored(
     args: &RunList,
     store: &Store,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    // One more shows that there are more.
+    // One run more than the limit shows that the list is truncated.
     let mut runs = store.list(args.limit + 1).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let is_cut = runs.len() > limit;
@@ -180,7 +181,7 @@ fn table(rows: &[Row]) -> String {
     ]);
     table.may_shrink(4);
     table.may_shrink(7);
-    // The state and the outcomes stay whole. The beginning of the id is enough to name the run.
+    // The state and the outcomes are never cut. The beginning of the id is enough to name a run.
     table.may_vanish([7, 4, 5, 3, 2]);
     table.shrinks_last(0);
     for row in rows {
@@ -198,7 +199,7 @@ fn table(rows: &[Row]) -> String {
         table.row([
             row.run_id.clone(),
             state,
-            format!("{} ago", age(row.age_seconds)),
+            format!("{} ago", in_one_unit(row.age_seconds)),
             format!("{}{kind}", row.operation),
             place,
             row.summary.requested.to_string(),
@@ -218,10 +219,10 @@ fn row(path: &Path, now: Timestamp) -> Result<Option<Row>, String> {
     let is_active = JsonlJournal::is_in_use(path).unwrap_or(false);
     let left = timeline.summary.not_attempted + timeline.summary.running;
     let state = match (is_active, timeline.ended, left) {
-        (true, ..) => State::Active,
-        (false, None, _) => State::Interrupted,
-        (false, Some(_), 0) => State::Ended,
-        (false, Some(_), _) => State::Stopped,
+        (true, ..) => RunListState::Active,
+        (false, None, _) => RunListState::Interrupted,
+        (false, Some(_), 0) => RunListState::Ended,
+        (false, Some(_), _) => RunListState::Stopped,
     };
     let target = run.target.as_ref();
     let invocation = invocation.unwrap_or_default();
@@ -245,7 +246,7 @@ fn row(path: &Path, now: Timestamp) -> Result<Option<Row>, String> {
     }))
 }
 
-/// The run, and who runs it or ran it last.
+/// Reads a run and its last process.
 pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocation>)> {
     let run = match &contents.entries.first()?.record {
         Record::Run(run) => RunRecord::clone(run),
@@ -261,35 +262,4 @@ pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocat
         });
     let last = resumed.unwrap_or_else(|| run.invocation.clone());
     Some((run, last))
-}
-
-/// Such as `5 min` or `3 days`.
-pub(crate) fn age(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_have_one_unit() {
-        let ages = [
-            (0, "0 s"),
-            (119, "119 s"),
-            (120, "2 min"),
-            (7200, "2 h"),
-            (172_800, "2 days"),
-        ];
-        for (seconds, text) in ages {
-            assert_eq!(age(seconds), text);
-        }
-        assert_eq!(age(-5), "0 s");
-    }
 }

@@ -1,4 +1,4 @@
-//! `run watch`: shows a run of another process as it goes on, from its records.
+//! `run watch`: shows the progress of a run of another process, from its records.
 
 mod source;
 mod view;
@@ -16,10 +16,10 @@ use crate::next_step::NextStep;
 use crate::signals::{INTERRUPT, Signals, after_interrupt};
 use crate::term::{Notes, Results};
 
-/// How often times are shown anew.
+/// The interval at which displayed times are refreshed.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Reads only: it needs no credentials, takes nothing over, and what it ends is itself.
+/// Watches a run. Only reads: it needs no credentials, and neither takes over nor stops the run.
 pub(crate) async fn run(
     args: &RunWatch,
     global: &Global,
@@ -51,17 +51,17 @@ pub(crate) async fn run(
             return Ok(view.conclude(&source, results));
         }
         if results.have_failed() {
-            // Nobody would see the rest.
+            // The rest could not be printed.
             view.finish();
             return Ok(Exit::Stopped);
         }
     }
 }
 
-/// The watching was stopped, and nothing else.
+/// Reports that watching stopped, while the run continues.
 fn stopped(signal: &str, source: &Source, view: &View<'_>, notes: &Notes) -> Exit {
-    notes.always("stopped watching; the run goes on");
-    let again = NextStep::watch_run("to watch it again", source.named(), &view.place());
+    notes.always("stopped watching; the run continues");
+    let again = NextStep::watch_run("to watch the run again", source.named(), &view.place());
     notes.next(&again);
     if signal == INTERRUPT {
         after_interrupt(Exit::Stopped)

@@ -1,12 +1,14 @@
-//! What an answer means that is an error.
+//! The diagnosis of an error answer.
 
-use ecs_ops::auth::{CredentialKind, Echo, MAX_CLOCK_SKEW};
+mod rules;
+
+use ecs_ops::auth::{CredentialKind, Echo};
 use jiff::Timestamp;
 
-use super::{Asked, Clocks, Diagnosis, Evidence, found, of_the_proxy, refused};
-use crate::exit::Exit;
-use crate::fail::PROXY_CREDENTIALS;
+use self::rules::Refusal;
+use super::{Asked, Clocks, Diagnosis, Evidence, refused};
 
+/// Diagnoses a refusal by the first rule that applies.
 pub(super) fn explain(
     evidence: &Evidence<'_>,
     status: u16,
@@ -14,155 +16,7 @@ pub(super) fn explain(
     message: &str,
     echo: Option<&Echo>,
 ) -> Diagnosis {
-    let answer = answer(status, code, message);
-    let lowercase = message.to_lowercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| lowercase.contains(part));
-    let signs = echo.is_some();
-    let key = evidence.access_key.unwrap_or("in use");
-
-    if has(&["reach the limit"]) {
-        return refused(
-            "locked_key",
-            format!("access key {key} is locked, as after five wrong signatures in a row ({answer})"),
-        )
-        .advise("send nothing with it for five minutes: stop whatever else uses it with a wrong secret key")
-        .advise("then make sure of the secret key, and run this check once");
-    }
-    if signs && has(&["signature expired"]) {
-        return skewed(times_in(&lowercase).or_else(|| evidence.clocks()), &answer);
-    }
-    if status == 407 {
-        return of_the_proxy(
-            evidence,
-            format!("a proxy on the way requires a user name and password ({answer})"),
-        )
-        .advise(PROXY_CREDENTIALS);
-    }
-    if let Some(diagnosis) = of_a_stranger(evidence, status) {
-        return diagnosis;
-    }
-    let own_words = code.is_some() || !message.is_empty();
-    if status == 403 && !own_words {
-        return found(
-            "no_answer",
-            Exit::Failed,
-            format!("what answered is not this API: {answer}, without a code or words of its own"),
-        )
-        .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked");
-    }
-    let policy = has(&["policy does not allow", "policy doesn't allow"]);
-    let logs_in = evidence.asked == Asked::Iam && evidence.kind == CredentialKind::Password;
-    if status == 403 && logs_in && !policy && permission_in(message).is_none() {
-        return login_refused(&answer)
-            .advise("where these are right, the user may be locked, the password expired, or logins limited by IAM");
-    }
-    if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
-        return without_permission(evidence, message, &answer);
-    }
-    if is_unknown_key(&lowercase) {
-        let place = evidence.endpoint.unwrap_or("this endpoint");
-        return refused(
-            "unknown_key",
-            format!("access key {key} is not known at {place} ({answer})"),
-        )
-        .advise(format!(
-            "check that it belongs to this cloud and region{}: keys of Open Telekom Cloud and of Huawei Cloud, and of \
-             some regions, are not known to each other",
-            evidence.region.map(|region| format!(" ({region})")).unwrap_or_default()
-        ))
-        .advise("check that it was not deleted; a temporary key needs its security token, too");
-    }
-    if has(&[
-        "token expire",
-        "token has expired",
-        "token is expired",
-        "token has expire",
-    ]) {
-        return expired(evidence, &answer);
-    }
-    if has(&[
-        "aksk signature",
-        "verify signature",
-        "signature fail",
-        "verify ak sk",
-    ]) {
-        return wrong_signature(key, echo, &answer);
-    }
-    let another_project = matches!(code, Some("Ecs.0023" | "Common.0018"))
-        || has(&[
-            "another project",
-            "tenantid",
-            "does not match the one in url",
-            "doesn't match context's project_id",
-            "not equal token's projectid",
-        ]);
-    if another_project {
-        let project = evidence.project.unwrap_or("in use");
-        return refused(
-            "wrong_project",
-            format!("the credentials are not for project {project} ({answer})"),
-        )
-        .advise("give the id of the project that they are for (--project-id), or credentials for this one")
-        .advise("each region has a project of its own: check --region, too");
-    }
-    // Nothing that is said explains it, but a date does.
-    let apart = evidence.clocks().map(Clocks::apart);
-    if status == 401 && signs && apart.is_some_and(|apart| apart > MAX_CLOCK_SKEW) {
-        return skewed(evidence.clocks(), &answer);
-    }
-    match (status, evidence.asked) {
-        (404, Asked::Iam) if own_words && evidence.agency => {
-            refused("login_refused", format!("IAM does not know what was asked for ({answer})"))
-                .advise("check the agency's name and that of its domain, and the address of IAM")
-        }
-        (404, Asked::Iam) if own_words && logs_in => {
-            refused("login_refused", format!("IAM does not know what was asked for ({answer})"))
-                .advise(path_of_iam(evidence))
-                .advise("otherwise check the names of user, domain and project")
-        }
-        (404, Asked::Iam) if own_words => found(
-            "wrong_endpoint",
-            Exit::Failed,
-            format!("IAM does not know what was asked for ({answer})"),
-        )
-        .advise(path_of_iam(evidence)),
-        (404, Asked::Iam) => found(
-            "wrong_endpoint",
-            Exit::Failed,
-            format!("what answers in the place of IAM does not know its API ({answer})"),
-        )
-        .advise(format!("check {}", evidence.asked.endpoint())),
-        (404, _) => found(
-            "wrong_endpoint",
-            Exit::Failed,
-            format!("what answers at the endpoint does not know this API ({answer})"),
-        )
-        .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com"),
-        (408 | 429 | 500.., _) => found(
-            "no_answer",
-            Exit::Failed,
-            format!("the answer does not tell whether the credentials work ({answer})"),
-        )
-        .advise("try again in a minute"),
-        (401, _) if logs_in => login_refused(&answer),
-        (401, _) if !signs => refused(
-            "invalid_token",
-            format!("the token is not accepted: it is not valid here, or it has expired ({answer})"),
-        )
-        .advise("take a new token, of this cloud and region, for this project"),
-        (300..=399, _) => found(
-            "wrong_endpoint",
-            Exit::Failed,
-            format!("{} redirects to another address, which is not followed ({answer})", evidence.asked.endpoint()),
-        )
-        .advise(match evidence.asked {
-            Asked::Service => "give the address that it points to, if you trust it: --endpoint",
-            Asked::Iam => "give the address that it points to, if you trust it: --iam-endpoint",
-        }),
-        (400..=499, _) => refused("refused", format!("refused: {answer}")),
-        _ => found("no_answer", Exit::Failed, format!("the answer is not one of this API ({answer})"))
-            .advise("check the endpoint, and proxies and gateways on the way"),
-    }
+    Refusal::new(evidence, status, code, message, echo).explain()
 }
 
 fn path_of_iam(evidence: &Evidence<'_>) -> String {
@@ -170,41 +24,6 @@ fn path_of_iam(evidence: &Evidence<'_>) -> String {
         "check {}: it has no path but /v3, such as https://iam.eu-de.otc.t-systems.com/v3",
         evidence.asked.endpoint()
     )
-}
-
-/// `ak not exist`, also with the key itself between the words.
-fn is_unknown_key(lowercase: &str) -> bool {
-    let mut pieces = lowercase.split(|c: char| !c.is_ascii_alphanumeric());
-    let names_a_key = pieces.any(|piece| piece == "ak");
-    lowercase.contains("get secretkey failed") || (names_a_key && lowercase.contains("not exist"))
-}
-
-/// A page in the service's place. Of a service in trouble a gateway reports, too: that is another matter.
-fn of_a_stranger(evidence: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
-    let stranger = evidence.stranger?;
-    if let Some(endpoint) = stranger.moved_to {
-        return Some(
-            found("wrong_endpoint", Exit::Failed, stranger.described).advise(format!(
-                "if you trust that address, use it: --endpoint {endpoint}"
-            )),
-        );
-    }
-    match status {
-        300..=399 | 404 => Some(
-            found("wrong_endpoint", Exit::Failed, stranger.described)
-                .advise(
-                    "check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com",
-                )
-                .advise("look for a proxy, a gateway or a login page on the way"),
-        ),
-        200..=299 | 400..=403 | 405..=407 | 409..=428 | 430..=498 => Some(
-            found("no_answer", Exit::Failed, stranger.described).advise(
-                "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
-                 credentials were not judged",
-            ),
-        ),
-        _ => None,
-    }
 }
 
 fn login_refused(answer: &str) -> Diagnosis {
@@ -221,7 +40,7 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             let mut diagnosis = refused(
                 "request_changed",
                 format!(
-                    "the request was changed on its way: the service read its {} otherwise than it was signed",
+                    "the request was changed on its way: the service received a different {}",
                     difference.part
                 ),
             )
@@ -233,10 +52,10 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
         Some(Echo::Same) => refused(
             "wrong_secret_key",
             format!(
-                "the service read the request as it was signed, so the secret key is not that of access key {key}"
+                "the service received the request as it was signed, so the secret key is not that of access key {key}"
             ),
         )
-        .advise("check the secret key: take it anew from where it is kept, or make a new pair")
+        .advise("check the secret key: copy it again from its source, or create a new pair")
         .advise(ONCE),
         _ => refused(
             "wrong_secret_key",
@@ -287,7 +106,7 @@ fn without_permission(evidence: &Evidence<'_>, message: &str, answer: &str) -> D
     diagnosis
 }
 
-/// `ecs:cloudServers:list` out of a sentence.
+/// Extracts a permission such as `ecs:cloudServers:list` from a sentence.
 pub(super) fn permission_in(message: &str) -> Option<String> {
     let lowercase = message.split(|c: char| !(c.is_ascii_alphanumeric() || ":_-*".contains(c)));
     let mut permissions = lowercase.filter(|word| {
@@ -303,7 +122,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     let what = match clocks {
         Some(clocks) => format!(
             "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
-            clocks.in_words(),
+            clocks.describe(),
             clocks.ours,
             clocks.service
         ),
@@ -315,7 +134,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     diagnosis
 }
 
-/// Both clocks, as the service's words show them.
+/// Parses both clocks from the service's message.
 fn times_in(lowercase: &str) -> Option<Clocks> {
     Some(Clocks {
         ours: time_in(lowercase, "signature time:")?,
@@ -323,7 +142,7 @@ fn times_in(lowercase: &str) -> Option<Clocks> {
     })
 }
 
-/// `20261123t125900z` after these words.
+/// Parses a time such as `20261123t125900z` after a label.
 pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
     let (_, rest) = lowercase.split_once(before)?;
     let time = rest.trim_start().get(..16)?.to_uppercase();
@@ -341,14 +160,10 @@ pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
     parts.concat().parse().ok()
 }
 
-/// What the service said, shortened: an echo of the request tells nobody anything here.
+/// Returns the message of the service without its echo of the request.
 fn answer(status: u16, code: Option<&str>, message: &str) -> String {
     const LONGEST: usize = 200;
-    let message = message
-        .split("canonicalRequest:")
-        .next()
-        .unwrap_or_default();
-    let message = message.trim_end_matches([' ', ',', ';']);
+    let message = Echo::remove_from(message);
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
     match message.is_empty() {
         true => format!("HTTP {status}{code}"),

@@ -15,7 +15,7 @@ fn evidence(end: End<'_>) -> Evidence<'_> {
         their_time: Some("2026-11-23T12:59:01Z".parse().unwrap()),
         proxies: &[],
         asked: Asked::Service,
-        stranger: None,
+        unproven: None,
         end,
     }
 }
@@ -29,7 +29,7 @@ fn refusal<'a>(status: u16, code: &'a str, message: &'a str, echo: Option<&'a Ec
     }
 }
 
-/// A service that read another query than was signed.
+/// A service that received another query than was signed.
 fn differs() -> Echo {
     use ecs_ops::auth::{AccessKey, sign};
     use ecs_ops::model::{ListServersDetails, Operation as _};
@@ -103,7 +103,7 @@ fn each_kind_of_trouble_is_explained() {
             "wrong_secret_key",
             Exit::Credentials,
             &[
-                "read the request as it was signed",
+                "received the request as it was signed",
                 KEY,
                 "five wrong signatures",
             ],
@@ -123,7 +123,7 @@ fn each_kind_of_trouble_is_explained() {
             ),
             "request_changed",
             Exit::Credentials,
-            &["its query otherwise", "proxy or gateway"],
+            &["a different query", "proxy or gateway"],
         ),
         (
             refusal(
@@ -157,7 +157,7 @@ fn each_kind_of_trouble_is_explained() {
             refusal(403, "", "", None),
             "no_answer",
             Exit::Failed,
-            &["is not this API: HTTP 403", "proxy"],
+            &["is not from this API: HTTP 403", "proxy"],
         ),
         (
             refusal(403, "", "no", None),
@@ -422,10 +422,13 @@ fn what_iam_or_a_proxy_says_is_told_as_such() {
         assert!(shown.contains(reported), "{reported} is missing in {shown}");
     }
     for kind in [TransportErrorKind::Dns, TransportErrorKind::Connect] {
-        let mut seen = evidence(End::Failed(kind, "the metadata service could not be asked"));
+        let mut seen = evidence(End::Failed(
+            kind,
+            "the metadata service could not be queried",
+        ));
         seen.asked = Asked::Iam;
         let diagnosis = diagnose(&seen);
-        assert_eq!(diagnosis.what, "the metadata service could not be asked");
+        assert_eq!(diagnosis.what, "the metadata service could not be queried");
         assert!(diagnosis.advice[0].contains("--iam-endpoint"));
     }
 }

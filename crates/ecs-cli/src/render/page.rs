@@ -1,11 +1,11 @@
-//! What a journal says, as one page that needs nothing else: no network, no scripts.
+//! A run as a self-contained page for browsers, without network access and scripts.
 
 mod axis;
 mod drawing;
 
 use std::path::Path;
 
-use super::duration::seconds;
+use super::duration::to_tenths;
 use super::show::{next, number, since};
 use super::table;
 use super::timeline::{Server, Summary, Timeline};
@@ -24,7 +24,7 @@ text.t-ok{fill:var(--ok)}text.t-bad{fill:var(--bad)}\
 .succeeded .o{color:var(--ok)}.failed .o{color:var(--bad)}.unknown .o{color:var(--odd)}.running .o{color:var(--wait)}\
 .k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}.only label{margin-right:1rem}";
 
-/// The outcomes, those first that somebody has to look at: the class, the words, the color.
+/// The outcomes with class, text and color, the most urgent ones first.
 const OUTCOMES: [(&str, &str, &str); 5] = [
     ("unknown", "unknown", "odd"),
     ("failed", "failed", "bad"),
@@ -107,7 +107,7 @@ pub(crate) fn body<'a>(
     }
     html.push_str(
         "</p>\n<div class=\"wide\"><table class=\"servers\"><thead><tr><th scope=\"col\">Server<th scope=\"col\">Name<th scope=\"col\">Outcome\
-         <th scope=\"col\">Wave<th scope=\"col\">Batch<th scope=\"col\">Job<th scope=\"col\">Reason</tr></thead>\n<tbody id=\"rows\">\n",
+         <th scope=\"col\">Wave<th scope=\"col\">Request<th scope=\"col\">Job<th scope=\"col\">Reason</tr></thead>\n<tbody id=\"rows\">\n",
     );
     html.extend(rows);
     html + "</tbody></table></div>\n"
@@ -172,7 +172,7 @@ pub(crate) fn strip(summary: &Summary) -> String {
 }
 
 fn facts(timeline: &Timeline) -> String {
-    // Addresses are shown without their scheme, so that nothing makes links of them.
+    // Addresses have no scheme, so that mail and chat programs do not turn them into links.
     let endpoint = timeline.endpoint.split_once("://");
     let endpoint = endpoint.map_or(timeline.endpoint.as_str(), |(_, host)| host);
     let mut facts = vec![
@@ -221,7 +221,7 @@ fn waves(timeline: &Timeline) -> String {
         return String::new();
     }
     let mut table = String::from(
-        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>What became of them<th>Restarted hard<th>Health</tr>\n",
+        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>Outcomes<th>Restarted hard<th>Health</tr>\n",
     );
     for wave in &timeline.waves {
         table.push_str(&format!(
@@ -230,7 +230,7 @@ fn waves(timeline: &Timeline) -> String {
             wave.summary.requested,
             wave.began
                 .map_or_else(|| "-".to_owned(), |at| since(timeline, at)),
-            wave.took().map_or_else(|| "-".to_owned(), seconds),
+            wave.took().map_or_else(|| "-".to_owned(), to_tenths),
             wave.summary.counts(),
             wave.restarted_hard,
             escape(&wave.health()),
@@ -289,7 +289,7 @@ fn row(key: &str, server: &Server) -> String {
     )
 }
 
-/// As text of HTML, wherever it stands; and without what reorders text.
+/// Escapes text for HTML, also within attributes, and characters that reorder text.
 pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in crate::term::clean(text).chars() {

@@ -1,4 +1,4 @@
-//! `ecsctl auth check`: each thing that can be wrong, for real.
+//! `ecsctl auth check`: every problem, produced for real.
 
 mod logins;
 
@@ -9,7 +9,7 @@ use crate::common::account::Account;
 use crate::common::dead_endpoint;
 use serde_json::Value;
 
-/// The options that lead to the region, without credentials.
+/// Returns the options that select the region, without credentials.
 fn place(account: &Account) -> Vec<&str> {
     let (url, project) = (account.url(), account.get("project_id"));
     vec!["--endpoint", url, "--project-id", project]
@@ -30,7 +30,7 @@ fn found(checked: &Value, finding: &str, expected: &[&str]) {
     }
 }
 
-/// As the gateway and the region see it, with the region's own keys.
+/// Runs the check through the gateway, with the keys of the region.
 #[track_caller]
 fn with_keys(sim: &[&str], code: i32) -> (Account, Value) {
     let account = Account::new(sim);
@@ -40,7 +40,7 @@ fn with_keys(sim: &[&str], code: i32) -> (Account, Value) {
 }
 
 #[test]
-fn all_is_well() {
+fn working_credentials_are_reported() {
     let (account, checked) = with_keys(&[], 0);
     found(&checked, "ok", &["ecs:cloudServers:reboot"]);
     assert_eq!(checked["source"], "the command line");
@@ -66,9 +66,9 @@ fn all_is_well() {
     assert_eq!(line.lines()[0]["source"], "the embedded simulator");
 }
 
-/// Who was passed over, why, and until when the chosen one is good.
+/// The skipped sources with reasons, and the expiry of the chosen one.
 #[test]
-fn the_way_to_the_source_is_told() {
+fn skipped_sources_are_reported() {
     let account = Account::new(&[]);
     let auth = format!("{}/v3", account.url());
     let variables = [
@@ -105,7 +105,7 @@ fn the_way_to_the_source_is_told() {
 }
 
 #[test]
-fn clocks_that_are_apart() {
+fn clock_skew_is_diagnosed() {
     for (offset, expected) in [("20m", "behind"), ("-20m", "ahead of")] {
         let (_, checked) = with_keys(&["--clock-offset", offset], 4);
         found(
@@ -116,14 +116,14 @@ fn clocks_that_are_apart() {
         let clock = |name: &str| checked["clocks"][name].as_str().unwrap().to_owned();
         assert_ne!(clock("ours"), clock("service"));
     }
-    // As long as it works there is a warning.
+    // A smaller difference works with a warning.
     let (_, checked) = with_keys(&["--clock-offset", "10m"], 0);
     let warnings = checked["warnings"].to_string();
     assert!(warnings.contains("minutes behind"), "{checked}");
 }
 
 #[test]
-fn a_key_of_another_cloud() {
+fn a_key_of_another_cloud_is_diagnosed() {
     let account = Account::new(&[]);
     let options = [
         &place(&account)[..],
@@ -136,7 +136,7 @@ fn a_key_of_another_cloud() {
         "unknown_key",
         &["ANOTHERCLOUDSKEY", account.url(), "Open Telekom Cloud"],
     );
-    // IAM is asked for the project, and there it ends.
+    // The check ends when IAM is queried for the project.
     let url = account.url();
     let options = [
         "--endpoint",
@@ -155,7 +155,7 @@ fn a_key_of_another_cloud() {
 }
 
 #[test]
-fn a_wrong_secret_key_and_then_a_locked_one() {
+fn wrong_and_locked_keys_are_diagnosed() {
     let account = Account::new(&[]);
     let key = account.get("access_key");
     let url = account.url();
@@ -168,7 +168,7 @@ fn a_wrong_secret_key_and_then_a_locked_one() {
         "sim-1",
     ];
     let wrong = keys(key, "another-secret");
-    // One request each time, whoever is asked: five wrong ones lock the key.
+    // One request each time, because five wrong ones lock the key.
     for _ in 0..2 {
         let checked = account.check(&[&place(&account)[..], &wrong].concat(), &[], 4);
         found(
@@ -192,11 +192,11 @@ fn a_wrong_secret_key_and_then_a_locked_one() {
     found(
         &checked,
         "locked_key",
-        &[key, "five minutes", "stop whatever else uses it"],
+        &[key, "five minutes", "stop all other programs"],
     );
 }
 
-/// A gateway that rewrites what passes through it.
+/// A gateway that rewrites requests.
 fn rewriting(url: &str) -> String {
     let to = url.strip_prefix("http://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -223,9 +223,9 @@ fn rewriting(url: &str) -> String {
     format!("http://{address}")
 }
 
-/// A proxy that lets nobody through without a password.
+/// A proxy that requires a password.
 #[test]
-fn a_proxy_that_refuses() {
+fn a_refusing_proxy_is_diagnosed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -249,7 +249,7 @@ fn a_proxy_that_refuses() {
 }
 
 #[test]
-fn a_request_that_is_changed_on_its_way() {
+fn a_changed_request_is_diagnosed() {
     let account = Account::new(&[]);
     let gateway = rewriting(account.url());
     let place = [
@@ -263,7 +263,7 @@ fn a_request_that_is_changed_on_its_way() {
     found(
         &checked,
         "request_changed",
-        &["its query", "proxy or gateway"],
+        &["a different query", "proxy or gateway"],
     );
     let difference = &checked["difference"];
     assert_eq!(difference["part"], "query");
@@ -277,13 +277,13 @@ fn a_request_that_is_changed_on_its_way() {
         text.contains("signed as  \"limit=1\"") && text.contains("read as    \"limit=2\""),
         "{text}"
     );
-    // With a token nobody minds.
+    // Tokens do not depend on the changed part.
     let token = [&place[..], &["--token", account.get("token")]].concat();
     account.check(&token, &[], 0);
 }
 
 #[test]
-fn what_is_on_the_way() {
+fn connection_problems_are_diagnosed() {
     let account = Account::new(&[]);
     let token = account.get("token");
     let at = |endpoint: &str, variables: &[(&str, &str)]| {
@@ -302,7 +302,7 @@ fn what_is_on_the_way() {
     found(&checked, "connect", &["could not connect", "HTTPS_PROXY="]);
     let checked = at(&dead, &[("NO_PROXY", "localhost")]);
     found(&checked, "connect", &["could not connect", "HTTPS_PROXY="]);
-    // The name of the variable, not what is in it.
+    // The name of the variable, not its value.
     let proxy = [("HTTP_PROXY", "http://ops:hunter2@127.0.0.1:9")];
     let checked = at("http://ecs.example", &proxy);
     assert!(
@@ -321,7 +321,7 @@ fn what_is_on_the_way() {
         "wrong_endpoint",
         &["APIGW.0101", "that of ECS"],
     );
-    // A login, too, has a way to go.
+    // Connection problems of a login are diagnosed, too.
     let variables = [
         ("OS_AUTH_URL", dead.as_str()),
         ("OS_USERNAME", "ops"),
@@ -341,7 +341,7 @@ fn what_is_on_the_way() {
 }
 
 #[test]
-fn nothing_or_half_of_it() {
+fn missing_and_incomplete_credentials_are_diagnosed() {
     let account = Account::new(&[]);
     let checked = account.check(&[], &[], 2);
     found(

@@ -13,7 +13,7 @@ fn strict(schema: &Value) -> jsonschema::Validator {
     fn close(schema: &mut Value) {
         match schema {
             Value::Object(map) => {
-                // Stops have further members by their kind; the root of events only points at its parts.
+                // Stops have further members that depend on their kind; the root of events only refers to its parts.
                 let is_open = map
                     .get("description")
                     .is_some_and(|item| item.as_str().unwrap_or("").contains("Further members"));
@@ -27,7 +27,7 @@ fn strict(schema: &Value) -> jsonschema::Validator {
         }
     }
     let mut schema = schema.clone();
-    // What a later version may add must not slip through here.
+    // Keys of later versions are refused here.
     if let Some(kinds) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
         kinds.pop();
     }
@@ -61,7 +61,7 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn reports_and_events_fit_their_schemas() {
+fn reports_and_events_match_their_schemas() {
     let (report, events) = (strict(&schema("report")), strict(&schema("events")));
     let missing = "11111111-1111-1111-1111-111111111111";
     for (arguments, code) in [
@@ -120,9 +120,9 @@ fn reports_and_events_fit_their_schemas() {
     }
 }
 
-/// Times, names and what the run was limited by.
+/// Times, names and limits of the run.
 #[test]
-fn a_report_is_enough_for_a_ticket() {
+fn a_report_contains_all_of_a_ticket() {
     let sim = sim();
     let arguments = [
         "reboot",
@@ -155,7 +155,7 @@ fn a_report_is_enough_for_a_ticket() {
 }
 
 #[test]
-fn csv_and_ids() {
+fn csv_and_ids_list_the_servers() {
     let sim = sim();
     let csv = run(&sim, &["reboot", "--all", "--yes", "-o", "csv"])
         .expect(1)
@@ -184,7 +184,7 @@ fn csv_and_ids() {
 }
 
 #[test]
-fn the_summary_names_what_failed_and_shows_all_on_demand() {
+fn the_summary_names_failures_and_shows_all_on_demand() {
     let sim = sim();
     let summary = run(&sim, &["reboot", "--all", "--yes"]).expect(1).stdout;
     assert!(

@@ -1,4 +1,4 @@
-//! `ecsctl plan` and `ecsctl apply`: what was planned is done, and nothing else.
+//! `ecsctl plan` and `ecsctl apply`: exactly the plan is carried out.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -132,7 +132,7 @@ fn a_plan_is_shown_and_applied_once() {
 }
 
 #[test]
-fn a_plan_that_does_not_fit_is_refused() {
+fn an_unusable_plan_is_refused() {
     let world = World::new(12, 0.0);
     let plan = world.path("all.plan");
     world
@@ -165,15 +165,15 @@ fn a_plan_that_does_not_fit_is_refused() {
         .refuses(2, &["the file exists"]);
     world
         .run(&["plan", "stop", "--all", "--yes", "--out", &world.path("x")])
-        .refuses(2, &["--yes makes no sense"]);
+        .refuses(2, &["--yes cannot be used with plan"]);
 
-    // Somebody stops two of the servers.
+    // Another user stops two of the servers.
     let ids = [world.sim.id(3), world.sim.id(7)];
     world.run(&["stop", &ids[0], &ids[1], "--yes"]).expect(0);
     let before = world.sent().len();
     let drifted = world.run(&["apply", &plan, "--yes"]);
     let expected = [
-        "2 servers are not as the plan says",
+        "2 servers differ from the plan",
         &ids[0],
         "status was ACTIVE, is SHUTOFF",
         "--accept-drift",
@@ -184,16 +184,16 @@ fn a_plan_that_does_not_fit_is_refused() {
     assert!(
         applied
             .stderr
-            .contains("warning: 2 servers are not as the plan says"),
+            .contains("warning: 2 servers differ from the plan"),
         "{}",
         applied.stderr
     );
     assert!(world.sent().len() > before);
 }
 
-/// The store is in the environment or the configuration: nobody typed the option that it cannot be used with.
+/// The store is in the environment or the configuration, so the user did not type the conflicting option.
 #[test]
-fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
+fn plan_and_rerun_are_refused_with_a_store() {
     let world = World::new(2, 0.0);
     let plan = world.path("all.plan");
     world
@@ -218,9 +218,9 @@ fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
     assert!(world.sent().is_empty());
 }
 
-/// Neither the environment nor the configuration leads a plan elsewhere, and an option that does is refused.
+/// Neither the environment nor the configuration changes the place of a plan, and an option that does is refused.
 #[test]
-fn a_plan_is_applied_where_it_says() {
+fn a_plan_is_applied_at_its_place() {
     let world = World::new(2, 0.0);
     let plan = world.path("all.plan");
     world
@@ -247,7 +247,7 @@ fn a_plan_is_applied_where_it_says() {
 }
 
 #[test]
-fn a_plan_waits_for_its_approval() {
+fn a_plan_needs_its_approval() {
     let world = World::new(4, 0.0);
     let plan = world.path("all.plan");
     world
@@ -271,7 +271,7 @@ fn a_plan_waits_for_its_approval() {
     world.run(&apply).refuses(2, &["by none of the keys"]);
     assert!(world.sent().is_empty());
 
-    // With OpenSSH, as somebody whose key is on a token.
+    // With OpenSSH, as for a key on a token.
     let hash = world.path("hash");
     std::fs::write(
         &hash,

@@ -1,4 +1,4 @@
-//! `ecsctl rerun` and `ecsctl run show -o id`: only the servers that need it, once more.
+//! `ecsctl rerun` and `ecsctl run show -o id`: act again only on the servers that need it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn accepted_ids(sim: &Sim, from: usize) -> Vec<String> {
     })
 }
 
-/// What comes after `--` are options of the new run.
+/// Arguments after `--` are options of the new run.
 fn run(sim: &Sim, arguments: &[&str]) -> Ended {
     let end = arguments
         .iter()
@@ -44,7 +44,7 @@ fn path(directory: &Path, name: &str) -> String {
 }
 
 #[test]
-fn the_failed_ones_and_those_that_were_not_attempted() {
+fn failed_and_not_attempted_servers_are_rerun() {
     let directory = tempfile::tempdir().unwrap();
     let (first, second) = (
         path(directory.path(), "1.jsonl"),
@@ -138,17 +138,17 @@ fn the_failed_ones_and_those_that_were_not_attempted() {
 }
 
 #[test]
-fn what_cannot_be_run_again() {
+fn invalid_reruns_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let journal = path(directory.path(), "run.jsonl");
     let sim = Sim::start(60, |region| region.servers(3));
     run(&sim, &["reboot", "--all", "--yes", "--journal", &journal]).expect(0);
     run(&sim, &["rerun", &journal, "--yes"])
-        .refuses(2, &["no server of the run", "nothing was sent"]);
+        .refuses(2, &["no servers to rerun", "nothing was sent"]);
     run(&sim, &["rerun", &journal, "--yes", "--", "--type", "hard"]).expect(2);
     run(&sim, &["rerun", "/nonexistent", "--yes"]).expect(2);
     assert_eq!(sim.accepted(), 3);
-    // The end record is cut off: the run may be active.
+    // The end record is missing: the run may be active.
     let text = std::fs::read_to_string(&journal).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     std::fs::write(&journal, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
@@ -182,7 +182,7 @@ fn run_show_lists_the_servers_of_an_outcome() {
     );
 }
 
-/// The names are those that the runs before knew, also where nothing is read before the action; pages and lists have them.
+/// The names come from the earlier runs, even without reads before the action; pages and lists have them.
 #[test]
 fn names_come_from_the_journal() {
     let folder = tempfile::tempdir().unwrap();
@@ -227,7 +227,7 @@ fn names_come_from_the_journal() {
     run(&["run", "show", "two.jsonl", "--html", "two.html"]).expect(0);
     let page = std::fs::read_to_string(folder.path().join("two.html")).unwrap();
     assert!(page.contains(&format!("<td>{id}</td><td>{name}</td>")));
-    // A run that is resumed has them too, with the times of what was known before.
+    // A resumed run has them too, with the times of earlier outcomes.
     run(&[
         "reboot",
         "--all",
@@ -255,7 +255,7 @@ fn names_come_from_the_journal() {
     assert_eq!(report["servers"][1]["at"], at["servers"][1]["at"]);
 }
 
-/// The question and its copy in the log do not say that somebody typed what the journal or the plan has.
+/// The announcement names the journal or the plan as the origin of their values, not the command line.
 #[test]
 fn the_place_comes_from_the_journal_or_the_plan() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Runs that share a store in a real PostgreSQL server or in a file, as processes: killed, stopped, fenced. Where PostgreSQL is
-//! not installed its tests are left out, and say so.
+//! Runs that share a store in a real PostgreSQL server or in a file, as processes: killed, stopped, fenced. Without
+//! an installed PostgreSQL its tests are skipped with a message.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -127,7 +127,7 @@ fn keeps_its_journal(store: &str) {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_before_anything_is_sent() {
+fn unusable_stores_are_refused_before_anything_is_sent() {
     let Some(store) = store() else { return };
     let sim = Sim::start(60, |region| region.servers(4));
     let refused = |more: &[&str], expected: &[&str]| {
@@ -174,7 +174,8 @@ fn what_cannot_be_used_is_refused_before_anything_is_sent() {
     assert_eq!(sim.accepted(), 0);
 }
 
-/// Killed (-9) at some instant, and resumed as often as it takes; with `crash`, the database is killed as well.
+/// Kills a run (-9) at some instant, and resumes it as often as necessary; with `crash`, the database is killed as
+/// well.
 fn killed_after(pause: Duration, seed: u64, server: Option<&Postgres>, store: &str) {
     let sim = Sim::start(60, |region| region.servers(24).seed(seed));
     let case = format!("seed {seed}, after {pause:?}");
@@ -263,9 +264,9 @@ fn stopped_and_taken_over(store: &str) {
         let expected = ["resume", &run_id, "--yes", "--store", store, "-o", "json"];
         Ended::of(&mut sim.command(&[&expected, more].concat()))
     };
-    // Its process shows no sign of life, but not for long enough; nothing is taken from it.
+    // The process has been silent, but not long enough for a takeover.
     resume(&[]).refuses(2, &["is in use by", "--take-over"]);
-    // Others neither act on the servers that it was acting on, nor wait for them, if so asked.
+    // Other runs do not act on its servers; with `--held fail` they are refused.
     let held = sim
         .command(&reboot(store, &["--held", "fail"]))
         .output()
@@ -330,7 +331,7 @@ fn share_the_quota(store: &str) {
     assert!(peak <= 8, "{peak} servers in a minute");
     assert_eq!(sim.accepted(), 24);
 
-    // A list that is not whole says so.
+    // A truncated list says so.
     let all = runs(store).len();
     let list = |limit: usize| {
         let limit = limit.to_string();
@@ -351,7 +352,7 @@ fn share_the_quota(store: &str) {
 }
 
 #[test]
-fn a_file_that_is_no_store_is_refused() {
+fn another_file_is_refused_as_a_store() {
     if cfg!(not(feature = "sqlite")) {
         return;
     }
@@ -366,8 +367,8 @@ fn a_file_that_is_no_store_is_refused() {
 }
 
 #[test]
-fn the_words_of_a_command_show_no_password() {
-    // Whoever lists processes sees arguments: there is no option that takes one.
+fn the_recorded_command_contains_no_password() {
+    // Other users see arguments, so no option takes a password.
     let help =
         Ended::of(Command::new(env!("CARGO_BIN_EXE_ecsctl")).args(["store", "init", "--help"]));
     assert!(

@@ -1,4 +1,4 @@
-//! `run watch`: one process runs, another one watches it.
+//! `run watch`: one process runs, and another one watches it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn run_id(store: &str) -> Option<String> {
     list.stdout.lines().next().map(str::to_owned)
 }
 
-/// A report without the times at which its process learnt the outcomes: records are written a moment before.
+/// Returns a report without the times of its outcomes, because records are written a moment before.
 fn without_times(mut report: Value) -> Value {
     for server in report["servers"].as_array_mut().unwrap() {
         assert!(server.as_object_mut().unwrap().remove("at").is_some());
@@ -41,7 +41,7 @@ fn names(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_watcher_sees_what_the_run_says_and_ends_like_it() {
+fn a_watcher_shows_the_run_and_ends_with_its_exit_code() {
     for store in stores() {
         let sim = Sim::start(60, |region| region.servers(16).seed(3).failing(0.3));
         let options = ["--store", &store];
@@ -50,7 +50,7 @@ fn a_watcher_sees_what_the_run_says_and_ends_like_it() {
         wait_until("the run has begun", || run_id(&store).is_some());
         let early = Running::of(&mut watch(&store, &["-o", "jsonl"]));
         wait_until("a request was accepted", || sim.accepted() >= 4);
-        // One that begins late.
+        // A watcher that begins late.
         let late = Running::of(&mut watch(&store, &["-o", "json"]));
         let people = Running::of(&mut watch(&store, &[]));
         let run = run.join().unwrap();
@@ -90,7 +90,7 @@ fn a_watcher_sees_what_the_run_says_and_ends_like_it() {
             "{stdout}"
         );
         assert!(stderr.contains("--outcome failed"), "{stderr}");
-        // Long after its end: the same.
+        // The report is the same long after the end.
         let again = Ended::of(&mut watch(&store, &["-o", "json", "--quiet"])).expect(1);
         assert_eq!(again.stderr, "");
         assert_eq!(outcomes(&again.json()), outcomes(&report));
@@ -98,7 +98,7 @@ fn a_watcher_sees_what_the_run_says_and_ends_like_it() {
 }
 
 #[test]
-fn a_watcher_sees_a_takeover_and_goes_on_with_the_process_that_has_the_run() {
+fn a_watcher_follows_a_run_through_a_takeover() {
     for store in stores() {
         let sim = Sim::start(60, |region| region.servers(24).seed(7));
         let options = ["--store", &store];
@@ -129,7 +129,7 @@ fn a_watcher_sees_a_takeover_and_goes_on_with_the_process_that_has_the_run() {
         let events = watched.lines();
         let report = events.last().unwrap();
         assert_eq!(outcomes(report), outcomes(&resumed.json()));
-        // As the output of a run that is resumed begins.
+        // The output begins like that of a resumed run.
         let names = names(&events);
         let resumed = names.iter().position(|name| *name == "resumed").unwrap();
         assert_eq!(names[resumed - 1], "planned");
@@ -137,7 +137,7 @@ fn a_watcher_sees_a_takeover_and_goes_on_with_the_process_that_has_the_run() {
 }
 
 #[test]
-fn a_run_whose_process_is_gone_is_reported_with_what_to_do_next() {
+fn a_run_without_its_process_is_reported_with_the_next_step() {
     let sim = Sim::start(60, |region| region.servers(24).seed(7));
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("run.jsonl");
@@ -161,7 +161,7 @@ fn a_run_whose_process_is_gone_is_reported_with_what_to_do_next() {
     let report = watched.json();
     assert_eq!(report["servers"].as_array().unwrap().len(), 24);
     assert_eq!(report["exit_code"], 5);
-    // Somebody resumes it: the watcher waits for that, and ends like the run.
+    // The watcher waits until the run is resumed, and ends like the run.
     let waiting = command(["run", "watch", journal, "-o", "json", "--wait-for-resume"]);
     let waiting = Running::of(&mut { waiting });
     let resumed = Ended::of(&mut sim.command(&["resume", journal, "--yes", "-o", "json"]));
@@ -172,7 +172,7 @@ fn a_run_whose_process_is_gone_is_reported_with_what_to_do_next() {
 
 #[cfg(unix)]
 #[test]
-fn a_process_without_a_sign_of_life_is_reported_and_ctrl_c_ends_the_watching_only() {
+fn a_silent_process_is_reported_and_ctrl_c_stops_only_the_watcher() {
     for store in stores() {
         let sim = Sim::start(60, |region| region.servers(24).seed(7));
         let options = ["--store", &store];
@@ -185,7 +185,7 @@ fn a_process_without_a_sign_of_life_is_reported_and_ctrl_c_ends_the_watching_onl
         let watched = watcher.ended().expect(5);
         let stderr = &watched.stderr;
         assert!(
-            stderr.contains("stopped watching; the run goes on"),
+            stderr.contains("stopped watching; the run continues"),
             "{stderr}"
         );
         assert!(stderr.contains("ecsctl run watch "), "{stderr}");
@@ -205,7 +205,7 @@ fn a_process_without_a_sign_of_life_is_reported_and_ctrl_c_ends_the_watching_onl
 }
 
 #[test]
-fn a_watcher_waits_for_a_database_that_goes_away() {
+fn a_watcher_waits_for_an_unavailable_database() {
     if cfg!(not(feature = "postgres")) {
         return;
     }
@@ -251,7 +251,7 @@ fn a_watcher_waits_for_a_database_that_goes_away() {
 
 /// A role that may only read.
 #[test]
-fn a_watcher_needs_only_the_right_to_read() {
+fn a_watcher_needs_only_read_permission() {
     if cfg!(not(feature = "postgres")) {
         return;
     }
@@ -271,7 +271,7 @@ fn a_watcher_needs_only_the_right_to_read() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused() {
+fn invalid_runs_to_watch_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.jsonl");
     std::fs::write(&empty, "").unwrap();

@@ -377,11 +377,11 @@ impl Members {
         let name = reader.string()?;
         reader.peek();
         reader.take(":")?;
-        let is_it = |known: &&str| {
+        let is_same = |known: &&str| {
             let known = known.strip_prefix('"');
             known.and_then(|known| known.strip_suffix("\":")) == Some(&*name)
         };
-        Ok(match self.names.iter().position(is_it) {
+        Ok(match self.names.iter().position(is_same) {
             Some(place) => {
                 self.expected = place + 1;
                 Member::Known(place)

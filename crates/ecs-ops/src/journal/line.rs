@@ -118,13 +118,15 @@ pub(super) fn encode(seq: u64, at: Timestamp, record: &Record) -> serde_json::Re
 
 /// Whether the checksum of a line, without its newline, is right.
 fn is_whole(line: &[u8]) -> bool {
-    let crc = || {
-        let line = line.strip_suffix(CLOSING)?;
-        let (line, digits) = line.split_at_checked(line.len().checked_sub(DIGITS)?)?;
-        let body = line.strip_suffix(MARKER)?;
-        Some(digits == format!("{:08x}", crc32fast::hash(body)).as_bytes())
-    };
-    crc() == Some(true)
+    body_and_digits(line)
+        .is_some_and(|(body, digits)| digits == format!("{:08x}", crc32fast::hash(body)).as_bytes())
+}
+
+/// Splits a line into what its checksum is of, and the checksum.
+fn body_and_digits(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line.strip_suffix(CLOSING)?;
+    let (line, digits) = line.split_at_checked(line.len().checked_sub(DIGITS)?)?;
+    Some((line.strip_suffix(MARKER)?, digits))
 }
 
 /// Reads a whole file.

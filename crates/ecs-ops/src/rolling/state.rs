@@ -217,7 +217,7 @@ impl Rolling {
         self.open.len()
     }
 
-    /// These servers.
+    /// Returns the servers of the wave that have no outcome.
     pub(crate) fn open_servers(&self) -> impl Iterator<Item = ServerId> + '_ {
         self.open.iter().copied()
     }

@@ -1,4 +1,4 @@
-//! Where a run is read from while it goes on: a store, or the file of its journal.
+//! The source of a watched run: a store, or the file of its journal.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::store::{self, Store};
 const FILE_INTERVAL: Duration = Duration::from_millis(200);
 const READS_PER_CHECK: u32 = 5;
 
-/// A run that is read.
+/// The source of a run.
 pub(super) enum Source {
     Store {
         follower: Box<Follower>,
@@ -25,34 +25,34 @@ pub(super) enum Source {
     File {
         follower: JsonlFollower,
         named: PathBuf,
-        /// Whether its process was there; nothing before the first look.
+        /// Whether its process was alive; `None` before the first poll.
         was_active: Option<bool>,
         quiet_reads: u32,
     },
 }
 
-/// What is new.
+/// A change of a run.
 pub(super) enum Change {
     Update(Update),
-    /// The store cannot be read at the moment: why.
+    /// The store cannot be read at the moment, for this reason.
     Away(String),
 }
 
-/// New records, and how the process of the run is.
+/// New records, and the state of the run's process.
 pub(super) struct Update {
     pub(super) entries: Vec<Entry>,
     pub(super) process: ProcessState,
 }
 
-/// The process of a run, as far as whoever reads can see.
+/// The state of a run's process, as far as the source shows it.
 pub(super) enum ProcessState {
     Alive,
-    /// Another process can resume the run: what is known of the one that had it.
+    /// The process is gone, so another one can resume the run; a description of it.
     Gone(String),
 }
 
 impl Source {
-    /// Opens what is named; fails if there is no such run.
+    /// Opens the source of a run; fails if there is no such run.
     pub(super) async fn open(args: &RunWatch, global: &Global) -> Result<Self, Fail> {
         if store::has_run(global, &args.run) {
             let store = Store::open_to_read(global).await?;
@@ -64,7 +64,7 @@ impl Source {
             });
         }
         let path = journals::resolve(&args.run, global)?;
-        // `last` may be another run by then.
+        // The id, because `last` may name another run later.
         let named = match args.run == Path::new(journals::LAST) {
             true => path.clone(),
             false => args.run.clone(),
@@ -77,7 +77,7 @@ impl Source {
         })
     }
 
-    /// How other commands name the run.
+    /// Returns the run as other commands name it.
     pub(super) fn named(&self) -> &Path {
         match self {
             Self::Store { run_id, .. } => run_id,
@@ -85,12 +85,12 @@ impl Source {
         }
     }
 
-    /// Whether it is in a store.
+    /// Returns whether the run is in a store.
     pub(super) fn is_stored(&self) -> bool {
         matches!(self, Self::Store { .. })
     }
 
-    /// The next news. Cancel-safe.
+    /// Waits for the next change. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Change, Fail> {
         match self {
             Self::Store { follower, .. } => match follower.next().await {
@@ -116,14 +116,14 @@ impl Source {
     }
 }
 
-/// What is new in a file; `None`: nothing.
+/// Reads the new records of a file; `None` if there are none.
 fn read_file(
     follower: &mut JsonlFollower,
     was_active: &mut Option<bool>,
     quiet_reads: &mut u32,
 ) -> Result<Option<Update>, Fail> {
     let is_due = was_active.is_none() || *quiet_reads >= READS_PER_CHECK;
-    // Before the records: what a process writes before its end is read after it.
+    // Checked before the records are read, so that records written before the end of the process are not missed.
     let is_active = match *was_active {
         Some(was_active) if !is_due => was_active,
         _ => JsonlJournal::is_in_use(follower.path()).unwrap_or(false),

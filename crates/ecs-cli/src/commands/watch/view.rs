@@ -1,4 +1,4 @@
-//! What a watcher is shown: the events that the records stand for, as the run itself shows them.
+//! The display of a watched run: the events of its records, as the run itself shows them.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
@@ -24,21 +24,21 @@ use crate::render::progress::Progress;
 use crate::signals::INTERRUPT;
 use crate::term::{Notes, Results};
 
-/// A run as far as it was read, and how it is shown.
+/// The display of a run, with its state so far.
 pub(super) struct View<'a> {
     args: &'a RunWatch,
     global: &'a Global,
     notes: Notes,
     progress: Progress,
     replay: Replay,
-    /// When the outcome of each server became known.
+    /// The time at which the outcome of each server became known.
     times: HashMap<ServerId, Timestamp>,
     /// The times of the first and of the last record.
     span: Option<(Timestamp, Timestamp)>,
-    /// Whether a process resumed it: such a run waits for its jobs.
+    /// Whether the run was resumed. Such a run waits for its jobs.
     was_resumed: bool,
     is_away: bool,
-    /// What is known of the process, if it is gone.
+    /// The description of the process, if it is gone.
     gone: Option<String>,
 }
 
@@ -59,12 +59,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Times go on without news.
+    /// Refreshes times between changes.
     pub(super) fn tick(&self) {
         self.progress.tick();
     }
 
-    /// Shows what is new.
+    /// Shows new records.
     pub(super) fn update(&mut self, update: Update, results: &mut Results) -> Result<(), Fail> {
         if std::mem::take(&mut self.is_away) {
             self.note("the store can be read again");
@@ -92,13 +92,13 @@ impl<'a> View<'a> {
         let was_there = self.gone.is_none();
         self.gone = gone;
         if let (Some(why), true, true) = (&self.gone, was_there, self.args.wait_for_resume) {
-            let line = format!("{why}: waiting until somebody resumes the run");
+            let line = format!("{why}; waiting until the run is resumed");
             self.progress.notes().always(&line);
         }
         Ok(())
     }
 
-    /// One record. Those that were there before are not told one by one.
+    /// Processes a record. Past records are counted, but not shown one by one.
     fn record(&mut self, entry: Entry, is_past: bool, results: &mut Results) -> Result<(), Fail> {
         let at = entry.at;
         let (first, _) = self.span.unwrap_or((at, at));
@@ -134,34 +134,34 @@ impl<'a> View<'a> {
         self.progress.notes().note(line);
     }
 
-    /// The store cannot be read at the moment.
+    /// Reports that the store cannot be read at the moment.
     pub(super) fn away(&mut self, message: &str) {
         if !std::mem::replace(&mut self.is_away, true) {
-            let line = format!("the store cannot be read, trying again: {message}");
+            let line = format!("the store cannot be read (retrying): {message}");
             self.progress.notes().always(&line);
         }
     }
 
-    /// Leaves the line of the progress as it is.
+    /// Leaves the progress line unchanged.
     pub(super) fn finish(&self) {
         self.progress.finish();
     }
 
-    /// Whether nothing more is to be seen.
+    /// Returns whether watching is complete.
     pub(super) fn is_over(&self) -> bool {
         let recovered = self.replay.recovered();
         let is_ended = recovered.is_some_and(Recovered::is_ended);
         is_ended || (self.gone.is_some() && !self.args.wait_for_resume)
     }
 
-    /// The options that lead to where the run is read from.
+    /// Returns the options that select the source of the run.
     pub(super) fn place(&self) -> CommandLine {
         let mut place = CommandLine::default();
         place.store(self.global);
         place
     }
 
-    /// The end of watching: the report of the run, as the run shows it itself, or as far as it came.
+    /// Prints the report of the run as the run itself does, or the report so far.
     pub(super) fn conclude(self, source: &Source, results: &mut Results) -> Exit {
         self.progress.finish();
         let (Some(recovered), Some((began, last))) = (self.replay.recovered(), self.span) else {
@@ -192,7 +192,7 @@ impl<'a> View<'a> {
                 Some(_) => GoOn::nothing(self.global),
             },
             place: Place::of_record(run),
-            // As the run itself ends after Ctrl-C, also if all is done.
+            // The exit code of the run itself after Ctrl-C, even if all servers are done.
             at_least: match was_interrupted || gone.is_some() {
                 true => Exit::Stopped,
                 false => Exit::Success,
@@ -214,7 +214,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Which run it is.
+/// Describes the run.
 fn intro(recovered: &Recovered) -> String {
     let run = recovered.run();
     let by = run.invocation.as_ref().map(Invocation::to_string);
@@ -226,7 +226,7 @@ fn intro(recovered: &Recovered) -> String {
     )
 }
 
-/// The moment of a record, by the clock of its process, which may be fast.
+/// Returns the time of a record. The clock of its process may be ahead.
 fn instant_of(at: Timestamp) -> Instant {
     let now = Instant::now();
     let age = Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Tokens, permissions, logins and agencies that are not good.
+//! Invalid tokens, permissions, logins and agencies.
 
 use super::*;
 
-/// The region's clock runs so fast that what it gives has ended when it is used.
+/// The region's clock is so fast that its credentials have expired when they are used.
 #[test]
-fn tokens_and_keys_that_have_ended() {
+fn expired_tokens_and_keys_are_diagnosed() {
     let fast = ["--speed", "10000", "--token-life", "5s", "--key-life", "5s"];
     let account = Account::new(&fast);
     let token = account.token();
@@ -22,7 +22,7 @@ fn tokens_and_keys_that_have_ended() {
 }
 
 #[test]
-fn tokens_that_are_not_good() {
+fn invalid_tokens_are_diagnosed() {
     let account = Account::new(&[]);
     let checked = account.check(
         &[&place(&account)[..], &["--token", "STRANGETOKEN"]].concat(),
@@ -62,7 +62,7 @@ fn tokens_that_are_not_good() {
 }
 
 #[test]
-fn a_missing_permission() {
+fn a_missing_permission_is_diagnosed() {
     let (_, checked) = with_keys(&["--deny", "ecs:cloudServers:list"], 4);
     found(
         &checked,
@@ -70,7 +70,7 @@ fn a_missing_permission() {
         &["ecs:cloudServers:list", "Pdp.0001", "IAM"],
     );
     assert_eq!(checked["permission"], "ecs:cloudServers:list");
-    // What no harmless request can show: the words of the restart itself are as clear.
+    // The check cannot test this permission; the error of the restart is as clear.
     let (account, checked) = with_keys(&["--read-only"], 0);
     found(&checked, "ok", &["cannot be tested without restarting one"]);
     let id = account.info["servers"][0].as_str().unwrap();
@@ -82,7 +82,7 @@ fn a_missing_permission() {
 }
 
 #[test]
-fn a_login_that_is_refused() {
+fn a_refused_login_is_diagnosed() {
     let account = Account::new(&[]);
     let variables = [
         ("OS_AUTH_URL", account.url()),
@@ -102,7 +102,7 @@ fn a_login_that_is_refused() {
         ],
     );
     assert!(!checked.to_string().contains("wrong-password"));
-    // Where the project is known, the login waits for the first request.
+    // If the project is known, the login waits for the first request.
     let checked = account.check(&place(&account), &variables, 4);
     found(
         &checked,
@@ -117,7 +117,7 @@ fn a_login_that_is_refused() {
 }
 
 #[test]
-fn an_agency_that_is_not_there() {
+fn a_missing_agency_is_diagnosed() {
     let account = Account::new(&[]);
     let variables = [
         ("OS_AUTH_URL", account.url()),

@@ -200,5 +200,5 @@ fn is_denial(error: &Problem) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     let disposition = ErrorInfo::of(code).map(|info| info.disposition);
     disposition.is_some_and(|disposition| disposition.throttling || disposition.credentials)
-        || code.to_ascii_uppercase().starts_with("APIGW.")
+        || ErrorInfo::is_of_gateway(code)
 }
