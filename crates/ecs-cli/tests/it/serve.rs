@@ -155,7 +155,7 @@ fn sees_the_runs(store: &str) {
         assert_eq!(page.body.matches(&id).count(), 1, "{id}: {}", page.body);
     }
     assert!(
-        page.body.contains("8 servers: 8 succeeded") && page.body.contains("What happened when")
+        page.body.contains("8 servers: 8 succeeded") && page.body.contains("<h2>Timeline</h2>")
     );
 
     // The same documents as those of the commands.
