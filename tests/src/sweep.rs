@@ -15,24 +15,19 @@ mod extras;
 mod gateway;
 mod lives;
 mod many;
+mod outcome;
 mod records;
 mod scenario;
+mod subject;
 mod truth;
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::Record;
 use ecs_ops::model::{JobId, ProjectId, ServerId};
-use ecs_ops::rolling::{Rules, Waves};
-use ecs_ops::transport::Transport;
-use ecs_ops::{
-    Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
-    RunBuilder, ServerReport, WatchedJob,
-};
+use ecs_ops::{Client, Endpoint, Event, OnUnknown, RunBuilder};
 use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace, TraceAccess};
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _};
@@ -49,148 +44,17 @@ use scenario::{RunPlan, Scenario};
 pub use gateway::{Cache, Gateway, Habits, Kind as GatewayKind};
 pub use lives::{Gate, Life, Lived};
 pub use many::{Sweep, sweep, sweep_with};
+pub use outcome::{Outcome, Played, Waited};
 pub use records::{Crowded, Reconciling};
+pub use subject::{Faithful, ManyLives, Subject};
 
 /// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
 /// Longer than the slowest request is underway.
 const SETTLING: Duration = Duration::from_secs(600);
 
-/// What is tested: the client as it is, or one with a mistake, to see that the mistake is found.
-pub trait Subject {
-    /// What the client sends through; `quota` is how many servers it may send in a minute.
-    fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
-        let _ = quota;
-        Arc::new(faulty)
-    }
-
-    /// Further settings of the client.
-    fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
-        let _ = quota;
-        client
-    }
-
-    /// What the client says at the end.
-    fn report(&self, report: &mut Report) {
-        let _ = report;
-    }
-
-    /// The share of the seeds of which a run may go in waves, keep a journal, die and be gone on with.
-    fn extras(&self) -> f64 {
-        EXTRAS
-    }
-
-    /// What its journal keeps of each record.
-    fn kept(&self) -> fn(Record) -> Option<Record> {
-        Some
-    }
-
-    /// In which waves it goes, and by which rules.
-    fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
-        (waves, rules)
-    }
-
-    /// Whether each run reconciles, with records that can be read or not. `None`: as drawn.
-    fn records(&self) -> Option<bool> {
-        None
-    }
-
-    /// Whether others act on the servers of each run soon after its requests, which are lost often, and the records of
-    /// actions come at once.
-    fn others_act(&self) -> bool {
-        false
-    }
-
-    /// Further settings of each run.
-    fn run(&self, run: RunBuilder) -> RunBuilder {
-        run
-    }
-
-    /// How often there is a gateway on the way, and what the client is like towards it.
-    fn gateway(&self) -> (f64, GatewayKind) {
-        (GATEWAYS, GatewayKind::AsItIs)
-    }
-
-    /// Whether it minds what a health check says.
-    fn heeds_health(&self) -> bool {
-        true
-    }
-}
-
-/// How often there is a gateway: of such seeds less can be held against the region.
-const GATEWAYS: f64 = 0.1;
 /// The longest time that a gateway holds a request back, in seconds: shorter than the three minutes after which absence counts.
 const IN_A_QUEUE: u64 = 170;
-
-/// How often there are extras: such runs take longer than others.
-const EXTRAS: f64 = 0.06;
-
-/// The client as it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Faithful;
-
-impl Subject for Faithful {}
-
-/// The client as it is, with extras in each seed.
-#[derive(Clone, Copy, Debug)]
-pub struct ManyLives;
-
-impl Subject for ManyLives {
-    fn extras(&self) -> f64 {
-        1.0
-    }
-}
-
-/// What came of one seed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// The seed.
-    pub seed: u64,
-    /// What was wrong; nothing, one hopes.
-    pub violations: Vec<String>,
-    /// What was simulated.
-    pub scenario: String,
-    /// What happened on the way.
-    pub trace: Trace,
-    /// What became of each run.
-    pub runs: Vec<Played>,
-    /// What became of the first run, if it may have more than one plain life: it is not among the others.
-    pub lived: Option<Lived>,
-    /// What became of the jobs that were waited for afterwards.
-    pub waited: Waited,
-}
-
-/// One run, as seen from outside.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Played {
-    /// What was asked for, in order.
-    pub servers: Vec<ServerId>,
-    /// When it began and ended, by the clock of the trace.
-    pub began: Duration,
-    /// When it ended or was dropped.
-    pub ended: Duration,
-    /// When another process went on with it.
-    pub until: Duration,
-    /// Its report, unless its future was dropped. The random id is taken out.
-    pub report: Option<Report>,
-    /// What its events said of servers.
-    pub events: Vec<ServerReport>,
-    /// Its process died.
-    pub died: bool,
-    /// It did not end.
-    pub endless: bool,
-}
-
-/// A wait for all jobs, as seen from outside.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Waited {
-    /// What was asked for, in order.
-    pub jobs: Vec<JobId>,
-    /// How long it took.
-    pub took: Duration,
-    /// What became of each; nothing if it did not end.
-    pub ends: Option<Vec<WatchedJob>>,
-}
 
 /// Simulates one seed with the client as it is.
 pub fn simulate(seed: u64) -> Outcome {
@@ -457,32 +321,5 @@ async fn at(time: Option<Duration>) {
     match time {
         Some(time) => sleep(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// All that is needed to understand what went wrong.
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: {}", self.seed, self.scenario)?;
-        write!(f, "{}", self.trace)?;
-        let lives = self.lived.iter().flat_map(|lived| &lived.lives);
-        let lives = lives.map(|life| &life.played);
-        for (index, run) in lives.chain(&self.runs).enumerate() {
-            let (began, ended) = (run.began, run.ended);
-            writeln!(f, "run {index}: {began:.3?} to {ended:.3?}")?;
-            for server in run.report.iter().flat_map(|report| &report.servers) {
-                let job = server.outcome.job_id().map_or("-", |job| job.as_str());
-                let error = server.outcome.error().map_or("", |error| &error.message);
-                let name = ServerOutcome::name(&server.outcome);
-                writeln!(f, "  {} {name} {job:.8} {error}", server.id)?;
-            }
-        }
-        if let Some(lived) = &self.lived {
-            write!(f, "{lived}")?;
-        }
-        for violation in &self.violations {
-            writeln!(f, "WRONG: {violation}")?;
-        }
-        Ok(())
     }
 }
