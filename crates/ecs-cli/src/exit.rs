@@ -1,6 +1,6 @@
 //! Exit codes: the table of the design as pure functions.
 
-use ecs_ops::{ErrorKind, JobEnd, Outcome, Report};
+use ecs_ops::{ErrorKind, Outcome, Report, jobs::JobEnd};
 
 /// What the process ends with. The order is that of the numbers: the highest that applies wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

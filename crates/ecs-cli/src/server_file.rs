@@ -23,7 +23,7 @@ mod yaml;
 use std::fmt;
 
 use clap::ValueEnum;
-use ecs_ops::ServerRef;
+use ecs_ops::selection::ServerRef;
 
 /// The command that is offered wherever a file cannot be read.
 const GOOD_LIST: &str = "a list that is always understood: openstack server list -f json, ecsctl server list -o json, \

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ecs_ops::ServerRef;
+use ecs_ops::selection::ServerRef;
 
 use crate::confirm::few;
 use crate::fail::Fail;

@@ -12,6 +12,7 @@
 //! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
 //! | `readiness` | whether an action on a server can succeed: pure, [`Unready`] |
 //! | `recheck` | whether servers of a later wave are still ready: pure, [`WaveRecheck`] |
+//! | `records_check` | which records of actions an account can read: [`RecordsCheck`] |
 //! | `estimate` | how long a run will take: pure, [`Estimate`] |
 //! | `scaling` | members of groups of auto-scaling: [`ScalingMembers`] |
 
@@ -23,6 +24,7 @@ mod lookup;
 mod read;
 mod readiness;
 mod recheck;
+mod records_check;
 mod scaling;
 mod screen;
 mod subset;
@@ -31,6 +33,7 @@ pub use estimate::{Estimate, Pace, USUAL_JOB};
 pub use lookup::Lookup;
 pub use readiness::{Unready, UnreadyServer};
 pub use recheck::WaveRecheck;
+pub use records_check::{RecordAccess, RecordsCheck};
 pub use scaling::{ScalingGroupSummary, ScalingMembers, endangers_members};
 pub use screen::{Choice, Screen, Screened, SkipReason, SkippedServer};
 

@@ -1,4 +1,14 @@
-//! Watches jobs: thousands at once, by one task.
+//! Waits for jobs: thousands at once, by one task.
+//!
+//! | item | is |
+//! |---|---|
+//! | [`JobWatcher`] | watches the jobs of a client; [`watch`](JobWatcher::watch) takes a [`JobTicket`](crate::JobTicket) of this or another process |
+//! | [`JobWatch`] | the jobs of one call: [`until_done`](JobWatch::until_done), or their [events](JobWatch::events) |
+//! | [`JobEvents`], [`JobEvent`] | what happens to watched jobs, as a stream |
+//! | [`WatchedJob`], [`JobEnd`] | how a job ended, or why nobody knows |
+//! | [`Polling`] | when jobs are polled, and when a job counts as stalled |
+//!
+//! Inside:
 //!
 //! - `polling`: when to poll, and how long jobs usually take
 //! - `poll_state`: one job: what a poll means, and when the next one is due. Pure
@@ -6,7 +16,7 @@
 //! - `watcher`: the task around the scheduler; `registry`: the watchers of a client;
 //!   `subscription`, `latest`: how others use them
 //! - `outcomes`: the outcomes that a job reports for its servers. Pure
-//! - `watch` (its `events`): what users of the library see
+//! - `watch`, `event`: the items above
 
 mod compact_duration;
 mod event;

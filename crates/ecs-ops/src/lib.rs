@@ -8,7 +8,7 @@
 //! | `event` | [`Event`], [`Events`]: what happens during a run, as a stream |
 //! | [`active`] | which runs are active now, so that no two act on the same server: the trait of a store |
 //! | `control` | [`Control`]: stops a run from outside |
-//! | `jobs`, `ticket` | [`JobWatcher`], [`JobWatch`], [`JobTicket`], [`Polling`]: waits for jobs |
+//! | [`jobs`] | [`JobWatcher`] waits for jobs, also of other processes: [`JobTicket`] |
 //! | `quota` | never more servers than the quota in any window |
 //! | [`fleet`] | what is read before a run: whole lists, states, members of auto-scaling groups |
 //! | [`journal`] | what a run did, on disk, so that another process can resume it |
@@ -63,11 +63,9 @@ mod client;
 mod control;
 mod event;
 pub mod fleet;
-mod jobs;
+pub mod jobs;
 pub mod journal;
-mod names;
 mod quota;
-mod records_check;
 mod report;
 pub mod rolling;
 mod runs;
@@ -90,9 +88,7 @@ pub use runs::{OnUnknown, Plan, Run, RunBuilder, RunHandle};
 pub use {action::PowerAction, control::Control};
 
 pub use ecs_client::{ParseEndpointError, Probe, ProbeEnd, RetryPolicy, chain};
-pub use jobs::{JobEnd, JobEvent, JobEvents, JobWatch, JobWatcher, Polling, WatchedJob};
-pub use names::ServerNames;
-pub use records_check::{RecordAccess, RecordsCheck};
+pub use jobs::JobWatcher;
 pub use runs::FinishedWave;
-pub use selection::{Selection, ServerRef};
+pub use selection::Selection;
 pub use ticket::JobTicket;

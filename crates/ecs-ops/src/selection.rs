@@ -174,7 +174,7 @@ impl Selection {
     }
 
     /// Whether servers are left out by what the service shows of them.
-    pub fn has_conditions(&self) -> bool {
+    pub(crate) fn has_conditions(&self) -> bool {
         !(self.names.is_empty()
             && self.tags.is_empty()
             && self.not_tags.is_empty()

@@ -7,15 +7,19 @@
 //! | module | holds |
 //! |---|---|
 //! | `backend` | what a database must do, in one transaction each |
+//! | `changes` | [`Changes`]: when to read again |
 //! | `effects` | what follows from a record for quota and leases |
+//! | `follower` | [`Follower`]: the records of a run that goes on elsewhere |
 //! | `journal` | [`StoreJournal`]: records, with the epoch of the process |
 //! | `reply` | what a transaction replies |
 //! | `schema` | versions of the tables, and which programs may use them |
 //! | `summary` | one line about a run |
 
 mod backend;
+mod changes;
 mod effects;
 mod error;
+mod follower;
 mod journal;
 mod reply;
 mod schema;
@@ -28,8 +32,10 @@ use ecs_model::ServerId;
 use uuid::Uuid;
 
 pub use backend::{Append, Ask, Backend, Begin, Place, TakeOver, Which};
+pub use changes::{Change, Changes, Hints};
 pub use effects::Effects;
 pub use error::{StoreError, StoreErrorKind};
+pub use follower::{Follower, RunUpdate};
 pub use journal::StoreJournal;
 pub use reply::{Held, Holder, Reply, timestamp};
 pub use schema::{InstalledSchema, Migration};
@@ -61,6 +67,8 @@ pub struct StoreTimes {
     /// left by then is announced again. Less than `takeover_after`, so that nothing leaves after a
     /// takeover of a silent process; more than connecting takes (at most 10 s). Default: 15 s.
     pub admission_lifetime: Duration,
+    /// How often whoever watches reads again without a hint of a change. Default: 1 s.
+    pub poll_interval: Duration,
 }
 
 impl Default for StoreTimes {
@@ -68,6 +76,7 @@ impl Default for StoreTimes {
         Self {
             takeover_after: Duration::from_secs(30),
             admission_lifetime: Duration::from_secs(15),
+            poll_interval: Duration::from_secs(1),
         }
     }
 }
@@ -159,24 +168,9 @@ impl Store {
         if found.is_empty() {
             return Err(Reply::NoRun.into_error(run_id));
         }
-        let mut lines = String::new();
-        for line in &found {
-            lines.push_str(line);
-            lines.push('\n');
-        }
-        let contents = Contents::parse(lines.as_bytes());
-        let damaged = |message: String| {
-            StoreError::new(
-                StoreErrorKind::Contradiction,
-                format!("the records of run {run_id} in the store: {message}"),
-            )
-        };
-        let contents = contents.map_err(|error| damaged(error.to_string()))?;
-        match contents.tail {
-            // No crash leaves half a record in a database.
-            Some(tail) => Err(damaged(format!("record {} is damaged", tail.line))),
-            None => Ok(contents),
-        }
+        let entries = follower::entries(run_id, &found, 0)?;
+        let tail = None;
+        Ok(Contents { entries, tail })
     }
 
     /// So many runs, the latest first.

@@ -8,13 +8,14 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Reply, RunSummary, StoreError, TakeOver, Which, timestamp,
+    Append, Ask, Backend, Begin, Hints, Reply, RunSummary, StoreError, TakeOver, Which, timestamp,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::connection::{Connection, Params};
+use crate::listener;
 
 /// How long whoever reads waits for the server.
 const READ_PATIENCE: Duration = Duration::from_secs(15);
@@ -181,7 +182,7 @@ impl Backend for PostgresBackend {
                 Which::Latest(limit) => ("ORDER BY started_at DESC LIMIT $1", i64::from(limit), ""),
                 Which::One(run_id) => ("WHERE run_id = $3 LIMIT $1", 1, run_id),
             };
-            let sql = format!("{} {condition}", summary::SELECT);
+            let sql = format!("SELECT {} FROM ecsctl.runs {condition}", summary::COLUMNS);
             let params: [(&(dyn ToSql + Sync), Type); 3] = [
                 (&limit, Type::INT8),
                 (&silent, Type::FLOAT8),
@@ -190,6 +191,36 @@ impl Backend for PostgresBackend {
             let rows = self.read(&sql, &params).await?;
             Ok(rows.iter().map(summary::of_row).collect())
         })
+    }
+
+    fn read_run<'a>(
+        &'a self,
+        run_id: &'a str,
+        from: i64,
+        silent_after: Duration,
+    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>> {
+        Box::pin(async move {
+            let silent = silent_after.as_secs_f64();
+            // One statement sees one moment.
+            let sql = format!(
+                "SELECT {}, ARRAY(SELECT line FROM ecsctl.records WHERE run_id = $1 AND seq >= $3 ORDER BY seq) \
+                 FROM ecsctl.runs WHERE run_id = $1",
+                summary::COLUMNS
+            );
+            let params: [(&(dyn ToSql + Sync), Type); 3] = [
+                (&run_id, Type::TEXT),
+                (&silent, Type::FLOAT8),
+                (&from, Type::INT8),
+            ];
+            let rows = self.connection.call(&sql, &params).await?;
+            let found = rows.first();
+            Ok(found.map(|row| (summary::of_row(row), row.get(summary::COUNT))))
+        })
+    }
+
+    fn listen(&self, hints: Hints) -> BoxFuture<'static, ()> {
+        let (address, tls) = self.connection.way();
+        Box::pin(async move { listener::listen(address, tls, hints).await })
     }
 
     fn held<'a>(

@@ -68,6 +68,11 @@ impl Connection {
         })
     }
 
+    /// Where it leads, for another connection.
+    pub(crate) fn way(&self) -> (StoreAddress, Connector) {
+        (self.address.clone(), self.tls.clone())
+    }
+
     /// Calls until there is an answer, at most for so long. Each call must be one that may be
     /// repeated: whether one that got no answer was executed is not known.
     pub(crate) async fn call_within(

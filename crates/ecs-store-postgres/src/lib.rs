@@ -8,6 +8,7 @@
 //! | `schema` | its tables and functions, in versions |
 //! | `store` | [`PostgresStore`]: open, migrate, check |
 //! | `backend` | the functions of the schema, as calls |
+//! | `listener` | hints about runs that change |
 //!
 //! What a store does for runs is in [`ecs_ops::store`].
 //!
@@ -35,6 +36,7 @@ mod address;
 mod backend;
 mod connection;
 mod error;
+mod listener;
 mod schema;
 mod store;
 mod tls;

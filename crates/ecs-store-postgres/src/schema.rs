@@ -5,15 +5,23 @@ use ecs_ops::store::{InstalledSchema, Migration};
 use crate::StoreError;
 use crate::connection::Connection;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    statements: include_str!("schema/0001.sql"),
-    oldest_writer: 1,
-    oldest_reader: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        statements: include_str!("schema/0001.sql"),
+        oldest_writer: 1,
+        oldest_reader: 1,
+    },
+    Migration {
+        version: 2,
+        statements: include_str!("schema/0002.sql"),
+        oldest_writer: 1,
+        oldest_reader: 1,
+    },
+];
 
 /// The version that this program writes.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// What is installed, as the migrations say.
 pub(crate) async fn installed(connection: &Connection) -> Result<InstalledSchema, StoreError> {
@@ -67,7 +75,8 @@ pub(crate) async fn migrate(
         statements.push_str(&format!(
             "GRANT USAGE ON SCHEMA ecsctl TO {role};\n\
              GRANT SELECT ON ALL TABLES IN SCHEMA ecsctl TO {role};\n\
-             GRANT EXECUTE ON FUNCTION begin_run, append, announce, take_over, touch, release, holder, microseconds TO {role};\n"
+             GRANT EXECUTE ON FUNCTION begin_run, append, announce, take_over, touch, release, holder, microseconds, \
+             approve_plan TO {role};\n"
         ));
     }
     statements.push_str("COMMIT;\n");

@@ -9,8 +9,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Holder, Place, Reply, RunSummary, StoreError, TakeOver, Which,
-    timestamp,
+    Append, Ask, Backend, Begin, Hints, Holder, Place, Reply, RunSummary, StoreError, TakeOver,
+    Which, timestamp,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -106,6 +106,33 @@ impl Backend for SqliteBackend {
             let runs = statement.query_map([value], |row| summary_of(row, alive_since))?;
             runs.collect()
         }))
+    }
+
+    fn read_run<'a>(
+        &'a self,
+        run_id: &'a str,
+        from: i64,
+        silent_after: Duration,
+    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>> {
+        let run_id = run_id.to_owned();
+        Box::pin(self.file.read(move |transaction, now| {
+            let sql = format!("SELECT {} FROM runs WHERE run_id = ?1", rows::COLUMNS);
+            let alive_since = now - microseconds(silent_after);
+            let mut statement = transaction.prepare_cached(&sql)?;
+            let run = statement.query_row([&run_id], |row| summary_of(row, alive_since));
+            let Some(run) = run.optional()? else {
+                return Ok(None);
+            };
+            let sql = "SELECT line FROM records WHERE run_id = ?1 AND seq >= ?2 ORDER BY seq";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let lines = statement.query_map(params![run_id, from], |row| row.get(0))?;
+            Ok(Some((run, lines.collect::<rusqlite::Result<_>>()?)))
+        }))
+    }
+
+    fn listen(&self, hints: Hints) -> BoxFuture<'static, ()> {
+        let file = self.file.clone();
+        Box::pin(async move { file.watch(hints).await })
     }
 
     fn held<'a>(

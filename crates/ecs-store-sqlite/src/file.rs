@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ecs_ops::store::{StoreError, StoreErrorKind};
+use ecs_ops::store::{Hints, StoreError, StoreErrorKind};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::time::{Instant, sleep};
@@ -16,6 +16,8 @@ use crate::error::of_sqlite;
 const BUSY: Duration = Duration::from_secs(5);
 /// The pause between tries.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often a watcher asks whether the file changed: it reads a few bytes of shared memory.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A file, as this process has it: one transaction at a time.
 #[derive(Clone)]
@@ -105,6 +107,40 @@ impl File {
         })
         .await
     }
+
+    /// Sends a hint when another connection changed the file. Ends when the file cannot be read.
+    pub(crate) async fn watch(&self, hints: Hints) {
+        let path = self.path.clone();
+        let opened = blocking(move || {
+            let connection = connect(&path).map_err(of_sqlite)?;
+            let version = data_version(&connection)?;
+            Ok((connection, version))
+        });
+        let Ok((mut connection, mut version)) = opened.await else {
+            return;
+        };
+        hints.anything_changed();
+        loop {
+            sleep(WATCH_INTERVAL).await;
+            let read = blocking(move || {
+                let version = data_version(&connection)?;
+                Ok((connection, version))
+            });
+            let Ok((back, now)) = read.await else { return };
+            connection = back;
+            if now != version {
+                version = now;
+                hints.anything_changed();
+            }
+        }
+    }
+}
+
+/// A number that is another one after another connection changed the file (SQLite manual, "PRAGMA
+/// data_version").
+fn data_version(connection: &Connection) -> Result<i64, StoreError> {
+    let version = connection.pragma_query_value(None, "data_version", |row| row.get(0));
+    version.map_err(of_sqlite)
 }
 
 fn create(path: &Path) -> Result<(), StoreError> {

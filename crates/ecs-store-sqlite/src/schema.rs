@@ -5,15 +5,23 @@ use rusqlite::{OptionalExtension as _, Transaction};
 
 use crate::error::of_sqlite;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    statements: include_str!("schema/0001.sql"),
-    oldest_writer: 1,
-    oldest_reader: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        statements: include_str!("schema/0001.sql"),
+        oldest_writer: 1,
+        oldest_reader: 1,
+    },
+    Migration {
+        version: 2,
+        statements: include_str!("schema/0002.sql"),
+        oldest_writer: 1,
+        oldest_reader: 1,
+    },
+];
 
 /// The version that this program writes.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// What is installed, as the migrations say.
 pub(crate) fn installed(transaction: &Transaction<'_>) -> rusqlite::Result<InstalledSchema> {

@@ -10,6 +10,7 @@
 )]
 
 pub mod child;
+pub mod follow;
 pub mod journal;
 pub mod leases;
 pub mod quota;
@@ -54,6 +55,11 @@ macro_rules! store_suite {
             a_store_that_was_set_back_is_noticed_before_anything_is_sent,
             a_future_that_is_dropped_damages_nothing,
             ended_runs_are_pruned_and_others_are_not);
+        $crate::store_suite!($database, follow:
+            a_follower_gets_each_record_once,
+            a_follower_sees_the_state_of_the_run_and_who_has_it,
+            a_follower_notices_a_store_that_was_set_back,
+            a_change_is_told_before_the_next_poll);
         $crate::store_suite!($database, leases:
             another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known,
             the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends,

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ecs_ops::Polling;
+use ecs_ops::jobs::Polling;
 use ecs_tests::waiting::{Case, Measured, measure, quantile};
 
 fn main() {

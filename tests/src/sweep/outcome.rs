@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ecs_ops::model::{JobId, ServerId};
-use ecs_ops::{Outcome as ServerOutcome, Report, ServerReport, WatchedJob};
+use ecs_ops::{Outcome as ServerOutcome, Report, ServerReport, jobs::WatchedJob};
 use ecs_sim::Trace;
 
 use super::lives::Lived;

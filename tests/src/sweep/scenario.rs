@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecs_ops::model::{RebootType, ServerId, StopType};
-use ecs_ops::{Polling, PowerAction};
+use ecs_ops::{PowerAction, jobs::Polling};
 use ecs_sim::{Faults, IdFilter, RegionBuilder, Throttling};
 use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt, SeedableRng};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::{Job, RebootType};
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
-use ecs_ops::{Client, Polling};
+use ecs_ops::{Client, jobs::Polling};
 use ecs_sim::{Region, SimTransport};
 use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;

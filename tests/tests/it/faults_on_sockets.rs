@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::transport::{HyperTransport, HyperTransportBuilder};
-use ecs_ops::{Client, Event, Polling, Report, RetryPolicy};
+use ecs_ops::{Client, Event, Report, RetryPolicy, jobs::Polling};
 use ecs_test_support::faults::Verdict;
 use ecs_test_support::faults::statuses::answers;
 use ecs_test_support::faults::wire::{self, ANSWER, Step, WireFault};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecs_ops::Polling;
+use ecs_ops::jobs::Polling;
 use ecs_tests::waiting::{Case, measure, quantile};
 
 const SECOND: Duration = Duration::from_secs(1);

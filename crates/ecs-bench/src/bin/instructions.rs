@@ -20,7 +20,7 @@ use ecs_ops::model::{
     ServerId, ShowJob,
 };
 use ecs_ops::transport::FnTransport;
-use ecs_ops::{Client, Evidence, Polling, RunBuilder};
+use ecs_ops::{Client, Evidence, RunBuilder, jobs::Polling};
 use http::{HeaderMap, Response, StatusCode};
 
 type Failure = Box<dyn std::error::Error>;

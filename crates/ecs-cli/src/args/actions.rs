@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ecs_ops::model::{RebootType, StopType};
-use ecs_ops::{Client, PowerAction, RunBuilder, ServerNames};
+use ecs_ops::{Client, PowerAction, RunBuilder, journal::ServerNames};
 
 use super::*;
 

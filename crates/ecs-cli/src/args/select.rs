@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ecs_ops::ServerRef;
 use ecs_ops::model::ServerStatus;
+use ecs_ops::selection::ServerRef;
 use ecs_ops::selection::{AddressFilter, NamePattern, Selection, TagFilter};
 use jiff::Timestamp;
 

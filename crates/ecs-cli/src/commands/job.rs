@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::model::{Job, JobId};
-use ecs_ops::{ErrorKind, JobEnd, JobEvent, Problem};
+use ecs_ops::{
+    ErrorKind, Problem,
+    jobs::{JobEnd, JobEvent},
+};
 
 use crate::args::{self, DocumentFormat, DocumentOutput, Global};
 use crate::command_line::CommandLine;

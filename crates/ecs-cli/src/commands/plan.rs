@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ecs_ops::journal::RunRecord;
 use ecs_ops::model::{Server, ServerId};
-use ecs_ops::{PowerAction, ServerNames};
+use ecs_ops::{PowerAction, journal::ServerNames};
 use jiff::{SignedDuration, Timestamp};
 
 use super::recorded_options::{options_of, parse};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use ecs_ops::journal::JsonlJournal;
 use ecs_ops::model::{Server, ServerId};
 use ecs_ops::rolling::Waves;
-use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, ServerNames};
+use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, journal::ServerNames};
 use jiff::Timestamp;
 
 use super::announce::Announcement;

@@ -1,7 +1,7 @@
 //! `server list`, `server show`.
 
-use ecs_ops::ServerRef;
 use ecs_ops::model::{Server, ServerAction};
+use ecs_ops::selection::ServerRef;
 use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
 
 use super::known_runs::{self, KnownRun, KnownRuns};

@@ -1,8 +1,8 @@
 //! `server actions`.
 
-use ecs_ops::ServerRef;
 use ecs_ops::model::ServerId;
 use ecs_ops::selection::Selection;
+use ecs_ops::selection::ServerRef;
 
 use crate::args::{DocumentFormat, Global, ServerActions};
 use crate::connect::{Connection, Settings, connect};

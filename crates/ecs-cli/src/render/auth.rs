@@ -1,7 +1,7 @@
 //! What `auth check` found.
 
 use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
-use ecs_ops::{RecordAccess, RecordsCheck};
+use ecs_ops::fleet::{RecordAccess, RecordsCheck};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ecs_ops::model::{Job, JobId, JobStatus, SubJob};
-use ecs_ops::{JobEnd, Problem};
+use ecs_ops::{Problem, jobs::JobEnd};
 use serde::Serialize;
 
 use super::table::{Table, reason};

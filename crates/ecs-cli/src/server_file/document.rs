@@ -1,6 +1,6 @@
 //! Which servers a document names, by the shapes that tools write.
 
-use ecs_ops::ServerRef;
+use ecs_ops::selection::ServerRef;
 
 use super::node::{Node, Value};
 use super::{Entry, Found, Problem, Refusal, server_of, terraform};

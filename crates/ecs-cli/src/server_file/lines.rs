@@ -1,6 +1,6 @@
 //! Lines: one id or name, ids with commas, or an id and further columns.
 
-use ecs_ops::ServerRef;
+use ecs_ops::selection::ServerRef;
 
 use super::{Entry, Found, Position, Problem, Refusal, server_of};
 

@@ -1,7 +1,7 @@
 //! CSV whose first line names the columns.
 
 use csv::{ReaderBuilder, StringRecord};
-use ecs_ops::ServerRef;
+use ecs_ops::selection::ServerRef;
 
 use super::{Entry, Found, Position, Problem, Refusal, server_of};
 

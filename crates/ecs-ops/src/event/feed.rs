@@ -8,7 +8,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{Event, trace};
-use crate::ServerNames;
+use crate::journal::ServerNames;
 
 /// The events of a run: a [`Stream`], which ends when the run does.
 ///

@@ -14,7 +14,7 @@ use crate::report::ServerReport;
 /// Something that happened while jobs were watched.
 ///
 /// ```
-/// use ecs_ops::JobEvent;
+/// use ecs_ops::jobs::JobEvent;
 ///
 /// let json = r#"{"event":"not_found_yet","job_id":"ff80808288d41e1b018990260955686a"}"#;
 /// let event: JobEvent = serde_json::from_str(json)?;
@@ -172,7 +172,7 @@ impl JobEnd {
     /// not ended, or contradicts itself.
     ///
     /// ```
-    /// use ecs_ops::JobEnd;
+    /// use ecs_ops::jobs::JobEnd;
     ///
     /// assert_eq!(JobEnd::Deadline(None).succeeded(), None);
     /// ```

@@ -13,7 +13,7 @@ use super::compact_duration::CompactDuration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use ecs_ops::{Client, Polling};
+/// use ecs_ops::{Client, jobs::Polling};
 ///
 /// // First after 5 s as long as nothing is known of such jobs, then 1 to 30 s apart.
 /// let second = Duration::from_secs(1);

@@ -103,7 +103,7 @@ impl crate::Client {
     /// As [`JobWatcher::watch`].
     ///
     /// ```
-    /// # use ecs_ops::{Client, Error, JobEvent, JobTicket};
+    /// # use ecs_ops::{Client, Error, JobTicket, jobs::JobEvent};
     /// # async fn example(client: Client, ticket: JobTicket) -> Result<(), Error> {
     /// let watch = client.watch([ticket])?;
     /// let mut events = watch.events();

@@ -85,6 +85,15 @@ impl Contents {
     pub fn parse(lines: &[u8]) -> Result<Self, JournalError> {
         read(lines)
     }
+
+    /// Reads lines that follow others: the first one has this number, counted from 0. Lines and
+    /// offsets of what is returned count from there.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_from(lines: &[u8], first: u64) -> Result<Self, JournalError> {
+        read_from(lines, first)
+    }
 }
 
 /// Encodes an entry as a line, with its newline.
@@ -114,6 +123,11 @@ fn is_whole(line: &[u8]) -> bool {
 
 /// Reads a whole file.
 pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
+    read_from(file, 0)
+}
+
+/// Reads lines of which the first has this number.
+fn read_from(file: &[u8], first: u64) -> Result<Contents, JournalError> {
     let mut entries = Vec::new();
     let mut offset = 0;
     let mut rest = file;
@@ -122,21 +136,22 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
         if !is_whole(line) {
             break;
         }
-        entries.push(parse(line, entries.len() as u64)?);
+        entries.push(parse(line, first + entries.len() as u64)?);
         offset += end + 1;
         rest = after;
     }
-    let number = entries.len() as u64 + 1;
+    let number = first + entries.len() as u64 + 1;
     if rest.is_empty() {
         return Ok(Contents {
             entries,
             tail: None,
         });
     }
-    if entries.is_empty() && version(rest).is_some_and(|v| v != u64::from(Entry::VERSION)) {
+    let is_beginning = first == 0 && entries.is_empty();
+    if is_beginning && version(rest).is_some_and(|v| v != u64::from(Entry::VERSION)) {
         return Err(too_new().at(number));
     }
-    if entries.is_empty() && !is_torn_beginning(rest) {
+    if is_beginning && !is_torn_beginning(rest) {
         let message =
             "not a valid run journal (or it was modified), so its history cannot be trusted";
         return Err(JournalError::new(JournalErrorKind::Damaged, message).at(number));

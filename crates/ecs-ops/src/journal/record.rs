@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
 use crate::Endpoint;
-use crate::ServerNames;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::{UnreadyServer, WaveRecheck};
+use crate::journal::ServerNames;
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 

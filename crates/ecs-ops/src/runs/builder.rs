@@ -23,7 +23,7 @@ use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::{SkippedServer, UnreadyServer, WaveRecheck};
 use crate::journal::{Invocation, Journal, Recovered};
 use crate::rolling::Rules;
-use crate::{Client, Error, ServerNames};
+use crate::{Client, Error, journal::ServerNames};
 
 /// Settings of a run: [`plan`](Self::plan) checks them, [`begin`](Self::begin) begins the run,
 /// [`report`](Self::report) does all of it.

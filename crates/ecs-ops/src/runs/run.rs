@@ -22,7 +22,7 @@ use crate::event::{Event, Events, Sink};
 use crate::fleet::{SkippedServer, UnreadyServer};
 use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
-use crate::{Client, ServerNames};
+use crate::{Client, journal::ServerNames};
 
 /// A run that has begun: await it for its [`Report`], or [`spawn`](Self::spawn) it.
 ///

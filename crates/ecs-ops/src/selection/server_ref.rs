@@ -8,7 +8,7 @@ use ecs_model::ServerId;
 /// A server, by its id or by its name.
 ///
 /// ```
-/// use ecs_ops::ServerRef;
+/// use ecs_ops::selection::ServerRef;
 ///
 /// assert!(matches!("616fb98f-46ca-475e-917e-2563e5a8cd19".parse()?, ServerRef::Id(_)));
 /// assert!(matches!("web-1".parse()?, ServerRef::Name(name) if name == "web-1"));

@@ -7,6 +7,7 @@ use ecs_auth::BoxFuture;
 use ecs_model::ServerId;
 use uuid::Uuid;
 
+use super::changes::Hints;
 use super::effects::Effects;
 use super::reply::Reply;
 use super::summary::RunSummary;
@@ -51,6 +52,18 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         which: Which<'a>,
         silent_after: Duration,
     ) -> BoxFuture<'a, Result<Vec<RunSummary>, StoreError>>;
+
+    /// A run, and the lines of its records with numbers from this on, as of one moment. Tried once.
+    fn read_run<'a>(
+        &'a self,
+        run_id: &'a str,
+        from: i64,
+        silent_after: Duration,
+    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>>;
+
+    /// Sends hints about runs that change, for as long as it is polled. It may end, if the database
+    /// gives none, and may miss changes: whoever gets hints also reads from time to time.
+    fn listen(&self, hints: Hints) -> BoxFuture<'static, ()>;
 
     /// Which of these servers runs act on.
     fn held<'a>(

@@ -4,12 +4,14 @@ use ecs_ops::store::{RunState, RunSummary, timestamp};
 use tokio_postgres::Row;
 
 /// What is read of runs; a process is silent after `$2` seconds.
-pub(super) const SELECT: &str = "\
-    SELECT run_id, endpoint, project, action, servers, username, host, pid, program, epoch, next_seq, \
+pub(super) const COLUMNS: &str = "\
+    run_id, endpoint, project, action, servers, username, host, pid, program, epoch, next_seq, \
         ecsctl.microseconds(started_at), ecsctl.microseconds(seen_at), ecsctl.microseconds(ended_at), \
         CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN released_at IS NOT NULL THEN 'released' \
-            WHEN seen_at > clock_timestamp() - $2 * interval '1 second' THEN 'running' ELSE 'silent' END \
-    FROM ecsctl.runs";
+            WHEN seen_at > clock_timestamp() - $2 * interval '1 second' THEN 'running' ELSE 'silent' END";
+
+/// The number of these columns.
+pub(super) const COUNT: usize = 15;
 
 /// A run of a row.
 pub(super) fn of_row(row: &Row) -> RunSummary {

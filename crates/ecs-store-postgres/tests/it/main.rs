@@ -18,4 +18,5 @@ mod rights;
 mod runs;
 mod stopped;
 mod suite;
+mod watching;
 mod world;

@@ -14,7 +14,7 @@ use crate::fleet::{Fleet, run_or_resume, to_end};
 use crate::world::{Database, database};
 
 /// A pooler that ends with this value.
-struct Pooler {
+pub(crate) struct Pooler {
     child: Child,
     port: u16,
 }
@@ -40,7 +40,7 @@ kill -9 $pid; rm -rf \"$dir\"
 ";
 
 impl Pooler {
-    fn start(server: &Postgres) -> Option<Self> {
+    pub(crate) fn start(server: &Postgres) -> Option<Self> {
         let files = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
         if !files
             .iter()
@@ -63,7 +63,7 @@ impl Pooler {
         })
     }
 
-    async fn store(&self, database: &Database, host: &str) -> PostgresStore {
+    pub(crate) async fn store(&self, database: &Database, host: &str) -> PostgresStore {
         let (port, name) = (self.port, &database.name);
         let address = format!("postgres://owner@127.0.0.1:{port}/{name}?sslmode=disable");
         let options = crate::world::options(&address, host);

@@ -24,7 +24,7 @@ async fn a_role_that_runs_needs_no_right_to_a_table() {
         .await;
     let migrated =
         PostgresStore::migrate(database.options("setup"), std::slice::from_ref(&role)).await;
-    assert_eq!(migrated.unwrap(), (1, 1));
+    assert_eq!(migrated.unwrap(), (2, 2));
 
     let store = PostgresStore::open(database.options_as(&role, "a"))
         .await
@@ -53,7 +53,7 @@ async fn a_role_that_runs_needs_no_right_to_a_table() {
         .unwrap();
     assert_eq!(
         (check.schema, check.role.as_str(), check.runs),
-        (1, role.as_str(), 1)
+        (2, role.as_str(), 1)
     );
     // It cannot take back what is written, nor prune.
     let error = store.prune(std::time::Duration::ZERO).await.unwrap_err();
@@ -62,6 +62,8 @@ async fn a_role_that_runs_needs_no_right_to_a_table() {
         "DELETE FROM ecsctl.records",
         "UPDATE ecsctl.runs SET epoch = 0",
         "INSERT INTO ecsctl.quotas VALUES ('', '')",
+        "DELETE FROM ecsctl.approvals",
+        "INSERT INTO ecsctl.approvals VALUES ('f0000000-0000-0000-0000-000000000001', 'h', '', '', 1, '')",
         "SELECT ecsctl.write_records('r', 1, 1, 'f0000000-0000-0000-0000-000000000001', '{}')",
     ] {
         let (client, _connection) = database.connect().await;
@@ -106,7 +108,7 @@ async fn tables_of_other_versions_are_told_from_none() {
         return;
     };
     database
-        .execute("INSERT INTO ecsctl.migrations VALUES (2, 2, 1)")
+        .execute("INSERT INTO ecsctl.migrations VALUES (3, 3, 1)")
         .await;
     let error = PostgresStore::open(database.options("a"))
         .await
@@ -118,7 +120,7 @@ async fn tables_of_other_versions_are_told_from_none() {
         .unwrap();
     assert!(store.runs(5).await.unwrap().is_empty());
     database
-        .execute("INSERT INTO ecsctl.migrations VALUES (3, 3, 3)")
+        .execute("INSERT INTO ecsctl.migrations VALUES (4, 4, 4)")
         .await;
     let error = PostgresStore::open_read_only(database.options("a"))
         .await

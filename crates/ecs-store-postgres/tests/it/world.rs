@@ -38,7 +38,7 @@ impl Database {
         sql(server, "postgres", &format!("CREATE DATABASE {name}")).await;
         let database = Self { server, name };
         let migrated = PostgresStore::migrate(database.options("setup"), &[]).await;
-        assert_eq!(migrated.unwrap(), (0, 1));
+        assert_eq!(migrated.unwrap(), (0, 2));
         database
     }
 

@@ -36,11 +36,11 @@ async fn what_is_no_store_is_refused_and_says_why() {
 
     // Again: nothing happens.
     let migrated = SqliteStore::migrate(database.options("a")).await;
-    assert_eq!(migrated.unwrap(), (1, 1));
+    assert_eq!(migrated.unwrap(), (2, 2));
     let check = SqliteStore::check(database.options("a")).await.unwrap();
-    assert_eq!((check.schema, check.program_schema, check.runs), (1, 1, 0));
+    assert_eq!((check.schema, check.program_schema, check.runs), (2, 2, 0));
 
-    database.execute("INSERT INTO migrations VALUES (2, 2, 1, 0)");
+    database.execute("INSERT INTO migrations VALUES (3, 3, 1, 0)");
     let error = SqliteStore::open(database.options("a")).await.unwrap_err();
     assert!(error.to_string().contains("not write"), "{error}");
     let store = SqliteStore::open_read_only(database.options("a")).await;

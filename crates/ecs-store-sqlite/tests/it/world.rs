@@ -22,7 +22,7 @@ pub(crate) async fn database() -> Option<Database> {
         _folder: folder,
     };
     let migrated = SqliteStore::migrate(database.options("setup")).await;
-    assert_eq!(migrated.unwrap(), (0, 1));
+    assert_eq!(migrated.unwrap(), (0, 2));
     Some(database)
 }
 

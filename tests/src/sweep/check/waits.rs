@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecs_ops::{JobEnd, WatchedJob};
+use ecs_ops::jobs::{JobEnd, WatchedJob};
 
 use super::super::Waited;
 use super::{Checker, TICK};

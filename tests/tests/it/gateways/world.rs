@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::transport::HyperTransport;
-use ecs_ops::{Client, Error, Outcome, Polling, Report, RetryPolicy, RunBuilder};
+use ecs_ops::{Client, Error, Outcome, Report, RetryPolicy, RunBuilder, jobs::Polling};
 use ecs_sim::{Region, Server, SimServer};
 use secrecy::ExposeSecret as _;
 

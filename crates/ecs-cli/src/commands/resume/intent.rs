@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ecs_ops::journal::{Invocation, Recovered};
 use ecs_ops::model::ServerId;
-use ecs_ops::{PowerAction, ServerNames};
+use ecs_ops::{PowerAction, journal::ServerNames};
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-use ecs_ops::ServerRef;
+use ecs_ops::selection::ServerRef;
 use proptest::prelude::*;
 
 use super::*;

@@ -86,7 +86,7 @@ impl JobEvents {
     /// The same as a [`Stream`].
     ///
     /// ```
-    /// # async fn example(watch: ecs_ops::JobWatch) {
+    /// # async fn example(watch: ecs_ops::jobs::JobWatch) {
     /// use futures_util::StreamExt as _;
     ///
     /// let first_two: Vec<_> = watch.events().into_stream().take(2).collect().await;

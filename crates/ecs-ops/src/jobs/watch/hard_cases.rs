@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::jobs::{JobEnd, JobEvent};
 use crate::scripted::*;
 use crate::*;
 

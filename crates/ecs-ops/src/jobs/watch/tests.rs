@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::scripted::{DONE, Does, accepts, asked_job, ids, service};
-use crate::{Client, JobEnd, RunBuilder};
+use crate::{Client, RunBuilder, jobs::JobEnd};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -125,7 +125,7 @@ impl RunBuilder {
     /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
     /// # async fn probe(server: &ecs_ops::ServerReport) -> std::io::Result<()> { Ok(()) }
     /// use std::time::Duration;
-    /// use ecs_ops::{FinishedWave, Outcome};
+    /// use ecs_ops::{Outcome, FinishedWave};
     ///
     /// run.health_check_of_wave("probe", Duration::from_secs(60), |wave: FinishedWave| async move {
     ///     println!("wave {} of {}", wave.number, wave.waves);

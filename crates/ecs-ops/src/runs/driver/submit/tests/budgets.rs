@@ -186,7 +186,7 @@ async fn an_outage_in_the_middle_of_a_run() {
 
 #[test]
 fn pauses_that_would_be_a_storm_are_refused() {
-    use crate::Polling;
+    use crate::jobs::Polling;
     let (zero, second) = (Duration::ZERO, Duration::from_secs(1));
     let build = |retry: RetryPolicy, polling: Polling| {
         let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
@@ -207,7 +207,7 @@ fn pauses_that_would_be_a_storm_are_refused() {
 /// No time that a caller sets is too long.
 #[tokio::test(start_paused = true)]
 async fn times_without_end() {
-    use crate::Polling;
+    use crate::jobs::Polling;
     let endless = Duration::MAX;
     let trouble = vec![THROTTLED, OUT_OF_REACH, Does::Answer(200, JOB)];
     let (builder, _) = client_of(trouble);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Serializes to an object with the ids as keys.
 ///
 /// ```
-/// use ecs_ops::ServerNames;
+/// use ecs_ops::journal::ServerNames;
 /// use ecs_ops::model::ServerId;
 ///
 /// let id: ServerId = "616fb98f-46ca-475e-917e-2563e5a8cd19".parse()?;

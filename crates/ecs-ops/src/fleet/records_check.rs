@@ -47,7 +47,7 @@ impl Client {
     /// ```
     /// # async fn example(client: ecs_ops::Client, traces: ecs_ops::Client) {
     /// let check = client.check_records(Some(&traces)).await;
-    /// if let Some(ecs_ops::RecordAccess::Refused { error }) = &check.traces {
+    /// if let Some(ecs_ops::fleet::RecordAccess::Refused { error }) = &check.traces {
     ///     println!("lost answers cannot be looked up in traces: {error}");
     /// }
     /// # }

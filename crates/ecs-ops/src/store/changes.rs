@@ -1,0 +1,129 @@
+//! Learning that runs changed, without asking all the time.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Shared, Store};
+
+/// So many hints are kept for a reader that is slow; further ones are dropped, and the poll finds
+/// what they were about.
+const KEPT_HINTS: usize = 1024;
+
+/// What changed in a store, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// These runs.
+    Runs(BTreeSet<String>),
+    /// Perhaps any run, perhaps none: it is time to read again.
+    Any,
+}
+
+impl Change {
+    /// Whether it may be about this run.
+    pub fn concerns(&self, run_id: &str) -> bool {
+        match self {
+            Self::Runs(runs) => runs.contains(run_id),
+            Self::Any => true,
+        }
+    }
+}
+
+/// Says when to read again: see [`Store::changes`].
+#[derive(Debug)]
+pub struct Changes {
+    store: Arc<Shared>,
+    /// Nothing listens before the first [`next`](Self::next).
+    listening: Option<Listening>,
+    next_poll: Instant,
+}
+
+#[derive(Debug)]
+struct Listening {
+    hints: Receiver<Hint>,
+    task: AbortHandle,
+}
+
+/// The run that changed; `None`: perhaps any.
+type Hint = Option<String>;
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Where a [`Backend`](super::Backend) sends what it hears of changes. Hints may be lost, late, repeated or wrong.
+#[derive(Clone, Debug)]
+pub struct Hints(Sender<Hint>);
+
+impl Hints {
+    /// This run changed.
+    pub fn run_changed(&self, run_id: &str) {
+        // A full channel, or a reader that is gone.
+        let _ = self.0.try_send(Some(run_id.to_owned()));
+    }
+
+    /// Any run may have changed, such as after a time without hints.
+    pub fn anything_changed(&self) {
+        let _ = self.0.try_send(None);
+    }
+}
+
+impl Store {
+    /// Says when runs changed: by what the database tells on its own, and in any case each
+    /// [`poll_interval`](super::StoreTimes::poll_interval). It tells only *that* something changed: read it then, with
+    /// [`runs`](Store::runs) or [`read_run`](Store::read_run). Changes before the first
+    /// [`next`](Changes::next) may be left out, so read once before it.
+    ///
+    /// A run whose process dies changes nothing: that it is silent shows when it is read.
+    pub fn changes(&self) -> Changes {
+        Changes {
+            store: Arc::clone(&self.0),
+            listening: None,
+            next_poll: Instant::now() + self.0.times.poll_interval,
+        }
+    }
+}
+
+impl Changes {
+    /// Waits for the next change; several that came meanwhile are one. Never ends. Cancel-safe.
+    pub async fn next(&mut self) -> Change {
+        let listening = self.listening.get_or_insert_with(|| {
+            let (sender, hints) = channel(KEPT_HINTS);
+            let listen = self.store.backend.listen(Hints(sender));
+            let task = tokio::spawn(listen).abort_handle();
+            Listening { hints, task }
+        });
+        let first = tokio::select! {
+            hint = hint(&mut listening.hints) => hint,
+            () = sleep_until(self.next_poll) => None,
+        };
+        let mut runs = BTreeSet::new();
+        let mut is_any = false;
+        let more = std::iter::from_fn(|| listening.hints.try_recv().ok());
+        for hint in std::iter::once(first).chain(more) {
+            match hint {
+                Some(run_id) => drop(runs.insert(run_id)),
+                None => is_any = true,
+            }
+        }
+        if is_any {
+            self.next_poll = Instant::now() + self.store.times.poll_interval;
+            return Change::Any;
+        }
+        Change::Runs(runs)
+    }
+}
+
+/// The next hint. Where nothing listens any more there is none.
+async fn hint(hints: &mut Receiver<Hint>) -> Hint {
+    match hints.recv().await {
+        Some(hint) => hint,
+        None => pending().await,
+    }
+}
