@@ -10,8 +10,9 @@ const REQUIREMENTS: &str = "xtask/interop/requirements.txt";
 /// What the process ends with where the packages cannot be had: nothing was compared.
 const NOT_COMPARED: u8 = 3;
 
-pub(crate) fn credentials(root: &Path, arguments: &[&str]) -> ExitCode {
-    match run(root, arguments) {
+/// Compares; `ecsctl` is the program, which is built if none is given.
+pub(crate) fn credentials(root: &Path, ecsctl: Option<&str>, arguments: &[&str]) -> ExitCode {
+    match run(root, ecsctl.map(Path::new), arguments) {
         Ok(code) => code,
         Err(problem) => {
             eprintln!("interop-credentials: {problem}");
@@ -21,17 +22,14 @@ pub(crate) fn credentials(root: &Path, arguments: &[&str]) -> ExitCode {
     }
 }
 
-fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
+fn run(root: &Path, ecsctl: Option<&Path>, arguments: &[&str]) -> Result<ExitCode, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| root.join("target"));
     let python = environment(root, &target)?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build
-        .current_dir(root)
-        .args(["build", "--quiet", "--package", "ecs-cli"]);
-    succeed(&mut build, "ecsctl cannot be built")?;
-    let program = target.join("debug").join("ecsctl");
+    let program = match ecsctl {
+        Some(program) => root.join(program),
+        None => build(root, &target)?,
+    };
     let mut compare = Command::new(python);
     compare
         .current_dir(root)
@@ -43,6 +41,16 @@ fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
         Some(0) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
+}
+
+fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "ecs-cli"]);
+    succeed(&mut build, "ecsctl cannot be built")?;
+    Ok(target.join("debug").join("ecsctl"))
 }
 
 /// The interpreter of a virtual environment with the pinned packages. It is made once, and anew when the pins change.
@@ -69,6 +77,8 @@ fn environment(root: &Path, target: &Path) -> Result<PathBuf, String> {
             "pip",
             "install",
             "--quiet",
+            // Compiling all modules takes longer than the comparison, which loads few of them.
+            "--no-compile",
             "--disable-pip-version-check",
         ])
         .args(["--requirement", REQUIREMENTS])

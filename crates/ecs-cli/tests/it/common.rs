@@ -210,7 +210,7 @@ impl From<Output> for Ended {
 
 pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     #[cfg(unix)]
-    terminal::restore_hangup();
+    terminal::restore_signals();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecsctl"));
     command.args(arguments).stdin(Stdio::null());
     // Nothing of whoever runs the tests: neither credentials nor proxies. Nobody listens at port 9.
